@@ -1,0 +1,164 @@
+//! What every store of keys can do: list a prefix at one revision, and watch it from there.
+//!
+//! [`v3::Client`](crate::v3::Client) and [`MemoryStore`](crate::MemoryStore) are stores. The
+//! [`Watcher`](crate::Watcher) knows this trait and nothing of what is below it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::Error;
+
+/// An owned future, so that a state machine can keep a call under way in its state.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A source of keys with revisions.
+///
+/// Implementations answer from an authority: a listing is linearizable, never a stale replica's.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Everything below `prefix`, at one revision.
+    fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>>;
+
+    /// The changes below `prefix` with a revision greater than `after`.
+    ///
+    /// Resolves when the server has confirmed the watch; a server that says nothing is an error
+    /// after the store's own time limit.
+    fn watch(&self, prefix: &Prefix, after: u64) -> BoxFuture<Result<Opened, Error>>;
+
+    /// A store over the same servers, with connections of its own.
+    ///
+    /// Connections belong to the runtime that opened them, so whoever runs on another runtime
+    /// asks for a twin.
+    fn twin(&self) -> Arc<dyn Store>;
+
+    /// Equal for two handles of one store, different for any two stores that are alive.
+    fn identity(&self) -> usize;
+}
+
+/// A watch that the server has confirmed.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where the changes arrive.
+    pub watch: Box<dyn Watch>,
+    /// The newest revision of the whole store when the watch was confirmed, 0 where unknown.
+    pub head: u64,
+    /// The cluster that confirmed it, 0 where unknown.
+    pub cluster: u64,
+}
+
+/// One stream of changes. An error, or the end of the stream as an error, is its last answer.
+pub trait Watch: fmt::Debug + Send {
+    /// The next signal.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>>;
+
+    /// Asks the server for a [`Signal::Progress`], or any other sign of life on this stream.
+    fn request_progress(&mut self);
+
+    /// The server that this stream comes from, as a person would name it.
+    fn endpoint(&self) -> &str;
+
+    /// Gives the stream up because its server is silent: the store's next call goes to another
+    /// endpoint, on a new connection.
+    fn abandon(self: Box<Self>);
+}
+
+/// What arrives on a watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// All changes of one revision.
+    Batch(Batch),
+    /// The stream is alive, and every change up to this revision has been delivered.
+    Progress(u64),
+}
+
+/// The state of a prefix at one revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The revision of the whole store at which the prefix looked so.
+    pub revision: u64,
+    /// The cluster that answered, 0 where unknown.
+    pub cluster: u64,
+    /// The keys, in ascending order.
+    pub entries: Vec<Entry>,
+}
+
+/// A key and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The whole key, prefix included.
+    pub key: Bytes,
+    /// The value.
+    pub value: Bytes,
+    /// The revision of the last write to this key (`mod_revision`; v2: `modifiedIndex`).
+    pub revision: u64,
+}
+
+/// Everything that one revision changed below a prefix: applied whole, or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The revision.
+    pub revision: u64,
+    /// The changes; no key twice.
+    pub changes: Vec<Change>,
+}
+
+/// One key's change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The key was written.
+    Put(Entry),
+    /// The key was deleted, or expired.
+    Delete(Bytes),
+    /// Every key that begins with these bytes was deleted (v2's one event for a directory).
+    /// A [`Watcher`](crate::Watcher) replaces it by the deletion of each key that it held.
+    DeleteBelow(Bytes),
+}
+
+/// A directory of keys: everything below `/payments` is everything that begins with `/payments/`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    directory: Arc<str>,
+}
+
+impl Prefix {
+    /// The directory at `path`; slashes at its end do not count. `""` is the whole store.
+    pub fn new(path: &str) -> Self {
+        let trimmed = path.trim_end_matches('/');
+        let directory =
+            if trimmed.is_empty() && path.is_empty() { String::new() } else { format!("{trimmed}/") };
+        Self { directory: directory.into() }
+    }
+
+    /// The directory with the slash at its end, which all its keys begin with.
+    pub fn directory(&self) -> &str {
+        &self.directory
+    }
+
+    /// The part of `key` behind the directory, or `None` where the key is not in it.
+    pub fn relative<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
+        key.strip_prefix(self.directory.as_bytes())
+    }
+
+    /// The whole key of something in this directory.
+    pub fn join(&self, relative: &str) -> String {
+        format!("{}{relative}", self.directory)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.directory.strip_suffix('/') {
+            Some("") | None => f.write_str("/"),
+            Some(path) => f.write_str(path),
+        }
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prefix({:?})", self.directory)
+    }
+}

@@ -1,0 +1,1 @@
+//! Runnable programs, one for each capability: see the files beside this one.
