@@ -1,8 +1,13 @@
 //! Clients for etcd, the store that they are, and the watcher over it.
 #![warn(missing_docs)]
 
+mod credentials;
+mod endpoint;
 mod error;
+mod http;
 mod store;
+mod tls;
 
 pub use error::{EndpointFailure, Error, Kind};
 pub use store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
+pub use tls::Tls;
