@@ -2,7 +2,7 @@
 //!
 //! The first try after a loss is made at once: the store goes to another endpoint, and most losses
 //! are one server's. After that, a pause is about half of how long the outage has lasted, at least
-//! 100 ms and at most 30 s: a minute's outage costs fewer than 20 tries, and its end is noticed
+//! 200 ms and at most 30 s: a minute's outage costs fewer than 20 tries, and its end is noticed
 //! after half its length. (Doubling alone would overshoot an outage by its own length.) A
 //! connection that is lost again and again is slowed down by doubling, with full jitter, until
 //! it has been healthy for two minutes.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-const SHORTEST: Duration = Duration::from_millis(100);
+const SHORTEST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
 const HEALTHY: Duration = Duration::from_secs(120);
 /// Losses in a row that are answered at once.
@@ -43,7 +43,7 @@ impl Backoff {
             return self.loss();
         };
         let outage = since.elapsed();
-        let share = 0.4 + 0.1 * fastrand::f64();
+        let share = 0.42 + 0.08 * fastrand::f64();
         outage.mul_f64(share).clamp(SHORTEST.mul_f64(0.5 + 0.5 * fastrand::f64()), LONGEST)
     }
 
