@@ -5,9 +5,13 @@ mod credentials;
 mod endpoint;
 mod error;
 mod http;
+mod memory;
 mod store;
 mod tls;
+pub mod watcher;
 
 pub use error::{EndpointFailure, Error, Kind};
+pub use memory::{MemoryStore, Transaction};
 pub use store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
 pub use tls::Tls;
+pub use watcher::Watcher;
