@@ -51,17 +51,17 @@ impl Builder {
         self
     }
 
-    /// One more flag: `.flag("--auth-token-ttl", 4)`.
+    /// One more flag: `.flag("--auth-token-ttl", "4")`.
     #[must_use]
-    pub fn flag(mut self, name: &str, value: impl ToString) -> Self {
-        self.flags.push(format!("{name}={}", value.to_string()));
+    pub fn flag(mut self, name: &str, value: &str) -> Self {
+        self.flags.push(format!("{name}={value}"));
         self
     }
 
     /// With the v2 API; asks for a server that has one: see [`servers::with_v2`].
     #[must_use]
     pub fn v2(self) -> Self {
-        self.flag("--enable-v2", true)
+        self.flag("--enable-v2", "true")
     }
 
     /// Over TLS; clients need no certificate.

@@ -135,8 +135,8 @@ impl fmt::Display for Version {
 
 /// Every server there is, by ascending version; what is missing is fetched on the first call.
 fn found() -> &'static [Etcd] {
-    static FOUND: OnceLock<Vec<Etcd>> = OnceLock::new();
-    FOUND.get_or_init(|| {
+    static FOUND: OnceLock<Result<Vec<Etcd>, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
         let folder = target_folder().join("etcd");
         let mut found = search(&folder);
         let has = |found: &[Etcd], line| found.iter().any(|etcd| etcd.version.line() == line);
@@ -153,18 +153,20 @@ fn found() -> &'static [Etcd] {
         for failure in &failures {
             announce(failure);
         }
-        assert!(
-            !found.is_empty(),
-            "there is no etcd server in ETCD_BIN, on PATH or in {}, and none could be fetched:\n{}\n{}",
-            folder.display(),
-            failures.join("\n"),
-            download::ADVICE
-        );
+        if found.is_empty() {
+            return Err(format!(
+                "there is no etcd server in ETCD_BIN, on PATH or in {}, and none could be fetched:\n{}\n{}",
+                folder.display(),
+                failures.join("\n"),
+                download::ADVICE
+            ));
+        }
         for etcd in &found {
             announce(&format!("tests run on {etcd}"));
         }
-        found
-    })
+        Ok(found)
+    });
+    found.as_ref().unwrap_or_else(|why| panic!("{why}"))
 }
 
 fn search(folder: &Path) -> Vec<Etcd> {
