@@ -2,3 +2,5 @@
 
 #[path = "e2e/harness.rs"]
 mod harness;
+#[path = "e2e/proxy.rs"]
+mod proxy;
