@@ -66,13 +66,12 @@ impl Peer {
         let mut connections = self.lock();
         let limit = if self.endpoint.is_secure() { STREAMS_PER_CONNECTION } else { usize::MAX };
         let free = connections.streams.iter().find(|client| Arc::strong_count(client) <= limit).cloned();
-        let client = match free {
-            Some(client) => client,
-            None => {
-                let client = Arc::new(self.connect()?);
-                connections.streams.push(client.clone());
-                client
-            }
+        let client = if let Some(client) = free {
+            client
+        } else {
+            let client = Arc::new(self.connect()?);
+            connections.streams.push(client.clone());
+            client
         };
         Ok(Share { generation: connections.generation, client })
     }

@@ -105,7 +105,7 @@ impl Pool {
     where
         F: Future<Output = Result<T, Failure>> + Send,
     {
-        let mut token = self.token_for(needs_token).await.map_err(|error| RoundFailure::of_token(error))?;
+        let mut token = self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
         let mut renewed = false;
         let mut failures = Vec::new();
         let first = self.preferred.load(Ordering::Relaxed);

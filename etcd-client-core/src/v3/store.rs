@@ -107,7 +107,7 @@ impl Events {
             self.progress(unsigned(frame.header.unwrap_or_default().revision));
             return Ok(());
         }
-        let mut batch = Changes::default();
+        let mut batch = OneRevision::default();
         for event in frame.events {
             let kind = event.kind;
             let Event { kv: Some(kv), .. } = event else {
@@ -118,7 +118,7 @@ impl Events {
                 continue;
             }
             if revision != batch.revision {
-                self.deliver(std::mem::replace(&mut batch, Changes::at(revision)));
+                self.deliver(std::mem::replace(&mut batch, OneRevision::at(revision)));
             }
             // The frame is shared by all its events; a key that stays must not keep it in memory.
             let key = Bytes::copy_from_slice(&kv.key);
@@ -134,9 +134,9 @@ impl Events {
         Ok(())
     }
 
-    fn deliver(&mut self, changes: Changes) {
-        if !changes.changes.is_empty() {
-            let Changes { revision, changes, .. } = changes;
+    fn deliver(&mut self, revision: OneRevision) {
+        let OneRevision { revision, changes, .. } = revision;
+        if !changes.is_empty() {
             self.ready.push_back(Signal::Batch(Batch { revision, changes }));
         }
     }
@@ -152,13 +152,13 @@ impl Events {
 
 /// The changes of one revision, each key once.
 #[derive(Default)]
-struct Changes {
+struct OneRevision {
     revision: u64,
     changes: Vec<Change>,
     places: HashMap<Bytes, usize>,
 }
 
-impl Changes {
+impl OneRevision {
     fn at(revision: u64) -> Self {
         Self { revision, ..Self::default() }
     }
