@@ -4,3 +4,5 @@
 mod harness;
 #[path = "e2e/proxy.rs"]
 mod proxy;
+#[path = "e2e/v3_calls.rs"]
+mod v3_calls;
