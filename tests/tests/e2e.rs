@@ -6,3 +6,5 @@ mod harness;
 mod proxy;
 #[path = "e2e/v3_calls.rs"]
 mod v3_calls;
+#[path = "e2e/v3_failover.rs"]
+mod v3_failover;
