@@ -4,7 +4,11 @@
 mod harness;
 #[path = "e2e/proxy.rs"]
 mod proxy;
+#[path = "e2e/v3_access.rs"]
+mod v3_access;
 #[path = "e2e/v3_calls.rs"]
 mod v3_calls;
 #[path = "e2e/v3_failover.rs"]
 mod v3_failover;
+#[path = "e2e/v3_tls.rs"]
+mod v3_tls;
