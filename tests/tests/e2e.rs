@@ -10,5 +10,7 @@ mod v3_access;
 mod v3_calls;
 #[path = "e2e/v3_failover.rs"]
 mod v3_failover;
+#[path = "e2e/v3_store.rs"]
+mod v3_store;
 #[path = "e2e/v3_tls.rs"]
 mod v3_tls;
