@@ -13,7 +13,7 @@ fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
-fn on_each_line(test: impl AsyncFn(Client, &Server)) {
+fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
     for etcd in servers::all() {
         let server = Server::builder().etcd(etcd).start();
         run(test(Client::new([server.endpoint()]).unwrap(), &server));
@@ -40,7 +40,7 @@ async fn count(client: &Client, prefix: &str) -> u64 {
 
 #[test]
 fn a_listing_holds_all_of_the_prefix_at_one_revision() {
-    on_each_line(async |client, _| {
+    on_each_line(&async |client, _| {
         let prefix = Prefix::new("/p");
         let empty = client.list(&prefix).await.unwrap();
         assert!(empty.entries.is_empty() && empty.cluster != 0 && empty.revision > 0);
@@ -112,7 +112,7 @@ fn large_values_come_in_small_pages() {
 
 #[test]
 fn a_watch_tells_each_revision_whole_and_none_twice() {
-    on_each_line(async |client, server| {
+    on_each_line(&async |client, server| {
         let prefix = Prefix::new("/p");
         let before = client.list(&prefix).await.unwrap();
         fill(&client, 150, "a").await;
@@ -159,7 +159,7 @@ fn a_watch_without_a_start_begins_at_the_head() {
 
 #[test]
 fn a_watch_of_what_is_compacted_says_so() {
-    on_each_line(async |client, _| {
+    on_each_line(&async |client, _| {
         let start = client.put("/p/a", "1").await.unwrap().header.revision;
         for _ in 0..5 {
             client.put("/p/a", "2").await.unwrap();
