@@ -87,7 +87,11 @@ fn play(seed: u64, story: &mut String) -> (Counters, u64) {
     runtime.block_on(async {
         let mut run = Run::new(seed, story);
         for _ in 0..run.rng.usize(5..40) {
-            run.fault_or_write();
+            if run.rng.u8(0..12) == 0 {
+                run.storm().await;
+            } else {
+                run.fault_or_write();
+            }
             let pause = match run.rng.u8(0..4) {
                 0 => Duration::ZERO,
                 1 => Duration::from_millis(run.rng.u64(0..50)),
@@ -120,6 +124,8 @@ struct Run<'s> {
     doubtful: bool,
     /// Answers may be under way that were made in the past.
     delayed: bool,
+    /// A stream fell behind in this schedule: an audit may overtake it.
+    lagged: bool,
     start: Instant,
     checked: u64,
 }
@@ -140,6 +146,7 @@ impl<'s> Run<'s> {
             lossy: false,
             doubtful: false,
             delayed: false,
+            lagged: false,
             start: Instant::now(),
             checked: 0,
         };
@@ -163,11 +170,17 @@ impl<'s> Run<'s> {
                 self.store.silence(on);
                 format!("silence({on})")
             }
-            28..30 => {
+            28 => {
                 let on = self.rng.bool();
                 self.store.refuse(on);
                 self.store.cut();
                 format!("refuse({on}) and cut")
+            }
+            29 => {
+                let on = self.rng.bool();
+                self.store.lag(on);
+                self.lagged |= on;
+                format!("lag({on})")
             }
             30 => {
                 self.store.refuse_with(Some(Error::new(Kind::PermissionDenied, "permission denied")));
@@ -200,20 +213,35 @@ impl<'s> Run<'s> {
     fn write(&mut self) -> String {
         let times = if self.rng.u8(0..20) == 0 { self.rng.usize(0..1_500) } else { 1 };
         for _ in 0..times {
-            let mut transaction = self.store.transaction();
-            for _ in 0..self.rng.usize(1..5) {
-                let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
-                let key = format!("{directory}/{}", self.rng.char('a'..='f'));
-                transaction = if self.rng.u8(0..4) == 0 {
-                    transaction.delete(key)
-                } else {
-                    transaction.put(key, self.rng.u8(0..3).to_string())
-                };
-            }
-            transaction.commit();
-            self.remember();
+            self.transaction();
         }
         format!("{times} writes, now at {}", self.store.revision())
+    }
+
+    fn transaction(&mut self) {
+        let mut transaction = self.store.transaction();
+        for _ in 0..self.rng.usize(1..5) {
+            let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
+            let key = format!("{directory}/{}", self.rng.char('a'..='f'));
+            transaction = if self.rng.u8(0..4) == 0 {
+                transaction.delete(key)
+            } else {
+                transaction.put(key, self.rng.u8(0..3).to_string())
+            };
+        }
+        transaction.commit();
+        self.remember();
+    }
+
+    /// Writes with a compaction behind each, while the watcher tries to follow.
+    async fn storm(&mut self) {
+        self.tell("storm");
+        for _ in 0..self.rng.usize(5..60) {
+            self.transaction();
+            self.store.compact(self.store.revision());
+            let pause = Duration::from_millis(self.rng.u64(0..300));
+            self.watch_for(pause).await;
+        }
     }
 
     fn rewind(&mut self) -> String {
@@ -234,6 +262,7 @@ impl<'s> Run<'s> {
 
     fn heal(&mut self) {
         self.store.silence(false);
+        self.store.lag(false);
         self.store.refuse(false);
         self.store.delay(Duration::ZERO);
         self.store.lose_next(0);
@@ -284,7 +313,10 @@ impl<'s> Run<'s> {
                     };
                 }
                 if cause == Cause::Audit {
-                    assert!(self.lossy || self.doubtful, "an audit repaired what cannot have been wrong");
+                    assert!(
+                        self.lossy || self.doubtful || self.lagged,
+                        "an audit repaired what cannot have been wrong"
+                    );
                 }
                 self.at(batch.revision);
             }

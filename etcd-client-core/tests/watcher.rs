@@ -257,6 +257,55 @@ async fn an_audit_beside_writes_finds_nothing_to_repair() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_audit_may_be_older_than_what_the_heartbeat_has_proven() {
+    let mut follower = Follower::new(MemoryStore::from([("/p/a", "1")]));
+    follower.watching().await;
+    follower.store.delay(Duration::from_secs(14));
+    for n in 0..400 {
+        follower.store.put("/q/other", n.to_string());
+        let events = follower.within(Duration::from_secs(1)).await;
+        assert!(!events.iter().any(|event| matches!(event, Event::Rewound { .. })), "{events:?}");
+    }
+    let counters = follower.watcher.counters();
+    assert_eq!((counters.audits, counters.repairs), (1, 0), "{counters:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_fell_behind_is_overtaken_by_the_audit_and_changes_nothing_twice() {
+    let mut follower = Follower::new(MemoryStore::from([("/p/a", "0")]));
+    follower.watching().await;
+    follower.store.lag(true);
+    follower.store.put("/p/a", "1");
+    follower.store.put("/p/a", "2");
+    let revision = follower.store.put("/p/a", "3");
+    assert_eq!(follower.changed().await, (Cause::Audit, revision, vec!["/p/a=3".into()]));
+    follower.store.lag(false);
+    assert_eq!(changes(&follower.within(Duration::from_secs(30)).await), 0);
+    follower.store.put("/p/a", "4");
+    assert_eq!(follower.changed().await.2, ["/p/a=4"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rewind_is_announced_even_when_it_is_overtaken_before_the_listing() {
+    let store = MemoryStore::from([("/p/a", "1")]);
+    let backup = store.revision();
+    let seen = store.put("/p/b", "2");
+    let mut follower = Follower::new(store);
+    follower.watching().await;
+    follower.store.rewind(backup);
+    follower.until(|event| matches!(event, Event::State(State::Listing)).then_some(())).await;
+    for n in 0..10 {
+        follower.store.put("/p/a", n.to_string());
+    }
+    let now = follower.store.revision();
+    let announced = follower.until(|event| match event {
+        Event::Rewound { seen, now, .. } => Some((seen, now)),
+        _ => None,
+    });
+    assert_eq!(announced.await, (seen, now));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_answer_counts_only_when_it_is_confirmed() {
     let mut follower = Follower::new(MemoryStore::from([("/p/a", "1"), ("/p/b", "2")]));
     follower.watching().await;
