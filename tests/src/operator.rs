@@ -1,9 +1,10 @@
 //! What an operator does to a server: keys, users, and a look at its counters.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::sync::PoisonError;
 
-use crate::server::{Server, loopback};
+use crate::server::{Server, Setup, loopback};
 use crate::{etcdctl, http};
 
 impl Server {
@@ -59,13 +60,31 @@ impl Server {
         *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user.map(str::to_owned);
     }
 
-    /// One of the server's own counters or gauges, summed over its labels; 0 where there is none.
+    /// Saves all that the server holds to a file, as backups do.
+    pub fn save_snapshot(&self, file: &Path) {
+        self.etcdctl([OsStr::new("snapshot"), OsStr::new("save"), file.as_os_str()]);
+    }
+
+    /// Kills the server and puts a saved snapshot in the place of its data; it stays down. Every
+    /// member of a cluster needs the same.
+    pub fn restore_snapshot(&self, file: &Path) {
+        self.wipe();
+        let Setup { etcd, name, members, peer_port, .. } = &self.setup;
+        let peer = format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer_port}");
+        let options = ["snapshot".to_owned(), "restore".to_owned(), file.display().to_string()];
+        let place = format!("--data-dir={}", self.data_folder().display());
+        let args = [place, format!("--name={name}"), format!("--initial-cluster={members}"), peer];
+        etcdctl::run(etcd.restorer(), &options, args, "").unwrap_or_else(|error| panic!("restore: {error}"));
+    }
+
+    /// One of the server's own counters or gauges, summed over its labels, or those that begin as
+    /// `name` does: `grpc_server_started_total{grpc_method="Range"`. 0 where there is none.
     pub fn metric(&self, name: &str) -> f64 {
         let reply = http::get(loopback(self.setup.metrics_port), "/metrics");
         let value = |line: &str| {
             let rest = line.strip_prefix(name)?;
-            let rest = if rest.starts_with('{') { rest.split_once('}')?.1 } else { rest };
-            rest.strip_prefix(' ')?.trim().parse::<f64>().ok()
+            let is_it = rest.starts_with([' ', '{', ',', '}']);
+            if is_it { rest.rsplit_once(' ')?.1.parse::<f64>().ok() } else { None }
         };
         reply.map(|(_, body)| body.lines().filter_map(value).sum()).unwrap_or_default()
     }

@@ -37,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) client_port: u16,
     pub(crate) peer_port: u16,
     pub(crate) metrics_port: u16,
+    /// All members of the cluster, as etcd writes them: `n0=http://127.0.0.1:12000,...`.
+    pub(crate) members: String,
     pub(crate) args: Vec<String>,
     /// The authority, and an identity that the server accepts.
     pub(crate) tls: Option<(PathBuf, Identity)>,

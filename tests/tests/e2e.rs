@@ -2,5 +2,7 @@
 
 #[path = "e2e/harness.rs"]
 mod harness;
+#[path = "e2e/history.rs"]
+mod history;
 #[path = "e2e/proxy.rs"]
 mod proxy;
