@@ -1,7 +1,10 @@
 //! The trait that the derive implements.
 
-use crate::decode::Decoder;
+use etcd_client_core::Prefix;
+
+use crate::decode::{Decoder, survey};
 use crate::layout::Layout;
+use crate::schema::Schema;
 
 /// A struct whose fields are keys in etcd. Derive it; there is nothing to implement by hand.
 #[diagnostic::on_unimplemented(
@@ -18,4 +21,11 @@ pub trait EtcdConfig: Sized + Send + Sync + 'static {
     /// answers `None`. Problems go to the decoder; every field is tried before any gives up.
     #[doc(hidden)]
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
+
+    /// The fields, as data: keys, types, defaults, documentation.
+    ///
+    /// The keys begin with the prefix as it is written on the struct, placeholders and all.
+    fn schema() -> Schema {
+        Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
+    }
 }

@@ -5,9 +5,12 @@ mod decode;
 mod error;
 mod layout;
 mod leaf;
+mod placeholder;
 mod problem;
 mod schema;
 mod tree;
+
+pub use etcd_config_derive::EtcdConfig;
 
 pub use crate::config::EtcdConfig;
 pub use crate::error::Error;
@@ -17,8 +20,15 @@ pub use crate::schema::Schema;
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::decode::{Decoder, checked, flattened, leaf, leaf_with, map, map_with, nested, refusal};
+    pub use serde::de::DeserializeOwned;
+
+    pub use crate::config::EtcdConfig;
+    pub use crate::decode::{
+        Context, Decoder, checked, decode, flattened, leaf, leaf_with, map, map_with, nested, refusal,
+        skipped, update,
+    };
     pub use crate::layout::{Fallback, Field, Layout};
+    pub use crate::problem::Report;
     pub use crate::schema::unknown::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
