@@ -1,1 +1,34 @@
-//! x
+//! Typed, live configuration from etcd: derive a struct, every field is a key.
+
+mod config;
+mod decode;
+mod error;
+mod layout;
+mod leaf;
+mod placeholder;
+mod problem;
+mod schema;
+mod tree;
+
+pub use etcd_config_derive::EtcdConfig;
+
+pub use crate::config::EtcdConfig;
+pub use crate::error::Error;
+pub use crate::problem::{Kind as ProblemKind, Problem};
+pub use crate::schema::Schema;
+
+/// What derived code calls. Not for people: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde::de::DeserializeOwned;
+
+    pub use crate::config::EtcdConfig;
+    pub use crate::decode::{
+        Context, Decoder, checked, decode, flattened, leaf, leaf_with, map, map_with, nested, refusal,
+        skipped, update,
+    };
+    pub use crate::layout::{Fallback, Field, Layout};
+    pub use crate::problem::Report;
+    pub use crate::schema::unknown::warnings;
+    pub use crate::tree::{KeyTree, Touched};
+}
