@@ -1,8 +1,17 @@
 //! Clients for etcd, the store that they are, and the watcher over it.
 #![warn(missing_docs)]
 
+mod credentials;
+mod endpoint;
 mod error;
+mod http;
+mod memory;
 mod store;
+mod tls;
+pub mod watcher;
 
 pub use error::{EndpointFailure, Error, Kind};
+pub use memory::{MemoryStore, Transaction};
 pub use store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
+pub use tls::Tls;
+pub use watcher::Watcher;

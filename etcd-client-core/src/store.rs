@@ -22,11 +22,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Everything below `prefix`, at one revision.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>>;
 
-    /// The changes below `prefix` with a revision greater than `after`.
+    /// The changes below `prefix` with a revision greater than `after`, or, for `None`, all that come
+    /// after the watch was confirmed ([`Opened::head`]).
     ///
     /// Resolves when the server has confirmed the watch; a server that says nothing is an error
     /// after the store's own time limit.
-    fn watch(&self, prefix: &Prefix, after: u64) -> BoxFuture<Result<Opened, Error>>;
+    fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>>;
 
     /// A store over the same servers, with connections of its own.
     ///

@@ -1,0 +1,69 @@
+//! The HTTP client that both protocols travel on.
+
+use std::time::Duration;
+
+use crate::{Error, Kind, Tls};
+
+/// What is spoken above the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1, for the v2 API.
+    Http1,
+    /// HTTP/2 from the first byte, for gRPC.
+    Http2,
+}
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpOptions {
+    /// For TCP and TLS together.
+    pub(crate) connect_timeout: Duration,
+    pub(crate) tls: Option<Tls>,
+}
+
+/// etcd closes a connection that is pinged more often than every 5 s.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Fixed and large. The adaptive window of hyper would ping for each estimate, which etcd
+/// answers with `too_many_pings`.
+const STREAM_WINDOW: u32 = 8 << 20;
+const CONNECTION_WINDOW: u32 = 64 << 20;
+
+impl HttpOptions {
+    /// A client with no connection yet; certificates are read from their files now.
+    pub(crate) fn client(&self, protocol: Protocol, secure: bool) -> Result<reqwest::Client, Error> {
+        self.builder(protocol, secure)?
+            .build()
+            .map_err(|error| Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error))
+    }
+
+    /// For what only one protocol needs.
+    pub(crate) fn builder(&self, protocol: Protocol, secure: bool) -> Result<reqwest::ClientBuilder, Error> {
+        let alpn: &[&[u8]] = match protocol {
+            Protocol::Http1 => &[b"http/1.1"],
+            Protocol::Http2 => &[b"h2"],
+        };
+        let tls =
+            if secure { self.tls.clone().unwrap_or_default().client_config(alpn)? } else { Tls::unused()? };
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("etcd-client-core/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(tls)
+            .connect_timeout(self.connect_timeout)
+            .tcp_nodelay(true)
+            .tcp_keepalive(Duration::from_secs(30))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy();
+        Ok(match protocol {
+            Protocol::Http1 => builder.http1_only(),
+            // Only while a call or a watch is open: etcd counts pings on an idle connection as abuse.
+            Protocol::Http2 => builder
+                .http2_prior_knowledge()
+                .http2_keep_alive_interval(PING_INTERVAL)
+                .http2_keep_alive_timeout(PING_TIMEOUT)
+                .http2_initial_stream_window_size(STREAM_WINDOW)
+                .http2_initial_connection_window_size(CONNECTION_WINDOW),
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! The keys, their revisions, and the history of both.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use crate::Error;
+use crate::store::{Batch, Change, Entry, Listing, Prefix};
+
+/// etcd begins at revision 1.
+pub(super) struct Keyspace {
+    keys: BTreeMap<Bytes, Entry>,
+    revision: u64,
+    cluster: u64,
+    /// The oldest revision that can still be asked for, 0 when nothing was compacted.
+    compacted: u64,
+    history: Vec<Revision>,
+    to_lose: u64,
+}
+
+struct Revision {
+    batch: Batch,
+    /// What the keys held before.
+    undo: Vec<(Bytes, Option<Entry>)>,
+    lost: bool,
+}
+
+impl Default for Keyspace {
+    fn default() -> Self {
+        Self { keys: BTreeMap::new(), revision: 1, cluster: 1, compacted: 0, history: Vec::new(), to_lose: 0 }
+    }
+}
+
+impl Keyspace {
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(super) fn cluster(&self) -> u64 {
+        self.cluster
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Option<Bytes> {
+        self.keys.get(key).map(|entry| entry.value.clone())
+    }
+
+    pub(super) fn list(&self, prefix: &Prefix) -> Listing {
+        let from = Bytes::copy_from_slice(prefix.directory().as_bytes());
+        let entries = self
+            .keys
+            .range((Bound::Included(from), Bound::Unbounded))
+            .map(|(_, entry)| entry)
+            .take_while(|entry| prefix.relative(&entry.key).is_some())
+            .cloned()
+            .collect();
+        Listing { revision: self.revision, cluster: self.cluster, entries }
+    }
+
+    /// Makes all changes at the next revision; where nothing changes, there is none.
+    pub(super) fn commit(&mut self, changes: Vec<(Bytes, Option<Bytes>)>) -> u64 {
+        let last_of_each: BTreeMap<Bytes, Option<Bytes>> = changes.into_iter().collect();
+        let revision = self.revision + 1;
+        let mut batch = Batch { revision, changes: Vec::new() };
+        let mut undo = Vec::new();
+        for (key, value) in last_of_each {
+            let (before, change) = match value {
+                Some(value) => {
+                    let entry = Entry { key: key.clone(), value, revision };
+                    (self.keys.insert(key.clone(), entry.clone()), Change::Put(entry))
+                }
+                None => match self.keys.remove(&key) {
+                    None => continue,
+                    before => (before, Change::Delete(key.clone())),
+                },
+            };
+            undo.push((key, before));
+            batch.changes.push(change);
+        }
+        if !batch.changes.is_empty() {
+            self.revision = revision;
+            let lost = self.to_lose > 0;
+            self.to_lose = self.to_lose.saturating_sub(1);
+            self.history.push(Revision { batch, undo, lost });
+        }
+        self.revision
+    }
+
+    pub(super) fn lose_next(&mut self, revisions: u64) {
+        self.to_lose = revisions;
+    }
+
+    /// As in etcd, a watch may still begin at exactly the compacted revision.
+    pub(super) fn compact(&mut self, revision: u64) {
+        self.compacted = self.compacted.max(revision.min(self.revision));
+        self.history.retain(|past| past.batch.revision >= self.compacted);
+    }
+
+    /// Whether the changes behind `after` are all still known.
+    pub(super) fn check_history(&self, after: u64) -> Result<(), Error> {
+        if after + 1 < self.compacted { Err(Error::compacted(self.compacted)) } else { Ok(()) }
+    }
+
+    /// The first changes behind `after`, or `None` when there are none yet.
+    pub(super) fn behind(&self, after: u64) -> Option<(&Batch, bool)> {
+        let next = self.history.partition_point(|past| past.batch.revision <= after);
+        self.history.get(next).map(|past| (&past.batch, past.lost))
+    }
+
+    pub(super) fn rewind(&mut self, revision: u64) -> u64 {
+        while self.revision > revision.max(self.compacted) {
+            let Some(past) = self.history.pop() else { break };
+            for (key, before) in past.undo {
+                match before {
+                    Some(entry) => self.keys.insert(key, entry),
+                    None => self.keys.remove(&key),
+                };
+            }
+            self.revision = past.batch.revision - 1;
+        }
+        self.revision
+    }
+
+    pub(super) fn wipe(&mut self, new_cluster: bool) {
+        let cluster = self.cluster + u64::from(new_cluster);
+        *self = Self { cluster, ..Self::default() };
+    }
+}

@@ -1,0 +1,138 @@
+//! Streams of a store in memory, and what can happen to them.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::{MemoryStore, State, below};
+use crate::store::{Prefix, Signal, Watch};
+use crate::{Error, Kind};
+
+/// What is being played.
+#[derive(Default)]
+pub(super) struct Faults {
+    pub(super) silent: bool,
+    pub(super) lagging: bool,
+    pub(super) refusal: Option<Error>,
+    pub(super) delay: Duration,
+}
+
+/// Who waits for the store to change, by number.
+#[derive(Default)]
+pub(super) struct Streams {
+    next: u64,
+    cuts: u64,
+    wakers: BTreeMap<u64, Waker>,
+}
+
+/// One stream's place.
+#[derive(Debug)]
+pub(super) struct Stream {
+    number: u64,
+    cuts: u64,
+    after: u64,
+}
+
+impl Streams {
+    pub(super) fn open(&mut self, after: u64) -> Stream {
+        self.next += 1;
+        Stream { number: self.next, cuts: self.cuts, after }
+    }
+
+    pub(super) fn cut(&mut self) {
+        self.cuts += 1;
+    }
+
+    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.wakers).into_values().collect()
+    }
+
+    fn wait(&mut self, number: u64, cx: &Context<'_>) {
+        self.wakers.insert(number, cx.waker().clone());
+    }
+}
+
+/// Waits while the store is silent; then it refuses, or not.
+pub(super) async fn spoken(store: &MemoryStore) -> Result<(), Error> {
+    let number = store.lock().streams.open(0).number;
+    poll_fn(|cx| {
+        let mut state = store.lock();
+        if state.faults.silent {
+            state.streams.wait(number, cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(state.faults.refusal.clone().map_or(Ok(()), Err))
+    })
+    .await
+}
+
+#[derive(Debug)]
+pub(super) struct MemoryWatch {
+    store: MemoryStore,
+    prefix: Prefix,
+    stream: Stream,
+    progress_requested: bool,
+}
+
+impl MemoryWatch {
+    pub(super) fn new(store: MemoryStore, prefix: Prefix, stream: Stream) -> Self {
+        Self { store, prefix, stream, progress_requested: false }
+    }
+
+    fn next(&mut self, state: &mut State, cx: &Context<'_>) -> Poll<Result<Signal, Error>> {
+        let stream = &mut self.stream;
+        if state.streams.cuts != stream.cuts {
+            let error = Error::new(Kind::Unavailable, "memory: the connection was cut (MemoryStore::cut)");
+            return Poll::Ready(Err(error));
+        }
+        if state.faults.silent {
+            state.streams.wait(stream.number, cx);
+            return Poll::Pending;
+        }
+        if !state.faults.lagging {
+            state.keyspace.check_history(stream.after)?;
+            while let Some((batch, lost)) = state.keyspace.behind(stream.after) {
+                stream.after = batch.revision;
+                let batch = below(batch, &self.prefix);
+                if !lost && !batch.changes.is_empty() {
+                    return Poll::Ready(Ok(Signal::Batch(batch)));
+                }
+            }
+            stream.after = state.keyspace.revision();
+        }
+        if std::mem::take(&mut self.progress_requested) {
+            return Poll::Ready(Ok(Signal::Progress(stream.after)));
+        }
+        state.streams.wait(stream.number, cx);
+        Poll::Pending
+    }
+}
+
+impl Watch for MemoryWatch {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
+        let store = self.store.clone();
+        let mut state = store.lock();
+        self.next(&mut state, cx)
+    }
+
+    fn request_progress(&mut self) {
+        self.progress_requested = true;
+        let waker = self.store.lock().streams.wakers.remove(&self.stream.number);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn endpoint(&self) -> &'static str {
+        "memory"
+    }
+
+    fn abandon(self: Box<Self>) {}
+}
+
+impl Drop for MemoryWatch {
+    fn drop(&mut self) {
+        self.store.lock().streams.wakers.remove(&self.stream.number);
+    }
+}

@@ -1,0 +1,494 @@
+//! The watcher: lists a prefix, watches it, and never loses it again.
+//!
+//! ```text
+//! Listing ──ok──► Opening ──ok──► Watching ──lost──► Waiting ──► Opening (resume)
+//!    ▲               │               │                  └──────► Listing
+//!    └─ compacted, rewound, ─────────┘
+//!       or away for too long
+//! ```
+//!
+//! The rules, and where each one lives:
+//!
+//! 1. The first read is one listing at one revision ([`on_listed`](Watcher::on_listed)).
+//! 2. The watch starts behind the revision that is held, and behind no other
+//!    ([`open`](Watcher::open)).
+//! 3. A batch is applied whole or not at all ([`on_batch`](Watcher::on_batch)).
+//! 4. The end of a stream is a lost connection; only dropping the watcher ends it
+//!    ([`on_lost`](Watcher::on_lost)).
+//! 5. A short gap in the same history is replayed; otherwise the watcher lists, and reports the
+//!    difference ([`on_opened`](Watcher::on_opened), [`adopt`](Watcher::adopt)).
+//! 6. A history that went backwards is read anew, and announced ([`adopt`](Watcher::adopt)).
+//! 7. A stream that does not answer is lost ([`on_tick`](Watcher::on_tick)).
+//! 8. An audit compares what is held with what the server holds (`audit.rs`).
+//! 9. A prefix that held keys and reads empty is read twice ([`on_listed`](Watcher::on_listed)).
+//! 10. Retries are paced (`backoff.rs`).
+//! 11. Nothing here waits for a consumer: whoever calls [`next`](Watcher::next) reads on.
+
+mod audit;
+mod backoff;
+mod event;
+mod held;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::store::{Batch, BoxFuture, Listing, Opened, Prefix, Signal, Store, Watch};
+use crate::{Error, Kind};
+use audit::{Audit, Finding, Proof};
+use backoff::Backoff;
+use held::Held;
+
+pub use event::{Cause, Counters, Event, State};
+
+/// How long to wait before an empty answer is asked for again (rule 9).
+const CONFIRM_AFTER: Duration = Duration::from_millis(500);
+
+/// Follows a prefix of a [`Store`], through whatever happens to the connection or the server.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// use std::sync::Arc;
+/// use etcd_client_core::{MemoryStore, Prefix, watcher::{Event, Options, Watcher}};
+///
+/// let store = MemoryStore::from([("/app/level", "info")]);
+/// let mut watcher = Watcher::new(Arc::new(store.clone()), Prefix::new("/app"), Options::default());
+/// loop {
+///     match watcher.next().await {
+///         Event::Listed(listing) => assert_eq!(listing.entries.len(), 1),
+///         Event::State(state) if state.is_watching() => { store.put("/app/level", "debug"); }
+///         Event::Changed { batch, .. } => break assert_eq!(batch.changes.len(), 1),
+///         _ => {}
+///     }
+/// }
+/// # });
+/// ```
+#[derive(Debug)]
+pub struct Watcher {
+    store: Arc<dyn Store>,
+    prefix: Prefix,
+    options: Options,
+    phase: Phase,
+    /// What has been reported so far; `None` until the first listing.
+    held: Option<Held>,
+    backoff: Backoff,
+    counters: Counters,
+    /// The server has shown a history that cannot be the one that is held.
+    rewound: bool,
+    events: VecDeque<Event>,
+}
+
+/// What a [`Watcher`] may be told; the defaults suit production.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How often a sign of life is asked for. A stream that has not answered when the next one is
+    /// due is lost. 5 s.
+    pub progress_interval: Duration,
+    /// How often everything held is compared with the server, give or take a tenth; `None` for
+    /// never. 5 min.
+    pub audit_interval: Option<Duration>,
+    /// How many revisions may have passed for a lost watch to be resumed by replay; after more, the
+    /// watcher lists. 1,000: what an etcd server replays at once, every 100 ms.
+    pub replay_limit: u64,
+    /// How often a call is repeated that the server refuses for want of access. 10 s.
+    pub access_retry: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            progress_interval: Duration::from_secs(5),
+            audit_interval: Some(Duration::from_secs(300)),
+            replay_limit: 1_000,
+            access_retry: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Where the machine stands. The call under way is part of the phase, so a phase that is dropped
+/// cancels its call.
+enum Phase {
+    Listing { call: BoxFuture<Result<Listing, Error>>, confirmed: bool },
+    Opening { call: BoxFuture<Result<Opened, Error>>, from: From },
+    Watching(Watching),
+    Waiting { pause: Pin<Box<Sleep>>, then: Then },
+}
+
+/// Where a watch is to begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// Behind a listing that was just made.
+    Listing,
+    /// Behind the last change of a stream that was lost.
+    Lost,
+    /// At the store's head, with a listing to follow: the server compacts faster than a listing and
+    /// a watch can be made one after the other.
+    Head,
+}
+
+/// What follows a pause.
+#[derive(Clone, Copy)]
+enum Then {
+    List { confirmed: bool },
+    Open(From),
+}
+
+struct Watching {
+    watch: Box<dyn Watch>,
+    since: Instant,
+    tick: Pin<Box<Sleep>>,
+    /// Whether progress was asked for and nothing has arrived since.
+    unanswered: bool,
+    audit: Audit,
+    /// What lies between what is held and this stream is not known yet: batches are noted for the
+    /// listing under way, and not reported.
+    gap: bool,
+}
+
+/// What a phase was waiting for.
+enum Input {
+    Listed { answer: Result<Listing, Error>, confirmed: bool },
+    Opened { answer: Result<Opened, Error>, from: From },
+    Signal(Result<Signal, Error>),
+    Tick,
+    Audit,
+    PauseOver(Then),
+}
+
+impl Watcher {
+    /// A watcher of everything below `prefix`. It does nothing until [`next`](Self::next) is called.
+    pub fn new(store: Arc<dyn Store>, prefix: Prefix, options: Options) -> Self {
+        let call = store.list(&prefix);
+        Self {
+            store,
+            prefix,
+            options,
+            phase: Phase::Listing { call, confirmed: false },
+            held: None,
+            backoff: Backoff::default(),
+            counters: Counters::default(),
+            rewound: false,
+            events: VecDeque::from([Event::State(State::Listing)]),
+        }
+    }
+
+    /// The next event. Never ends; dropping the future loses nothing, dropping the watcher stops it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with time enabled, as everything that sleeps.
+    pub async fn next(&mut self) -> Event {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return event;
+            }
+            let input = poll_fn(|cx| self.phase.poll(cx)).await;
+            self.advance(input);
+        }
+    }
+
+    /// What has been done so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn advance(&mut self, input: Input) {
+        match input {
+            Input::Listed { answer: Ok(listing), confirmed } => self.on_listed(listing, confirmed),
+            Input::Listed { answer: Err(error), .. } => self.wait(error, Then::List { confirmed: false }),
+            Input::Opened { answer: Ok(opened), from } => self.on_opened(opened, from),
+            Input::Opened { answer: Err(error), from } => self.on_refused(error, from),
+            Input::Signal(Ok(signal)) => self.on_signal(signal),
+            Input::Signal(Err(error)) => self.on_lost(error),
+            Input::Tick => self.on_tick(),
+            Input::Audit => self.on_audit(),
+            Input::PauseOver(Then::List { confirmed }) => self.list(confirmed),
+            Input::PauseOver(Then::Open(from)) => self.open(from),
+        }
+    }
+
+    fn list(&mut self, confirmed: bool) {
+        self.report(State::Listing);
+        self.phase = Phase::Listing { call: self.store.list(&self.prefix), confirmed };
+    }
+
+    /// Rules 1 and 9.
+    fn on_listed(&mut self, listing: Listing, confirmed: bool) {
+        self.counters.lists += 1;
+        if !confirmed && self.reads_empty(&listing) {
+            tracing::warn!(prefix = %self.prefix, "reads empty, but held keys: asking once more before it counts");
+            return self.pause(CONFIRM_AFTER, Then::List { confirmed: true });
+        }
+        self.adopt(listing, Cause::Resync);
+        self.open(From::Listing);
+    }
+
+    fn reads_empty(&self, listing: &Listing) -> bool {
+        listing.entries.is_empty() && self.held.as_ref().is_some_and(|held| !held.is_empty())
+    }
+
+    /// Makes a listing what is held, and reports what differs (rules 5 and 6).
+    fn adopt(&mut self, listing: Listing, cause: Cause) {
+        let Some(held) = &mut self.held else {
+            self.held = Some(Held::new(&listing));
+            self.events.push_back(Event::Listed(listing));
+            return;
+        };
+        if std::mem::take(&mut self.rewound) || held.precedes(listing.cluster, listing.revision) {
+            let cluster_changed = held.is_other_cluster(listing.cluster);
+            let (seen, now) = (held.revision(), listing.revision);
+            self.counters.rewinds += 1;
+            tracing::warn!(prefix = %self.prefix, seen, now, cluster_changed, "the store's history was rewound");
+            self.events.push_back(Event::Rewound { seen, now, cluster_changed });
+        }
+        let batch = held.replace(&listing);
+        if cause == Cause::Audit && !batch.changes.is_empty() {
+            self.counters.repairs += 1;
+            tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");
+        }
+        self.events.push_back(Event::of(batch, cause));
+    }
+
+    /// Rule 2.
+    fn open(&mut self, from: From) {
+        let Some(held) = &self.held else { return self.list(false) };
+        let after = (from != From::Head).then_some(held.revision());
+        if from == From::Lost {
+            self.report(State::Resuming);
+        }
+        self.phase = Phase::Opening { call: self.store.watch(&self.prefix, after), from };
+    }
+
+    /// Rules 5 and 6: whether to go on from where the last stream ended.
+    fn on_opened(&mut self, opened: Opened, from: From) {
+        let Some(held) = &self.held else { return self.list(false) };
+        let Opened { watch, head, cluster } = opened;
+        if head != 0 && held.precedes(cluster, head) {
+            self.rewound = true;
+            return self.list(false);
+        }
+        if from == From::Lost && head.saturating_sub(held.revision()) > self.options.replay_limit {
+            return self.list(false);
+        }
+        let audit = match from {
+            From::Listing => Audit::later(&self.options),
+            From::Lost => Audit::soon(&self.options),
+            From::Head => Audit::now(self.store.as_ref(), &self.prefix, head),
+        };
+        self.counters.resumes += u64::from(from == From::Lost);
+        self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
+        let tick = Box::pin(sleep(self.options.progress_interval));
+        let gap = from == From::Head;
+        self.phase =
+            Phase::Watching(Watching { watch, since: Instant::now(), tick, unanswered: false, audit, gap });
+    }
+
+    /// The watch could not be opened.
+    fn on_refused(&mut self, error: Error, from: From) {
+        match error.kind() {
+            Kind::Compacted => {
+                tracing::info!(prefix = %self.prefix, %error, "what was missed is gone from the history: listing");
+                let again =
+                    if from == From::Lost { Then::List { confirmed: false } } else { Then::Open(From::Head) };
+                let pause = self.backoff.again();
+                self.pause(pause, again);
+            }
+            Kind::FutureRevision => {
+                self.rewound = true;
+                let pause = self.backoff.again();
+                self.pause(pause, Then::List { confirmed: false });
+            }
+            _ => self.wait(error, Then::Open(from)),
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal) {
+        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
+        watching.unanswered = false;
+        match signal {
+            Signal::Batch(batch) if watching.gap => watching.audit.note(&batch),
+            Signal::Batch(batch) => self.on_batch(batch),
+            Signal::Progress(revision) if revision >= held.revision() && !watching.gap => {
+                held.advance(revision);
+                self.events.push_back(Event::Current { revision });
+            }
+            Signal::Progress(_) => {}
+        }
+        self.compare();
+    }
+
+    /// Rule 3. What an audit has already taken over is not applied again.
+    fn on_batch(&mut self, batch: Batch) {
+        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
+        if batch.revision <= held.revision() {
+            return;
+        }
+        watching.audit.note(&batch);
+        let batch = held.apply(batch);
+        self.events.push_back(Event::of(batch, Cause::Watch));
+    }
+
+    /// Rule 7.
+    fn on_tick(&mut self) {
+        let Phase::Watching(watching) = &mut self.phase else { return };
+        if !watching.unanswered {
+            watching.unanswered = true;
+            watching.watch.request_progress();
+            watching.tick.as_mut().reset(Instant::now() + self.options.progress_interval);
+            return;
+        }
+        let (endpoint, interval) = (watching.watch.endpoint(), self.options.progress_interval);
+        let error =
+            Error::new(Kind::Timeout, format!("{endpoint} has not answered on the watch for {interval:.1?}"));
+        self.on_lost_silently(error);
+    }
+
+    fn on_lost_silently(&mut self, error: Error) {
+        let then = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then: Then::Open(From::Lost) };
+        let phase = std::mem::replace(&mut self.phase, then);
+        if let Phase::Watching(watching) = phase {
+            let lasted = watching.since.elapsed();
+            watching.watch.abandon();
+            self.after_loss(error, lasted);
+        }
+    }
+
+    /// Rule 8: the audit's timer, its answer, or its patience has come to an end.
+    fn on_audit(&mut self) {
+        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &self.held) else { return };
+        let gap = watching.gap;
+        match watching.audit.advance(self.store.as_ref(), &self.prefix, held.revision(), &self.options) {
+            Finding::Nothing => {}
+            Finding::Read if gap => self.conclude(),
+            Finding::Read => {
+                watching.watch.request_progress();
+                self.compare();
+            }
+            Finding::Overdue => self.conclude(),
+            Finding::Failed(error) if gap => self.on_lost(error),
+            Finding::Failed(error) if error.is_access() => {
+                tracing::warn!(prefix = %self.prefix, %error, "an audit may not read the prefix");
+                self.events.push_back(Event::State(State::failed(error)));
+            }
+            Finding::Failed(error) => {
+                tracing::debug!(prefix = %self.prefix, %error, "an audit could not read the prefix: trying again");
+            }
+        }
+    }
+
+    /// Concludes an audit as soon as the stream has come to the revision that was read.
+    fn compare(&mut self) {
+        let (Phase::Watching(watching), Some(held)) = (&self.phase, &self.held) else { return };
+        if watching.audit.revision().is_some_and(|revision| revision <= held.revision()) {
+            self.conclude();
+        }
+    }
+
+    fn conclude(&mut self) {
+        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &self.held) else { return };
+        let was_refused = watching.audit.was_refused();
+        let Some(Proof { mut listing, rewound }) = watching.audit.conclude(&self.options) else { return };
+        let gap = std::mem::take(&mut watching.gap);
+        self.counters.audits += u64::from(!gap);
+        if was_refused {
+            let endpoint = watching.watch.endpoint().to_owned();
+            self.events.push_back(Event::State(State::Watching { endpoint }));
+        }
+        self.rewound |= rewound || held.is_other_cluster(listing.cluster);
+        if self.rewound || (listing.entries.is_empty() && !held.is_empty()) {
+            return self.list(false);
+        }
+        listing.revision = listing.revision.max(held.revision());
+        self.adopt(listing, if gap { Cause::Resync } else { Cause::Audit });
+    }
+
+    /// Rule 4: from here it goes on by resuming, or by listing where resuming cannot work.
+    fn on_lost(&mut self, error: Error) {
+        if let Phase::Watching(watching) = &self.phase {
+            let lasted = watching.since.elapsed();
+            self.after_loss(error, lasted);
+        }
+    }
+
+    fn after_loss(&mut self, error: Error, lasted: Duration) {
+        self.counters.losses += 1;
+        self.backoff.was_healthy(lasted);
+        match error.kind() {
+            Kind::Compacted | Kind::FutureRevision => self.on_refused(error, From::Lost),
+            _ => self.wait(error, Then::Open(From::Lost)),
+        }
+    }
+
+    /// Rule 10.
+    fn wait(&mut self, error: Error, then: Then) {
+        let pause = if error.is_access() {
+            backoff::jittered(self.options.access_retry)
+        } else {
+            self.backoff.next()
+        };
+        tracing::warn!(prefix = %self.prefix, %error, retry_in = ?pause, "not connected");
+        self.report(State::failed(error));
+        self.pause(pause, then);
+    }
+
+    fn pause(&mut self, pause: Duration, then: Then) {
+        self.phase = Phase::Waiting { pause: Box::pin(sleep(pause)), then };
+    }
+
+    fn report(&mut self, state: State) {
+        if let State::Watching { endpoint } = &state {
+            tracing::info!(prefix = %self.prefix, endpoint, "watching");
+            self.backoff.connected();
+        }
+        self.events.push_back(Event::State(state));
+    }
+}
+
+impl Phase {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        match self {
+            Phase::Listing { call, confirmed } => {
+                let confirmed = *confirmed;
+                call.as_mut().poll(cx).map(|answer| Input::Listed { answer, confirmed })
+            }
+            Phase::Opening { call, from } => {
+                let from = *from;
+                call.as_mut().poll(cx).map(|answer| Input::Opened { answer, from })
+            }
+            Phase::Watching(watching) => watching.poll(cx),
+            Phase::Waiting { pause, then } => {
+                let then = *then;
+                pause.as_mut().poll(cx).map(|()| Input::PauseOver(then))
+            }
+        }
+    }
+}
+
+impl Watching {
+    /// Signals first: a stream that has something to say is not silent.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        if let Poll::Ready(signal) = self.watch.poll_next(cx) {
+            return Poll::Ready(Input::Signal(signal));
+        }
+        if self.audit.poll(cx).is_ready() {
+            return Poll::Ready(Input::Audit);
+        }
+        self.tick.as_mut().poll(cx).map(|()| Input::Tick)
+    }
+}
+
+impl std::fmt::Debug for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Phase::Listing { .. } => "Listing",
+            Phase::Opening { .. } => "Opening",
+            Phase::Watching(_) => "Watching",
+            Phase::Waiting { .. } => "Waiting",
+        })
+    }
+}

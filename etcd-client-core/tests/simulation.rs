@@ -1,0 +1,370 @@
+//! The watcher against thousands of random histories, on a store in memory, under paused time.
+//!
+//! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
+//! latency, compactions, rewinds, wiped and replaced clusters, events that the server forgets.
+//! After each event that the watcher reports, what its reader holds must be what the store held at
+//! exactly that revision. After the last fault is healed, it must be what the store holds.
+//!
+//! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
+//! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000).
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
+use etcd_client_core::{Change, Error, Kind, Listing, MemoryStore, Prefix};
+use fastrand::Rng;
+use tokio::time::{Instant, timeout_at};
+
+type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Longer than the longest backoff and everything that may follow it.
+const HEALING: Duration = Duration::from_secs(60);
+/// Longer than the interval between audits.
+const AUDIT: Duration = Duration::from_secs(340);
+
+#[test]
+fn what_the_reader_holds_is_always_one_revision_of_the_store() {
+    let seeds: Box<dyn Iterator<Item = u64>> = match number("SIM_SEED") {
+        Some(seed) => Box::new(std::iter::once(seed)),
+        None => Box::new(0..number("SIM_SCHEDULES").unwrap_or(2_000)),
+    };
+    let mut totals = Totals::default();
+    for seed in seeds {
+        let mut story = String::new();
+        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut story))) {
+            Ok((counters, checked)) => totals.add(counters, checked),
+            Err(cause) => {
+                println!("schedule {seed}:\n{story}");
+                println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
+                std::panic::resume_unwind(cause);
+            }
+        }
+    }
+    println!("{totals:?}");
+    if number("SIM_SEED").is_none() {
+        assert!(totals.checked > totals.schedules, "too few states were checked: {totals:?}");
+        assert!(
+            totals.rewinds > 0 && totals.repairs > 0 && totals.resumes > 0,
+            "a path was not taken: {totals:?}"
+        );
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let value = std::env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {value:?}")))
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    schedules: u64,
+    checked: u64,
+    rewinds: u64,
+    repairs: u64,
+    resumes: u64,
+    lists: u64,
+}
+
+impl Totals {
+    fn add(&mut self, counters: Counters, checked: u64) {
+        self.schedules += 1;
+        self.checked += checked;
+        self.rewinds += counters.rewinds;
+        self.repairs += counters.repairs;
+        self.resumes += counters.resumes;
+        self.lists += counters.lists;
+    }
+}
+
+fn play(seed: u64, story: &mut String) -> (Counters, u64) {
+    fastrand::seed(seed);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut run = Run::new(seed, story);
+        for _ in 0..run.rng.usize(5..40) {
+            if run.rng.u8(0..12) == 0 {
+                run.storm().await;
+            } else {
+                run.fault_or_write();
+            }
+            let pause = match run.rng.u8(0..4) {
+                0 => Duration::ZERO,
+                1 => Duration::from_millis(run.rng.u64(0..50)),
+                2 => Duration::from_millis(run.rng.u64(0..3_000)),
+                _ => Duration::from_secs(run.rng.u64(0..20)),
+            };
+            run.watch_for(pause).await;
+        }
+        run.heal();
+        run.watch_for(if run.lossy || run.doubtful { AUDIT + HEALING } else { HEALING }).await;
+        run.converged();
+        (run.watcher.counters(), run.checked)
+    })
+}
+
+struct Run<'s> {
+    rng: Rng,
+    store: MemoryStore,
+    watcher: Watcher,
+    story: &'s mut String,
+    /// Every state that the prefix ever had at a revision: more than one where history was rewound.
+    history: HashMap<u64, Vec<Keys>>,
+    held: Option<Keys>,
+    revision: u64,
+    /// A rewind was announced: the next revision may be lower.
+    rewound: bool,
+    /// The server forgot to send something in this schedule.
+    lossy: bool,
+    /// The history changed behind the watcher's back, and it may not know yet.
+    doubtful: bool,
+    /// Answers may be under way that were made in the past.
+    delayed: bool,
+    /// A stream fell behind in this schedule: an audit may overtake it.
+    lagged: bool,
+    start: Instant,
+    checked: u64,
+}
+
+impl<'s> Run<'s> {
+    fn new(seed: u64, story: &'s mut String) -> Self {
+        let store = MemoryStore::new();
+        let watcher = Watcher::new(Arc::new(store.clone()), Prefix::new("/p"), Options::default());
+        let mut run = Self {
+            rng: Rng::with_seed(seed),
+            store,
+            watcher,
+            story,
+            history: HashMap::new(),
+            held: None,
+            revision: 0,
+            rewound: false,
+            lossy: false,
+            doubtful: false,
+            delayed: false,
+            lagged: false,
+            start: Instant::now(),
+            checked: 0,
+        };
+        run.remember();
+        run
+    }
+
+    fn tell(&mut self, what: &str) {
+        let _ = writeln!(self.story, "{:>9.3?}  {what}", self.start.elapsed());
+    }
+
+    fn fault_or_write(&mut self) {
+        let what = match self.rng.u8(0..40) {
+            0..22 => self.write(),
+            22..26 => {
+                self.store.cut();
+                "cut".to_owned()
+            }
+            26..28 => {
+                let on = self.rng.bool();
+                self.store.silence(on);
+                format!("silence({on})")
+            }
+            28 => {
+                let on = self.rng.bool();
+                self.store.refuse(on);
+                self.store.cut();
+                format!("refuse({on}) and cut")
+            }
+            29 => {
+                let on = self.rng.bool();
+                self.store.lag(on);
+                self.lagged |= on;
+                format!("lag({on})")
+            }
+            30 => {
+                self.store.refuse_with(Some(Error::new(Kind::PermissionDenied, "permission denied")));
+                "permission denied".to_owned()
+            }
+            31..33 => {
+                let delay = Duration::from_millis(self.rng.u64(0..2_000));
+                self.store.delay(delay);
+                self.delayed = true;
+                format!("delay({delay:?})")
+            }
+            33..37 => {
+                let revision = self.store.revision().saturating_sub(self.rng.u64(0..4));
+                self.store.compact(revision);
+                format!("compact({revision})")
+            }
+            37 => self.rewind(),
+            38 => self.wipe(),
+            _ => {
+                self.lossy = true;
+                self.store.lose_next(1);
+                "lose_next(1)".to_owned()
+            }
+        };
+        self.tell(&what);
+    }
+
+    /// A few keys in one transaction, now and then outside of the prefix, now and then many
+    /// revisions in a row.
+    fn write(&mut self) -> String {
+        let times = if self.rng.u8(0..20) == 0 { self.rng.usize(0..1_500) } else { 1 };
+        for _ in 0..times {
+            self.transaction();
+        }
+        format!("{times} writes, now at {}", self.store.revision())
+    }
+
+    fn transaction(&mut self) {
+        let mut transaction = self.store.transaction();
+        for _ in 0..self.rng.usize(1..5) {
+            let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
+            let key = format!("{directory}/{}", self.rng.char('a'..='f'));
+            transaction = if self.rng.u8(0..4) == 0 {
+                transaction.delete(key)
+            } else {
+                transaction.put(key, self.rng.u8(0..3).to_string())
+            };
+        }
+        transaction.commit();
+        self.remember();
+    }
+
+    /// Writes with a compaction behind each, while the watcher tries to follow.
+    async fn storm(&mut self) {
+        self.tell("storm");
+        for _ in 0..self.rng.usize(5..60) {
+            self.transaction();
+            self.store.compact(self.store.revision());
+            let pause = Duration::from_millis(self.rng.u64(0..300));
+            self.watch_for(pause).await;
+        }
+    }
+
+    fn rewind(&mut self) -> String {
+        let target = self.store.revision().saturating_sub(self.rng.u64(1..10));
+        let now = self.store.rewind(target);
+        self.doubtful |= now < self.revision || self.delayed;
+        self.remember();
+        format!("rewound to {now}")
+    }
+
+    fn wipe(&mut self) -> String {
+        let new_cluster = self.rng.bool();
+        self.store.wipe(new_cluster);
+        self.doubtful = true;
+        self.remember();
+        format!("wiped (new cluster: {new_cluster})")
+    }
+
+    fn heal(&mut self) {
+        self.store.silence(false);
+        self.store.lag(false);
+        self.store.refuse(false);
+        self.store.delay(Duration::ZERO);
+        self.store.lose_next(0);
+        self.tell("healed");
+    }
+
+    /// What the prefix holds, whatever the store plays to others.
+    fn truth(&self) -> Keys {
+        ('a'..='f')
+            .filter_map(|name| {
+                let key = format!("/p/{name}");
+                let value = self.store.get(&key)?;
+                Some((key.into_bytes(), value.to_vec()))
+            })
+            .collect()
+    }
+
+    fn remember(&mut self) {
+        let truth = self.truth();
+        let states = self.history.entry(self.store.revision()).or_default();
+        if !states.contains(&truth) {
+            states.push(truth);
+        }
+    }
+
+    async fn watch_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(event) = timeout_at(until, self.watcher.next()).await {
+            self.tell(&short(&event));
+            self.on(event);
+        }
+    }
+
+    fn on(&mut self, event: Event) {
+        match event {
+            Event::Listed(listing) => {
+                assert!(self.held.is_none(), "listed twice");
+                self.held = Some(keys(&listing));
+                self.at(listing.revision);
+            }
+            Event::Changed { batch, cause } => {
+                let held = self.held.as_mut().expect("changed before it was listed");
+                for change in batch.changes {
+                    match change {
+                        Change::Put(entry) => held.insert(entry.key.to_vec(), entry.value.to_vec()),
+                        Change::Delete(key) => held.remove(&*key),
+                        Change::DeleteBelow(key) => panic!("a directory in a report: {key:?}"),
+                    };
+                }
+                if cause == Cause::Audit {
+                    assert!(
+                        self.lossy || self.doubtful || self.lagged,
+                        "an audit repaired what cannot have been wrong"
+                    );
+                }
+                self.at(batch.revision);
+            }
+            Event::Current { revision } => self.at(revision),
+            Event::Rewound { .. } => {
+                assert!(self.doubtful, "a rewind was announced that never was");
+                self.rewound = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// The reader is at this revision now.
+    fn at(&mut self, revision: u64) {
+        let rewound = std::mem::take(&mut self.rewound);
+        assert!(rewound || revision >= self.revision, "from {} back to {revision}", self.revision);
+        self.revision = revision;
+        if rewound && !self.delayed {
+            self.doubtful = false;
+        }
+        if self.lossy || self.doubtful {
+            return;
+        }
+        let held = self.held.as_ref().expect("at a revision before it was listed");
+        let states = self.history.get(&revision).map_or(&[][..], Vec::as_slice);
+        assert!(states.contains(held), "at {revision} the reader holds {held:?}, the store held {states:?}");
+        self.checked += 1;
+    }
+
+    fn converged(&mut self) {
+        let truth = self.truth();
+        assert_eq!(self.held.as_ref(), Some(&truth), "the reader did not come to what the store holds");
+        assert_eq!(self.revision, self.store.revision(), "the reader does not know that it is current");
+    }
+}
+
+fn keys(listing: &Listing) -> Keys {
+    listing.entries.iter().map(|entry| (entry.key.to_vec(), entry.value.to_vec())).collect()
+}
+
+fn short(event: &Event) -> String {
+    match event {
+        Event::Listed(listing) => {
+            format!("    listed {} keys at {}", listing.entries.len(), listing.revision)
+        }
+        Event::Changed { batch, cause } => {
+            format!("    {cause:?} {} keys at {}", batch.changes.len(), batch.revision)
+        }
+        other => format!("    {other:?}"),
+    }
+}

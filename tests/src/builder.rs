@@ -1,0 +1,151 @@
+//! How servers are set up.
+
+use std::path::PathBuf;
+
+use crate::certificates::{Certificates, Identity};
+use crate::ports::free_port;
+use crate::seats::Seats;
+use crate::server::{Server, Setup, StartError};
+use crate::{Cluster, Etcd, servers};
+
+/// A server or a cluster that is not like all others.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    etcd: Option<&'static Etcd>,
+    flags: Vec<String>,
+    tls: Option<Tls>,
+}
+
+#[derive(Clone, Debug)]
+struct Tls {
+    authority: PathBuf,
+    server: Identity,
+    client: Identity,
+    mutual: bool,
+}
+
+impl Server {
+    /// A server of one node, of the newest version at hand, on free ports of 127.0.0.1.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// A server that is not like all others.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Cluster {
+    /// A cluster of three, of the newest version at hand; for others see [`Builder::start_cluster`].
+    pub fn start() -> Self {
+        Server::builder().start_cluster()
+    }
+}
+
+impl Builder {
+    /// The program to run, instead of the newest.
+    #[must_use]
+    pub fn etcd(mut self, etcd: &'static Etcd) -> Self {
+        self.etcd = Some(etcd);
+        self
+    }
+
+    /// One more flag: `.flag("--auth-token-ttl", "4")`.
+    #[must_use]
+    pub fn flag(mut self, name: &str, value: &str) -> Self {
+        self.flags.push(format!("{name}={value}"));
+        self
+    }
+
+    /// With the v2 API; asks for a server that has one: see [`servers::with_v2`].
+    #[must_use]
+    pub fn v2(self) -> Self {
+        self.flag("--enable-v2", "true")
+    }
+
+    /// Over TLS; clients need no certificate.
+    #[must_use]
+    pub fn tls(self, certificates: &Certificates) -> Self {
+        self.with_tls(certificates, false)
+    }
+
+    /// Over TLS, and only for clients with a certificate of the same authority.
+    #[must_use]
+    pub fn mutual_tls(self, certificates: &Certificates) -> Self {
+        self.with_tls(certificates, true)
+    }
+
+    /// Starts a server of one node and waits until it serves.
+    pub fn start(&self) -> Server {
+        let seats = Seats::take(1);
+        let mut server = self.start_nodes(1);
+        server.pop().expect("one server").seated(seats)
+    }
+
+    /// Starts a cluster of three and waits until all members serve.
+    pub fn start_cluster(&self) -> Cluster {
+        let seats = Seats::take(3);
+        Cluster::new(self.start_nodes(3), seats)
+    }
+
+    fn with_tls(mut self, certificates: &Certificates, mutual: bool) -> Self {
+        let (server, client) = (certificates.server(), certificates.client());
+        self.tls = Some(Tls { authority: certificates.ca_file(), server, client, mutual });
+        self
+    }
+
+    fn start_nodes(&self, count: usize) -> Vec<Server> {
+        for _ in 0..10 {
+            let servers = self.nodes(count);
+            servers.iter().for_each(Server::launch);
+            match servers.iter().try_for_each(Server::try_until_healthy) {
+                Ok(()) => return servers,
+                Err(StartError::PortTaken) => {}
+                Err(StartError::Failed(why)) => panic!("{why}"),
+            }
+        }
+        panic!("other processes take the ports that were free, again and again")
+    }
+
+    fn nodes(&self, count: usize) -> Vec<Server> {
+        let ports: Vec<_> = (0..count).map(|_| [free_port(), free_port(), free_port()]).collect();
+        let member =
+            |(number, [_, peer, _]): (usize, &[u16; 3])| format!("n{number}=http://127.0.0.1:{peer}");
+        let members: Vec<_> = ports.iter().enumerate().map(member).collect();
+        let members = members.join(",");
+        let node = |(number, ports): (usize, &[u16; 3])| self.node(&format!("n{number}"), *ports, &members);
+        ports.iter().enumerate().map(node).collect()
+    }
+
+    fn node(&self, name: &str, [client_port, peer_port, metrics_port]: [u16; 3], members: &str) -> Server {
+        let etcd = self.etcd.unwrap_or_else(servers::newest);
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let client = format!("{scheme}://127.0.0.1:{client_port}");
+        let peer = format!("http://127.0.0.1:{peer_port}");
+        let mut args = vec![
+            format!("--name={name}"),
+            format!("--listen-client-urls={client}"),
+            format!("--advertise-client-urls={client}"),
+            format!("--listen-peer-urls={peer}"),
+            format!("--initial-advertise-peer-urls={peer}"),
+            format!("--initial-cluster={members}"),
+            format!("--listen-metrics-urls=http://127.0.0.1:{metrics_port}"),
+            "--logger=zap".to_owned(),
+            "--log-level=warn".to_owned(),
+        ];
+        if etcd.version().line() >= (3, 5) {
+            args.push("--unsafe-no-fsync=true".to_owned()); // a killed process loses nothing by it
+        }
+        if let Some(tls) = &self.tls {
+            args.push(format!("--cert-file={}", tls.server.certificate.display()));
+            args.push(format!("--key-file={}", tls.server.key.display()));
+            args.push(format!("--trusted-ca-file={}", tls.authority.display()));
+            args.push(format!("--client-cert-auth={}", tls.mutual));
+        }
+        args.extend(self.flags.iter().cloned());
+        let tls = self.tls.as_ref().map(|tls| (tls.authority.clone(), tls.client.clone()));
+        let name = name.to_owned();
+        Server::new(Setup { etcd, name, client_port, peer_port, metrics_port, args, tls })
+    }
+}

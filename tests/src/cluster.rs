@@ -1,0 +1,58 @@
+//! Three etcd servers that are one.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::seats::Seats;
+use crate::server::Server;
+
+/// A cluster of three members on loopback.
+#[derive(Debug)]
+pub struct Cluster {
+    members: Vec<Server>,
+    _seats: Seats,
+}
+
+impl Cluster {
+    /// The members.
+    pub fn members(&self) -> &[Server] {
+        &self.members
+    }
+
+    /// A member, by its place in [`members`](Self::members).
+    pub fn member(&self, index: usize) -> &Server {
+        &self.members[index]
+    }
+
+    /// Where clients reach the members.
+    pub fn endpoints(&self) -> Vec<String> {
+        self.members.iter().map(Server::endpoint).collect()
+    }
+
+    /// The place of the leader; waits until there is one.
+    pub fn leader(&self) -> usize {
+        let start = Instant::now();
+        loop {
+            let leads = |member: &Server| member.metric("etcd_server_is_leader") > 0.0;
+            if let Some(index) = self.members.iter().position(leads) {
+                return index;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "the cluster has elected no leader for 30 s");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The place of a member that is not the leader.
+    pub fn follower(&self) -> usize {
+        (self.leader() + 1) % self.members.len()
+    }
+
+    /// Waits until all members serve.
+    pub fn wait_until_healthy(&self) {
+        self.members.iter().for_each(Server::wait_until_healthy);
+    }
+
+    pub(crate) fn new(members: Vec<Server>, seats: Seats) -> Self {
+        Self { members, _seats: seats }
+    }
+}

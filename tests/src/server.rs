@@ -1,0 +1,286 @@
+//! An etcd server on loopback.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::certificates::Identity;
+use crate::process::Process;
+use crate::seats::Seats;
+use crate::{Etcd, etcdctl, health};
+
+/// How long a server may take to serve, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running etcd server, or a member of a [`Cluster`](crate::Cluster). Dropped, it is killed and
+/// its data is removed; where the test has failed, the end of its log is printed.
+#[derive(Debug)]
+pub struct Server {
+    setup: Setup,
+    folder: TempDir,
+    process: Mutex<Option<Process>>,
+    user: Mutex<Option<String>>,
+    seats: Option<Seats>,
+}
+
+/// What a server is started with, each time.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) etcd: &'static Etcd,
+    pub(crate) name: String,
+    pub(crate) client_port: u16,
+    pub(crate) peer_port: u16,
+    pub(crate) metrics_port: u16,
+    pub(crate) args: Vec<String>,
+    /// The authority, and an identity that the server accepts.
+    pub(crate) tls: Option<(PathBuf, Identity)>,
+}
+
+/// A server could not start for this reason.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    /// Another process was faster.
+    PortTaken,
+    /// The server said why not.
+    Failed(String),
+}
+
+impl Server {
+    /// Where clients reach it: `http://127.0.0.1:<port>`, or `https`.
+    pub fn endpoint(&self) -> String {
+        let scheme = if self.setup.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// Where clients reach it: `127.0.0.1:<port>`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.setup.client_port)
+    }
+
+    /// Where its peers reach it: `127.0.0.1:<port>`.
+    pub fn peer_address(&self) -> String {
+        format!("127.0.0.1:{}", self.setup.peer_port)
+    }
+
+    /// The member's name.
+    pub fn name(&self) -> &str {
+        &self.setup.name
+    }
+
+    /// The program that it runs.
+    pub fn etcd(&self) -> &'static Etcd {
+        self.setup.etcd
+    }
+
+    /// The process id, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process().as_ref().map(Process::id)
+    }
+
+    /// Where it keeps its data; `snapshot restore` wants to know.
+    pub fn data_folder(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Ends the server at once (SIGKILL), and waits for that.
+    pub fn kill(&self) {
+        self.process().take();
+    }
+
+    /// Asks the server to end (SIGTERM), and does not wait: etcd keeps serving for some seconds.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Freezes the server (SIGSTOP): its connections stay open, and nothing is answered.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets a frozen server go on (SIGCONT).
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Starts the server again, on the same ports and data, and waits until it serves. One that
+    /// still runs is killed before, one that was asked to end is waited for.
+    pub fn restart(&self) {
+        self.launch();
+        self.wait_until_healthy();
+    }
+
+    /// As [`restart`](Self::restart), but does not wait until it serves: a member alone has no
+    /// quorum.
+    pub fn launch(&self) {
+        let mut process = self.process();
+        drop(process.take());
+        let log = self.folder.path().join("log");
+        let started = Process::start(self.setup.etcd.path(), &self.args(), &log);
+        let started = started.unwrap_or_else(|error| panic!("{}: {error}", self.setup.etcd));
+        *process = Some(started);
+    }
+
+    /// Waits for a server that was asked to end; says whether it did in time.
+    pub fn wait_until_ended(&self, limit: Duration) -> bool {
+        let mut process = self.process();
+        let ended = process.as_mut().is_none_or(|process| process.wait(limit).is_some());
+        if ended {
+            process.take();
+        }
+        ended
+    }
+
+    /// Waits until the server has a leader and answers linearizable reads.
+    pub fn wait_until_healthy(&self) {
+        match self.try_until_healthy() {
+            Ok(()) => {}
+            Err(StartError::PortTaken) => panic!("another process took a port of {}", self.setup.name),
+            Err(StartError::Failed(why)) => panic!("{why}"),
+        }
+    }
+
+    /// Whether the server has a leader and answers linearizable reads.
+    pub fn is_healthy(&self) -> bool {
+        health::is_healthy(self.setup.metrics_port)
+    }
+
+    /// One of the server's own counters or gauges, summed over its labels; 0 where there is none.
+    pub fn metric(&self, name: &str) -> f64 {
+        health::metric(self.setup.metrics_port, name)
+    }
+
+    /// Kills the server and removes all its data; it stays down.
+    pub fn wipe(&self) {
+        self.kill();
+        let data = self.data_folder();
+        if data.exists() {
+            fs::remove_dir_all(&data).unwrap_or_else(|error| panic!("{}: {error}", data.display()));
+        }
+    }
+
+    /// What `etcdctl` prints, called with these arguments for this server (API 3).
+    pub fn etcdctl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+        self.try_etcdctl(args, "").unwrap_or_else(|complaint| panic!("etcdctl: {complaint}"))
+    }
+
+    /// As [`etcdctl`](Self::etcdctl), with something on its standard input; its complaint where it
+    /// fails.
+    pub fn try_etcdctl<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: &str,
+    ) -> Result<String, String> {
+        let mut options = vec![format!("--endpoints={}", self.endpoint())];
+        if let Some((authority, identity)) = &self.setup.tls {
+            options.push(format!("--cacert={}", authority.display()));
+            options.push(format!("--cert={}", identity.certificate.display()));
+            options.push(format!("--key={}", identity.key.display()));
+        }
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        options.extend(user.map(|user| format!("--user={user}")));
+        etcdctl::run(self.setup.etcd.etcdctl(), &options, args, input)
+    }
+
+    /// Writes one key.
+    pub fn put(&self, key: &str, value: &str) {
+        self.etcdctl(["put", "--", key, value]);
+    }
+
+    /// Makes the user `root` with this password and turns authentication on; from then on
+    /// [`etcdctl`](Self::etcdctl) is root.
+    pub fn enable_auth(&self, password: &str) {
+        self.etcdctl(["user", "add", &format!("root:{password}")]);
+        // Since 3.4 the role may exist; it does as soon as authentication is on.
+        let _ = self.try_etcdctl(["role", "add", "root"], "");
+        self.etcdctl(["user", "grant-role", "root", "root"]);
+        self.etcdctl(["auth", "enable"]);
+        self.set_user(Some(&format!("root:{password}")));
+    }
+
+    /// Makes a user with a role of the same name that may read and write below `prefix`.
+    pub fn add_user(&self, name: &str, password: &str, prefix: &str) {
+        self.etcdctl(["role", "add", name]);
+        self.etcdctl(["role", "grant-permission", "--prefix=true", name, "readwrite", prefix]);
+        self.etcdctl(["user", "add", &format!("{name}:{password}")]);
+        self.etcdctl(["user", "grant-role", name, name]);
+    }
+
+    /// Whom [`etcdctl`](Self::etcdctl) calls as: `name:password`.
+    pub fn set_user(&self, user: Option<&str>) {
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user.map(str::to_owned);
+    }
+
+    /// The end of what the server has logged.
+    pub fn log(&self) -> String {
+        self.process().as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    pub(crate) fn new(setup: Setup) -> Self {
+        let folder = tempfile::Builder::new().prefix("etcd-server").tempdir().expect("a temporary folder");
+        let nobody = Mutex::new(None);
+        Self { setup, folder, process: Mutex::new(None), user: nobody, seats: None }
+    }
+
+    pub(crate) fn seated(mut self, seats: Seats) -> Self {
+        self.seats = Some(seats);
+        self
+    }
+
+    pub(crate) fn try_until_healthy(&self) -> Result<(), StartError> {
+        let start = Instant::now();
+        while !self.is_healthy() {
+            let mut process = self.process();
+            let Some(running) = process.as_mut() else {
+                return Err(StartError::Failed(format!("{} does not run", self.setup.name)));
+            };
+            let ended = running.ended();
+            if ended.is_none() && start.elapsed() < PATIENCE {
+                drop(process);
+                thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            let log = running.log();
+            if ended.is_some() && log.contains("address already in use") {
+                return Err(StartError::PortTaken);
+            }
+            let what = ended.map_or("does not get healthy".to_owned(), |status| format!("ended: {status}"));
+            return Err(StartError::Failed(format!(
+                "{} ({}) {what}\n{log}",
+                self.setup.name, self.setup.etcd
+            )));
+        }
+        Ok(())
+    }
+
+    fn args(&self) -> Vec<String> {
+        let data = format!("--data-dir={}", self.data_folder().display());
+        [data].into_iter().chain(self.setup.args.iter().cloned()).collect()
+    }
+
+    fn signal(&self, signal: Signal) {
+        match self.process().as_ref() {
+            Some(process) => process.signal(signal),
+            None => panic!("{} does not run", self.setup.name),
+        }
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- log of {} ({}), its end:\n{}\n---", self.setup.name, self.setup.etcd, self.log());
+        }
+        self.kill();
+        drop(self.seats.take());
+    }
+}
