@@ -1,7 +1,6 @@
 //! What the user wants called when something happens, and how it is called: off the watching task,
 //! in order, one at a time.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::runtime::Handle;
 
 use crate::changes::Change;
+use crate::panics;
 use crate::rejection::Rejection;
 
 /// How many keys the snapshots that wait for slow callbacks may hold together. A configuration of a
@@ -133,20 +133,6 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         }
     }
 
-    /// Ends all callbacks: none begins after this.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        let mut state = self.lock();
-        let (hooks, waiting) = (std::mem::take(&mut state.hooks), std::mem::take(&mut state.waiting));
-        drop(state);
-        drop((hooks, waiting));
-    }
-
-    /// How many callbacks have panicked.
-    pub(crate) fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
-    }
-
     fn run(&self) {
         while let Some((notice, hooks)) = self.next() {
             let delivery = AssertUnwindSafe(|| self.deliver(notice, hooks));
@@ -182,7 +168,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| callback(notice))) {
             self.panics.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(panic = words(panic.as_ref()), "a callback panicked; the others go on");
+            tracing::error!(panic = panics::words(panic.as_ref()), "a callback panicked; the others go on");
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
             *hook.lock() = Some(callback);
@@ -197,6 +183,20 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 }
 
 impl<T> Hooks<T> {
+    /// Ends all callbacks: none begins after this.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        let mut state = self.lock();
+        let (hooks, waiting) = (std::mem::take(&mut state.hooks), std::mem::take(&mut state.waiting));
+        drop(state);
+        drop((hooks, waiting));
+    }
+
+    /// How many callbacks have panicked.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
     /// The state is whole between two statements, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -234,15 +234,6 @@ fn forget<T: Send + Sync + 'static>(
             hooks.forget(&hook);
         }
     })
-}
-
-/// The words of a panic.
-pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no message)")
 }
 
 impl fmt::Debug for Subscription {

@@ -20,7 +20,10 @@ pub(crate) struct Standing {
 }
 
 pub(crate) struct Record {
+    /// Everything up to this revision is known.
     pub(crate) revision: u64,
+    /// Everything up to this revision is in force; lower while changes are refused or held back.
+    pub(crate) in_force: u64,
     pub(crate) snapshot_revision: u64,
     pub(crate) source: Source,
     last_rejection: Option<Rejection>,
@@ -45,6 +48,7 @@ impl Standing {
         let now = SystemTime::now();
         let record = Record {
             revision,
+            in_force: revision,
             snapshot_revision: revision,
             source,
             last_rejection: None,
@@ -139,9 +143,10 @@ impl Standing {
 }
 
 impl Record {
-    /// Everything up to `revision` is known now.
-    pub(crate) fn proven(&mut self, revision: u64) {
+    /// Everything up to `revision` is known now, and in force unless something `waits`.
+    pub(crate) fn proven(&mut self, revision: u64, waits: bool) {
         self.revision = revision;
+        self.in_force = if waits { self.in_force.min(revision) } else { revision };
         self.proven = (Instant::now(), SystemTime::now());
         self.source = Source::Etcd;
     }
