@@ -34,11 +34,11 @@ fn what_the_reader_holds_is_always_one_revision_of_the_store() {
     };
     let mut totals = Totals::default();
     for seed in seeds {
-        let mut story = String::new();
-        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut story))) {
+        let mut log = String::new();
+        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut log))) {
             Ok((counters, checked)) => totals.add(counters, checked),
             Err(cause) => {
-                println!("schedule {seed}:\n{story}");
+                println!("schedule {seed}:\n{log}");
                 println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
                 std::panic::resume_unwind(cause);
             }
@@ -80,12 +80,12 @@ impl Totals {
     }
 }
 
-fn play(seed: u64, story: &mut String) -> (Counters, u64) {
+fn play(seed: u64, log: &mut String) -> (Counters, u64) {
     fastrand::seed(seed);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut run = Run::new(seed, story);
+        let mut run = Run::new(seed, log);
         for _ in 0..run.rng.usize(5..40) {
             if run.rng.u8(0..12) == 0 {
                 run.storm().await;
@@ -107,11 +107,12 @@ fn play(seed: u64, story: &mut String) -> (Counters, u64) {
     })
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what may have gone wrong, each by itself")]
 struct Run<'s> {
     rng: Rng,
     store: MemoryStore,
     watcher: Watcher,
-    story: &'s mut String,
+    log: &'s mut String,
     /// Every state that the prefix ever had at a revision: more than one where history was rewound.
     history: HashMap<u64, Vec<Keys>>,
     held: Option<Keys>,
@@ -131,14 +132,13 @@ struct Run<'s> {
 }
 
 impl<'s> Run<'s> {
-    fn new(seed: u64, story: &'s mut String) -> Self {
+    fn new(seed: u64, log: &'s mut String) -> Self {
         let store = MemoryStore::new();
-        let watcher = Watcher::new(Arc::new(store.clone()), Prefix::new("/p"), Options::default());
         let mut run = Self {
             rng: Rng::with_seed(seed),
+            watcher: Watcher::new(Arc::new(store.clone()), Prefix::new("/p"), Options::default()),
             store,
-            watcher,
-            story,
+            log,
             history: HashMap::new(),
             held: None,
             revision: 0,
@@ -155,7 +155,7 @@ impl<'s> Run<'s> {
     }
 
     fn tell(&mut self, what: &str) {
-        let _ = writeln!(self.story, "{:>9.3?}  {what}", self.start.elapsed());
+        let _ = writeln!(self.log, "{:>9.3?}  {what}", self.start.elapsed());
     }
 
     fn fault_or_write(&mut self) {

@@ -68,7 +68,7 @@ fn describe(change: &Change) -> String {
             format!("{}={}", String::from_utf8_lossy(&entry.key), String::from_utf8_lossy(&entry.value))
         }
         Change::Delete(key) => format!("{}-", String::from_utf8_lossy(key)),
-        other => format!("{other:?}"),
+        Change::DeleteBelow(key) => panic!("a directory in a report: {key:?}"),
     }
 }
 
@@ -80,8 +80,7 @@ fn changes(events: &[Event]) -> usize {
 async fn nothing_is_lost_between_the_listing_and_the_watch() {
     let mut follower = Follower::new(MemoryStore::from([("/p/a", "1")]));
     follower.store.delay(Duration::from_secs(1));
-    let listed = follower.until(|event| matches!(event, Event::Listed(_)).then_some(())).await;
-    let (): () = listed;
+    follower.until(|event| matches!(event, Event::Listed(_)).then_some(())).await;
     follower.store.put("/p/b", "2");
     follower.store.delete("/p/a");
     assert_eq!(follower.changed().await.2, ["/p/b=2"]);
