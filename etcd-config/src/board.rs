@@ -10,7 +10,7 @@ use crate::changes::{Change, Streams};
 use crate::hooks::Hooks;
 use crate::rejection::Rejection;
 use crate::snapshot::Snapshot;
-use crate::standing::Standing;
+use crate::standing::{Record, Standing};
 
 pub(crate) struct Board<T> {
     pub(crate) current: ArcSwap<Snapshot<T>>,
@@ -49,6 +49,6 @@ impl<T> Board<T> {
     pub(crate) fn stop(&self) {
         self.hooks.stop();
         self.streams.end();
-        self.standing.write(|record| record.stop());
+        self.standing.write(Record::stop);
     }
 }

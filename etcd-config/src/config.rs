@@ -1,7 +1,13 @@
 //! The trait that the derive implements.
 
+use std::future::Future;
+
 use crate::decode::Decoder;
+use crate::error::Error;
+use crate::into_store::IntoStore;
 use crate::layout::Layout;
+use crate::live::Live;
+use crate::options::Options;
 
 /// A struct whose fields are keys in etcd. Derive it; there is nothing to implement by hand.
 #[diagnostic::on_unimplemented(
@@ -18,4 +24,35 @@ pub trait EtcdConfig: Sized + Send + Sync + 'static {
     /// answers `None`. Problems go to the decoder; every field is tried before any gives up.
     #[doc(hidden)]
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
+
+    /// Reads the configuration and keeps it current; [`Options::watch`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::watch`].
+    fn watch(store: impl IntoStore) -> Result<Live<Self>, Error> {
+        Self::options().watch(store)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::watch_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::watch_async`].
+    fn watch_async(
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Live<Self>, Error>> + Send + 'static {
+        Self::options().watch_async(store)
+    }
+
+    /// Reads the configuration once; [`Options::load_once`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::load_once`].
+    fn load_once(store: impl IntoStore) -> Result<Self, Error> {
+        Self::options().load_once(store)
+    }
+
+    /// Everything that may be said before the configuration is read.
+    fn options() -> Options<Self> {
+        Options::new()
+    }
 }

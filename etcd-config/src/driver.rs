@@ -37,6 +37,7 @@ impl<T: EtcdConfig> Driver<T> {
         let Loaded { first, publisher, watcher, debounce, twin } = loaded;
         let prefix = publisher.tree().prefix().to_string();
         let standing = Standing::new(T::LAYOUT.name, prefix, first.revision, Source::Etcd);
+        standing.write(|record| record.warnings = publisher.warnings());
         let board = Arc::new(Board::new(first, standing, runtime));
         Self { watcher, publisher, board, debounce, due: None, _twin: twin }
     }
@@ -102,7 +103,12 @@ impl<T: EtcdConfig> Driver<T> {
             Outcome::Published(change) => {
                 let revision = change.revision();
                 tracing::info!(name, %prefix, revision, keys = ?change.keys(), ?cause, "configuration changed");
-                self.board.standing.write(|record| record.accept(revision));
+                let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
+                self.board.standing.write(|record| {
+                    record.accept(revision);
+                    record.warnings = warnings;
+                    record.pending = pending;
+                });
                 self.prove();
                 self.board.announce(change, self.publisher.tree().len());
             }

@@ -56,6 +56,7 @@ struct Hook<T> {
     callback: Mutex<Option<Callback<T>>>,
 }
 
+type Called<T> = Vec<Arc<Hook<T>>>;
 type Callback<T> = Box<dyn FnMut(&Notice<T>) + Send>;
 
 impl Subscription {
@@ -117,16 +118,16 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         state.announced += 1;
         let notice = Notice { change, rejection, number: state.announced };
         let room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
-        let merged = match state.waiting.back_mut() {
-            Some(last) if state.waiting.len() >= room => Some(last.extend(notice)),
-            _ => {
-                state.waiting.push_back(notice);
-                None
-            }
+        let full = state.waiting.len() >= room;
+        let replaced = if let Some(last) = state.waiting.back_mut().filter(|_| full) {
+            last.extend(notice)
+        } else {
+            state.waiting.push_back(notice);
+            None
         };
         let start = !std::mem::replace(&mut state.running, true);
         drop(state);
-        drop(merged);
+        drop(replaced);
         if start {
             let hooks = Arc::clone(self);
             self.runtime.spawn_blocking(move || hooks.run());
@@ -134,7 +135,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     }
 
     fn run(&self) {
-        while let Some((notice, hooks)) = self.next() {
+        while let Some((notice, hooks)) = self.take_next() {
             let delivery = AssertUnwindSafe(|| self.deliver(notice, hooks));
             // What the callbacks own is dropped there too, and may panic as well.
             if catch_unwind(delivery).is_err() {
@@ -143,7 +144,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         }
     }
 
-    fn next(&self) -> Option<(Notice<T>, Vec<Arc<Hook<T>>>)> {
+    fn take_next(&self) -> Option<(Notice<T>, Called<T>)> {
         let mut state = self.lock();
         let Some(notice) = state.waiting.pop_front() else {
             state.running = false;
@@ -153,7 +154,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         Some((notice, hooks))
     }
 
-    fn deliver(&self, notice: Notice<T>, hooks: Vec<Arc<Hook<T>>>) {
+    fn deliver(&self, notice: Notice<T>, hooks: Called<T>) {
         for hook in hooks {
             if !self.stopped.load(Ordering::Acquire) {
                 self.call(&hook, &notice);

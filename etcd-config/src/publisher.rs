@@ -7,6 +7,7 @@
 //! spare, which nobody sees, and never what is published.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::decode::{self, Context};
 use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
+use crate::schema::unknown;
 use crate::snapshot::Snapshot;
 use crate::tree::{KeyTree, Touched};
 
@@ -38,6 +40,8 @@ pub(crate) struct Publisher<T> {
     /// What has changed since the published snapshot.
     unpublished: Touched,
     spares: Vec<Spare<T>>,
+    /// What is odd about the keys, by key.
+    warnings: BTreeMap<String, Problem>,
 }
 
 /// An old snapshot, and what has changed since.
@@ -61,8 +65,9 @@ impl<T: EtcdConfig> Publisher<T> {
         let revision = listing.revision;
         let value = decoded(&tree, &context)
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
-        let (unpublished, spares) = (Touched::default(), Vec::new());
-        let publisher = Self { tree, context, revision, due: false, unpublished, spares };
+        let (unpublished, spares, warnings) = (Touched::default(), Vec::new(), BTreeMap::new());
+        let mut publisher = Self { tree, context, revision, due: false, unpublished, spares, warnings };
+        publisher.look_for_warnings(None);
         Ok((publisher, Snapshot { value, revision }))
     }
 
@@ -70,8 +75,14 @@ impl<T: EtcdConfig> Publisher<T> {
         &self.tree
     }
 
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
+    /// What is odd about the keys but no error.
+    pub(crate) fn warnings(&self) -> Vec<Problem> {
+        self.warnings.values().cloned().collect()
+    }
+
+    /// What a restart would bring into force.
+    pub(crate) fn pending(&self) -> Vec<Problem> {
+        self.context.pending(&self.tree)
     }
 
     /// The revision that the keys are at.
@@ -94,6 +105,7 @@ impl<T: EtcdConfig> Publisher<T> {
         self.revision = batch.revision;
         let touched = self.tree.apply(batch);
         if !touched.is_empty() {
+            self.look_for_warnings(Some(&touched));
             self.unpublished.merge(&touched);
             for spare in &mut self.spares {
                 spare.behind.merge(&touched);
@@ -114,6 +126,17 @@ impl<T: EtcdConfig> Publisher<T> {
                 let report = Report::new(T::LAYOUT.name, self.context.prefix(), self.revision, problems);
                 Outcome::Refused(Rejection::new(report, place.load().revision))
             }
+        }
+    }
+
+    /// Looks at the touched keys again, or at all.
+    fn look_for_warnings(&mut self, touched: Option<&Touched>) {
+        for key in touched.iter().flat_map(|touched| touched.keys()) {
+            self.warnings.remove(key.as_ref());
+        }
+        for warning in unknown::warnings(self.context.schema(), &self.tree, touched) {
+            tracing::warn!(name = T::LAYOUT.name, prefix = %self.context.prefix(), "{warning}");
+            self.warnings.insert(warning.key.clone(), warning);
         }
     }
 

@@ -30,6 +30,7 @@ pub(crate) struct Record {
     /// Since when the newest values are not the ones in force.
     refused_since: Option<SystemTime>,
     pub(crate) warnings: Vec<Problem>,
+    pub(crate) pending: Vec<Problem>,
     pub(crate) counters: Counters,
     proven: (Instant, SystemTime),
     state: State,
@@ -54,6 +55,7 @@ impl Standing {
             last_rejection: None,
             refused_since: None,
             warnings: Vec::new(),
+            pending: Vec::new(),
             counters: Counters { snapshots: 1, ..Counters::default() },
             proven: (Instant::now(), now),
             state: State::Listing,
@@ -89,6 +91,7 @@ impl Standing {
             endpoint: record.endpoint.clone(),
             last_rejection: record.last_rejection.clone(),
             warnings: record.warnings.clone(),
+            pending: record.pending.clone(),
             counters: record.counters,
         }
     }

@@ -40,6 +40,8 @@ pub struct Status {
     pub last_rejection: Option<Rejection>,
     /// What is odd but no error: unknown keys, outdated names.
     pub warnings: Vec<Problem>,
+    /// Changes of `restart` fields: what a restart of the process would bring into force.
+    pub pending: Vec<Problem>,
     /// What has happened so far.
     pub counters: Counters,
 }
@@ -167,6 +169,9 @@ impl fmt::Display for Status {
         }
         for warning in &self.warnings {
             write!(f, "\n  warning: {warning}")?;
+        }
+        for pending in &self.pending {
+            write!(f, "\n  pending: {pending}")?;
         }
         Ok(())
     }
