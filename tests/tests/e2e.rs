@@ -2,6 +2,8 @@
 
 #[path = "e2e/harness.rs"]
 mod harness;
+#[path = "e2e/history.rs"]
+mod history;
 #[path = "e2e/proxy.rs"]
 mod proxy;
 #[path = "e2e/v3_access.rs"]
