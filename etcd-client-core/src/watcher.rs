@@ -147,6 +147,14 @@ impl Watcher {
         self.counters
     }
 
+    /// Asks the server how far it is, for those who cannot wait for the next sign of life: the
+    /// answer is an [`Event::Current`]. Does nothing while there is no stream.
+    pub fn request_progress(&mut self) {
+        if let Phase::Watching(watching) = &mut self.phase {
+            watching.watch.request_progress();
+        }
+    }
+
     fn advance(&mut self, input: Input) {
         match input {
             Input::Listed { answer: Ok(listing), confirmed } => self.on_listed(listing, confirmed),
