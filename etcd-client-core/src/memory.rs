@@ -20,7 +20,7 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// history, compaction. For unit tests without a server, and for trying things out.
 ///
 /// A handle; clones are the same store. Its switches play what networks and servers do:
-/// [`cut`](Self::cut), [`silence`](Self::silence), [`refuse`](Self::refuse),
+/// [`cut`](Self::cut), [`silence`](Self::silence), [`lag`](Self::lag), [`refuse`](Self::refuse),
 /// [`rewind`](Self::rewind), [`lose_next`](Self::lose_next), [`delay`](Self::delay).
 ///
 /// ```
@@ -103,6 +103,12 @@ impl MemoryStore {
     /// network that drops packets. Calls fail after 5 s.
     pub fn silence(&self, on: bool) {
         self.change(|state| state.faults.silent = on);
+    }
+
+    /// While on, streams send nothing new, and answer for progress with the revision that they have
+    /// come to: a member that has fallen behind. Calls are answered from the newest state.
+    pub fn lag(&self, on: bool) {
+        self.change(|state| state.faults.lagging = on);
     }
 
     /// While on, calls are refused, as by a server that is down. Streams that are open go on.

@@ -9,40 +9,40 @@
 //!
 //! The rules, and where each one lives:
 //!
-//! 1. The first read is one listing at one revision ([`on_listed`](Watcher::on_listed)).
+//! 1. The first read is one listing at one revision (`on_listed`).
 //! 2. The watch starts behind the revision that is held, and behind no other
-//!    ([`open`](Watcher::open)).
-//! 3. A batch is applied whole or not at all ([`on_batch`](Watcher::on_batch)).
+//!    (`open`).
+//! 3. A batch is applied whole or not at all (`on_batch`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
-//!    ([`on_lost`](Watcher::on_lost)).
+//!    (`on_lost`).
 //! 5. A short gap in the same history is replayed; otherwise the watcher lists, and reports the
-//!    difference ([`on_opened`](Watcher::on_opened), [`adopt`](Watcher::adopt)).
-//! 6. A history that went backwards is read anew, and announced ([`adopt`](Watcher::adopt)).
-//! 7. A stream that does not answer is lost ([`on_tick`](Watcher::on_tick)).
+//!    difference (`on_opened`, `adopt`).
+//! 6. A history that went backwards is read anew, and announced (`adopt`).
+//! 7. A stream that does not answer is lost (`on_tick`).
 //! 8. An audit compares what is held with what the server holds (`audit.rs`).
-//! 9. A prefix that held keys and reads empty is read twice ([`on_listed`](Watcher::on_listed)).
+//! 9. A prefix that held keys and reads empty is read twice (`on_listed`).
 //! 10. Retries are paced (`backoff.rs`).
-//! 11. Nothing here waits for a consumer: whoever calls [`next`](Watcher::next) reads on.
+//! 11. Nothing here waits for a consumer: whoever calls `next` reads on.
 
 mod audit;
 mod backoff;
 mod event;
 mod held;
+mod phase;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, sleep};
 
-use crate::store::{Batch, BoxFuture, Listing, Opened, Prefix, Signal, Store, Watch};
+use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind};
 use audit::{Audit, Finding, Proof};
 use backoff::Backoff;
 use held::Held;
+use phase::{From, Input, Phase, Then, Watching};
 
 pub use event::{Cause, Counters, Event, State};
 
@@ -111,56 +111,6 @@ impl Default for Options {
     }
 }
 
-/// Where the machine stands. The call under way is part of the phase, so a phase that is dropped
-/// cancels its call.
-enum Phase {
-    Listing { call: BoxFuture<Result<Listing, Error>>, confirmed: bool },
-    Opening { call: BoxFuture<Result<Opened, Error>>, from: From },
-    Watching(Watching),
-    Waiting { pause: Pin<Box<Sleep>>, then: Then },
-}
-
-/// Where a watch is to begin.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum From {
-    /// Behind a listing that was just made.
-    Listing,
-    /// Behind the last change of a stream that was lost.
-    Lost,
-    /// At the store's head, with a listing to follow: the server compacts faster than a listing and
-    /// a watch can be made one after the other.
-    Head,
-}
-
-/// What follows a pause.
-#[derive(Clone, Copy)]
-enum Then {
-    List { confirmed: bool },
-    Open(From),
-}
-
-struct Watching {
-    watch: Box<dyn Watch>,
-    since: Instant,
-    tick: Pin<Box<Sleep>>,
-    /// Whether progress was asked for and nothing has arrived since.
-    unanswered: bool,
-    audit: Audit,
-    /// What lies between what is held and this stream is not known yet: batches are noted for the
-    /// listing under way, and not reported.
-    gap: bool,
-}
-
-/// What a phase was waiting for.
-enum Input {
-    Listed { answer: Result<Listing, Error>, confirmed: bool },
-    Opened { answer: Result<Opened, Error>, from: From },
-    Signal(Result<Signal, Error>),
-    Tick,
-    Audit,
-    PauseOver(Then),
-}
-
 impl Watcher {
     /// A watcher of everything below `prefix`. It does nothing until [`next`](Self::next) is called.
     pub fn new(store: Arc<dyn Store>, prefix: Prefix, options: Options) -> Self {
@@ -195,6 +145,14 @@ impl Watcher {
     /// What has been done so far.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Asks the server how far it is, for those who cannot wait for the next sign of life: the
+    /// answer is an [`Event::Current`]. Does nothing while there is no stream.
+    pub fn request_progress(&mut self) {
+        if let Phase::Watching(watching) = &mut self.phase {
+            watching.watch.request_progress();
+        }
     }
 
     fn advance(&mut self, input: Input) {
@@ -446,49 +404,5 @@ impl Watcher {
             self.backoff.connected();
         }
         self.events.push_back(Event::State(state));
-    }
-}
-
-impl Phase {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
-        match self {
-            Phase::Listing { call, confirmed } => {
-                let confirmed = *confirmed;
-                call.as_mut().poll(cx).map(|answer| Input::Listed { answer, confirmed })
-            }
-            Phase::Opening { call, from } => {
-                let from = *from;
-                call.as_mut().poll(cx).map(|answer| Input::Opened { answer, from })
-            }
-            Phase::Watching(watching) => watching.poll(cx),
-            Phase::Waiting { pause, then } => {
-                let then = *then;
-                pause.as_mut().poll(cx).map(|()| Input::PauseOver(then))
-            }
-        }
-    }
-}
-
-impl Watching {
-    /// Signals first: a stream that has something to say is not silent.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
-        if let Poll::Ready(signal) = self.watch.poll_next(cx) {
-            return Poll::Ready(Input::Signal(signal));
-        }
-        if self.audit.poll(cx).is_ready() {
-            return Poll::Ready(Input::Audit);
-        }
-        self.tick.as_mut().poll(cx).map(|()| Input::Tick)
-    }
-}
-
-impl std::fmt::Debug for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Phase::Listing { .. } => "Listing",
-            Phase::Opening { .. } => "Opening",
-            Phase::Watching(_) => "Watching",
-            Phase::Waiting { .. } => "Waiting",
-        })
     }
 }

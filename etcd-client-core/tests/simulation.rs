@@ -34,11 +34,11 @@ fn what_the_reader_holds_is_always_one_revision_of_the_store() {
     };
     let mut totals = Totals::default();
     for seed in seeds {
-        let mut story = String::new();
-        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut story))) {
+        let mut log = String::new();
+        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut log))) {
             Ok((counters, checked)) => totals.add(counters, checked),
             Err(cause) => {
-                println!("schedule {seed}:\n{story}");
+                println!("schedule {seed}:\n{log}");
                 println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
                 std::panic::resume_unwind(cause);
             }
@@ -80,14 +80,18 @@ impl Totals {
     }
 }
 
-fn play(seed: u64, story: &mut String) -> (Counters, u64) {
+fn play(seed: u64, log: &mut String) -> (Counters, u64) {
     fastrand::seed(seed);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut run = Run::new(seed, story);
+        let mut run = Run::new(seed, log);
         for _ in 0..run.rng.usize(5..40) {
-            run.fault_or_write();
+            if run.rng.u8(0..12) == 0 {
+                run.storm().await;
+            } else {
+                run.fault_or_write();
+            }
             let pause = match run.rng.u8(0..4) {
                 0 => Duration::ZERO,
                 1 => Duration::from_millis(run.rng.u64(0..50)),
@@ -103,11 +107,12 @@ fn play(seed: u64, story: &mut String) -> (Counters, u64) {
     })
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what may have gone wrong, each by itself")]
 struct Run<'s> {
     rng: Rng,
     store: MemoryStore,
     watcher: Watcher,
-    story: &'s mut String,
+    log: &'s mut String,
     /// Every state that the prefix ever had at a revision: more than one where history was rewound.
     history: HashMap<u64, Vec<Keys>>,
     held: Option<Keys>,
@@ -120,19 +125,20 @@ struct Run<'s> {
     doubtful: bool,
     /// Answers may be under way that were made in the past.
     delayed: bool,
+    /// A stream fell behind in this schedule: an audit may overtake it.
+    lagged: bool,
     start: Instant,
     checked: u64,
 }
 
 impl<'s> Run<'s> {
-    fn new(seed: u64, story: &'s mut String) -> Self {
+    fn new(seed: u64, log: &'s mut String) -> Self {
         let store = MemoryStore::new();
-        let watcher = Watcher::new(Arc::new(store.clone()), Prefix::new("/p"), Options::default());
         let mut run = Self {
             rng: Rng::with_seed(seed),
+            watcher: Watcher::new(Arc::new(store.clone()), Prefix::new("/p"), Options::default()),
             store,
-            watcher,
-            story,
+            log,
             history: HashMap::new(),
             held: None,
             revision: 0,
@@ -140,6 +146,7 @@ impl<'s> Run<'s> {
             lossy: false,
             doubtful: false,
             delayed: false,
+            lagged: false,
             start: Instant::now(),
             checked: 0,
         };
@@ -148,7 +155,7 @@ impl<'s> Run<'s> {
     }
 
     fn tell(&mut self, what: &str) {
-        let _ = writeln!(self.story, "{:>9.3?}  {what}", self.start.elapsed());
+        let _ = writeln!(self.log, "{:>9.3?}  {what}", self.start.elapsed());
     }
 
     fn fault_or_write(&mut self) {
@@ -163,11 +170,17 @@ impl<'s> Run<'s> {
                 self.store.silence(on);
                 format!("silence({on})")
             }
-            28..30 => {
+            28 => {
                 let on = self.rng.bool();
                 self.store.refuse(on);
                 self.store.cut();
                 format!("refuse({on}) and cut")
+            }
+            29 => {
+                let on = self.rng.bool();
+                self.store.lag(on);
+                self.lagged |= on;
+                format!("lag({on})")
             }
             30 => {
                 self.store.refuse_with(Some(Error::new(Kind::PermissionDenied, "permission denied")));
@@ -200,20 +213,35 @@ impl<'s> Run<'s> {
     fn write(&mut self) -> String {
         let times = if self.rng.u8(0..20) == 0 { self.rng.usize(0..1_500) } else { 1 };
         for _ in 0..times {
-            let mut transaction = self.store.transaction();
-            for _ in 0..self.rng.usize(1..5) {
-                let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
-                let key = format!("{directory}/{}", self.rng.char('a'..='f'));
-                transaction = if self.rng.u8(0..4) == 0 {
-                    transaction.delete(key)
-                } else {
-                    transaction.put(key, self.rng.u8(0..3).to_string())
-                };
-            }
-            transaction.commit();
-            self.remember();
+            self.transaction();
         }
         format!("{times} writes, now at {}", self.store.revision())
+    }
+
+    fn transaction(&mut self) {
+        let mut transaction = self.store.transaction();
+        for _ in 0..self.rng.usize(1..5) {
+            let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
+            let key = format!("{directory}/{}", self.rng.char('a'..='f'));
+            transaction = if self.rng.u8(0..4) == 0 {
+                transaction.delete(key)
+            } else {
+                transaction.put(key, self.rng.u8(0..3).to_string())
+            };
+        }
+        transaction.commit();
+        self.remember();
+    }
+
+    /// Writes with a compaction behind each, while the watcher tries to follow.
+    async fn storm(&mut self) {
+        self.tell("storm");
+        for _ in 0..self.rng.usize(5..60) {
+            self.transaction();
+            self.store.compact(self.store.revision());
+            let pause = Duration::from_millis(self.rng.u64(0..300));
+            self.watch_for(pause).await;
+        }
     }
 
     fn rewind(&mut self) -> String {
@@ -234,6 +262,7 @@ impl<'s> Run<'s> {
 
     fn heal(&mut self) {
         self.store.silence(false);
+        self.store.lag(false);
         self.store.refuse(false);
         self.store.delay(Duration::ZERO);
         self.store.lose_next(0);
@@ -284,7 +313,10 @@ impl<'s> Run<'s> {
                     };
                 }
                 if cause == Cause::Audit {
-                    assert!(self.lossy || self.doubtful, "an audit repaired what cannot have been wrong");
+                    assert!(
+                        self.lossy || self.doubtful || self.lagged,
+                        "an audit repaired what cannot have been wrong"
+                    );
                 }
                 self.at(batch.revision);
             }

@@ -2,7 +2,7 @@
 //!
 //! [`servers`] finds (or fetches) etcd programs; a [`Server`] is one of them running on loopback,
 //! on ports of its own, with a temporary data directory; a [`Cluster`] is three of them.
-//! [`Certificates`] are what TLS wants.
+//! [`Certificates`] are what TLS wants, and a [`Proxy`] is a network that fails on demand.
 //!
 //! Everything here blocks, so that it serves plain tests and asynchronous ones alike, and panics
 //! where it cannot do what it is asked: a harness fails the test.
@@ -15,9 +15,11 @@ mod certificates;
 mod cluster;
 mod download;
 mod etcdctl;
-mod health;
+mod http;
+mod operator;
 mod ports;
 mod process;
+mod proxy;
 mod seats;
 mod server;
 pub mod servers;
@@ -25,5 +27,6 @@ pub mod servers;
 pub use builder::Builder;
 pub use certificates::{Certificates, Identity};
 pub use cluster::Cluster;
+pub use proxy::{Answer, Chunks, Proxy};
 pub use server::Server;
 pub use servers::{Etcd, Version};

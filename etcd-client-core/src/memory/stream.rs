@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::{MemoryStore, below};
+use super::{MemoryStore, State, below};
 use crate::store::{Prefix, Signal, Watch};
 use crate::{Error, Kind};
 
@@ -13,6 +13,7 @@ use crate::{Error, Kind};
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) silent: bool,
+    pub(super) lagging: bool,
     pub(super) refusal: Option<Error>,
     pub(super) delay: Duration,
 }
@@ -78,12 +79,9 @@ impl MemoryWatch {
     pub(super) fn new(store: MemoryStore, prefix: Prefix, stream: Stream) -> Self {
         Self { store, prefix, stream, progress_requested: false }
     }
-}
 
-impl Watch for MemoryWatch {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
+    fn next(&mut self, state: &mut State, cx: &Context<'_>) -> Poll<Result<Signal, Error>> {
         let stream = &mut self.stream;
-        let mut state = self.store.lock();
         if state.streams.cuts != stream.cuts {
             let error = Error::new(Kind::Unavailable, "memory: the connection was cut (MemoryStore::cut)");
             return Poll::Ready(Err(error));
@@ -92,20 +90,30 @@ impl Watch for MemoryWatch {
             state.streams.wait(stream.number, cx);
             return Poll::Pending;
         }
-        state.keyspace.check_history(stream.after)?;
-        while let Some((batch, lost)) = state.keyspace.behind(stream.after) {
-            stream.after = batch.revision;
-            let batch = below(batch, &self.prefix);
-            if !lost && !batch.changes.is_empty() {
-                return Poll::Ready(Ok(Signal::Batch(batch)));
+        if !state.faults.lagging {
+            state.keyspace.check_history(stream.after)?;
+            while let Some((batch, lost)) = state.keyspace.behind(stream.after) {
+                stream.after = batch.revision;
+                let batch = below(batch, &self.prefix);
+                if !lost && !batch.changes.is_empty() {
+                    return Poll::Ready(Ok(Signal::Batch(batch)));
+                }
             }
+            stream.after = state.keyspace.revision();
         }
-        stream.after = state.keyspace.revision();
         if std::mem::take(&mut self.progress_requested) {
             return Poll::Ready(Ok(Signal::Progress(stream.after)));
         }
         state.streams.wait(stream.number, cx);
         Poll::Pending
+    }
+}
+
+impl Watch for MemoryWatch {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
+        let store = self.store.clone();
+        let mut state = store.lock();
+        self.next(&mut state, cx)
     }
 
     fn request_progress(&mut self) {

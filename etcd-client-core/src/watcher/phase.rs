@@ -1,0 +1,105 @@
+//! Where a watcher stands, and what it waits for there.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep};
+
+use super::audit::Audit;
+use crate::Error;
+use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
+
+/// Where the machine stands. The call under way is part of the phase, so a phase that is dropped
+/// cancels its call.
+pub(super) enum Phase {
+    Listing { call: BoxFuture<Result<Listing, Error>>, confirmed: bool },
+    Opening { call: BoxFuture<Result<Opened, Error>>, from: From },
+    Watching(Watching),
+    Waiting { pause: Pin<Box<Sleep>>, then: Then },
+}
+
+/// Where a watch is to begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// Behind a listing that was just made.
+    Listing,
+    /// Behind the last change of a stream that was lost.
+    Lost,
+    /// At the store's head, with a listing to follow: the server compacts faster than a listing and
+    /// a watch can be made one after the other.
+    Head,
+}
+
+/// What follows a pause.
+#[derive(Clone, Copy)]
+pub(super) enum Then {
+    List { confirmed: bool },
+    Open(From),
+}
+
+pub(super) struct Watching {
+    pub(super) watch: Box<dyn Watch>,
+    pub(super) since: Instant,
+    pub(super) tick: Pin<Box<Sleep>>,
+    /// Whether progress was asked for and nothing has arrived since.
+    pub(super) unanswered: bool,
+    pub(super) audit: Audit,
+    /// What lies between what is held and this stream is not known yet: batches are noted for the
+    /// listing under way, and not reported.
+    pub(super) gap: bool,
+}
+
+/// What a phase was waiting for.
+pub(super) enum Input {
+    Listed { answer: Result<Listing, Error>, confirmed: bool },
+    Opened { answer: Result<Opened, Error>, from: From },
+    Signal(Result<Signal, Error>),
+    Tick,
+    Audit,
+    PauseOver(Then),
+}
+
+impl Phase {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        match self {
+            Phase::Listing { call, confirmed } => {
+                let confirmed = *confirmed;
+                call.as_mut().poll(cx).map(|answer| Input::Listed { answer, confirmed })
+            }
+            Phase::Opening { call, from } => {
+                let from = *from;
+                call.as_mut().poll(cx).map(|answer| Input::Opened { answer, from })
+            }
+            Phase::Watching(watching) => watching.poll(cx),
+            Phase::Waiting { pause, then } => {
+                let then = *then;
+                pause.as_mut().poll(cx).map(|()| Input::PauseOver(then))
+            }
+        }
+    }
+}
+
+impl Watching {
+    /// Signals first: a stream that has something to say is not silent.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        if let Poll::Ready(signal) = self.watch.poll_next(cx) {
+            return Poll::Ready(Input::Signal(signal));
+        }
+        if self.audit.poll(cx).is_ready() {
+            return Poll::Ready(Input::Audit);
+        }
+        self.tick.as_mut().poll(cx).map(|()| Input::Tick)
+    }
+}
+
+impl fmt::Debug for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Phase::Listing { .. } => "Listing",
+            Phase::Opening { .. } => "Opening",
+            Phase::Watching(_) => "Watching",
+            Phase::Waiting { .. } => "Waiting",
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Where the watching task puts what everybody else reads.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::changes::{Change, Streams};
+use crate::hooks::Hooks;
+use crate::rejection::Rejection;
+use crate::snapshot::Snapshot;
+use crate::standing::{Record, Standing};
+
+pub(crate) struct Board<T> {
+    pub(crate) current: ArcSwap<Snapshot<T>>,
+    pub(crate) standing: Standing,
+    pub(crate) hooks: Arc<Hooks<T>>,
+    pub(crate) streams: Streams<T>,
+    /// Someone waits for a revision: the store may be asked how far it is.
+    pub(crate) impatience: Notify,
+}
+
+impl<T: Send + Sync + 'static> Board<T> {
+    pub(crate) fn new(first: Snapshot<T>, standing: Standing, runtime: Handle) -> Self {
+        Self {
+            current: ArcSwap::from_pointee(first),
+            standing,
+            hooks: Hooks::new(runtime),
+            streams: Streams::default(),
+            impatience: Notify::new(),
+        }
+    }
+
+    /// Tells everyone of a snapshot that has been published. `keys` is the size of the
+    /// configuration.
+    pub(crate) fn announce(&self, change: Change<T>, keys: usize) {
+        self.streams.send(&change);
+        self.hooks.announce(Some(change), None, keys);
+    }
+
+    pub(crate) fn announce_rejection(&self, rejection: Rejection, keys: usize) {
+        self.hooks.announce(None, Some(rejection), keys);
+    }
+}
+
+impl<T> Board<T> {
+    /// Nothing is written any more.
+    pub(crate) fn stop(&self) {
+        self.hooks.stop();
+        self.streams.end();
+        self.standing.write(Record::stop);
+    }
+}

@@ -1,0 +1,211 @@
+//! What changed from one snapshot to the next, and a stream of it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use etcd_client_core::watcher::Cause;
+use futures_core::Stream;
+
+use crate::snapshot::Snapshot;
+
+/// The step from one snapshot to the next.
+///
+/// Whoever is slower than the changes gets several in one step: from the oldest to the newest, with
+/// the keys of all, and [`missed`](Self::missed) says how many snapshots lay between.
+pub struct Change<T> {
+    old: Arc<Snapshot<T>>,
+    new: Arc<Snapshot<T>>,
+    keys: Arc<Vec<Arc<str>>>,
+    cause: Cause,
+    missed: u64,
+}
+
+/// A [`Stream`] of changes, from [`Live::changes`](crate::Live::changes).
+///
+/// It keeps nothing alive: it ends when the last handle of its [`Live`](crate::Live) is dropped,
+/// after the last change.
+pub struct Changes<T> {
+    place: Arc<Place<T>>,
+}
+
+/// Everyone who reads changes as a stream.
+pub(crate) struct Streams<T> {
+    places: Mutex<Vec<Weak<Place<T>>>>,
+}
+
+/// What waits for one reader: at most one change, however slow the reader is.
+struct Place<T>(Mutex<Waiting<T>>);
+
+struct Waiting<T> {
+    change: Option<Change<T>>,
+    waker: Option<Waker>,
+    ended: bool,
+}
+
+impl<T> Change<T> {
+    pub(crate) fn between(
+        old: Arc<Snapshot<T>>,
+        new: Arc<Snapshot<T>>,
+        keys: Vec<Arc<str>>,
+        cause: Cause,
+    ) -> Self {
+        Self { old, new, keys: Arc::new(keys), cause, missed: 0 }
+    }
+
+    /// The configuration before.
+    pub fn old(&self) -> &Arc<Snapshot<T>> {
+        &self.old
+    }
+
+    /// The configuration after.
+    #[allow(clippy::new_ret_no_self)] // Beside `old`, this is its name.
+    pub fn new(&self) -> &Arc<Snapshot<T>> {
+        &self.new
+    }
+
+    /// The whole keys whose values changed, sorted; never their values.
+    pub fn keys(&self) -> &[Arc<str>] {
+        &self.keys
+    }
+
+    /// The revision of the store that the new configuration is the state of.
+    pub fn revision(&self) -> u64 {
+        self.new.revision
+    }
+
+    /// How the last of the changes was learnt of.
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// How many snapshots between old and new were passed over, because the reader was slower than
+    /// the changes.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Takes the change that follows this one in.
+    pub(crate) fn extend(&mut self, next: &Self) {
+        let keys = Arc::make_mut(&mut self.keys);
+        for key in next.keys() {
+            if let Err(place) = keys.binary_search(key) {
+                keys.insert(place, Arc::clone(key));
+            }
+        }
+        self.new = Arc::clone(&next.new);
+        self.cause = next.cause;
+        self.missed += 1 + next.missed;
+    }
+}
+
+impl<T> Streams<T> {
+    pub(crate) fn open(&self) -> Changes<T> {
+        let place = Arc::new(Place(Mutex::new(Waiting { change: None, waker: None, ended: false })));
+        let mut places = self.lock();
+        places.retain(|place| place.strong_count() > 0);
+        places.push(Arc::downgrade(&place));
+        Changes { place }
+    }
+
+    pub(crate) fn send(&self, change: &Change<T>) {
+        self.tell(|waiting| match &mut waiting.change {
+            Some(before) => before.extend(change),
+            empty => *empty = Some(change.clone()),
+        });
+    }
+
+    pub(crate) fn end(&self) {
+        self.tell(|waiting| waiting.ended = true);
+    }
+
+    /// Wakers are woken when no lock is held: they are the reader's code.
+    fn tell(&self, mut news: impl FnMut(&mut Waiting<T>)) {
+        let places: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
+        for place in places {
+            let mut waiting = place.lock();
+            news(&mut waiting);
+            let waker = waiting.waker.take();
+            drop(waiting);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Place<T>>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Place<T> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Changes<T> {
+    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone.
+    pub async fn next(&mut self) -> Option<Change<T>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Option<Change<T>>> {
+        let mut waiting = self.place.lock();
+        if let Some(change) = waiting.change.take() {
+            return Poll::Ready(Some(change));
+        }
+        if waiting.ended {
+            return Poll::Ready(None);
+        }
+        let before = waiting.waker.replace(cx.waker().clone());
+        drop(waiting);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl<T> Stream for Changes<T> {
+    type Item = Change<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Change<T>>> {
+        self.poll(cx)
+    }
+}
+
+impl<T> Clone for Change<T> {
+    fn clone(&self) -> Self {
+        Self {
+            old: Arc::clone(&self.old),
+            new: Arc::clone(&self.new),
+            keys: Arc::clone(&self.keys),
+            cause: self.cause,
+            missed: self.missed,
+        }
+    }
+}
+
+impl<T> Default for Streams<T> {
+    fn default() -> Self {
+        Self { places: Mutex::default() }
+    }
+}
+
+/// Says which keys, not what they hold: values may be secret.
+impl<T> fmt::Debug for Change<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change")
+            .field("revision", &self.revision())
+            .field("keys", &self.keys)
+            .field("cause", &self.cause)
+            .field("missed", &self.missed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Changes<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes").finish_non_exhaustive()
+    }
+}

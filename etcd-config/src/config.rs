@@ -1,0 +1,68 @@
+//! The trait that the derive implements.
+
+use std::future::Future;
+
+use etcd_client_core::Prefix;
+
+use crate::decode::{Decoder, survey};
+use crate::error::Error;
+use crate::into_store::IntoStore;
+use crate::layout::Layout;
+use crate::live::Live;
+use crate::options::Options;
+use crate::schema::Schema;
+
+/// A struct whose fields are keys in etcd. Derive it; there is nothing to implement by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not derive `EtcdConfig`",
+    label = "a nested field is a directory of keys, and `{Self}` does not say which",
+    note = "add `#[derive(EtcdConfig)]` to `{Self}`; for one key that holds JSON, derive \
+            `serde::Deserialize` for it and leave `nested` out"
+)]
+pub trait EtcdConfig: Sized + Send + Sync + 'static {
+    #[doc(hidden)]
+    const LAYOUT: &'static Layout;
+
+    /// Reads the struct at the decoder's place. With `held`, brings that one up to date and
+    /// answers `None`. Problems go to the decoder; every field is tried before any gives up.
+    #[doc(hidden)]
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
+
+    /// The fields, as data: keys, types, defaults, documentation.
+    ///
+    /// The keys begin with the prefix as it is written on the struct, placeholders and all.
+    fn schema() -> Schema {
+        Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
+    }
+
+    /// Reads the configuration and keeps it current; [`Options::watch`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::watch`].
+    fn watch(store: impl IntoStore) -> Result<Live<Self>, Error> {
+        Self::options().watch(store)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::watch_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::watch_async`].
+    fn watch_async(
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Live<Self>, Error>> + Send + 'static {
+        Self::options().watch_async(store)
+    }
+
+    /// Reads the configuration once; [`Options::load_once`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::load_once`].
+    fn load_once(store: impl IntoStore) -> Result<Self, Error> {
+        Self::options().load_once(store)
+    }
+
+    /// Everything that may be said before the configuration is read.
+    fn options() -> Options<Self> {
+        Options::new()
+    }
+}

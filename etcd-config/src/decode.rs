@@ -1,0 +1,60 @@
+//! From the tree of keys to a value of the derived struct, or to all that is wrong with them.
+
+mod context;
+mod decoder;
+mod leaf_part;
+mod map_part;
+mod nested_part;
+mod pending;
+mod type_name;
+
+pub use self::context::Context;
+pub(crate) use self::context::survey;
+pub use self::decoder::{Decoder, Part};
+pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
+pub use self::map_part::{map, map_with};
+pub use self::nested_part::{flattened, nested};
+
+use self::decoder::Touch;
+use crate::config::EtcdConfig;
+use crate::problem::Problem;
+use crate::tree::{KeyTree, Touched};
+
+/// A `T` of the keys in `tree`. The first one that comes out right pins the `restart` fields.
+pub fn decode<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
+    let mut decoder = Decoder::new(context, tree, Touch::Everything);
+    let value = T::read(&mut decoder, None);
+    let (mut problems, pins) = decoder.finish();
+    problems.extend(crate::schema::unknown::denied(context.schema(), tree, None));
+    match value {
+        Some(value) if problems.is_empty() => {
+            context.pin(pins);
+            Ok(value)
+        }
+        _ => Err(problems),
+    }
+}
+
+/// Brings `value` up to date: reads the touched keys again and leaves the rest alone. After a
+/// problem `value` may hold some of the new keys, and the same keys have to be handed in again
+/// with the next ones.
+pub fn update<T: EtcdConfig>(
+    value: &mut T,
+    tree: &KeyTree,
+    touched: &Touched,
+    context: &Context,
+) -> Result<(), Vec<Problem>> {
+    if context.absolute().iter().any(|path| touched.root().descend(path).is_some()) {
+        // Any struct in the tree may read an absolute key.
+        *value = decode(tree, context)?;
+        return Ok(());
+    }
+    let mut decoder = Decoder::new(context, tree, Touch::Only(touched.root()));
+    let replaced = T::read(&mut decoder, Some(&mut *value));
+    let (mut problems, _) = decoder.finish();
+    if let Some(replaced) = replaced {
+        *value = replaced;
+    }
+    problems.extend(crate::schema::unknown::denied(context.schema(), tree, Some(touched)));
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}

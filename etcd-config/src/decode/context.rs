@@ -1,0 +1,105 @@
+//! What the decoder knows besides the keys.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::OnceLock;
+
+use etcd_client_core::Prefix;
+
+use super::decoder::Decoder;
+use crate::config::EtcdConfig;
+use crate::problem::Problem;
+use crate::schema::Schema;
+use crate::schema::branch::Branch;
+use crate::tree::{KeyTree, Node};
+
+/// What `restart` fields have read when the process started, by their whole keys.
+pub(crate) type Pins = BTreeMap<String, Option<Node>>;
+
+/// What stays the same from one decoding to the next: the fields, the environment as it was when
+/// the process started, and what `restart` fields have read then.
+#[derive(Debug)]
+pub struct Context {
+    prefix: Prefix,
+    schema: Schema,
+    /// The variables that fields name, where they are set; `None` for one that is not UTF-8.
+    environment: BTreeMap<&'static str, Option<String>>,
+    /// The absolute keys, as paths below the prefix.
+    absolute: Vec<String>,
+    pins: OnceLock<Pins>,
+}
+
+impl Context {
+    /// For reading a `T` from below `prefix`, with the environment of this process.
+    pub fn new<T: EtcdConfig>(prefix: Prefix) -> Self {
+        Self::with_environment::<T>(prefix, |name| std::env::var_os(name))
+    }
+
+    /// The same with another environment.
+    pub fn with_environment<T: EtcdConfig>(
+        prefix: Prefix,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
+        let schema = Schema::new(survey::<T>(), &prefix);
+        let names = schema.fields().iter().filter_map(|field| field.field.env);
+        let environment =
+            names.filter_map(|name| variable(name).map(|value| (name, value.into_string().ok()))).collect();
+        let keys = schema
+            .fields()
+            .iter()
+            .flat_map(|field| std::iter::once(field.field.key).chain(field.field.aliases.iter().copied()));
+        let absolute = keys
+            .filter(|key| key.starts_with('/'))
+            .filter_map(|key| prefix.relative(key.as_bytes()))
+            .filter_map(|path| std::str::from_utf8(path).ok().map(str::to_owned))
+            .collect();
+        Self { prefix, schema, environment, absolute, pins: OnceLock::new() }
+    }
+
+    /// The directory that is read.
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// The fields.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The `restart` keys whose values are other ones now than when the process started: what a
+    /// restart would bring into force. Each is a warning, with the revision of the new value.
+    pub fn pending(&self, tree: &KeyTree) -> Vec<Problem> {
+        let pins = self.pins.get().into_iter().flatten();
+        pins.filter_map(|(key, then)| {
+            let path = std::str::from_utf8(self.prefix.relative(key.as_bytes())?).ok()?;
+            super::pending::compare(key, then.as_ref(), tree.root().descend(path))
+        })
+        .collect()
+    }
+
+    pub(crate) fn variable(&self, name: &str) -> Option<Option<&str>> {
+        self.environment.get(name).map(Option::as_deref)
+    }
+
+    pub(super) fn absolute(&self) -> &[String] {
+        &self.absolute
+    }
+
+    pub(crate) fn pinned(&self, key: &str) -> Option<&Option<Node>> {
+        self.pins.get()?.get(key)
+    }
+
+    /// The first successful decoding decides.
+    pub(super) fn pin(&self, pins: Pins) {
+        // Ignored on purpose when it is not the first.
+        let _ = self.pins.set(pins);
+    }
+}
+
+/// The fields of a `T`.
+pub(crate) fn survey<T: EtcdConfig>() -> Branch {
+    let mut decoder = Decoder::survey();
+    let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
+    let members = decoder.members(std::any::TypeId::of::<T>(), read).unwrap_or_default();
+    Branch { layout: T::LAYOUT, members }
+}

@@ -1,0 +1,427 @@
+//! Walks a derived struct and the tree of keys side by side, and gathers what does not fit.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::mem;
+
+use super::context::{Context, Pins};
+use crate::layout::Field;
+use crate::leaf::quote;
+use crate::problem::{Kind, Problem};
+use crate::schema::branch::{self, Member};
+use crate::tree::{KeyTree, Mark, Node};
+
+/// How deep structs may be nested.
+const DEEPEST: usize = 64;
+
+/// What a derived struct is read from.
+#[derive(Debug)]
+pub struct Decoder<'a> {
+    context: Option<&'a Context>,
+    root: Place<'a>,
+    here: Place<'a>,
+    subject: Subject,
+    depth: usize,
+    problems: Vec<Problem>,
+    /// What `restart` fields read the first time.
+    pinned: Pins,
+    survey: Survey,
+}
+
+/// A place in the tree and what changed in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) node: Option<&'a Node>,
+    pub(super) touch: Touch<'a>,
+}
+
+/// What of a place has to be read again.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Touch<'a> {
+    Everything,
+    Only(&'a Mark),
+    Nothing,
+}
+
+/// What is being read, for problems.
+#[derive(Clone, Debug, Default)]
+struct Subject {
+    key: String,
+    field: String,
+    ty: Cow<'static, str>,
+    secret: bool,
+}
+
+/// A walk without keys, that only finds out which fields there are.
+#[derive(Debug, Default)]
+struct Survey {
+    /// The structs on the way down.
+    path: Vec<TypeId>,
+    members: Vec<Member>,
+}
+
+/// How one field is read from its place.
+pub trait Part {
+    /// The type of the field.
+    type Value;
+
+    /// The value at the decoder's place. With `held`, brings that one up to date where it can,
+    /// and answers only what is to replace it.
+    fn read(
+        &self,
+        field: &'static Field,
+        at: &mut Decoder<'_>,
+        held: Option<&mut Self::Value>,
+    ) -> Option<Self::Value>;
+
+    /// What the field is.
+    fn survey(&self, at: &mut Decoder<'_>) -> branch::Part;
+}
+
+/// What `validate` names, with its error as text.
+pub type Check<T> = fn(&T) -> Result<(), String>;
+
+/// A text and where it comes from.
+pub(super) enum Source<'a> {
+    Stored(&'a str, u64),
+    Environment(&'a str, &'static str),
+    Absent,
+    /// There is something that is no text; the problem is noted.
+    Unreadable,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(context: &'a Context, tree: &'a KeyTree, touch: Touch<'a>) -> Self {
+        let place = Place { node: Some(tree.root()), touch };
+        let key = tree.prefix().directory().to_owned();
+        Self {
+            context: Some(context),
+            root: place,
+            here: place,
+            subject: Subject { key, ty: context.schema().name().into(), ..Subject::default() },
+            depth: 0,
+            problems: Vec::new(),
+            pinned: Pins::new(),
+            survey: Survey::default(),
+        }
+    }
+
+    /// A decoder that reads nothing and notes the fields.
+    pub(super) fn survey() -> Self {
+        let nowhere = Place { node: None, touch: Touch::Everything };
+        Self {
+            context: None,
+            root: nowhere,
+            here: nowhere,
+            subject: Subject::default(),
+            depth: 0,
+            problems: Vec::new(),
+            pinned: Pins::new(),
+            survey: Survey::default(),
+        }
+    }
+
+    /// Reads one field; called by derived code.
+    pub fn read<P: Part>(
+        &mut self,
+        field: &'static Field,
+        held: Option<&mut P::Value>,
+        part: P,
+    ) -> Option<P::Value> {
+        if self.context.is_none() {
+            let part = part.survey(self);
+            self.survey.members.push(Member { field, part });
+            return None;
+        }
+        let outer = self.enter(field, held.is_some())?;
+        let replaced = match held {
+            Some(held) if !matches!(self.here.touch, Touch::Everything) => {
+                part.read(field, self, Some(&mut *held)).map(|value| *held = value);
+                None
+            }
+            Some(held) => {
+                part.read(field, self, None).map(|value| *held = value);
+                None
+            }
+            None => part.read(field, self, None),
+        };
+        self.leave(outer);
+        replaced
+    }
+
+    /// How many problems there are; called by derived code, before the fields.
+    pub fn problems(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Runs a struct's own checks, unless its fields have problems already; called by derived code.
+    pub fn check<T>(&mut self, before: usize, value: &T, checks: &[Check<T>]) -> bool {
+        if self.context.is_none() || self.problems.len() > before {
+            return false;
+        }
+        for refusal in checks.iter().filter_map(|check| check(value).err()) {
+            self.refuse(&refusal);
+        }
+        self.problems.len() == before
+    }
+
+    /// The text at this place.
+    pub(super) fn source(&mut self, field: &'static Field) -> Source<'a> {
+        if let Some((context, name)) = self.context.zip(field.env) {
+            match context.variable(name) {
+                Some(Some(text)) => return Source::Environment(text, name),
+                Some(None) => {
+                    let what = format!("the environment variable {name} is not UTF-8");
+                    self.problem(Kind::Undecodable, what, None, None);
+                    return Source::Unreadable;
+                }
+                None => {}
+            }
+        }
+        let Some(raw) = self.here.node.and_then(|node| node.value.as_ref()) else {
+            return Source::Absent;
+        };
+        match std::str::from_utf8(&raw.value) {
+            Ok(text) => Source::Stored(text, raw.revision),
+            Err(error) => {
+                let what = if self.subject.secret {
+                    "(secret) is not text: it is not UTF-8".to_owned()
+                } else {
+                    let shown = quote(&String::from_utf8_lossy(&raw.value));
+                    format!("{shown} is not text: not UTF-8 from byte {} on", error.valid_up_to())
+                };
+                self.problem(Kind::Undecodable, what, None, Some(raw.revision));
+                Source::Unreadable
+            }
+        }
+    }
+
+    pub(super) fn missing(&mut self) {
+        let below = self.here.node.is_some_and(|node| !node.children.is_empty());
+        let what = if below {
+            "required, but there is no such key, only a directory of that name"
+        } else {
+            "required, but there is no such key"
+        };
+        self.problem(Kind::Missing, what.to_owned(), None, None);
+    }
+
+    pub(super) fn refuse(&mut self, refusal: &str) {
+        let raw = self.here.node.and_then(|node| node.value.as_ref());
+        let revision = raw.map(|raw| raw.revision);
+        let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
+        let what = match value.as_deref() {
+            _ if self.subject.secret => "(secret) is refused by its check".to_owned(),
+            Some(text) => format!("{} is refused: {refusal}", quote(text)),
+            None => refusal.to_owned(),
+        };
+        self.problem(Kind::Refused, what, value.as_deref(), revision);
+    }
+
+    pub(super) fn problem(&mut self, kind: Kind, what: String, value: Option<&str>, revision: Option<u64>) {
+        let key = match self.subject.key.strip_suffix('/') {
+            Some("") | None => self.subject.key.clone(),
+            Some(key) => key.to_owned(),
+        };
+        self.problems.push(Problem {
+            kind,
+            key,
+            field: self.subject.field.clone(),
+            expected: self.subject.ty.clone().into_owned(),
+            what,
+            value: if self.subject.secret { None } else { value.map(crate::leaf::cut) },
+            revision,
+        });
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        self.subject.secret
+    }
+
+    pub(super) fn type_name(&self) -> String {
+        self.subject.ty.clone().into_owned()
+    }
+
+    pub(super) fn place(&self) -> Place<'a> {
+        self.here
+    }
+
+    /// Reads an entry of the directory at this place.
+    pub(super) fn entry<R>(
+        &mut self,
+        name: &str,
+        ty: &Cow<'static, str>,
+        read: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let place = self.here.descend(name);
+        let secret = self.subject.secret;
+        let outer = self.move_to(place, name, name, ty.clone(), secret);
+        let read = read(self);
+        self.leave(outer);
+        read
+    }
+
+    /// Goes one struct deeper.
+    pub(super) fn deeper<R>(&mut self, read: impl FnOnce(&mut Self) -> Option<R>) -> Option<R> {
+        if self.depth >= DEEPEST {
+            let what = format!("nested more than {DEEPEST} structs deep");
+            self.problem(Kind::TooDeep, what, None, None);
+            return None;
+        }
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    /// The members that `read` reads, or how many levels up they have been read already.
+    pub(super) fn members(&mut self, ty: TypeId, read: impl FnOnce(&mut Self)) -> Result<Vec<Member>, usize> {
+        if let Some(up) = self.survey.path.iter().rev().position(|above| *above == ty) {
+            return Err(up);
+        }
+        self.survey.path.push(ty);
+        let outer = mem::take(&mut self.survey.members);
+        read(self);
+        self.survey.path.pop();
+        Ok(mem::replace(&mut self.survey.members, outer))
+    }
+
+    pub(super) fn finish(self) -> (Vec<Problem>, Pins) {
+        (self.problems, self.pinned)
+    }
+
+    /// Goes to a field's place. `None` where what is held is still right.
+    fn enter(&mut self, field: &'static Field, held: bool) -> Option<Outer<'a>> {
+        let Some((place, key)) = self.locate(field) else {
+            self.report_outside(field);
+            return None;
+        };
+        if held && matches!(place.touch, Touch::Nothing) {
+            return None;
+        }
+        let secret = self.subject.secret || field.secret;
+        let outer = self.move_to(place, key, field.name, field.ty.into(), secret);
+        if field.restart && self.pin(held) {
+            self.leave(outer);
+            return None;
+        }
+        Some(outer)
+    }
+
+    /// Keeps a `restart` field as it was first read. Says whether what is held stays.
+    fn pin(&mut self, held: bool) -> bool {
+        let Some(context) = self.context else { return false };
+        match context.pinned(&self.subject.key) {
+            Some(_) if held => true,
+            Some(node) => {
+                self.here.node = node.as_ref();
+                false
+            }
+            None => {
+                self.pinned.insert(self.subject.key.clone(), self.here.node.cloned());
+                false
+            }
+        }
+    }
+
+    /// The place that a field reads: its key, or the first of its aliases that is there.
+    fn locate(&self, field: &'static Field) -> Option<(Place<'a>, &'static str)> {
+        let place = self.resolve(field.key)?;
+        if field.aliases.is_empty() {
+            return Some((place, field.key));
+        }
+        let mut chosen = (place, field.key);
+        let mut touched = !matches!(place.touch, Touch::Nothing);
+        for alias in field.aliases {
+            let Some(place) = self.resolve(alias) else { continue };
+            touched |= !matches!(place.touch, Touch::Nothing);
+            if chosen.0.node.is_none() && place.node.is_some() {
+                chosen = (place, alias);
+            }
+        }
+        // The source may have moved from one key to another, so nothing held is a base to go on.
+        chosen.0.touch = if touched { Touch::Everything } else { Touch::Nothing };
+        Some(chosen)
+    }
+
+    fn resolve(&self, key: &'static str) -> Option<Place<'a>> {
+        if !key.starts_with('/') {
+            return Some(self.here.descend(key));
+        }
+        let path = self.context?.prefix().relative(key.as_bytes())?;
+        Some(self.root.descend(std::str::from_utf8(path).ok()?))
+    }
+
+    fn report_outside(&mut self, field: &'static Field) {
+        let prefix = self.context.map(|context| context.prefix().to_string()).unwrap_or_default();
+        let what = format!("outside of {prefix}, and only what is below it is watched");
+        let outer = self.move_to(self.here, field.key, field.name, field.ty.into(), field.secret);
+        self.problem(Kind::OutsidePrefix, what, None, None);
+        self.leave(outer);
+    }
+
+    fn move_to(
+        &mut self,
+        place: Place<'a>,
+        key: &str,
+        name: &str,
+        ty: Cow<'static, str>,
+        secret: bool,
+    ) -> Outer<'a> {
+        let outer = Outer {
+            here: mem::replace(&mut self.here, place),
+            absolute: key.starts_with('/').then(|| mem::take(&mut self.subject.key)),
+            key: self.subject.key.len(),
+            field: self.subject.field.len(),
+            ty: mem::replace(&mut self.subject.ty, ty),
+            secret: mem::replace(&mut self.subject.secret, secret),
+        };
+        let Subject { key: whole, field, .. } = &mut self.subject;
+        if !key.is_empty() {
+            if !whole.is_empty() && !whole.ends_with('/') {
+                whole.push('/');
+            }
+            whole.push_str(key);
+        }
+        if !name.is_empty() {
+            if !field.is_empty() {
+                field.push('.');
+            }
+            field.push_str(name);
+        }
+        outer
+    }
+
+    fn leave(&mut self, outer: Outer<'a>) {
+        let Outer { here, absolute, key, field, ty, secret } = outer;
+        self.here = here;
+        match absolute {
+            Some(whole) => self.subject.key = whole,
+            None => self.subject.key.truncate(key),
+        }
+        self.subject.field.truncate(field);
+        self.subject.ty = ty;
+        self.subject.secret = secret;
+    }
+}
+
+/// Where the decoder comes back to.
+struct Outer<'a> {
+    here: Place<'a>,
+    /// The whole key of before, where the field's key does not continue it.
+    absolute: Option<String>,
+    key: usize,
+    field: usize,
+    ty: Cow<'static, str>,
+    secret: bool,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn descend(self, path: &str) -> Self {
+        let touch = match self.touch {
+            Touch::Only(mark) => mark.descend(path).map_or(Touch::Nothing, Touch::Only),
+            touch => touch,
+        };
+        Self { node: self.node.and_then(|node| node.descend(path)), touch }
+    }
+}

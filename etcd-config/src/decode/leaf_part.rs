@@ -1,0 +1,124 @@
+//! A field that is one key.
+
+use super::decoder::{Check, Decoder, Part, Source};
+use crate::layout::{Fallback, Field};
+use crate::leaf::{self, Decode, Leaf};
+use crate::problem::Kind;
+use crate::schema::branch;
+
+/// Reads one key.
+pub struct LeafPart<T> {
+    decode: Decode<T>,
+    fallback: Option<fn() -> T>,
+}
+
+/// A part whose value has to pass a check.
+pub struct Checked<P: Part> {
+    part: P,
+    check: Check<P::Value>,
+}
+
+/// One key, read by its type's own `Deserialize`.
+pub fn leaf<T: Leaf>() -> LeafPart<T> {
+    leaf_with(T::from_text)
+}
+
+/// One key, read by a function.
+pub fn leaf_with<T>(decode: Decode<T>) -> LeafPart<T> {
+    LeafPart { decode, fallback: None }
+}
+
+/// A part whose value has to pass `check`.
+pub fn checked<P: Part>(part: P, check: Check<P::Value>) -> Checked<P> {
+    Checked { part, check }
+}
+
+/// The value of a field that is not read, where there is none yet.
+pub fn skipped<S, T>(held: &Option<&mut S>, make: fn() -> T) -> Option<T> {
+    held.is_none().then(make)
+}
+
+/// What a check answered, as text.
+pub fn refusal<E: std::fmt::Display>(answer: Result<(), E>) -> Result<(), String> {
+    answer.map_err(|error| error.to_string())
+}
+
+impl<T> LeafPart<T> {
+    /// What makes the value when the key is absent.
+    #[must_use]
+    pub fn or(self, fallback: fn() -> T) -> Self {
+        Self { fallback: Some(fallback), ..self }
+    }
+
+    fn decode(&self, text: &str, at: &mut Decoder<'_>, note: &str, revision: Option<u64>) -> Option<T> {
+        match leaf::decode(text, self.decode) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let ty = at.type_name();
+                let what = leaf::complaint(text, at.is_secret(), &ty, self.decode, &error);
+                at.problem(Kind::Undecodable, format!("{what}{note}"), Some(text), revision);
+                None
+            }
+        }
+    }
+
+    fn absent(&self, field: &'static Field, at: &mut Decoder<'_>) -> Option<T> {
+        if let Fallback::Text(text) = field.default {
+            return self.decode(text, at, " (the default in the source)", None);
+        }
+        let value = self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make()));
+        if value.is_none() {
+            at.missing();
+        }
+        value
+    }
+}
+
+impl<T> Part for LeafPart<T> {
+    type Value = T;
+
+    fn read(&self, field: &'static Field, at: &mut Decoder<'_>, _held: Option<&mut T>) -> Option<T> {
+        match at.source(field) {
+            Source::Stored(text, revision) => self.decode(text, at, "", Some(revision)),
+            Source::Environment(text, name) => {
+                let note = format!(" (from the environment variable {name})");
+                self.decode(text, at, &note, None)
+            }
+            Source::Absent => self.absent(field, at),
+            Source::Unreadable => None,
+        }
+    }
+
+    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
+        branch::Part::Leaf(leaf::expectation(self.decode))
+    }
+}
+
+impl<P: Part> Part for Checked<P> {
+    type Value = P::Value;
+
+    fn read(
+        &self,
+        field: &'static Field,
+        at: &mut Decoder<'_>,
+        mut held: Option<&mut P::Value>,
+    ) -> Option<P::Value> {
+        let before = at.problems();
+        let fresh = self.part.read(field, at, held.as_deref_mut());
+        if at.problems() > before {
+            return None;
+        }
+        let answer = fresh.as_ref().or(held.as_deref()).map_or(Ok(()), self.check);
+        match answer {
+            Ok(()) => fresh,
+            Err(refusal) => {
+                at.refuse(&refusal);
+                None
+            }
+        }
+    }
+
+    fn survey(&self, at: &mut Decoder<'_>) -> branch::Part {
+        self.part.survey(at)
+    }
+}

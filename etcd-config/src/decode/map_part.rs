@@ -1,0 +1,187 @@
+//! A field whose directory holds the entries of a map, one key each.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hash};
+
+use super::decoder::{Decoder, Part, Touch};
+use super::type_name::type_name;
+use crate::layout::Field;
+use crate::leaf::{self, Decode, Leaf};
+use crate::problem::Kind;
+use crate::schema::branch;
+use crate::tree::{Node, Raw};
+
+/// A map from names to values.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a map that a directory of keys can be",
+    label = "`HashMap` or `BTreeMap` is expected",
+    note = "`#[etcd(map)]` makes each key below the field's directory an entry of a `HashMap` or a `BTreeMap`"
+)]
+pub trait Entries: Sized {
+    type Key: Leaf + 'static;
+    type Value;
+
+    fn with_capacity(capacity: usize) -> Self;
+    /// Whether the name was free.
+    fn insert(&mut self, key: Self::Key, value: Self::Value) -> bool;
+    fn remove(&mut self, key: &Self::Key);
+    fn get_mut(&mut self, key: &Self::Key) -> Option<&mut Self::Value>;
+}
+
+/// Reads a directory of leaves.
+pub struct MapPart<M: Entries> {
+    decode: Decode<M::Value>,
+}
+
+/// A map of leaves, read by their type's own `Deserialize`.
+pub fn map<M: Entries<Value: Leaf>>() -> MapPart<M> {
+    map_with(M::Value::from_text)
+}
+
+/// A map of leaves, read by a function.
+pub fn map_with<M: Entries>(decode: Decode<M::Value>) -> MapPart<M> {
+    MapPart { decode }
+}
+
+impl<M: Entries> MapPart<M> {
+    fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<M::Value> {
+        let failure = match std::str::from_utf8(&raw.value) {
+            Ok(text) => match leaf::decode(text, self.decode) {
+                Ok(value) => return Some(value),
+                Err(error) => {
+                    let ty = type_name::<M::Value>();
+                    (text.to_owned(), leaf::complaint(text, at.is_secret(), &ty, self.decode, &error))
+                }
+            },
+            Err(_) if at.is_secret() => (String::new(), "(secret) is not text: not UTF-8".to_owned()),
+            Err(_) => {
+                let text = String::from_utf8_lossy(&raw.value).into_owned();
+                let what = format!("{} is not text: not UTF-8", leaf::quote(&text));
+                (text, what)
+            }
+        };
+        let (text, what) = failure;
+        at.entry(name, &type_name::<M::Value>().into(), |at| {
+            at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision));
+        });
+        None
+    }
+
+    fn whole(&self, at: &mut Decoder<'_>) -> Option<M> {
+        let before = at.problems();
+        let children = at.place().node.map(|node| &node.children).into_iter().flatten();
+        let mut entries = M::with_capacity(children.size_hint().0);
+        for (name, node) in children {
+            let Some(raw) = entry_of(name, node) else { continue };
+            let key = key_of::<M>(name, at);
+            let value = self.value(raw, at, name);
+            if let Some((key, value)) = key.zip(value)
+                && !entries.insert(key, value)
+            {
+                note_double::<M>(name, at);
+            }
+        }
+        (at.problems() == before).then_some(entries)
+    }
+}
+
+impl<M: Entries> Part for MapPart<M> {
+    type Value = M;
+
+    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+        let (Some(held), Touch::Only(mark), true) = (held, at.place().touch, names_are_keys::<M>()) else {
+            return self.whole(at);
+        };
+        for name in mark.children.keys() {
+            let node = at.place().node.and_then(|node| node.children.get(name));
+            let Some(key) = key_of::<M>(name, at) else { continue };
+            let Some(raw) = node.and_then(|node| entry_of(name, node)) else {
+                held.remove(&key);
+                continue;
+            };
+            if let Some(value) = self.value(raw, at, name) {
+                match held.get_mut(&key) {
+                    Some(slot) => *slot = value,
+                    None => drop(held.insert(key, value)),
+                }
+            }
+        }
+        None
+    }
+
+    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
+        branch::Part::Map { entry: leaf::expectation(self.decode), ty: type_name::<M::Value>() }
+    }
+}
+
+/// What is stored for an entry. A key that ends with a slash marks a directory, and has no name.
+fn entry_of<'n>(name: &str, node: &'n Node) -> Option<&'n Raw> {
+    if name.is_empty() { None } else { node.value.as_ref() }
+}
+
+/// Whether every name is a key of its own, so that an entry can be told by its name alone.
+pub(super) fn names_are_keys<M: Entries>() -> bool {
+    TypeId::of::<M::Key>() == TypeId::of::<String>()
+}
+
+pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::Key> {
+    match leaf::decode(name, M::Key::from_text) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            let ty = type_name::<M::Key>();
+            let what = leaf::complaint(name, false, &ty, M::Key::from_text, &error);
+            let ty = Cow::Borrowed("");
+            at.entry(name, &ty, |at| at.problem(Kind::Undecodable, format!("the name {what}"), None, None));
+            None
+        }
+    }
+}
+
+pub(super) fn note_double<M: Entries>(name: &str, at: &mut Decoder<'_>) {
+    let what = format!("the same {} as another key's name", type_name::<M::Key>());
+    at.entry(name, &Cow::Borrowed(""), |at| at.problem(Kind::Undecodable, what, None, None));
+}
+
+impl<K: Leaf + Eq + Hash + 'static, V, S: BuildHasher + Default> Entries for HashMap<K, V, S> {
+    type Key = K;
+    type Value = V;
+
+    fn with_capacity(capacity: usize) -> Self {
+        Self::with_capacity_and_hasher(capacity, S::default())
+    }
+
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.insert(key, value).is_none()
+    }
+
+    fn remove(&mut self, key: &K) {
+        self.remove(key);
+    }
+
+    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.get_mut(key)
+    }
+}
+
+impl<K: Leaf + Ord + 'static, V> Entries for BTreeMap<K, V> {
+    type Key = K;
+    type Value = V;
+
+    fn with_capacity(_capacity: usize) -> Self {
+        Self::new()
+    }
+
+    fn insert(&mut self, key: K, value: V) -> bool {
+        self.insert(key, value).is_none()
+    }
+
+    fn remove(&mut self, key: &K) {
+        self.remove(key);
+    }
+
+    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.get_mut(key)
+    }
+}

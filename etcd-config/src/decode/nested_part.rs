@@ -1,0 +1,198 @@
+//! A field that is a directory of its own: a struct, or a map of structs.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hash};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::decoder::{Decoder, Part, Touch};
+use super::map_part::{Entries, key_of, names_are_keys, note_double};
+use super::type_name::type_name;
+use crate::config::EtcdConfig;
+use crate::layout::{Field, Layout};
+use crate::leaf::Leaf;
+use crate::schema::branch::{self, Branch};
+use crate::tree::Node;
+
+/// What a directory of keys can be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not derive `EtcdConfig`",
+    label = "a nested field is a directory of keys, and `{Self}` does not say which",
+    note = "add `#[derive(EtcdConfig)]` to the struct; `nested` takes such a struct, or an `Option`, \
+            a `HashMap`, a `BTreeMap`, an `Arc` or a `Box` of one",
+    note = "for one key that holds JSON, derive `serde::Deserialize` for it and leave `nested` out"
+)]
+pub trait Nested: Sized {
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
+
+    /// Whether the keys at a place make one.
+    fn stands(node: &Node) -> bool;
+
+    fn survey(at: &mut Decoder<'_>) -> branch::Part;
+}
+
+/// Reads a directory.
+pub struct NestedPart<T>(PhantomData<fn() -> T>);
+
+/// A directory of its own.
+pub fn nested<T: Nested>() -> NestedPart<T> {
+    NestedPart(PhantomData)
+}
+
+/// The fields of another struct, among those of this one.
+pub fn flattened<T: EtcdConfig>() -> NestedPart<T> {
+    NestedPart(PhantomData)
+}
+
+impl<T: Nested> Part for NestedPart<T> {
+    type Value = T;
+
+    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut T>) -> Option<T> {
+        T::read(at, held)
+    }
+
+    fn survey(&self, at: &mut Decoder<'_>) -> branch::Part {
+        T::survey(at)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: EtcdConfig> Nested for T {
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
+        at.deeper(|at| T::read(at, held))
+    }
+
+    fn stands(node: &Node) -> bool {
+        T::LAYOUT.newtype || !node.children.is_empty()
+    }
+
+    fn survey(at: &mut Decoder<'_>) -> branch::Part {
+        let members = at.members(TypeId::of::<T>(), |at| drop(T::read(at, None)));
+        match members {
+            Ok(members) => branch::Part::Directory(Arc::new(Branch { layout: T::LAYOUT, members })),
+            Err(up) => branch::Part::Above(up),
+        }
+    }
+}
+
+impl<T: Nested> Nested for Option<T> {
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
+        let stands = at.place().node.is_some_and(T::stands);
+        let Some(held) = held else {
+            return if stands { T::read(at, None).map(Some) } else { Some(None) };
+        };
+        match held {
+            _ if !stands => *held = None,
+            Some(value) => drop(T::read(at, Some(value))),
+            None => *held = T::read(at, None),
+        }
+        None
+    }
+
+    fn stands(node: &Node) -> bool {
+        T::stands(node)
+    }
+
+    fn survey(at: &mut Decoder<'_>) -> branch::Part {
+        branch::Part::Optional(Box::new(T::survey(at)))
+    }
+}
+
+impl<K: Leaf + Eq + Hash + 'static, V: Nested, S: BuildHasher + Default> Nested for HashMap<K, V, S> {
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
+        read_entries(at, held)
+    }
+
+    fn stands(node: &Node) -> bool {
+        !node.children.is_empty()
+    }
+
+    fn survey(at: &mut Decoder<'_>) -> branch::Part {
+        branch::Part::Each(Box::new(V::survey(at)))
+    }
+}
+
+impl<K: Leaf + Ord + 'static, V: Nested> Nested for BTreeMap<K, V> {
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
+        read_entries(at, held)
+    }
+
+    fn stands(node: &Node) -> bool {
+        !node.children.is_empty()
+    }
+
+    fn survey(at: &mut Decoder<'_>) -> branch::Part {
+        branch::Part::Each(Box::new(V::survey(at)))
+    }
+}
+
+fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+    let ty = Cow::Owned(type_name::<M::Value>());
+    let (Some(held), Touch::Only(mark)) = (held, at.place().touch) else { return all_entries(at, &ty) };
+    if !names_are_keys::<M>() {
+        *held = all_entries(at, &ty)?;
+        return None;
+    }
+    for name in mark.children.keys() {
+        let Some(key) = key_of::<M>(name, at) else { continue };
+        let node = at.place().node.and_then(|node| node.children.get(name));
+        if name.is_empty() || !node.is_some_and(M::Value::stands) {
+            held.remove(&key);
+            continue;
+        }
+        match held.get_mut(&key) {
+            Some(value) => drop(at.entry(name, &ty, |at| M::Value::read(at, Some(value)))),
+            None => {
+                if let Some(value) = at.entry(name, &ty, |at| M::Value::read(at, None)) {
+                    held.insert(key, value);
+                }
+            }
+        }
+    }
+    None
+}
+
+fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: &Cow<'static, str>) -> Option<M> {
+    let before = at.problems();
+    let children = at.place().node.map(|node| &node.children).into_iter().flatten();
+    let mut entries = M::with_capacity(children.size_hint().0);
+    for (name, node) in children {
+        if name.is_empty() || !M::Value::stands(node) {
+            continue;
+        }
+        let key = key_of::<M>(name, at);
+        let value = at.entry(name, ty, |at| M::Value::read(at, None));
+        if let Some((key, value)) = key.zip(value)
+            && !entries.insert(key, value)
+        {
+            note_double::<M>(name, at);
+        }
+    }
+    (at.problems() == before).then_some(entries)
+}
+
+impl<T: EtcdConfig> EtcdConfig for Box<T> {
+    const LAYOUT: &'static Layout = T::LAYOUT;
+
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
+        T::read(at, held.map(|held| &mut **held)).map(Self::new)
+    }
+}
+
+impl<T: EtcdConfig> EtcdConfig for Arc<T> {
+    const LAYOUT: &'static Layout = T::LAYOUT;
+
+    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
+        let Some(held) = held else { return T::read(at, None).map(Self::new) };
+        match Self::get_mut(held) {
+            Some(value) => T::read(at, Some(value)).map(Self::new),
+            // Someone took this handle out of a snapshot; theirs stays as it is.
+            None => {
+                *held = Self::new(T::read(at, None)?);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The watching task: follows the watcher, publishes, and never waits for anybody.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_client_core::watcher::{Cause, Event, Watcher};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
+
+use crate::board::Board;
+use crate::config::EtcdConfig;
+use crate::loaded::Loaded;
+use crate::publisher::{Outcome, Publisher};
+use crate::standing::Standing;
+use crate::status::Source;
+use crate::twin::Twin;
+
+/// The watching task of one configuration.
+pub(crate) struct Driver<T> {
+    watcher: Watcher,
+    publisher: Publisher<T>,
+    board: Arc<Board<T>>,
+    debounce: Duration,
+    /// When what was noted is to be published, with what it was learnt by.
+    due: Option<(Instant, Cause)>,
+    /// Keeps the connections open that the watcher uses, for others to share.
+    _twin: Arc<Twin>,
+}
+
+/// Says that nothing follows the store any more, however that came.
+struct Ending<T>(Arc<Board<T>>);
+
+impl<T: EtcdConfig> Driver<T> {
+    /// Takes up what was loaded. `runtime` is where it was loaded, and will be followed.
+    pub(crate) fn new(loaded: Loaded<T>, runtime: Handle) -> Self {
+        let Loaded { first, publisher, watcher, debounce, twin } = loaded;
+        let prefix = publisher.tree().prefix().to_string();
+        let standing = Standing::new(T::LAYOUT.name, prefix, first.revision, Source::Etcd);
+        standing.write(|record| record.warnings = publisher.warnings());
+        let board = Arc::new(Board::new(first, standing, runtime));
+        Self { watcher, publisher, board, debounce, due: None, _twin: twin }
+    }
+
+    pub(crate) fn board(&self) -> &Arc<Board<T>> {
+        &self.board
+    }
+
+    /// Goes on until it is dropped.
+    pub(crate) async fn run(mut self) {
+        let _ending = Ending(Arc::clone(&self.board));
+        let board = Arc::clone(&self.board);
+        loop {
+            tokio::select! {
+                event = self.watcher.next() => self.on_event(event),
+                cause = passed(self.due) => {
+                    self.due = None;
+                    self.publish(cause);
+                }
+                () = board.impatience.notified() => self.watcher.request_progress(),
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Changed { batch, cause } => {
+                if self.publisher.note(&batch) {
+                    self.schedule(cause);
+                } else {
+                    self.prove();
+                }
+            }
+            Event::Current { revision } => {
+                self.publisher.advance(revision);
+                self.prove();
+            }
+            Event::State(state) => {
+                let (counters, panics) = (self.watcher.counters(), self.board.hooks.panics());
+                self.board.standing.write(|record| {
+                    record.count(counters, panics);
+                    record.follow(state);
+                });
+            }
+            // What differs follows; the watcher has counted and logged it.
+            _ => {}
+        }
+    }
+
+    fn schedule(&mut self, cause: Cause) {
+        if self.debounce.is_zero() {
+            self.publish(cause);
+        } else if self.due.is_none() {
+            self.due = Some((Instant::now() + self.debounce, cause));
+        }
+    }
+
+    fn publish(&mut self, cause: Cause) {
+        let outcome = self.publisher.publish(&self.board.current, cause);
+        let (name, prefix) = (T::LAYOUT.name, self.publisher.tree().prefix());
+        match outcome {
+            Outcome::Unchanged => self.prove(),
+            Outcome::Published(change) => {
+                let revision = change.revision();
+                tracing::info!(name, %prefix, revision, keys = ?change.keys(), ?cause, "configuration changed");
+                let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
+                self.board.standing.write(|record| {
+                    record.accept(revision);
+                    record.warnings = warnings;
+                    record.pending = pending;
+                });
+                self.prove();
+                self.board.announce(change, self.publisher.tree().len());
+            }
+            Outcome::Refused(rejection) => {
+                tracing::warn!(name, %prefix, "{rejection}");
+                self.board.standing.write(|record| record.refuse(rejection.clone()));
+                self.prove();
+                self.board.announce_rejection(rejection, self.publisher.tree().len());
+            }
+        }
+    }
+
+    /// Notes that all is known up to the revision of the keys.
+    fn prove(&self) {
+        let (revision, waits) = (self.publisher.revision(), !self.publisher.is_current());
+        let (counters, panics) = (self.watcher.counters(), self.board.hooks.panics());
+        self.board.standing.write(|record| {
+            record.count(counters, panics);
+            record.proven(revision, waits);
+        });
+    }
+}
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+async fn passed(due: Option<(Instant, Cause)>) -> Cause {
+    match due {
+        Some((instant, cause)) => {
+            sleep_until(instant).await;
+            cause
+        }
+        None => pending().await,
+    }
+}

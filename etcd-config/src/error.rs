@@ -1,0 +1,159 @@
+//! The one error of this crate.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::problem::{Problem, Report};
+
+/// Why there is no configuration, or why a call about it failed.
+///
+/// Cheap to clone. `Display` is written for a person; `Debug` says the same, because that is what
+/// `fn main() -> Result<(), Error>` prints.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+enum Inner {
+    /// The keys are there, and are not what the struct wants.
+    Problems(Report),
+    /// The store did not answer, or refused.
+    Store(etcd_client_core::Error),
+    /// No snapshot within the limit, and what was tried last.
+    Startup { limit: Duration, last: Option<etcd_client_core::Error> },
+    /// What was waited for did not come within the limit.
+    Wait { what: String, limit: Duration },
+    /// The watch was stopped while someone waited for it.
+    Stopped,
+    /// An option that cannot be right.
+    Option(String),
+    /// A file, or a thread, that could not be had.
+    Io { what: String, source: std::io::Error },
+}
+
+impl Error {
+    /// All that is wrong with the keys, where that is the reason; else empty.
+    pub fn problems(&self) -> &[Problem] {
+        match &*self.0 {
+            Inner::Problems(report) => report.problems(),
+            _ => &[],
+        }
+    }
+
+    /// Whether the keys are the reason: they are there, and do not make a valid configuration.
+    pub fn is_invalid(&self) -> bool {
+        matches!(&*self.0, Inner::Problems(_))
+    }
+
+    /// Whether a time limit passed.
+    pub fn is_timeout(&self) -> bool {
+        match &*self.0 {
+            Inner::Startup { .. } | Inner::Wait { .. } => true,
+            Inner::Store(error) => error.kind() == etcd_client_core::Kind::Timeout,
+            _ => false,
+        }
+    }
+
+    /// Whether the store refuses the credentials, or the user may not read the prefix.
+    pub fn is_access(&self) -> bool {
+        self.store().is_some_and(etcd_client_core::Error::is_access)
+    }
+
+    /// Whether the watch was stopped.
+    pub fn is_stopped(&self) -> bool {
+        matches!(&*self.0, Inner::Stopped)
+    }
+
+    /// Whether an option cannot be right, so that nothing was tried.
+    pub fn is_option(&self) -> bool {
+        matches!(&*self.0, Inner::Option(_))
+    }
+
+    /// The store's error, where there is one.
+    pub fn store(&self) -> Option<&etcd_client_core::Error> {
+        match &*self.0 {
+            Inner::Store(error) => Some(error),
+            Inner::Startup { last, .. } => last.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn from_report(report: Report) -> Self {
+        Self(Arc::new(Inner::Problems(report)))
+    }
+
+    pub(crate) fn startup_timeout(limit: Duration, last: Option<etcd_client_core::Error>) -> Self {
+        Self(Arc::new(Inner::Startup { limit, last }))
+    }
+
+    pub(crate) fn wait_timeout(what: impl Into<String>, limit: Duration) -> Self {
+        Self(Arc::new(Inner::Wait { what: what.into(), limit }))
+    }
+
+    pub(crate) fn stopped() -> Self {
+        Self(Arc::new(Inner::Stopped))
+    }
+
+    pub(crate) fn option(message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner::Option(message.into())))
+    }
+
+    pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self(Arc::new(Inner::Io { what: what.into(), source }))
+    }
+}
+
+impl From<etcd_client_core::Error> for Error {
+    fn from(error: etcd_client_core::Error) -> Self {
+        Self(Arc::new(Inner::Store(error)))
+    }
+}
+
+impl From<Report> for Error {
+    fn from(report: Report) -> Self {
+        Self::from_report(report)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Inner::Problems(report) => report.fmt(f),
+            Inner::Store(error) => error.fmt(f),
+            // The store's error lists the endpoints, which is what a person needs here.
+            Inner::Startup { limit, last: Some(last) } => {
+                write!(f, "no configuration within {limit:?}: {last}")
+            }
+            Inner::Startup { limit, last: None } => {
+                write!(f, "no configuration within {limit:?}: the store has not answered")
+            }
+            Inner::Wait { what, limit } => write!(f, "{what} did not come within {limit:?}"),
+            Inner::Stopped => f.write_str("the watch has been stopped"),
+            Inner::Option(message) => f.write_str(message),
+            Inner::Io { what, .. } => f.write_str(what),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &*self.0 {
+            Inner::Store(error) => error.source(),
+            Inner::Startup { last, .. } => last.as_ref().and_then(StdError::source),
+            Inner::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the derive writes down about a struct: constants, and nothing that runs.
+
+/// A derived struct.
+#[derive(Debug)]
+pub struct Layout {
+    pub name: &'static str,
+    pub docs: &'static str,
+    /// The prefix as it is written, placeholders and all.
+    pub prefix: Option<&'static str>,
+    pub deny_unknown_keys: bool,
+    /// The key that moves last when several are edited, relative to the prefix.
+    pub commit_key: Option<&'static str>,
+    /// A tuple struct of one field, which has no name of its own and sits where the struct sits.
+    pub newtype: bool,
+    pub fields: &'static [Field],
+}
+
+impl Layout {
+    pub const fn new(name: &'static str, fields: &'static [Field]) -> Self {
+        Self {
+            name,
+            docs: "",
+            prefix: None,
+            deny_unknown_keys: false,
+            commit_key: None,
+            newtype: false,
+            fields,
+        }
+    }
+}
+
+/// A field of a derived struct.
+#[derive(Debug)]
+pub struct Field {
+    pub name: &'static str,
+    /// Relative to the directory of the struct; with a leading slash, from the root of the store;
+    /// empty where the field sits in the struct's own place.
+    pub key: &'static str,
+    /// The type, as it is written.
+    pub ty: &'static str,
+    pub docs: &'static str,
+    pub aliases: &'static [&'static str],
+    pub default: Fallback,
+    pub env: Option<&'static str>,
+    pub secret: bool,
+    pub restart: bool,
+    pub deprecated: Option<&'static str>,
+}
+
+/// What a field holds when its key is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// Nothing: the key must be there.
+    Required,
+    /// `None`.
+    Absent,
+    /// What this text decodes to.
+    Text(&'static str),
+    /// What this Rust expression makes.
+    Expression(&'static str),
+}
+
+impl Field {
+    pub const fn new(name: &'static str, key: &'static str, ty: &'static str) -> Self {
+        Self {
+            name,
+            key,
+            ty,
+            docs: "",
+            aliases: &[],
+            default: Fallback::Required,
+            env: None,
+            secret: false,
+            restart: false,
+            deprecated: None,
+        }
+    }
+}

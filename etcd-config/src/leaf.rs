@@ -1,0 +1,92 @@
+//! One key's text, as the value of a field.
+
+mod expectation;
+mod text;
+
+use serde::de::DeserializeOwned;
+
+pub use self::expectation::{Expectation, Shape};
+pub use self::text::{Error, Text};
+
+/// How a field's value is made from text.
+pub type Decode<T> = fn(Text<'_>) -> Result<T, Error>;
+
+/// The longest part of a value that an error shows, in characters.
+const SHOWN: usize = 80;
+
+/// A type that one key's text can hold: any [`serde::Deserialize`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from the text of one key: it is not `serde::Deserialize`",
+    label = "the value of this field is one key, and `{Self}` is not `Deserialize`",
+    note = "a struct with keys of its own: derive `EtcdConfig` for `{Self}` and mark the field `#[etcd(nested)]`",
+    note = "a type of another crate: `#[etcd(with = module)]` names serde functions for it, \
+            `#[etcd(decode_with = function)]` a function from `&str`"
+)]
+pub trait Leaf: Sized {
+    #[doc(hidden)]
+    fn from_text(text: Text<'_>) -> Result<Self, Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Leaf for T {
+    fn from_text(text: Text<'_>) -> Result<Self, Error> {
+        T::deserialize(text)
+    }
+}
+
+/// Reads `text`.
+pub fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
+    decode(Text::stored(text)).or_else(|error| {
+        // A type that takes whatever the text looks like was given a number, and wanted a string.
+        if matches!(expectation(decode).shape, Shape::Any) {
+            decode(Text::plain(text)).map_err(|_| error)
+        } else {
+            Err(error)
+        }
+    })
+}
+
+/// The value of a field whose key is absent, if the type has one: `None`.
+pub fn absent<T>(decode: Decode<T>) -> Option<T> {
+    decode(Text::absent()).ok()
+}
+
+/// What a type would accept, asked of the type itself.
+pub fn expectation<T>(decode: Decode<T>) -> Expectation {
+    match decode(Text::probe()) {
+        Err(Error::Expected(expectation)) => expectation,
+        _ => Expectation::unknown(),
+    }
+}
+
+/// Why `text` is not a `T`, for a person. Of a secret it says nothing but what was expected.
+pub fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>, error: &Error) -> String {
+    let expected = expectation(decode);
+    if secret {
+        return format!("(secret) is not {}", expected.noun(ty));
+    }
+    let shown = quote(text);
+    match error {
+        Error::UnknownVariant(variants) if !variants.is_empty() => {
+            format!("{shown} is not one of {}", variants.join(", "))
+        }
+        Error::Message(cause) => format!("{shown} is not {}: {cause}", expected.noun(ty)),
+        _ => format!("{shown} is not {}", expected.noun(ty)),
+    }
+}
+
+/// A value between quotation marks, cut where it is long.
+pub fn quote(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// A value as data, cut where it is long.
+pub fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

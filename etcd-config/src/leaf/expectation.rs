@@ -1,0 +1,108 @@
+//! What a type accepts, as it says itself when it is asked with no data.
+
+use std::fmt;
+
+use serde::de::Visitor;
+
+/// What a type wants to see.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// The kind of value.
+    pub shape: Shape,
+    /// The type's own words, such as `socket address`.
+    phrase: String,
+}
+
+/// The kinds of value that serde tells apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape {
+    Bool,
+    Integer { least: i128, greatest: u128 },
+    Number,
+    Char,
+    Text,
+    Bytes,
+    Unit,
+    List,
+    Map,
+    Struct(&'static [&'static str]),
+    Variants(&'static [&'static str]),
+    Any,
+}
+
+impl Expectation {
+    pub fn of<'de>(shape: Shape, visitor: &impl Visitor<'de>) -> Self {
+        Self { shape, phrase: Phrase(visitor).to_string() }
+    }
+
+    /// Of a type that did not say.
+    pub fn unknown() -> Self {
+        Self { shape: Shape::Text, phrase: String::new() }
+    }
+
+    /// What the value should have been, with its article; `ty` is the type's name in the source.
+    pub fn noun(&self, ty: &str) -> String {
+        let phrase = self.phrase.as_str();
+        match self.shape {
+            Shape::Bool if is_plain(phrase) => "true or false".to_owned(),
+            Shape::Integer { least, greatest } if is_plain(phrase) => {
+                format!("a whole number from {least} to {greatest}")
+            }
+            Shape::Number if is_plain(phrase) => "a number".to_owned(),
+            Shape::Char => "a single character".to_owned(),
+            Shape::List | Shape::Map | Shape::Struct(_) => format!("JSON for {ty}"),
+            _ if is_plain(phrase) => format!("a valid {ty}"),
+            _ => with_article(phrase.strip_prefix("a string representing ").unwrap_or(phrase)),
+        }
+    }
+}
+
+/// Phrases that say no more than the kind of value.
+fn is_plain(phrase: &str) -> bool {
+    const PLAIN: [&str; 26] = [
+        "",
+        "a boolean",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "f32",
+        "f64",
+        "a string",
+        "string",
+        "a borrowed string",
+        "a formatted string",
+        "path string",
+        "a string in memory",
+        "any value",
+        "any valid JSON value",
+        "str",
+        "a byte array",
+    ];
+    PLAIN.contains(&phrase) || phrase.starts_with("enum ") || phrase.starts_with("unit ")
+}
+
+fn with_article(phrase: &str) -> String {
+    let first = phrase.split(' ').next().unwrap_or_default();
+    if matches!(first, "a" | "an" | "the" | "any" | "one" | "either" | "something") {
+        return phrase.to_owned();
+    }
+    let article = if phrase.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" };
+    format!("{article} {phrase}")
+}
+
+struct Phrase<'v, V>(&'v V);
+
+impl<'de, V: Visitor<'de>> fmt::Display for Phrase<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+}

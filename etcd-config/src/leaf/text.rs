@@ -1,0 +1,280 @@
+//! The deserializer over the text of one key.
+
+use std::fmt;
+
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{self, Deserializer, IgnoredAny, Visitor};
+
+use super::expectation::{Expectation, Shape};
+
+/// The text of one key, as serde sees it.
+///
+/// Numbers, booleans, characters, strings and unit variants are plain text; sequences, maps and
+/// structs are JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'de> {
+    text: &'de str,
+    mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// The text is what is stored.
+    Stored,
+    /// The text is a string, even where it could be JSON.
+    Plain,
+    /// There is no text: only an `Option` can live with that.
+    Absent,
+    /// There is no text: the type is asked what it would accept.
+    Probe,
+}
+
+/// Why no value came of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Error {
+    /// The reason in the type's own words; it may hold the text.
+    Message(String),
+    /// None of the variants.
+    UnknownVariant(&'static [&'static str]),
+    /// There was no text.
+    Absent,
+    /// The answer to the question what the type would accept.
+    Expected(Expectation),
+}
+
+impl<'de> Text<'de> {
+    pub fn stored(text: &'de str) -> Self {
+        Self { text, mode: Mode::Stored }
+    }
+
+    pub fn plain(text: &'de str) -> Self {
+        Self { text, mode: Mode::Plain }
+    }
+
+    pub fn absent() -> Self {
+        Self { text: "", mode: Mode::Absent }
+    }
+
+    pub fn probe() -> Self {
+        Self { text: "", mode: Mode::Probe }
+    }
+
+    /// The value that `function` makes of the text.
+    pub fn through<T, E: fmt::Display>(
+        self,
+        function: impl FnOnce(&'de str) -> Result<T, E>,
+    ) -> Result<T, Error> {
+        match self.mode {
+            Mode::Stored | Mode::Plain => {
+                function(self.text).map_err(|error| Error::Message(error.to_string()))
+            }
+            Mode::Absent => Err(Error::Absent),
+            Mode::Probe => Err(Error::Expected(Expectation::unknown())),
+        }
+    }
+
+    /// The same for an `Option`, which is `None` where there is no text.
+    pub fn through_some<T, E: fmt::Display>(
+        self,
+        function: impl FnOnce(&'de str) -> Result<T, E>,
+    ) -> Result<Option<T>, Error> {
+        if self.mode == Mode::Absent { Ok(None) } else { self.through(function).map(Some) }
+    }
+
+    /// The text, if there is one to read.
+    fn read(self, shape: Shape, visitor: &impl Visitor<'de>) -> Result<&'de str, Error> {
+        match self.mode {
+            Mode::Stored | Mode::Plain => Ok(self.text),
+            Mode::Absent => Err(Error::Absent),
+            Mode::Probe => Err(Error::Expected(Expectation::of(shape, visitor))),
+        }
+    }
+}
+
+/// Hands the text to serde_json, which must use up all of it.
+fn json<'de, T>(
+    text: &'de str,
+    read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>) -> serde_json::Result<T>,
+) -> Result<T, Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = read(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|error| Error::Message(error.to_string()))
+}
+
+fn message(error: impl fmt::Display) -> Error {
+    Error::Message(error.to_string())
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident $type:ty, $shape:expr;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let text = self.read($shape, &visitor)?;
+            visitor.$visit(text.trim().parse::<$type>().map_err(message)?)
+        }
+    )*};
+}
+
+macro_rules! structures {
+    ($($method:ident($($name:ident: $type:ty),*), $shape:expr;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, Error> {
+            let text = self.read($shape, &visitor)?;
+            json(text, |json| json.$method($($name,)* visitor))
+        }
+    )*};
+}
+
+macro_rules! integer {
+    ($type:ty) => {
+        Shape::Integer { least: <$type>::MIN as i128, greatest: <$type>::MAX as u128 }
+    };
+}
+
+#[allow(clippy::cast_lossless, clippy::cast_sign_loss, reason = "the limits of the types themselves")]
+impl<'de> Deserializer<'de> for Text<'de> {
+    type Error = Error;
+
+    numbers! {
+        deserialize_i8 visit_i8 i8, integer!(i8);
+        deserialize_i16 visit_i16 i16, integer!(i16);
+        deserialize_i32 visit_i32 i32, integer!(i32);
+        deserialize_i64 visit_i64 i64, integer!(i64);
+        deserialize_i128 visit_i128 i128, integer!(i128);
+        deserialize_u8 visit_u8 u8, integer!(u8);
+        deserialize_u16 visit_u16 u16, integer!(u16);
+        deserialize_u32 visit_u32 u32, integer!(u32);
+        deserialize_u64 visit_u64 u64, integer!(u64);
+        deserialize_u128 visit_u128 u128, integer!(u128);
+        deserialize_f32 visit_f32 f32, Shape::Number;
+        deserialize_f64 visit_f64 f64, Shape::Number;
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.read(Shape::Bool, &visitor)?.trim() {
+            "true" => visitor.visit_bool(true),
+            "false" => visitor.visit_bool(false),
+            _ => Err(Error::Expected(Expectation::of(Shape::Bool, &visitor))),
+        }
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.read(Shape::Char, &visitor)?;
+        let mut characters = text.chars();
+        match (characters.next(), characters.next()) {
+            (Some(character), None) => visitor.visit_char(character),
+            _ => Err(Error::Expected(Expectation::of(Shape::Char, &visitor))),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.read(Shape::Text, &visitor)?;
+        visitor.visit_borrowed_str(text)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.read(Shape::Bytes, &visitor)?;
+        visitor.visit_borrowed_bytes(text.as_bytes())
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.mode == Mode::Absent { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.read(Shape::Unit, &visitor)?.trim() {
+            "" | "null" => visitor.visit_unit(),
+            _ => Err(Error::Expected(Expectation::of(Shape::Unit, &visitor))),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let text = self.read(Shape::Variants(variants), &visitor)?.trim();
+        if text.starts_with('{') {
+            return json(text, |json| json.deserialize_enum(name, variants, visitor));
+        }
+        visitor.visit_enum(BorrowedStrDeserializer::new(text))
+    }
+
+    structures! {
+        deserialize_seq(), Shape::List;
+        deserialize_tuple(length: usize), Shape::List;
+        deserialize_tuple_struct(name: &'static str, length: usize), Shape::List;
+        deserialize_map(), Shape::Map;
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]), Shape::Struct(fields);
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.read(Shape::Any, &visitor)?;
+        if self.mode == Mode::Stored && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            return json(text, |json| json.deserialize_any(visitor));
+        }
+        visitor.visit_borrowed_str(text)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.read(Shape::Any, &visitor)?;
+        visitor.visit_unit()
+    }
+}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(cause: T) -> Self {
+        Self::Message(cause.to_string())
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        if expected.is_empty() {
+            return Self::Message(format!("unknown variant {variant:?}"));
+        }
+        Self::UnknownVariant(expected)
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Message(format!("missing field {field:?}"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => f.write_str(message),
+            Self::UnknownVariant(variants) => write!(f, "not one of {}", variants.join(", ")),
+            Self::Absent => f.write_str("there is no value"),
+            Self::Expected(expectation) => write!(f, "not {}", expectation.noun("value")),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

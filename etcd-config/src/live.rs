@@ -1,0 +1,265 @@
+//! The handle of a configuration that is kept current.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::background::Background;
+use crate::board::Board;
+use crate::changes::{Change, Changes};
+use crate::config::EtcdConfig;
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::hooks::Subscription;
+use crate::loaded::Loaded;
+use crate::reader::Reader;
+use crate::rejection::Rejection;
+use crate::snapshot::{Guard, Snapshot};
+use crate::standing::Record;
+use crate::status::Status;
+
+/// A configuration that is kept current.
+///
+/// A handle: clones are the same configuration. The watch ends when the last handle is dropped, a
+/// [`Reader`] being one too. A callback that owns a handle of its own configuration keeps it alive
+/// for ever; let it use what it is called with instead.
+///
+/// Reading never blocks, and never fails: whatever happens to the store, the last good snapshot
+/// stays. [`status`](Self::status) says how old it is.
+pub struct Live<T> {
+    board: Arc<Board<T>>,
+    life: Arc<Life<T>>,
+}
+
+/// What ends with the last handle.
+struct Life<T> {
+    board: Arc<Board<T>>,
+    task: AbortHandle,
+    /// Kept running as long as the task runs on it.
+    _background: Option<Arc<Background>>,
+}
+
+impl<T> Live<T> {
+    /// The configuration as it is now, for about the price of a pointer, and without a lock.
+    #[inline]
+    pub fn load(&self) -> Guard<T> {
+        Guard(self.board.current.load())
+    }
+
+    /// The configuration as it is now, to keep.
+    pub fn snapshot(&self) -> Arc<Snapshot<T>> {
+        self.board.current.load_full()
+    }
+
+    /// One thread's cached view, for hot loops.
+    pub fn reader(&self) -> Reader<T> {
+        Reader::new(self.clone())
+    }
+
+    /// How fresh the configuration is, where it came from, and what is wrong, if anything.
+    pub fn status(&self) -> Status {
+        self.board.standing.status()
+    }
+
+    #[inline]
+    pub(crate) fn current(&self) -> &ArcSwap<Snapshot<T>> {
+        &self.board.current
+    }
+}
+
+impl<T: EtcdConfig> Live<T> {
+    /// Calls back when the value at the projection is another one than before.
+    ///
+    /// Callbacks run one at a time, in the order of the changes, on a thread of their own: they may
+    /// block, which delays the later callbacks of this configuration and nothing else. When they
+    /// are slow, several changes may come as one, from the first value to the last. One that
+    /// panics is reported in the log and in [`status`](Self::status), and stays subscribed.
+    ///
+    /// ```ignore
+    /// settings.on(|s| &s.database.pool_size, |old, new| println!("pool {old} -> {new}"));
+    /// ```
+    pub fn on<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
+    where
+        P: PartialEq + ?Sized,
+        F: for<'a> Fn(&'a T) -> &'a P + Send + 'static,
+        C: FnMut(&P, &P) + Send + 'static,
+    {
+        self.on_change(move |change| {
+            let (old, new) = (projection(change.old()), projection(change.new()));
+            if old != new {
+                callback(old, new);
+            }
+        })
+    }
+
+    /// Calls back for every new snapshot, as [`on`](Self::on) does.
+    pub fn on_change(&self, mut callback: impl FnMut(&Change<T>) + Send + 'static) -> Subscription {
+        self.board.hooks.add(move |notice| {
+            if let Some(change) = &notice.change {
+                callback(change);
+            }
+        })
+    }
+
+    /// Calls back for every update that was refused, as [`on`](Self::on) does. The snapshot from
+    /// before it stays.
+    pub fn on_rejected(&self, mut callback: impl FnMut(&Rejection) + Send + 'static) -> Subscription {
+        self.board.hooks.add(move |notice| {
+            if let Some(rejection) = &notice.rejection {
+                callback(rejection);
+            }
+        })
+    }
+
+    /// The changes from now on, as a stream. A reader that is slower than the changes gets several
+    /// as one, which says how many it [missed](Change::missed).
+    pub fn changes(&self) -> Changes<T> {
+        self.board.streams.open()
+    }
+
+    /// Waits until the configuration is as wanted. Blocks the thread; see
+    /// [`wait_until_async`](Self::wait_until_async).
+    ///
+    /// # Errors
+    /// Not within the limit, or never, because the watch was stopped.
+    pub fn wait_until(&self, mut wanted: impl FnMut(&T) -> bool, limit: Duration) -> Result<(), Error> {
+        let until = Instant::now() + limit;
+        loop {
+            let epoch = self.board.standing.epoch();
+            if wanted(&self.load()) {
+                return Ok(());
+            }
+            self.check_running()?;
+            if !self.board.standing.sleep(epoch, until) {
+                return Err(self.did_not_come("the awaited state", limit));
+            }
+        }
+    }
+
+    /// The same for a task, on a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`wait_until`](Self::wait_until).
+    pub async fn wait_until_async(
+        &self,
+        mut wanted: impl FnMut(&T) -> bool,
+        limit: Duration,
+    ) -> Result<(), Error> {
+        let until = Instant::now() + limit;
+        loop {
+            let epoch = self.board.standing.epoch();
+            if wanted(&self.load()) {
+                return Ok(());
+            }
+            self.check_running()?;
+            if !self.board.standing.sleep_async(epoch, until).await {
+                return Err(self.did_not_come("the awaited state", limit));
+            }
+        }
+    }
+
+    /// Waits until what was written at this revision, or before, is in force. Blocks the thread;
+    /// see [`wait_for_revision_async`](Self::wait_for_revision_async).
+    ///
+    /// # Errors
+    /// The revision was refused, with all its problems; or it did not come within the limit, or
+    /// never will, because the watch was stopped.
+    pub fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        let until = Instant::now() + limit;
+        loop {
+            let epoch = self.board.standing.epoch();
+            if self.is_in_force(revision)? {
+                return Ok(());
+            }
+            if !self.board.standing.sleep(epoch, until) {
+                return Err(self.did_not_come(&format!("revision {revision}"), limit));
+            }
+        }
+    }
+
+    /// The same for a task, on a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`wait_for_revision`](Self::wait_for_revision).
+    pub async fn wait_for_revision_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        let until = Instant::now() + limit;
+        loop {
+            let epoch = self.board.standing.epoch();
+            if self.is_in_force(revision)? {
+                return Ok(());
+            }
+            if !self.board.standing.sleep_async(epoch, until).await {
+                return Err(self.did_not_come(&format!("revision {revision}"), limit));
+            }
+        }
+    }
+
+    /// Follows what was loaded, on the runtime where that was done.
+    pub(crate) fn follow(loaded: Loaded<T>, runtime: &Handle, background: Option<Arc<Background>>) -> Self {
+        let driver = Driver::new(loaded, runtime.clone());
+        let board = Arc::clone(driver.board());
+        let task = runtime.spawn(driver.run()).abort_handle();
+        let life = Life { board: Arc::clone(&board), task, _background: background };
+        Self { board, life: Arc::new(life) }
+    }
+
+    fn is_in_force(&self, revision: u64) -> Result<bool, Error> {
+        let (in_force, known, refusal) = self.board.standing.read(|record| {
+            (record.in_force >= revision, record.revision >= revision, record.refusal().cloned())
+        });
+        if in_force {
+            return Ok(true);
+        }
+        if let Some(refusal) = refusal.filter(|_| known) {
+            return Err(refusal.to_error());
+        }
+        self.check_running()?;
+        if !known {
+            // Changes elsewhere move the revision without a word: ask.
+            self.board.impatience.notify_one();
+        }
+        Ok(false)
+    }
+
+    fn check_running(&self) -> Result<(), Error> {
+        if self.board.standing.read(Record::is_stopped) { Err(Error::stopped()) } else { Ok(()) }
+    }
+
+    fn did_not_come(&self, what: &str, limit: Duration) -> Error {
+        let Status { name, prefix, state, snapshot_revision, revision, .. } = self.status();
+        let what = format!(
+            "{what} of {name} from {prefix} (now {state}, snapshot at revision {snapshot_revision}, \
+             known up to {revision})"
+        );
+        Error::wait_timeout(what, limit)
+    }
+}
+
+impl<T> Drop for Life<T> {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.board.stop();
+    }
+}
+
+impl<T> Clone for Live<T> {
+    fn clone(&self) -> Self {
+        Self { board: Arc::clone(&self.board), life: Arc::clone(&self.life) }
+    }
+}
+
+impl<T> fmt::Debug for Live<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { name, prefix, state, snapshot_revision, .. } = self.status();
+        f.debug_struct("Live")
+            .field("name", &name)
+            .field("prefix", &prefix)
+            .field("state", &state.to_string())
+            .field("revision", &snapshot_revision)
+            .finish_non_exhaustive()
+    }
+}

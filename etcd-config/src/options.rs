@@ -1,0 +1,202 @@
+//! How to start: everything that may be said before a configuration is watched.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use etcd_client_core::{Prefix, Store, watcher};
+use tokio::runtime::Handle;
+
+use crate::background::Background;
+use crate::config::EtcdConfig;
+use crate::error::Error;
+use crate::into_store::IntoStore;
+use crate::live::Live;
+use crate::loaded::{Loaded, Plan};
+use crate::placeholder;
+
+/// How a configuration is read and watched, from [`EtcdConfig::options`].
+///
+/// ```ignore
+/// let settings = Settings::options()
+///     .prefix("/canary/payments")
+///     .startup_timeout(Duration::from_secs(3))
+///     .watch("http://127.0.0.1:2379")?;
+/// ```
+#[must_use = "nothing happens before `watch`, `watch_async` or `load_once`"]
+pub struct Options<T> {
+    prefix: Option<String>,
+    placeholders: BTreeMap<String, String>,
+    startup_timeout: Duration,
+    debounce: Duration,
+    watcher: watcher::Options,
+    config: PhantomData<fn() -> T>,
+}
+
+impl<T: EtcdConfig> Options<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            prefix: None,
+            placeholders: BTreeMap::new(),
+            startup_timeout: Duration::from_secs(10),
+            debounce: Duration::ZERO,
+            watcher: watcher::Options::default(),
+            config: PhantomData,
+        }
+    }
+
+    /// Reads from this directory instead of the one that the struct names.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Fills a `{placeholder}` of the prefix. Those that are not filled here are taken from the
+    /// environment.
+    pub fn placeholder(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.placeholders.insert(name.into(), value.into());
+        self
+    }
+
+    /// How long the first snapshot may take, with retries while no server answers. 10 s.
+    pub fn startup_timeout(mut self, limit: Duration) -> Self {
+        self.startup_timeout = limit;
+        self
+    }
+
+    /// How often everything held is compared with the store, give or take a tenth; `None` for never.
+    /// 5 min.
+    pub fn audit_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.watcher.audit_interval = interval.into();
+        self
+    }
+
+    /// How often the store is asked for a sign of life. A stream that has not answered when the next
+    /// one is due is lost. 5 s.
+    pub fn progress_interval(mut self, interval: Duration) -> Self {
+        self.watcher.progress_interval = interval;
+        self
+    }
+
+    /// Makes one update of all changes that come within this time of the first. Zero, the default,
+    /// makes an update of each revision.
+    pub fn debounce(mut self, window: Duration) -> Self {
+        self.debounce = window;
+        self
+    }
+
+    /// Reads the first snapshot, and keeps it current from a thread in the background, which all
+    /// configurations of the process share. Blocks until the snapshot is there; works in a plain
+    /// `main` and inside a runtime.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the keys, at once; or why the store cannot be read; or that it
+    /// did not answer within the limit, with each endpoint's cause.
+    pub fn watch(self, store: impl IntoStore) -> Result<Live<T>, Error> {
+        let (loaded, background) = self.load_in_background(store)?;
+        let runtime = background.runtime().clone();
+        Ok(Live::follow(loaded, &runtime, Some(background)))
+    }
+
+    /// The same for callers in a tokio runtime, on which it is then kept current; the runtime needs
+    /// time and, for a store on the network, I/O enabled.
+    ///
+    /// # Errors
+    /// As [`watch`](Self::watch), and that there is no runtime.
+    pub fn watch_async(
+        self,
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Live<T>, Error>> + Send + 'static {
+        let prepared = self.prepare(store);
+        async move {
+            let (store, plan) = prepared?;
+            let runtime = current_runtime()?;
+            Ok(Live::follow(Loaded::new(&store, plan).await?, &runtime, None))
+        }
+    }
+
+    /// Reads the configuration once, without watching it. Blocks like [`watch`](Self::watch).
+    ///
+    /// # Errors
+    /// As [`watch`](Self::watch).
+    pub fn load_once(self, store: impl IntoStore) -> Result<T, Error> {
+        let (loaded, _background) = self.load_in_background(store)?;
+        Ok(loaded.first.value)
+    }
+
+    /// The same for callers in a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`watch_async`](Self::watch_async).
+    pub fn load_once_async(
+        self,
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
+        let prepared = self.prepare(store);
+        async move {
+            let (store, plan) = prepared?;
+            current_runtime()?;
+            Ok(Loaded::<T>::new(&store, plan).await?.first.value)
+        }
+    }
+
+    fn load_in_background(self, store: impl IntoStore) -> Result<(Loaded<T>, Arc<Background>), Error> {
+        let (store, plan) = self.prepare(store)?;
+        let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
+        if background.is_here() {
+            let message = "decoding and checks run on the thread that would have to be waited for here: \
+                           load configurations elsewhere";
+            return Err(Error::option(message));
+        }
+        let (sender, receiver) = mpsc::sync_channel(1);
+        background.runtime().spawn(async move {
+            // Nobody waits any more only when the waiting thread is gone.
+            let _ = sender.send(Loaded::new(&store, plan).await);
+        });
+        let loaded = receiver.recv().map_err(|_| Error::stopped())??;
+        Ok((loaded, background))
+    }
+
+    fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, Plan), Error> {
+        let prefix = self.resolve_prefix()?;
+        let Self { startup_timeout, debounce, watcher, .. } = self;
+        Ok((store.into_store()?, Plan { prefix, startup_timeout, debounce, watcher }))
+    }
+
+    fn resolve_prefix(&self) -> Result<Prefix, Error> {
+        let Some(template) = self.prefix.as_deref().or(T::LAYOUT.prefix) else {
+            let name = T::LAYOUT.name;
+            return Err(Error::option(format!(
+                "{name} has no prefix: write #[etcd(prefix = \"/...\")] above it, or call \
+                 .prefix(\"/...\") on {name}::options()"
+            )));
+        };
+        let filled = placeholder::fill(
+            template,
+            |name| self.placeholders.get(name).cloned(),
+            |name| std::env::var(name).ok(),
+        )?;
+        Ok(Prefix::new(&filled))
+    }
+}
+
+fn current_runtime() -> Result<Handle, Error> {
+    Handle::try_current().map_err(|_| {
+        Error::option("there is no tokio runtime here: await this inside of one, or use the blocking call")
+    })
+}
+
+impl<T> fmt::Debug for Options<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("prefix", &self.prefix)
+            .field("placeholders", &self.placeholders)
+            .field("startup_timeout", &self.startup_timeout)
+            .field("debounce", &self.debounce)
+            .field("watcher", &self.watcher)
+            .finish_non_exhaustive()
+    }
+}

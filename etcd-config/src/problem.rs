@@ -1,0 +1,190 @@
+//! What is wrong with the keys, one finding each, and the report over all of them.
+
+use std::fmt;
+
+/// One thing that is wrong, or worth a warning, with one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub(crate) kind: Kind,
+    pub(crate) key: String,
+    pub(crate) field: String,
+    pub(crate) expected: String,
+    pub(crate) what: String,
+    pub(crate) value: Option<String>,
+    pub(crate) revision: Option<u64>,
+}
+
+/// The kinds of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The value does not decode to the field's type.
+    Undecodable,
+    /// There is no such key, and the field has no default.
+    Missing,
+    /// A `validate` function refused the value.
+    Refused,
+    /// No field reads the key.
+    Unknown,
+    /// A key where the directory of a nested struct or of a map is expected.
+    NotADirectory,
+    /// A key below one that is a field's value.
+    NotAKey,
+    /// The key is an alias of the field's key.
+    Alias,
+    /// The key's field is deprecated.
+    Deprecated,
+    /// The field's absolute key is not below the prefix.
+    OutsidePrefix,
+    /// The fields are nested too deep.
+    TooDeep,
+    /// A `restart` field has changed, and the change waits for a restart.
+    Pending,
+}
+
+impl Problem {
+    /// What kind of problem it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The whole key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The path of the field, such as `database.pool_size`; empty where no field is meant.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The type of the field as it is written in the source; empty where no field is meant.
+    pub fn expected(&self) -> &str {
+        &self.expected
+    }
+
+    /// What is wrong, for a person. Never holds a secret.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// What is stored, cut where it is long; `None` where nothing is, and for a secret.
+    pub fn value(&self) -> Option<&str> {
+        self.value.as_deref()
+    }
+
+    /// The revision at which the key was set, where it is there.
+    pub fn revision(&self) -> Option<u64> {
+        self.revision
+    }
+
+    /// Whether the configuration is as good with it as without: an alias, a deprecated field.
+    pub fn is_harmless(&self) -> bool {
+        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending)
+    }
+
+    fn subject(&self) -> String {
+        match (self.field.as_str(), self.expected.as_str()) {
+            ("", "") => String::new(),
+            ("", expected) => expected.to_owned(),
+            (field, "") => field.to_owned(),
+            (field, expected) => format!("{field}: {expected}"),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subject = self.subject();
+        let between = if subject.is_empty() { "" } else { " " };
+        write!(f, "{}{between}{subject}: {}", Escaped(&self.key), self.what)?;
+        self.write_origin(f, " ")
+    }
+}
+
+impl Problem {
+    fn write_origin(&self, f: &mut fmt::Formatter<'_>, gap: &str) -> fmt::Result {
+        match (self.kind, self.revision) {
+            (Kind::Undecodable | Kind::Refused, Some(revision)) => {
+                write!(f, "{gap}(set at revision {revision})")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// All problems of one attempt, as a person reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    name: String,
+    prefix: String,
+    revision: u64,
+    problems: Vec<Problem>,
+}
+
+impl Report {
+    /// The problems of the struct `name`, read from `prefix` at `revision`.
+    pub fn new(
+        name: impl Into<String>,
+        prefix: impl fmt::Display,
+        revision: u64,
+        problems: Vec<Problem>,
+    ) -> Self {
+        Self { name: name.into(), prefix: prefix.to_string(), revision, problems }
+    }
+
+    /// The problems.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The revision that has them.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, prefix, revision, problems } = self;
+        let count = problems.len();
+        let plural = if count == 1 { "" } else { "s" };
+        write!(f, "{count} problem{plural} in {name} from {prefix} at revision {revision}")?;
+        let rows: Vec<(String, String, &Problem)> = problems
+            .iter()
+            .map(|problem| (Escaped(&problem.key).to_string(), problem.subject(), problem))
+            .collect();
+        let keys = rows.iter().map(|(key, ..)| width(key)).max().unwrap_or(0);
+        let subjects = rows.iter().map(|(_, subject, _)| width(subject)).max().unwrap_or(0);
+        for (key, subject, problem) in &rows {
+            write!(f, "\n  {key}{:1$}", "", keys - width(key) + 1)?;
+            if !subject.is_empty() {
+                write!(f, "{subject}{:1$}", "", subjects - width(subject) + 4)?;
+            }
+            // A function of the user's may have made several lines; they stay below their key.
+            f.write_str(&problem.what.replace('\n', "\n      "))?;
+            problem.write_origin(f, "   ")?;
+        }
+        Ok(())
+    }
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// A key as it is printed: what a terminal would obey is escaped.
+struct Escaped<'k>(&'k str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            if character.is_control() {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                write!(f, "{character}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! From changed keys to the next snapshot.
+//!
+//! Old snapshots are used again. When a new one is published, the old one is kept as a spare,
+//! together with the keys that have changed since it was current; when its last reader has let go
+//! of it, only those keys are decoded into it, and it is published in its turn. So an update costs
+//! what changed, not what there is, and `T` need not be `Clone`. What does not decode spoils the
+//! spare, which nobody sees, and never what is published.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use etcd_client_core::watcher::Cause;
+use etcd_client_core::{Batch, Listing};
+
+use crate::changes::Change;
+use crate::config::EtcdConfig;
+use crate::decode::{self, Context};
+use crate::panics;
+use crate::problem::{Kind, Problem, Report};
+use crate::rejection::Rejection;
+use crate::schema::unknown;
+use crate::snapshot::Snapshot;
+use crate::tree::{KeyTree, Touched};
+
+/// Spares beyond the first wait for readers that hold on to them.
+const SPARES: usize = 3;
+/// A spare that is behind by this many keys or more is only kept when that is a small part of all.
+const FAR_BEHIND: usize = 1_024;
+
+/// Holds the keys, and publishes snapshots of them.
+pub(crate) struct Publisher<T> {
+    tree: KeyTree,
+    context: Context,
+    revision: u64,
+    /// The newest keys have not been tried yet.
+    due: bool,
+    /// What has changed since the published snapshot.
+    unpublished: Touched,
+    spares: Vec<Spare<T>>,
+    /// What is odd about the keys, by key.
+    warnings: BTreeMap<String, Problem>,
+}
+
+/// An old snapshot, and what has changed since.
+struct Spare<T> {
+    snapshot: Arc<Snapshot<T>>,
+    behind: Touched,
+}
+
+/// What an update came to.
+pub(crate) enum Outcome<T> {
+    /// No value differs from the snapshot's, or the commit key has not moved.
+    Unchanged,
+    Published(Change<T>),
+    Refused(Rejection),
+}
+
+impl<T: EtcdConfig> Publisher<T> {
+    /// Reads the first snapshot.
+    pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>), Report> {
+        let tree = KeyTree::load(context.prefix().clone(), listing);
+        let revision = listing.revision;
+        let value = decoded(&tree, &context)
+            .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
+        let (unpublished, spares, warnings) = (Touched::default(), Vec::new(), BTreeMap::new());
+        let mut publisher = Self { tree, context, revision, due: false, unpublished, spares, warnings };
+        publisher.look_for_warnings(None);
+        Ok((publisher, Snapshot { value, revision }))
+    }
+
+    pub(crate) fn tree(&self) -> &KeyTree {
+        &self.tree
+    }
+
+    /// What is odd about the keys but no error.
+    pub(crate) fn warnings(&self) -> Vec<Problem> {
+        self.warnings.values().cloned().collect()
+    }
+
+    /// What a restart would bring into force.
+    pub(crate) fn pending(&self) -> Vec<Problem> {
+        self.context.pending(&self.tree)
+    }
+
+    /// The revision that the keys are at.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Nothing has changed below the prefix up to this revision.
+    pub(crate) fn advance(&mut self, revision: u64) {
+        self.revision = revision;
+    }
+
+    /// Whether what is published is what the keys say.
+    pub(crate) fn is_current(&self) -> bool {
+        self.unpublished.is_empty()
+    }
+
+    /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
+    pub(crate) fn note(&mut self, batch: &Batch) -> bool {
+        self.revision = batch.revision;
+        let touched = self.tree.apply(batch);
+        if !touched.is_empty() {
+            self.look_for_warnings(Some(&touched));
+            self.unpublished.merge(&touched);
+            for spare in &mut self.spares {
+                spare.behind.merge(&touched);
+            }
+            self.due |= T::LAYOUT.commit_key.is_none_or(|key| touched.contains(key));
+        }
+        self.due
+    }
+
+    /// Publishes the keys as they are now, or says why not.
+    pub(crate) fn publish(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
+        if !std::mem::take(&mut self.due) {
+            return Outcome::Unchanged;
+        }
+        match self.next() {
+            Ok(snapshot) => Outcome::Published(self.replace(place, snapshot, cause)),
+            Err(problems) => {
+                let report = Report::new(T::LAYOUT.name, self.context.prefix(), self.revision, problems);
+                Outcome::Refused(Rejection::new(report, place.load().revision))
+            }
+        }
+    }
+
+    /// Looks at the touched keys again, or at all.
+    fn look_for_warnings(&mut self, touched: Option<&Touched>) {
+        for key in touched.iter().flat_map(|touched| touched.keys()) {
+            self.warnings.remove(key.as_ref());
+        }
+        for warning in unknown::warnings(self.context.schema(), &self.tree, touched) {
+            tracing::warn!(name = T::LAYOUT.name, prefix = %self.context.prefix(), "{warning}");
+            self.warnings.insert(warning.key.clone(), warning);
+        }
+    }
+
+    /// The next snapshot: a spare brought up to date, or a new one where all are in use.
+    fn next(&mut self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
+        let Some(mut spare) = self.take_spare() else { return self.anew() };
+        let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
+        let update = || decode::update(&mut snapshot.value, &self.tree, &spare.behind, &self.context);
+        match catch_unwind(AssertUnwindSafe(update)) {
+            Ok(Ok(())) => {
+                snapshot.revision = self.revision;
+                Ok(spare.snapshot)
+            }
+            // It is as far behind as it was: the same keys are decoded again next time.
+            Ok(Err(problems)) => {
+                self.spares.push(spare);
+                Err(problems)
+            }
+            // It may be in any state, and is dropped.
+            Err(panic) => Err(panicked::<T>(&self.context, panic.as_ref())),
+        }
+    }
+
+    fn anew(&self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
+        let value = decoded(&self.tree, &self.context)?;
+        Ok(Arc::new(Snapshot { value, revision: self.revision }))
+    }
+
+    /// A spare that nobody reads any more; others like it are let go.
+    fn take_spare(&mut self) -> Option<Spare<T>> {
+        let far_behind = |spare: &Spare<T>| {
+            let keys = spare.behind.keys().len();
+            keys >= FAR_BEHIND && keys > self.tree.len() / 8
+        };
+        let (mut free, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.spares)
+            .into_iter()
+            .filter(|spare| !far_behind(spare))
+            .partition(|spare| Arc::strong_count(&spare.snapshot) == 1);
+        self.spares = held;
+        free.pop()
+    }
+
+    fn replace(
+        &mut self,
+        place: &ArcSwap<Snapshot<T>>,
+        snapshot: Arc<Snapshot<T>>,
+        cause: Cause,
+    ) -> Change<T> {
+        let behind = std::mem::take(&mut self.unpublished);
+        let keys = behind.keys().to_vec();
+        let old = place.swap(Arc::clone(&snapshot));
+        let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
+        if self.spares.len() == SPARES {
+            self.spares.remove(0);
+        }
+        self.spares.push(Spare { snapshot: old, behind });
+        change
+    }
+}
+
+/// Decodes everything. A panic in the user's own code is one more reason to refuse.
+fn decoded<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
+    catch_unwind(AssertUnwindSafe(|| decode::decode(tree, context)))
+        .unwrap_or_else(|panic| Err(panicked::<T>(context, panic.as_ref())))
+}
+
+fn panicked<T: EtcdConfig>(context: &Context, panic: &(dyn Any + Send)) -> Vec<Problem> {
+    vec![Problem {
+        kind: Kind::Refused,
+        key: context.prefix().to_string(),
+        field: String::new(),
+        expected: T::LAYOUT.name.to_owned(),
+        what: format!("decoding or a check panicked: {}", panics::words(panic)),
+        value: None,
+        revision: None,
+    }]
+}

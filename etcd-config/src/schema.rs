@@ -1,0 +1,299 @@
+//! The fields of a configuration as data: what there is to set, and how.
+
+pub(crate) mod branch;
+pub(crate) mod unknown;
+
+mod similar;
+
+use std::fmt;
+
+use etcd_client_core::Prefix;
+
+use self::branch::{Branch, Part};
+use crate::layout::{self, Fallback};
+use crate::leaf::Expectation;
+
+/// Stands for the name of a map's entry in keys and field paths.
+pub(crate) const ENTRY: &str = "<name>";
+
+/// All fields of a configuration, those of nested structs included.
+#[derive(Debug)]
+pub struct Schema {
+    prefix: String,
+    branch: Branch,
+    fields: Vec<Field>,
+    denies: bool,
+}
+
+/// One key, or the keys of one map.
+#[derive(Debug)]
+pub struct Field {
+    pub(crate) field: &'static layout::Field,
+    /// Below the prefix, or with a slash from the root of the store.
+    pub(crate) relative: String,
+    pub(crate) expectation: Expectation,
+    key: String,
+    path: String,
+    ty: String,
+    role: Role,
+    inherited: Inherited,
+}
+
+/// What a default is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Default {
+    /// There is none: the key must be there.
+    Required,
+    /// `None`, or no entry.
+    Absent,
+    /// What this text decodes to.
+    Text(&'static str),
+    /// What this Rust expression makes.
+    Expression(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Key,
+    /// Each key of a directory.
+    Entry,
+}
+
+/// What a field has from the structs that it is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Inherited {
+    secret: bool,
+    restart: bool,
+    deprecated: Option<&'static str>,
+    /// It is in a directory that may be missing.
+    optional: bool,
+}
+
+impl Schema {
+    pub(crate) fn new(branch: Branch, prefix: &Prefix) -> Self {
+        let mut collector = Collector { directory: prefix.directory().to_owned(), fields: Vec::new() };
+        collector.branch(&branch, &Trail::default(), Inherited::default());
+        let fields = collector.fields;
+        let denies = denies(&branch);
+        Self { prefix: prefix.to_string(), branch, fields, denies }
+    }
+
+    /// The name of the struct.
+    pub fn name(&self) -> &'static str {
+        self.branch.layout.name
+    }
+
+    /// The documentation of the struct.
+    pub fn docs(&self) -> &'static str {
+        self.branch.layout.docs
+    }
+
+    /// What all keys begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The fields, in the order of the source.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    pub(crate) fn branch(&self) -> &Branch {
+        &self.branch
+    }
+
+    /// Whether unknown keys are a problem anywhere.
+    pub(crate) fn denies(&self) -> bool {
+        self.denies
+    }
+}
+
+impl Field {
+    /// The whole key; the name of a map's entry is `<name>`.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The path of the field in Rust, such as `database.pool_size`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The path of the field that reads `key`, given below the prefix: that with the names of the
+    /// entries on the way.
+    pub(crate) fn path_of(&self, key: &str) -> String {
+        let segments = self.relative.split('/').zip(key.split('/'));
+        let names = segments.filter(|(template, _)| *template == ENTRY).map(|(_, name)| name);
+        names.fold(self.path.clone(), |path, name| path.replacen(ENTRY, name, 1))
+    }
+
+    /// The type as it is written in the source; of a map the type of an entry.
+    pub fn type_name(&self) -> &str {
+        &self.ty
+    }
+
+    /// The documentation of the field.
+    pub fn docs(&self) -> &'static str {
+        self.field.docs
+    }
+
+    /// What the field is when its key is absent.
+    pub fn default(&self) -> Default {
+        if self.role == Role::Entry {
+            return Default::Absent;
+        }
+        match self.field.default {
+            Fallback::Required => Default::Required,
+            Fallback::Absent => Default::Absent,
+            Fallback::Text(text) => Default::Text(text),
+            Fallback::Expression(expression) => Default::Expression(expression),
+        }
+    }
+
+    /// Whether the key must be there: always, or as soon as its directory is there.
+    pub fn is_required(&self) -> bool {
+        self.default() == Default::Required && self.field.env.is_none()
+    }
+
+    /// Whether the field is in a directory that may be missing as a whole: of an `Option`, or of a
+    /// map's entry.
+    pub fn is_in_optional(&self) -> bool {
+        self.inherited.optional
+    }
+
+    /// Whether the field is each key of a directory.
+    pub fn is_entry(&self) -> bool {
+        self.role == Role::Entry
+    }
+
+    /// Whether the value is never shown.
+    pub fn is_secret(&self) -> bool {
+        self.field.secret || self.inherited.secret
+    }
+
+    /// Whether a change waits for a restart.
+    pub fn is_restart(&self) -> bool {
+        self.field.restart || self.inherited.restart
+    }
+
+    /// What to use instead, where the field is deprecated.
+    pub fn deprecated(&self) -> Option<&'static str> {
+        self.field.deprecated.or(self.inherited.deprecated)
+    }
+
+    /// The environment variable that comes before the key.
+    pub fn env(&self) -> Option<&'static str> {
+        self.field.env
+    }
+
+    /// Other names of the key.
+    pub fn aliases(&self) -> &'static [&'static str] {
+        self.field.aliases
+    }
+}
+
+impl fmt::Display for Default {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => f.write_str("required"),
+            Self::Absent => f.write_str("absent"),
+            Self::Text(text) | Self::Expression(text) => f.write_str(text),
+        }
+    }
+}
+
+fn denies(branch: &Branch) -> bool {
+    branch.layout.deny_unknown_keys || branch.members.iter().any(|member| denies_part(&member.part))
+}
+
+fn denies_part(part: &Part) -> bool {
+    match part {
+        Part::Directory(branch) => denies(branch),
+        Part::Optional(inner) | Part::Each(inner) => denies_part(inner),
+        Part::Leaf(_) | Part::Map { .. } | Part::Above(_) => false,
+    }
+}
+
+/// The way to a place.
+#[derive(Clone, Default)]
+struct Trail {
+    key: String,
+    path: String,
+}
+
+impl Trail {
+    fn child(&self, key: &str, name: &str) -> Self {
+        let key = if key.starts_with('/') { key.to_owned() } else { join(&self.key, '/', key) };
+        Self { key, path: join(&self.path, '.', name) }
+    }
+}
+
+fn join(start: &str, separator: char, end: &str) -> String {
+    match (start, end) {
+        ("", end) => end.to_owned(),
+        (start, "") => start.to_owned(),
+        (start, end) => format!("{start}{separator}{end}"),
+    }
+}
+
+struct Collector {
+    directory: String,
+    fields: Vec<Field>,
+}
+
+impl Collector {
+    fn branch(&mut self, branch: &Branch, trail: &Trail, inherited: Inherited) {
+        for member in &branch.members {
+            let trail = trail.child(member.field.key, member.field.name);
+            self.part(member.field, &member.part, &trail, inherited);
+        }
+    }
+
+    fn part(&mut self, field: &'static layout::Field, part: &Part, trail: &Trail, inherited: Inherited) {
+        let below = Inherited {
+            secret: inherited.secret || field.secret,
+            restart: inherited.restart || field.restart,
+            deprecated: inherited.deprecated.or(field.deprecated),
+            ..inherited
+        };
+        match part {
+            Part::Leaf(expectation) => {
+                self.push(field, Role::Key, field.ty.to_owned(), expectation, trail, inherited);
+            }
+            Part::Map { entry, ty } => {
+                let trail = trail.child(ENTRY, ENTRY);
+                self.push(field, Role::Entry, ty.clone(), entry, &trail, inherited);
+            }
+            Part::Directory(branch) => self.branch(branch, trail, below),
+            Part::Optional(inner) => {
+                self.part(field, inner, trail, Inherited { optional: true, ..below });
+            }
+            Part::Each(inner) => {
+                let inherited = Inherited { optional: true, ..below };
+                self.part(field, inner, &trail.child(ENTRY, ENTRY), inherited);
+            }
+            Part::Above(_) => {}
+        }
+    }
+
+    fn push(
+        &mut self,
+        field: &'static layout::Field,
+        role: Role,
+        ty: String,
+        expectation: &Expectation,
+        trail: &Trail,
+        inherited: Inherited,
+    ) {
+        let relative = trail.key.clone();
+        let key = if relative.starts_with('/') {
+            relative.clone()
+        } else {
+            format!("{}{relative}", self.directory)
+        };
+        let path = trail.path.clone();
+        let expectation = expectation.clone();
+        self.fields.push(Field { field, relative, expectation, key, path, ty, role, inherited });
+    }
+}

@@ -1,0 +1,61 @@
+//! A configuration at one revision.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A configuration, and the revision of the store that it is the state of. They live in one
+/// allocation, so that nobody ever sees one with the other's neighbour.
+///
+/// Dereferences to the configuration. From [`Live::snapshot`](crate::Live::snapshot); keeping it is
+/// fine, and costs the memory of one configuration.
+#[derive(Debug)]
+pub struct Snapshot<T> {
+    pub(crate) value: T,
+    pub(crate) revision: u64,
+}
+
+/// A configuration as it is now, from [`Live::load`](crate::Live::load).
+///
+/// Dereferences to the configuration. Made for short use: keep a
+/// [`Snapshot`](crate::Live::snapshot) where it is to outlive a function.
+pub struct Guard<T>(pub(crate) arc_swap::Guard<Arc<Snapshot<T>>>);
+
+impl<T> Snapshot<T> {
+    /// The revision of the store that this is the state of.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+impl<T> Deref for Snapshot<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Guard<T> {
+    /// The revision of the store that this is the state of.
+    #[inline]
+    pub fn revision(&self) -> u64 {
+        self.0.revision
+    }
+}
+
+impl<T> Deref for Guard<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Guard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self.0, f)
+    }
+}

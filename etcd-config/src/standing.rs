@@ -1,0 +1,214 @@
+//! The one record of how a configuration stands, and everyone who waits for it to move.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use etcd_client_core::watcher;
+use tokio::sync::Notify;
+
+use crate::problem::Problem;
+use crate::rejection::Rejection;
+use crate::status::{Counters, Source, State, Status};
+
+/// Written by the watching task, read by anyone.
+pub(crate) struct Standing {
+    name: &'static str,
+    prefix: String,
+    record: Mutex<Record>,
+    moved: Condvar,
+    moved_async: Notify,
+}
+
+pub(crate) struct Record {
+    /// Everything up to this revision is known.
+    pub(crate) revision: u64,
+    /// Everything up to this revision is in force; lower while changes are refused or held back.
+    pub(crate) in_force: u64,
+    pub(crate) snapshot_revision: u64,
+    pub(crate) source: Source,
+    last_rejection: Option<Rejection>,
+    /// Since when the newest values are not the ones in force.
+    refused_since: Option<SystemTime>,
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) pending: Vec<Problem>,
+    pub(crate) counters: Counters,
+    proven: (Instant, SystemTime),
+    state: State,
+    since: SystemTime,
+    endpoint: Option<String>,
+    /// Moves with each write, so that a waiter sleeps through none.
+    epoch: u64,
+}
+
+/// Where the record stood when a waiter looked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch(u64);
+
+impl Standing {
+    pub(crate) fn new(name: &'static str, prefix: String, revision: u64, source: Source) -> Self {
+        let now = SystemTime::now();
+        let record = Record {
+            revision,
+            in_force: revision,
+            snapshot_revision: revision,
+            source,
+            last_rejection: None,
+            refused_since: None,
+            warnings: Vec::new(),
+            pending: Vec::new(),
+            counters: Counters { snapshots: 1, ..Counters::default() },
+            proven: (Instant::now(), now),
+            state: State::Listing,
+            since: now,
+            endpoint: None,
+            epoch: 0,
+        };
+        Self { name, prefix, record: Mutex::new(record), moved: Condvar::new(), moved_async: Notify::new() }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let record = self.lock();
+        let (state, since) = match (&record.state, record.refused_since) {
+            (State::Watching, Some(since)) => (State::Rejected, since),
+            (state, _) => (state.clone(), record.since),
+        };
+        Status {
+            name: self.name,
+            prefix: self.prefix.clone(),
+            state,
+            since,
+            revision: record.revision,
+            snapshot_revision: record.snapshot_revision,
+            source: record.source,
+            proven_current_at: record.proven.1,
+            age: record.proven.0.elapsed(),
+            endpoint: record.endpoint.clone(),
+            last_rejection: record.last_rejection.clone(),
+            warnings: record.warnings.clone(),
+            pending: record.pending.clone(),
+            counters: record.counters,
+        }
+    }
+
+    /// Writes the record, and wakes whoever waits.
+    pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
+        let mut record = self.lock();
+        let result = write(&mut record);
+        record.epoch += 1;
+        drop(record);
+        self.moved.notify_all();
+        self.moved_async.notify_waiters();
+        result
+    }
+
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&Record) -> R) -> R {
+        read(&self.lock())
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.lock().epoch)
+    }
+
+    /// Sleeps until the record is written after `epoch`; false when that did not happen in time.
+    pub(crate) fn sleep(&self, epoch: Epoch, until: Instant) -> bool {
+        let mut record = self.lock();
+        while Epoch(record.epoch) == epoch {
+            let left = until.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return false;
+            }
+            record = self.moved.wait_timeout(record, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// The same, for a task.
+    pub(crate) async fn sleep_async(&self, epoch: Epoch, until: Instant) -> bool {
+        let moved = self.moved_async.notified();
+        let mut moved = std::pin::pin!(moved);
+        moved.as_mut().enable();
+        if self.epoch() != epoch {
+            return true;
+        }
+        tokio::time::timeout_at(until.into(), moved).await.is_ok()
+    }
+
+    /// What the record says, and nothing is written while it is read, so a panic cannot spoil it.
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record {
+    /// Everything up to `revision` is known now, and in force unless something `waits`.
+    pub(crate) fn proven(&mut self, revision: u64, waits: bool) {
+        self.revision = revision;
+        self.in_force = if waits { self.in_force.min(revision) } else { revision };
+        self.proven = (Instant::now(), SystemTime::now());
+        self.source = Source::Etcd;
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Stopped)
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.endpoint = None;
+        self.enter(State::Stopped);
+    }
+
+    /// Follows the watcher. What keeps it from watching stays on record while it tries again, until
+    /// it watches: that is what an operator has to know, and since when.
+    pub(crate) fn follow(&mut self, state: watcher::State) {
+        self.endpoint = None;
+        match state {
+            watcher::State::Watching { endpoint } => {
+                self.endpoint = Some(endpoint);
+                self.enter(State::Watching);
+            }
+            watcher::State::Listing if self.state.error().is_none() => self.enter(State::Listing),
+            watcher::State::Resuming if self.state.error().is_none() => self.enter(State::Resuming),
+            watcher::State::NoQuorum { error } => self.enter(State::NoQuorum(error)),
+            watcher::State::AuthFailed { error } => self.enter(State::AuthFailed(error)),
+            watcher::State::PermissionDenied { error } => self.enter(State::PermissionDenied(error)),
+            watcher::State::Disconnected { error } => self.enter(State::Disconnected(error)),
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        let watches = |state: &State| matches!(state, State::Watching);
+        if watches(&self.state) != watches(&state) {
+            self.since = SystemTime::now();
+        }
+        self.state = state;
+    }
+
+    pub(crate) fn refuse(&mut self, rejection: Rejection) {
+        if self.refused_since.is_none() {
+            self.refused_since = Some(SystemTime::now());
+        }
+        self.last_rejection = Some(rejection);
+        self.counters.rejections += 1;
+    }
+
+    pub(crate) fn accept(&mut self, revision: u64) {
+        self.refused_since = None;
+        self.snapshot_revision = revision;
+        self.counters.snapshots += 1;
+    }
+
+    /// The rejection of the newest values, while they are not in force.
+    pub(crate) fn refusal(&self) -> Option<&Rejection> {
+        self.refused_since.and(self.last_rejection.as_ref())
+    }
+
+    pub(crate) fn count(&mut self, counters: watcher::Counters, panics: u64) {
+        self.counters.callback_panics = panics;
+        self.counters.reconnects = counters.losses;
+        self.counters.lists = counters.lists;
+        self.counters.audits = counters.audits;
+        self.counters.repairs = counters.repairs;
+        self.counters.rewinds = counters.rewinds;
+    }
+}

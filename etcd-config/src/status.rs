@@ -1,0 +1,193 @@
+//! How fresh a configuration is, where it came from, and what is wrong with it, if anything.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use etcd_client_core::Error;
+
+use crate::problem::Problem;
+use crate::rejection::Rejection;
+
+/// How a [`Live`](crate::Live) stands, from [`Live::status`](crate::Live::status).
+///
+/// `Display` is for the person on call.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// The configuration's type.
+    pub name: &'static str,
+    /// The directory in the store that it is read from.
+    pub prefix: String,
+    /// Where it stands with the store.
+    pub state: State,
+    /// Since when it has been watching or has been refusing the newest values; for all other states
+    /// since when it has not been watching.
+    pub since: SystemTime,
+    /// The revision of the store that everything is known up to; at least `snapshot_revision`.
+    pub revision: u64,
+    /// The revision that the snapshot is the state of. Lower than `revision` when nothing below the
+    /// prefix has changed since, or when an update was refused.
+    pub snapshot_revision: u64,
+    /// Where the snapshot came from.
+    pub source: Source,
+    /// When the store last confirmed that nothing newer is below the prefix.
+    pub proven_current_at: SystemTime,
+    /// How long ago that was.
+    pub age: Duration,
+    /// The server that changes come from, when there is one.
+    pub endpoint: Option<String>,
+    /// The last update that was refused, even if a later one was accepted.
+    pub last_rejection: Option<Rejection>,
+    /// What is odd but no error: unknown keys, outdated names.
+    pub warnings: Vec<Problem>,
+    /// Changes of `restart` fields: what a restart of the process would bring into force.
+    pub pending: Vec<Problem>,
+    /// What has happened so far.
+    pub counters: Counters,
+}
+
+/// Where a [`Live`](crate::Live) stands with its store: what an operator can act on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// Reading the whole prefix.
+    Listing,
+    /// Up to date, and told of every change.
+    Watching,
+    /// Connected as `Watching`, but the newest values are refused and older ones are in force:
+    /// correct the keys that [`Status::last_rejection`] names.
+    Rejected,
+    /// The connection was lost, and is being taken up where it ended.
+    Resuming,
+    /// No server answers. The last values stay in force.
+    Disconnected(Error),
+    /// The cluster has no leader. The last values stay in force.
+    NoQuorum(Error),
+    /// The credentials are not accepted: correct them. The last values stay in force.
+    AuthFailed(Error),
+    /// The user may not read the prefix: grant it. The last values stay in force.
+    PermissionDenied(Error),
+    /// Nothing follows the store any more: the runtime that did so was shut down.
+    Stopped,
+}
+
+/// Where a snapshot came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// From the store.
+    Etcd,
+    /// From the cache file: the store has not answered yet.
+    Cache,
+}
+
+/// What has happened since the configuration was first read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Snapshots that were published, the first included.
+    pub snapshots: u64,
+    /// Updates that were refused.
+    pub rejections: u64,
+    /// Callbacks that panicked.
+    pub callback_panics: u64,
+    /// Streams that were lost and opened again.
+    pub reconnects: u64,
+    /// Reads of the whole prefix.
+    pub lists: u64,
+    /// Comparisons of everything held with the store.
+    pub audits: u64,
+    /// Comparisons that found a difference, and repaired it.
+    pub repairs: u64,
+    /// Histories that were found rewound: a backup was restored, or the store was replaced.
+    pub rewinds: u64,
+}
+
+impl State {
+    /// Why changes are not being received, where there is an error to it.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            State::Disconnected(error)
+            | State::NoQuorum(error)
+            | State::AuthFailed(error)
+            | State::PermissionDenied(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether every change is received, and all values are in force.
+    pub fn is_watching(&self) -> bool {
+        matches!(self, State::Watching)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Listing => "listing",
+            State::Watching => "watching",
+            State::Rejected => "rejected",
+            State::Resuming => "resuming",
+            State::Disconnected(_) => "disconnected",
+            State::NoQuorum(_) => "no quorum",
+            State::AuthFailed(_) => "authentication failed",
+            State::PermissionDenied(_) => "permission denied",
+            State::Stopped => "stopped",
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Etcd => "etcd",
+            Source::Cache => "the cache file",
+        })
+    }
+}
+
+/// ```text
+/// Settings from /payments: watching http://127.0.0.1:2379 for 3h 12m
+///   snapshot at revision 48121, from etcd; proven current 2.1s ago, up to revision 48190
+/// ```
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, prefix, state, revision, snapshot_revision, source, .. } = self;
+        write!(f, "{name} from {prefix}: {state}")?;
+        if let Some(endpoint) = &self.endpoint {
+            write!(f, " {endpoint}")?;
+        }
+        let since = self.since.elapsed().unwrap_or_default();
+        write!(f, " for {}", Span(since))?;
+        if let Some(error) = state.error() {
+            write!(f, "\n  {error}")?;
+        }
+        write!(f, "\n  snapshot at revision {snapshot_revision}, from {source}; proven current ")?;
+        write!(f, "{} ago, up to revision {revision}", Span(self.age))?;
+        if let (State::Rejected, Some(rejection)) = (state, &self.last_rejection) {
+            write!(f, "\n  {}", rejection.to_string().replace('\n', "\n  "))?;
+        }
+        for warning in &self.warnings {
+            write!(f, "\n  warning: {warning}")?;
+        }
+        for pending in &self.pending {
+            write!(f, "\n  pending: {pending}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A duration, as precise as a person wants it.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        match seconds {
+            0..60 => write!(f, "{:.1}s", self.0.as_secs_f64()),
+            60..3_600 => write!(f, "{}m {}s", seconds / 60, seconds % 60),
+            3_600..86_400 => write!(f, "{}h {}m", seconds / 3_600, seconds % 3_600 / 60),
+            _ => write!(f, "{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The keys below a prefix, as the directories that they spell.
+
+mod touched;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
+
+pub use self::touched::Mark;
+pub use self::touched::Touched;
+
+/// The deepest key that is a path. Deeper ones cannot belong to any field; as paths they would
+/// let whoever may write a key choose the depth of our recursion.
+const DEEPEST: usize = 64;
+
+/// Everything below a prefix, at one revision.
+#[derive(Clone, Debug)]
+pub struct KeyTree {
+    prefix: Prefix,
+    root: Node,
+    /// Keys that are no path: not UTF-8, or too deep.
+    strays: BTreeMap<Bytes, Raw>,
+}
+
+/// A place in the tree: a key, a directory, or both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    pub value: Option<Raw>,
+    pub children: BTreeMap<Box<str>, Node>,
+}
+
+/// What is stored at a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw {
+    pub value: Bytes,
+    pub revision: u64,
+}
+
+impl KeyTree {
+    /// An empty tree.
+    pub fn new(prefix: Prefix) -> Self {
+        Self { prefix, root: Node::default(), strays: BTreeMap::new() }
+    }
+
+    /// The tree of a listing. Entries outside of the prefix do not count.
+    pub fn load(prefix: Prefix, listing: &Listing) -> Self {
+        let mut strays = BTreeMap::new();
+        let mut paths = Vec::with_capacity(listing.entries.len());
+        for entry in &listing.entries {
+            let Some(relative) = prefix.relative(&entry.key) else { continue };
+            match as_path(relative) {
+                Some(path) => paths.push((path, entry)),
+                None => drop(strays.insert(entry.key.clone(), Raw::of(entry))),
+            }
+        }
+        let root = Node { value: None, children: grow(&paths) };
+        Self { prefix, root, strays }
+    }
+
+    /// The directory that the tree holds.
+    pub fn prefix(&self) -> &Prefix {
+        &self.prefix
+    }
+
+    /// Carries a batch out, and says which values are other ones now. Writing the same bytes again
+    /// touches nothing, and yet moves the revision of the key.
+    pub fn apply(&mut self, batch: &Batch) -> Touched {
+        let mut touched = Touched::default();
+        for change in &batch.changes {
+            match change {
+                Change::Put(entry) => self.put(entry, &mut touched),
+                Change::Delete(key) => self.delete(key, &mut touched),
+                Change::DeleteBelow(start) => self.delete_below(start, &mut touched),
+            }
+        }
+        touched.seal();
+        touched
+    }
+
+    /// The value of a key, by its path below the prefix.
+    pub fn get(&self, path: &str) -> Option<&Bytes> {
+        self.root.descend(path)?.value.as_ref().map(|raw| &raw.value)
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.root.count() + self.strays.len()
+    }
+
+    /// Whether there is no key at all.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_empty() && self.strays.is_empty()
+    }
+
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    pub(crate) fn strays(&self) -> impl Iterator<Item = (&Bytes, &Raw)> {
+        self.strays.iter()
+    }
+
+    fn put(&mut self, entry: &Entry, touched: &mut Touched) {
+        let Some(relative) = self.prefix.relative(&entry.key) else { return };
+        let raw = Raw::of(entry);
+        let Some(path) = as_path(relative) else {
+            let old = self.strays.insert(entry.key.clone(), raw);
+            if old.is_none_or(|old| old.value != entry.value) {
+                touched.stray(&entry.key);
+            }
+            return;
+        };
+        let node = path.split('/').fold(&mut self.root, Node::child);
+        let old = node.value.replace(raw);
+        if old.is_none_or(|old| old.value != entry.value) {
+            touched.touch(path, &entry.key);
+        }
+    }
+
+    fn delete(&mut self, key: &Bytes, touched: &mut Touched) {
+        let Some(relative) = self.prefix.relative(key) else { return };
+        let Some(path) = as_path(relative) else {
+            if self.strays.remove(key).is_some() {
+                touched.stray(key);
+            }
+            return;
+        };
+        if self.root.remove(path) {
+            touched.touch(path, key);
+        }
+    }
+
+    fn delete_below(&mut self, start: &Bytes, touched: &mut Touched) {
+        let gone: Vec<Bytes> = self.keys().into_iter().filter(|key| key.starts_with(start)).collect();
+        for key in gone {
+            self.delete(&key, touched);
+        }
+    }
+
+    fn keys(&self) -> Vec<Bytes> {
+        let mut keys: Vec<Bytes> = self.strays.keys().cloned().collect();
+        self.root.collect(&mut self.prefix.directory().to_owned(), &mut keys);
+        keys
+    }
+}
+
+impl Node {
+    /// The place at a path below this one; the empty path is this one.
+    pub(crate) fn descend(&self, path: &str) -> Option<&Node> {
+        if path.is_empty() {
+            return Some(self);
+        }
+        path.split('/').try_fold(self, |node, segment| node.children.get(segment))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.value.is_none() && self.children.is_empty()
+    }
+
+    fn child(&mut self, segment: &str) -> &mut Node {
+        self.children.entry(segment.into()).or_default()
+    }
+
+    /// Takes the value at `path` away, and the directories that become empty with it.
+    fn remove(&mut self, path: &str) -> bool {
+        let (head, rest) = split(path);
+        let Some(child) = self.children.get_mut(head) else { return false };
+        let removed = match rest {
+            Some(rest) => child.remove(rest),
+            None => child.value.take().is_some(),
+        };
+        if child.is_empty() {
+            self.children.remove(head);
+        }
+        removed
+    }
+
+    fn count(&self) -> usize {
+        usize::from(self.value.is_some()) + self.children.values().map(Node::count).sum::<usize>()
+    }
+
+    fn collect(&self, path: &mut String, keys: &mut Vec<Bytes>) {
+        for (name, child) in &self.children {
+            let length = path.len();
+            path.push_str(name);
+            if child.value.is_some() {
+                keys.push(Bytes::copy_from_slice(path.as_bytes()));
+            }
+            path.push('/');
+            child.collect(path, keys);
+            path.truncate(length);
+        }
+    }
+}
+
+impl Raw {
+    fn of(entry: &Entry) -> Self {
+        Self { value: entry.value.clone(), revision: entry.revision }
+    }
+}
+
+fn as_path(relative: &[u8]) -> Option<&str> {
+    let path = std::str::from_utf8(relative).ok()?;
+    (path.matches('/').count() < DEEPEST).then_some(path)
+}
+
+fn split(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('/') {
+        Some((head, rest)) => (head, Some(rest)),
+        None => (path, None),
+    }
+}
+
+/// One level of the tree, from paths in ascending order.
+///
+/// What has the same first segment follows one another, but for the key of a directory itself:
+/// `a`, `a-b`, `a/c`. So each level is gathered first and becomes a map at once.
+fn grow(paths: &[(&str, &Entry)]) -> BTreeMap<Box<str>, Node> {
+    let mut level: Vec<(Box<str>, Node)> = Vec::with_capacity(paths.len().min(1024));
+    let mut below = Vec::new();
+    let mut at = 0;
+    while let Some(&(path, entry)) = paths.get(at) {
+        let (head, rest) = split(path);
+        if rest.is_none() {
+            level.push((head.into(), Node { value: Some(Raw::of(entry)), children: BTreeMap::new() }));
+            at += 1;
+            continue;
+        }
+        below.clear();
+        while let Some(&(path, entry)) = paths.get(at) {
+            match split(path) {
+                (next, Some(rest)) if next == head => below.push((rest, entry)),
+                _ => break,
+            }
+            at += 1;
+        }
+        level.push((head.into(), Node { value: None, children: grow(&below) }));
+    }
+    if level.windows(2).all(|pair| pair[0].0 < pair[1].0) {
+        return level.into_iter().collect();
+    }
+    let mut merged: BTreeMap<Box<str>, Node> = BTreeMap::new();
+    for (name, node) in level {
+        merge(merged.entry(name).or_default(), node);
+    }
+    merged
+}
+
+fn merge(into: &mut Node, from: Node) {
+    if from.value.is_some() {
+        into.value = from.value;
+    }
+    for (name, child) in from.children {
+        merge(into.children.entry(name).or_default(), child);
+    }
+}
