@@ -1,1 +1,36 @@
-//! x
+//! `#[derive(EtcdConfig)]`, the macro of the crate `etcd-config`, where it is documented.
+//!
+//! A straight line from tokens to tokens: [`ast`] gives the struct its shape with the attributes
+//! that [`attr`] reads, [`valid`] refuses what cannot be meant, [`expand`] writes the impl. Every
+//! step notes all mistakes, each with the token that it is about; after any, [`fallback`] writes
+//! an impl that does nothing, so that the mistake is all that the compiler reports.
+
+mod ast;
+mod attr;
+mod case;
+mod errors;
+mod expand;
+mod fallback;
+mod generics;
+mod key;
+mod similar;
+mod ty;
+mod valid;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+#[proc_macro_derive(EtcdConfig, attributes(etcd))]
+pub fn derive_etcd_config(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let mut errors = errors::Errors::default();
+    let parsed = ast::Input::of(&input, &mut errors);
+    if let Some(parsed) = &parsed {
+        valid::check(parsed, &mut errors);
+    }
+    let expanded = match (parsed, errors.into_tokens()) {
+        (Some(parsed), None) => expand::expand(&parsed),
+        (_, errors) => fallback::expand(&input, errors),
+    };
+    expanded.into()
+}

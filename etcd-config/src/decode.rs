@@ -9,8 +9,9 @@ mod pending;
 mod type_name;
 
 pub use self::context::Context;
+pub(crate) use self::context::survey;
 pub use self::decoder::{Decoder, Part};
-pub use self::leaf_part::{checked, leaf, leaf_with, refusal};
+pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
 

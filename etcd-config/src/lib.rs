@@ -11,11 +11,15 @@ mod hooks;
 mod into_store;
 mod layout;
 mod leaf;
+<<<<<<< HEAD
 mod live;
 mod loaded;
 mod options;
 mod panics;
 mod placeholders;
+=======
+mod placeholder;
+>>>>>>> derive
 mod problem;
 mod publisher;
 mod reader;
@@ -28,6 +32,7 @@ mod tree;
 mod twin;
 
 pub use etcd_client_core::{MemoryStore, watcher::Cause};
+pub use etcd_config_derive::EtcdConfig;
 
 pub use crate::changes::{Change, Changes};
 pub use crate::config::EtcdConfig;
@@ -46,8 +51,15 @@ pub use crate::status::{Counters, Source, State, Status};
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::decode::{Decoder, checked, flattened, leaf, leaf_with, map, map_with, nested, refusal};
+    pub use serde::de::DeserializeOwned;
+
+    pub use crate::config::EtcdConfig;
+    pub use crate::decode::{
+        Context, Decoder, checked, decode, flattened, leaf, leaf_with, map, map_with, nested, refusal,
+        skipped, update,
+    };
     pub use crate::layout::{Fallback, Field, Layout};
+    pub use crate::problem::Report;
     pub use crate::schema::unknown::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }

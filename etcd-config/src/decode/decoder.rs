@@ -78,6 +78,9 @@ pub trait Part {
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Part;
 }
 
+/// What `validate` names, with its error as text.
+pub type Check<T> = fn(&T) -> Result<(), String>;
+
 /// A text and where it comes from.
 pub(super) enum Source<'a> {
     Stored(&'a str, u64),
@@ -151,18 +154,15 @@ impl<'a> Decoder<'a> {
         self.problems.len()
     }
 
-    /// Runs a struct's own check, unless its fields have problems already; called by derived code.
-    pub fn check<T>(&mut self, before: usize, value: &T, check: fn(&T) -> Result<(), String>) -> bool {
+    /// Runs a struct's own checks, unless its fields have problems already; called by derived code.
+    pub fn check<T>(&mut self, before: usize, value: &T, checks: &[Check<T>]) -> bool {
         if self.context.is_none() || self.problems.len() > before {
             return false;
         }
-        match check(value) {
-            Ok(()) => true,
-            Err(refusal) => {
-                self.refuse(refusal);
-                false
-            }
+        for refusal in checks.iter().filter_map(|check| check(value).err()) {
+            self.refuse(&refusal);
         }
+        self.problems.len() == before
     }
 
     /// The text at this place.
@@ -206,14 +206,14 @@ impl<'a> Decoder<'a> {
         self.problem(Kind::Missing, what.to_owned(), None, None);
     }
 
-    pub(super) fn refuse(&mut self, refusal: String) {
+    pub(super) fn refuse(&mut self, refusal: &str) {
         let raw = self.here.node.and_then(|node| node.value.as_ref());
         let revision = raw.map(|raw| raw.revision);
         let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
         let what = match value.as_deref() {
             _ if self.subject.secret => "(secret) is refused by its check".to_owned(),
             Some(text) => format!("{} is refused: {refusal}", quote(text)),
-            None => refusal,
+            None => refusal.to_owned(),
         };
         self.problem(Kind::Refused, what, value.as_deref(), revision);
     }

@@ -1,6 +1,6 @@
 //! A field that is one key.
 
-use super::decoder::{Decoder, Part, Source};
+use super::decoder::{Check, Decoder, Part, Source};
 use crate::layout::{Fallback, Field};
 use crate::leaf::{self, Decode, Leaf};
 use crate::problem::Kind;
@@ -15,7 +15,7 @@ pub struct LeafPart<T> {
 /// A part whose value has to pass a check.
 pub struct Checked<P: Part> {
     part: P,
-    check: fn(&P::Value) -> Result<(), String>,
+    check: Check<P::Value>,
 }
 
 /// One key, read by its type's own `Deserialize`.
@@ -29,8 +29,13 @@ pub fn leaf_with<T>(decode: Decode<T>) -> LeafPart<T> {
 }
 
 /// A part whose value has to pass `check`.
-pub fn checked<P: Part>(part: P, check: fn(&P::Value) -> Result<(), String>) -> Checked<P> {
+pub fn checked<P: Part>(part: P, check: Check<P::Value>) -> Checked<P> {
     Checked { part, check }
+}
+
+/// The value of a field that is not read, where there is none yet.
+pub fn skipped<S, T>(held: &Option<&mut S>, make: fn() -> T) -> Option<T> {
+    held.is_none().then(make)
 }
 
 /// What a check answered, as text.
@@ -107,7 +112,7 @@ impl<P: Part> Part for Checked<P> {
         match answer {
             Ok(()) => fresh,
             Err(refusal) => {
-                at.refuse(refusal);
+                at.refuse(&refusal);
                 None
             }
         }

@@ -1,0 +1,223 @@
+//! What `#[etcd(...)]` can say, each with the token that says it.
+
+mod item;
+
+use proc_macro2::Ident;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, ExprPath, ExprUnary, Lit, LitStr, Token, UnOp, WherePredicate};
+
+pub(crate) use self::item::ungrouped_type;
+use self::item::{Item, items, ungrouped};
+use crate::case::Case;
+use crate::errors::Errors;
+use crate::similar::closest;
+
+/// The attributes of a struct.
+#[derive(Default)]
+pub(crate) struct Container {
+    pub(crate) prefix: Option<LitStr>,
+    pub(crate) rename_all: Option<Case>,
+    pub(crate) deny_unknown_keys: Option<Ident>,
+    pub(crate) validate: Vec<ExprPath>,
+    pub(crate) commit_key: Option<LitStr>,
+    pub(crate) krate: Option<ExprPath>,
+    pub(crate) bound: Option<Punctuated<WherePredicate, Token![,]>>,
+}
+
+/// The attributes of a field.
+#[derive(Default)]
+pub(crate) struct Field {
+    pub(crate) key: Option<LitStr>,
+    pub(crate) alias: Vec<LitStr>,
+    pub(crate) default: Option<Default_>,
+    pub(crate) default_fn: Option<(Ident, ExprPath)>,
+    pub(crate) nested: Option<Ident>,
+    pub(crate) map: Option<Ident>,
+    pub(crate) flatten: Option<Ident>,
+    pub(crate) skip: Option<Ident>,
+    pub(crate) with: Option<(Ident, ExprPath)>,
+    pub(crate) decode_with: Option<(Ident, ExprPath)>,
+    pub(crate) validate: Vec<ExprPath>,
+    pub(crate) env: Option<(Ident, LitStr)>,
+    pub(crate) secret: Option<Ident>,
+    pub(crate) restart: Option<Ident>,
+    pub(crate) deprecated: Option<LitStr>,
+    /// There was a mistake, so that what is missing may have been meant.
+    pub(crate) broken: bool,
+}
+
+/// `default`, or `default = literal` as the text that one would have stored.
+pub(crate) struct Default_ {
+    pub(crate) name: Ident,
+    pub(crate) text: Option<String>,
+}
+
+const CONTAINER: [&str; 7] =
+    ["prefix", "rename_all", "deny_unknown_keys", "validate", "commit_key", "crate", "bound"];
+
+const FIELD: [&str; 15] = [
+    "key",
+    "alias",
+    "default",
+    "default_fn",
+    "nested",
+    "map",
+    "flatten",
+    "skip",
+    "with",
+    "decode_with",
+    "validate",
+    "env",
+    "secret",
+    "restart",
+    "deprecated",
+];
+
+/// What other crates call the same things.
+const SYNONYMS: [(&str, &str); 14] = [
+    ("rename", "key"),
+    ("name", "key"),
+    ("path", "key"),
+    ("deny_unknown_fields", "deny_unknown_keys"),
+    ("default_value", "default"),
+    ("parse_with", "decode_with"),
+    ("try_from", "decode_with"),
+    ("deserialize_with", "decode_with"),
+    ("sensitive", "secret"),
+    ("env_var", "env"),
+    ("ignore", "skip"),
+    ("root", "prefix"),
+    ("check", "validate"),
+    ("sub", "nested"),
+];
+
+impl Container {
+    pub(crate) fn of(attrs: &[Attribute], errors: &mut Errors) -> Self {
+        let mut container = Self::default();
+        let mut seen = Vec::new();
+        for item in items(attrs, errors) {
+            let name = item.name.to_string();
+            if name != "validate" && is_repeated(&item, &mut seen, errors) {
+                continue;
+            }
+            match name.as_str() {
+                "prefix" => container.prefix = item.text("\"/payments\"", errors),
+                "rename_all" => container.rename_all = Case::of(item.text("\"kebab-case\"", errors), errors),
+                "deny_unknown_keys" => container.deny_unknown_keys = item.flag(errors),
+                "validate" => container.validate.extend(item.path("Settings::check", errors)),
+                "commit_key" => container.commit_key = item.text("\"version\"", errors),
+                "crate" => container.krate = item.path("\"::etcd_config\"", errors),
+                "bound" => container.bound = bound(&item, errors),
+                _ => unknown(&item, &CONTAINER, &FIELD, "a field", errors),
+            }
+        }
+        container
+    }
+}
+
+impl Field {
+    pub(crate) fn of(attrs: &[Attribute], errors: &mut Errors) -> Self {
+        let mut field = Self::default();
+        let mut seen = Vec::new();
+        let before = errors.count();
+        for item in items(attrs, errors) {
+            let name = item.name.to_string();
+            let repeatable = name == "alias" || name == "validate";
+            if !repeatable && is_repeated(&item, &mut seen, errors) {
+                continue;
+            }
+            let named = |path: Option<ExprPath>| path.map(|path| (item.name.clone(), path));
+            match name.as_str() {
+                "key" => field.key = item.text("\"log/level\"", errors),
+                "alias" => field.alias.extend(item.text("\"old_name\"", errors)),
+                "default" => field.default = Default_::of(&item, errors),
+                "default_fn" => field.default_fn = named(item.path("default_port", errors)),
+                "nested" => field.nested = item.flag(errors),
+                "map" => field.map = item.flag(errors),
+                "flatten" => field.flatten = item.flag(errors),
+                "skip" => field.skip = item.flag(errors),
+                "with" => field.with = named(item.path("humantime_serde", errors)),
+                "decode_with" => field.decode_with = named(item.path("parse_level", errors)),
+                "validate" => field.validate.extend(item.path("at_least_one", errors)),
+                "env" => field.env = item.text("\"APP_PORT\"", errors).map(|text| (item.name.clone(), text)),
+                "secret" => field.secret = item.flag(errors),
+                "restart" => field.restart = item.flag(errors),
+                "deprecated" => field.deprecated = item.text("\"use ...\"", errors),
+                _ => unknown(&item, &FIELD, &CONTAINER, "the struct", errors),
+            }
+        }
+        field.broken = errors.count() > before;
+        field
+    }
+}
+
+impl Default_ {
+    fn of(item: &Item, errors: &mut Errors) -> Option<Self> {
+        let Some(value) = &item.value else { return Some(Self { name: item.name.clone(), text: None }) };
+        let text = literal(ungrouped(value));
+        if text.is_none() {
+            errors.at(
+                value,
+                "a default is a literal, written as one would store it: a string, a number, a boolean or a \
+                 character; for the result of a function there is `default_fn = function`",
+            );
+        }
+        Some(Self { name: item.name.clone(), text: Some(text?) })
+    }
+}
+
+/// A literal as the text of a key.
+fn literal(value: &Expr) -> Option<String> {
+    match value {
+        Expr::Lit(ExprLit { lit, .. }) => match lit {
+            Lit::Str(text) => Some(text.value()),
+            Lit::Int(number) => Some(number.base10_digits().to_owned()),
+            Lit::Float(number) => Some(number.base10_digits().to_owned()),
+            Lit::Bool(flag) => Some(flag.value.to_string()),
+            Lit::Char(character) => Some(character.value().to_string()),
+            _ => None,
+        },
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match ungrouped(expr) {
+            Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. }) => {
+                literal(ungrouped(expr)).map(|digits| format!("-{digits}"))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn bound(item: &Item, errors: &mut Errors) -> Option<Punctuated<WherePredicate, Token![,]>> {
+    let text = item.text("\"T: Clone\"", errors)?;
+    match text.parse_with(Punctuated::parse_terminated) {
+        Ok(predicates) => Some(predicates),
+        Err(error) => {
+            errors.at(&text, format!("not the predicates of a where clause: {error}"));
+            None
+        }
+    }
+}
+
+fn is_repeated(item: &Item, seen: &mut Vec<Ident>, errors: &mut Errors) -> bool {
+    if seen.contains(&item.name) {
+        errors.at(&item.name, format!("`{}` is here twice; leave one out", item.name));
+        return true;
+    }
+    seen.push(item.name.clone());
+    false
+}
+
+fn unknown(item: &Item, names: &[&str], others: &[&str], other: &str, errors: &mut Errors) {
+    let name = item.name.to_string();
+    let synonym = SYNONYMS.iter().find(|(theirs, ours)| *theirs == name && names.contains(ours));
+    let message = if others.contains(&name.as_str()) {
+        format!("`{name}` belongs on {other}")
+    } else if name == "optional" {
+        "there is no `optional`: the field of an absent key is `None` when its type is an `Option`".to_owned()
+    } else if let Some(meant) = synonym.map(|(_, ours)| *ours).or_else(|| closest(&name, names)) {
+        format!("unknown attribute `{name}`; did you mean `{meant}`?")
+    } else {
+        format!("unknown attribute `{name}`; there are: {}", names.join(", "))
+    };
+    errors.at(&item.name, message);
+}

@@ -1,0 +1,250 @@
+//! The impl: a constant for each field and a call for each field.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{ExprPath, Type};
+
+use crate::ast::{Field, Input};
+use crate::generics::{bounded, runtime};
+use crate::ty::{option_of, written};
+
+pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
+    let krate = runtime(input.attrs.krate.as_ref());
+    let private = quote!(#krate::__private);
+    let ident = &input.original.ident;
+    let generics = bounded(input, &private);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (_, ty_generics, _) = input.original.generics.split_for_impl();
+    let layout = layout(input, &private);
+    let read = read(input, &private);
+    quote! {
+        #[doc(hidden)]
+        #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
+        const _: () = {
+            #[automatically_derived]
+            impl #impl_generics #krate::EtcdConfig for #ident #ty_generics #where_clause {
+                #layout
+                #read
+            }
+        };
+    }
+}
+
+/// The key of a field, relative to the directory of its struct.
+pub(crate) fn key_of(input: &Input<'_>, field: &Field<'_>) -> String {
+    if input.newtype || field.attrs.flatten.is_some() {
+        return String::new();
+    }
+    match (&field.attrs.key, input.attrs.rename_all) {
+        (Some(key), _) => key.value(),
+        (None, Some(case)) => case.apply(&field.name),
+        (None, None) => field.name.clone(),
+    }
+}
+
+fn layout(input: &Input<'_>, private: &TokenStream) -> TokenStream {
+    let name = input.original.ident.to_string();
+    let fields = input.fields.iter().filter(|field| field.attrs.skip.is_none());
+    let fields = fields.map(|field| constant(input, field, private));
+    let mut settings = Vec::new();
+    let attrs = &input.attrs;
+    if !input.docs.is_empty() {
+        let docs = &input.docs;
+        settings.push(quote!(docs: #docs));
+    }
+    if let Some(prefix) = &attrs.prefix {
+        settings.push(quote!(prefix: ::core::option::Option::Some(#prefix)));
+    }
+    if attrs.deny_unknown_keys.is_some() {
+        settings.push(quote!(deny_unknown_keys: true));
+    }
+    if let Some(key) = &attrs.commit_key {
+        settings.push(quote!(commit_key: ::core::option::Option::Some(#key)));
+    }
+    if input.newtype {
+        settings.push(quote!(newtype: true));
+    }
+    quote! {
+        const LAYOUT: &'static #private::Layout = &#private::Layout {
+            #(#settings,)*
+            ..#private::Layout::new(#name, &[#(#fields),*])
+        };
+    }
+}
+
+fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> TokenStream {
+    let attrs = &field.attrs;
+    let (name, key, ty) = (&field.name, key_of(input, field), written(field.ty));
+    let mut settings = Vec::new();
+    if !field.docs.is_empty() {
+        let docs = &field.docs;
+        settings.push(quote!(docs: #docs));
+    }
+    if !attrs.alias.is_empty() {
+        let aliases = &attrs.alias;
+        settings.push(quote!(aliases: &[#(#aliases),*]));
+    }
+    if let Some(fallback) = fallback(field, private) {
+        settings.push(quote!(default: #fallback));
+    }
+    if let Some((_, name)) = &attrs.env {
+        settings.push(quote!(env: ::core::option::Option::Some(#name)));
+    }
+    if attrs.secret.is_some() {
+        settings.push(quote!(secret: true));
+    }
+    if attrs.restart.is_some() {
+        settings.push(quote!(restart: true));
+    }
+    if let Some(instead) = &attrs.deprecated {
+        settings.push(quote!(deprecated: ::core::option::Option::Some(#instead)));
+    }
+    let start = quote!(#private::Field::new(#name, #key, #ty));
+    if settings.is_empty() { start } else { quote!(#private::Field { #(#settings,)* ..#start }) }
+}
+
+fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
+    let attrs = &field.attrs;
+    if let Some(default) = &attrs.default {
+        return Some(match &default.text {
+            Some(text) => quote!(#private::Fallback::Text(#text)),
+            None => {
+                let expression = format!("{}::default()", written(field.ty));
+                quote!(#private::Fallback::Expression(#expression))
+            }
+        });
+    }
+    if let Some((_, path)) = &attrs.default_fn {
+        let expression = format!("{}()", quote!(#path).to_string().replace(' ', ""));
+        return Some(quote!(#private::Fallback::Expression(#expression)));
+    }
+    let leaf = attrs.nested.is_none() && attrs.map.is_none() && attrs.flatten.is_none();
+    (leaf && option_of(field.ty).is_some()).then(|| quote!(#private::Fallback::Absent))
+}
+
+fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
+    let (at, held, before) = (local("at"), local("held"), local("before"));
+    let locals: Vec<Ident> =
+        (0..input.fields.len()).map(|number| local(&format!("field_{number}"))).collect();
+    let mut calls = Vec::new();
+    let mut index = 0_usize;
+    for (field, local) in input.fields.iter().zip(&locals) {
+        if field.attrs.skip.is_some() {
+            let make = skipped(field);
+            calls.push(quote!(let #local = #private::skipped(&#held, #make);));
+            continue;
+        }
+        let (member, part) = (&field.member, part(field, private));
+        calls.push(quote! {
+            let #local = #at.read(
+                &Self::LAYOUT.fields[#index],
+                match &mut #held {
+                    ::core::option::Option::Some(#held) => ::core::option::Option::Some(&mut #held.#member),
+                    ::core::option::Option::None => ::core::option::Option::None,
+                },
+                #part,
+            );
+        });
+        index += 1;
+    }
+    let members = input.fields.iter().map(|field| &field.member);
+    let checks: Vec<TokenStream> = input.attrs.validate.iter().map(|path| check(path, private)).collect();
+    quote! {
+        fn read(
+            #at: &mut #private::Decoder<'_>,
+            mut #held: ::core::option::Option<&mut Self>,
+        ) -> ::core::option::Option<Self> {
+            let #before = #at.problems();
+            #(#calls)*
+            if let ::core::option::Option::Some(#held) = #held {
+                #at.check(#before, #held, &[#(#checks),*]);
+                return ::core::option::Option::None;
+            }
+            let #held = Self { #(#members: #locals?),* };
+            if #at.check(#before, &#held, &[#(#checks),*]) {
+                ::core::option::Option::Some(#held)
+            } else {
+                ::core::option::Option::None
+            }
+        }
+    }
+}
+
+/// How the field is read.
+fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
+    let (attrs, ty) = (&field.attrs, field.ty);
+    let span = ty.span();
+    let plain = if attrs.nested.is_some() {
+        quote_spanned!(span=> #private::nested::<#ty>())
+    } else if attrs.flatten.is_some() {
+        quote_spanned!(span=> #private::flattened::<#ty>())
+    } else if let Some(decode) = decode(field) {
+        let function = if attrs.map.is_some() { quote!(map_with) } else { quote!(leaf_with) };
+        quote_spanned!(span=> #private::#function::<#ty>(#decode))
+    } else if attrs.map.is_some() {
+        quote_spanned!(span=> #private::map::<#ty>())
+    } else {
+        quote_spanned!(span=> #private::leaf::<#ty>())
+    };
+    let plain = match made_by(field) {
+        Some(make) => quote!(#plain.or(#make)),
+        None => plain,
+    };
+    let optional = attrs.nested.is_none() && attrs.map.is_none() && option_of(ty).is_some();
+    attrs.validate.iter().fold(plain, |part, path| {
+        let check = if optional { check_some(path, private) } else { check(path, private) };
+        quote!(#private::checked(#part, #check))
+    })
+}
+
+/// The function that `with` or `decode_with` name, over the text of a key.
+fn decode(field: &Field<'_>) -> Option<TokenStream> {
+    let text = local("text");
+    if let Some((_, module)) = &field.attrs.with {
+        return Some(quote_spanned!(module.span()=> |#text| #module::deserialize(#text)));
+    }
+    let (_, function) = field.attrs.decode_with.as_ref()?;
+    let optional = field.attrs.map.is_none() && option_of(field.ty).is_some();
+    let through = if optional { quote!(through_some) } else { quote!(through) };
+    Some(quote_spanned!(function.span()=> |#text| #text.#through(#function)))
+}
+
+/// What makes the value of an absent key, other than text.
+fn made_by(field: &Field<'_>) -> Option<TokenStream> {
+    let ty = field.ty;
+    if let Some((_, path)) = &field.attrs.default_fn {
+        return Some(quote!(#path));
+    }
+    let default = field.attrs.default.as_ref().filter(|default| default.text.is_none())?;
+    Some(default_of(ty, default.name.span()))
+}
+
+fn skipped(field: &Field<'_>) -> TokenStream {
+    made_by(field).unwrap_or_else(|| default_of(field.ty, field.span()))
+}
+
+fn default_of(ty: &Type, span: Span) -> TokenStream {
+    quote_spanned!(span=> <#ty as ::core::default::Default>::default)
+}
+
+fn check(path: &ExprPath, private: &TokenStream) -> TokenStream {
+    let value = local("value");
+    quote_spanned!(path.span()=> |#value| #private::refusal(#path(#value)))
+}
+
+/// The check of an `Option` is one of what is in it.
+fn check_some(path: &ExprPath, private: &TokenStream) -> TokenStream {
+    let value = local("value");
+    quote_spanned! {path.span()=>
+        |#value| match #value {
+            ::core::option::Option::Some(#value) => #private::refusal(#path(#value)),
+            ::core::option::Option::None => ::core::result::Result::Ok(()),
+        }
+    }
+}
+
+/// A name that no name of the user's can meet.
+fn local(name: &str) -> Ident {
+    format_ident!("{}", name, span = Span::mixed_site())
+}

@@ -1,0 +1,66 @@
+//! An impl that does nothing, beside the mistakes: without it each use of the struct would be one
+//! more error.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, GenericParam};
+
+use crate::attr;
+use crate::errors::Errors;
+use crate::generics::runtime;
+
+pub(crate) fn expand(input: &DeriveInput, errors: Option<TokenStream>) -> TokenStream {
+    // Its mistakes are among the errors already.
+    let attrs = attr::Container::of(&input.attrs, &mut Errors::default());
+    let krate = runtime(attrs.krate.as_ref());
+    let ident = &input.ident;
+    let (_, _, where_clause) = input.generics.split_for_impl();
+    let bounds = input.generics.type_params().map(|param| {
+        let ident = &param.ident;
+        quote!(#ident: ::core::marker::Send + ::core::marker::Sync + 'static)
+    });
+    let given = where_clause.map(|clause| &clause.predicates).into_iter().flatten();
+    let predicates = given.map(|predicate| quote!(#predicate)).chain(bounds);
+    // A lifetime is one of the mistakes; for all but `'static` the impl would be another one.
+    let params = input.generics.params.iter().filter(|param| !matches!(param, GenericParam::Lifetime(_)));
+    let params = params.map(|param| match param {
+        GenericParam::Type(param) => {
+            let (ident, bounds) = (&param.ident, &param.bounds);
+            quote!(#ident: #bounds)
+        }
+        GenericParam::Const(param) => {
+            let (ident, ty) = (&param.ident, &param.ty);
+            quote!(const #ident: #ty)
+        }
+        GenericParam::Lifetime(_) => TokenStream::new(),
+    });
+    let arguments = input.generics.params.iter().map(|param| match param {
+        GenericParam::Lifetime(_) => quote!('static),
+        GenericParam::Type(param) => {
+            let ident = &param.ident;
+            quote!(#ident)
+        }
+        GenericParam::Const(param) => {
+            let ident = &param.ident;
+            quote!(#ident)
+        }
+    });
+    quote! {
+        #errors
+
+        #[automatically_derived]
+        impl<#(#params),*> #krate::EtcdConfig for #ident<#(#arguments),*>
+        where
+            #(#predicates,)*
+        {
+            const LAYOUT: &'static #krate::__private::Layout = &#krate::__private::Layout::new("", &[]);
+
+            fn read(
+                _: &mut #krate::__private::Decoder<'_>,
+                _: ::core::option::Option<&mut Self>,
+            ) -> ::core::option::Option<Self> {
+                ::core::option::Option::None
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What cannot be meant, although each attribute alone is right.
+
+use std::collections::HashMap;
+
+use proc_macro2::Ident;
+use quote::{ToTokens, quote};
+use syn::GenericParam;
+
+use crate::ast::{Field, Input};
+use crate::attr;
+use crate::errors::Errors;
+use crate::expand::key_of;
+use crate::key::{check_key, check_prefix};
+use crate::ty::option_of;
+
+pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
+    check_generics(input, errors);
+    if let Some(prefix) = &input.attrs.prefix {
+        check_prefix(prefix, errors);
+    }
+    if let Some(key) = &input.attrs.commit_key {
+        check_key(key, errors);
+    }
+    for field in &input.fields {
+        check_field(field, errors);
+        if input.newtype {
+            check_newtype(field, errors);
+        }
+    }
+    check_same_keys(input, errors);
+}
+
+fn check_generics(input: &Input<'_>, errors: &mut Errors) {
+    for param in &input.original.generics.params {
+        if let GenericParam::Lifetime(lifetime) = param {
+            errors.at(
+                lifetime,
+                "a configuration owns what it holds, because it outlives every answer of the server: \
+                 use `String` or `Arc<str>` in the place of a reference",
+            );
+        }
+    }
+}
+
+fn check_field(field: &Field<'_>, errors: &mut Errors) {
+    let attrs = &field.attrs;
+    for key in attrs.key.iter().chain(&attrs.alias) {
+        check_key(key, errors);
+    }
+    if let Some((_, name)) = &attrs.env {
+        let value = name.value();
+        if value.is_empty() || value.contains(['=', '\0']) {
+            errors.at(name, "not the name of an environment variable");
+        }
+    }
+    if check_kinds(field, errors) {
+        check_decoding(attrs, errors);
+        check_default(field, errors);
+    }
+}
+
+/// A field is one of: a leaf, `nested`, `map`, `flatten`, `skip`.
+fn check_kinds(field: &Field<'_>, errors: &mut Errors) -> bool {
+    let attrs = &field.attrs;
+    let kinds: Vec<&Ident> =
+        [&attrs.nested, &attrs.map, &attrs.flatten, &attrs.skip].into_iter().flatten().collect();
+    if let [first, second, ..] = kinds.as_slice() {
+        let meant = match (first.to_string().as_str(), second.to_string().as_str()) {
+            ("nested", "map") => {
+                "`nested` takes a `HashMap` of structs as it is; `map` is for values of one key each"
+            }
+            ("nested", "flatten") => {
+                "`nested` puts the fields into a directory of their own, `flatten` among those of this struct"
+            }
+            _ => "a field is one of them",
+        };
+        errors.at(second, format!("`{second}` together with `{first}`: {meant}"));
+        return false;
+    }
+    let Some(kind) = kinds.first() else { return true };
+    let unfit = |found: &Ident, why: &str, errors: &mut Errors| {
+        errors.at(found, format!("`{found}` says nothing on a `{kind}` field: {why}"));
+    };
+    let kind_name = kind.to_string();
+    let directory = "the field is a directory of keys; say it on the fields of the struct in it";
+    let many = "an entry is there when its key is there; without keys the map is empty";
+    let unread = "no key is read";
+    let reason = |nested, map, skip| match kind_name.as_str() {
+        "map" => map,
+        "skip" => skip,
+        _ => nested,
+    };
+    if kind_name != "skip"
+        && let Some(found) = default_name(attrs)
+    {
+        unfit(&found, reason(directory, many, ""), errors);
+    } else if let Some(default) = attrs.default.as_ref().filter(|default| default.text.is_some()) {
+        unfit(&default.name, "no text is decoded; there is `default_fn`", errors);
+    }
+    if let Some((found, _)) = &attrs.env {
+        unfit(found, reason(directory, "a variable is one value", unread), errors);
+    }
+    if kind_name != "map"
+        && let Some((found, _)) = attrs.with.as_ref().or(attrs.decode_with.as_ref())
+    {
+        unfit(found, reason(directory, "", unread), errors);
+    } else {
+        check_decoding(attrs, errors);
+    }
+    if matches!(kind_name.as_str(), "flatten" | "skip") {
+        let why = reason("the keys are those of the fields in it", "", unread);
+        for (found, name) in
+            attrs.key.iter().map(|key| (key, "key")).chain(attrs.alias.iter().map(|key| (key, "alias")))
+        {
+            errors.at(found, format!("`{name}` says nothing on a `{kind}` field: {why}"));
+        }
+    }
+    if kind_name == "skip" {
+        for found in [&attrs.secret, &attrs.restart].into_iter().flatten() {
+            unfit(found, unread, errors);
+        }
+        if let Some(found) = &attrs.deprecated {
+            errors.at(found, format!("`deprecated` says nothing on a `skip` field: {unread}"));
+        }
+    }
+    false
+}
+
+fn check_decoding(attrs: &attr::Field, errors: &mut Errors) {
+    if let (Some((with, _)), Some((other, _))) = (&attrs.with, &attrs.decode_with) {
+        errors.at(other, format!("`{other}` together with `{with}`: only one of them can decode the field"));
+    }
+}
+
+fn check_default(field: &Field<'_>, errors: &mut Errors) {
+    let attrs = &field.attrs;
+    if let (Some(default), Some((function, _))) = (&attrs.default, &attrs.default_fn) {
+        errors.at(function, format!("`{function}` together with `{}`: there is one default", default.name));
+        return;
+    }
+    let Some(name) = default_name(attrs) else { return };
+    if let Some(inner) = option_of(field.ty) {
+        let bare = attrs.default.as_ref().is_some_and(|default| default.text.is_none());
+        let message = if bare {
+            format!("`{name}` on an `Option`: the field of an absent key is `None` as it is; leave it out")
+        } else {
+            let inner = crate::ty::written(inner);
+            format!("`{name}` on an `Option`: with a default it is never `None`; make the field `{inner}`")
+        };
+        errors.at(name, message);
+    }
+}
+
+fn default_name(attrs: &attr::Field) -> Option<Ident> {
+    let function = attrs.default_fn.as_ref().map(|(name, _)| name);
+    attrs.default.as_ref().map(|default| &default.name).or(function).cloned()
+}
+
+fn check_newtype(field: &Field<'_>, errors: &mut Errors) {
+    for key in field.attrs.key.iter().chain(&field.attrs.alias) {
+        errors.at(key, "the field of a tuple struct sits where the struct sits, and has no key of its own");
+    }
+    if let Some(skip) = &field.attrs.skip {
+        errors.at(skip, "the only field is skipped, so there is nothing to read");
+    }
+}
+
+fn check_same_keys(input: &Input<'_>, errors: &mut Errors) {
+    let mut taken: HashMap<String, &dyn ToTokens> = HashMap::new();
+    for field in input.fields.iter().filter(|field| !field.attrs.broken) {
+        if input.newtype || field.attrs.flatten.is_some() || field.attrs.skip.is_some() {
+            continue;
+        }
+        let own: &dyn ToTokens = match &field.attrs.key {
+            Some(key) => key,
+            None => &field.member,
+        };
+        let names = std::iter::once((key_of(input, field), own));
+        let aliases = field.attrs.alias.iter().map(|alias| (alias.value(), alias as &dyn ToTokens));
+        for (key, tokens) in names.chain(aliases) {
+            if key.is_empty() {
+                continue;
+            }
+            if let Some(first) = taken.get(key.as_str()) {
+                errors.at(quote!(#first #tokens), format!("two fields with the same key, `{key}`"));
+            } else {
+                taken.insert(key, tokens);
+            }
+        }
+    }
+}

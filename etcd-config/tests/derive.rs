@@ -1,0 +1,7 @@
+//! What the derive makes of keys: values, updates and problems. No store and no watch is needed.
+
+#[path = "derive/keys.rs"]
+mod keys;
+
+#[path = "derive/payments.rs"]
+mod payments;
