@@ -1,21 +1,16 @@
 //! The trait that the derive implements.
 
-<<<<<<< HEAD
 use std::future::Future;
 
-use crate::decode::Decoder;
+use etcd_client_core::Prefix;
+
+use crate::decode::{Decoder, survey};
 use crate::error::Error;
 use crate::into_store::IntoStore;
 use crate::layout::Layout;
 use crate::live::Live;
 use crate::options::Options;
-=======
-use etcd_client_core::Prefix;
-
-use crate::decode::{Decoder, survey};
-use crate::layout::Layout;
 use crate::schema::Schema;
->>>>>>> derive
 
 /// A struct whose fields are keys in etcd. Derive it; there is nothing to implement by hand.
 #[diagnostic::on_unimplemented(
@@ -33,7 +28,6 @@ pub trait EtcdConfig: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
 
-<<<<<<< HEAD
     /// Reads the configuration and keeps it current; [`Options::watch`] with the defaults.
     ///
     /// # Errors
@@ -63,12 +57,12 @@ pub trait EtcdConfig: Sized + Send + Sync + 'static {
     /// Everything that may be said before the configuration is read.
     fn options() -> Options<Self> {
         Options::new()
-=======
+    }
+
     /// The fields, as data: keys, types, defaults, documentation.
     ///
     /// The keys begin with the prefix as it is written on the struct, placeholders and all.
     fn schema() -> Schema {
         Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
->>>>>>> derive
     }
 }

@@ -11,15 +11,11 @@ mod hooks;
 mod into_store;
 mod layout;
 mod leaf;
-<<<<<<< HEAD
 mod live;
 mod loaded;
 mod options;
 mod panics;
-mod placeholders;
-=======
 mod placeholder;
->>>>>>> derive
 mod problem;
 mod publisher;
 mod reader;

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::into_store::IntoStore;
 use crate::live::Live;
 use crate::loaded::{Loaded, Plan};
-use crate::placeholders;
+use crate::placeholder;
 
 /// How a configuration is read and watched, from [`EtcdConfig::options`].
 ///
@@ -175,7 +175,8 @@ impl<T: EtcdConfig> Options<T> {
                  .prefix(\"/...\") on {name}::options()"
             )));
         };
-        let filled = placeholders::fill(template, &self.placeholders, |name| std::env::var(name).ok())?;
+        let given = |name: &str| self.placeholders.get(name).cloned();
+        let filled = placeholder::fill(template, given, |name| std::env::var(name).ok())?;
         Ok(Prefix::new(&filled))
     }
 }
