@@ -193,65 +193,6 @@ impl<T> Hooks<T> {
         drop((hooks, waiting));
     }
 
-    fn run(&self) {
-        while let Some((notice, hooks)) = self.take_next() {
-            let delivery = AssertUnwindSafe(|| self.deliver(notice, hooks));
-            // What the callbacks own is dropped there too, and may panic as well.
-            if catch_unwind(delivery).is_err() {
-                self.panics.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn take_next(&self) -> Option<(Notice<T>, Called<T>)> {
-        let mut state = self.lock();
-        let Some(notice) = state.waiting.pop_front() else {
-            state.running = false;
-            return None;
-        };
-        let hooks = state.hooks.iter().filter(|hook| hook.since < notice.number).cloned().collect();
-        Some((notice, hooks))
-    }
-
-    fn deliver(&self, notice: Notice<T>, hooks: Called<T>) {
-        for hook in hooks {
-            if !self.stopped.load(Ordering::Acquire) {
-                self.call(&hook, &notice);
-            }
-        }
-        drop(notice);
-    }
-
-    /// Calls one callback. It is taken out while it runs, so that no lock is held meanwhile.
-    fn call(&self, hook: &Hook<T>, notice: &Notice<T>) {
-        let taken = hook.lock().take();
-        let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| callback(notice))) {
-            self.panics.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(panic = panics::words(panic.as_ref()), "a callback panicked; the others go on");
-        }
-        if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
-            *hook.lock() = Some(callback);
-        }
-    }
-
-    fn forget(&self, hook: &Arc<Hook<T>>) {
-        self.lock().hooks.retain(|other| !Arc::ptr_eq(other, hook));
-        let callback = hook.lock().take();
-        drop(callback);
-    }
-}
-
-impl<T> Hooks<T> {
-    /// Ends all callbacks: none begins after this.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        let mut state = self.lock();
-        let (hooks, waiting) = (std::mem::take(&mut state.hooks), std::mem::take(&mut state.waiting));
-        drop(state);
-        drop((hooks, waiting));
-    }
-
     /// How many callbacks have panicked.
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
