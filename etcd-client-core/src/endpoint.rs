@@ -68,10 +68,6 @@ impl Endpoint {
         self.scheme == Scheme::Https
     }
 
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
-    }
-
     pub(crate) fn base_path(&self) -> &str {
         &self.base_path
     }

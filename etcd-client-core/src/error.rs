@@ -12,6 +12,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
     message: String,
@@ -19,7 +20,7 @@ struct Inner {
     compact_revision: Option<u64>,
     maybe_applied: bool,
     failures: Vec<EndpointFailure>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What went wrong, as far as a program can act on it.
@@ -134,7 +135,7 @@ impl Error {
     }
 
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.with(|inner| inner.source = Some(source.into()))
+        self.with(|inner| inner.source = Some(Arc::from(source.into())))
     }
 
     pub(crate) fn with_maybe_applied(self) -> Self {
@@ -145,11 +146,13 @@ impl Error {
         self.with(|inner| inner.failures = failures)
     }
 
-    /// Errors are completed where they are made, before anyone has a second handle.
+    /// The same error, told to have come from this endpoint.
+    pub(crate) fn at(self, endpoint: &str) -> Self {
+        self.with(|inner| inner.message = format!("{endpoint}: {}", inner.message))
+    }
+
     fn with(mut self, complete: impl FnOnce(&mut Inner)) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            complete(inner);
-        }
+        complete(Arc::make_mut(&mut self.0));
         self
     }
 }

@@ -8,6 +8,7 @@ mod http;
 mod memory;
 mod store;
 mod tls;
+pub mod v3;
 pub mod watcher;
 
 pub use error::{EndpointFailure, Error, Kind};

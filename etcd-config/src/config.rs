@@ -28,6 +28,13 @@ pub trait EtcdConfig: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
 
+    /// The fields, as data: keys, types, defaults, documentation.
+    ///
+    /// The keys begin with the prefix as it is written on the struct, placeholders and all.
+    fn schema() -> Schema {
+        Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
+    }
+
     /// Reads the configuration and keeps it current; [`Options::watch`] with the defaults.
     ///
     /// # Errors
@@ -57,12 +64,5 @@ pub trait EtcdConfig: Sized + Send + Sync + 'static {
     /// Everything that may be said before the configuration is read.
     fn options() -> Options<Self> {
         Options::new()
-    }
-
-    /// The fields, as data: keys, types, defaults, documentation.
-    ///
-    /// The keys begin with the prefix as it is written on the struct, placeholders and all.
-    fn schema() -> Schema {
-        Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
     }
 }

@@ -86,10 +86,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         })
     }
 
-    pub(crate) fn add(
-        self: &Arc<Self>,
-        callback: impl FnMut(&Notice<T>) + Send + 'static,
-    ) -> Subscription {
+    pub(crate) fn add(self: &Arc<Self>, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
         let active = Arc::new(AtomicBool::new(true));
         let mut state = self.lock();
         let callback: Callback<T> = Box::new(callback);

@@ -199,11 +199,7 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     /// Follows what was loaded, on the runtime where that was done.
-    pub(crate) fn follow(
-        loaded: Loaded<T>,
-        runtime: &Handle,
-        background: Option<Arc<Background>>,
-    ) -> Self {
+    pub(crate) fn follow(loaded: Loaded<T>, runtime: &Handle, background: Option<Arc<Background>>) -> Self {
         let driver = Driver::new(loaded, runtime.clone());
         let board = Arc::clone(driver.board());
         let task = runtime.spawn(driver.run()).abort_handle();

@@ -145,8 +145,7 @@ impl<T: EtcdConfig> Options<T> {
 
     fn load_in_background(self, store: impl IntoStore) -> Result<(Loaded<T>, Arc<Background>), Error> {
         let (store, plan) = self.prepare(store)?;
-        let background =
-            Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
+        let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
         if background.is_here() {
             let message = "decoding and checks run on the thread that would have to be waited for here: \
                            load configurations elsewhere";
@@ -175,8 +174,11 @@ impl<T: EtcdConfig> Options<T> {
                  .prefix(\"/...\") on {name}::options()"
             )));
         };
-        let given = |name: &str| self.placeholders.get(name).cloned();
-        let filled = placeholder::fill(template, given, |name| std::env::var(name).ok())?;
+        let filled = placeholder::fill(
+            template,
+            |name| self.placeholders.get(name).cloned(),
+            |name| std::env::var(name).ok(),
+        )?;
         Ok(Prefix::new(&filled))
     }
 }

@@ -144,8 +144,7 @@ impl<T: EtcdConfig> Publisher<T> {
     fn next(&mut self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
         let Some(mut spare) = self.take_spare() else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
-        let update =
-            || decode::update(&mut snapshot.value, &self.tree, &spare.behind, &self.context);
+        let update = || decode::update(&mut snapshot.value, &self.tree, &spare.behind, &self.context);
         match catch_unwind(AssertUnwindSafe(update)) {
             Ok(Ok(())) => {
                 snapshot.revision = self.revision;

@@ -63,13 +63,7 @@ impl Standing {
             endpoint: None,
             epoch: 0,
         };
-        Self {
-            name,
-            prefix,
-            record: Mutex::new(record),
-            moved: Condvar::new(),
-            moved_async: Notify::new(),
-        }
+        Self { name, prefix, record: Mutex::new(record), moved: Condvar::new(), moved_async: Notify::new() }
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -145,7 +145,7 @@ impl Builder {
         }
         args.extend(self.flags.iter().cloned());
         let tls = self.tls.as_ref().map(|tls| (tls.authority.clone(), tls.client.clone()));
-        let name = name.to_owned();
-        Server::new(Setup { etcd, name, client_port, peer_port, metrics_port, args, tls })
+        let (name, members) = (name.to_owned(), members.to_owned());
+        Server::new(Setup { etcd, name, client_port, peer_port, metrics_port, members, args, tls })
     }
 }

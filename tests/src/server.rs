@@ -1,7 +1,7 @@
 //! An etcd server on loopback.
 
-use std::ffi::OsStr;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::certificates::Identity;
 use crate::process::Process;
 use crate::seats::Seats;
-use crate::{Etcd, etcdctl, health};
+use crate::{Etcd, http};
 
 /// How long a server may take to serve, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,10 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// its data is removed; where the test has failed, the end of its log is printed.
 #[derive(Debug)]
 pub struct Server {
-    setup: Setup,
+    pub(crate) setup: Setup,
     folder: TempDir,
     process: Mutex<Option<Process>>,
-    user: Mutex<Option<String>>,
+    pub(crate) user: Mutex<Option<String>>,
     seats: Option<Seats>,
 }
 
@@ -37,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) client_port: u16,
     pub(crate) peer_port: u16,
     pub(crate) metrics_port: u16,
+    /// All members of the cluster, as etcd writes them: `n0=http://127.0.0.1:12000,...`.
+    pub(crate) members: String,
     pub(crate) args: Vec<String>,
     /// The authority, and an identity that the server accepts.
     pub(crate) tls: Option<(PathBuf, Identity)>,
@@ -147,12 +149,8 @@ impl Server {
 
     /// Whether the server has a leader and answers linearizable reads.
     pub fn is_healthy(&self) -> bool {
-        health::is_healthy(self.setup.metrics_port)
-    }
-
-    /// One of the server's own counters or gauges, summed over its labels; 0 where there is none.
-    pub fn metric(&self, name: &str) -> f64 {
-        health::metric(self.setup.metrics_port, name)
+        let reply = http::get(loopback(self.setup.metrics_port), "/health");
+        reply.is_ok_and(|(_, body)| body.contains(r#""health":"true""#))
     }
 
     /// Kills the server and removes all its data; it stays down.
@@ -162,58 +160,6 @@ impl Server {
         if data.exists() {
             fs::remove_dir_all(&data).unwrap_or_else(|error| panic!("{}: {error}", data.display()));
         }
-    }
-
-    /// What `etcdctl` prints, called with these arguments for this server (API 3).
-    pub fn etcdctl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
-        self.try_etcdctl(args, "").unwrap_or_else(|complaint| panic!("etcdctl: {complaint}"))
-    }
-
-    /// As [`etcdctl`](Self::etcdctl), with something on its standard input; its complaint where it
-    /// fails.
-    pub fn try_etcdctl<A: AsRef<OsStr>>(
-        &self,
-        args: impl IntoIterator<Item = A>,
-        input: &str,
-    ) -> Result<String, String> {
-        let mut options = vec![format!("--endpoints={}", self.endpoint())];
-        if let Some((authority, identity)) = &self.setup.tls {
-            options.push(format!("--cacert={}", authority.display()));
-            options.push(format!("--cert={}", identity.certificate.display()));
-            options.push(format!("--key={}", identity.key.display()));
-        }
-        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        options.extend(user.map(|user| format!("--user={user}")));
-        etcdctl::run(self.setup.etcd.etcdctl(), &options, args, input)
-    }
-
-    /// Writes one key.
-    pub fn put(&self, key: &str, value: &str) {
-        self.etcdctl(["put", "--", key, value]);
-    }
-
-    /// Makes the user `root` with this password and turns authentication on; from then on
-    /// [`etcdctl`](Self::etcdctl) is root.
-    pub fn enable_auth(&self, password: &str) {
-        self.etcdctl(["user", "add", &format!("root:{password}")]);
-        // Since 3.4 the role may exist; it does as soon as authentication is on.
-        let _ = self.try_etcdctl(["role", "add", "root"], "");
-        self.etcdctl(["user", "grant-role", "root", "root"]);
-        self.etcdctl(["auth", "enable"]);
-        self.set_user(Some(&format!("root:{password}")));
-    }
-
-    /// Makes a user with a role of the same name that may read and write below `prefix`.
-    pub fn add_user(&self, name: &str, password: &str, prefix: &str) {
-        self.etcdctl(["role", "add", name]);
-        self.etcdctl(["role", "grant-permission", "--prefix=true", name, "readwrite", prefix]);
-        self.etcdctl(["user", "add", &format!("{name}:{password}")]);
-        self.etcdctl(["user", "grant-role", name, name]);
-    }
-
-    /// Whom [`etcdctl`](Self::etcdctl) calls as: `name:password`.
-    pub fn set_user(&self, user: Option<&str>) {
-        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user.map(str::to_owned);
     }
 
     /// The end of what the server has logged.
@@ -283,4 +229,8 @@ impl Drop for Server {
         self.kill();
         drop(self.seats.take());
     }
+}
+
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }

@@ -86,10 +86,13 @@ impl Etcd {
         })
     }
 
-    /// The tool for data directories (3.5 on), where one is at hand.
-    pub fn etcdutl(&self) -> Option<&Path> {
+    /// The program that restores snapshots: `etcdutl`, which came with 3.5, or before it `etcdctl`.
+    pub(crate) fn restorer(&self) -> &Path {
         let any = || found().iter().rev().find_map(|etcd| etcd.etcdutl.as_deref());
-        self.etcdutl.as_deref().or_else(any)
+        let older = || if self.version.has_v2() { Some(self.etcdctl()) } else { any() };
+        self.etcdutl.as_deref().or_else(older).unwrap_or_else(|| {
+            panic!("no etcdutl beside {} or on PATH: it comes with etcd 3.5 and later", self.path.display())
+        })
     }
 
     fn at(path: &Path, origin: Origin) -> Option<Self> {
@@ -97,8 +100,8 @@ impl Etcd {
         let output = Command::new(&path).arg("--version").output().ok()?;
         let version = Version::parse(&String::from_utf8_lossy(&output.stdout))?;
         let beside = |name| path.parent().map(|folder| folder.join(name)).filter(|tool| tool.is_file());
-        let tool = |name| beside(name).or_else(|| on_path(name));
-        Some(Self { version, origin, etcdctl: tool("etcdctl"), etcdutl: tool("etcdutl"), path })
+        let etcdctl = beside("etcdctl").or_else(|| on_path("etcdctl"));
+        Some(Self { version, origin, etcdctl, etcdutl: beside("etcdutl"), path })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::history::{History, difference};
 use etcd_config_tests::{Certificates, Cluster, Server, servers};
 
 #[test]
@@ -76,4 +77,46 @@ fn a_cluster_goes_on_without_its_leader() {
     cluster.member(next).put("/a", "1");
     cluster.member(leader).restart();
     assert_eq!(cluster.member(leader).etcdctl(["get", "/a", "--print-value-only"]).trim(), "1");
+}
+
+#[test]
+fn the_history_knows_every_state_even_of_compacted_revisions() {
+    for etcd in servers::all() {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, "/app/");
+        let first = history.write([("a", Some("1")), ("b", Some(""))]);
+        let second = history.write([("a", Some("2")), ("b", None), ("c", Some("3"))]);
+        history.compact();
+        let (old, new) = (history.at(first), history.at(second));
+        assert_eq!(Vec::from_iter(difference(&old, &new)), ["a", "b", "c"]);
+        server.etcdctl(["del", "/app/c"]);
+        history.read();
+        assert_eq!(history.head(), (second + 1, [("a".to_owned(), "2".to_owned())].into()));
+        assert_eq!(history.at(second), new);
+    }
+}
+
+#[test]
+fn a_snapshot_brings_back_what_was_before() {
+    for etcd in servers::all() {
+        let server = Server::builder().etcd(etcd).start();
+        server.put("/a", "1");
+        let backup = tempfile::tempdir().expect("a temporary folder");
+        let file = backup.path().join("snapshot");
+        server.save_snapshot(&file);
+        server.put("/a", "2");
+        server.restore_snapshot(&file);
+        server.restart();
+        assert_eq!(server.etcdctl(["get", "/a", "--print-value-only"]).trim(), "1");
+    }
+}
+
+#[test]
+fn a_counter_of_the_server_is_read_with_some_of_its_labels() {
+    let server = Server::start();
+    let ranges = || server.metric(r#"grpc_server_started_total{grpc_method="Range""#);
+    let before = ranges();
+    server.etcdctl(["get", "/a"]);
+    assert!((ranges() - before - 1.0).abs() < f64::EPSILON, "{before} and then {}", ranges());
+    assert!(server.metric("grpc_server_started_total") > 0.0);
 }

@@ -1,0 +1,217 @@
+//! The token that stands for the user.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tonic::metadata::{Ascii, MetadataValue};
+
+use super::messages::AuthenticateRequest;
+use crate::credentials::Credentials;
+use crate::{BoxFuture, Error, Kind};
+
+/// A token, or the knowledge that none is needed; and how many were fetched before it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Token {
+    pub(super) value: Option<MetadataValue<Ascii>>,
+    serial: u64,
+}
+
+/// Who can fetch a token.
+pub(super) trait Authenticator: Sync {
+    /// The server's answer to `Auth/Authenticate`.
+    fn authenticate(&self, request: AuthenticateRequest) -> BoxFuture<Result<String, Error>>;
+}
+
+/// The credentials and what became of them. Shared by a client and its twins.
+#[derive(Debug, Default)]
+pub(super) struct Auth {
+    state: Mutex<State>,
+    /// Held while a token is fetched, so that one call fetches it for all that wait.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    credentials: Option<Credentials>,
+    token: Option<Token>,
+    /// Tokens asked for so far, with or without success.
+    serial: u64,
+    /// How the latest attempt failed.
+    failure: Option<Error>,
+}
+
+impl Auth {
+    pub(super) fn new(credentials: Option<Credentials>) -> Self {
+        Self { state: Mutex::new(State { credentials, ..State::default() }), ..Self::default() }
+    }
+
+    /// From the next call on.
+    pub(super) fn set_credentials(&self, credentials: Credentials) {
+        let mut state = self.lock();
+        state.credentials = Some(credentials);
+        state.token = None;
+        state.failure = None;
+        state.serial += 1;
+    }
+
+    pub(super) fn has_credentials(&self) -> bool {
+        self.lock().credentials.is_some()
+    }
+
+    /// The token for a call; it is fetched when there is none yet.
+    pub(super) async fn token(&self, authenticator: &impl Authenticator) -> Result<Token, Error> {
+        if let Some(token) = self.current() {
+            return Ok(token);
+        }
+        self.fetch(authenticator).await
+    }
+
+    /// Another token than the one that was refused.
+    pub(super) async fn renew(
+        &self,
+        refused: &Token,
+        authenticator: &impl Authenticator,
+    ) -> Result<Token, Error> {
+        {
+            let mut state = self.lock();
+            if state.token.as_ref().is_some_and(|token| token.serial == refused.serial) {
+                state.token = None;
+            }
+        }
+        self.token(authenticator).await
+    }
+
+    fn current(&self) -> Option<Token> {
+        let state = self.lock();
+        if state.credentials.is_none() { Some(Token::default()) } else { state.token.clone() }
+    }
+
+    async fn fetch(&self, authenticator: &impl Authenticator) -> Result<Token, Error> {
+        let asked = self.lock().serial;
+        let _guard = self.fetching.lock().await;
+        let (credentials, serial) = {
+            let state = self.lock();
+            // Whoever held the lock before has done it for this call, too.
+            match (&state.credentials, &state.token, &state.failure) {
+                (None, _, _) => return Ok(Token::default()),
+                (_, Some(token), _) => return Ok(token.clone()),
+                (_, None, Some(failure)) if state.serial > asked => return Err(failure.clone()),
+                (Some(credentials), None, _) => (credentials.clone(), state.serial),
+            }
+        };
+        let (name, password) = (credentials.user().to_owned(), credentials.password().to_owned());
+        let answer = authenticator.authenticate(AuthenticateRequest { name, password }).await;
+        self.settle(serial, &credentials, answer)
+    }
+
+    fn settle(
+        &self,
+        asked: u64,
+        credentials: &Credentials,
+        answer: Result<String, Error>,
+    ) -> Result<Token, Error> {
+        let value = match answer {
+            Ok(token) => Ok(Some(token)),
+            // There is nothing to prove, until the server is told to want a proof.
+            Err(error) if error.to_string().contains("authentication is not enabled") => Ok(None),
+            Err(error) if error.kind() == Kind::Unauthenticated => {
+                Err(Error::new(Kind::Unauthenticated, format!("user {:?}: {error}", credentials.user()))
+                    .with_source(error))
+            }
+            Err(error) => Err(error),
+        };
+        let value = value.and_then(|token| token.map(to_metadata).transpose());
+        let mut state = self.lock();
+        let overtaken = state.serial != asked;
+        state.serial += 1;
+        let token = value.map(|value| Token { value, serial: state.serial });
+        if !overtaken {
+            state.failure = token.as_ref().err().cloned();
+            state.token = token.as_ref().ok().cloned();
+        }
+        token
+    }
+
+    /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn to_metadata(token: String) -> Result<MetadataValue<Ascii>, Error> {
+    let mut value = MetadataValue::try_from(token)
+        .map_err(|_| Error::new(Kind::Protocol, "the server's token cannot be sent in a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Server {
+        asked: AtomicU64,
+        refuses: bool,
+    }
+
+    impl Authenticator for Server {
+        fn authenticate(&self, request: AuthenticateRequest) -> BoxFuture<Result<String, Error>> {
+            let serial = self.asked.fetch_add(1, Ordering::Relaxed);
+            let refuses = self.refuses;
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                if refuses {
+                    return Err(Error::new(Kind::Unauthenticated, "authentication failed"));
+                }
+                Ok(format!("{}.{serial}", request.name))
+            })
+        }
+    }
+
+    fn auth() -> Auth {
+        Auth::new(Some(Credentials::new("root", "hunter2")))
+    }
+
+    #[tokio::test]
+    async fn one_call_fetches_the_token_for_all() {
+        let (auth, server) = (auth(), Server::default());
+        let (one, two) = tokio::join!(auth.token(&server), auth.token(&server));
+        assert_eq!(one.unwrap().value.unwrap(), "root.0");
+        let old = two.unwrap();
+        let (one, two) = tokio::join!(auth.renew(&old, &server), auth.renew(&old, &server));
+        assert_eq!(
+            (one.unwrap().value.unwrap(), two.unwrap().value.unwrap()),
+            ("root.1".parse().unwrap(), "root.1".parse().unwrap())
+        );
+        auth.renew(&old, &server).await.unwrap();
+        assert_eq!(server.asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_is_tried_once_for_all_that_wait() {
+        let (auth, server) = (auth(), Server { refuses: true, ..Server::default() });
+        let (one, two) = tokio::join!(auth.token(&server), auth.token(&server));
+        for error in [one.unwrap_err(), two.unwrap_err()] {
+            assert_eq!(error.kind(), Kind::Unauthenticated);
+            assert!(error.to_string().contains("user \"root\"") && !error.to_string().contains("hunter2"));
+        }
+        assert_eq!(server.asked.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn new_credentials_count_at_once() {
+        let (auth, server) = (auth(), Server::default());
+        auth.token(&server).await.unwrap();
+        auth.set_credentials(Credentials::new("other", "x"));
+        assert_eq!(auth.token(&server).await.unwrap().value.unwrap(), "other.1");
+    }
+
+    #[tokio::test]
+    async fn without_credentials_nothing_is_fetched() {
+        let server = Server::default();
+        assert!(Auth::default().token(&server).await.unwrap().value.is_none());
+        assert_eq!(server.asked.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,185 @@
+//! What a client can be told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::auth::Auth;
+use super::client::Client;
+use super::pool::{Options, Pool};
+use crate::credentials::Credentials;
+use crate::endpoint::{Endpoint, Scheme};
+use crate::http::{HttpOptions, Protocol};
+use crate::{Error, Kind, Tls};
+
+/// Builds a [`Client`]. Everything but the endpoints has a default.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use etcd_client_core::{Tls, v3::Client};
+///
+/// let client = Client::builder()
+///     .endpoints(["https://10.0.0.1:2379", "https://10.0.0.2:2379"])
+///     .user("payments", "secret")
+///     .tls(Tls::new().ca_file("ca.pem")?.identity_files("cert.pem", "key.pem")?.key_passphrase("secret"))
+///     .timeout(Duration::from_secs(5))
+///     .max_retries(3)
+///     .build()?;
+/// # Ok::<(), etcd_client_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    endpoints: Vec<String>,
+    credentials: Option<Credentials>,
+    tls: Option<Tls>,
+    connect_timeout: Duration,
+    timeout: Duration,
+    max_retries: u32,
+    receive_limit: usize,
+}
+
+impl ClientBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            credentials: None,
+            tls: None,
+            connect_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(5),
+            max_retries: 3,
+            receive_limit: 512 << 20,
+        }
+    }
+
+    /// The servers: `host:port`, `http://host:port` or `https://host:port`. Without a scheme it is
+    /// `https` where [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
+    pub fn endpoints<I>(mut self, endpoints: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.endpoints = endpoints.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The user and the password, from which a token is fetched when the first call is made.
+    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.credentials = Some(Credentials::new(user, password));
+        self
+    }
+
+    /// Whom to trust, and who to be, on `https` endpoints. Without it the system's certificates
+    /// are trusted.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// How long an endpoint has to begin its answer, and then for each further piece of it. 5 s. The
+    /// time for connecting is part of it.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long TCP and TLS may take to connect. 2 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How often all endpoints are tried again, with growing pauses, after none of them could do
+    /// a call. 3.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// The largest answer, in bytes, that is accepted. 512 MiB.
+    pub fn receive_limit(mut self, bytes: usize) -> Self {
+        self.receive_limit = bytes;
+        self
+    }
+
+    /// The client, not connected yet.
+    ///
+    /// # Errors
+    /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero.
+    pub fn build(self) -> Result<Client, Error> {
+        let endpoints = self.checked_endpoints()?;
+        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+            if limit.is_zero() {
+                return Err(invalid(format!("{name} is zero: no call could succeed")));
+            }
+        }
+        if self.receive_limit == 0 {
+            return Err(invalid("receive_limit is zero: no call could succeed".into()));
+        }
+        if self.credentials.as_ref().is_some_and(|credentials| credentials.user().is_empty()) {
+            return Err(invalid("the user's name is empty".into()));
+        }
+        let http = HttpOptions { connect_timeout: self.connect_timeout, tls: self.tls };
+        // Certificates and keys are read once now, so that what is wrong with them shows here.
+        http.client(Protocol::Http2, endpoints.iter().any(Endpoint::is_secure))?;
+        let options = Options {
+            endpoints,
+            http,
+            timeout: self.timeout,
+            max_retries: self.max_retries,
+            receive_limit: self.receive_limit,
+        };
+        Ok(Client::over(Pool::new(options, Arc::new(Auth::new(self.credentials)))))
+    }
+
+    fn checked_endpoints(&self) -> Result<Vec<Endpoint>, Error> {
+        let bare = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let endpoints = Endpoint::parse_all(&self.endpoints, bare)?;
+        for endpoint in &endpoints {
+            if self.tls.is_some() && !endpoint.is_secure() {
+                return Err(invalid(format!(
+                    "{endpoint} is not secured, but TLS options are given: write https://, or leave them out"
+                )));
+            }
+            if !endpoint.base_path().is_empty() {
+                return Err(invalid(format!(
+                    "{endpoint}: gRPC knows no base path; leave {} out",
+                    endpoint.base_path()
+                )));
+            }
+        }
+        Ok(endpoints)
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Kind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(builder: ClientBuilder) -> String {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidInput);
+        error.to_string()
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_when_the_client_is_built() {
+        let builder = Client::builder;
+        assert!(refusal(builder()).contains("empty"));
+        assert!(refusal(builder().endpoints(["ftp://host"])).contains("scheme"));
+        assert!(refusal(builder().endpoints(["host:99999"])).contains("65535"));
+        assert!(refusal(builder().endpoints(["http://host/v3"])).contains("base path"));
+        assert!(refusal(builder().endpoints(["http://host"]).tls(Tls::new())).contains("write https://"));
+        assert!(refusal(builder().endpoints(["host"]).timeout(Duration::ZERO)).contains("timeout is zero"));
+        assert!(refusal(builder().endpoints(["host"]).user("", "x")).contains("name is empty"));
+        assert!(refusal(builder().endpoints(["host"]).receive_limit(0)).contains("receive_limit"));
+    }
+
+    #[test]
+    fn a_client_shows_no_password() {
+        let client = Client::builder().endpoints(["host"]).user("root", "hunter2").build().unwrap();
+        assert!(!format!("{client:?}").contains("hunter2"));
+    }
+}

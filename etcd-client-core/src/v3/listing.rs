@@ -1,0 +1,141 @@
+//! A whole prefix at one revision, page by page.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::messages::{RangeRequest, RangeResponse};
+use super::pool::Pool;
+use super::response::unsigned;
+use super::span::Span;
+use crate::{Entry, Error, Kind, Listing};
+
+/// Keys in the first page: few enough to learn their size before much is asked for.
+const FIRST_PAGE: i64 = 1_000;
+const LARGEST_PAGE: i64 = 10_000;
+/// Keys with large values are fetched in pages of about this many bytes.
+const PAGE_BYTES: usize = 16 << 20;
+/// How often a listing begins anew because the server compacts faster than it answers.
+const ATTEMPTS: u32 = 5;
+
+/// Every key of a span with its value, at the revision of the first page.
+pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error> {
+    let mut attempt = 1;
+    loop {
+        match Pages::new(span.clone()).read(pool).await {
+            Err(error) if error.kind() == Kind::Compacted && attempt < ATTEMPTS => attempt += 1,
+            Ok(Some(listing)) => return Ok(listing),
+            Ok(None) if attempt < ATTEMPTS => attempt += 1,
+            Ok(None) => {
+                let message = "the endpoints belong to different clusters, so that no listing is of one";
+                return Err(Error::new(Kind::Unavailable, message));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+struct Pages {
+    span: Span,
+    limit: i64,
+    /// Pages after the first are read at its revision.
+    revision: i64,
+    listing: Listing,
+}
+
+impl Pages {
+    fn new(span: Span) -> Self {
+        Self { span, limit: FIRST_PAGE, revision: 0, listing: Listing::default() }
+    }
+
+    /// `None` where another cluster answered in between.
+    async fn read(mut self, pool: &Arc<Pool>) -> Result<Option<Listing>, Error> {
+        loop {
+            let page = match pool.call_once(self.request()).await {
+                Ok(page) => page,
+                Err(error) if error.kind() == Kind::TooLarge && self.limit > 1 => {
+                    self.limit = (self.limit / 8).max(1);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let header = page.header.clone().unwrap_or_default();
+            if self.revision == 0 {
+                self.revision = header.revision;
+                self.listing.revision = unsigned(header.revision);
+                self.listing.cluster = header.cluster_id;
+                self.listing.entries.reserve_exact(usize::try_from(page.count).unwrap_or(0).min(1 << 20));
+            } else if header.cluster_id != self.listing.cluster {
+                return Ok(None);
+            }
+            if !self.take(page) {
+                return Ok(Some(self.listing));
+            }
+        }
+    }
+
+    fn request(&self) -> RangeRequest {
+        RangeRequest {
+            key: self.span.start.clone(),
+            range_end: self.span.end.clone(),
+            limit: self.limit,
+            revision: self.revision,
+            ..RangeRequest::default()
+        }
+    }
+
+    /// Takes a page over; whether another follows.
+    fn take(&mut self, page: RangeResponse) -> bool {
+        let Some(last) = page.kvs.last() else { return false };
+        self.span.start = just_after(&last.key);
+        let bytes: usize = page.kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
+        self.limit = limit_for(bytes / page.kvs.len());
+        self.listing.entries.extend(page.kvs.into_iter().map(|kv| Entry {
+            key: kv.key,
+            value: kv.value,
+            revision: unsigned(kv.mod_revision),
+        }));
+        page.more
+    }
+}
+
+fn limit_for(bytes_per_key: usize) -> i64 {
+    let limit = PAGE_BYTES / bytes_per_key.max(1);
+    i64::try_from(limit).unwrap_or(LARGEST_PAGE).clamp(1, LARGEST_PAGE)
+}
+
+/// The smallest key that is greater.
+fn just_after(key: &[u8]) -> Bytes {
+    let mut next = BytesMut::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.put_u8(0);
+    next.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::messages::KeyValue;
+
+    #[test]
+    fn the_next_page_begins_behind_the_last_key_and_has_a_sensible_size() {
+        let mut pages = Pages::new(Span::prefix("/app/"));
+        let kv = |key: &'static str, size| KeyValue {
+            key: key.into(),
+            value: vec![0; size].into(),
+            mod_revision: 7,
+            ..KeyValue::default()
+        };
+        let kvs = vec![kv("/app/a", 1 << 20), kv("/app/b", 1 << 20)];
+        assert!(pages.take(RangeResponse { kvs, more: true, ..RangeResponse::default() }));
+        let next = pages.request();
+        assert_eq!((&next.key[..], &next.range_end[..], next.limit), (&b"/app/b\0"[..], &b"/app0"[..], 15));
+        assert!(!pages.take(RangeResponse { kvs: vec![kv("/app/c", 1)], ..RangeResponse::default() }));
+        assert_eq!(pages.request().limit, LARGEST_PAGE);
+        assert_eq!(pages.listing.entries.len(), 3);
+        assert!(
+            !pages.take(RangeResponse { more: true, ..RangeResponse::default() }),
+            "an empty page ends it"
+        );
+    }
+}

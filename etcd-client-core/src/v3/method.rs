@@ -1,0 +1,97 @@
+//! The methods of etcd's services, and what may be done with each when it fails.
+
+use prost::Message;
+
+use super::messages as wire;
+
+/// A request that one answer answers.
+pub(super) trait Method: Message + Clone + Default + 'static {
+    type Answer: Message + Default + 'static;
+
+    const PATH: &'static str;
+
+    /// Whether the server looks at the token.
+    const NEEDS_TOKEN: bool = true;
+
+    /// Whether it is pointless to ask a member that has no leader.
+    fn needs_leader(&self) -> bool {
+        true
+    }
+
+    /// Whether doing it twice is as good as doing it once, so that it can be sent again.
+    fn is_repeatable(&self) -> bool;
+}
+
+macro_rules! methods {
+    ($($request:ident -> $answer:ident, $path:literal, $repeatable:literal;)*) => {$(
+        impl Method for wire::$request {
+            type Answer = wire::$answer;
+            const PATH: &'static str = $path;
+
+            fn is_repeatable(&self) -> bool {
+                $repeatable
+            }
+        }
+    )*};
+}
+
+methods! {
+    PutRequest -> PutResponse, "/etcdserverpb.KV/Put", false;
+    DeleteRangeRequest -> DeleteRangeResponse, "/etcdserverpb.KV/DeleteRange", false;
+    CompactionRequest -> CompactionResponse, "/etcdserverpb.KV/Compact", false;
+    LeaseGrantRequest -> LeaseGrantResponse, "/etcdserverpb.Lease/LeaseGrant", false;
+    LeaseRevokeRequest -> LeaseRevokeResponse, "/etcdserverpb.Lease/LeaseRevoke", false;
+    LeaseKeepAliveRequest -> LeaseKeepAliveResponse, "/etcdserverpb.Lease/LeaseKeepAlive", true;
+    LeaseTimeToLiveRequest -> LeaseTimeToLiveResponse, "/etcdserverpb.Lease/LeaseTimeToLive", true;
+    LeaseLeasesRequest -> LeaseLeasesResponse, "/etcdserverpb.Lease/LeaseLeases", true;
+    MemberListRequest -> MemberListResponse, "/etcdserverpb.Cluster/MemberList", true;
+}
+
+impl Method for wire::RangeRequest {
+    type Answer = wire::RangeResponse;
+    const PATH: &'static str = "/etcdserverpb.KV/Range";
+
+    fn needs_leader(&self) -> bool {
+        !self.serializable
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+impl Method for wire::TxnRequest {
+    type Answer = wire::TxnResponse;
+    const PATH: &'static str = "/etcdserverpb.KV/Txn";
+
+    fn is_repeatable(&self) -> bool {
+        self.success.iter().chain(&self.failure).all(|operation| match &operation.request {
+            Some(wire::Request::Range(_)) | None => true,
+            Some(wire::Request::Txn(inner)) => inner.is_repeatable(),
+            Some(wire::Request::Put(_) | wire::Request::DeleteRange(_)) => false,
+        })
+    }
+}
+
+impl Method for wire::StatusRequest {
+    type Answer = wire::StatusResponse;
+    const PATH: &'static str = "/etcdserverpb.Maintenance/Status";
+
+    fn needs_leader(&self) -> bool {
+        false
+    }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}
+
+impl Method for wire::AuthenticateRequest {
+    type Answer = wire::AuthenticateResponse;
+    const PATH: &'static str = "/etcdserverpb.Auth/Authenticate";
+    const NEEDS_TOKEN: bool = false;
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+}

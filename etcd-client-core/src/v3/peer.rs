@@ -1,0 +1,129 @@
+//! One endpoint and its connections.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+use crate::http::{HttpOptions, Protocol};
+use crate::{Error, Kind};
+
+use super::transport::Transport;
+
+/// Streams that one TLS connection carries before another is opened: servers before 3.5.7 allow
+/// 250, and the next one would wait for ever.
+const STREAMS_PER_CONNECTION: usize = 200;
+
+/// An endpoint with its HTTP clients, which are made when they are needed and made anew after a
+/// failure, so that a broken connection or an outdated certificate is never used again.
+#[derive(Debug)]
+pub(super) struct Peer {
+    endpoint: Endpoint,
+    name: Arc<str>,
+    http: HttpOptions,
+    connections: Mutex<Connections>,
+}
+
+/// Streams have connections of their own: a large answer would otherwise hold up the events that
+/// share its connection (etcd-io/etcd#15402).
+#[derive(Debug, Default)]
+struct Connections {
+    generation: u64,
+    calls: Option<reqwest::Client>,
+    streams: Vec<Arc<reqwest::Client>>,
+    /// Whether this server's answers to progress requests can be believed, once that is known.
+    exact_progress: Option<bool>,
+}
+
+/// A share in a connection, and the age of that connection.
+#[derive(Clone, Debug)]
+pub(super) struct Share {
+    pub(super) generation: u64,
+    client: Arc<reqwest::Client>,
+}
+
+impl Peer {
+    pub(super) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
+        let name = endpoint.to_string().into();
+        Self { endpoint, name, http, connections: Mutex::default() }
+    }
+
+    /// The endpoint as a person would write it.
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(super) fn for_calls(&self) -> Result<Share, Error> {
+        let mut connections = self.lock();
+        let client = match &connections.calls {
+            Some(client) => client.clone(),
+            None => connections.calls.insert(self.connect()?).clone(),
+        };
+        Ok(Share { generation: connections.generation, client: Arc::new(client) })
+    }
+
+    /// The share stands for one stream: it is to live as long.
+    pub(super) fn for_stream(&self) -> Result<Share, Error> {
+        let mut connections = self.lock();
+        let limit = if self.endpoint.is_secure() { STREAMS_PER_CONNECTION } else { usize::MAX };
+        let free = connections.streams.iter().find(|client| Arc::strong_count(client) <= limit).cloned();
+        let client = if let Some(client) = free {
+            client
+        } else {
+            let client = Arc::new(self.connect()?);
+            connections.streams.push(client.clone());
+            client
+        };
+        Ok(Share { generation: connections.generation, client })
+    }
+
+    /// Gives up the connections of this age; what is under way on them goes on.
+    pub(super) fn renew(&self, generation: u64) {
+        let mut connections = self.lock();
+        if connections.generation == generation {
+            *connections = Connections { generation: generation + 1, ..Connections::default() };
+        }
+    }
+
+    pub(super) fn transport(
+        &self,
+        share: &Share,
+        headers_within: Duration,
+        pieces_within: Option<Duration>,
+    ) -> Transport {
+        let (client, endpoint) = ((*share.client).clone(), self.endpoint.clone());
+        Transport { client, endpoint, headers_within, pieces_within }
+    }
+
+    pub(super) fn exact_progress(&self) -> Option<bool> {
+        self.lock().exact_progress
+    }
+
+    pub(super) fn note_exact_progress(&self, exact: bool) {
+        self.lock().exact_progress = Some(exact);
+    }
+
+    /// What `GET /version` answers, which needs no permission.
+    pub(super) async fn version_over_http(&self, limit: Duration) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            etcdserver: String,
+        }
+        let client = self.http.client(Protocol::Http1, self.endpoint.is_secure()).ok()?;
+        let request = client.get(self.endpoint.url("/version").ok()?).timeout(limit);
+        let answer = request.send().await.ok()?.bytes().await.ok()?;
+        serde_json::from_slice::<Version>(&answer).ok().map(|version| version.etcdserver)
+    }
+
+    /// A file that cannot be read now may be back at the next attempt: it is being replaced.
+    fn connect(&self) -> Result<reqwest::Client, Error> {
+        let client = self.http.client(Protocol::Http2, self.endpoint.is_secure());
+        client.map_err(|error| {
+            Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
+        })
+    }
+
+    /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

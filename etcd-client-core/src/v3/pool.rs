@@ -1,0 +1,286 @@
+//! All endpoints, and how a call finds one that answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::MetadataValue;
+use tonic_prost::ProstCodec;
+
+use super::auth::{Auth, Authenticator, Token};
+use super::messages::AuthenticateRequest;
+use super::method::Method;
+use super::peer::Peer;
+use super::status::Failure;
+use crate::endpoint::Endpoint;
+use crate::error::EndpointFailure;
+use crate::http::HttpOptions;
+use crate::{BoxFuture, Error, Kind};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What a client was built from; enough to build another.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) http: HttpOptions,
+    pub(super) timeout: Duration,
+    pub(super) max_retries: u32,
+    pub(super) receive_limit: usize,
+}
+
+/// The endpoints of a cluster, one of which is preferred until it fails.
+#[derive(Debug)]
+pub(super) struct Pool {
+    options: Options,
+    peers: Vec<Arc<Peer>>,
+    preferred: AtomicUsize,
+    auth: Arc<Auth>,
+}
+
+impl Pool {
+    /// Starts at a random endpoint, so that many clients spread over the cluster.
+    pub(super) fn new(options: Options, auth: Arc<Auth>) -> Arc<Self> {
+        let mut endpoints = options.endpoints.clone();
+        fastrand::shuffle(&mut endpoints);
+        let peers = endpoints.into_iter().map(|endpoint| Arc::new(Peer::new(endpoint, options.http.clone())));
+        Arc::new(Self { peers: peers.collect(), preferred: AtomicUsize::new(0), options, auth })
+    }
+
+    /// Another pool over the same cluster, for the same user, with connections of its own.
+    pub(super) fn twin(&self) -> Arc<Self> {
+        Self::new(self.options.clone(), self.auth.clone())
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    /// Does a call, with as many further rounds over all endpoints as the client was told.
+    pub(super) async fn call<M: Method>(self: &Arc<Self>, request: M) -> Result<M::Answer, Error> {
+        self.call_in_rounds(&request, self.options.max_retries).await
+    }
+
+    /// Does a call in one round: each endpoint is asked at most once.
+    pub(super) async fn call_once<M: Method>(self: &Arc<Self>, request: M) -> Result<M::Answer, Error> {
+        self.call_in_rounds(&request, 0).await
+    }
+
+    /// Asks one endpoint, by its name.
+    pub(super) async fn call_at<M: Method>(
+        self: &Arc<Self>,
+        peer: &Peer,
+        request: &M,
+    ) -> Result<M::Answer, Error> {
+        let mut token = self.token_for(M::NEEDS_TOKEN).await?;
+        let mut renewed = false;
+        loop {
+            match self.ask(peer, request, &token).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) if failure.token_refused && self.may_renew(&mut renewed) => {
+                    token = self.auth.renew(&token, self).await?;
+                }
+                Err(failure) => return Err(failure.error.at(peer.name())),
+            }
+        }
+    }
+
+    /// Does something at one endpoint after the other, the preferred one first, until one can do it.
+    ///
+    /// `try_at` fails with what can be said of one endpoint; what another endpoint would say, too,
+    /// ends the round.
+    pub(super) async fn round<T, F>(
+        self: &Arc<Self>,
+        repeatable: bool,
+        needs_token: bool,
+        try_at: impl Fn(Arc<Peer>, Token) -> F + Send,
+    ) -> Result<T, RoundFailure>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        let mut token = self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
+        let mut renewed = false;
+        let mut failures = Vec::new();
+        let first = self.preferred.load(Ordering::Relaxed);
+        for offset in 0..self.peers.len() {
+            let index = (first + offset) % self.peers.len();
+            let peer = &self.peers[index];
+            let started = Instant::now();
+            let mut outcome = try_at(peer.clone(), token.clone()).await;
+            if matches!(&outcome, Err(failure) if failure.token_refused) && self.may_renew(&mut renewed) {
+                token = self.auth.renew(&token, self).await.map_err(RoundFailure::of_token)?;
+                outcome = try_at(peer.clone(), token.clone()).await;
+            }
+            let failure = match outcome {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            if !failure.error.is_transient() {
+                return Err(RoundFailure::Final(failure.error.at(peer.name())));
+            }
+            self.demote(index);
+            if !repeatable && !failure.unprocessed {
+                return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
+            }
+            tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+            let elapsed = started.elapsed();
+            failures.push(EndpointFailure {
+                endpoint: peer.name().to_string(),
+                error: failure.error,
+                elapsed,
+            });
+        }
+        Err(RoundFailure::Everywhere(failures))
+    }
+
+    /// Calls go to another endpoint first from now on, and to this one on new connections only.
+    pub(super) fn give_up(&self, peer: &Peer, generation: u64) {
+        peer.renew(generation);
+        if let Some(index) = self.peers.iter().position(|other| std::ptr::eq(&raw const **other, peer)) {
+            self.demote(index);
+        }
+    }
+
+    /// The gRPC client for one call or stream, and the metadata that goes with it.
+    pub(super) fn request<T>(token: &Token, needs_leader: bool, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        if let Some(token) = &token.value {
+            request.metadata_mut().insert("token", token.clone());
+        }
+        if needs_leader {
+            request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+        }
+        request
+    }
+
+    async fn call_in_rounds<M: Method>(
+        self: &Arc<Self>,
+        request: &M,
+        retries: u32,
+    ) -> Result<M::Answer, Error> {
+        let repeatable = request.is_repeatable();
+        let mut pause = FIRST_PAUSE;
+        let mut rounds = 0;
+        loop {
+            let ask = |peer: Arc<Peer>, token| async move { self.ask(&peer, request, &token).await };
+            let failures = match self.round(repeatable, M::NEEDS_TOKEN, ask).await {
+                Ok(answer) => return Ok(answer),
+                Err(RoundFailure::Final(error)) => return Err(error),
+                Err(RoundFailure::Everywhere(failures)) => failures,
+            };
+            rounds += 1;
+            if rounds > retries {
+                return Err(everywhere(failures, rounds));
+            }
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn ask<M: Method>(&self, peer: &Peer, request: &M, token: &Token) -> Result<M::Answer, Failure> {
+        let share =
+            peer.for_calls().map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
+        let limit = self.options.timeout;
+        let mut grpc = Grpc::new(peer.transport(&share, limit, Some(limit)))
+            .max_decoding_message_size(self.options.receive_limit);
+        let message = Self::request(token, request.needs_leader(), request.clone());
+        let codec = ProstCodec::<M, M::Answer>::default();
+        match grpc.unary(message, PathAndQuery::from_static(M::PATH), codec).await {
+            Ok(answer) => Ok(answer.into_inner()),
+            Err(status) => {
+                let failure = Failure::from_status(&status);
+                if failure.broken {
+                    peer.renew(share.generation);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    async fn token_for(self: &Arc<Self>, needed: bool) -> Result<Token, Error> {
+        if needed { self.auth.token(self).await } else { Ok(Token::default()) }
+    }
+
+    fn may_renew(&self, renewed: &mut bool) -> bool {
+        !std::mem::replace(renewed, true) && self.auth.has_credentials()
+    }
+
+    fn demote(&self, index: usize) {
+        let next = (index + 1) % self.peers.len();
+        // Somebody else may have been quicker; then the preferred one is another already.
+        let _ = self.preferred.compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+impl Authenticator for Arc<Pool> {
+    /// Boxed: the call for a token is a call, too.
+    fn authenticate(&self, request: AuthenticateRequest) -> BoxFuture<Result<String, Error>> {
+        let pool = self.clone();
+        Box::pin(async move { pool.call_once(request).await.map(|answer| answer.token) })
+    }
+}
+
+/// Why a round over the endpoints has led to nothing.
+#[derive(Debug)]
+pub(super) enum RoundFailure {
+    /// No use in asking again.
+    Final(Error),
+    /// Each endpoint failed in a way that may pass.
+    Everywhere(Vec<EndpointFailure>),
+}
+
+impl RoundFailure {
+    fn of_token(error: Error) -> Self {
+        if error.failures().is_empty() {
+            Self::Final(error)
+        } else {
+            Self::Everywhere(error.failures().to_vec())
+        }
+    }
+
+    /// As the outcome of a call that does no further round.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Final(error) => error,
+            Self::Everywhere(failures) => everywhere(failures, 1),
+        }
+    }
+}
+
+fn uncertain(error: Error, endpoint: &str) -> Error {
+    let kind = error.kind();
+    let message = format!("{endpoint}: {error}; the write may have been applied, or may be later");
+    let code = error.code();
+    let uncertain = Error::new(kind, message).with_maybe_applied().with_source(error);
+    match code {
+        Some(code) => uncertain.with_code(code),
+        None => uncertain,
+    }
+}
+
+/// The kind is the one that says most: a member that misses its leader knows more than a
+/// connection that was refused.
+fn everywhere(failures: Vec<EndpointFailure>, rounds: u32) -> Error {
+    const TELLING: [Kind; 4] = [Kind::NoLeader, Kind::Overloaded, Kind::Protocol, Kind::Timeout];
+    let kinds: Vec<Kind> = failures.iter().map(|failure| failure.error.kind()).collect();
+    let kind = TELLING.into_iter().find(|kind| kinds.contains(kind)).unwrap_or(Kind::Unavailable);
+    let code =
+        failures.iter().find(|failure| failure.error.kind() == kind).and_then(|failure| failure.error.code());
+    let rounds = if rounds == 1 { String::new() } else { format!(" in {rounds} rounds") };
+    let message = match failures.len() {
+        1 => format!("the etcd endpoint did not answer{rounds}:"),
+        count => format!("none of the {count} etcd endpoints answered{rounds}:"),
+    };
+    let error = Error::new(kind, message).with_failures(failures);
+    match code {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
+}

@@ -1,0 +1,73 @@
+//! Which keys a request is about.
+
+use bytes::Bytes;
+
+/// Keys from `start` up to `end`; the key `start` alone where `end` is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: Bytes,
+    pub(super) end: Bytes,
+}
+
+/// As `end`: no end.
+const NO_END: &[u8] = b"\0";
+
+impl Span {
+    pub(super) fn key(key: impl Into<Bytes>) -> Self {
+        Self { start: key.into(), end: Bytes::new() }
+    }
+
+    /// Every key that begins with `prefix`; all keys where it is empty.
+    pub(super) fn prefix(prefix: impl Into<Bytes>) -> Self {
+        let start = prefix.into();
+        let end = after_prefix(&start);
+        // The empty key does not exist; the first one that can is a zero byte.
+        let start = if start.is_empty() { Bytes::from_static(NO_END) } else { start };
+        Self { start, end }
+    }
+
+    /// The keys that begin with what is now the start.
+    pub(super) fn into_prefix(self) -> Self {
+        Self::prefix(self.start)
+    }
+
+    /// The keys from what is now the start up to `end`, which is not among them.
+    pub(super) fn into_range(self, end: impl Into<Bytes>) -> Self {
+        let start = if self.start.is_empty() { Bytes::from_static(NO_END) } else { self.start };
+        Self { start, end: end.into() }
+    }
+
+    /// The keys from what is now the start on.
+    pub(super) fn into_from_key(self) -> Self {
+        self.into_range(NO_END)
+    }
+}
+
+/// The first key behind all that begin with `prefix`.
+fn after_prefix(prefix: &[u8]) -> Bytes {
+    let kept = prefix.iter().rposition(|byte| *byte != u8::MAX);
+    let Some(last) = kept else { return Bytes::from_static(NO_END) };
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    end.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_where_the_next_one_begins() {
+        for (prefix, start, end) in [
+            (&b"/app/"[..], &b"/app/"[..], &b"/app0"[..]),
+            (b"a\xff", b"a\xff", b"b"),
+            (b"\xff\xff", b"\xff\xff", b"\0"),
+            (b"", b"\0", b"\0"),
+        ] {
+            let span = Span::prefix(Bytes::copy_from_slice(prefix));
+            assert_eq!((&span.start[..], &span.end[..]), (start, end));
+        }
+        assert!(Span::key("a").end.is_empty());
+        assert_eq!(Span::key("a").into_from_key().end, NO_END);
+    }
+}

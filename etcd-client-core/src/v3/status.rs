@@ -1,0 +1,205 @@
+//! What a gRPC status means.
+
+use std::error::Error as StdError;
+
+use tonic::{Code, Status};
+
+use super::transport::TransportError;
+use crate::{Error, Kind};
+
+/// A call that did not succeed at one endpoint.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// It is certain that the server has not acted on the request.
+    pub(super) unprocessed: bool,
+    /// The connection is to blame, not the server's answer.
+    pub(super) broken: bool,
+    /// Another token may help.
+    pub(super) token_refused: bool,
+}
+
+impl Failure {
+    pub(super) fn from_status(status: &Status) -> Self {
+        if let Some(transport) = transport_error(status) {
+            let TransportError { error, unsent } = transport.clone();
+            return Self { error, unprocessed: unsent, broken: true, token_refused: false };
+        }
+        let kind = kind(status.code(), status.message());
+        let token_refused = kind == Kind::Unauthenticated && !is_wrong_password(status.message());
+        Self {
+            // Interceptors answer these before the request is handed on.
+            unprocessed: kind == Kind::NoLeader
+                || token_refused
+                || status.message().contains("too many requests"),
+            broken: is_truncation(status.message()),
+            token_refused,
+            error: Error::new(kind, explain(status)).with_code(status.code().into()),
+        }
+    }
+
+    /// Why the server has ended a watch, or has not begun it.
+    pub(super) fn from_cancel_reason(reason: &str) -> Self {
+        let kind = kind_of_text(reason).unwrap_or(Kind::Server);
+        let reason = if reason.is_empty() { "no reason given" } else { reason };
+        let error = Error::new(kind, format!("the watch was refused: {reason}"));
+        // Before 3.5.9 an outdated token is refused in the words of a missing permission.
+        let token_refused = error.is_access();
+        Self { error, unprocessed: true, broken: false, token_refused }
+    }
+
+    pub(super) fn broken(error: Error) -> Self {
+        Self { error, unprocessed: false, broken: true, token_refused: false }
+    }
+}
+
+fn transport_error(status: &Status) -> Option<&TransportError> {
+    let mut source = status.source();
+    while let Some(error) = source {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        source = error.source();
+    }
+    None
+}
+
+/// A stream that ended between two messages or inside one, without a status.
+fn is_truncation(message: &str) -> bool {
+    message.contains("missing grpc-status trailer") || message.contains("Unexpected EOF decoding stream")
+}
+
+fn is_wrong_password(message: &str) -> bool {
+    message.contains("authentication failed")
+}
+
+fn kind(code: Code, message: &str) -> Kind {
+    if is_truncation(message) {
+        return Kind::Unavailable;
+    }
+    if let Some(kind) = kind_of_text(message) {
+        return kind;
+    }
+    match code {
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange | Code::AlreadyExists => {
+            Kind::InvalidRequest
+        }
+        Code::Unavailable | Code::Cancelled | Code::Aborted => Kind::Unavailable,
+        Code::DeadlineExceeded => Kind::Timeout,
+        Code::Unauthenticated => Kind::Unauthenticated,
+        Code::PermissionDenied => Kind::PermissionDenied,
+        Code::ResourceExhausted => Kind::Overloaded,
+        Code::NotFound => Kind::NotFound,
+        Code::Internal => Kind::Protocol,
+        Code::Ok | Code::Unknown | Code::Unimplemented | Code::DataLoss => Kind::Server,
+    }
+}
+
+/// etcd reuses a few codes for many things; its words tell them apart.
+fn kind_of_text(message: &str) -> Option<Kind> {
+    const WORDS: [(&str, Kind); 17] = [
+        ("has been compacted", Kind::Compacted),
+        ("is a future revision", Kind::FutureRevision),
+        ("no leader", Kind::NoLeader),
+        ("request timed out", Kind::Timeout),
+        ("request is too large", Kind::TooLarge),
+        ("message larger than max", Kind::TooLarge),
+        ("message length too large", Kind::TooLarge),
+        ("database space exceeded", Kind::NoSpace),
+        ("too many requests", Kind::Overloaded),
+        ("invalid auth token", Kind::Unauthenticated),
+        ("revision of auth store is old", Kind::Unauthenticated),
+        ("user name is empty", Kind::Unauthenticated),
+        ("user name not found", Kind::Unauthenticated),
+        ("authentication failed", Kind::Unauthenticated),
+        ("permission denied", Kind::PermissionDenied),
+        ("requested lease not found", Kind::NotFound),
+        ("member not found", Kind::NotFound),
+    ];
+    WORDS.iter().find(|(words, _)| message.contains(words)).map(|(_, kind)| *kind)
+}
+
+fn explain(status: &Status) -> String {
+    let message = status.message();
+    if message.is_empty() {
+        return format!("gRPC status {} without a message", i32::from(status.code()));
+    }
+    let hint = if message.contains("user name is empty") {
+        ": the server wants a user and a password"
+    } else if message.contains("database space exceeded") {
+        ": compact and defragment it, then disarm the alarm"
+    } else if message.contains("message length too large") {
+        ": ask for less at a time, or raise the client's receive_limit()"
+    } else {
+        ""
+    };
+    format!("{message}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: Code, message: &str) -> Failure {
+        Failure::from_status(&Status::new(code, message))
+    }
+
+    #[test]
+    fn etcds_words_decide_where_its_codes_do_not() {
+        for (code, message, kind) in [
+            (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted", Kind::Compacted),
+            (
+                Code::OutOfRange,
+                "etcdserver: mvcc: required revision is a future revision",
+                Kind::FutureRevision,
+            ),
+            (Code::Unavailable, "etcdserver: no leader", Kind::NoLeader),
+            (Code::Unavailable, "etcdserver: leader changed", Kind::Unavailable),
+            (
+                Code::Unavailable,
+                "etcdserver: request timed out, possibly due to previous leader failure",
+                Kind::Timeout,
+            ),
+            (Code::InvalidArgument, "etcdserver: request is too large", Kind::TooLarge),
+            (Code::ResourceExhausted, "trying to send message larger than max (1 vs. 0)", Kind::TooLarge),
+            (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded", Kind::NoSpace),
+            (Code::ResourceExhausted, "etcdserver: too many requests", Kind::Overloaded),
+            (Code::Unauthenticated, "etcdserver: invalid auth token", Kind::Unauthenticated),
+            (Code::InvalidArgument, "etcdserver: user name is empty", Kind::Unauthenticated),
+            (Code::InvalidArgument, "etcdserver: revision of auth store is old", Kind::Unauthenticated),
+            (Code::PermissionDenied, "etcdserver: permission denied", Kind::PermissionDenied),
+            (Code::NotFound, "etcdserver: requested lease not found", Kind::NotFound),
+            (Code::InvalidArgument, "etcdserver: key is not provided", Kind::InvalidRequest),
+            (Code::Unknown, "something new", Kind::Server),
+        ] {
+            let failure = failure(code, message);
+            assert_eq!(failure.error.kind(), kind, "{message}");
+            assert_eq!(failure.error.code(), Some(code.into()));
+            assert!(failure.error.to_string().starts_with(message));
+        }
+    }
+
+    #[test]
+    fn only_a_token_can_be_renewed_not_a_wrong_password() {
+        assert!(failure(Code::Unauthenticated, "etcdserver: invalid auth token").token_refused);
+        assert!(failure(Code::InvalidArgument, "etcdserver: revision of auth store is old").token_refused);
+        let wrong = "etcdserver: authentication failed, invalid user ID or password";
+        assert!(!failure(Code::InvalidArgument, wrong).token_refused);
+    }
+
+    #[test]
+    fn a_request_that_timed_out_may_have_been_processed() {
+        assert!(!failure(Code::Unavailable, "etcdserver: request timed out").unprocessed);
+        assert!(failure(Code::Unavailable, "etcdserver: no leader").unprocessed);
+    }
+
+    #[test]
+    fn a_refused_watch_says_why() {
+        let denied = Failure::from_cancel_reason(
+            "rpc error: code = PermissionDenied desc = etcdserver: permission denied",
+        );
+        assert_eq!(denied.error.kind(), Kind::PermissionDenied);
+        assert!(denied.token_refused);
+        assert_eq!(Failure::from_cancel_reason("").error.kind(), Kind::Server);
+    }
+}

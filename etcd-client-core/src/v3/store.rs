@@ -1,0 +1,244 @@
+//! The client as a [`Store`].
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use super::client::Client;
+use super::listing;
+use super::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
+use super::response::{signed, unsigned};
+use super::span::Span;
+use super::stream::WatchStream;
+use super::version;
+use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
+use crate::{Error, Kind};
+
+impl Store for Client {
+    fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+        let (pool, span) = (self.pool().clone(), span(prefix));
+        Box::pin(async move { listing::list(&pool, span).await })
+    }
+
+    fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        let (pool, Span { start, end }) = (self.pool().clone(), span(prefix));
+        let create = WatchCreateRequest {
+            key: start,
+            range_end: end,
+            start_revision: after.map_or(0, |after| signed(after.saturating_add(1))),
+            ..WatchCreateRequest::default()
+        };
+        Box::pin(async move {
+            let stream = WatchStream::open(&pool, &create).await?;
+            let exact = version::has_exact_progress(&pool, stream.peer()).await;
+            let ResponseHeader { cluster_id, revision, .. } = *stream.created();
+            let head = unsigned(revision);
+            let events = Events::new(after.unwrap_or(head), exact);
+            Ok(Opened { watch: Box::new(StoreWatch { stream, events }), head, cluster: cluster_id })
+        })
+    }
+
+    fn twin(&self) -> Arc<dyn Store> {
+        Arc::new(self.with_own_connections())
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(self.pool()).addr()
+    }
+}
+
+fn span(prefix: &Prefix) -> Span {
+    Span::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
+}
+
+#[derive(Debug)]
+struct StoreWatch {
+    stream: WatchStream,
+    events: Events,
+}
+
+impl Watch for StoreWatch {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
+        loop {
+            if let Some(signal) = self.events.ready.pop_front() {
+                return Poll::Ready(Ok(signal));
+            }
+            let frame = ready!(self.stream.poll_frame(cx))?;
+            if let Err(error) = self.events.read(frame) {
+                return Poll::Ready(Err(error.at(self.stream.peer().name())));
+            }
+        }
+    }
+
+    fn request_progress(&mut self) {
+        self.stream.request_progress();
+    }
+
+    fn endpoint(&self) -> &str {
+        self.stream.peer().name()
+    }
+
+    fn abandon(self: Box<Self>) {
+        self.stream.give_up();
+    }
+}
+
+/// Frames in, signals out.
+#[derive(Debug)]
+struct Events {
+    /// Every change up to this revision has been delivered.
+    delivered: u64,
+    /// Whether progress can be believed at once, or only when it is told twice: servers before
+    /// 3.4.25 and 3.5.8 may tell it before they send the events (etcd-io/etcd#15220).
+    exact: bool,
+    told: Option<u64>,
+    ready: VecDeque<Signal>,
+}
+
+impl Events {
+    fn new(delivered: u64, exact: bool) -> Self {
+        Self { delivered, exact, told: None, ready: VecDeque::new() }
+    }
+
+    fn read(&mut self, frame: WatchResponse) -> Result<(), Error> {
+        if frame.events.is_empty() {
+            self.progress(unsigned(frame.header.unwrap_or_default().revision));
+            return Ok(());
+        }
+        let mut batch = OneRevision::default();
+        for event in frame.events {
+            let kind = event.kind;
+            let Event { kv: Some(kv), .. } = event else {
+                return Err(Error::new(Kind::Protocol, "an event without a key"));
+            };
+            let revision = unsigned(kv.mod_revision);
+            if revision <= self.delivered {
+                continue;
+            }
+            if revision != batch.revision {
+                self.deliver(std::mem::replace(&mut batch, OneRevision::at(revision)));
+            }
+            // The frame is shared by all its events; a key that stays must not keep it in memory.
+            let key = Bytes::copy_from_slice(&kv.key);
+            batch.add(match kind {
+                0 => Change::Put(Entry { key, value: Bytes::copy_from_slice(&kv.value), revision }),
+                1 => Change::Delete(key),
+                other => return Err(Error::new(Kind::Protocol, format!("an event of unknown type {other}"))),
+            });
+        }
+        let last = batch.revision;
+        self.deliver(batch);
+        self.delivered = self.delivered.max(last);
+        Ok(())
+    }
+
+    fn deliver(&mut self, revision: OneRevision) {
+        let OneRevision { revision, changes, .. } = revision;
+        if !changes.is_empty() {
+            self.ready.push_back(Signal::Batch(Batch { revision, changes }));
+        }
+    }
+
+    fn progress(&mut self, revision: u64) {
+        if self.exact || self.told == Some(revision) {
+            self.delivered = self.delivered.max(revision);
+        }
+        self.told = Some(revision);
+        self.ready.push_back(Signal::Progress(self.delivered));
+    }
+}
+
+/// The changes of one revision, each key once.
+#[derive(Default)]
+struct OneRevision {
+    revision: u64,
+    changes: Vec<Change>,
+    places: HashMap<Bytes, usize>,
+}
+
+impl OneRevision {
+    fn at(revision: u64) -> Self {
+        Self { revision, ..Self::default() }
+    }
+
+    /// The last change of a key is the one that counts.
+    fn add(&mut self, change: Change) {
+        let (Change::Put(Entry { key, .. }) | Change::Delete(key) | Change::DeleteBelow(key)) = &change;
+        match self.places.entry(key.clone()) {
+            std::collections::hash_map::Entry::Occupied(place) => self.changes[*place.get()] = change,
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(self.changes.len());
+                self.changes.push(change);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::messages::KeyValue;
+
+    fn event(kind: i32, key: &'static str, mod_revision: i64) -> Event {
+        let kv = KeyValue { key: key.into(), value: "v".into(), mod_revision, ..KeyValue::default() };
+        Event { kind, kv: Some(kv), ..Event::default() }
+    }
+
+    fn frame(revision: i64, events: Vec<Event>) -> WatchResponse {
+        let header = Some(ResponseHeader { revision, ..ResponseHeader::default() });
+        WatchResponse { header, events, ..WatchResponse::default() }
+    }
+
+    fn put(key: &'static str, revision: u64) -> Change {
+        Change::Put(Entry { key: key.into(), value: "v".into(), revision })
+    }
+
+    #[test]
+    fn a_frame_is_cut_into_its_revisions() {
+        let mut events = Events::new(4, true);
+        // The header tells the head of the store, also on a replay.
+        let replay =
+            vec![event(0, "a", 4), event(0, "a", 5), event(1, "b", 5), event(0, "c", 6), event(0, "a", 8)];
+        events.read(frame(100, replay)).unwrap();
+        let batch = |revision, changes| Signal::Batch(Batch { revision, changes });
+        let expected = [
+            batch(5, vec![put("a", 5), Change::Delete("b".into())]),
+            batch(6, vec![put("c", 6)]),
+            batch(8, vec![put("a", 8)]),
+        ];
+        assert_eq!(events.ready, expected);
+        assert_eq!(events.delivered, 8);
+    }
+
+    #[test]
+    fn a_key_changed_twice_in_one_revision_counts_once() {
+        let mut events = Events::new(0, true);
+        events.read(frame(2, vec![event(1, "a", 2), event(0, "b", 2), event(0, "a", 2)])).unwrap();
+        let changes = vec![put("a", 2), put("b", 2)];
+        assert_eq!(events.ready, [Signal::Batch(Batch { revision: 2, changes })]);
+    }
+
+    #[test]
+    fn progress_of_an_early_server_counts_when_it_is_told_twice() {
+        let mut events = Events::new(3, false);
+        let mut told = |revision| {
+            events.read(frame(revision, vec![])).unwrap();
+            events.ready.pop_front()
+        };
+        assert_eq!(told(7), Some(Signal::Progress(3)));
+        assert_eq!(told(9), Some(Signal::Progress(3)));
+        assert_eq!(told(9), Some(Signal::Progress(9)));
+        let mut events = Events::new(3, true);
+        events.read(frame(7, vec![])).unwrap();
+        assert_eq!(events.ready, [Signal::Progress(7)]);
+    }
+
+    #[test]
+    fn nonsense_is_an_error_and_no_panic() {
+        let mut events = Events::new(0, true);
+        assert!(events.read(frame(1, vec![Event::default()])).is_err());
+        assert!(events.read(frame(1, vec![event(9, "a", 1)])).is_err());
+    }
+}

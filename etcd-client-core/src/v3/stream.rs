@@ -1,0 +1,165 @@
+//! One watch on the wire, confirmed by its server.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tonic::Streaming;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic_prost::ProstCodec;
+
+use super::auth::Token;
+use super::messages::{
+    ResponseHeader, WatchAction, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
+};
+use super::peer::{Peer, Share};
+use super::pool::{Pool, RoundFailure};
+use super::response::unsigned;
+use super::status::Failure;
+use crate::{Error, Kind};
+
+const PATH: &str = "/etcdserverpb.Watch/Watch";
+
+/// Requests for progress that may wait to be sent; more of them would say nothing more.
+const WAITING_REQUESTS: usize = 4;
+
+/// A watch that its server has confirmed. Dropping it ends it on the server, too.
+pub(super) struct WatchStream {
+    pool: Arc<Pool>,
+    peer: Arc<Peer>,
+    share: Share,
+    requests: mpsc::Sender<WatchRequest>,
+    answers: Streaming<WatchResponse>,
+    created: ResponseHeader,
+}
+
+impl WatchStream {
+    /// Opens the watch at the first endpoint that confirms it.
+    pub(super) async fn open(pool: &Arc<Pool>, create: &WatchCreateRequest) -> Result<Self, Error> {
+        let open_at = |peer, token| Self::open_at(pool, peer, token, create);
+        pool.round(true, true, open_at).await.map_err(RoundFailure::into_error)
+    }
+
+    async fn open_at(
+        pool: &Arc<Pool>,
+        peer: Arc<Peer>,
+        token: Token,
+        create: &WatchCreateRequest,
+    ) -> Result<Self, Failure> {
+        let share = peer.for_stream().map_err(Failure::broken)?;
+        let generation = share.generation;
+        // etcd sends no headers before its first frame, and none at all for some bad requests.
+        let limit = pool.options().timeout;
+        let confirmation = timeout(limit, Self::confirm(pool, &peer, share, &token, create)).await;
+        let outcome = confirmation.unwrap_or_else(|_| {
+            let message = format!("the watch was not confirmed within {limit:.1?}");
+            Err(Failure::broken(Error::new(Kind::Timeout, message)))
+        });
+        if matches!(&outcome, Err(failure) if failure.broken) {
+            peer.renew(generation);
+        }
+        outcome
+    }
+
+    async fn confirm(
+        pool: &Arc<Pool>,
+        peer: &Arc<Peer>,
+        share: Share,
+        token: &Token,
+        create: &WatchCreateRequest,
+    ) -> Result<Self, Failure> {
+        let (requests, rest) = mpsc::channel(WAITING_REQUESTS);
+        let first = WatchRequest { action: Some(WatchAction::Create(create.clone())) };
+        let outgoing = Outgoing { first: Some(first), rest };
+        let transport = peer.transport(&share, pool.options().timeout, None);
+        let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
+        let request = Pool::request(token, true, outgoing);
+        let codec = ProstCodec::<WatchRequest, WatchResponse>::default();
+        let answer = grpc.streaming(request, PathAndQuery::from_static(PATH), codec).await;
+        let mut answers = answer.map_err(|status| Failure::from_status(&status))?.into_inner();
+        let first = answers.message().await.map_err(|status| Failure::from_status(&status))?;
+        let created = confirmed(first)?;
+        Ok(Self { pool: pool.clone(), peer: peer.clone(), share, requests, answers, created })
+    }
+
+    /// The header of the server's confirmation: its revision is the head of the store.
+    pub(super) fn created(&self) -> &ResponseHeader {
+        &self.created
+    }
+
+    pub(super) fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
+    /// The next frame with events, or with the progress that was asked for. An error is the last
+    /// answer.
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {
+        let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
+            Some(Ok(frame)) if !frame.canceled => return Poll::Ready(Ok(frame)),
+            Some(Ok(frame)) => cancelled(&frame),
+            Some(Err(status)) => Failure::from_status(&status),
+            None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
+        };
+        if failure.error.is_transient() {
+            self.pool.give_up(&self.peer, self.share.generation);
+        }
+        Poll::Ready(Err(failure.error.at(self.peer.name())))
+    }
+
+    /// Asks for a frame that tells how far the watch has come.
+    pub(super) fn request_progress(&self) {
+        let request = WatchRequest { action: Some(WatchAction::Progress(WatchProgressRequest {})) };
+        // Full: enough of them wait. Closed: the next frame is the error that tells.
+        let _ = self.requests.try_send(request);
+    }
+
+    /// Ends the watch, and sends what follows to another endpoint.
+    pub(super) fn give_up(&self) {
+        self.pool.give_up(&self.peer, self.share.generation);
+    }
+}
+
+impl fmt::Debug for WatchStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WatchStream({})", self.peer.name())
+    }
+}
+
+fn confirmed(first: Option<WatchResponse>) -> Result<ResponseHeader, Failure> {
+    match first {
+        None => Err(Failure::broken(Error::new(Kind::Unavailable, "the server has not begun the watch"))),
+        Some(frame) if frame.canceled => Err(cancelled(&frame)),
+        Some(WatchResponse { created: true, header, .. }) => Ok(header.unwrap_or_default()),
+        Some(_) => Err(Failure::broken(Error::new(Kind::Protocol, "the watch begins with something else"))),
+    }
+}
+
+fn cancelled(frame: &WatchResponse) -> Failure {
+    if frame.compact_revision == 0 {
+        return Failure::from_cancel_reason(&frame.cancel_reason);
+    }
+    let error = Error::compacted(unsigned(frame.compact_revision));
+    Failure { error, unprocessed: true, broken: false, token_refused: false }
+}
+
+/// The creation of the watch, then whatever is asked of it. Its end ends the watch.
+struct Outgoing {
+    first: Option<WatchRequest>,
+    rest: mpsc::Receiver<WatchRequest>,
+}
+
+impl Stream for Outgoing {
+    type Item = WatchRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<WatchRequest>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => self.rest.poll_recv(cx),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The road that tonic's calls take: reqwest.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body as _, Frame};
+use sync_wrapper::SyncWrapper;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tower_service::Service;
+
+use crate::endpoint::Endpoint;
+use crate::{Error, Kind};
+
+/// As much of a page that is not etcd's as goes into an error.
+const EXCERPT: usize = 200;
+
+/// Sends the requests of one call.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    pub(super) client: reqwest::Client,
+    pub(super) endpoint: Endpoint,
+    /// For the answer's headers to arrive.
+    pub(super) headers_within: Duration,
+    /// For each further piece of the answer; `None` for a stream, whose silence is normal.
+    pub(super) pieces_within: Option<Duration>,
+}
+
+/// Why there was no gRPC answer.
+#[derive(Clone, Debug)]
+pub(super) struct TransportError {
+    pub(super) error: Error,
+    /// Not one byte of the request was sent.
+    pub(super) unsent: bool,
+}
+
+impl Service<Request<tonic::body::Body>> for Transport {
+    type Response = Response<AnswerBody>;
+    type Error = TransportError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
+        let transport = self.clone();
+        Box::pin(async move { transport.send(request).await })
+    }
+}
+
+impl Transport {
+    async fn send(self, request: Request<tonic::body::Body>) -> Result<Response<AnswerBody>, TransportError> {
+        let limit = self.headers_within;
+        let request = self.prepare(request)?;
+        let answer = match timeout(limit, self.client.execute(request)).await {
+            Ok(answer) => answer.map_err(|error| TransportError::from_reqwest(&error))?,
+            Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
+        };
+        let answer: Response<reqwest::Body> = answer.into();
+        if !is_grpc(answer.headers()) {
+            return Err(self.describe(answer).await);
+        }
+        Ok(answer.map(|body| AnswerBody { body, idle: self.pieces_within.map(Idle::new) }))
+    }
+
+    fn prepare(&self, request: Request<tonic::body::Body>) -> Result<reqwest::Request, TransportError> {
+        let (parts, body) = request.into_parts();
+        let url =
+            self.endpoint.url(parts.uri.path()).map_err(|error| TransportError { error, unsent: true })?;
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.version_mut() = http::Version::HTTP_2;
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(reqwest::Body::wrap(RequestBody(SyncWrapper::new(body))));
+        Ok(request)
+    }
+
+    /// What a proxy or another kind of server has to say, for the person who reads the error.
+    async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
+        let status = answer.status();
+        let mut body = AnswerBody { body: answer.into_body(), idle: Some(Idle::new(self.headers_within)) };
+        let mut text = Vec::new();
+        while text.len() < 4 * EXCERPT {
+            match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                Some(Ok(frame)) => text.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..])),
+                Some(Err(_)) | None => break,
+            }
+        }
+        let message = format!("not an answer of etcd's gRPC, but HTTP {status}{}", excerpt(&text));
+        TransportError { error: Error::new(Kind::Protocol, message), unsent: false }
+    }
+}
+
+/// The beginning of what was said, on one line.
+pub(super) fn excerpt(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    let line: String = words.join(" ").chars().take(EXCERPT).collect();
+    format!(": {line}")
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+impl TransportError {
+    fn silence(message: String) -> Self {
+        Self { error: Error::new(Kind::Timeout, message), unsent: false }
+    }
+
+    fn from_reqwest(error: &reqwest::Error) -> Self {
+        let cause = root_cause(error);
+        let unsent = error.is_connect() || error.is_builder();
+        let (kind, message) = if unsent && error.is_timeout() {
+            (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
+        } else if unsent {
+            (Kind::Unavailable, format!("cannot connect: {cause}"))
+        } else if speaks_no_http2(&cause) {
+            (Kind::Protocol, format!("the answer is not HTTP/2, which gRPC needs ({cause})"))
+        } else {
+            (Kind::Unavailable, format!("the connection was lost: {cause}"))
+        };
+        Self { error: Error::new(kind, message), unsent }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl StdError for TransportError {}
+
+/// The innermost error says what happened; the others say that it happened to them.
+fn root_cause(error: &dyn StdError) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+fn speaks_no_http2(cause: &str) -> bool {
+    ["frame with invalid size", "unspecific protocol error", "invalid preface"]
+        .iter()
+        .any(|sign| cause.contains(sign))
+}
+
+/// reqwest wants bodies that can be shared between threads; tonic's can only be sent.
+struct RequestBody(SyncWrapper<tonic::body::Body>);
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        Pin::new(self.get_mut().0.get_mut()).poll_frame(cx)
+    }
+}
+
+/// An answer that may not fall silent half-way.
+pub(super) struct AnswerBody {
+    body: reqwest::Body,
+    idle: Option<Idle>,
+}
+
+struct Idle {
+    limit: Duration,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Idle {
+    fn new(limit: Duration) -> Self {
+        Self { limit, alarm: Box::pin(sleep(limit)) }
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = TransportError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        let this = &mut *self;
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let Some(idle) = &mut this.idle {
+            if polled.is_ready() {
+                idle.alarm.as_mut().reset(Instant::now() + idle.limit);
+            } else {
+                ready!(idle.alarm.as_mut().poll(cx));
+                let limit = idle.limit;
+                let error = TransportError::silence(format!("the answer stopped half-way for {limit:.1?}"));
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+        let frame = ready!(polled);
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))
+    }
+}

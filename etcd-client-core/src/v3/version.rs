@@ -1,0 +1,50 @@
+//! What must be known of a server's version.
+
+use std::sync::Arc;
+
+use super::messages::StatusRequest;
+use super::peer::Peer;
+use super::pool::Pool;
+
+/// Whether an answer to a progress request proves that everything before it has been sent: so
+/// since 3.4.25 and 3.5.8 (etcd-io/etcd#15220). Servers that do not tell count as early ones.
+pub(super) async fn has_exact_progress(pool: &Arc<Pool>, peer: &Arc<Peer>) -> bool {
+    if let Some(known) = peer.exact_progress() {
+        return known;
+    }
+    let version = match pool.call_at(peer, &StatusRequest::default()).await {
+        Ok(status) => Some(status.version),
+        // Later servers keep their status to root, but tell their version to everyone over HTTP.
+        Err(error) if error.is_access() => peer.version_over_http(pool.options().timeout).await,
+        Err(_) => None,
+    };
+    let Some(version) = version else { return false };
+    let exact = is_exact(&version);
+    peer.note_exact_progress(exact);
+    exact
+}
+
+fn is_exact(version: &str) -> bool {
+    let mut numbers = version.split(['.', '-', '+']).map(|number| number.parse::<u32>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    match (next(), next(), next()) {
+        (3, 4, patch) => patch >= 25,
+        (3, 5, patch) => patch >= 8,
+        (major, minor, _) => (major, minor) > (3, 5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_exact;
+
+    #[test]
+    fn the_versions_that_tell_progress_too_early_are_known() {
+        for version in ["3.3.27", "3.4.23", "3.4.24", "3.5.0", "3.5.7", "2.3.8", "", "strange"] {
+            assert!(!is_exact(version), "{version}");
+        }
+        for version in ["3.4.25", "3.4.37", "3.5.8", "3.5.30", "3.6.0", "3.6.0-rc.1", "4.0.0"] {
+            assert!(is_exact(version), "{version}");
+        }
+    }
+}

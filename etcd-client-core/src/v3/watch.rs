@@ -1,0 +1,189 @@
+//! Changes as they happen.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::messages as wire;
+use super::pool::Pool;
+use super::response::{Header, KeyValue, signed};
+use super::span::Span;
+use super::stream::WatchStream;
+use crate::{BoxFuture, Error, Kind};
+
+/// A watch that is to begin. Await it for the [`Changes`].
+///
+/// This is the bare watch of one server: it ends when the connection does. The
+/// [`Watcher`](crate::Watcher) is the one that never ends and never loses a change.
+#[derive(Clone, Debug)]
+#[must_use = "does nothing until it is awaited"]
+pub struct Watch {
+    pool: Arc<Pool>,
+    span: Span,
+    request: wire::WatchCreateRequest,
+}
+
+impl Watch {
+    pub(super) fn new(pool: Arc<Pool>, span: Span) -> Self {
+        Self { pool, span, request: wire::WatchCreateRequest::default() }
+    }
+
+    /// All keys that begin with the key given; all keys of the store where it is empty.
+    pub fn prefix(mut self) -> Self {
+        self.span = self.span.into_prefix();
+        self
+    }
+
+    /// All keys from the key given up to `end`, which is not among them.
+    pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
+        self.span = self.span.into_range(end.into());
+        self
+    }
+
+    /// All keys from the key given on.
+    pub fn from_key(mut self) -> Self {
+        self.span = self.span.into_from_key();
+        self
+    }
+
+    /// Begins with the changes of this revision, replayed from the history; 0 for what comes now.
+    pub fn start_revision(mut self, revision: u64) -> Self {
+        self.request.start_revision = signed(revision);
+        self
+    }
+
+    /// Tells what the keys held before, where the history still knows it.
+    pub fn prev_kv(mut self) -> Self {
+        self.request.prev_kv = true;
+        self
+    }
+
+    /// Only deletions.
+    pub fn no_puts(mut self) -> Self {
+        self.request.filters.push(0);
+        self
+    }
+
+    /// Only writes.
+    pub fn no_deletes(mut self) -> Self {
+        self.request.filters.push(1);
+        self
+    }
+
+    /// Every 10 minutes without a change, a response without events that tells the revision.
+    pub fn progress_notify(mut self) -> Self {
+        self.request.progress_notify = true;
+        self
+    }
+}
+
+impl IntoFuture for Watch {
+    type Output = Result<Changes, Error>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Span { start: key, end: range_end } = self.span;
+        let request = wire::WatchCreateRequest { key, range_end, ..self.request };
+        Box::pin(async move {
+            let stream = WatchStream::open(&self.pool, &request).await?;
+            Ok(Changes { header: Some(stream.created().clone()).into(), stream: Some(stream) })
+        })
+    }
+}
+
+/// The stream of changes. Dropping it ends the watch on the server, too.
+#[derive(Debug)]
+pub struct Changes {
+    header: Header,
+    stream: Option<WatchStream>,
+}
+
+impl Changes {
+    /// The server's confirmation: its revision was the newest of the store.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Where the changes come from.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.stream.as_ref().map(|stream| &**stream.peer().name())
+    }
+
+    /// The next changes; `None` once an error has been told.
+    pub async fn next(&mut self) -> Option<Result<WatchResponse, Error>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Asks the server for a response without events, which tells how far the watch has come.
+    pub fn request_progress(&mut self) {
+        if let Some(stream) = &self.stream {
+            stream.request_progress();
+        }
+    }
+}
+
+impl Stream for Changes {
+    type Item = Result<WatchResponse, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
+        let response = ready!(stream.poll_frame(cx)).and_then(WatchResponse::read);
+        if response.is_err() {
+            self.stream = None;
+        }
+        Poll::Ready(Some(response))
+    }
+}
+
+/// Changes that arrived together: never half of a revision, but maybe several revisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WatchResponse {
+    /// Who sent it; its revision is the newest of the store, also where the events are older.
+    pub header: Header,
+    /// The changes, in the order of their revisions; none in an answer to a request for progress.
+    pub events: Vec<Event>,
+}
+
+/// One key's change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// What was done.
+    pub kind: EventKind,
+    /// The key and, unless it was deleted, what it holds now. Its `mod_revision` is that of the change.
+    pub kv: KeyValue,
+    /// What it held before, where that was asked for and is known.
+    pub prev_kv: Option<KeyValue>,
+}
+
+/// What was done to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// It was written.
+    Put,
+    /// It was deleted, or its lease ended.
+    Delete,
+}
+
+impl WatchResponse {
+    fn read(frame: wire::WatchResponse) -> Result<Self, Error> {
+        let events = frame.events.into_iter().map(Event::read).collect::<Result<_, _>>()?;
+        Ok(Self { header: frame.header.into(), events })
+    }
+}
+
+impl Event {
+    fn read(event: wire::Event) -> Result<Self, Error> {
+        let kind = match event.kind {
+            0 => EventKind::Put,
+            1 => EventKind::Delete,
+            other => return Err(Error::new(Kind::Protocol, format!("an event of unknown type {other}"))),
+        };
+        let kv = event.kv.ok_or_else(|| Error::new(Kind::Protocol, "an event without a key"))?;
+        Ok(Self { kind, kv: kv.into(), prev_kv: event.prev_kv.map(KeyValue::from) })
+    }
+}

@@ -1,0 +1,111 @@
+//! What an operator does to a server: keys, users, and a look at its counters.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::PoisonError;
+
+use crate::server::{Server, Setup, loopback};
+use crate::{etcdctl, http};
+
+impl Server {
+    /// What `etcdctl` prints, called with these arguments for this server (API 3).
+    pub fn etcdctl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+        self.try_etcdctl(args, "").unwrap_or_else(|complaint| panic!("etcdctl: {complaint}"))
+    }
+
+    /// As [`etcdctl`](Self::etcdctl), with something on its standard input; its complaint where it
+    /// fails.
+    pub fn try_etcdctl<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+        input: &str,
+    ) -> Result<String, String> {
+        let mut options = vec![format!("--endpoints={}", self.endpoint())];
+        if let Some((authority, identity)) = &self.setup.tls {
+            options.push(format!("--cacert={}", authority.display()));
+            options.push(format!("--cert={}", identity.certificate.display()));
+            options.push(format!("--key={}", identity.key.display()));
+        }
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        options.extend(user.map(|user| format!("--user={user}")));
+        etcdctl::run(self.setup.etcd.etcdctl(), &options, args, input)
+    }
+
+    /// Writes one key.
+    pub fn put(&self, key: &str, value: &str) {
+        self.etcdctl(["put", "--", key, value]);
+    }
+
+    /// Makes the user `root` with this password and turns authentication on; from then on
+    /// [`etcdctl`](Self::etcdctl) is root.
+    pub fn enable_auth(&self, password: &str) {
+        self.etcdctl(["user", "add", &format!("root:{password}")]);
+        // Since 3.4 the role may exist; it does as soon as authentication is on.
+        let _ = self.try_etcdctl(["role", "add", "root"], "");
+        self.etcdctl(["user", "grant-role", "root", "root"]);
+        self.etcdctl(["auth", "enable"]);
+        self.set_user(Some(&format!("root:{password}")));
+    }
+
+    /// Makes a user with a role of the same name that may read and write below `prefix`.
+    pub fn add_user(&self, name: &str, password: &str, prefix: &str) {
+        self.etcdctl(["role", "add", name]);
+        self.etcdctl(["role", "grant-permission", "--prefix=true", name, "readwrite", prefix]);
+        self.etcdctl(["user", "add", &format!("{name}:{password}")]);
+        self.etcdctl(["user", "grant-role", name, name]);
+    }
+
+    /// Whom [`etcdctl`](Self::etcdctl) calls as: `name:password`.
+    pub fn set_user(&self, user: Option<&str>) {
+        *self.user.lock().unwrap_or_else(PoisonError::into_inner) = user.map(str::to_owned);
+    }
+
+    /// Saves all that the server holds to a file, as backups do.
+    pub fn save_snapshot(&self, file: &Path) {
+        self.etcdctl([OsStr::new("snapshot"), OsStr::new("save"), file.as_os_str()]);
+    }
+
+    /// Kills the server and puts a saved snapshot in the place of its data; it stays down. Every
+    /// member of a cluster needs the same.
+    pub fn restore_snapshot(&self, file: &Path) {
+        self.wipe();
+        let Setup { etcd, name, members, peer_port, .. } = &self.setup;
+        let peer = format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer_port}");
+        let options = ["snapshot".to_owned(), "restore".to_owned(), file.display().to_string()];
+        let place = format!("--data-dir={}", self.data_folder().display());
+        let args = [place, format!("--name={name}"), format!("--initial-cluster={members}"), peer];
+        etcdctl::run(etcd.restorer(), &options, args, "").unwrap_or_else(|error| panic!("restore: {error}"));
+    }
+
+    /// One of the server's own counters or gauges, summed over its labels, or those that begin as
+    /// `name` does: `grpc_server_started_total{grpc_method="Range"`. 0 where there is none.
+    pub fn metric(&self, name: &str) -> f64 {
+        let reply = http::get(loopback(self.setup.metrics_port), "/metrics");
+        let value = |line: &str| {
+            let rest = line.strip_prefix(name)?;
+            let is_it = rest.starts_with([' ', '{', ',', '}']);
+            if is_it { rest.rsplit_once(' ')?.1.parse::<f64>().ok() } else { None }
+        };
+        reply.map(|(_, body)| body.lines().filter_map(value).sum()).unwrap_or_default()
+    }
+
+    /// What the server's JSON gateway answers: `gateway("/v3/kv/range", r#"{"key":"Zm9v"}"#)`; the
+    /// error's text where it is one. Plain servers only.
+    pub fn gateway(&self, path: &str, json: &str) -> Result<String, String> {
+        let address = loopback(self.setup.client_port);
+        let post = |path: &str, token: &str, json: &str| match http::post(address, path, token, json) {
+            Ok((200, body)) => Ok(body),
+            Ok((_, body)) => Err(body),
+            Err(error) => Err(error.to_string()),
+        };
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some((name, password)) = user.as_deref().and_then(|user| user.split_once(':')) else {
+            return post(path, "", json);
+        };
+        let login = format!(r#"{{"name":{name:?},"password":{password:?}}}"#);
+        let reply = post("/v3/auth/authenticate", "", &login)?;
+        let token = reply.split_once(r#""token":""#).and_then(|(_, rest)| rest.split_once('"'));
+        let (token, _) = token.ok_or_else(|| format!("no token in {reply}"))?;
+        post(path, token, json)
+    }
+}
