@@ -27,7 +27,7 @@ fn says_that_all_is_well() {
     assert_eq!((status.source, status.endpoint.as_deref()), (Source::Etcd, Some("memory")));
     assert_eq!((status.name, status.prefix.as_str()), ("Service", "/service"));
     let text = status.to_string();
-    assert!(text.starts_with("Service from /service: watching memory for 0.0s\n  snapshot at revision 2, from etcd; proven current 0.0s ago, up to revision 2"), "{text}");
+    assert!(text.starts_with("Service from /service: watching for 0.0s, at memory\n  snapshot at revision 2, from etcd; proven current 0.0s ago, up to revision 2"), "{text}");
 }
 
 #[test]
@@ -76,7 +76,10 @@ fn shows_the_refused_update_until_it_is_corrected() {
     let rejected = until(&settings, |status| matches!(status.state, State::Rejected));
     assert_eq!((rejected.revision, rejected.snapshot_revision), (3, 2));
     let text = rejected.to_string();
-    assert!(text.contains("rejected") && text.contains("\"few\"") && text.contains("stays in force"), "{text}");
+    assert!(
+        text.contains("rejected") && text.contains("\"few\"") && text.contains("stays in force"),
+        "{text}"
+    );
     settings.wait_for_revision(store.put("/service/workers", "4"), SOON).unwrap();
     let well = settings.status();
     assert!(well.state.is_watching() && well.last_rejection.is_some());
