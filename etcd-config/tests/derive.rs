@@ -8,3 +8,6 @@ mod hygiene;
 
 #[path = "derive/payments.rs"]
 mod payments;
+
+#[path = "derive/leaves.rs"]
+mod leaves;
