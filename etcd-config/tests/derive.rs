@@ -3,5 +3,11 @@
 #[path = "derive/keys.rs"]
 mod keys;
 
+#[path = "derive/hygiene.rs"]
+mod hygiene;
+
 #[path = "derive/payments.rs"]
 mod payments;
+
+#[path = "derive/leaves.rs"]
+mod leaves;

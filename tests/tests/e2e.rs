@@ -20,6 +20,8 @@ mod limits;
 mod outage;
 #[path = "e2e/proxy.rs"]
 mod proxy;
+#[path = "e2e/v3_access.rs"]
+mod v3_access;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/tls.rs"]
@@ -30,5 +32,9 @@ mod transaction;
 mod v3_calls;
 #[path = "e2e/v3_failover.rs"]
 mod v3_failover;
+#[path = "e2e/v3_store.rs"]
+mod v3_store;
+#[path = "e2e/v3_tls.rs"]
+mod v3_tls;
 #[path = "e2e/witness.rs"]
 mod witness;
