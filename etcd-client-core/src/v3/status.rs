@@ -97,7 +97,7 @@ fn kind(code: Code, message: &str) -> Kind {
 
 /// etcd reuses a few codes for many things; its words tell them apart.
 fn kind_of_text(message: &str) -> Option<Kind> {
-    const WORDS: [(&str, Kind); 17] = [
+    const WORDS: [(&str, Kind); 18] = [
         ("has been compacted", Kind::Compacted),
         ("is a future revision", Kind::FutureRevision),
         ("no leader", Kind::NoLeader),
@@ -109,6 +109,7 @@ fn kind_of_text(message: &str) -> Option<Kind> {
         ("too many requests", Kind::Overloaded),
         ("invalid auth token", Kind::Unauthenticated),
         ("revision of auth store is old", Kind::Unauthenticated),
+        ("revision in header is old", Kind::Unauthenticated),
         ("user name is empty", Kind::Unauthenticated),
         ("user name not found", Kind::Unauthenticated),
         ("authentication failed", Kind::Unauthenticated),
@@ -167,6 +168,8 @@ mod tests {
             (Code::Unauthenticated, "etcdserver: invalid auth token", Kind::Unauthenticated),
             (Code::InvalidArgument, "etcdserver: user name is empty", Kind::Unauthenticated),
             (Code::InvalidArgument, "etcdserver: revision of auth store is old", Kind::Unauthenticated),
+            // 3.5.1, when the users changed between the check and the write.
+            (Code::Unknown, "auth: revision in header is old", Kind::Unauthenticated),
             (Code::PermissionDenied, "etcdserver: permission denied", Kind::PermissionDenied),
             (Code::NotFound, "etcdserver: requested lease not found", Kind::NotFound),
             (Code::InvalidArgument, "etcdserver: key is not provided", Kind::InvalidRequest),

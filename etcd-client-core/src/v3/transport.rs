@@ -58,7 +58,7 @@ impl Transport {
         let limit = self.headers_within;
         let request = self.prepare(request)?;
         let answer = match timeout(limit, self.client.execute(request)).await {
-            Ok(answer) => answer.map_err(|error| TransportError::from_reqwest(&error))?,
+            Ok(answer) => answer.map_err(|error| self.explain(&error))?,
             Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
         };
         let answer: Response<reqwest::Body> = answer.into();
@@ -66,6 +66,16 @@ impl Transport {
             return Err(self.describe(answer).await);
         }
         Ok(answer.map(|body| AnswerBody { body, idle: self.pieces_within.map(Idle::new) }))
+    }
+
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in.
+    fn explain(&self, error: &reqwest::Error) -> TransportError {
+        let mut failure = TransportError::from_reqwest(error);
+        if self.endpoint.is_secure() && root_cause(error) == "connection closed" {
+            let hint = "closed right after the TLS handshake, as for want of an accepted client certificate";
+            failure.error = Error::new(Kind::Unavailable, format!("the connection was lost: {hint}"));
+        }
+        failure
     }
 
     fn prepare(&self, request: Request<tonic::body::Body>) -> Result<reqwest::Request, TransportError> {

@@ -6,7 +6,7 @@ use etcd_client_core::Kind;
 use etcd_client_core::v3::{Client, Compare, EventKind, OperationResponse};
 use etcd_config_tests::{Server, servers};
 
-fn on_each_line(test: impl AsyncFn(Client, &Server)) {
+fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
     for etcd in servers::all() {
         eprintln!("{etcd}");
         let server = Server::builder().etcd(etcd).start();
@@ -18,7 +18,7 @@ fn on_each_line(test: impl AsyncFn(Client, &Server)) {
 
 #[test]
 fn keys_are_written_read_and_deleted() {
-    on_each_line(async |client, _| {
+    on_each_line(&async |client, _| {
         let put = client.put("/a/1", "one").await.unwrap();
         assert!(put.header.revision > 1 && put.header.cluster_id != 0 && put.prev_kv.is_none());
         let put = client.put("/a/1", "uno").prev_kv().await.unwrap();
@@ -55,7 +55,7 @@ fn keys_are_written_read_and_deleted() {
 
 #[test]
 fn transactions_choose_by_their_comparisons() {
-    on_each_line(async |client, _| {
+    on_each_line(&async |client, _| {
         let create = || {
             let txn = client.txn().when(Compare::version("/k").equals(0));
             txn.then(client.put("/k", "v")).then(client.put("/l", "v")).or_else(client.get("/k"))
@@ -94,7 +94,7 @@ fn transactions_choose_by_their_comparisons() {
 
 #[test]
 fn leases_end_unless_they_are_kept_alive() {
-    on_each_line(async |client, _| {
+    on_each_line(&async |client, _| {
         let granted = client.lease_grant(60).id(4711).await.unwrap();
         assert_eq!((granted.id, granted.ttl), (4711, 60));
         client.put("/leased", "x").lease(4711).await.unwrap();
@@ -121,7 +121,7 @@ fn leases_end_unless_they_are_kept_alive() {
 
 #[test]
 fn the_cluster_tells_its_members_and_its_state() {
-    on_each_line(async |client, server| {
+    on_each_line(&async |client, server| {
         let members = client.members().await.unwrap();
         assert_eq!(members.members.len(), 1);
         assert_eq!(members.members[0].name, server.name());
@@ -134,7 +134,7 @@ fn the_cluster_tells_its_members_and_its_state() {
 
 #[test]
 fn a_watch_tells_changes_in_order_and_then_that_its_start_is_compacted() {
-    on_each_line(async |client, _| {
+    on_each_line(&async |client, _| {
         let first = client.put("/w/1", "a").await.unwrap().header.revision;
         client.put("/w/1", "b").await.unwrap();
         client.put("/other", "b").await.unwrap();
@@ -182,7 +182,7 @@ fn a_watch_tells_changes_in_order_and_then_that_its_start_is_compacted() {
 
 #[test]
 fn what_etcd_refuses_is_told_in_its_words_and_by_kind() {
-    on_each_line(async |client, server| {
+    on_each_line(&async |client, server| {
         let revision = client.put("/k", "v").await.unwrap().header.revision;
         client.put("/k", "w").await.unwrap();
         client.compact(revision + 1).await.unwrap();

@@ -1,0 +1,215 @@
+//! The v3 client as a store: listings at one revision, and watches from there.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_client_core::v3::Client;
+use etcd_client_core::{Change, Error, Kind, Opened, Prefix, Signal, Store};
+use etcd_config_tests::{Proxy, Server, servers};
+use tokio::time::timeout;
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
+    for etcd in servers::all() {
+        let server = Server::builder().etcd(etcd).start();
+        run(test(Client::new([server.endpoint()]).unwrap(), &server));
+    }
+}
+
+async fn next(opened: &mut Opened) -> Result<Signal, Error> {
+    let signal = poll_fn(|cx| opened.watch.poll_next(cx));
+    timeout(Duration::from_secs(5), signal).await.expect("a signal within 5 s")
+}
+
+async fn fill(client: &Client, count: usize, value: &str) {
+    for chunk in 0..count.div_ceil(100) {
+        let keys = (chunk * 100)..((chunk + 1) * 100).min(count);
+        let txn = keys.fold(client.txn(), |txn, i| txn.then(client.put(format!("/p/{i:06}"), value)));
+        txn.await.unwrap();
+    }
+}
+
+/// Keys as the server counts them, so that no listing is trusted to judge itself.
+async fn count(client: &Client, prefix: &str) -> u64 {
+    client.get(prefix).prefix().count_only().await.unwrap().count
+}
+
+#[test]
+fn a_listing_holds_all_of_the_prefix_at_one_revision() {
+    on_each_line(&async |client, _| {
+        let prefix = Prefix::new("/p");
+        let empty = client.list(&prefix).await.unwrap();
+        assert!(empty.entries.is_empty() && empty.cluster != 0 && empty.revision > 0);
+
+        fill(&client, 25_000, "value").await;
+        client.put("/p", "the directory's own name is not in it").await.unwrap();
+        let head = client.put("/p0", "nor is what follows").await.unwrap().header.revision;
+        let listing = client.list(&prefix).await.unwrap();
+        assert_eq!((listing.revision, listing.cluster), (head, empty.cluster));
+        assert_eq!(u64::try_from(listing.entries.len()).unwrap(), count(&client, "/p/").await);
+        assert!(listing.entries.windows(2).all(|pair| pair[0].key < pair[1].key));
+        assert!(listing.entries.iter().all(|entry| entry.value == "value" && entry.revision < head));
+        let whole = client.list(&Prefix::new("")).await.unwrap();
+        assert_eq!(whole.entries.len(), 25_002);
+    });
+}
+
+#[test]
+fn a_listing_under_writes_and_compactions_is_of_one_revision() {
+    run(async {
+        let server = Server::start();
+        let client = Client::new([server.endpoint()]).unwrap();
+        fill(&client, 15_000, "0").await;
+        let writer = client.with_own_connections();
+        let task = tokio::spawn(async move {
+            for generation in 1_u64.. {
+                let value = generation.to_string();
+                let txn = writer.txn();
+                let txn = txn.then(writer.put("/p/000000", &*value)).then(writer.put("/p/014999", &*value));
+                let revision = txn.await.unwrap().header.revision;
+                if generation % 4 == 0 {
+                    writer.compact(revision).await.unwrap();
+                }
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+        });
+        let mut whole = 0;
+        for _ in 0..40 {
+            match client.list(&Prefix::new("/p")).await {
+                Ok(listing) => {
+                    let (first, last) = (&listing.entries[0], &listing.entries[14_999]);
+                    assert_eq!((&first.value, first.revision), (&last.value, last.revision));
+                    whole += 1;
+                }
+                Err(error) => assert_eq!(error.kind(), Kind::Compacted, "{error}"),
+            }
+        }
+        task.abort();
+        assert!(whole > 0, "a storm of compactions has let no listing through");
+        assert_eq!(client.list(&Prefix::new("/p")).await.unwrap().entries.len(), 15_000);
+    });
+}
+
+#[test]
+fn large_values_come_in_small_pages() {
+    run(async {
+        let server = Server::start();
+        let client = Client::builder().endpoints([server.endpoint()]).receive_limit(5 << 20).build().unwrap();
+        for i in 0..20 {
+            client.put(format!("/p/{i:02}"), vec![b'x'; 1 << 20]).await.unwrap();
+        }
+        let listing = client.list(&Prefix::new("/p")).await.unwrap();
+        assert_eq!(listing.entries.len(), 20);
+        assert!(listing.entries.iter().all(|entry| entry.value.len() == 1 << 20));
+        let tiny = Client::builder().endpoints([server.endpoint()]).receive_limit(1 << 20).build().unwrap();
+        assert_eq!(tiny.list(&Prefix::new("/p")).await.unwrap_err().kind(), Kind::TooLarge);
+    });
+}
+
+#[test]
+fn a_watch_tells_each_revision_whole_and_none_twice() {
+    on_each_line(&async |client, server| {
+        let prefix = Prefix::new("/p");
+        let before = client.list(&prefix).await.unwrap();
+        fill(&client, 150, "a").await;
+        client.put("/other", "x").await.unwrap();
+        let mut opened = Store::watch(&client, &prefix, Some(before.revision)).await.unwrap();
+        assert_eq!((opened.head, opened.cluster), (before.revision + 3, before.cluster));
+        assert_eq!(opened.watch.endpoint(), server.endpoint());
+        let txn = client.txn().then(client.delete("/p/000000")).then(client.put("/p/new", "b"));
+        txn.await.unwrap();
+        for (revision, changes) in [(1, 100), (2, 50), (4, 2)] {
+            let Signal::Batch(batch) = next(&mut opened).await.unwrap() else { panic!("a batch") };
+            assert_eq!((batch.revision, batch.changes.len()), (before.revision + revision, changes));
+        }
+        // What happens elsewhere advances the progress; an early server is asked until it is sure.
+        client.put("/other", "y").await.unwrap();
+        for _ in 0..3 {
+            opened.watch.request_progress();
+            let Signal::Progress(revision) = next(&mut opened).await.unwrap() else { panic!("progress") };
+            if revision == before.revision + 5 {
+                break;
+            }
+            assert!(revision == before.revision + 4 && server.etcd().version().line() < (3, 6));
+        }
+        client.delete("/p/").prefix().await.unwrap();
+        let Signal::Batch(batch) = next(&mut opened).await.unwrap() else { panic!("a batch") };
+        assert_eq!(batch.changes.len(), 150);
+        assert!(batch.changes.iter().all(|change| matches!(change, Change::Delete(_))));
+    });
+}
+
+#[test]
+fn a_watch_without_a_start_begins_at_the_head() {
+    run(async {
+        let server = Server::start();
+        let client = Client::new([server.endpoint()]).unwrap();
+        let head = client.put("/p/a", "1").await.unwrap().header.revision;
+        let mut opened = Store::watch(&client, &Prefix::new("/p"), None).await.unwrap();
+        assert_eq!(opened.head, head);
+        client.put("/p/a", "2").await.unwrap();
+        let Signal::Batch(batch) = next(&mut opened).await.unwrap() else { panic!("a batch") };
+        assert_eq!(batch.revision, head + 1);
+    });
+}
+
+#[test]
+fn a_watch_of_what_is_compacted_says_so() {
+    on_each_line(&async |client, _| {
+        let start = client.put("/p/a", "1").await.unwrap().header.revision;
+        for _ in 0..5 {
+            client.put("/p/a", "2").await.unwrap();
+        }
+        client.compact(start + 4).await.unwrap();
+        let outcome = match Store::watch(&client, &Prefix::new("/p"), Some(start)).await {
+            Ok(mut opened) => next(&mut opened).await.map(drop),
+            Err(error) => Err(error),
+        };
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.compact_revision()), (Kind::Compacted, Some(start + 4)));
+        // The oldest revision that is left is one to go on from.
+        let mut opened = Store::watch(&client, &Prefix::new("/p"), Some(start + 3)).await.unwrap();
+        let Signal::Batch(batch) = next(&mut opened).await.unwrap() else { panic!("a batch") };
+        assert_eq!(batch.revision, start + 4);
+    });
+}
+
+#[test]
+fn a_silent_server_is_left_for_another() {
+    run(async {
+        let server = Server::start();
+        let (one, two) = (Proxy::to(&server.address()), Proxy::to(&server.address()));
+        let client = Client::new([one.endpoint(), two.endpoint()]).unwrap();
+        let prefix = Prefix::new("/p");
+        let opened = Store::watch(&client, &prefix, Some(0)).await.unwrap();
+        let first = opened.watch.endpoint().to_owned();
+        let held = if first == one.endpoint() { &one } else { &two };
+        held.hold(true);
+        opened.watch.abandon();
+        let start = std::time::Instant::now();
+        client.list(&prefix).await.unwrap();
+        let opened = Store::watch(&client, &prefix, Some(0)).await.unwrap();
+        assert_ne!(opened.watch.endpoint(), first);
+        assert!(start.elapsed() < Duration::from_secs(1), "the silent one was asked again");
+    });
+}
+
+#[test]
+fn a_twin_works_in_another_runtime() {
+    let server = Server::start();
+    let client = Client::new([server.endpoint()]).unwrap();
+    run(async { drop(client.list(&Prefix::new("/p")).await.unwrap()) });
+    let twin: Arc<dyn Store> = client.twin();
+    assert_ne!(twin.identity(), client.identity());
+    assert_eq!(client.clone().identity(), client.identity());
+    run(async {
+        let mut opened = twin.watch(&Prefix::new("/p"), None).await.unwrap();
+        let other = client.with_own_connections();
+        other.put("/p/a", "1").await.unwrap();
+        assert!(matches!(next(&mut opened).await, Ok(Signal::Batch(_))));
+    });
+}

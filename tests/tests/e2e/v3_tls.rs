@@ -1,0 +1,110 @@
+//! The v3 client over TLS.
+
+use std::time::Duration;
+
+use etcd_client_core::v3::Client;
+use etcd_client_core::{Error, Kind, Tls};
+use etcd_config_tests::{Certificates, Proxy, Server, servers};
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+fn client(endpoint: &str, tls: Tls) -> Client {
+    Client::builder().endpoints([endpoint]).tls(tls).max_retries(0).build().unwrap()
+}
+
+fn trusting(certificates: &Certificates) -> Tls {
+    Tls::new().ca_file(certificates.ca_file()).unwrap()
+}
+
+fn identified(certificates: &Certificates) -> Tls {
+    let identity = certificates.client();
+    trusting(certificates).identity_files(identity.certificate, identity.key).unwrap()
+}
+
+#[test]
+fn a_client_shows_its_certificate_with_a_key_that_is_encrypted() {
+    let certificates = Certificates::new();
+    let encrypted = certificates.encrypted_client_key("opensesame");
+    for etcd in servers::all() {
+        let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
+        run(async {
+            let tls = trusting(&certificates)
+                .identity_files(certificates.client().certificate, &encrypted)
+                .unwrap()
+                .key_passphrase("opensesame");
+            // An address without a scheme is taken for https where TLS is set up.
+            let client = client(&server.address(), tls);
+            client.put("/k", "v").await.unwrap();
+            let mut watch = client.watch("/k").start_revision(1).await.unwrap();
+            assert_eq!(watch.next().await.unwrap().unwrap().events.len(), 1);
+        });
+    }
+    let tls = trusting(&certificates).identity_files(certificates.client().certificate, &encrypted).unwrap();
+    for wrong in [tls.clone(), tls.key_passphrase("guess")] {
+        let error = Client::builder().endpoints(["https://127.0.0.1"]).tls(wrong).build().unwrap_err();
+        assert!(error.kind() == Kind::InvalidInput && error.to_string().contains("passphrase"), "{error}");
+    }
+}
+
+#[test]
+fn whom_tls_does_not_let_in_is_told_why() {
+    let (certificates, others) = (Certificates::new(), Certificates::new());
+    let server = Server::builder().mutual_tls(&certificates).start();
+    let plain = Server::start();
+    run(async {
+        let refused = async |client: Client| -> Error { client.get("/k").await.unwrap_err() };
+        let stranger = refused(client(&server.endpoint(), trusting(&others))).await;
+        assert!(stranger.to_string().contains("invalid peer certificate"), "{stranger}");
+        let nobody = refused(client(&server.endpoint(), trusting(&certificates))).await;
+        assert!(nobody.to_string().contains("client certificate"), "{nobody}");
+        let to_plain =
+            refused(client(&plain.endpoint().replace("http", "https"), trusting(&certificates))).await;
+        assert!(to_plain.to_string().contains("cannot connect"), "{to_plain}");
+        let from_plain =
+            Client::builder().endpoints([server.endpoint().replace("https", "http")]).max_retries(0);
+        let from_plain = refused(from_plain.build().unwrap()).await;
+        for error in [stranger, nobody, to_plain, from_plain] {
+            println!("{error:?}");
+            assert!(error.is_transient() && error.failures().len() == 1, "{error}");
+        }
+    });
+}
+
+#[test]
+fn certificates_are_read_again_for_each_connection() {
+    let certificates = Certificates::new();
+    let server = Server::builder().mutual_tls(&certificates).start();
+    let proxy = Proxy::to(&server.address());
+    run(async {
+        certificates.issue_client("client", Duration::from_secs(2));
+        let client = client(&format!("https://{}", proxy.address()), identified(&certificates));
+        let mut watch = client.watch("/k").await.unwrap();
+        client.put("/k", "v").await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        proxy.cut();
+        while watch.next().await.is_some() {}
+        assert!(client.get("/k").await.unwrap_err().is_transient());
+        certificates.issue_client("client", Duration::from_secs(3600));
+        client.get("/k").await.unwrap();
+        client.watch("/k").await.unwrap();
+    });
+}
+
+#[test]
+fn hundreds_of_watches_do_not_wait_for_each_other() {
+    let certificates = Certificates::new();
+    for etcd in servers::all() {
+        let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
+        run(async {
+            let client = client(&server.endpoint(), identified(&certificates));
+            let mut watches = Vec::new();
+            for i in 0..300 {
+                watches.push(client.watch(format!("/{i}")).await.unwrap());
+            }
+            client.put("/299", "v").await.unwrap();
+            assert_eq!(watches[299].next().await.unwrap().unwrap().events.len(), 1);
+        });
+    }
+}
