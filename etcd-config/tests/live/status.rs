@@ -76,7 +76,10 @@ fn shows_the_refused_update_until_it_is_corrected() {
     let rejected = until(&settings, |status| matches!(status.state, State::Rejected));
     assert_eq!((rejected.revision, rejected.snapshot_revision), (3, 2));
     let text = rejected.to_string();
-    assert!(text.contains("rejected") && text.contains("\"few\"") && text.contains("stays in force"), "{text}");
+    assert!(
+        text.contains("rejected") && text.contains("\"few\"") && text.contains("stays in force"),
+        "{text}"
+    );
     settings.wait_for_revision(store.put("/service/workers", "4"), SOON).unwrap();
     let well = settings.status();
     assert!(well.state.is_watching() && well.last_rejection.is_some());

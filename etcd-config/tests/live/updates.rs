@@ -76,8 +76,7 @@ fn that_are_wrong_are_refused_whole_until_they_are_corrected() {
         move |rejection| rejections.lock().unwrap().push(rejection.to_string())
     });
     let kept = settings.load().revision();
-    let wrong =
-        store.transaction().put("/service/level", "debug").put("/service/workers", "few").commit();
+    let wrong = store.transaction().put("/service/level", "debug").put("/service/workers", "few").commit();
     let error = settings.wait_for_revision(wrong, SOON).unwrap_err();
     assert_eq!(error.problems()[0].key(), "/service/workers");
     assert_eq!((settings.load().level.as_str(), settings.load().revision()), ("info", kept));
