@@ -11,3 +11,6 @@ mod payments;
 
 #[path = "derive/leaves.rs"]
 mod leaves;
+
+#[path = "derive/schema.rs"]
+mod schema;
