@@ -3,6 +3,9 @@
 pub(crate) mod branch;
 pub(crate) mod unknown;
 
+mod etcdctl;
+mod json_schema;
+mod markdown;
 mod similar;
 
 use std::fmt;
@@ -11,7 +14,6 @@ use etcd_client_core::Prefix;
 
 use self::branch::{Branch, Part};
 use crate::layout::{self, Fallback};
-use crate::leaf::Expectation;
 
 /// Stands for the name of a map's entry in keys and field paths.
 pub(crate) const ENTRY: &str = "<name>";
@@ -31,7 +33,6 @@ pub struct Field {
     pub(crate) field: &'static layout::Field,
     /// Below the prefix, or with a slash from the root of the store.
     pub(crate) relative: String,
-    pub(crate) expectation: Expectation,
     key: String,
     path: String,
     ty: String,
@@ -258,12 +259,12 @@ impl Collector {
             ..inherited
         };
         match part {
-            Part::Leaf(expectation) => {
-                self.push(field, Role::Key, field.ty.to_owned(), expectation, trail, inherited);
+            Part::Leaf(_) => {
+                self.push(field, Role::Key, field.ty.to_owned(), trail, inherited);
             }
-            Part::Map { entry, ty } => {
+            Part::Map { ty, .. } => {
                 let trail = trail.child(ENTRY, ENTRY);
-                self.push(field, Role::Entry, ty.clone(), entry, &trail, inherited);
+                self.push(field, Role::Entry, ty.clone(), &trail, inherited);
             }
             Part::Directory(branch) => self.branch(branch, trail, below),
             Part::Optional(inner) => {
@@ -282,7 +283,6 @@ impl Collector {
         field: &'static layout::Field,
         role: Role,
         ty: String,
-        expectation: &Expectation,
         trail: &Trail,
         inherited: Inherited,
     ) {
@@ -293,7 +293,6 @@ impl Collector {
             format!("{}{relative}", self.directory)
         };
         let path = trail.path.clone();
-        let expectation = expectation.clone();
-        self.fields.push(Field { field, relative, expectation, key, path, ty, role, inherited });
+        self.fields.push(Field { field, relative, key, path, ty, role, inherited });
     }
 }

@@ -3,5 +3,14 @@
 #[path = "derive/keys.rs"]
 mod keys;
 
+#[path = "derive/hygiene.rs"]
+mod hygiene;
+
 #[path = "derive/payments.rs"]
 mod payments;
+
+#[path = "derive/leaves.rs"]
+mod leaves;
+
+#[path = "derive/schema.rs"]
+mod schema;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod connection;
+mod frames;
 mod settings;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -148,6 +149,19 @@ impl Proxy {
     /// Lets so many more bytes of replies through, then cuts the connection that got them.
     pub fn cut_after_reply_bytes(&self, count: u64) {
         self.change(|settings| settings.reply_budget = Some(Arc::new(AtomicU64::new(count))));
+    }
+
+    /// Loses the next frame of a watch that tells of events, and nothing else; plain HTTP/2 only.
+    pub fn lose_watch_frame(&self) {
+        self.change(|settings| {
+            settings.lost_frames.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+
+    /// Ends all watches with the status "ok", as if the server had, on connections that stay open;
+    /// plain HTTP/2 only.
+    pub fn end_watches(&self) {
+        self.change(|settings| settings.ends += 1);
     }
 
     /// Another server for new connections.

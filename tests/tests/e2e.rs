@@ -1,11 +1,31 @@
-//! What etcd-config promises, on real etcd servers.
+//! What the clients and the configuration promise, on real etcd servers.
 
+#[path = "e2e/compaction.rs"]
+mod compaction;
+#[path = "e2e/credentials.rs"]
+mod credentials;
+#[path = "e2e/endpoints.rs"]
+mod endpoints;
+#[path = "e2e/failover.rs"]
+mod failover;
+#[path = "e2e/gap.rs"]
+mod gap;
 #[path = "e2e/harness.rs"]
 mod harness;
 #[path = "e2e/history.rs"]
 mod history;
+#[path = "e2e/limits.rs"]
+mod limits;
+#[path = "e2e/outage.rs"]
+mod outage;
 #[path = "e2e/proxy.rs"]
 mod proxy;
+#[path = "e2e/reload.rs"]
+mod reload;
+#[path = "e2e/tls.rs"]
+mod tls;
+#[path = "e2e/transaction.rs"]
+mod transaction;
 #[path = "e2e/v3_access.rs"]
 mod v3_access;
 #[path = "e2e/v3_calls.rs"]
@@ -18,3 +38,5 @@ mod v3_failover;
 mod v3_store;
 #[path = "e2e/v3_tls.rs"]
 mod v3_tls;
+#[path = "e2e/witness.rs"]
+mod witness;

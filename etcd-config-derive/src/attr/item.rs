@@ -44,14 +44,7 @@ impl Parse for Item {
         if input.is_empty() || input.peek(Token![,]) {
             return Err(syn::Error::new(name.span(), format!("`{name} =` has no value")));
         }
-        let value = input.parse().map_err(|error: syn::Error| {
-            if input.peek(Token![|]) {
-                let message = format!("`{name}` takes the name of a function, not a closure");
-                syn::Error::new(error.span(), message)
-            } else {
-                error
-            }
-        })?;
+        let value = input.parse()?;
         Ok(Self { name, value: Some(value) })
     }
 }

@@ -30,28 +30,48 @@ pub trait Entries: Sized {
     fn get_mut(&mut self, key: &Self::Key) -> Option<&mut Self::Value>;
 }
 
-/// Reads a directory of leaves.
-pub struct MapPart<M: Entries> {
-    decode: Decode<M::Value>,
+/// Reads a directory of leaves of the type `V`.
+///
+/// As with a nested part, what it needs of the map is asked for where it is made, and nowhere else.
+pub struct MapPart<M, V> {
+    decode: Decode<V>,
+    read: fn(Reader<V>, &mut Decoder<'_>, Option<&mut M>) -> Option<M>,
 }
 
 /// A map of leaves, read by their type's own `Deserialize`.
-pub fn map<M: Entries<Value: Leaf>>() -> MapPart<M> {
+pub fn map<M: Entries<Value: Leaf>>() -> MapPart<M, M::Value> {
     map_with(M::Value::from_text)
 }
 
 /// A map of leaves, read by a function.
-pub fn map_with<M: Entries>(decode: Decode<M::Value>) -> MapPart<M> {
-    MapPart { decode }
+pub fn map_with<M: Entries>(decode: Decode<M::Value>) -> MapPart<M, M::Value> {
+    MapPart { decode, read: |reader, at, held| reader.read(at, held) }
 }
 
-impl<M: Entries> MapPart<M> {
-    fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<M::Value> {
+impl<M, V> Part for MapPart<M, V> {
+    type Value = M;
+
+    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+        (self.read)(Reader { decode: self.decode }, at, held)
+    }
+
+    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
+        branch::Part::Map { entry: leaf::expectation(self.decode), ty: type_name::<V>() }
+    }
+}
+
+/// How an entry is read.
+struct Reader<V> {
+    decode: Decode<V>,
+}
+
+impl<V> Reader<V> {
+    fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<V> {
         let failure = match std::str::from_utf8(&raw.value) {
             Ok(text) => match leaf::decode(text, self.decode) {
                 Ok(value) => return Some(value),
                 Err(error) => {
-                    let ty = type_name::<M::Value>();
+                    let ty = type_name::<V>();
                     (text.to_owned(), leaf::complaint(text, at.is_secret(), &ty, self.decode, &error))
                 }
             },
@@ -63,13 +83,13 @@ impl<M: Entries> MapPart<M> {
             }
         };
         let (text, what) = failure;
-        at.entry(name, &type_name::<M::Value>().into(), |at| {
+        at.entry(name, &type_name::<V>().into(), |at| {
             at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision));
         });
         None
     }
 
-    fn whole(&self, at: &mut Decoder<'_>) -> Option<M> {
+    fn whole<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>) -> Option<M> {
         let before = at.problems();
         let children = at.place().node.map(|node| &node.children).into_iter().flatten();
         let mut entries = M::with_capacity(children.size_hint().0);
@@ -85,12 +105,8 @@ impl<M: Entries> MapPart<M> {
         }
         (at.problems() == before).then_some(entries)
     }
-}
 
-impl<M: Entries> Part for MapPart<M> {
-    type Value = M;
-
-    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+    fn read<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
         let (Some(held), Touch::Only(mark), true) = (held, at.place().touch, names_are_keys::<M>()) else {
             return self.whole(at);
         };
@@ -109,10 +125,6 @@ impl<M: Entries> Part for MapPart<M> {
             }
         }
         None
-    }
-
-    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
-        branch::Part::Map { entry: leaf::expectation(self.decode), ty: type_name::<M::Value>() }
     }
 }
 

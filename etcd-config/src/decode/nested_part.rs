@@ -4,7 +4,6 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::decoder::{Decoder, Part, Touch};
@@ -18,8 +17,8 @@ use crate::tree::Node;
 
 /// What a directory of keys can be.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not derive `EtcdConfig`",
-    label = "a nested field is a directory of keys, and `{Self}` does not say which",
+    message = "`{Self}` cannot be `nested`: its struct does not derive `EtcdConfig`",
+    label = "the field is a directory of keys, and nothing says which",
     note = "add `#[derive(EtcdConfig)]` to the struct; `nested` takes such a struct, or an `Option`, \
             a `HashMap`, a `BTreeMap`, an `Arc` or a `Box` of one",
     note = "for one key that holds JSON, derive `serde::Deserialize` for it and leave `nested` out"
@@ -34,27 +33,33 @@ pub trait Nested: Sized {
 }
 
 /// Reads a directory.
-pub struct NestedPart<T>(PhantomData<fn() -> T>);
+///
+/// What it needs of the type is asked for where a part is made, and nowhere else: a type that
+/// cannot be nested is one mistake, and is to be one message.
+pub struct NestedPart<T> {
+    read: fn(&mut Decoder<'_>, Option<&mut T>) -> Option<T>,
+    survey: fn(&mut Decoder<'_>) -> branch::Part,
+}
 
 /// A directory of its own.
 pub fn nested<T: Nested>() -> NestedPart<T> {
-    NestedPart(PhantomData)
+    NestedPart { read: T::read, survey: T::survey }
 }
 
 /// The fields of another struct, among those of this one.
 pub fn flattened<T: EtcdConfig>() -> NestedPart<T> {
-    NestedPart(PhantomData)
+    nested()
 }
 
-impl<T: Nested> Part for NestedPart<T> {
+impl<T> Part for NestedPart<T> {
     type Value = T;
 
     fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut T>) -> Option<T> {
-        T::read(at, held)
+        (self.read)(at, held)
     }
 
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Part {
-        T::survey(at)
+        (self.survey)(at)
     }
 }
 

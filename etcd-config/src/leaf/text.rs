@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{self, Deserializer, IgnoredAny, Visitor};
+use serde::de::{self, Deserializer, IgnoredAny, Unexpected, Visitor};
 
 use super::expectation::{Expectation, Shape};
 
@@ -34,6 +34,8 @@ enum Mode {
 pub enum Error {
     /// The reason in the type's own words; it may hold the text.
     Message(String),
+    /// The right kind of value, and yet not this: what the type expected, in its own words.
+    Unfit(String),
     /// None of the variants.
     UnknownVariant(&'static [&'static str]),
     /// There was no text.
@@ -254,6 +256,10 @@ impl de::Error for Error {
         Self::Message(cause.to_string())
     }
 
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::Unfit(expected.to_string())
+    }
+
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         if expected.is_empty() {
             return Self::Message(format!("unknown variant {variant:?}"));
@@ -270,6 +276,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(message) => f.write_str(message),
+            Self::Unfit(expected) => write!(f, "not {expected}"),
             Self::UnknownVariant(variants) => write!(f, "not one of {}", variants.join(", ")),
             Self::Absent => f.write_str("there is no value"),
             Self::Expected(expectation) => write!(f, "not {}", expectation.noun("value")),

@@ -50,6 +50,11 @@ fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Findi
     expected.absolute(&chain, tree);
     let denied = schema.branch().layout.deny_unknown_keys;
     finder.children(tree.root(), touched.map(Touched::root), &expected, denied);
+    // No field need read the key that is only waited for.
+    let commit_key = schema.branch().layout.commit_key;
+    finder
+        .findings
+        .retain(|finding| finding.kind != Kind::Unknown || Some(finding.path.as_str()) != commit_key);
     if touched.is_none_or(Touched::has_strays) {
         for (key, raw) in tree.strays() {
             let relative = tree.prefix().relative(key).unwrap_or(key);

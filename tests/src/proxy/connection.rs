@@ -1,8 +1,8 @@
 //! One connection through a proxy.
 
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,6 +11,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::frames::Frames;
 use super::settings::{Admission, Chunks, Settings};
 
 /// A client's connection, and what it should do.
@@ -81,9 +82,9 @@ async fn forward(
     let all = async {
         tokio::try_join!(
             read(client_read, requests, Direction::Requests, &last, settings),
-            write(server_write, to_server, Direction::Requests, settings.clone()),
+            Outlet::new(server_write, Direction::Requests, settings).write(to_server),
             read(server_read, replies, Direction::Replies, &last, settings),
-            write(client_write, to_client, Direction::Replies, settings.clone()),
+            Outlet::new(client_write, Direction::Replies, settings).write(to_client),
         )
     };
     tokio::select! {
@@ -132,50 +133,91 @@ async fn read(
     }
 }
 
-async fn write(
-    mut to: WriteHalf<'_>,
-    mut from: mpsc::Receiver<Chunk>,
+/// Where one direction comes out.
+struct Outlet<'c> {
+    to: WriteHalf<'c>,
     direction: Direction,
-    mut settings: watch::Receiver<Settings>,
-) -> Result<(), End> {
-    while let Some(Chunk { due, mut bytes }) = from.recv().await {
-        sleep_until(due).await;
-        let chunks = settings.borrow().chunks;
-        if let Chunks::Glued(time) = chunks {
-            sleep(time).await;
-            while let Ok(chunk) = from.try_recv() {
-                bytes.extend(chunk.bytes);
-            }
-        }
-        wait_while_held(&mut settings, direction).await;
-        let budget = settings.borrow().reply_budget.clone();
-        if let (Some(budget), Direction::Replies) = (budget, direction) {
-            let left = budget.load(Ordering::SeqCst);
-            let length = bytes.len() as u64;
-            if (1..=length).contains(&left) {
-                budget.store(0, Ordering::SeqCst);
-                bytes.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-                to.write_all(&bytes).await?;
-                sleep(Duration::from_millis(10)).await; // so that what was written is read
-                return Err(End::Cut);
-            }
-            budget.store(left.saturating_sub(length), Ordering::SeqCst);
-        }
-        match chunks {
-            Chunks::SingleBytes => {
-                for byte in bytes {
-                    to.write_all(&[byte]).await?;
-                    tokio::task::yield_now().await;
-                }
-            }
-            Chunks::AsTheyCome | Chunks::Glued(_) => to.write_all(&bytes).await?,
-        }
-    }
-    wait_while_held(&mut settings, direction).await;
-    to.shutdown().await?;
-    Ok(())
+    settings: watch::Receiver<Settings>,
+    frames: Frames,
+    ended_watches: u64,
 }
 
-async fn wait_while_held(settings: &mut watch::Receiver<Settings>, direction: Direction) {
-    let _ = settings.wait_for(|now| !now.hold[direction as usize]).await;
+impl<'c> Outlet<'c> {
+    fn new(to: WriteHalf<'c>, direction: Direction, settings: &watch::Receiver<Settings>) -> Self {
+        let (settings, ended_watches) = (settings.clone(), settings.borrow().ends);
+        Self { to, direction, settings, frames: Frames::default(), ended_watches }
+    }
+
+    async fn write(mut self, mut from: mpsc::Receiver<Chunk>) -> Result<(), End> {
+        loop {
+            let chunk = tokio::select! {
+                chunk = from.recv() => chunk,
+                ends = told_to_end_watches(&mut self.settings, self.ended_watches), if self.is_reply() => {
+                    self.ended_watches = ends;
+                    self.to.write_all(&self.frames.end_streams()).await?;
+                    continue;
+                }
+            };
+            let Some(Chunk { due, mut bytes }) = chunk else { break };
+            sleep_until(due).await;
+            let chunks = self.settings.borrow().chunks;
+            if let Chunks::Glued(time) = chunks {
+                sleep(time).await;
+                while let Ok(chunk) = from.try_recv() {
+                    bytes.extend(chunk.bytes);
+                }
+            }
+            self.wait_while_held().await;
+            if self.is_reply() {
+                bytes = self.without_lost_frames(bytes);
+                bytes = self.within_budget(bytes).await?;
+            }
+            let size = if chunks == Chunks::SingleBytes { 1 } else { bytes.len().max(1) };
+            for piece in bytes.chunks(size) {
+                self.to.write_all(piece).await?;
+                tokio::task::yield_now().await;
+            }
+        }
+        self.wait_while_held().await;
+        Ok(self.to.shutdown().await?)
+    }
+
+    fn without_lost_frames(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        let lost = Arc::clone(&self.settings.borrow().lost_frames);
+        let one_less = |count: u64| count.checked_sub(1);
+        self.frames.pass(bytes, || lost.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok())
+    }
+
+    /// What may still be passed on; where that is not all, it is, and the connection ends.
+    async fn within_budget(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, End> {
+        let Some(budget) = self.settings.borrow().reply_budget.clone() else { return Ok(bytes) };
+        let left = budget.load(Ordering::SeqCst);
+        let length = bytes.len() as u64;
+        if (1..=length).contains(&left) {
+            budget.store(0, Ordering::SeqCst);
+            self.to.write_all(&bytes[..usize::try_from(left).unwrap_or(bytes.len())]).await?;
+            sleep(Duration::from_millis(10)).await; // so that what was written is read
+            return Err(End::Cut);
+        }
+        budget.store(left.saturating_sub(length), Ordering::SeqCst);
+        Ok(bytes)
+    }
+
+    async fn wait_while_held(&mut self) {
+        let direction = self.direction as usize;
+        let _ = self.settings.wait_for(|now| !now.hold[direction]).await;
+    }
+
+    fn is_reply(&self) -> bool {
+        matches!(self.direction, Direction::Replies)
+    }
+}
+
+/// How often that was asked for by now, as soon as it is more often than before.
+async fn told_to_end_watches(settings: &mut watch::Receiver<Settings>, before: u64) -> u64 {
+    let told = settings.wait_for(|now| now.ends > before).await.map(|now| now.ends);
+    match told {
+        Ok(ends) => ends,
+        Err(_) => std::future::pending().await, // the proxy is gone, and with it the connection
+    }
 }

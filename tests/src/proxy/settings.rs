@@ -28,6 +28,9 @@ pub(super) struct Settings {
     pub(super) chunks: Chunks,
     pub(super) idle_limit: Option<Duration>,
     pub(super) reply_budget: Option<Arc<AtomicU64>>,
+    /// How many more frames with events are to be lost.
+    pub(super) lost_frames: Arc<AtomicU64>,
+    pub(super) ends: u64,
     pub(super) cuts: u64,
     pub(super) resets: u64,
     pub(super) stop: bool,
@@ -51,6 +54,8 @@ impl Settings {
             chunks: Chunks::AsTheyCome,
             idle_limit: None,
             reply_budget: None,
+            lost_frames: Arc::default(),
+            ends: 0,
             cuts: 0,
             resets: 0,
             stop: false,

@@ -5,7 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etcd_config_tests::{Answer, Chunks, Proxy};
+use etcd_client_core::v3::Client;
+use etcd_config_tests::{Answer, Chunks, Proxy, Server};
 
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -112,6 +113,23 @@ fn new_connections_go_to_another_server_or_get_an_answer() {
     let mut reply = String::new();
     stream.read_to_string(&mut reply).expect("a page");
     assert!(reply.starts_with("HTTP/1.1 502 ") && reply.ends_with("<h1>no server</h1>"), "{reply}");
+}
+
+#[tokio::test]
+async fn one_event_of_a_watch_is_lost_and_the_stream_is_ended() {
+    let server = Server::start();
+    let proxy = Proxy::to(&server.address());
+    let client = Client::new([proxy.endpoint()]).expect("a client");
+    let mut changes = client.watch("/a").await.expect("a watch");
+    proxy.lose_watch_frame();
+    server.put("/a", "lost");
+    server.put("/a", "seen");
+    let response = changes.next().await.expect("no end").expect("no error");
+    assert_eq!(response.events[0].kv.value, "seen");
+
+    proxy.end_watches();
+    assert!(!matches!(changes.next().await, Some(Ok(_))));
+    client.get("/a").await.expect("calls go on");
 }
 
 /// The address of a server that greets, then says back what it hears.
