@@ -14,6 +14,13 @@ use crate::tree::{KeyTree, Mark, Node};
 /// How deep structs may be nested.
 const DEEPEST: usize = 64;
 
+/// What a decoder has found out besides the value.
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    pub(super) pinned: Pins,
+    pub(super) secrets: Vec<String>,
+}
+
 /// What a derived struct is read from.
 #[derive(Debug)]
 pub struct Decoder<'a> {
@@ -25,6 +32,8 @@ pub struct Decoder<'a> {
     problems: Vec<Problem>,
     /// What `restart` fields read the first time.
     pinned: Pins,
+    /// The texts of the secrets that were read.
+    secrets: Vec<String>,
     survey: Survey,
 }
 
@@ -102,6 +111,7 @@ impl<'a> Decoder<'a> {
             depth: 0,
             problems: Vec::new(),
             pinned: Pins::new(),
+            secrets: Vec::new(),
             survey: Survey::default(),
         }
     }
@@ -117,6 +127,7 @@ impl<'a> Decoder<'a> {
             depth: 0,
             problems: Vec::new(),
             pinned: Pins::new(),
+            secrets: Vec::new(),
             survey: Survey::default(),
         }
     }
@@ -238,6 +249,13 @@ impl<'a> Decoder<'a> {
         self.subject.secret
     }
 
+    /// Remembers a text, where it is a secret.
+    pub(super) fn note_secret(&mut self, text: &str) {
+        if self.subject.secret {
+            self.secrets.push(text.to_owned());
+        }
+    }
+
     pub(super) fn type_name(&self) -> String {
         self.subject.ty.clone().into_owned()
     }
@@ -286,8 +304,8 @@ impl<'a> Decoder<'a> {
         Ok(mem::replace(&mut self.survey.members, outer))
     }
 
-    pub(super) fn finish(self) -> (Vec<Problem>, Pins) {
-        (self.problems, self.pinned)
+    pub(super) fn finish(self) -> Findings {
+        Findings { problems: self.problems, pinned: self.pinned, secrets: self.secrets }
     }
 
     /// Goes to a field's place. `None` where what is held is still right.

@@ -67,7 +67,9 @@ struct Reader<V> {
 
 impl<V> Reader<V> {
     fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<V> {
-        let failure = match std::str::from_utf8(&raw.value) {
+        let text = std::str::from_utf8(&raw.value);
+        at.note_secret(text.unwrap_or_default());
+        let failure = match text {
             Ok(text) => match leaf::decode(text, self.decode) {
                 Ok(value) => return Some(value),
                 Err(error) => {

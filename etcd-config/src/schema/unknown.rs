@@ -30,8 +30,8 @@ pub fn warnings(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> V
 struct Finding {
     path: String,
     kind: Kind,
-    /// The field that reads the key, for aliases and deprecated ones.
-    field: Option<&'static Field>,
+    /// Who reads the key, for aliases and deprecated ones.
+    reader: Option<Reader>,
     revision: u64,
     denied: bool,
 }
@@ -61,7 +61,7 @@ fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Findi
             finder.findings.push(Finding {
                 path: String::from_utf8_lossy(relative).into_owned(),
                 kind: Kind::Unknown,
-                field: None,
+                reader: None,
                 revision: raw.revision,
                 denied,
             });
@@ -93,9 +93,26 @@ struct Expected<'s> {
 /// Who reads a key, and by which name.
 #[derive(Clone, Copy)]
 struct Reader {
-    field: &'static Field,
-    alias: bool,
-    deprecated: bool,
+    /// The old name, and the one that has taken its place.
+    alias: Option<(&'static str, &'static str)>,
+    /// What to use instead.
+    deprecated: Option<&'static str>,
+}
+
+impl Reader {
+    /// Of a field, by one of its names.
+    fn of(field: &'static Field, name: &'static str, outer: Option<Self>) -> Self {
+        let alias = (name != field.key).then_some((name, field.key));
+        Self {
+            alias: alias.or(outer.and_then(|outer| outer.alias)),
+            deprecated: field.deprecated.or(outer.and_then(|outer| outer.deprecated)),
+        }
+    }
+}
+
+/// The key of a field and its aliases.
+fn names(field: &'static Field) -> impl Iterator<Item = &'static str> {
+    std::iter::once(field.key).chain(field.aliases.iter().copied())
 }
 
 #[derive(Clone)]
@@ -110,15 +127,9 @@ impl<'s> Expected<'s> {
         self.denied |= chain.branch.layout.deny_unknown_keys;
         for member in &chain.branch.members {
             let field = member.field;
-            let deprecated = field.deprecated.is_some() || outer.is_some_and(|outer| outer.deprecated);
-            let names = std::iter::once((field.key, false));
-            for (key, alias) in names.chain(field.aliases.iter().map(|alias| (*alias, true))) {
-                let alias = alias || outer.is_some_and(|outer| outer.alias);
-                let step = Step {
-                    part: &member.part,
-                    reader: Reader { field, alias, deprecated },
-                    chain: Rc::clone(chain),
-                };
+            for key in names(field) {
+                let reader = Reader::of(field, key, outer);
+                let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
                 match key {
                     "" => self.part(&step),
                     key if key.starts_with('/') => {}
@@ -160,13 +171,9 @@ impl<'s> Expected<'s> {
     fn absolute(&mut self, chain: &Rc<Chain<'s>>, tree: &KeyTree) {
         for member in &chain.branch.members {
             let field = member.field;
-            let names = std::iter::once((field.key, false));
-            for (key, alias) in names.chain(field.aliases.iter().map(|alias| (*alias, true))) {
-                let relative = tree.prefix().directory();
-                if key.starts_with('/')
-                    && let Some(path) = key.strip_prefix(relative)
-                {
-                    let reader = Reader { field, alias, deprecated: field.deprecated.is_some() };
+            for key in names(field).filter(|key| key.starts_with('/')) {
+                if let Some(path) = key.strip_prefix(tree.prefix().directory()) {
+                    let reader = Reader::of(field, key, None);
                     let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
                     self.ahead.push((path, step));
                 }
@@ -260,9 +267,11 @@ impl Finder {
     fn node(&mut self, node: &Node, mark: Option<&Mark>, expected: &Expected<'_>, denied: bool) {
         if let Some(raw) = node.value.as_ref().filter(|_| mark.is_none_or(|mark| mark.here)) {
             match expected.value {
-                Some(reader) if reader.alias => self.found(raw, Kind::Alias, Some(reader.field), denied),
-                Some(reader) if reader.deprecated => {
-                    self.found(raw, Kind::Deprecated, Some(reader.field), denied);
+                Some(reader) if reader.alias.is_some() => {
+                    self.found(raw, Kind::Alias, Some(reader), denied);
+                }
+                Some(reader) if reader.deprecated.is_some() => {
+                    self.found(raw, Kind::Deprecated, Some(reader), denied);
                 }
                 Some(_) => {}
                 None => self.found(raw, Kind::NotADirectory, None, denied || expected.denied),
@@ -290,9 +299,9 @@ impl Finder {
         }
     }
 
-    fn found(&mut self, raw: &Raw, kind: Kind, field: Option<&'static Field>, denied: bool) {
+    fn found(&mut self, raw: &Raw, kind: Kind, reader: Option<Reader>, denied: bool) {
         let revision = raw.revision;
-        self.findings.push(Finding { path: self.path.clone(), kind, field, revision, denied });
+        self.findings.push(Finding { path: self.path.clone(), kind, reader, revision, denied });
     }
 }
 
@@ -323,12 +332,12 @@ fn describe(schema: &Schema, tree: &KeyTree, findings: impl Iterator<Item = Find
 fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
     let what = match finding.kind {
         Kind::Alias => {
-            let key = finding.field.map_or("", |field| field.key);
-            format!("an old name; the key is {key} now")
+            let (old, new) = finding.reader.and_then(|reader| reader.alias).unwrap_or_default();
+            format!("{old} is an old name of {new}")
         }
         Kind::Deprecated => {
-            let field = finding.field.and_then(|field| field.deprecated);
-            format!("deprecated: {}", field.unwrap_or("its directory is not to be used any more"))
+            let instead = finding.reader.and_then(|reader| reader.deprecated).unwrap_or_default();
+            format!("deprecated: {instead}")
         }
         Kind::NotADirectory => not_a_directory(schema, &finding.path),
         Kind::NotAKey => not_a_key(schema, &finding.path),
@@ -364,7 +373,7 @@ fn not_a_key(schema: &Schema, path: &str) -> String {
     match above {
         Some((key, field)) => format!(
             "below a key: {key} is the value of {}: {}, not a directory",
-            field.path(),
+            field.path_of(&key),
             field.type_name()
         ),
         None => "below a key, which is not a directory".to_owned(),
@@ -372,6 +381,9 @@ fn not_a_key(schema: &Schema, path: &str) -> String {
 }
 
 fn unknown(schema: &Schema, path: &str) -> String {
+    if path.split('/').any(str::is_empty) {
+        return "unknown key; no field reads a key with an empty name in it".to_owned();
+    }
     let closest = schema.fields().iter().filter_map(|field| {
         let key = fill(&field.relative, path);
         slips(path, &key).map(|slips| (slips, key, field))
@@ -399,7 +411,7 @@ fn elsewhere<'s>(schema: &'s Schema, path: &str) -> Option<(usize, String, &'s s
     let mut named = schema
         .fields()
         .iter()
-        .filter(|field| !field.is_entry() && field.relative.rsplit('/').next() == Some(name));
+        .filter(|field| !field.relative.contains(ENTRY) && field.relative.rsplit('/').next() == Some(name));
     let field = named.next()?;
     named.next().is_none().then(|| (0, field.relative.clone(), field))
 }
