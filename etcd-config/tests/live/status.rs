@@ -27,7 +27,7 @@ fn says_that_all_is_well() {
     assert_eq!((status.source, status.endpoint.as_deref()), (Source::Etcd, Some("memory")));
     assert_eq!((status.name, status.prefix.as_str()), ("Service", "/service"));
     let text = status.to_string();
-    assert!(text.starts_with("Service from /service: watching memory for 0.0s\n  snapshot at revision 2, from etcd; proven current 0.0s ago, up to revision 2"), "{text}");
+    assert!(text.starts_with("Service from /service: watching for 0.0s, at memory\n  snapshot at revision 2, from etcd; proven current 0.0s ago, up to revision 2"), "{text}");
 }
 
 #[test]
