@@ -6,17 +6,19 @@ mod leaf_part;
 mod map_part;
 mod nested_part;
 mod pending;
+mod place;
 mod scrub;
 mod type_name;
 
 pub use self::context::Context;
 pub(crate) use self::context::survey;
-pub use self::decoder::{Decoder, Part};
+pub use self::decoder::Decoder;
 pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
 
-use self::decoder::{Findings, Touch};
+use self::decoder::Findings;
+use self::place::Touch;
 use crate::config::EtcdConfig;
 use crate::problem::Problem;
 use crate::schema::unknown;
