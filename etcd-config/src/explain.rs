@@ -190,7 +190,7 @@ impl<'a> Explainer<'a> {
     }
 
     fn leaf(&mut self, field: &'static Field, place: &Place<'a>) {
-        if let Some(Some(text)) = field.env.and_then(|name| self.context.variable(name)) {
+        if let Some(Ok(text)) = field.env.and_then(|name| self.context.variable(name)) {
             self.push(place, Some(cut(text)), Origin::Environment, None);
         } else if place.node.is_some_and(|node| node.value.is_some()) {
             self.stored(place);

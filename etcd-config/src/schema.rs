@@ -4,6 +4,8 @@ pub(crate) mod branch;
 pub(crate) mod unknown;
 
 mod etcdctl;
+mod expected;
+mod hints;
 mod json_schema;
 mod markdown;
 mod similar;
@@ -30,7 +32,7 @@ pub struct Schema {
 /// One key, or the keys of one map.
 #[derive(Debug)]
 pub struct Field {
-    pub(crate) field: &'static layout::Field,
+    pub(crate) written: &'static layout::Field,
     /// Below the prefix, or with a slash from the root of the store.
     pub(crate) relative: String,
     key: String,
@@ -136,7 +138,7 @@ impl Field {
 
     /// The documentation of the field.
     pub fn docs(&self) -> &'static str {
-        self.field.docs
+        self.written.docs
     }
 
     /// What the field is when its key is absent.
@@ -144,7 +146,7 @@ impl Field {
         if self.role == Role::Entry {
             return Default::Absent;
         }
-        match self.field.default {
+        match self.written.default {
             Fallback::Required => Default::Required,
             Fallback::Absent => Default::Absent,
             Fallback::Text(text) => Default::Text(text),
@@ -154,7 +156,7 @@ impl Field {
 
     /// Whether the key must be there: always, or as soon as its directory is there.
     pub fn is_required(&self) -> bool {
-        self.default() == Default::Required && self.field.env.is_none()
+        self.default() == Default::Required && self.written.env.is_none()
     }
 
     /// Whether the field is in a directory that may be missing as a whole: of an `Option`, or of a
@@ -170,27 +172,27 @@ impl Field {
 
     /// Whether the value is never shown.
     pub fn is_secret(&self) -> bool {
-        self.field.secret || self.inherited.secret
+        self.written.secret || self.inherited.secret
     }
 
     /// Whether a change waits for a restart.
     pub fn is_restart(&self) -> bool {
-        self.field.restart || self.inherited.restart
+        self.written.restart || self.inherited.restart
     }
 
     /// What to use instead, where the field is deprecated.
     pub fn deprecated(&self) -> Option<&'static str> {
-        self.field.deprecated.or(self.inherited.deprecated)
+        self.written.deprecated.or(self.inherited.deprecated)
     }
 
     /// The environment variable that comes before the key.
     pub fn env(&self) -> Option<&'static str> {
-        self.field.env
+        self.written.env
     }
 
     /// Other names of the key.
     pub fn aliases(&self) -> &'static [&'static str] {
-        self.field.aliases
+        self.written.aliases
     }
 }
 
@@ -293,6 +295,6 @@ impl Collector {
             format!("{}{relative}", self.directory)
         };
         let path = trail.path.clone();
-        self.fields.push(Field { field, relative, key, path, ty, role, inherited });
+        self.fields.push(Field { written: field, relative, key, path, ty, role, inherited });
     }
 }

@@ -14,3 +14,12 @@ mod leaves;
 
 #[path = "derive/schema.rs"]
 mod schema;
+
+#[path = "derive/attributes.rs"]
+mod attributes;
+
+#[path = "derive/unknown.rs"]
+mod unknown;
+
+#[path = "derive/random.rs"]
+mod random;

@@ -93,7 +93,7 @@ impl<'de> Text<'de> {
     }
 }
 
-/// Hands the text to serde_json, which must use up all of it.
+/// Hands the text to `serde_json`, which must use up all of it.
 fn json<'de, T>(
     text: &'de str,
     read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>) -> serde_json::Result<T>,
@@ -131,7 +131,12 @@ macro_rules! integer {
     };
 }
 
-#[allow(clippy::cast_lossless, clippy::cast_sign_loss, reason = "the limits of the types themselves")]
+#[allow(
+    clippy::cast_lossless,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "the limits of the types themselves"
+)]
 impl<'de> Deserializer<'de> for Text<'de> {
     type Error = Error;
 
