@@ -1,6 +1,6 @@
 //! The impl: a constant for each field and a call for each field.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{ExprPath, Type};
@@ -107,13 +107,11 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
 fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
     let attrs = &field.attrs;
     if let Some(default) = &attrs.default {
-        return Some(match &default.text {
-            Some(text) => quote!(#private::Fallback::Text(#text)),
-            None => {
-                let expression = format!("{}::default()", written(field.ty));
-                quote!(#private::Fallback::Expression(#expression))
-            }
-        });
+        let Some(text) = &default.text else {
+            let expression = format!("{}::default()", written(field.ty));
+            return Some(quote!(#private::Fallback::Expression(#expression)));
+        };
+        return Some(quote!(#private::Fallback::Text(#text)));
     }
     if let Some((_, path)) = &attrs.default_fn {
         let expression = format!("{}()", quote!(#path).to_string().replace(' ', ""));
@@ -136,14 +134,14 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
             continue;
         }
         let (member, part) = (&field.member, part(field, private));
-        calls.push(quote! {
+        calls.push(quote_spanned! {here(field.ty.span())=>
             let #local = #at.read(
                 &Self::LAYOUT.fields[#index],
                 match &mut #held {
                     ::core::option::Option::Some(#held) => ::core::option::Option::Some(&mut #held.#member),
                     ::core::option::Option::None => ::core::option::Option::None,
                 },
-                #part,
+                &#part,
             );
         });
         index += 1;
@@ -174,7 +172,8 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
 /// How the field is read.
 fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
     let (attrs, ty) = (&field.attrs, field.ty);
-    let span = ty.span();
+    let span = here(ty.span());
+    let private = &respanned(private, span);
     let plain = if attrs.nested.is_some() {
         quote_spanned!(span=> #private::nested::<#ty>())
     } else if attrs.flatten.is_some() {
@@ -200,14 +199,15 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
 
 /// The function that `with` or `decode_with` name, over the text of a key.
 fn decode(field: &Field<'_>) -> Option<TokenStream> {
-    let text = local("text");
     if let Some((_, module)) = &field.attrs.with {
-        return Some(quote_spanned!(module.span()=> |#text| #module::deserialize(#text)));
+        let text = local_at("text", module.span());
+        return Some(quote_spanned!(here(module.span())=> |#text| #module::deserialize(#text)));
     }
     let (_, function) = field.attrs.decode_with.as_ref()?;
+    let text = local_at("text", function.span());
     let optional = field.attrs.map.is_none() && option_of(field.ty).is_some();
     let through = if optional { quote!(through_some) } else { quote!(through) };
-    Some(quote_spanned!(function.span()=> |#text| #text.#through(#function)))
+    Some(quote_spanned!(here(function.span())=> |#text| #text.#through(#function)))
 }
 
 /// What makes the value of an absent key, other than text.
@@ -225,18 +225,18 @@ fn skipped(field: &Field<'_>) -> TokenStream {
 }
 
 fn default_of(ty: &Type, span: Span) -> TokenStream {
-    quote_spanned!(span=> <#ty as ::core::default::Default>::default)
+    quote_spanned!(here(span)=> <#ty as ::core::default::Default>::default)
 }
 
 fn check(path: &ExprPath, private: &TokenStream) -> TokenStream {
-    let value = local("value");
-    quote_spanned!(path.span()=> |#value| #private::refusal(#path(#value)))
+    let value = local_at("value", path.span());
+    quote_spanned!(here(path.span())=> |#value| #private::refusal(#path(#value)))
 }
 
 /// The check of an `Option` is one of what is in it.
 fn check_some(path: &ExprPath, private: &TokenStream) -> TokenStream {
-    let value = local("value");
-    quote_spanned! {path.span()=>
+    let value = local_at("value", path.span());
+    quote_spanned! {here(path.span())=>
         |#value| match #value {
             ::core::option::Option::Some(#value) => #private::refusal(#path(#value)),
             ::core::option::Option::None => ::core::result::Result::Ok(()),
@@ -247,4 +247,23 @@ fn check_some(path: &ExprPath, private: &TokenStream) -> TokenStream {
 /// A name that no name of the user's can meet.
 fn local(name: &str) -> Ident {
     format_ident!("{}", name, span = Span::mixed_site())
+}
+
+/// The same, for messages about what is at `span`.
+fn local_at(name: &str, span: Span) -> Ident {
+    format_ident!("{}", name, span = here(span))
+}
+
+/// Where messages point to, in tokens that are ours all the same: to lints they are no code of
+/// the user's.
+fn here(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
+}
+
+fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        token.set_span(span);
+        token
+    };
+    tokens.clone().into_iter().map(respan).collect()
 }

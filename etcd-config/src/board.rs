@@ -11,6 +11,7 @@ use crate::hooks::Hooks;
 use crate::rejection::Rejection;
 use crate::snapshot::Snapshot;
 use crate::standing::{Record, Standing};
+use crate::status::Status;
 
 pub(crate) struct Board<T> {
     pub(crate) current: ArcSwap<Snapshot<T>>,
@@ -45,6 +46,12 @@ impl<T: Send + Sync + 'static> Board<T> {
 }
 
 impl<T> Board<T> {
+    pub(crate) fn status(&self) -> Status {
+        let mut status = self.standing.status();
+        status.counters.callback_panics = self.hooks.panics();
+        status
+    }
+
     /// Nothing is written any more.
     pub(crate) fn stop(&self) {
         self.hooks.stop();

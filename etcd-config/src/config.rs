@@ -15,7 +15,7 @@ use crate::schema::Schema;
 /// A struct whose fields are keys in etcd. Derive it; there is nothing to implement by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not derive `EtcdConfig`",
-    label = "a nested field is a directory of keys, and `{Self}` does not say which",
+    label = "`{Self}` does not say which keys its fields are",
     note = "add `#[derive(EtcdConfig)]` to `{Self}`; for one key that holds JSON, derive \
             `serde::Deserialize` for it and leave `nested` out"
 )]

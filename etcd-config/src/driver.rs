@@ -20,7 +20,7 @@ use crate::twin::Twin;
 pub(crate) struct Driver<T> {
     watcher: Watcher,
     publisher: Publisher<T>,
-    board: Arc<Board<T>>,
+    board: Ending<T>,
     debounce: Duration,
     /// When what was noted is to be published, with what it was learnt by.
     due: Option<(Instant, Cause)>,
@@ -28,7 +28,7 @@ pub(crate) struct Driver<T> {
     _twin: Arc<Twin>,
 }
 
-/// Says that nothing follows the store any more, however that came.
+/// The board, which is told when nothing follows the store any more, however that came.
 struct Ending<T>(Arc<Board<T>>);
 
 impl<T: EtcdConfig> Driver<T> {
@@ -39,17 +39,16 @@ impl<T: EtcdConfig> Driver<T> {
         let standing = Standing::new(T::LAYOUT.name, prefix, first.revision, Source::Etcd);
         standing.write(|record| record.warnings = publisher.warnings());
         let board = Arc::new(Board::new(first, standing, runtime));
-        Self { watcher, publisher, board, debounce, due: None, _twin: twin }
+        Self { watcher, publisher, board: Ending(board), debounce, due: None, _twin: twin }
     }
 
     pub(crate) fn board(&self) -> &Arc<Board<T>> {
-        &self.board
+        &self.board.0
     }
 
     /// Goes on until it is dropped.
     pub(crate) async fn run(mut self) {
-        let _ending = Ending(Arc::clone(&self.board));
-        let board = Arc::clone(&self.board);
+        let board = Arc::clone(self.board());
         loop {
             tokio::select! {
                 event = self.watcher.next() => self.on_event(event),
@@ -76,9 +75,9 @@ impl<T: EtcdConfig> Driver<T> {
                 self.prove();
             }
             Event::State(state) => {
-                let (counters, panics) = (self.watcher.counters(), self.board.hooks.panics());
-                self.board.standing.write(|record| {
-                    record.count(counters, panics);
+                let counters = self.watcher.counters();
+                self.board().standing.write(|record| {
+                    record.count(counters);
                     record.follow(state);
                 });
             }
@@ -96,7 +95,7 @@ impl<T: EtcdConfig> Driver<T> {
     }
 
     fn publish(&mut self, cause: Cause) {
-        let outcome = self.publisher.publish(&self.board.current, cause);
+        let outcome = self.publisher.publish(&self.board.0.current, cause);
         let (name, prefix) = (T::LAYOUT.name, self.publisher.tree().prefix());
         match outcome {
             Outcome::Unchanged => self.prove(),
@@ -104,19 +103,19 @@ impl<T: EtcdConfig> Driver<T> {
                 let revision = change.revision();
                 tracing::info!(name, %prefix, revision, keys = ?change.keys(), ?cause, "configuration changed");
                 let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
-                self.board.standing.write(|record| {
+                self.board().standing.write(|record| {
                     record.accept(revision);
                     record.warnings = warnings;
                     record.pending = pending;
                 });
                 self.prove();
-                self.board.announce(change, self.publisher.tree().len());
+                self.board().announce(change, self.publisher.tree().len());
             }
             Outcome::Refused(rejection) => {
                 tracing::warn!(name, %prefix, "{rejection}");
-                self.board.standing.write(|record| record.refuse(rejection.clone()));
+                self.board().standing.write(|record| record.refuse(rejection.clone()));
                 self.prove();
-                self.board.announce_rejection(rejection, self.publisher.tree().len());
+                self.board().announce_rejection(rejection, self.publisher.tree().len());
             }
         }
     }
@@ -124,9 +123,9 @@ impl<T: EtcdConfig> Driver<T> {
     /// Notes that all is known up to the revision of the keys.
     fn prove(&self) {
         let (revision, waits) = (self.publisher.revision(), !self.publisher.is_current());
-        let (counters, panics) = (self.watcher.counters(), self.board.hooks.panics());
-        self.board.standing.write(|record| {
-            record.count(counters, panics);
+        let counters = self.watcher.counters();
+        self.board().standing.write(|record| {
+            record.count(counters);
             record.proven(revision, waits);
         });
     }

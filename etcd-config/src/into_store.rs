@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use etcd_client_core::{Error, MemoryStore, Store};
+use etcd_client_core::{Error, MemoryStore, Store, v3};
 
-/// What a configuration can be read from: endpoints, a client, a store.
+/// What a configuration can be read from: an endpoint such as `http://127.0.0.1:2379`, several of
+/// them in a list or with commas between, a client, a store.
+///
+/// Endpoints alone mean etcd's v3 API, without user or TLS options; for these, make a client.
 pub trait IntoStore {
     /// The store. Nothing is sent yet.
     ///
@@ -34,5 +37,90 @@ impl IntoStore for MemoryStore {
 impl IntoStore for &MemoryStore {
     fn into_store(self) -> Result<Arc<dyn Store>, Error> {
         Ok(Arc::new(self.clone()))
+    }
+}
+
+impl IntoStore for v3::Client {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        Ok(Arc::new(self))
+    }
+}
+
+impl IntoStore for &v3::Client {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl IntoStore for &str {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        endpoints(self.split(','))
+    }
+}
+
+impl IntoStore for String {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        self.as_str().into_store()
+    }
+}
+
+impl IntoStore for &String {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        self.as_str().into_store()
+    }
+}
+
+impl<S: AsRef<str>> IntoStore for Vec<S> {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        self.as_slice().into_store()
+    }
+}
+
+impl<S: AsRef<str>, const N: usize> IntoStore for [S; N] {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        self.as_slice().into_store()
+    }
+}
+
+impl<S: AsRef<str>, const N: usize> IntoStore for &[S; N] {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        self.as_slice().into_store()
+    }
+}
+
+impl<S: AsRef<str>> IntoStore for &[S] {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        endpoints(self.iter().map(AsRef::as_ref))
+    }
+}
+
+fn endpoints<'e>(endpoints: impl Iterator<Item = &'e str>) -> Result<Arc<dyn Store>, Error> {
+    Ok(Arc::new(v3::Client::new(endpoints.map(str::trim))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(store: impl IntoStore) -> String {
+        store.into_store().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn endpoints_come_in_every_form_that_people_write() {
+        assert!("http://127.0.0.1:2379".into_store().is_ok());
+        assert!("127.0.0.1:2379, 127.0.0.1:2380".into_store().is_ok());
+        assert!(String::from("localhost").into_store().is_ok());
+        assert!(["http://a:1", "http://b:2"].into_store().is_ok());
+        assert!(vec![String::from("http://a:1")].into_store().is_ok());
+        assert!([String::from("http://a:1")].as_slice().into_store().is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_an_endpoint_is_refused_before_anything_is_sent() {
+        assert!(refused("ftp://a:1").contains("ftp"), "{}", refused("ftp://a:1"));
+        assert!(refused("http://a:99999").contains("99999"));
+        refused("");
+        refused(Vec::<String>::new());
     }
 }

@@ -62,7 +62,7 @@ impl<T> Live<T> {
 
     /// How fresh the configuration is, where it came from, and what is wrong, if anything.
     pub fn status(&self) -> Status {
-        self.board.standing.status()
+        self.board.status()
     }
 
     #[inline]

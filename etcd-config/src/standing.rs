@@ -203,8 +203,7 @@ impl Record {
         self.refused_since.and(self.last_rejection.as_ref())
     }
 
-    pub(crate) fn count(&mut self, counters: watcher::Counters, panics: u64) {
-        self.counters.callback_panics = panics;
+    pub(crate) fn count(&mut self, counters: watcher::Counters) {
         self.counters.reconnects = counters.losses;
         self.counters.lists = counters.lists;
         self.counters.audits = counters.audits;

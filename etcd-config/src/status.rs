@@ -147,18 +147,17 @@ impl fmt::Display for Source {
 }
 
 /// ```text
-/// Settings from /payments: watching http://127.0.0.1:2379 for 3h 12m
+/// Settings from /payments: watching for 3h 12m, at http://127.0.0.1:2379
 ///   snapshot at revision 48121, from etcd; proven current 2.1s ago, up to revision 48190
 /// ```
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, prefix, state, revision, snapshot_revision, source, .. } = self;
         write!(f, "{name} from {prefix}: {state}")?;
+        write!(f, " for {}", Span(self.since.elapsed().unwrap_or_default()))?;
         if let Some(endpoint) = &self.endpoint {
-            write!(f, " {endpoint}")?;
+            write!(f, ", at {endpoint}")?;
         }
-        let since = self.since.elapsed().unwrap_or_default();
-        write!(f, " for {}", Span(since))?;
         if let Some(error) = state.error() {
             write!(f, "\n  {error}")?;
         }

@@ -19,19 +19,21 @@ const DEEPEST: usize = 64;
 pub struct KeyTree {
     prefix: Prefix,
     root: Node,
+    /// How many values there are below `root`.
+    values: usize,
     /// Keys that are no path: not UTF-8, or too deep.
     strays: BTreeMap<Bytes, Raw>,
 }
 
 /// A place in the tree: a key, a directory, or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Node {
     pub value: Option<Raw>,
     pub children: BTreeMap<Box<str>, Node>,
 }
 
 /// What is stored at a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Raw {
     pub value: Bytes,
     pub revision: u64,
@@ -40,7 +42,7 @@ pub struct Raw {
 impl KeyTree {
     /// An empty tree.
     pub fn new(prefix: Prefix) -> Self {
-        Self { prefix, root: Node::default(), strays: BTreeMap::new() }
+        Self { prefix, root: Node::default(), values: 0, strays: BTreeMap::new() }
     }
 
     /// The tree of a listing. Entries outside of the prefix do not count.
@@ -55,7 +57,8 @@ impl KeyTree {
             }
         }
         let root = Node { value: None, children: grow(&paths) };
-        Self { prefix, root, strays }
+        let values = root.count();
+        Self { prefix, root, values, strays }
     }
 
     /// The directory that the tree holds.
@@ -85,7 +88,7 @@ impl KeyTree {
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.root.count() + self.strays.len()
+        self.values + self.strays.len()
     }
 
     /// Whether there is no key at all.
@@ -113,6 +116,7 @@ impl KeyTree {
         };
         let node = path.split('/').fold(&mut self.root, Node::child);
         let old = node.value.replace(raw);
+        self.values += usize::from(old.is_none());
         if old.is_none_or(|old| old.value != entry.value) {
             touched.touch(path, &entry.key);
         }
@@ -127,6 +131,7 @@ impl KeyTree {
             return;
         };
         if self.root.remove(path) {
+            self.values -= 1;
             touched.touch(path, key);
         }
     }
@@ -156,6 +161,17 @@ impl Node {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.value.is_none() && self.children.is_empty()
+    }
+
+    /// Whether two places hold the same values; a value may have been written again.
+    pub(crate) fn same_values(left: Option<&Self>, right: Option<&Self>) -> bool {
+        let (Some(left), Some(right)) = (left, right) else { return left.is_none() && right.is_none() };
+        left.value.as_ref().map(|raw| &raw.value) == right.value.as_ref().map(|raw| &raw.value)
+            && left.children.len() == right.children.len()
+            && left
+                .children
+                .iter()
+                .all(|(name, child)| Self::same_values(Some(child), right.children.get(name)))
     }
 
     fn child(&mut self, segment: &str) -> &mut Node {

@@ -3,5 +3,23 @@
 #[path = "derive/keys.rs"]
 mod keys;
 
+#[path = "derive/hygiene.rs"]
+mod hygiene;
+
 #[path = "derive/payments.rs"]
 mod payments;
+
+#[path = "derive/leaves.rs"]
+mod leaves;
+
+#[path = "derive/schema.rs"]
+mod schema;
+
+#[path = "derive/attributes.rs"]
+mod attributes;
+
+#[path = "derive/unknown.rs"]
+mod unknown;
+
+#[path = "derive/random.rs"]
+mod random;

@@ -1,4 +1,4 @@
-//! What etcd-config promises, on real etcd servers.
+//! What the clients and the configuration promise, on real etcd servers.
 
 #[path = "e2e/compaction.rs"]
 mod compaction;
@@ -20,16 +20,18 @@ mod limits;
 mod outage;
 #[path = "e2e/proxy.rs"]
 mod proxy;
-#[path = "e2e/v3_access.rs"]
-mod v3_access;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]
 mod transaction;
+#[path = "e2e/v3_access.rs"]
+mod v3_access;
 #[path = "e2e/v3_calls.rs"]
 mod v3_calls;
+#[path = "e2e/v3_cluster.rs"]
+mod v3_cluster;
 #[path = "e2e/v3_failover.rs"]
 mod v3_failover;
 #[path = "e2e/v3_store.rs"]

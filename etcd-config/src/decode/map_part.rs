@@ -1,12 +1,12 @@
 //! A field whose directory holds the entries of a map, one key each.
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 
-use super::decoder::{Decoder, Part, Touch};
-use super::type_name::type_name;
+use super::decoder::{Decoder, Part};
+use super::place::Touch;
+use super::type_name::{TypeName, type_name};
 use crate::layout::Field;
 use crate::leaf::{self, Decode, Leaf};
 use crate::problem::Kind;
@@ -30,28 +30,50 @@ pub trait Entries: Sized {
     fn get_mut(&mut self, key: &Self::Key) -> Option<&mut Self::Value>;
 }
 
-/// Reads a directory of leaves.
-pub struct MapPart<M: Entries> {
-    decode: Decode<M::Value>,
+/// Reads a directory of leaves of the type `V`.
+///
+/// As with a nested part, what it needs of the map is asked for where it is made, and nowhere else.
+pub struct MapPart<M, V> {
+    decode: Decode<V>,
+    read: fn(Reader<V>, &mut Decoder<'_>, Option<&mut M>) -> Option<M>,
 }
 
 /// A map of leaves, read by their type's own `Deserialize`.
-pub fn map<M: Entries<Value: Leaf>>() -> MapPart<M> {
+pub fn map<M: Entries<Value: Leaf>>() -> MapPart<M, M::Value> {
     map_with(M::Value::from_text)
 }
 
 /// A map of leaves, read by a function.
-pub fn map_with<M: Entries>(decode: Decode<M::Value>) -> MapPart<M> {
-    MapPart { decode }
+pub fn map_with<M: Entries>(decode: Decode<M::Value>) -> MapPart<M, M::Value> {
+    MapPart { decode, read: |reader, at, held| reader.read(at, held) }
 }
 
-impl<M: Entries> MapPart<M> {
-    fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<M::Value> {
-        let failure = match std::str::from_utf8(&raw.value) {
+impl<M, V> Part for MapPart<M, V> {
+    type Value = M;
+
+    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+        (self.read)(Reader { decode: self.decode }, at, held)
+    }
+
+    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
+        branch::Part::Map { entry: leaf::expectation(self.decode), ty: type_name::<V>() }
+    }
+}
+
+/// How an entry is read.
+struct Reader<V> {
+    decode: Decode<V>,
+}
+
+impl<V> Reader<V> {
+    fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<V> {
+        let text = std::str::from_utf8(&raw.value);
+        at.note_secret(text.unwrap_or_default());
+        let failure = match text {
             Ok(text) => match leaf::decode(text, self.decode) {
                 Ok(value) => return Some(value),
                 Err(error) => {
-                    let ty = type_name::<M::Value>();
+                    let ty = type_name::<V>();
                     (text.to_owned(), leaf::complaint(text, at.is_secret(), &ty, self.decode, &error))
                 }
             },
@@ -63,13 +85,13 @@ impl<M: Entries> MapPart<M> {
             }
         };
         let (text, what) = failure;
-        at.entry(name, &type_name::<M::Value>().into(), |at| {
+        at.entry(name, TypeName::of::<V>(), |at| {
             at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision));
         });
         None
     }
 
-    fn whole(&self, at: &mut Decoder<'_>) -> Option<M> {
+    fn whole<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>) -> Option<M> {
         let before = at.problems();
         let children = at.place().node.map(|node| &node.children).into_iter().flatten();
         let mut entries = M::with_capacity(children.size_hint().0);
@@ -85,12 +107,8 @@ impl<M: Entries> MapPart<M> {
         }
         (at.problems() == before).then_some(entries)
     }
-}
 
-impl<M: Entries> Part for MapPart<M> {
-    type Value = M;
-
-    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+    fn read<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
         let (Some(held), Touch::Only(mark), true) = (held, at.place().touch, names_are_keys::<M>()) else {
             return self.whole(at);
         };
@@ -110,10 +128,6 @@ impl<M: Entries> Part for MapPart<M> {
         }
         None
     }
-
-    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
-        branch::Part::Map { entry: leaf::expectation(self.decode), ty: type_name::<M::Value>() }
-    }
 }
 
 /// What is stored for an entry. A key that ends with a slash marks a directory, and has no name.
@@ -132,8 +146,9 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
         Err(error) => {
             let ty = type_name::<M::Key>();
             let what = leaf::complaint(name, false, &ty, M::Key::from_text, &error);
-            let ty = Cow::Borrowed("");
-            at.entry(name, &ty, |at| at.problem(Kind::Undecodable, format!("the name {what}"), None, None));
+            at.entry(name, TypeName::Written(""), |at| {
+                at.problem(Kind::Undecodable, format!("the name {what}"), None, None);
+            });
             None
         }
     }
@@ -141,7 +156,7 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
 
 pub(super) fn note_double<M: Entries>(name: &str, at: &mut Decoder<'_>) {
     let what = format!("the same {} as another key's name", type_name::<M::Key>());
-    at.entry(name, &Cow::Borrowed(""), |at| at.problem(Kind::Undecodable, what, None, None));
+    at.entry(name, TypeName::Written(""), |at| at.problem(Kind::Undecodable, what, None, None));
 }
 
 impl<K: Leaf + Eq + Hash + 'static, V, S: BuildHasher + Default> Entries for HashMap<K, V, S> {

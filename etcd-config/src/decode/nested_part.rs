@@ -1,15 +1,14 @@
 //! A field that is a directory of its own: a struct, or a map of structs.
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::decoder::{Decoder, Part, Touch};
+use super::decoder::{Decoder, Part};
 use super::map_part::{Entries, key_of, names_are_keys, note_double};
-use super::type_name::type_name;
+use super::place::Touch;
+use super::type_name::TypeName;
 use crate::config::EtcdConfig;
 use crate::layout::{Field, Layout};
 use crate::leaf::Leaf;
@@ -18,8 +17,8 @@ use crate::tree::Node;
 
 /// What a directory of keys can be.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not derive `EtcdConfig`",
-    label = "a nested field is a directory of keys, and `{Self}` does not say which",
+    message = "`{Self}` cannot be `nested`: its struct does not derive `EtcdConfig`",
+    label = "the field is a directory of keys, and nothing says which",
     note = "add `#[derive(EtcdConfig)]` to the struct; `nested` takes such a struct, or an `Option`, \
             a `HashMap`, a `BTreeMap`, an `Arc` or a `Box` of one",
     note = "for one key that holds JSON, derive `serde::Deserialize` for it and leave `nested` out"
@@ -34,27 +33,33 @@ pub trait Nested: Sized {
 }
 
 /// Reads a directory.
-pub struct NestedPart<T>(PhantomData<fn() -> T>);
+///
+/// What it needs of the type is asked for where a part is made, and nowhere else: a type that
+/// cannot be nested is one mistake, and is to be one message.
+pub struct NestedPart<T> {
+    read: fn(&mut Decoder<'_>, Option<&mut T>) -> Option<T>,
+    survey: fn(&mut Decoder<'_>) -> branch::Part,
+}
 
 /// A directory of its own.
 pub fn nested<T: Nested>() -> NestedPart<T> {
-    NestedPart(PhantomData)
+    NestedPart { read: T::read, survey: T::survey }
 }
 
 /// The fields of another struct, among those of this one.
 pub fn flattened<T: EtcdConfig>() -> NestedPart<T> {
-    NestedPart(PhantomData)
+    nested()
 }
 
-impl<T: Nested> Part for NestedPart<T> {
+impl<T> Part for NestedPart<T> {
     type Value = T;
 
     fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut T>) -> Option<T> {
-        T::read(at, held)
+        (self.read)(at, held)
     }
 
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Part {
-        T::survey(at)
+        (self.survey)(at)
     }
 }
 
@@ -129,10 +134,10 @@ impl<K: Leaf + Ord + 'static, V: Nested> Nested for BTreeMap<K, V> {
 }
 
 fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
-    let ty = Cow::Owned(type_name::<M::Value>());
-    let (Some(held), Touch::Only(mark)) = (held, at.place().touch) else { return all_entries(at, &ty) };
+    let ty = TypeName::of::<M::Value>();
+    let (Some(held), Touch::Only(mark)) = (held, at.place().touch) else { return all_entries(at, ty) };
     if !names_are_keys::<M>() {
-        *held = all_entries(at, &ty)?;
+        *held = all_entries(at, ty)?;
         return None;
     }
     for name in mark.children.keys() {
@@ -143,9 +148,9 @@ fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&m
             continue;
         }
         match held.get_mut(&key) {
-            Some(value) => drop(at.entry(name, &ty, |at| M::Value::read(at, Some(value)))),
+            Some(value) => drop(at.entry(name, ty, |at| M::Value::read(at, Some(value)))),
             None => {
-                if let Some(value) = at.entry(name, &ty, |at| M::Value::read(at, None)) {
+                if let Some(value) = at.entry(name, ty, |at| M::Value::read(at, None)) {
                     held.insert(key, value);
                 }
             }
@@ -154,7 +159,7 @@ fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&m
     None
 }
 
-fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: &Cow<'static, str>) -> Option<M> {
+fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: TypeName) -> Option<M> {
     let before = at.problems();
     let children = at.place().node.map(|node| &node.children).into_iter().flatten();
     let mut entries = M::with_capacity(children.size_hint().0);
@@ -186,13 +191,11 @@ impl<T: EtcdConfig> EtcdConfig for Arc<T> {
 
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
         let Some(held) = held else { return T::read(at, None).map(Self::new) };
-        match Self::get_mut(held) {
-            Some(value) => T::read(at, Some(value)).map(Self::new),
-            // Someone took this handle out of a snapshot; theirs stays as it is.
-            None => {
-                *held = Self::new(T::read(at, None)?);
-                None
-            }
+        if let Some(value) = Self::get_mut(held) {
+            return T::read(at, Some(value)).map(Self::new);
         }
+        // Someone took this handle out of a snapshot; theirs stays as it is.
+        *held = Self::new(T::read(at, None)?);
+        None
     }
 }

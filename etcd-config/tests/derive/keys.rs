@@ -6,18 +6,18 @@ use etcd_config::EtcdConfig;
 use etcd_config::Problem;
 
 /// A tree that is read as a `T`, and changed.
-pub struct Keys {
-    pub tree: KeyTree,
-    pub context: Context,
+pub(crate) struct Keys {
+    pub(crate) tree: KeyTree,
+    pub(crate) context: Context,
     revision: u64,
 }
 
 impl Keys {
-    pub fn of<T: EtcdConfig>(prefix: &str, pairs: &[(&str, &str)]) -> Self {
+    pub(crate) fn of<T: EtcdConfig>(prefix: &str, pairs: &[(&str, &str)]) -> Self {
         Self::with_environment::<T>(prefix, pairs, &[])
     }
 
-    pub fn with_environment<T: EtcdConfig>(
+    pub(crate) fn with_environment<T: EtcdConfig>(
         prefix: &str,
         pairs: &[(&str, &str)],
         environment: &[(&str, &str)],
@@ -33,12 +33,12 @@ impl Keys {
         Self { tree, context, revision: 1 }
     }
 
-    pub fn decode<T: EtcdConfig>(&self) -> Result<T, Vec<Problem>> {
+    pub(crate) fn decode<T: EtcdConfig>(&self) -> Result<T, Vec<Problem>> {
         __private::decode(&self.tree, &self.context)
     }
 
     /// Writes and deletes in one revision.
-    pub fn change(&mut self, changes: &[(&str, Option<&str>)]) -> Touched {
+    pub(crate) fn change(&mut self, changes: &[(&str, Option<&str>)]) -> Touched {
         self.revision += 1;
         let change = |(key, value): &(&str, Option<&str>)| match value {
             Some(value) => Change::Put(entry(key, value, self.revision)),
@@ -49,7 +49,7 @@ impl Keys {
     }
 
     /// Changes keys, and brings `value` up to date. What comes out is what a new load would be.
-    pub fn update<T: EtcdConfig + PartialEq + std::fmt::Debug>(
+    pub(crate) fn update<T: EtcdConfig + PartialEq + std::fmt::Debug>(
         &mut self,
         value: &mut T,
         changes: &[(&str, Option<&str>)],
@@ -63,17 +63,17 @@ impl Keys {
         updated
     }
 
-    pub fn warnings(&self) -> Vec<Problem> {
+    pub(crate) fn warnings(&self) -> Vec<Problem> {
         __private::warnings(self.context.schema(), &self.tree, None)
     }
 }
 
 /// The problems of a load that must fail, one line each.
-pub fn problems<T: EtcdConfig + std::fmt::Debug>(prefix: &str, pairs: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn problems<T: EtcdConfig + std::fmt::Debug>(prefix: &str, pairs: &[(&str, &str)]) -> Vec<String> {
     lines(&Keys::of::<T>(prefix, pairs).decode::<T>().expect_err("must be refused"))
 }
 
-pub fn lines(problems: &[Problem]) -> Vec<String> {
+pub(crate) fn lines(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 

@@ -159,7 +159,6 @@ fn an_update_follows_the_keys() {
 fn all_problems_come_at_once() {
     #[derive(EtcdConfig, Debug)]
     #[etcd(prefix = "/payments", deny_unknown_keys)]
-    #[expect(dead_code, reason = "never made")]
     struct Strict {
         #[etcd(default = "127.0.0.1:8080")]
         listen: SocketAddr,

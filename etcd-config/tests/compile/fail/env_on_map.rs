@@ -1,0 +1,13 @@
+use etcd_config::EtcdConfig;
+
+use std::collections::HashMap;
+
+#[derive(EtcdConfig)]
+struct Settings {
+    #[etcd(map, env = "FEATURES")]
+    features: HashMap<String, bool>,
+}
+
+fn main() {
+    let _ = Settings::schema();
+}

@@ -1,0 +1,11 @@
+use etcd_config::EtcdConfig;
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/apps/{region/payments")]
+struct Settings {
+    level: String,
+}
+
+fn main() {
+    let _ = Settings::schema();
+}

@@ -1,0 +1,8 @@
+use etcd_config::EtcdConfig;
+
+#[derive(EtcdConfig)]
+struct Settings;
+
+fn main() {
+    let _ = Settings::schema();
+}

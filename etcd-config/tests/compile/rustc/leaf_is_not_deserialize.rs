@@ -1,0 +1,14 @@
+use etcd_config::EtcdConfig;
+
+struct Database {
+    _url: String,
+}
+
+#[derive(EtcdConfig)]
+struct Settings {
+    database: Database,
+}
+
+fn main() {
+    let _ = Settings::schema();
+}

@@ -1,0 +1,16 @@
+//! What a configuration does that is kept current, over a store in memory.
+
+#[path = "live/callbacks.rs"]
+mod callbacks;
+#[path = "live/changes.rs"]
+mod changes;
+#[path = "live/loading.rs"]
+mod loading;
+#[path = "live/service.rs"]
+mod service;
+#[path = "live/snapshots.rs"]
+mod snapshots;
+#[path = "live/status.rs"]
+mod status;
+#[path = "live/updates.rs"]
+mod updates;

@@ -1,0 +1,262 @@
+//! Callbacks: in order, one at a time, and never in anybody's way.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use etcd_config::{EtcdConfig, Live};
+
+use crate::service::{SOON, Service, runtime, store, watch};
+
+/// Everything that arrives until something equals `last`.
+fn until<T: PartialEq + std::fmt::Debug>(receiver: &Receiver<T>, last: &T) -> Vec<T> {
+    let mut all = Vec::new();
+    while all.last() != Some(last) {
+        all.push(receiver.recv_timeout(SOON).unwrap_or_else(|_| panic!("{last:?} did not come: {all:?}")));
+    }
+    all
+}
+
+#[test]
+fn hear_each_value_once_in_order_with_the_one_before() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    settings.on(|s| &s.workers, move |old, new| sender.send((*old, *new)).unwrap());
+    for n in 9..=100 {
+        store.put("/service/workers", n.to_string());
+        store.put("/service/level", n.to_string());
+    }
+    let heard = until(&receiver, &(99, 100));
+    let expected: Vec<_> = (8..100).map(|n| (n, n + 1)).collect();
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn hear_nothing_of_what_was_before_them() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    settings.on_change({
+        let sender = sender.clone();
+        move |_| {
+            std::thread::sleep(Duration::from_millis(50));
+            sender.send(0).unwrap();
+        }
+    });
+    settings.wait_for_revision(store.put("/service/workers", "1"), SOON).unwrap();
+    settings.on_change(move |change| sender.send(change.new().workers).unwrap());
+    store.put("/service/workers", "2");
+    assert_eq!(until(&receiver, &2), [0, 0, 2]);
+}
+
+#[test]
+fn take_projections_of_any_field_as_plain_closures() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let strings = sender.clone();
+    settings.on(|s| &s.database.url, move |old, new| strings.send(format!("{old} -> {new}")).unwrap());
+    settings.on(|s| s.level.as_str(), move |old, new| sender.send(format!("{old} -> {new}")).unwrap());
+    store.transaction().put("/service/database/url", "pg://b").put("/service/level", "warn").commit();
+    assert_eq!(until(&receiver, &"info -> warn".to_owned()).len(), 2);
+}
+
+#[test]
+fn that_panic_are_reported_and_the_others_still_called() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    settings.on_change(|change| assert!(change.new().workers % 2 == 0, "odd"));
+    settings.on_change(move |change| sender.send(change.new().workers).unwrap());
+    for n in 1..=4 {
+        store.put("/service/workers", n.to_string());
+    }
+    assert_eq!(until(&receiver, &4), [1, 2, 3, 4]);
+    assert_eq!(settings.status().counters.callback_panics, 2);
+}
+
+#[test]
+fn may_cancel_themselves() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let own = Arc::new(Mutex::new(None::<etcd_config::Subscription>));
+    let once = settings.on_change({
+        let (own, sender) = (Arc::clone(&own), sender.clone());
+        move |change| {
+            if let Some(subscription) = own.lock().unwrap().take() {
+                subscription.cancel();
+            }
+            sender.send(("once", change.new().workers)).unwrap();
+        }
+    });
+    *own.lock().unwrap() = Some(once.clone());
+    settings.on_change(move |change| sender.send(("always", change.new().workers)).unwrap());
+    store.put("/service/workers", "1");
+    store.put("/service/workers", "2");
+    assert_eq!(until(&receiver, &("always", 2)), [("once", 1), ("always", 1), ("always", 2)]);
+    assert!(!once.is_active());
+}
+
+#[test]
+fn that_are_cancelled_are_dropped_with_what_they_own() {
+    let settings = watch(&store());
+    let owned = Arc::new(());
+    let subscription = settings.on_change({
+        let owned = Arc::clone(&owned);
+        move |_| drop(Arc::clone(&owned))
+    });
+    subscription.cancel();
+    subscription.cancel();
+    assert_eq!(Arc::strong_count(&owned), 1);
+}
+
+#[test]
+fn stay_when_their_subscription_is_dropped() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    drop(settings.on_change(move |change| sender.send(change.revision()).unwrap()));
+    let revision = store.put("/service/workers", "1");
+    assert_eq!(until(&receiver, &revision), [revision]);
+}
+
+#[test]
+fn may_call_any_method_of_their_configuration() {
+    let store = store();
+    let settings = Arc::new(Mutex::new(Some(watch(&store))));
+    let (sender, receiver) = mpsc::channel();
+    let live = settings.lock().unwrap().clone().unwrap();
+    live.on_change({
+        let (settings, store) = (Arc::clone(&settings), store.clone());
+        move |change| {
+            let Some(live) = settings.lock().unwrap().clone() else { return };
+            if change.new().workers == 1 {
+                let revision = store.put("/service/workers", "2");
+                live.wait_for_revision(revision, SOON).unwrap();
+                live.wait_until(|s| s.workers == 2, SOON).unwrap();
+                live.on_change(|_| {}).cancel();
+                drop((live.status(), live.changes(), live.reader().load().workers, live.snapshot()));
+            }
+            sender.send(live.load().workers).unwrap();
+        }
+    });
+    store.put("/service/workers", "1");
+    assert_eq!(until(&receiver, &2), [2]);
+    drop(live);
+    settings.lock().unwrap().take();
+}
+
+#[test]
+fn may_drop_the_last_handle_and_are_not_called_again() {
+    let store = store();
+    let last = Arc::new(Mutex::new(None::<Live<Service>>));
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (sender, receiver) = mpsc::channel();
+    let settings = watch(&store);
+    settings.on_change({
+        let (last, calls) = (Arc::clone(&last), Arc::clone(&calls));
+        move |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            let handle = last.lock().unwrap().take();
+            drop(handle);
+            sender.send(()).unwrap();
+        }
+    });
+    let mut changes = settings.changes();
+    *last.lock().unwrap() = Some(settings);
+    store.put("/service/workers", "1");
+    receiver.recv_timeout(SOON).unwrap();
+    store.put("/service/workers", "2");
+    // The stream ends, so nothing watches any more.
+    runtime().block_on(async { while changes.next().await.is_some() {} });
+    // The closure is dropped after its call, and the sender with it.
+    assert_eq!(receiver.recv_timeout(SOON), Err(mpsc::RecvTimeoutError::Disconnected));
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn that_block_delay_neither_the_snapshot_nor_other_configurations() {
+    let store = store();
+    let (settings, other) = (watch(&store), watch(&store));
+    let (release, blocked) = mpsc::channel::<()>();
+    let (sender, receiver) = mpsc::channel();
+    settings.on_change({
+        let sender = sender.clone();
+        move |change| {
+            let _ = blocked.recv();
+            sender.send(("blocked", change.new().workers)).unwrap();
+        }
+    });
+    other.on_change(move |change| sender.send(("other", change.new().workers)).unwrap());
+    let last = (1..=10_000).map(|n| store.put("/service/workers", n.to_string())).last().unwrap();
+    settings.wait_for_revision(last, SOON).unwrap();
+    assert_eq!(settings.load().workers, 10_000);
+    until(&receiver, &("other", 10_000));
+    drop(release);
+    let heard = until(&receiver, &("blocked", 10_000));
+    assert!(heard.len() < 5_000, "{} calls wait for one that blocks", heard.len());
+    assert!(heard.is_sorted());
+}
+
+#[test]
+fn that_are_behind_get_the_rest_as_one_change() {
+    let store = store();
+    let settings = watch(&store);
+    let (release, blocked) = mpsc::channel::<()>();
+    let (sender, receiver) = mpsc::channel();
+    settings.on_change(move |change| {
+        let _ = blocked.recv();
+        let ends = (change.old().workers, change.new().workers, change.missed());
+        sender.send((ends, change.keys().to_vec())).unwrap();
+    });
+    for n in 1..=3_000 {
+        store.put(format!("/service/features/{:02}", n % 50), (n % 100 < 50).to_string());
+        store.put("/service/workers", n.to_string());
+    }
+    settings.wait_until(|s| s.workers == 3_000, SOON).unwrap();
+    drop(release);
+    let mut seen = 8;
+    let mut keys = 0;
+    while seen != 3_000 {
+        let ((old, new, missed), changed) = receiver.recv_timeout(SOON).unwrap();
+        assert_eq!(old, seen);
+        assert_eq!(missed == 0, changed.len() == 1);
+        seen = new;
+        keys = keys.max(changed.len());
+    }
+    assert_eq!(keys, 51);
+}
+
+#[test]
+fn that_never_return_do_not_hold_up_the_end() {
+    let store = store();
+    let settings = watch(&store);
+    let (_release, blocked) = mpsc::channel::<()>();
+    let blocked = Mutex::new(blocked);
+    let (sender, receiver) = mpsc::channel();
+    settings.on_change(move |_| {
+        sender.send(()).unwrap();
+        let _ = blocked.lock().unwrap().recv();
+    });
+    store.put("/service/workers", "1");
+    receiver.recv_timeout(SOON).unwrap();
+    let before = Instant::now();
+    drop(settings);
+    assert!(before.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn are_called_on_the_callers_runtime_too() {
+    runtime().block_on(async {
+        let store = store();
+        let settings = Service::watch_async(&store).await.unwrap();
+        let (sender, receiver) = mpsc::channel();
+        settings.on(|s| &s.workers, move |_, new| sender.send(*new).unwrap());
+        let revision = store.put("/service/workers", "1");
+        settings.wait_for_revision_async(revision, SOON).await.unwrap();
+        assert_eq!(tokio::task::spawn_blocking(move || until(&receiver, &1)).await.unwrap(), [1]);
+    });
+}

@@ -1,0 +1,60 @@
+//! Changes as a stream.
+
+use std::time::Duration;
+
+use etcd_config::{Cause, EtcdConfig};
+
+use crate::service::{SOON, Service, runtime, store, watch};
+
+#[test]
+fn come_one_by_one_to_who_keeps_up() {
+    runtime().block_on(async {
+        let store = store();
+        let settings = Service::watch_async(&store).await.unwrap();
+        let mut changes = settings.changes();
+        for n in 1..=10 {
+            let revision = store.put("/service/workers", n.to_string());
+            let change = changes.next().await.unwrap();
+            assert_eq!((change.new().workers, change.missed(), change.revision()), (n, 0, revision));
+            assert_eq!(change.keys().iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["/service/workers"]);
+            assert_eq!(change.cause(), Cause::Watch);
+        }
+    });
+}
+
+#[test]
+fn come_as_one_to_who_is_slow_with_how_many_were_missed() {
+    let store = store();
+    let settings = watch(&store);
+    let mut changes = settings.changes();
+    store.put("/service/level", "debug");
+    let last = (1..=99).map(|n| store.put("/service/workers", n.to_string())).last().unwrap();
+    settings.wait_for_revision(last, SOON).unwrap();
+    let change = runtime().block_on(changes.next()).unwrap();
+    assert_eq!((change.old().workers, change.new().workers, change.missed()), (8, 99, 99));
+    assert_eq!(change.keys().len(), 2);
+}
+
+#[test]
+fn end_with_the_last_handle_after_the_last_change() {
+    let store = store();
+    let settings = watch(&store);
+    let mut changes = settings.changes();
+    settings.wait_for_revision(store.put("/service/workers", "1"), SOON).unwrap();
+    drop(settings);
+    runtime().block_on(async {
+        assert_eq!(changes.next().await.map(|change| change.new().workers), Some(1));
+        assert!(changes.next().await.is_none());
+    });
+}
+
+#[test]
+fn wake_a_reader_that_waits() {
+    let store = store();
+    let settings = watch(&store);
+    let mut changes = settings.changes();
+    let reader = std::thread::spawn(move || runtime().block_on(changes.next()).unwrap().new().workers);
+    std::thread::sleep(Duration::from_millis(20));
+    store.put("/service/workers", "7");
+    assert_eq!(reader.join().unwrap(), 7);
+}

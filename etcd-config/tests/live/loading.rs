@@ -1,0 +1,170 @@
+//! The first snapshot: there in one call, or an error that says everything.
+
+use std::time::{Duration, Instant};
+
+use etcd_client_core::{Error, Kind};
+use etcd_config::{EtcdConfig, MemoryStore, ProblemKind};
+
+use crate::service::{SOON, Service, runtime, store, watch};
+
+#[test]
+fn is_there_when_watch_returns() {
+    let settings = watch(&store());
+    assert_eq!(settings.load().level, "info");
+    assert_eq!(settings.load().database.url, "pg://db");
+    assert_eq!(settings.load().revision(), 2);
+}
+
+#[test]
+fn works_inside_a_runtime_of_one_thread_that_is_blocked_meanwhile() {
+    let store = store();
+    runtime().block_on(async {
+        let settings = watch(&store);
+        store.put("/service/level", "debug");
+        settings.wait_until(|s| s.level == "debug", SOON).unwrap();
+    });
+}
+
+#[test]
+fn works_inside_a_runtime_of_many_threads() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let settings = watch(&store());
+        assert_eq!(settings.load().workers, 8);
+    });
+}
+
+#[test]
+fn outlives_the_runtime_that_it_was_loaded_in() {
+    let store = store();
+    let settings = runtime().block_on(async { watch(&store) });
+    store.put("/service/workers", "9");
+    settings.wait_until(|s| s.workers == 9, SOON).unwrap();
+}
+
+#[test]
+fn is_awaited_on_the_callers_runtime() {
+    runtime().block_on(async {
+        let store = store();
+        let settings = Service::watch_async(&store).await.unwrap();
+        store.put("/service/level", "debug");
+        settings.wait_until_async(|s| s.level == "debug", SOON).await.unwrap();
+    });
+}
+
+#[test]
+fn without_a_runtime_the_asynchronous_call_says_so() {
+    let mut future = Box::pin(Service::watch_async(store()));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(answer) = future.as_mut().poll(&mut context) else {
+        panic!("an answer at once")
+    };
+    assert!(answer.unwrap_err().to_string().contains("no tokio runtime"));
+}
+
+#[test]
+fn can_be_had_once_without_watching() {
+    assert_eq!(Service::load_once(store()).unwrap().workers, 8);
+    let service = runtime().block_on(Service::options().load_once_async(store())).unwrap();
+    assert_eq!(service.database.pool_size, 10);
+}
+
+#[test]
+fn every_problem_is_found_at_once() {
+    let store = MemoryStore::from([("/service/workers", "many"), ("/service/database/pool_size", "0")]);
+    let error = Service::watch(&store).unwrap_err();
+    assert!(error.is_invalid());
+    let kinds: Vec<_> = error.problems().iter().map(|problem| (problem.key(), problem.kind())).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("/service/workers", ProblemKind::Undecodable),
+            ("/service/database/url", ProblemKind::Missing),
+            ("/service/database/pool_size", ProblemKind::Refused),
+        ]
+    );
+    let text = error.to_string();
+    assert!(text.starts_with("3 problems in Service from /service at revision 3"), "{text}");
+}
+
+#[test]
+fn a_store_that_refuses_is_tried_until_the_limit() {
+    let store = store();
+    store.refuse(true);
+    let before = Instant::now();
+    let limit = Duration::from_millis(300);
+    let error = Service::options().startup_timeout(limit).watch(&store).unwrap_err();
+    assert!(before.elapsed() >= limit && before.elapsed() < Duration::from_secs(2));
+    assert!(error.is_timeout());
+    assert!(error.to_string().contains("connection refused"), "{error}");
+}
+
+#[test]
+fn a_store_that_answers_within_the_limit_is_waited_for() {
+    let store = store();
+    store.refuse(true);
+    let server = std::thread::spawn({
+        let store = store.clone();
+        move || {
+            std::thread::sleep(Duration::from_millis(200));
+            store.refuse(false);
+        }
+    });
+    assert_eq!(watch(&store).load().level, "info");
+    server.join().unwrap();
+}
+
+#[test]
+fn what_waiting_does_not_cure_is_not_waited_for() {
+    for kind in [Kind::Unauthenticated, Kind::PermissionDenied, Kind::InvalidRequest] {
+        let store = store();
+        store.refuse_with(Some(Error::new(kind, "no")));
+        let before = Instant::now();
+        let error = Service::watch(&store).unwrap_err();
+        assert_eq!(error.store().map(Error::kind), Some(kind));
+        assert!(before.elapsed() < Duration::from_secs(2));
+    }
+}
+
+#[test]
+fn is_read_from_another_directory_on_demand() {
+    let store = MemoryStore::from([("/canary/service/database/url", "pg://canary")]);
+    let settings = Service::options().prefix("/{stage}/service").placeholder("stage", "canary");
+    assert_eq!(settings.watch(&store).unwrap().load().database.url, "pg://canary");
+}
+
+#[test]
+fn needs_a_directory_from_somewhere() {
+    #[derive(EtcdConfig)]
+    struct Nowhere {
+        #[etcd(default = 1)]
+        _one: u32,
+    }
+    let error = Nowhere::watch(MemoryStore::new()).unwrap_err();
+    assert!(error.is_option());
+    assert!(error.to_string().starts_with("Nowhere has no prefix: write #[etcd(prefix"), "{error}");
+    assert!(Nowhere::options().prefix("/anywhere").watch(MemoryStore::new()).is_ok());
+}
+
+#[test]
+fn a_panic_in_a_check_is_a_problem_and_nothing_worse() {
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(prefix = "/fragile")]
+    struct Fragile {
+        #[etcd(default = 1, validate = explode)]
+        number: u32,
+    }
+    fn explode(value: &u32) -> Result<(), String> {
+        assert!(*value != 13, "thirteen");
+        Ok(())
+    }
+    let store = MemoryStore::new();
+    let settings = Fragile::watch(&store).unwrap();
+    let revision = store.put("/fragile/number", "13");
+    let error = settings.wait_for_revision(revision, SOON).unwrap_err();
+    assert!(error.to_string().contains("panicked: thirteen"), "{error}");
+    store.put("/fragile/number", "14");
+    settings.wait_until(|fragile| fragile.number == 14, SOON).unwrap();
+    store.put("/fragile/number", "13");
+    assert!(Fragile::watch(&store).unwrap_err().is_invalid());
+}

@@ -1,0 +1,46 @@
+//! The configuration that these tests watch.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use etcd_config::{EtcdConfig, Live, MemoryStore};
+
+pub const SOON: Duration = Duration::from_secs(5);
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+#[etcd(prefix = "/service")]
+pub struct Service {
+    #[etcd(default = "info")]
+    pub level: String,
+    #[etcd(default = 8)]
+    pub workers: u32,
+    #[etcd(nested)]
+    pub database: Database,
+    #[etcd(map)]
+    pub features: HashMap<String, bool>,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+pub struct Database {
+    pub url: String,
+    #[etcd(default = 10, validate = at_least_one)]
+    pub pool_size: u32,
+}
+
+fn at_least_one(value: &u32) -> Result<(), String> {
+    if *value >= 1 { Ok(()) } else { Err("must be at least 1".to_owned()) }
+}
+
+/// A store with what the service needs.
+pub fn store() -> MemoryStore {
+    MemoryStore::from([("/service/database/url", "pg://db")])
+}
+
+pub fn watch(store: &MemoryStore) -> Live<Service> {
+    Service::watch(store).expect("the store holds what the service needs")
+}
+
+/// A tokio runtime of one thread.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}

@@ -1,0 +1,151 @@
+//! What readers see: one revision, whole, whoever else writes or reads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use etcd_config::{EtcdConfig, MemoryStore};
+
+use crate::service::{SOON, store, watch};
+
+const FIELDS: usize = 8;
+
+/// Each transaction writes the same number to all of them.
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/whole")]
+struct Whole {
+    #[etcd(map)]
+    numbers: std::collections::BTreeMap<String, u64>,
+    #[etcd(default = 0)]
+    first: u64,
+    #[etcd(default = 0)]
+    last: u64,
+}
+
+impl Whole {
+    fn check(&self, revision: u64, base: u64) -> u64 {
+        let number = self.first;
+        assert_eq!(self.last, number);
+        assert!(self.numbers.values().all(|other| *other == number), "torn: {:?}", self.numbers);
+        assert_eq!(revision, base + number);
+        number
+    }
+}
+
+fn write(store: &MemoryStore, number: u64) -> u64 {
+    let mut transaction = store.transaction().put("/whole/first", number.to_string());
+    for field in 0..FIELDS {
+        transaction = transaction.put(format!("/whole/numbers/{field}"), number.to_string());
+    }
+    transaction.put("/whole/last", number.to_string()).commit()
+}
+
+#[test]
+fn are_never_torn_and_never_go_back() {
+    let store = MemoryStore::new();
+    let base = store.revision();
+    let settings = Whole::watch(&store).unwrap();
+    settings.on_change(move |change| {
+        let old = change.old().check(change.old().revision(), base);
+        assert!(old < change.new().check(change.revision(), base));
+    });
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut newest = 0;
+            while !done.load(Ordering::Relaxed) {
+                let guard = settings.load();
+                let number = guard.check(guard.revision(), base);
+                assert!(number >= newest);
+                newest = number;
+            }
+        });
+        scope.spawn(|| {
+            let mut reader = settings.reader();
+            let mut newest = 0;
+            while !done.load(Ordering::Relaxed) {
+                let snapshot = reader.snapshot();
+                let number = snapshot.check(snapshot.revision(), base);
+                assert!(number >= newest);
+                newest = number;
+            }
+        });
+        scope.spawn(|| {
+            // One that keeps what it has read for a while.
+            let mut kept = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let snapshot = settings.snapshot();
+                kept.push((snapshot.check(snapshot.revision(), base), snapshot));
+                if kept.len() > 5 {
+                    let (number, snapshot) = kept.remove(0);
+                    assert_eq!(snapshot.check(snapshot.revision(), base), number);
+                }
+            }
+        });
+        let last = (1..=5_000).map(|number| write(&store, number)).last().unwrap();
+        settings.wait_for_revision(last, SOON).unwrap();
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(settings.load().first, 5_000);
+    assert_eq!(settings.status().counters.callback_panics, 0);
+}
+
+#[test]
+fn that_are_kept_stay_as_they_were() {
+    let store = store();
+    let settings = watch(&store);
+    let mut kept = vec![settings.snapshot()];
+    for n in 1..=20 {
+        settings.wait_for_revision(store.put("/service/workers", n.to_string()), SOON).unwrap();
+        kept.push(settings.snapshot());
+    }
+    let workers: Vec<u32> = kept.iter().map(|snapshot| snapshot.workers).collect();
+    assert_eq!(workers[0], 8);
+    assert_eq!(workers[1..], (1..=20).collect::<Vec<u32>>());
+    assert!(kept.windows(2).all(|pair| pair[0].revision() < pair[1].revision()));
+}
+
+#[test]
+fn are_used_again_when_nobody_reads_them_any_more() {
+    let store = store();
+    let settings = watch(&store);
+    let mut places = std::collections::HashSet::new();
+    for n in 1..=20 {
+        settings.wait_for_revision(store.put("/service/workers", n.to_string()), SOON).unwrap();
+        places.insert(Arc::as_ptr(&settings.snapshot()));
+    }
+    assert!(places.len() <= 3, "{} copies for one that is in use", places.len());
+}
+
+#[test]
+fn that_were_refused_in_between_leave_nothing_behind() {
+    let store = store();
+    let settings = watch(&store);
+    for n in 1..=10 {
+        settings.wait_for_revision(store.put("/service/workers", n.to_string()), SOON).unwrap();
+        let bad = store
+            .transaction()
+            .put("/service/level", format!("bad {n}"))
+            .put("/service/features/x", "maybe")
+            .commit();
+        assert!(settings.wait_for_revision(bad, SOON).is_err());
+        assert_eq!((settings.load().level.as_str(), settings.load().workers), ("info", n));
+        let good = store.transaction().delete("/service/level").delete("/service/features/x").commit();
+        settings.wait_for_revision(good, SOON).unwrap();
+        assert_eq!((settings.load().level.as_str(), settings.load().workers), ("info", n));
+        assert!(settings.load().features.is_empty());
+    }
+}
+
+#[test]
+fn are_kept_current_by_a_reader_alone() {
+    let store = store();
+    let mut reader = watch(&store).reader();
+    let mut other = reader.clone();
+    store.put("/service/workers", "3");
+    let deadline = std::time::Instant::now() + SOON;
+    while reader.load().workers != 3 {
+        assert!(std::time::Instant::now() < deadline);
+    }
+    assert_eq!(other.load().workers, 3);
+}

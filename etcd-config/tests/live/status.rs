@@ -1,0 +1,141 @@
+//! What an operator is told.
+
+use std::time::{Duration, Instant};
+
+use etcd_client_core::{Error, Kind};
+use etcd_config::{EtcdConfig, Live, MemoryStore, Source, State, Status};
+
+use crate::service::{SOON, Service, store, watch};
+
+fn until(settings: &Live<Service>, wanted: impl Fn(&Status) -> bool) -> Status {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let status = settings.status();
+        if wanted(&status) {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn says_that_all_is_well() {
+    let store = store();
+    let settings = watch(&store);
+    let status = until(&settings, |status| status.state.is_watching());
+    assert_eq!((status.source, status.endpoint.as_deref()), (Source::Etcd, Some("memory")));
+    assert_eq!((status.name, status.prefix.as_str()), ("Service", "/service"));
+    let text = status.to_string();
+    assert!(text.starts_with("Service from /service: watching for 0.0s, at memory\n  snapshot at revision 2, from etcd; proven current 0.0s ago, up to revision 2"), "{text}");
+}
+
+#[test]
+fn says_since_when_the_store_is_gone_and_why_and_that_it_is_back() {
+    let store = store();
+    let settings = watch(&store);
+    until(&settings, |status| status.state.is_watching());
+    store.refuse(true);
+    store.cut();
+    let gone = until(&settings, |status| matches!(status.state, State::Disconnected(_)));
+    assert!(gone.to_string().contains("disconnected for"), "{gone}");
+    assert!(gone.state.error().unwrap().to_string().contains("memory"), "{gone}");
+    // It is tried again meanwhile, which is no news to an operator.
+    std::thread::sleep(Duration::from_millis(300));
+    let later = settings.status();
+    assert!(matches!(later.state, State::Disconnected(_)), "{later}");
+    assert!(later.since <= gone.since + Duration::from_millis(1));
+    assert!(later.age > Duration::from_millis(250));
+    assert_eq!(settings.load().workers, 8);
+    store.refuse(false);
+    let back = until(&settings, |status| status.state.is_watching());
+    assert!(back.counters.reconnects >= 1);
+}
+
+#[test]
+fn tells_a_refused_user_from_a_lost_connection() {
+    for (kind, wanted) in [
+        (Kind::Unauthenticated, "authentication failed"),
+        (Kind::PermissionDenied, "permission denied"),
+        (Kind::NoLeader, "no quorum"),
+    ] {
+        let store = store();
+        let settings = watch(&store);
+        store.refuse_with(Some(Error::new(kind, "not so")));
+        store.cut();
+        until(&settings, |status| status.state.to_string() == wanted);
+    }
+}
+
+#[test]
+fn shows_the_refused_update_until_it_is_corrected() {
+    let store = store();
+    let settings = watch(&store);
+    until(&settings, |status| status.state.is_watching());
+    store.put("/service/workers", "few");
+    let rejected = until(&settings, |status| matches!(status.state, State::Rejected));
+    assert_eq!((rejected.revision, rejected.snapshot_revision), (3, 2));
+    let text = rejected.to_string();
+    assert!(
+        text.contains("rejected") && text.contains("\"few\"") && text.contains("stays in force"),
+        "{text}"
+    );
+    settings.wait_for_revision(store.put("/service/workers", "4"), SOON).unwrap();
+    let well = settings.status();
+    assert!(well.state.is_watching() && well.last_rejection.is_some());
+    assert!(!well.to_string().contains("few"), "{well}");
+}
+
+#[test]
+fn warns_of_keys_that_no_field_reads_as_long_as_they_are_there() {
+    let store = store();
+    store.put("/service/databse/url", "pg://typo");
+    let settings = watch(&store);
+    assert_eq!(settings.status().warnings.len(), 1, "{}", settings.status());
+    settings.wait_for_revision(store.put("/service/levle", "debug"), SOON).unwrap();
+    assert_eq!(settings.status().warnings.len(), 2);
+    let gone = store.transaction().delete("/service/levle").delete("/service/databse/url").commit();
+    settings.wait_for_revision(gone, SOON).unwrap();
+    assert!(settings.status().warnings.is_empty(), "{}", settings.status());
+}
+
+#[test]
+fn shows_what_waits_for_a_restart() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/pinned")]
+    struct Pinned {
+        #[etcd(default = 1, restart)]
+        port: u16,
+        #[etcd(default = 1)]
+        live: u16,
+    }
+    let store = MemoryStore::new();
+    let settings = Pinned::watch(&store).unwrap();
+    let revision = store.transaction().put("/pinned/port", "2").put("/pinned/live", "2").commit();
+    settings.wait_for_revision(revision, SOON).unwrap();
+    assert_eq!((settings.load().port, settings.load().live), (1, 2));
+    assert_eq!(settings.status().pending[0].key(), "/pinned/port");
+    settings.wait_for_revision(store.delete("/pinned/port"), SOON).unwrap();
+    assert!(settings.status().pending.is_empty());
+}
+
+#[test]
+fn says_that_nothing_is_followed_when_the_runtime_is_gone() {
+    let store = store();
+    let runtime = crate::service::runtime();
+    let settings = runtime.block_on(Service::watch_async(&store)).unwrap();
+    drop(runtime);
+    assert!(matches!(settings.status().state, State::Stopped));
+    assert!(settings.wait_until(|s| s.workers == 1, SOON).unwrap_err().is_stopped());
+    assert_eq!(settings.load().workers, 8);
+}
+
+#[test]
+fn gives_what_is_awaited_in_vain_a_name() {
+    let settings = watch(&store());
+    let limit = Duration::from_millis(20);
+    let error = settings.wait_until(|s| s.workers == 1, limit).unwrap_err().to_string();
+    assert!(error.contains("Service from /service") && error.contains("20ms"), "{error}");
+    let error = settings.wait_for_revision(77, limit).unwrap_err().to_string();
+    assert!(error.contains("revision 77") && error.contains("known up to 2"), "{error}");
+}

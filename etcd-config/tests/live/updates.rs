@@ -1,0 +1,190 @@
+//! Later changes: whole, in order, or not at all.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use etcd_config::{EtcdConfig, MemoryStore};
+
+use crate::service::{SOON, Service, store, watch};
+
+#[test]
+fn arrive_and_go_back_to_the_default_when_the_key_is_deleted() {
+    let store = store();
+    let settings = watch(&store);
+    store.put("/service/level", "trace");
+    settings.wait_until(|s| s.level == "trace", SOON).unwrap();
+    let revision = store.delete("/service/level");
+    settings.wait_until(|s| s.level == "info", SOON).unwrap();
+    assert_eq!(settings.load().revision(), revision);
+}
+
+#[test]
+fn of_one_transaction_become_one_snapshot() {
+    let store = store();
+    let settings = watch(&store);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    settings.on_change({
+        let seen = Arc::clone(&seen);
+        move |change| {
+            let new = change.new();
+            seen.lock().unwrap().push((change.keys().len(), new.level.clone(), new.workers));
+        }
+    });
+    let revision = store
+        .transaction()
+        .put("/service/level", "warn")
+        .put("/service/workers", "3")
+        .put("/service/features/beta", "true")
+        .commit();
+    settings.wait_for_revision(revision, SOON).unwrap();
+    assert_eq!((settings.load().workers, settings.load().features["beta"]), (3, true));
+    let deadline = Instant::now() + SOON;
+    while seen.lock().unwrap().is_empty() && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    assert_eq!(*seen.lock().unwrap(), [(3, "warn".to_owned(), 3)]);
+}
+
+#[test]
+fn that_change_no_value_make_no_snapshot_but_move_the_revision() {
+    let store = store();
+    let settings = watch(&store);
+    let before = settings.snapshot();
+    let revision = store.put("/service/database/url", "pg://db");
+    settings.wait_for_revision(revision, SOON).unwrap();
+    assert!(Arc::ptr_eq(&before, &settings.snapshot()));
+    let status = settings.status();
+    assert_eq!((status.revision, status.snapshot_revision), (revision, before.revision()));
+}
+
+#[test]
+fn elsewhere_in_the_store_can_be_waited_for_without_waiting_for_the_next_sign_of_life() {
+    let store = store();
+    let settings = watch(&store);
+    let before = Instant::now();
+    settings.wait_for_revision(store.put("/elsewhere", "1"), SOON).unwrap();
+    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+}
+
+#[test]
+fn that_are_wrong_are_refused_whole_until_they_are_corrected() {
+    let store = store();
+    let settings = watch(&store);
+    let rejections = Arc::new(Mutex::new(Vec::new()));
+    settings.on_rejected({
+        let rejections = Arc::clone(&rejections);
+        move |rejection| rejections.lock().unwrap().push(rejection.to_string())
+    });
+    let kept = settings.load().revision();
+    let wrong = store.transaction().put("/service/level", "debug").put("/service/workers", "few").commit();
+    let error = settings.wait_for_revision(wrong, SOON).unwrap_err();
+    assert_eq!(error.problems()[0].key(), "/service/workers");
+    assert_eq!((settings.load().level.as_str(), settings.load().revision()), ("info", kept));
+
+    // Another key, good by itself, waits with the bad one.
+    let waiting = store.put("/service/features/beta", "true");
+    assert!(settings.wait_for_revision(waiting, SOON).unwrap_err().is_invalid());
+    assert!(settings.load().features.is_empty());
+
+    let corrected = store.put("/service/workers", "4");
+    settings.wait_for_revision(corrected, SOON).unwrap();
+    let now = settings.load();
+    assert_eq!((now.level.as_str(), now.workers, now.features["beta"]), ("debug", 4, true));
+    assert_eq!(settings.status().counters.rejections, 2);
+    let rejections = rejections.lock().unwrap();
+    assert!(rejections[0].contains("1 problem in Service from /service at revision 3"), "{rejections:?}");
+    assert!(rejections[0].contains("revision 2 stays in force"), "{rejections:?}");
+}
+
+#[test]
+fn that_are_taken_back_leave_no_trace() {
+    let store = store();
+    let settings = watch(&store);
+    let wrong = store.put("/service/workers", "few");
+    assert!(settings.wait_for_revision(wrong, SOON).is_err());
+    settings.wait_for_revision(store.delete("/service/workers"), SOON).unwrap();
+    assert_eq!(settings.load().workers, 8);
+    assert!(settings.status().state.is_watching());
+}
+
+#[test]
+fn within_the_debounce_window_become_one() {
+    let store = store();
+    let window = Duration::from_millis(100);
+    let settings = Service::options().debounce(window).watch(&store).unwrap();
+    let changes = settings.changes();
+    let last = (1..=20).map(|n| store.put("/service/workers", n.to_string())).last().unwrap();
+    settings.wait_for_revision(last, SOON).unwrap();
+    drop(changes);
+    assert_eq!((settings.load().workers, settings.load().revision()), (20, last));
+    assert_eq!(settings.status().counters.snapshots, 2);
+}
+
+#[test]
+fn of_a_busy_store_are_not_held_back_for_ever_by_the_debounce_window() {
+    let store = store();
+    let settings = Service::options().debounce(Duration::from_millis(50)).watch(&store).unwrap();
+    let begin = Instant::now();
+    for n in 1.. {
+        store.put("/service/workers", n.to_string());
+        std::thread::sleep(Duration::from_millis(5));
+        if settings.load().workers != 8 {
+            break;
+        }
+        assert!(begin.elapsed() < SOON, "nothing was published while there were changes");
+    }
+}
+
+#[test]
+fn that_were_missed_while_the_store_was_away_arrive_together() {
+    let store = store();
+    let settings = watch(&store);
+    store.refuse(true);
+    store.cut();
+    store.put("/service/level", "debug");
+    store.put("/service/workers", "2");
+    store.put("/service/workers", "3");
+    store.compact(store.revision());
+    store.refuse(false);
+    settings.wait_until(|s| s.workers == 3 && s.level == "debug", SOON).unwrap();
+    assert_eq!(settings.load().revision(), store.revision());
+}
+
+#[test]
+fn of_a_rewound_store_go_back_to_what_it_holds() {
+    let store = store();
+    let settings = watch(&store);
+    let base = store.revision();
+    settings.wait_for_revision(store.put("/service/workers", "2"), SOON).unwrap();
+    store.rewind(base);
+    settings.wait_until(|s| s.workers == 8, SOON).unwrap();
+    assert_eq!(settings.load().revision(), base);
+    assert_eq!(settings.status().counters.rewinds, 1);
+}
+
+#[test]
+fn wait_for_the_commit_key_where_there_is_one() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/edited", commit_key = "version")]
+    struct Edited {
+        #[etcd(default = 0)]
+        one: u32,
+        #[etcd(default = 0)]
+        two: u32,
+        #[etcd(default = 0, key = "version")]
+        _version: u32,
+    }
+    let store = MemoryStore::new();
+    let settings = Edited::watch(&store).unwrap();
+    let one = store.put("/edited/one", "1");
+    assert!(settings.wait_for_revision(one, Duration::from_millis(50)).unwrap_err().is_timeout());
+    store.put("/edited/two", "x");
+    let refused = store.put("/edited/version", "1");
+    assert!(settings.wait_for_revision(refused, SOON).unwrap_err().is_invalid());
+    // The correction waits for the key to move as well.
+    let two = store.put("/edited/two", "2");
+    assert!(settings.wait_for_revision(two, Duration::from_millis(50)).is_err());
+    assert_eq!((settings.load().one, settings.load().two), (0, 0));
+    settings.wait_for_revision(store.put("/edited/version", "2"), SOON).unwrap();
+    assert_eq!((settings.load().one, settings.load().two), (1, 2));
+}

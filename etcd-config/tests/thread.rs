@@ -1,0 +1,150 @@
+//! The thread in the background: there when needed, and gone with the last handle, whatever the
+//! watch is doing at that moment. One test, because all tests of a process share the thread.
+
+use std::fs;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use etcd_client_core::{Error, Kind};
+use etcd_config::{EtcdConfig, Live, MemoryStore, State};
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/service")]
+struct Service {
+    #[etcd(default = 1)]
+    workers: u32,
+}
+
+/// How many threads of this process have the name.
+fn threads() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").expect("the threads of this process");
+    tasks
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|name| name.trim() == "etcd-config")
+        .count()
+}
+
+fn until(what: &str, limit: Duration, wanted: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !wanted() {
+        assert!(begin.elapsed() < limit, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn enters(settings: &Live<Service>, what: &str, wanted: fn(&State) -> bool) {
+    until(what, Duration::from_secs(5), || wanted(&settings.status().state));
+}
+
+/// Brings a configuration into a state.
+type Scene = fn(&MemoryStore, &Live<Service>);
+
+const SCENES: &[(&str, Scene)] = &[
+    ("just loaded", |_, _| {}),
+    ("watching", |_, settings| enters(settings, "watching", State::is_watching)),
+    ("disconnected", |store, settings| {
+        store.refuse(true);
+        store.cut();
+        enters(settings, "disconnected", |state| matches!(state, State::Disconnected(_)));
+    }),
+    ("retrying for a while", |store, settings| {
+        store.refuse(true);
+        store.cut();
+        enters(settings, "disconnected", |state| matches!(state, State::Disconnected(_)));
+        std::thread::sleep(Duration::from_millis(700));
+    }),
+    ("resuming from a store that is silent", |store, settings| {
+        enters(settings, "watching", State::is_watching);
+        store.silence(true);
+        store.cut();
+        std::thread::sleep(Duration::from_millis(100));
+    }),
+    ("watching a store that is silent", |store, settings| {
+        enters(settings, "watching", State::is_watching);
+        store.silence(true);
+    }),
+    ("listing again after a compaction", |store, settings| {
+        enters(settings, "watching", State::is_watching);
+        store.refuse(true);
+        store.cut();
+        for n in 0..9 {
+            store.put("/service/workers", n.to_string());
+        }
+        store.compact(store.revision());
+        store.delay(Duration::from_secs(3));
+        store.refuse(false);
+        std::thread::sleep(Duration::from_millis(300));
+    }),
+    ("without access", |store, settings| {
+        store.refuse_with(Some(Error::new(Kind::PermissionDenied, "no")));
+        store.cut();
+        enters(settings, "denied", |state| matches!(state, State::PermissionDenied(_)));
+    }),
+    ("without a leader", |store, settings| {
+        store.refuse_with(Some(Error::new(Kind::NoLeader, "no")));
+        store.cut();
+        enters(settings, "no quorum", |state| matches!(state, State::NoQuorum(_)));
+    }),
+    ("refusing an update", |store, settings| {
+        enters(settings, "watching", State::is_watching);
+        store.put("/service/workers", "few");
+        enters(settings, "rejected", |state| matches!(state, State::Rejected));
+    }),
+    ("with a callback that never returns", |store, settings| {
+        let (sender, receiver) = mpsc::channel();
+        settings.on_change(move |_| {
+            sender.send(()).unwrap();
+            std::thread::sleep(Duration::from_secs(3_600));
+        });
+        store.put("/service/workers", "2");
+        receiver.recv_timeout(Duration::from_secs(5)).unwrap();
+    }),
+    ("in the middle of many updates", |store, _| {
+        for n in 0..20_000 {
+            store.put("/service/workers", n.to_string());
+        }
+    }),
+];
+
+#[test]
+fn ends_within_a_second_of_the_last_handle_in_every_state() {
+    assert_eq!(threads(), 0);
+    for (name, scene) in SCENES {
+        let store = MemoryStore::new();
+        let settings = Service::watch(&store).unwrap();
+        let other = Service::options().prefix("/other").watch(MemoryStore::new()).unwrap();
+        assert_eq!(threads(), 1, "{name}: one thread for all");
+        scene(&store, &settings);
+        let clone = settings.clone();
+        drop(settings);
+        drop(other);
+        assert_eq!(threads(), 1, "{name}: as long as there is a handle");
+        let begin = Instant::now();
+        drop(clone);
+        assert!(begin.elapsed() < Duration::from_millis(100), "{name}: dropping blocks");
+        until(name, Duration::from_secs(1), || threads() == 0);
+    }
+    last_handle_dropped_in_a_callback();
+    a_load_that_fails();
+}
+
+fn last_handle_dropped_in_a_callback() {
+    let store = MemoryStore::new();
+    let settings = Service::watch(&store).unwrap();
+    let (sender, receiver) = mpsc::channel::<Live<Service>>();
+    settings.on_change(move |_| drop(receiver.recv()));
+    store.put("/service/workers", "2");
+    sender.send(settings).unwrap();
+    until("dropped in a callback", Duration::from_secs(1), || threads() == 0);
+}
+
+fn a_load_that_fails() {
+    let store = MemoryStore::new();
+    store.silence(true);
+    let limit = Duration::from_millis(50);
+    assert!(Service::options().startup_timeout(limit).watch(&store).is_err());
+    until("after a load that failed", Duration::from_secs(1), || threads() == 0);
+    store.silence(false);
+    assert_eq!(Service::load_once(&store).unwrap().workers, 1);
+    until("after a load without a watch", Duration::from_secs(1), || threads() == 0);
+}
