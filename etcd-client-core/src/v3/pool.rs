@@ -17,7 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
 use crate::http::HttpOptions;
-use crate::{BoxFuture, Error};
+use crate::{BoxFuture, Error, Kind};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
