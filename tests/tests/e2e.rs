@@ -20,14 +20,14 @@ mod limits;
 mod outage;
 #[path = "e2e/proxy.rs"]
 mod proxy;
-#[path = "e2e/v3_access.rs"]
-mod v3_access;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]
 mod transaction;
+#[path = "e2e/v3_access.rs"]
+mod v3_access;
 #[path = "e2e/v3_calls.rs"]
 mod v3_calls;
 #[path = "e2e/v3_failover.rs"]

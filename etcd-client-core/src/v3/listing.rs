@@ -12,7 +12,7 @@ use crate::{Entry, Error, Kind, Listing};
 
 /// Keys in the first page: few enough to learn their size before much is asked for.
 const FIRST_PAGE: i64 = 1_000;
-const LARGEST_PAGE: i64 = 10_000;
+const LARGEST_PAGE: i64 = 100_000;
 /// Keys with large values are fetched in pages of about this many bytes.
 const PAGE_BYTES: usize = 16 << 20;
 /// How often a listing begins anew because the server compacts faster than it answers.
