@@ -32,8 +32,8 @@ impl Case {
         let text = text?;
         let named = CASES.iter().find(|(name, _)| *name == text.value());
         if named.is_none() {
-            let names: Vec<&str> = CASES.iter().map(|(name, _)| *name).collect();
-            errors.at(&text, format!("unknown case; there are: {}", names.join(", ")));
+            let all: Vec<&str> = CASES.iter().map(|(name, _)| *name).collect();
+            errors.at(&text, format!("unknown case; there are: {}", all.join(", ")));
         }
         named.map(|(_, case)| *case)
     }

@@ -107,13 +107,11 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
 fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
     let attrs = &field.attrs;
     if let Some(default) = &attrs.default {
-        return Some(match &default.text {
-            Some(text) => quote!(#private::Fallback::Text(#text)),
-            None => {
-                let expression = format!("{}::default()", written(field.ty));
-                quote!(#private::Fallback::Expression(#expression))
-            }
-        });
+        let Some(text) = &default.text else {
+            let expression = format!("{}::default()", written(field.ty));
+            return Some(quote!(#private::Fallback::Expression(#expression)));
+        };
+        return Some(quote!(#private::Fallback::Text(#text)));
     }
     if let Some((_, path)) = &attrs.default_fn {
         let expression = format!("{}()", quote!(#path).to_string().replace(' ', ""));
@@ -143,7 +141,7 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
                     ::core::option::Option::Some(#held) => ::core::option::Option::Some(&mut #held.#member),
                     ::core::option::Option::None => ::core::option::Option::None,
                 },
-                #part,
+                &#part,
             );
         });
         index += 1;

@@ -9,7 +9,7 @@ use crate::attr;
 use crate::errors::Errors;
 use crate::generics::runtime;
 
-pub(crate) fn expand(input: &DeriveInput, errors: Option<TokenStream>) -> TokenStream {
+pub(crate) fn expand(input: &DeriveInput, errors: Option<&TokenStream>) -> TokenStream {
     // Its mistakes are among the errors already.
     let attrs = attr::Container::of(&input.attrs, &mut Errors::default());
     let krate = runtime(attrs.krate.as_ref());

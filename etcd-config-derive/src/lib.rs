@@ -30,7 +30,7 @@ pub fn derive_etcd_config(input: TokenStream) -> TokenStream {
     }
     let expanded = match (parsed, errors.into_tokens()) {
         (Some(parsed), None) => expand::expand(&parsed),
-        (_, errors) => fallback::expand(&input, errors),
+        (_, errors) => fallback::expand(&input, errors.as_ref()),
     };
     expanded.into()
 }

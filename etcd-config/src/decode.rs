@@ -6,32 +6,39 @@ mod leaf_part;
 mod map_part;
 mod nested_part;
 mod pending;
+mod place;
+mod scrub;
 mod type_name;
 
 pub use self::context::Context;
 pub(crate) use self::context::survey;
-pub use self::decoder::{Decoder, Part};
+pub use self::decoder::Decoder;
 pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
 
-use self::decoder::Touch;
+use self::decoder::Findings;
+use self::place::Touch;
 use crate::config::EtcdConfig;
 use crate::problem::Problem;
+use crate::schema::unknown;
 use crate::tree::{KeyTree, Touched};
 
 /// A `T` of the keys in `tree`. The first one that comes out right pins the `restart` fields.
 pub fn decode<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
     let mut decoder = Decoder::new(context, tree, Touch::Everything);
     let value = T::read(&mut decoder, None);
-    let (mut problems, pins) = decoder.finish();
-    problems.extend(crate::schema::unknown::denied(context.schema(), tree, None));
+    let Findings { mut problems, pinned, secrets } = decoder.finish();
+    problems.extend(unknown::denied(context.schema(), tree, None));
     match value {
         Some(value) if problems.is_empty() => {
-            context.pin(pins);
+            context.pin(pinned);
             Ok(value)
         }
-        _ => Err(problems),
+        _ => {
+            scrub::scrub(&mut problems, &secrets);
+            Err(problems)
+        }
     }
 }
 
@@ -50,11 +57,19 @@ pub fn update<T: EtcdConfig>(
         return Ok(());
     }
     let mut decoder = Decoder::new(context, tree, Touch::Only(touched.root()));
-    let replaced = T::read(&mut decoder, Some(&mut *value));
-    let (mut problems, _) = decoder.finish();
-    if let Some(replaced) = replaced {
+    if let Some(replaced) = T::read(&mut decoder, Some(&mut *value)) {
         *value = replaced;
     }
-    problems.extend(crate::schema::unknown::denied(context.schema(), tree, Some(touched)));
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    let mut problems = decoder.finish().problems;
+    problems.extend(unknown::denied(context.schema(), tree, Some(touched)));
+    if problems.is_empty() {
+        return Ok(());
+    }
+    if scrub::is_needed(&problems) {
+        // A check has seen secrets that were not among what was touched.
+        let mut decoder = Decoder::new(context, tree, Touch::Everything);
+        drop(T::read(&mut decoder, None));
+        scrub::scrub(&mut problems, &decoder.finish().secrets);
+    }
+    Err(problems)
 }

@@ -70,6 +70,7 @@ pub fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>, error
         Error::UnknownVariant(variants) if !variants.is_empty() => {
             format!("{shown} is not one of {}", variants.join(", "))
         }
+        Error::Unfit(phrase) => format!("{shown} is not {}", expected.in_words(phrase).noun(ty)),
         Error::Message(cause) => format!("{shown} is not {}: {cause}", expected.noun(ty)),
         _ => format!("{shown} is not {}", expected.noun(ty)),
     }

@@ -7,6 +7,7 @@ mod config;
 mod decode;
 mod driver;
 mod error;
+mod explain;
 mod hooks;
 mod into_store;
 mod layout;
@@ -33,6 +34,7 @@ pub use etcd_config_derive::EtcdConfig;
 pub use crate::changes::{Change, Changes};
 pub use crate::config::EtcdConfig;
 pub use crate::error::Error;
+pub use crate::explain::{Explanation, Origin, Row};
 pub use crate::hooks::Subscription;
 pub use crate::into_store::IntoStore;
 pub use crate::live::Live;
@@ -54,6 +56,7 @@ pub mod __private {
         Context, Decoder, checked, decode, flattened, leaf, leaf_with, map, map_with, nested, refusal,
         skipped, update,
     };
+    pub use crate::explain::explain;
     pub use crate::layout::{Fallback, Field, Layout};
     pub use crate::problem::Report;
     pub use crate::schema::unknown::warnings;

@@ -3,6 +3,11 @@
 pub(crate) mod branch;
 pub(crate) mod unknown;
 
+mod etcdctl;
+mod expected;
+mod hints;
+mod json_schema;
+mod markdown;
 mod similar;
 
 use std::fmt;
@@ -11,7 +16,6 @@ use etcd_client_core::Prefix;
 
 use self::branch::{Branch, Part};
 use crate::layout::{self, Fallback};
-use crate::leaf::Expectation;
 
 /// Stands for the name of a map's entry in keys and field paths.
 pub(crate) const ENTRY: &str = "<name>";
@@ -28,10 +32,9 @@ pub struct Schema {
 /// One key, or the keys of one map.
 #[derive(Debug)]
 pub struct Field {
-    pub(crate) field: &'static layout::Field,
+    pub(crate) written: &'static layout::Field,
     /// Below the prefix, or with a slash from the root of the store.
     pub(crate) relative: String,
-    pub(crate) expectation: Expectation,
     key: String,
     path: String,
     ty: String,
@@ -135,7 +138,7 @@ impl Field {
 
     /// The documentation of the field.
     pub fn docs(&self) -> &'static str {
-        self.field.docs
+        self.written.docs
     }
 
     /// What the field is when its key is absent.
@@ -143,7 +146,7 @@ impl Field {
         if self.role == Role::Entry {
             return Default::Absent;
         }
-        match self.field.default {
+        match self.written.default {
             Fallback::Required => Default::Required,
             Fallback::Absent => Default::Absent,
             Fallback::Text(text) => Default::Text(text),
@@ -153,7 +156,7 @@ impl Field {
 
     /// Whether the key must be there: always, or as soon as its directory is there.
     pub fn is_required(&self) -> bool {
-        self.default() == Default::Required && self.field.env.is_none()
+        self.default() == Default::Required && self.written.env.is_none()
     }
 
     /// Whether the field is in a directory that may be missing as a whole: of an `Option`, or of a
@@ -169,27 +172,27 @@ impl Field {
 
     /// Whether the value is never shown.
     pub fn is_secret(&self) -> bool {
-        self.field.secret || self.inherited.secret
+        self.written.secret || self.inherited.secret
     }
 
     /// Whether a change waits for a restart.
     pub fn is_restart(&self) -> bool {
-        self.field.restart || self.inherited.restart
+        self.written.restart || self.inherited.restart
     }
 
     /// What to use instead, where the field is deprecated.
     pub fn deprecated(&self) -> Option<&'static str> {
-        self.field.deprecated.or(self.inherited.deprecated)
+        self.written.deprecated.or(self.inherited.deprecated)
     }
 
     /// The environment variable that comes before the key.
     pub fn env(&self) -> Option<&'static str> {
-        self.field.env
+        self.written.env
     }
 
     /// Other names of the key.
     pub fn aliases(&self) -> &'static [&'static str] {
-        self.field.aliases
+        self.written.aliases
     }
 }
 
@@ -258,12 +261,12 @@ impl Collector {
             ..inherited
         };
         match part {
-            Part::Leaf(expectation) => {
-                self.push(field, Role::Key, field.ty.to_owned(), expectation, trail, inherited);
+            Part::Leaf(_) => {
+                self.push(field, Role::Key, field.ty.to_owned(), trail, inherited);
             }
-            Part::Map { entry, ty } => {
+            Part::Map { ty, .. } => {
                 let trail = trail.child(ENTRY, ENTRY);
-                self.push(field, Role::Entry, ty.clone(), entry, &trail, inherited);
+                self.push(field, Role::Entry, ty.clone(), &trail, inherited);
             }
             Part::Directory(branch) => self.branch(branch, trail, below),
             Part::Optional(inner) => {
@@ -282,7 +285,6 @@ impl Collector {
         field: &'static layout::Field,
         role: Role,
         ty: String,
-        expectation: &Expectation,
         trail: &Trail,
         inherited: Inherited,
     ) {
@@ -293,7 +295,6 @@ impl Collector {
             format!("{}{relative}", self.directory)
         };
         let path = trail.path.clone();
-        let expectation = expectation.clone();
-        self.fields.push(Field { field, relative, expectation, key, path, ty, role, inherited });
+        self.fields.push(Field { written: field, relative, key, path, ty, role, inherited });
     }
 }

@@ -26,14 +26,14 @@ pub struct KeyTree {
 }
 
 /// A place in the tree: a key, a directory, or both.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Node {
     pub value: Option<Raw>,
     pub children: BTreeMap<Box<str>, Node>,
 }
 
 /// What is stored at a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Raw {
     pub value: Bytes,
     pub revision: u64,
@@ -161,6 +161,17 @@ impl Node {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.value.is_none() && self.children.is_empty()
+    }
+
+    /// Whether two places hold the same values; a value may have been written again.
+    pub(crate) fn same_values(left: Option<&Self>, right: Option<&Self>) -> bool {
+        let (Some(left), Some(right)) = (left, right) else { return left.is_none() && right.is_none() };
+        left.value.as_ref().map(|raw| &raw.value) == right.value.as_ref().map(|raw| &raw.value)
+            && left.children.len() == right.children.len()
+            && left
+                .children
+                .iter()
+                .all(|(name, child)| Self::same_values(Some(child), right.children.get(name)))
     }
 
     fn child(&mut self, segment: &str) -> &mut Node {

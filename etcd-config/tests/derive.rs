@@ -11,3 +11,15 @@ mod payments;
 
 #[path = "derive/leaves.rs"]
 mod leaves;
+
+#[path = "derive/schema.rs"]
+mod schema;
+
+#[path = "derive/attributes.rs"]
+mod attributes;
+
+#[path = "derive/unknown.rs"]
+mod unknown;
+
+#[path = "derive/random.rs"]
+mod random;

@@ -1,4 +1,4 @@
-//! What etcd-config promises, on real etcd servers.
+//! What the clients and the configuration promise, on real etcd servers.
 
 #[path = "e2e/compaction.rs"]
 mod compaction;
@@ -30,6 +30,8 @@ mod transaction;
 mod v3_access;
 #[path = "e2e/v3_calls.rs"]
 mod v3_calls;
+#[path = "e2e/v3_cluster.rs"]
+mod v3_cluster;
 #[path = "e2e/v3_failover.rs"]
 mod v3_failover;
 #[path = "e2e/v3_store.rs"]

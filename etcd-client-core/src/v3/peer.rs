@@ -1,17 +1,19 @@
 //! One endpoint and its connections.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::http::{HttpOptions, Protocol};
 use crate::{Error, Kind};
 
-use super::transport::Transport;
+use super::transport::{Transport, excerpt};
 
 /// Streams that one TLS connection carries before another is opened: servers before 3.5.7 allow
 /// 250, and the next one would wait for ever.
 const STREAMS_PER_CONNECTION: usize = 200;
+
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// An endpoint with its HTTP clients, which are made when they are needed and made anew after a
 /// failure, so that a broken connection or an outdated certificate is never used again.
@@ -21,6 +23,8 @@ pub(super) struct Peer {
     name: Arc<str>,
     http: HttpOptions,
     connections: Mutex<Connections>,
+    /// When it was last asked in HTTP/1.1 without result.
+    asked_in_vain: Mutex<Option<Instant>>,
 }
 
 /// Streams have connections of their own: a large answer would otherwise hold up the events that
@@ -44,7 +48,7 @@ pub(super) struct Share {
 impl Peer {
     pub(super) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
         let name = endpoint.to_string().into();
-        Self { endpoint, name, http, connections: Mutex::default() }
+        Self { endpoint, name, http, connections: Mutex::default(), asked_in_vain: Mutex::default() }
     }
 
     /// The endpoint as a person would write it.
@@ -53,7 +57,7 @@ impl Peer {
     }
 
     pub(super) fn for_calls(&self) -> Result<Share, Error> {
-        let mut connections = self.lock();
+        let mut connections = locked(&self.connections);
         let client = match &connections.calls {
             Some(client) => client.clone(),
             None => connections.calls.insert(self.connect()?).clone(),
@@ -63,7 +67,7 @@ impl Peer {
 
     /// The share stands for one stream: it is to live as long.
     pub(super) fn for_stream(&self) -> Result<Share, Error> {
-        let mut connections = self.lock();
+        let mut connections = locked(&self.connections);
         let limit = if self.endpoint.is_secure() { STREAMS_PER_CONNECTION } else { usize::MAX };
         let free = connections.streams.iter().find(|client| Arc::strong_count(client) <= limit).cloned();
         let client = if let Some(client) = free {
@@ -78,7 +82,7 @@ impl Peer {
 
     /// Gives up the connections of this age; what is under way on them goes on.
     pub(super) fn renew(&self, generation: u64) {
-        let mut connections = self.lock();
+        let mut connections = locked(&self.connections);
         if connections.generation == generation {
             *connections = Connections { generation: generation + 1, ..Connections::default() };
         }
@@ -95,11 +99,11 @@ impl Peer {
     }
 
     pub(super) fn exact_progress(&self) -> Option<bool> {
-        self.lock().exact_progress
+        locked(&self.connections).exact_progress
     }
 
     pub(super) fn note_exact_progress(&self, exact: bool) {
-        self.lock().exact_progress = Some(exact);
+        locked(&self.connections).exact_progress = Some(exact);
     }
 
     /// What `GET /version` answers, which needs no permission.
@@ -108,10 +112,29 @@ impl Peer {
         struct Version {
             etcdserver: String,
         }
-        let client = self.http.client(Protocol::Http1, self.endpoint.is_secure()).ok()?;
-        let request = client.get(self.endpoint.url("/version").ok()?).timeout(limit);
-        let answer = request.send().await.ok()?.bytes().await.ok()?;
+        let answer = self.get_version(limit).await?.bytes().await.ok()?;
         serde_json::from_slice::<Version>(&answer).ok().map(|version| version.etcdserver)
+    }
+
+    /// What is said to an HTTP/1.1 request, in a line, if it is something that etcd does not say.
+    ///
+    /// Where there is only a suspicion, that is asked now and then, not at each failure.
+    pub(super) async fn complaint_in_http1(&self, suspicion: bool, limit: Duration) -> Option<String> {
+        let recent = |asked: Instant| asked.elapsed() < ASK_AGAIN_AFTER;
+        if suspicion && locked(&self.asked_in_vain).is_some_and(recent) {
+            return None;
+        }
+        let answer = self.get_version(limit).await.filter(|answer| !answer.status().is_success());
+        *locked(&self.asked_in_vain) = answer.is_none().then(Instant::now);
+        let mut answer = answer?;
+        let status = answer.status();
+        let body = answer.chunk().await.ok().flatten().unwrap_or_default();
+        Some(format!("HTTP {status}{}", excerpt(&body)))
+    }
+
+    async fn get_version(&self, limit: Duration) -> Option<reqwest::Response> {
+        let client = self.http.client(Protocol::Http1, self.endpoint.is_secure()).ok()?;
+        client.get(self.endpoint.url("/version").ok()?).timeout(limit).send().await.ok()
     }
 
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.
@@ -121,9 +144,9 @@ impl Peer {
             Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
         })
     }
+}
 
-    /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Connections> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Nothing panics while it holds one of these locks, so a poisoned one is as good as any.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use super::auth::{Auth, Authenticator, Token};
 use super::messages::AuthenticateRequest;
 use super::method::Method;
 use super::peer::Peer;
-use super::status::Failure;
+use super::status::{Failure, Origin};
 use crate::endpoint::Endpoint;
 use crate::error::EndpointFailure;
 use crate::http::HttpOptions;
@@ -21,6 +21,7 @@ use crate::{BoxFuture, Error, Kind};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const PATIENCE_WITH_STRANGERS: Duration = Duration::from_secs(1);
 
 /// What a client was built from; enough to build another.
 #[derive(Clone, Debug)]
@@ -120,7 +121,7 @@ impl Pool {
             }
             let failure = match outcome {
                 Ok(done) => return Ok(done),
-                Err(failure) => failure,
+                Err(failure) => self.identify(peer, failure).await,
             };
             if !failure.error.is_transient() {
                 return Err(RoundFailure::Final(failure.error.at(peer.name())));
@@ -196,12 +197,26 @@ impl Pool {
             Ok(answer) => Ok(answer.into_inner()),
             Err(status) => {
                 let failure = Failure::from_status(&status);
-                if failure.broken {
+                if failure.is_broken() {
                     peer.renew(share.generation);
                 }
                 Err(failure)
             }
         }
+    }
+
+    /// Lets a stranger say in HTTP/1.1 what it could not in HTTP/2.
+    async fn identify(&self, peer: &Peer, mut failure: Failure) -> Failure {
+        if failure.origin != Origin::Stranger {
+            return failure;
+        }
+        let suspicion = failure.error.kind() != Kind::Protocol;
+        let limit = self.options.timeout.min(PATIENCE_WITH_STRANGERS);
+        if let Some(said) = peer.complaint_in_http1(suspicion, limit).await {
+            let message = format!("not an answer of etcd's gRPC, but {said}");
+            failure.error = Error::new(Kind::Protocol, message).with_source(failure.error);
+        }
+        failure
     }
 
     async fn token_for(self: &Arc<Self>, needed: bool) -> Result<Token, Error> {

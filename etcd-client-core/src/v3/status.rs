@@ -13,17 +13,28 @@ pub(super) struct Failure {
     pub(super) error: Error,
     /// It is certain that the server has not acted on the request.
     pub(super) unprocessed: bool,
-    /// The connection is to blame, not the server's answer.
-    pub(super) broken: bool,
+    pub(super) origin: Origin,
     /// Another token may help.
     pub(super) token_refused: bool,
+}
+
+/// Where a failure comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The server said no.
+    Server,
+    /// The connection broke, or was silent.
+    Connection,
+    /// The connection broke before there was an answer: whoever is there may not speak HTTP/2.
+    Stranger,
 }
 
 impl Failure {
     pub(super) fn from_status(status: &Status) -> Self {
         if let Some(transport) = transport_error(status) {
-            let TransportError { error, unsent } = transport.clone();
-            return Self { error, unprocessed: unsent, broken: true, token_refused: false };
+            let TransportError { error, unsent, stranger } = transport.clone();
+            let origin = if stranger { Origin::Stranger } else { Origin::Connection };
+            return Self { error, unprocessed: unsent, origin, token_refused: false };
         }
         let kind = kind(status.code(), status.message());
         let token_refused = kind == Kind::Unauthenticated && !is_wrong_password(status.message());
@@ -32,7 +43,7 @@ impl Failure {
             unprocessed: kind == Kind::NoLeader
                 || token_refused
                 || status.message().contains("too many requests"),
-            broken: is_truncation(status.message()),
+            origin: if is_truncation(status.message()) { Origin::Connection } else { Origin::Server },
             token_refused,
             error: Error::new(kind, explain(status)).with_code(status.code().into()),
         }
@@ -45,11 +56,17 @@ impl Failure {
         let error = Error::new(kind, format!("the watch was refused: {reason}"));
         // Before 3.5.9 an outdated token is refused in the words of a missing permission.
         let token_refused = error.is_access();
-        Self { error, unprocessed: true, broken: false, token_refused }
+        Self { error, unprocessed: true, origin: Origin::Server, token_refused }
     }
 
+    /// Of the connection.
     pub(super) fn broken(error: Error) -> Self {
-        Self { error, unprocessed: false, broken: true, token_refused: false }
+        Self { error, unprocessed: false, origin: Origin::Connection, token_refused: false }
+    }
+
+    /// Whether the connection is of no more use.
+    pub(super) fn is_broken(&self) -> bool {
+        self.origin != Origin::Server
     }
 }
 

@@ -20,7 +20,7 @@ use super::messages::{
 use super::peer::{Peer, Share};
 use super::pool::{Pool, RoundFailure};
 use super::response::unsigned;
-use super::status::Failure;
+use super::status::{Failure, Origin};
 use crate::{Error, Kind};
 
 const PATH: &str = "/etcdserverpb.Watch/Watch";
@@ -60,7 +60,7 @@ impl WatchStream {
             let message = format!("the watch was not confirmed within {limit:.1?}");
             Err(Failure::broken(Error::new(Kind::Timeout, message)))
         });
-        if matches!(&outcome, Err(failure) if failure.broken) {
+        if matches!(&outcome, Err(failure) if failure.is_broken()) {
             peer.renew(generation);
         }
         outcome
@@ -144,7 +144,7 @@ fn cancelled(frame: &WatchResponse) -> Failure {
         return Failure::from_cancel_reason(&frame.cancel_reason);
     }
     let error = Error::compacted(unsigned(frame.compact_revision));
-    Failure { error, unprocessed: true, broken: false, token_refused: false }
+    Failure { error, unprocessed: true, origin: Origin::Server, token_refused: false }
 }
 
 /// The creation of the watch, then whatever is asked of it. Its end ends the watch.

@@ -36,6 +36,9 @@ pub(super) struct TransportError {
     pub(super) error: Error,
     /// Not one byte of the request was sent.
     pub(super) unsent: bool,
+    /// The connection broke before there was an answer, so that whoever is there may not speak
+    /// HTTP/2.
+    pub(super) stranger: bool,
 }
 
 impl Service<Request<tonic::body::Body>> for Transport {
@@ -68,20 +71,25 @@ impl Transport {
         Ok(answer.map(|body| AnswerBody { body, idle: self.pieces_within.map(Idle::new) }))
     }
 
-    /// With TLS 1.3 a client learns only after the handshake that it was not let in.
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in, if at all.
     fn explain(&self, error: &reqwest::Error) -> TransportError {
+        const HINT: &str = "the server seems to want a client certificate that it can accept";
         let mut failure = TransportError::from_reqwest(error);
-        if self.endpoint.is_secure() && root_cause(error) == "connection closed" {
-            let hint = "closed right after the TLS handshake, as for want of an accepted client certificate";
-            failure.error = Error::new(Kind::Unavailable, format!("the connection was lost: {hint}"));
+        let cause = root_cause(error);
+        let refused = cause == "connection closed" || cause.contains("alert: BadCertificate");
+        if self.endpoint.is_secure() && (refused || cause.contains("alert: CertificateRequired")) {
+            failure.error = Error::new(Kind::Unavailable, format!("{}; {HINT}", failure.error));
         }
         failure
     }
 
     fn prepare(&self, request: Request<tonic::body::Body>) -> Result<reqwest::Request, TransportError> {
         let (parts, body) = request.into_parts();
-        let url =
-            self.endpoint.url(parts.uri.path()).map_err(|error| TransportError { error, unsent: true })?;
+        let url = self.endpoint.url(parts.uri.path()).map_err(|error| TransportError {
+            error,
+            unsent: true,
+            stranger: false,
+        })?;
         let mut request = reqwest::Request::new(parts.method, url);
         *request.version_mut() = http::Version::HTTP_2;
         *request.headers_mut() = parts.headers;
@@ -101,7 +109,7 @@ impl Transport {
             }
         }
         let message = format!("not an answer of etcd's gRPC, but HTTP {status}{}", excerpt(&text));
-        TransportError { error: Error::new(Kind::Protocol, message), unsent: false }
+        TransportError { error: Error::new(Kind::Protocol, message), unsent: false, stranger: false }
     }
 }
 
@@ -124,7 +132,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 
 impl TransportError {
     fn silence(message: String) -> Self {
-        Self { error: Error::new(Kind::Timeout, message), unsent: false }
+        Self { error: Error::new(Kind::Timeout, message), unsent: false, stranger: false }
     }
 
     fn from_reqwest(error: &reqwest::Error) -> Self {
@@ -139,7 +147,8 @@ impl TransportError {
         } else {
             (Kind::Unavailable, format!("the connection was lost: {cause}"))
         };
-        Self { error: Error::new(kind, message), unsent }
+        let stranger = !unsent && error.is_request();
+        Self { error: Error::new(kind, message), unsent, stranger }
     }
 }
 

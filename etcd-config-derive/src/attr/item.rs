@@ -1,7 +1,5 @@
 //! One thing in `#[etcd(...)]`: a name, alone or with a value.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -83,13 +81,13 @@ impl Item {
     pub(crate) fn path(&self, example: &str, errors: &mut Errors) -> Option<ExprPath> {
         match self.value.as_ref().map(ungrouped) {
             Some(Expr::Path(path)) => Some(path.clone()),
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => match text.parse::<Path>() {
-                Ok(path) => Some(ExprPath { attrs: Vec::new(), qself: None, path }),
-                Err(_) => {
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+                let Ok(path) = text.parse::<Path>() else {
                     errors.at(text, format!("not a path; `{}` takes one, such as `{example}`", self.name));
-                    None
-                }
-            },
+                    return None;
+                };
+                Some(ExprPath { attrs: Vec::new(), qself: None, path })
+            }
             Some(other) => {
                 errors
                     .at(other, format!("`{}` takes a path, such as `{} = {example}`", self.name, self.name));
@@ -100,16 +98,6 @@ impl Item {
                 None
             }
         }
-    }
-}
-
-impl ToTokens for Item {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { name, value } = self;
-        tokens.extend(match value {
-            Some(value) => quote!(#name #value),
-            None => quote!(#name),
-        });
     }
 }
 

@@ -16,14 +16,18 @@ use crate::tree::{KeyTree, Node};
 /// What `restart` fields have read when the process started, by their whole keys.
 pub(crate) type Pins = BTreeMap<String, Option<Node>>;
 
+/// An environment variable that is not UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotText;
+
 /// What stays the same from one decoding to the next: the fields, the environment as it was when
 /// the process started, and what `restart` fields have read then.
 #[derive(Debug)]
 pub struct Context {
     prefix: Prefix,
     schema: Schema,
-    /// The variables that fields name, where they are set; `None` for one that is not UTF-8.
-    environment: BTreeMap<&'static str, Option<String>>,
+    /// The variables that fields name, where they are set.
+    environment: BTreeMap<&'static str, Result<String, NotText>>,
     /// The absolute keys, as paths below the prefix.
     absolute: Vec<String>,
     pins: OnceLock<Pins>,
@@ -41,13 +45,13 @@ impl Context {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
         let schema = Schema::new(survey::<T>(), &prefix);
-        let names = schema.fields().iter().filter_map(|field| field.field.env);
-        let environment =
-            names.filter_map(|name| variable(name).map(|value| (name, value.into_string().ok()))).collect();
-        let keys = schema
-            .fields()
-            .iter()
-            .flat_map(|field| std::iter::once(field.field.key).chain(field.field.aliases.iter().copied()));
+        let names = schema.fields().iter().filter_map(|field| field.written.env);
+        let environment = names
+            .filter_map(|name| variable(name).map(|value| (name, value.into_string().map_err(|_| NotText))))
+            .collect();
+        let keys = schema.fields().iter().flat_map(|field| {
+            std::iter::once(field.written.key).chain(field.written.aliases.iter().copied())
+        });
         let absolute = keys
             .filter(|key| key.starts_with('/'))
             .filter_map(|key| prefix.relative(key.as_bytes()))
@@ -77,8 +81,8 @@ impl Context {
         .collect()
     }
 
-    pub(crate) fn variable(&self, name: &str) -> Option<Option<&str>> {
-        self.environment.get(name).map(Option::as_deref)
+    pub(crate) fn variable(&self, name: &str) -> Option<Result<&str, NotText>> {
+        self.environment.get(name).map(|value| value.as_deref().map_err(|error| *error))
     }
 
     pub(super) fn absolute(&self) -> &[String] {

@@ -1,18 +1,26 @@
 //! Walks a derived struct and the tree of keys side by side, and gathers what does not fit.
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::mem;
 
-use super::context::{Context, Pins};
+use super::context::{Context, NotText, Pins};
+use super::place::{Before, Place, Subject, Touch};
+use super::type_name::TypeName;
 use crate::layout::Field;
 use crate::leaf::quote;
 use crate::problem::{Kind, Problem};
 use crate::schema::branch::{self, Member};
-use crate::tree::{KeyTree, Mark, Node};
+use crate::tree::KeyTree;
 
 /// How deep structs may be nested.
 const DEEPEST: usize = 64;
+
+/// What a decoder has found out besides the value.
+pub(super) struct Findings {
+    pub(super) problems: Vec<Problem>,
+    pub(super) pinned: Pins,
+    pub(super) secrets: Vec<String>,
+}
 
 /// What a derived struct is read from.
 #[derive(Debug)]
@@ -25,31 +33,9 @@ pub struct Decoder<'a> {
     problems: Vec<Problem>,
     /// What `restart` fields read the first time.
     pinned: Pins,
+    /// The texts of the secrets that were read.
+    secrets: Vec<String>,
     survey: Survey,
-}
-
-/// A place in the tree and what changed in it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    pub(super) node: Option<&'a Node>,
-    pub(super) touch: Touch<'a>,
-}
-
-/// What of a place has to be read again.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Touch<'a> {
-    Everything,
-    Only(&'a Mark),
-    Nothing,
-}
-
-/// What is being read, for problems.
-#[derive(Clone, Debug, Default)]
-struct Subject {
-    key: String,
-    field: String,
-    ty: Cow<'static, str>,
-    secret: bool,
 }
 
 /// A walk without keys, that only finds out which fields there are.
@@ -93,15 +79,20 @@ pub(super) enum Source<'a> {
 impl<'a> Decoder<'a> {
     pub(super) fn new(context: &'a Context, tree: &'a KeyTree, touch: Touch<'a>) -> Self {
         let place = Place { node: Some(tree.root()), touch };
-        let key = tree.prefix().directory().to_owned();
         Self {
             context: Some(context),
             root: place,
             here: place,
-            subject: Subject { key, ty: context.schema().name().into(), ..Subject::default() },
+            subject: Subject {
+                key: tree.prefix().directory().to_owned(),
+                field: String::new(),
+                ty: TypeName::Written(context.schema().name()),
+                secret: false,
+            },
             depth: 0,
             problems: Vec::new(),
             pinned: Pins::new(),
+            secrets: Vec::new(),
             survey: Survey::default(),
         }
     }
@@ -113,10 +104,16 @@ impl<'a> Decoder<'a> {
             context: None,
             root: nowhere,
             here: nowhere,
-            subject: Subject::default(),
+            subject: Subject {
+                key: String::new(),
+                field: String::new(),
+                ty: TypeName::Written(""),
+                secret: false,
+            },
             depth: 0,
             problems: Vec::new(),
             pinned: Pins::new(),
+            secrets: Vec::new(),
             survey: Survey::default(),
         }
     }
@@ -126,7 +123,7 @@ impl<'a> Decoder<'a> {
         &mut self,
         field: &'static Field,
         held: Option<&mut P::Value>,
-        part: P,
+        part: &P,
     ) -> Option<P::Value> {
         if self.context.is_none() {
             let part = part.survey(self);
@@ -135,15 +132,14 @@ impl<'a> Decoder<'a> {
         }
         let outer = self.enter(field, held.is_some())?;
         let replaced = match held {
-            Some(held) if !matches!(self.here.touch, Touch::Everything) => {
-                part.read(field, self, Some(&mut *held)).map(|value| *held = value);
-                None
-            }
-            Some(held) => {
-                part.read(field, self, None).map(|value| *held = value);
-                None
-            }
             None => part.read(field, self, None),
+            Some(held) => {
+                let base = if matches!(self.here.touch, Touch::Everything) { None } else { Some(&mut *held) };
+                if let Some(value) = part.read(field, self, base) {
+                    *held = value;
+                }
+                None
+            }
         };
         self.leave(outer);
         replaced
@@ -169,8 +165,8 @@ impl<'a> Decoder<'a> {
     pub(super) fn source(&mut self, field: &'static Field) -> Source<'a> {
         if let Some((context, name)) = self.context.zip(field.env) {
             match context.variable(name) {
-                Some(Some(text)) => return Source::Environment(text, name),
-                Some(None) => {
+                Some(Ok(text)) => return Source::Environment(text, name),
+                Some(Err(NotText)) => {
                     let what = format!("the environment variable {name} is not UTF-8");
                     self.problem(Kind::Undecodable, what, None, None);
                     return Source::Unreadable;
@@ -227,7 +223,7 @@ impl<'a> Decoder<'a> {
             kind,
             key,
             field: self.subject.field.clone(),
-            expected: self.subject.ty.clone().into_owned(),
+            expected: self.subject.ty.to_string(),
             what,
             value: if self.subject.secret { None } else { value.map(crate::leaf::cut) },
             revision,
@@ -238,8 +234,15 @@ impl<'a> Decoder<'a> {
         self.subject.secret
     }
 
+    /// Remembers a text, where it is a secret.
+    pub(super) fn note_secret(&mut self, text: &str) {
+        if self.subject.secret {
+            self.secrets.push(text.to_owned());
+        }
+    }
+
     pub(super) fn type_name(&self) -> String {
-        self.subject.ty.clone().into_owned()
+        self.subject.ty.to_string()
     }
 
     pub(super) fn place(&self) -> Place<'a> {
@@ -247,15 +250,8 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reads an entry of the directory at this place.
-    pub(super) fn entry<R>(
-        &mut self,
-        name: &str,
-        ty: &Cow<'static, str>,
-        read: impl FnOnce(&mut Self) -> R,
-    ) -> R {
-        let place = self.here.descend(name);
-        let secret = self.subject.secret;
-        let outer = self.move_to(place, name, name, ty.clone(), secret);
+    pub(super) fn entry<R>(&mut self, name: &str, ty: TypeName, read: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = self.move_to(self.here.descend(name), name, name, ty, false);
         let read = read(self);
         self.leave(outer);
         read
@@ -286,8 +282,8 @@ impl<'a> Decoder<'a> {
         Ok(mem::replace(&mut self.survey.members, outer))
     }
 
-    pub(super) fn finish(self) -> (Vec<Problem>, Pins) {
-        (self.problems, self.pinned)
+    pub(super) fn finish(self) -> Findings {
+        Findings { problems: self.problems, pinned: self.pinned, secrets: self.secrets }
     }
 
     /// Goes to a field's place. `None` where what is held is still right.
@@ -299,8 +295,7 @@ impl<'a> Decoder<'a> {
         if held && matches!(place.touch, Touch::Nothing) {
             return None;
         }
-        let secret = self.subject.secret || field.secret;
-        let outer = self.move_to(place, key, field.name, field.ty.into(), secret);
+        let outer = self.move_to(place, key, field.name, TypeName::Written(field.ty), field.secret);
         if field.restart && self.pin(held) {
             self.leave(outer);
             return None;
@@ -355,73 +350,26 @@ impl<'a> Decoder<'a> {
     fn report_outside(&mut self, field: &'static Field) {
         let prefix = self.context.map(|context| context.prefix().to_string()).unwrap_or_default();
         let what = format!("outside of {prefix}, and only what is below it is watched");
-        let outer = self.move_to(self.here, field.key, field.name, field.ty.into(), field.secret);
+        let outer = self.move_to(self.here, field.key, field.name, TypeName::Written(field.ty), field.secret);
         self.problem(Kind::OutsidePrefix, what, None, None);
         self.leave(outer);
     }
 
-    fn move_to(
-        &mut self,
-        place: Place<'a>,
-        key: &str,
-        name: &str,
-        ty: Cow<'static, str>,
-        secret: bool,
-    ) -> Outer<'a> {
-        let outer = Outer {
+    fn move_to(&mut self, place: Place<'a>, key: &str, name: &str, ty: TypeName, secret: bool) -> Outer<'a> {
+        Outer {
             here: mem::replace(&mut self.here, place),
-            absolute: key.starts_with('/').then(|| mem::take(&mut self.subject.key)),
-            key: self.subject.key.len(),
-            field: self.subject.field.len(),
-            ty: mem::replace(&mut self.subject.ty, ty),
-            secret: mem::replace(&mut self.subject.secret, secret),
-        };
-        let Subject { key: whole, field, .. } = &mut self.subject;
-        if !key.is_empty() {
-            if !whole.is_empty() && !whole.ends_with('/') {
-                whole.push('/');
-            }
-            whole.push_str(key);
+            subject: self.subject.move_to(key, name, ty, secret),
         }
-        if !name.is_empty() {
-            if !field.is_empty() {
-                field.push('.');
-            }
-            field.push_str(name);
-        }
-        outer
     }
 
     fn leave(&mut self, outer: Outer<'a>) {
-        let Outer { here, absolute, key, field, ty, secret } = outer;
-        self.here = here;
-        match absolute {
-            Some(whole) => self.subject.key = whole,
-            None => self.subject.key.truncate(key),
-        }
-        self.subject.field.truncate(field);
-        self.subject.ty = ty;
-        self.subject.secret = secret;
+        self.here = outer.here;
+        self.subject.move_back(outer.subject);
     }
 }
 
 /// Where the decoder comes back to.
 struct Outer<'a> {
     here: Place<'a>,
-    /// The whole key of before, where the field's key does not continue it.
-    absolute: Option<String>,
-    key: usize,
-    field: usize,
-    ty: Cow<'static, str>,
-    secret: bool,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn descend(self, path: &str) -> Self {
-        let touch = match self.touch {
-            Touch::Only(mark) => mark.descend(path).map_or(Touch::Nothing, Touch::Only),
-            touch => touch,
-        };
-        Self { node: self.node.and_then(|node| node.descend(path)), touch }
-    }
+    subject: Before,
 }

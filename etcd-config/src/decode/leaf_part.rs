@@ -51,6 +51,7 @@ impl<T> LeafPart<T> {
     }
 
     fn decode(&self, text: &str, at: &mut Decoder<'_>, note: &str, revision: Option<u64>) -> Option<T> {
+        at.note_secret(text);
         match leaf::decode(text, self.decode) {
             Ok(value) => Some(value),
             Err(error) => {

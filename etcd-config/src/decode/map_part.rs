@@ -1,12 +1,12 @@
 //! A field whose directory holds the entries of a map, one key each.
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 
-use super::decoder::{Decoder, Part, Touch};
-use super::type_name::type_name;
+use super::decoder::{Decoder, Part};
+use super::place::Touch;
+use super::type_name::{TypeName, type_name};
 use crate::layout::Field;
 use crate::leaf::{self, Decode, Leaf};
 use crate::problem::Kind;
@@ -67,7 +67,9 @@ struct Reader<V> {
 
 impl<V> Reader<V> {
     fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<V> {
-        let failure = match std::str::from_utf8(&raw.value) {
+        let text = std::str::from_utf8(&raw.value);
+        at.note_secret(text.unwrap_or_default());
+        let failure = match text {
             Ok(text) => match leaf::decode(text, self.decode) {
                 Ok(value) => return Some(value),
                 Err(error) => {
@@ -83,7 +85,7 @@ impl<V> Reader<V> {
             }
         };
         let (text, what) = failure;
-        at.entry(name, &type_name::<V>().into(), |at| {
+        at.entry(name, TypeName::of::<V>(), |at| {
             at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision));
         });
         None
@@ -144,8 +146,9 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
         Err(error) => {
             let ty = type_name::<M::Key>();
             let what = leaf::complaint(name, false, &ty, M::Key::from_text, &error);
-            let ty = Cow::Borrowed("");
-            at.entry(name, &ty, |at| at.problem(Kind::Undecodable, format!("the name {what}"), None, None));
+            at.entry(name, TypeName::Written(""), |at| {
+                at.problem(Kind::Undecodable, format!("the name {what}"), None, None);
+            });
             None
         }
     }
@@ -153,7 +156,7 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
 
 pub(super) fn note_double<M: Entries>(name: &str, at: &mut Decoder<'_>) {
     let what = format!("the same {} as another key's name", type_name::<M::Key>());
-    at.entry(name, &Cow::Borrowed(""), |at| at.problem(Kind::Undecodable, what, None, None));
+    at.entry(name, TypeName::Written(""), |at| at.problem(Kind::Undecodable, what, None, None));
 }
 
 impl<K: Leaf + Eq + Hash + 'static, V, S: BuildHasher + Default> Entries for HashMap<K, V, S> {

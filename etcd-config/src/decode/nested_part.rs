@@ -1,14 +1,14 @@
 //! A field that is a directory of its own: a struct, or a map of structs.
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use super::decoder::{Decoder, Part, Touch};
+use super::decoder::{Decoder, Part};
 use super::map_part::{Entries, key_of, names_are_keys, note_double};
-use super::type_name::type_name;
+use super::place::Touch;
+use super::type_name::TypeName;
 use crate::config::EtcdConfig;
 use crate::layout::{Field, Layout};
 use crate::leaf::Leaf;
@@ -134,10 +134,10 @@ impl<K: Leaf + Ord + 'static, V: Nested> Nested for BTreeMap<K, V> {
 }
 
 fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
-    let ty = Cow::Owned(type_name::<M::Value>());
-    let (Some(held), Touch::Only(mark)) = (held, at.place().touch) else { return all_entries(at, &ty) };
+    let ty = TypeName::of::<M::Value>();
+    let (Some(held), Touch::Only(mark)) = (held, at.place().touch) else { return all_entries(at, ty) };
     if !names_are_keys::<M>() {
-        *held = all_entries(at, &ty)?;
+        *held = all_entries(at, ty)?;
         return None;
     }
     for name in mark.children.keys() {
@@ -148,9 +148,9 @@ fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&m
             continue;
         }
         match held.get_mut(&key) {
-            Some(value) => drop(at.entry(name, &ty, |at| M::Value::read(at, Some(value)))),
+            Some(value) => drop(at.entry(name, ty, |at| M::Value::read(at, Some(value)))),
             None => {
-                if let Some(value) = at.entry(name, &ty, |at| M::Value::read(at, None)) {
+                if let Some(value) = at.entry(name, ty, |at| M::Value::read(at, None)) {
                     held.insert(key, value);
                 }
             }
@@ -159,7 +159,7 @@ fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&m
     None
 }
 
-fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: &Cow<'static, str>) -> Option<M> {
+fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: TypeName) -> Option<M> {
     let before = at.problems();
     let children = at.place().node.map(|node| &node.children).into_iter().flatten();
     let mut entries = M::with_capacity(children.size_hint().0);
@@ -191,13 +191,11 @@ impl<T: EtcdConfig> EtcdConfig for Arc<T> {
 
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
         let Some(held) = held else { return T::read(at, None).map(Self::new) };
-        match Self::get_mut(held) {
-            Some(value) => T::read(at, Some(value)).map(Self::new),
-            // Someone took this handle out of a snapshot; theirs stays as it is.
-            None => {
-                *held = Self::new(T::read(at, None)?);
-                None
-            }
+        if let Some(value) = Self::get_mut(held) {
+            return T::read(at, Some(value)).map(Self::new);
         }
+        // Someone took this handle out of a snapshot; theirs stays as it is.
+        *held = Self::new(T::read(at, None)?);
+        None
     }
 }

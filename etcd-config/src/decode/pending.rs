@@ -5,7 +5,7 @@ use crate::tree::Node;
 
 /// What differs below a `restart` key between then and now, if anything does.
 pub(super) fn compare(key: &str, then: Option<&Node>, now: Option<&Node>) -> Option<Problem> {
-    if same(then, now) {
+    if Node::same_values(then, now) {
         return None;
     }
     Some(Problem {
@@ -17,15 +17,6 @@ pub(super) fn compare(key: &str, then: Option<&Node>, now: Option<&Node>) -> Opt
         value: None,
         revision: now.map(newest),
     })
-}
-
-/// Whether the values are the same; a value that was written again may have another revision.
-fn same(then: Option<&Node>, now: Option<&Node>) -> bool {
-    let (Some(then), Some(now)) = (then, now) else { return then.is_none() && now.is_none() };
-    let value = |node: &'_ Node| node.value.as_ref().map(|raw| raw.value.clone());
-    value(then) == value(now)
-        && then.children.len() == now.children.len()
-        && then.children.iter().all(|(name, child)| same(Some(child), now.children.get(name)))
 }
 
 fn newest(node: &Node) -> u64 {

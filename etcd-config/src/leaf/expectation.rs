@@ -40,6 +40,11 @@ impl Expectation {
         Self { shape: Shape::Text, phrase: String::new() }
     }
 
+    /// The same in the words that the type had for one value.
+    pub fn in_words(self, phrase: &str) -> Self {
+        Self { phrase: phrase.to_owned(), ..self }
+    }
+
     /// What the value should have been, with its article; `ty` is the type's name in the source.
     pub fn noun(&self, ty: &str) -> String {
         let phrase = self.phrase.as_str();

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{self, Deserializer, IgnoredAny, Visitor};
+use serde::de::{self, Deserializer, IgnoredAny, Unexpected, Visitor};
 
 use super::expectation::{Expectation, Shape};
 
@@ -34,6 +34,8 @@ enum Mode {
 pub enum Error {
     /// The reason in the type's own words; it may hold the text.
     Message(String),
+    /// The right kind of value, and yet not this: what the type expected, in its own words.
+    Unfit(String),
     /// None of the variants.
     UnknownVariant(&'static [&'static str]),
     /// There was no text.
@@ -91,7 +93,7 @@ impl<'de> Text<'de> {
     }
 }
 
-/// Hands the text to serde_json, which must use up all of it.
+/// Hands the text to `serde_json`, which must use up all of it.
 fn json<'de, T>(
     text: &'de str,
     read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>) -> serde_json::Result<T>,
@@ -129,7 +131,12 @@ macro_rules! integer {
     };
 }
 
-#[allow(clippy::cast_lossless, clippy::cast_sign_loss, reason = "the limits of the types themselves")]
+#[allow(
+    clippy::cast_lossless,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "the limits of the types themselves"
+)]
 impl<'de> Deserializer<'de> for Text<'de> {
     type Error = Error;
 
@@ -254,6 +261,10 @@ impl de::Error for Error {
         Self::Message(cause.to_string())
     }
 
+    fn invalid_value(_: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::Unfit(expected.to_string())
+    }
+
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         if expected.is_empty() {
             return Self::Message(format!("unknown variant {variant:?}"));
@@ -270,6 +281,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(message) => f.write_str(message),
+            Self::Unfit(expected) => write!(f, "not {expected}"),
             Self::UnknownVariant(variants) => write!(f, "not one of {}", variants.join(", ")),
             Self::Absent => f.write_str("there is no value"),
             Self::Expected(expectation) => write!(f, "not {}", expectation.noun("value")),

@@ -76,10 +76,7 @@ fn whole_numbers() {
 
 #[test]
 fn whole_numbers_but_zero() {
-    table::<NonZeroU32>(
-        &[("5", NonZeroU32::new(5).unwrap())],
-        &[("0", "\"0\" is not a nonzero u32: invalid value: integer `0`, expected a nonzero u32")],
-    );
+    table::<NonZeroU32>(&[("5", NonZeroU32::new(5).unwrap())], &[("0", "\"0\" is not a nonzero u32")]);
     table::<NonZeroUsize>(&[("5", NonZeroUsize::new(5).unwrap())], &[]);
 }
 
@@ -140,10 +137,7 @@ fn identifiers_and_sizes() {
     );
     table::<ByteSize>(
         &[("10", ByteSize::b(10)), ("5MiB", ByteSize::mib(5)), ("1.5 kB", ByteSize::b(1500))],
-        &[(
-            "much",
-            "\"much\" is not an integer or string: couldn't parse \"much\" into a ByteSize, cannot parse float from empty string",
-        )],
+        &[("much", "\"much\" is not a parsable string")],
     );
 }
 
@@ -162,7 +156,7 @@ struct OptionalTimeout {
 #[test]
 fn durations_through_humantime() {
     assert_eq!(read_as("1500ms"), Ok(Timeout { value: Duration::from_millis(1500) }));
-    let message = "\"soon\" is not a duration: invalid value: string \"soon\", expected a duration";
+    let message = "\"soon\" is not a duration";
     assert_eq!(read_as::<Timeout>("soon").unwrap_err(), message);
     assert_eq!(read_as("2s"), Ok(OptionalTimeout { value: Some(Duration::from_secs(2)) }));
     let absent = Keys::of::<OptionalTimeout>("/app", &[]).decode::<OptionalTimeout>();

@@ -35,9 +35,9 @@ fn after_a_compaction_while_away_only_real_differences_are_reported() {
     proxy.accept();
 
     witness.converges(&history, Duration::from_secs(3));
-    let named: BTreeSet<_> = witness.changes().iter().flat_map(|change| change.keys().to_vec()).collect();
+    let reported: BTreeSet<_> = witness.changes().iter().flat_map(|change| change.keys().to_vec()).collect();
     let differ: BTreeSet<_> = names[..5].iter().map(|name| format!("{PREFIX}{name}").into()).collect();
-    assert_eq!(named, differ);
+    assert_eq!(reported, differ);
     history.put(&names[6], "2");
     witness.converges(&history, Duration::from_secs(3));
 }

@@ -61,12 +61,16 @@ fn a_lost_quorum_is_said_and_healed() {
     let endpoint = live.status().endpoint.expect("the endpoint in use");
     let others: Vec<_> = cluster.members().iter().filter(|member| member.endpoint() != endpoint).collect();
 
-    others.iter().for_each(|member| member.pause());
+    for member in &others {
+        member.pause();
+    }
     let is_lost = |state: &State| matches!(state, State::NoQuorum(_));
     witness.waits_for("without quorum", Duration::from_secs(15), |status| is_lost(&status.state));
     assert_eq!(live.load().all["a"], "1");
 
-    others.iter().for_each(|member| member.resume());
+    for member in &others {
+        member.resume();
+    }
     cluster.wait_until_healthy();
     history.put("a", "2");
     witness.converges(&history, Duration::from_secs(5));

@@ -59,6 +59,7 @@ impl Database {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "checks take references")]
 fn at_least_one(size: &u32) -> Result<(), String> {
     if *size > 0 { Ok(()) } else { Err("must be at least 1".to_owned()) }
 }

@@ -1,7 +1,7 @@
 //! A transaction is seen whole or not at all.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{Server, servers};
@@ -29,17 +29,13 @@ fn a_hundred_keys_of_one_transaction_are_always_of_one_generation() {
             assert!(generations.all(|generation| Some(generation) == first), "a torn callback");
         });
         thread::scope(|scope| {
-            let writing = scope.spawn(|| {
-                let start = Instant::now();
-                (1..).take_while(|_| start.elapsed() < Duration::from_millis(1500)).map(write).count()
-            });
+            let writing = scope.spawn(|| (1..=150).map(write).for_each(drop));
             let mut reader = live.reader();
             while !writing.is_finished() {
                 let mut generations = reader.load().all.values();
                 let first = generations.next();
                 assert!(generations.all(|generation| Some(generation) == first), "a torn read");
             }
-            assert!(writing.join().expect("no panic") > 50, "too few generations to tell");
         });
         witness.converges(&history, Duration::from_secs(2));
         assert_eq!(live.status().counters.callback_panics, 0);

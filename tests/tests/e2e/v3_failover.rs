@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::Kind;
 use etcd_client_core::v3::{Client, ClientBuilder};
 use etcd_config_tests::{Answer, Proxy, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn within(endpoints: &[String]) -> ClientBuilder {
     Client::builder().endpoints(endpoints).timeout(Duration::from_millis(700)).max_retries(0)
@@ -176,5 +177,28 @@ fn a_server_that_does_not_confirm_a_watch_is_passed_over() {
         let alone = within(&[silent.endpoint()]).build().unwrap();
         let error = alone.watch("/k").await.unwrap_err();
         assert!(error.kind() == Kind::Timeout && error.to_string().contains(&silent.endpoint()), "{error}");
+    });
+}
+
+#[test]
+fn a_load_balancer_that_knows_no_http2_is_named_by_its_status() {
+    run(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let page = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 11\r\n\r\nno upstream";
+                let mut start = [0; 16];
+                client.read_exact(&mut start).await.unwrap();
+                client.write_all(page.as_bytes()).await.unwrap();
+                client.shutdown().await.unwrap();
+            }
+        });
+        let client = within(&[endpoint]).build().unwrap();
+        let calls = [client.get("/k").await.unwrap_err(), client.watch("/k").await.unwrap_err()];
+        for error in calls {
+            assert_eq!(error.kind(), Kind::Protocol);
+            assert!(error.to_string().contains("HTTP 503 Service Unavailable: no upstream"), "{error}");
+        }
     });
 }

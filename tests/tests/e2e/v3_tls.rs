@@ -108,3 +108,28 @@ fn hundreds_of_watches_do_not_wait_for_each_other() {
         });
     }
 }
+
+#[test]
+fn a_watch_does_not_wait_for_large_answers() {
+    let certificates = Certificates::new();
+    let server = Server::builder().mutual_tls(&certificates).start();
+    run(async {
+        let client = client(&server.endpoint(), identified(&certificates));
+        for i in 0..10 {
+            client.put(format!("/large/{i}"), vec![b'x'; 1 << 20]).await.unwrap();
+        }
+        let mut watch = client.watch("/k").await.unwrap();
+        let ranges: Vec<_> =
+            (0..24).map(|_| tokio::spawn(client.get("/large/").prefix().into_future())).collect();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let writer = client.with_own_connections();
+        let start = std::time::Instant::now();
+        writer.put("/k", "v").await.unwrap();
+        assert_eq!(watch.next().await.unwrap().unwrap().events.len(), 1);
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(ranges.iter().any(|range| !range.is_finished()), "there was nothing to wait for");
+        for range in ranges {
+            assert_eq!(range.await.unwrap().unwrap().kvs.len(), 10);
+        }
+    });
+}

@@ -100,7 +100,7 @@ impl Witness {
             let prefixed = |name: &String| format!("{PREFIX}{name}");
             let differ = difference(&change.old().all, &change.new().all);
             let differ: BTreeSet<_> = differ.iter().map(prefixed).collect();
-            let named: BTreeSet<_> = change.keys().iter().map(|key| key.to_string()).collect();
+            let named: BTreeSet<_> = change.keys().iter().map(ToString::to_string).collect();
             assert_eq!(named, differ, "the keys of the change to revision {}", change.revision());
             assert_eq!(named.len(), change.keys().len(), "a key is named twice");
         }

@@ -1,0 +1,85 @@
+//! Where the decoder is: in the tree of keys, and in the words of a problem.
+
+use super::type_name::TypeName;
+use crate::tree::{Mark, Node};
+
+/// A place in the tree and what changed in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) node: Option<&'a Node>,
+    pub(super) touch: Touch<'a>,
+}
+
+/// What of a place has to be read again.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Touch<'a> {
+    Everything,
+    Only(&'a Mark),
+    Nothing,
+}
+
+/// What is being read, for problems.
+#[derive(Clone, Debug)]
+pub(super) struct Subject {
+    /// The whole key; for the outermost struct the prefix with its slash.
+    pub(super) key: String,
+    /// The path of the field.
+    pub(super) field: String,
+    pub(super) ty: TypeName,
+    pub(super) secret: bool,
+}
+
+/// What a subject was before it moved on.
+pub(super) struct Before {
+    /// The whole key, where the next one does not continue it.
+    absolute: Option<String>,
+    key: usize,
+    field: usize,
+    ty: TypeName,
+    secret: bool,
+}
+
+impl Place<'_> {
+    pub(super) fn descend(self, path: &str) -> Self {
+        let touch = match self.touch {
+            Touch::Only(mark) => mark.descend(path).map_or(Touch::Nothing, Touch::Only),
+            touch => touch,
+        };
+        Self { node: self.node.and_then(|node| node.descend(path)), touch }
+    }
+}
+
+impl Subject {
+    /// Goes on to a key below, or to an absolute one, which the field `name` reads.
+    pub(super) fn move_to(&mut self, key: &str, name: &str, ty: TypeName, secret: bool) -> Before {
+        let before = Before {
+            absolute: key.starts_with('/').then(|| std::mem::take(&mut self.key)),
+            key: self.key.len(),
+            field: self.field.len(),
+            ty: std::mem::replace(&mut self.ty, ty),
+            secret: self.secret,
+        };
+        self.secret |= secret;
+        append(&mut self.key, '/', key);
+        append(&mut self.field, '.', name);
+        before
+    }
+
+    pub(super) fn move_back(&mut self, before: Before) {
+        let Before { absolute, key, field, ty, secret } = before;
+        match absolute {
+            Some(whole) => self.key = whole,
+            None => self.key.truncate(key),
+        }
+        self.field.truncate(field);
+        self.ty = ty;
+        self.secret = secret;
+    }
+}
+
+fn append(path: &mut String, separator: char, name: &str) {
+    if !path.is_empty() && !name.is_empty() && !path.ends_with(separator) {
+        path.push(separator);
+    }
+    path.push_str(name);
+}

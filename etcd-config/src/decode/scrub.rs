@@ -1,0 +1,28 @@
+//! Secrets that a check of the user's has put into its words.
+
+use crate::problem::{Kind, Problem};
+
+/// The shortest text that is kept out of messages: less would be found in any of them.
+const SHORTEST: usize = 4;
+
+/// Whether a message was made by a function that has seen a whole struct.
+pub(super) fn is_needed(problems: &[Problem]) -> bool {
+    problems.iter().any(is_foreign)
+}
+
+/// Replaces the secrets in such messages.
+pub(super) fn scrub(problems: &mut [Problem], secrets: &[String]) {
+    let secrets = secrets.iter().map(|secret| secret.trim()).filter(|secret| secret.len() >= SHORTEST);
+    let secrets: Vec<&str> = secrets.collect();
+    for problem in problems.iter_mut().filter(|problem| is_foreign(problem)) {
+        for secret in &secrets {
+            if problem.what.contains(secret) {
+                problem.what = problem.what.replace(secret, "(secret)");
+            }
+        }
+    }
+}
+
+fn is_foreign(problem: &Problem) -> bool {
+    problem.kind == Kind::Refused
+}

@@ -1,0 +1,319 @@
+//! Where each value of a configuration comes from.
+
+use std::fmt;
+
+use crate::decode::Context;
+use crate::layout::{Fallback, Field};
+use crate::leaf::cut;
+use crate::schema::branch::{Branch, Part};
+use crate::tree::{KeyTree, Node};
+
+/// For each field its key, its value, where that comes from and since when: a table, printed by
+/// `Display`.
+///
+/// Values are shown as they are stored. Those of secrets are `•••`, long ones are cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    rows: Vec<Row>,
+}
+
+/// One field in an [`Explanation`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    field: String,
+    key: String,
+    value: Option<String>,
+    secret: bool,
+    origin: Origin,
+    revision: Option<u64>,
+    note: Option<String>,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A key in etcd.
+    Etcd,
+    /// A key, as the offline cache has it.
+    Cache,
+    /// The default; there is no such key.
+    Default,
+    /// An environment variable, which comes before the key.
+    Environment,
+    /// Nothing: an `Option` without a key, a map without entries.
+    Nothing,
+    /// Nothing, although the field wants a value: the configuration was refused.
+    Missing,
+}
+
+impl Explanation {
+    /// The fields, in the order of the source.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+impl Row {
+    /// The path of the field, such as `database.pool_size`.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The whole key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The text of the value; `None` for a secret, and where there is none.
+    pub fn value(&self) -> Option<&str> {
+        self.value.as_deref().filter(|_| !self.secret)
+    }
+
+    /// Where the value comes from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// The revision at which the key was set.
+    pub fn revision(&self) -> Option<u64> {
+        self.revision
+    }
+
+    /// What else is to be known: a refused value, one that waits for a restart, an old name.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    fn shown(&self) -> String {
+        match (&self.value, self.secret) {
+            (Some(_), true) => "•••".to_owned(),
+            (Some(value), false) => value.escape_debug().to_string(),
+            (None, _) => "-".to_owned(),
+        }
+    }
+}
+
+/// Explains what is read from `tree`. `in_force` is the revision of the snapshot; `cached` says
+/// that it came from the offline cache.
+pub fn explain(tree: &KeyTree, context: &Context, in_force: u64, cached: bool) -> Explanation {
+    let mut explainer = Explainer { tree, context, in_force, cached, path: Vec::new(), rows: Vec::new() };
+    let place = Place {
+        node: Some(tree.root()),
+        key: tree.prefix().directory().to_owned(),
+        field: String::new(),
+        secret: false,
+        note: None,
+    };
+    explainer.branch(context.schema().branch(), &place);
+    Explanation { rows: explainer.rows }
+}
+
+struct Explainer<'a> {
+    tree: &'a KeyTree,
+    context: &'a Context,
+    in_force: u64,
+    cached: bool,
+    /// The structs on the way down.
+    path: Vec<&'a Branch>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone)]
+struct Place<'a> {
+    node: Option<&'a Node>,
+    key: String,
+    field: String,
+    secret: bool,
+    note: Option<String>,
+}
+
+impl<'a> Place<'a> {
+    fn child(&self, node: Option<&'a Node>, key: &str, name: &str, secret: bool) -> Self {
+        Self {
+            node,
+            key: joined(&self.key, '/', key),
+            field: joined(&self.field, '.', name),
+            secret: self.secret || secret,
+            note: self.note.clone(),
+        }
+    }
+}
+
+impl<'a> Explainer<'a> {
+    fn branch(&mut self, branch: &'a Branch, place: &Place<'a>) {
+        self.path.push(branch);
+        for member in &branch.members {
+            let below = self.locate(place, member.field);
+            self.part(member.field, &member.part, &below);
+        }
+        self.path.pop();
+    }
+
+    fn part(&mut self, field: &'static Field, part: &'a Part, place: &Place<'a>) {
+        let children = || place.node.map(|node| &node.children).into_iter().flatten();
+        match part {
+            Part::Leaf(_) => self.leaf(field, place),
+            Part::Map { .. } => {
+                let before = self.rows.len();
+                for (name, node) in children().filter(|(name, node)| !name.is_empty() && node.value.is_some())
+                {
+                    let entry = place.child(Some(node), name, name, false);
+                    self.stored(&entry);
+                }
+                self.nothing_since(before, place);
+            }
+            Part::Directory(branch) => self.branch(branch, place),
+            Part::Optional(inner) if place.node.is_some_and(|node| stands(inner, node)) => {
+                self.part(field, inner, place);
+            }
+            Part::Optional(_) => self.push(place, None, Origin::Nothing, None),
+            Part::Each(inner) => {
+                let before = self.rows.len();
+                for (name, node) in children().filter(|(name, node)| !name.is_empty() && stands(inner, node))
+                {
+                    let entry = place.child(Some(node), name, name, false);
+                    self.part(field, inner, &entry);
+                }
+                self.nothing_since(before, place);
+            }
+            Part::Above(levels) => {
+                let at = self.path.len().checked_sub(levels + 1);
+                if let Some(branch) = at.and_then(|at| self.path.get(at).copied()) {
+                    // Deeper than the keys there is nothing, however the type goes on.
+                    if place.node.is_some() {
+                        self.branch(branch, place);
+                    }
+                }
+            }
+        }
+    }
+
+    fn leaf(&mut self, field: &'static Field, place: &Place<'a>) {
+        if let Some(Ok(text)) = field.env.and_then(|name| self.context.variable(name)) {
+            self.push(place, Some(cut(text)), Origin::Environment, None);
+        } else if place.node.is_some_and(|node| node.value.is_some()) {
+            self.stored(place);
+        } else {
+            match field.default {
+                Fallback::Text(text) | Fallback::Expression(text) => {
+                    self.push(place, Some(cut(text)), Origin::Default, None);
+                }
+                Fallback::Absent => self.push(place, None, Origin::Nothing, None),
+                Fallback::Required => self.push(place, None, Origin::Missing, None),
+            }
+        }
+    }
+
+    fn stored(&mut self, place: &Place<'a>) {
+        let Some(raw) = place.node.and_then(|node| node.value.as_ref()) else { return };
+        let text = String::from_utf8_lossy(&raw.value);
+        let origin = if self.cached { Origin::Cache } else { Origin::Etcd };
+        let refused = raw.revision > self.in_force;
+        let note = refused.then(|| "not in force: refused, or newer than the snapshot".to_owned());
+        let place = Place { note: note.or_else(|| place.note.clone()), ..place.clone() };
+        self.push(&place, Some(cut(&text)), origin, Some(raw.revision));
+    }
+
+    fn nothing_since(&mut self, before: usize, place: &Place<'a>) {
+        if self.rows.len() == before {
+            self.push(place, None, Origin::Nothing, None);
+        }
+    }
+
+    fn push(&mut self, place: &Place<'a>, value: Option<String>, origin: Origin, revision: Option<u64>) {
+        self.rows.push(Row {
+            field: place.field.clone(),
+            key: place.key.trim_end_matches('/').to_owned(),
+            value,
+            secret: place.secret,
+            origin,
+            revision,
+            note: place.note.clone(),
+        });
+    }
+
+    /// The place of a field: its key or its first alias that is there, as it was pinned.
+    fn locate(&self, place: &Place<'a>, field: &'static Field) -> Place<'a> {
+        let resolve = |key: &'static str| {
+            if !key.starts_with('/') {
+                return place.node.and_then(|node| node.descend(key));
+            }
+            let path = self.tree.prefix().relative(key.as_bytes())?;
+            self.tree.root().descend(std::str::from_utf8(path).ok()?)
+        };
+        let mut names = std::iter::once(field.key).chain(field.aliases.iter().copied());
+        let found = names.find_map(|key| resolve(key).map(|node| (key, Some(node))));
+        let (key, node) = found.unwrap_or((field.key, None));
+        let mut below = place.child(node, key, field.name, field.secret);
+        if key.starts_with('/') {
+            key.clone_into(&mut below.key);
+        }
+        if key != field.key {
+            below.note = Some(format!("an old name of {}", field.key));
+        }
+        if let Some(pinned) = self.context.pinned(&below.key).filter(|_| field.restart)
+            && !Node::same_values(pinned.as_ref(), node)
+        {
+            below.node = pinned.as_ref();
+            below.note = Some("a change waits for a restart".to_owned());
+        }
+        below
+    }
+}
+
+fn stands(part: &Part, node: &Node) -> bool {
+    match part {
+        Part::Directory(branch) => branch.layout.newtype || !node.children.is_empty(),
+        Part::Optional(inner) => stands(inner, node),
+        Part::Leaf(_) => node.value.is_some(),
+        Part::Map { .. } | Part::Each(_) | Part::Above(_) => !node.children.is_empty(),
+    }
+}
+
+fn joined(start: &str, separator: char, end: &str) -> String {
+    if start.is_empty() || end.is_empty() || start.ends_with(separator) {
+        format!("{start}{end}")
+    } else {
+        format!("{start}{separator}{end}")
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Etcd => "etcd",
+            Self::Cache => "cache",
+            Self::Default => "default",
+            Self::Environment => "environment",
+            Self::Nothing => "absent",
+            Self::Missing => "missing",
+        })
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![["FIELD", "KEY", "VALUE", "SOURCE", "REVISION", ""].map(str::to_owned)];
+        lines.extend(self.rows.iter().map(|row| {
+            let revision = row.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string());
+            let note = row.note.clone().unwrap_or_default();
+            [row.field.clone(), row.key.clone(), row.shown(), row.origin.to_string(), revision, note]
+        }));
+        let widths: Vec<usize> = (0..6)
+            .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+            .collect();
+        for (number, line) in lines.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            let mut text = String::new();
+            for (cell, width) in line.iter().zip(&widths) {
+                text.push_str(cell);
+                text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+            }
+            f.write_str(text.trim_end())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! The schema as commands that write the defaults down.
+
+use std::fmt::Write as _;
+
+use super::{Default, Schema};
+
+impl Schema {
+    /// The `etcdctl put` lines that store each default. What has to be filled in by a person, and
+    /// what cannot be written down, is a comment.
+    pub fn to_etcdctl(&self) -> String {
+        let mut text = String::new();
+        for field in self.fields() {
+            let key = quoted(field.key());
+            let ty = field.type_name();
+            let place = field.key().contains(super::ENTRY);
+            let _ = match field.default() {
+                Default::Required => writeln!(text, "# etcdctl put {key} ...   ({ty}, required)"),
+                Default::Text(_) if field.is_secret() => {
+                    writeln!(text, "# etcdctl put {key} ...   ({ty}, secret)")
+                }
+                Default::Text(default) if place => {
+                    writeln!(text, "# etcdctl put {key} {}   ({ty})", value(default))
+                }
+                Default::Text(default) => writeln!(text, "etcdctl put {key} {}", value(default)),
+                Default::Absent => writeln!(text, "# etcdctl put {key} ...   ({ty}, optional)"),
+                Default::Expression(expression) => {
+                    writeln!(text, "# etcdctl put {key} ...   ({ty}, default {expression})")
+                }
+            };
+        }
+        text
+    }
+}
+
+/// A word for the shell.
+fn quoted(text: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "/_-.:".contains(character);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A value for the shell, which etcdctl must not take for an option.
+fn value(text: &str) -> String {
+    let quoted = quoted(text);
+    if text.starts_with('-') { format!("-- {quoted}") } else { quoted }
+}

@@ -1,0 +1,156 @@
+//! What the fields expect at each place of the tree of keys.
+
+use std::rc::Rc;
+
+use super::branch::{Branch, Part};
+use crate::layout::Field;
+use crate::tree::KeyTree;
+
+/// The structs from the outermost to the one at hand, which recursive types refer to.
+pub(super) struct Chain<'s> {
+    pub(super) branch: &'s Branch,
+    pub(super) up: Option<Rc<Chain<'s>>>,
+}
+
+/// What is expected at one place.
+#[derive(Clone, Default)]
+pub(super) struct Expected<'s> {
+    /// A value, and whose.
+    pub(super) value: Option<Reader>,
+    /// An entry of a map of leaves in each key below.
+    entries: Option<Reader>,
+    /// This in each directory below.
+    each: Option<Rc<Expected<'s>>>,
+    /// These paths below.
+    pub(super) ahead: Vec<(&'s str, Step<'s>)>,
+    pub(super) denied: bool,
+}
+
+/// Who reads a key, and by which name.
+#[derive(Clone, Copy)]
+pub(super) struct Reader {
+    /// The old name, and the one that has taken its place.
+    pub(super) alias: Option<(&'static str, &'static str)>,
+    /// What to use instead.
+    pub(super) deprecated: Option<&'static str>,
+}
+
+impl Reader {
+    /// Of a field, by one of its names.
+    fn of(field: &'static Field, name: &'static str, outer: Option<Self>) -> Self {
+        let alias = (name != field.key).then_some((name, field.key));
+        Self {
+            alias: alias.or(outer.and_then(|outer| outer.alias)),
+            deprecated: field.deprecated.or(outer.and_then(|outer| outer.deprecated)),
+        }
+    }
+}
+
+/// The key of a field and its aliases.
+fn names(field: &'static Field) -> impl Iterator<Item = &'static str> {
+    std::iter::once(field.key).chain(field.aliases.iter().copied())
+}
+
+#[derive(Clone)]
+pub(super) struct Step<'s> {
+    part: &'s Part,
+    reader: Reader,
+    chain: Rc<Chain<'s>>,
+}
+
+impl<'s> Expected<'s> {
+    pub(super) fn branch(&mut self, chain: &Rc<Chain<'s>>, outer: Option<Reader>) {
+        self.denied |= chain.branch.layout.deny_unknown_keys;
+        for member in &chain.branch.members {
+            let field = member.field;
+            for key in names(field) {
+                let reader = Reader::of(field, key, outer);
+                let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
+                match key {
+                    "" => self.part(&step),
+                    key if key.starts_with('/') => {}
+                    key => self.ahead.push((key, step)),
+                }
+            }
+        }
+    }
+
+    fn part(&mut self, step: &Step<'s>) {
+        let Step { part, reader, chain } = step;
+        match part {
+            Part::Leaf(_) => self.value = Some(*reader),
+            Part::Map { .. } => self.entries = Some(*reader),
+            Part::Directory(branch) => {
+                let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
+                self.branch(&chain, Some(*reader));
+            }
+            Part::Optional(inner) => self.part(&Step { part: inner, ..step.clone() }),
+            Part::Each(inner) => {
+                let mut each = Self::default();
+                each.part(&Step { part: inner, ..step.clone() });
+                self.each = Some(Rc::new(each));
+            }
+            Part::Above(levels) => {
+                let mut above = Rc::clone(chain);
+                for _ in 0..*levels {
+                    above = above.up.as_ref().map_or(Rc::clone(&above), Rc::clone);
+                }
+                // A recursive struct that is flattened into itself would never end.
+                if above.branch.members.iter().all(|member| !member.field.key.is_empty()) {
+                    self.branch(&above, Some(*reader));
+                }
+            }
+        }
+    }
+
+    /// The absolute keys of all structs, which may be anywhere below the prefix.
+    pub(super) fn absolute(&mut self, chain: &Rc<Chain<'s>>, tree: &KeyTree) {
+        for member in &chain.branch.members {
+            let field = member.field;
+            for key in names(field).filter(|key| key.starts_with('/')) {
+                if let Some(path) = key.strip_prefix(tree.prefix().directory()) {
+                    let reader = Reader::of(field, key, None);
+                    let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
+                    self.ahead.push((path, step));
+                }
+            }
+            self.absolute_below(&member.part, chain, tree);
+        }
+    }
+
+    fn absolute_below(&mut self, part: &'s Part, chain: &Rc<Chain<'s>>, tree: &KeyTree) {
+        match part {
+            Part::Directory(branch) => {
+                let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
+                self.absolute(&chain, tree);
+            }
+            Part::Optional(inner) | Part::Each(inner) => self.absolute_below(inner, chain, tree),
+            Part::Leaf(_) | Part::Map { .. } | Part::Above(_) => {}
+        }
+    }
+
+    /// What is expected in the child of that name, if anything is.
+    pub(super) fn below(&self, name: &str) -> Option<Self> {
+        let mut below = self.each.as_deref().cloned().unwrap_or_default();
+        let mut any = self.each.is_some() && !name.is_empty();
+        if self.entries.is_some() && !name.is_empty() {
+            below.value = self.entries;
+            any = true;
+        }
+        for (path, step) in &self.ahead {
+            let Some(rest) = path.strip_prefix(name) else { continue };
+            if rest.is_empty() {
+                below.part(step);
+                any = true;
+            } else if let Some(rest) = rest.strip_prefix('/') {
+                below.ahead.push((rest, step.clone()));
+                any = true;
+            }
+        }
+        any.then_some(below)
+    }
+
+    pub(super) fn is_directory(&self) -> bool {
+        self.entries.is_some() || self.each.is_some() || !self.ahead.is_empty()
+    }
+}

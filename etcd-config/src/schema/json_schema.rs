@@ -1,0 +1,227 @@
+//! The schema as a JSON Schema of the keys: directories are objects, keys their properties.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Schema;
+use super::branch::{Branch, Member, Part};
+use crate::layout::{Fallback, Field};
+use crate::leaf::{Expectation, Shape};
+
+impl Schema {
+    /// A JSON Schema (draft 2020-12) of the directory at the prefix, as text.
+    ///
+    /// A value that is text in etcd is what the text means: `8080` is an integer. Secrets are
+    /// `writeOnly`.
+    pub fn to_json_schema(&self) -> String {
+        let mut writer = Writer { path: Vec::new(), definitions: BTreeMap::new() };
+        let mut root = writer.branch(self.branch(), false);
+        let mut missing: Vec<&Branch> = writer.definitions.values().copied().collect();
+        let mut definitions = Map::new();
+        while let Some(branch) = missing.pop() {
+            let mut writer = Writer { path: Vec::new(), definitions: BTreeMap::new() };
+            let definition = writer.branch(branch, false);
+            definitions.insert(branch.layout.name.to_owned(), Value::Object(definition.schema));
+            missing.extend(
+                writer
+                    .definitions
+                    .into_values()
+                    .filter(|branch| !definitions.contains_key(branch.layout.name)),
+            );
+        }
+        let schema = &mut root.schema;
+        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        schema.insert("title".to_owned(), json!(self.name()));
+        if !definitions.is_empty() {
+            schema.insert("$defs".to_owned(), Value::Object(definitions));
+        }
+        format!("{:#}", Value::Object(root.schema))
+    }
+}
+
+struct Writer<'s> {
+    /// The structs on the way down.
+    path: Vec<&'s Branch>,
+    /// Those that a recursive type refers to.
+    definitions: BTreeMap<&'static str, &'s Branch>,
+}
+
+/// A schema, and whether what it describes must be there.
+struct Described {
+    schema: Map<String, Value>,
+    required: bool,
+}
+
+impl<'s> Writer<'s> {
+    fn branch(&mut self, branch: &'s Branch, secret: bool) -> Described {
+        self.path.push(branch);
+        let mut root = Object::default();
+        for member in &branch.members {
+            let described = self.member(member, secret);
+            root.put(member.field.key.trim_start_matches('/'), described);
+        }
+        self.path.pop();
+        let closed = self.path.iter().copied().chain([branch]).any(|above| above.layout.deny_unknown_keys);
+        let mut described = root.close(closed);
+        describe(&mut described.schema, branch.layout.docs);
+        described
+    }
+
+    fn member(&mut self, member: &'s Member, secret: bool) -> Described {
+        let field = member.field;
+        let mut described = self.part(field, &member.part, secret || field.secret);
+        describe(&mut described.schema, field.docs);
+        if field.deprecated.is_some() {
+            described.schema.insert("deprecated".to_owned(), json!(true));
+        }
+        described
+    }
+
+    fn part(&mut self, field: &'static Field, part: &'s Part, secret: bool) -> Described {
+        match part {
+            Part::Leaf(expectation) => {
+                let mut schema = leaf(expectation, secret);
+                if let Fallback::Text(text) = field.default
+                    && !secret
+                {
+                    schema.insert("default".to_owned(), value(text, expectation));
+                }
+                Described { schema, required: field.default == Fallback::Required && field.env.is_none() }
+            }
+            Part::Map { entry, .. } => entries(Value::Object(leaf(entry, secret))),
+            Part::Directory(branch) => self.branch(branch, secret),
+            Part::Optional(inner) => Described { required: false, ..self.part(field, inner, secret) },
+            Part::Each(inner) => entries(Value::Object(self.part(field, inner, secret).schema)),
+            Part::Above(levels) => {
+                let above = self.path.len().checked_sub(levels + 1).and_then(|at| self.path.get(at).copied());
+                let mut schema = Map::new();
+                if let Some(branch) = above {
+                    self.definitions.insert(branch.layout.name, branch);
+                    schema.insert("$ref".to_owned(), json!(format!("#/$defs/{}", branch.layout.name)));
+                }
+                Described { schema, required: true }
+            }
+        }
+    }
+}
+
+fn entries(entry: Value) -> Described {
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("additionalProperties".to_owned(), entry);
+    Described { schema, required: false }
+}
+
+/// A directory in the making: keys may come as paths.
+#[derive(Default)]
+struct Object {
+    properties: BTreeMap<String, Described>,
+    directories: BTreeMap<String, Object>,
+    /// What sits in the directory's own place: flattened structs, the field of a newtype.
+    here: Vec<Described>,
+}
+
+impl Object {
+    fn put(&mut self, key: &str, described: Described) {
+        match key.split_once('/') {
+            _ if key.is_empty() => self.here.push(described),
+            Some((directory, rest)) => {
+                self.directories.entry(directory.to_owned()).or_default().put(rest, described);
+            }
+            None => drop(self.properties.insert(key.to_owned(), described)),
+        }
+    }
+
+    fn close(self, closed: bool) -> Described {
+        let Self { mut properties, directories, here } = self;
+        // The one field of a newtype over a leaf is no object at all.
+        if properties.is_empty() && directories.is_empty() && here.len() == 1 {
+            return here.into_iter().next().unwrap_or_else(|| entries(Value::Null));
+        }
+        for (name, directory) in directories {
+            properties.entry(name).or_insert_with(|| directory.close(closed));
+        }
+        let mut schema = Map::new();
+        schema.insert("type".to_owned(), json!("object"));
+        let mut required: Vec<Value> = properties
+            .iter()
+            .filter(|(_, property)| property.required)
+            .map(|(name, _)| json!(name))
+            .collect();
+        let mut described: Map<String, Value> =
+            properties.into_iter().map(|(name, property)| (name, Value::Object(property.schema))).collect();
+        for flattened in here {
+            merge(&mut described, &mut required, flattened.schema);
+        }
+        let is_required = !required.is_empty();
+        schema.insert("properties".to_owned(), Value::Object(described));
+        if is_required {
+            schema.insert("required".to_owned(), Value::Array(required));
+        }
+        if closed {
+            schema.insert("additionalProperties".to_owned(), json!(false));
+        }
+        Described { schema, required: is_required }
+    }
+}
+
+fn merge(properties: &mut Map<String, Value>, required: &mut Vec<Value>, flattened: Map<String, Value>) {
+    for (name, value) in flattened {
+        match (name.as_str(), value) {
+            ("properties", Value::Object(more)) => properties.extend(more),
+            ("required", Value::Array(more)) => required.extend(more),
+            _ => {}
+        }
+    }
+}
+
+fn describe(schema: &mut Map<String, Value>, docs: &str) {
+    if !docs.is_empty() {
+        schema.insert("description".to_owned(), json!(docs));
+    }
+}
+
+fn leaf(expectation: &Expectation, secret: bool) -> Map<String, Value> {
+    let schema = match expectation.shape {
+        Shape::Bool => json!({"type": "boolean"}),
+        Shape::Integer { least, greatest } => integer(least, greatest),
+        Shape::Number => json!({"type": "number"}),
+        Shape::Char => json!({"type": "string", "minLength": 1, "maxLength": 1}),
+        Shape::Text | Shape::Bytes => json!({"type": "string"}),
+        Shape::Unit => json!({"type": "null"}),
+        Shape::List => json!({"type": "array"}),
+        Shape::Map => json!({"type": "object"}),
+        Shape::Struct(names) => {
+            let properties: Map<String, Value> =
+                names.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+            json!({"type": "object", "properties": properties})
+        }
+        // A variant with fields is an object that has the variant's name.
+        Shape::Variants(names) => json!({"anyOf": [{"enum": names}, {"type": "object"}]}),
+        Shape::Any => json!({}),
+    };
+    let Value::Object(mut schema) = schema else { return Map::new() };
+    if secret {
+        schema.insert("writeOnly".to_owned(), json!(true));
+    }
+    schema
+}
+
+fn integer(least: i128, greatest: u128) -> Value {
+    let mut schema = json!({"type": "integer"});
+    if let Ok(least) = i64::try_from(least) {
+        schema["minimum"] = json!(least);
+    }
+    if let Ok(greatest) = u64::try_from(greatest) {
+        schema["maximum"] = json!(greatest);
+    }
+    schema
+}
+
+/// What a default means.
+fn value(text: &str, expectation: &Expectation) -> Value {
+    let plain = matches!(expectation.shape, Shape::Text | Shape::Char | Shape::Bytes | Shape::Variants(_));
+    let parsed = if plain { None } else { serde_json::from_str(text.trim()).ok() };
+    parsed.unwrap_or_else(|| json!(text))
+}

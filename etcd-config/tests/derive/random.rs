@@ -1,0 +1,135 @@
+//! Random changes: after each, an update has come to what a load comes to.
+
+use etcd_config::EtcdConfig;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::keys::Keys;
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+#[etcd(validate = Settings::check)]
+struct Settings {
+    #[etcd(default = 1, alias = "old/size")]
+    size: u8,
+    maybe: Option<u8>,
+    #[etcd(map)]
+    numbers: HashMap<String, u8>,
+    #[etcd(map)]
+    by_number: BTreeMap<u8, bool>,
+    #[etcd(nested)]
+    entries: BTreeMap<String, Entry>,
+    #[etcd(nested)]
+    optional: Option<Entry>,
+    #[etcd(flatten)]
+    flat: Flat,
+    #[etcd(key = "/app/entries/a/absolute", default = 0)]
+    absolute: u8,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Entry {
+    required: u8,
+    #[etcd(default = 2)]
+    other: u8,
+    #[etcd(key = "/app/shared", default = 0)]
+    shared: u8,
+    #[etcd(nested)]
+    below: HashMap<String, Entry>,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Flat {
+    #[etcd(default = 3)]
+    level: u8,
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.size == self.flat.level { Err("the same") } else { Ok(()) }
+    }
+}
+
+const KEYS: [&str; 20] = [
+    "size",
+    "old/size",
+    "maybe",
+    "numbers/a",
+    "numbers/b",
+    "numbers",
+    "by_number/1",
+    "by_number/01",
+    "entries/a/required",
+    "entries/a/other",
+    "entries/b/required",
+    "entries/b/below/x/required",
+    "entries/b/below/x/other",
+    "entries/a",
+    "optional/required",
+    "optional/other",
+    "level",
+    "shared",
+    "entries/a/absolute",
+    "unknown/key",
+];
+
+/// Mostly right for numbers; what is right for one key, is wrong for another.
+const VALUES: [&str; 16] =
+    ["0", "1", "2", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "true", "false", "bad"];
+
+/// A small generator of its own, so that a seed says it all.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+#[test]
+fn an_update_comes_to_what_a_load_comes_to() {
+    let accepted: usize = (1..=300).map(follow).sum();
+    assert!(accepted > 2000, "most updates were refused, which proves little: {accepted}");
+}
+
+/// How many updates were accepted.
+fn follow(seed: u64) -> usize {
+    let mut accepted = 0;
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut keys = Keys::of::<Settings>("/app", &[]);
+    let mut value = keys.decode::<Settings>().unwrap();
+    let mut unpublished = etcd_config::__private::Touched::default();
+    for step in 0..60 {
+        let count = 1 + random.below(4);
+        let mut changes: BTreeMap<String, Option<&str>> = BTreeMap::new();
+        if !unpublished.is_empty() && random.below(2) == 0 {
+            // What was refused is taken back, or nothing would be accepted for long.
+            changes = unpublished.keys().iter().map(|key| (key.to_string(), None)).collect();
+            changes.extend(
+                ["a", "b", "b/below/x"].map(|entry| (format!("/app/entries/{entry}/required"), Some("1"))),
+            );
+        }
+        for _ in 0..count {
+            let key = format!("/app/{}", KEYS[random.below(KEYS.len())]);
+            let written = (random.below(3) > 0).then(|| VALUES[random.below(VALUES.len())]);
+            changes.insert(key, written);
+        }
+        let changes: Vec<(&str, Option<&str>)> =
+            changes.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        unpublished.merge(&keys.change(&changes));
+        let updated = etcd_config::__private::update(&mut value, &keys.tree, &unpublished, &keys.context);
+        match keys.decode::<Settings>() {
+            Ok(fresh) => {
+                assert_eq!(updated, Ok(()), "seed {seed}, step {step}: {changes:?}");
+                assert_eq!(value, fresh, "seed {seed}, step {step}: {changes:?}");
+                unpublished = etcd_config::__private::Touched::default();
+                accepted += 1;
+            }
+            Err(problems) => {
+                assert!(updated.is_err(), "seed {seed}, step {step}: {changes:?}: {problems:?}");
+            }
+        }
+    }
+    accepted
+}

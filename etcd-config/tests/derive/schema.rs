@@ -1,0 +1,246 @@
+//! What there is to set, as data, and what is set, as a table.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+
+use etcd_config::{__private, EtcdConfig, FieldDefault};
+use serde::Deserialize;
+
+use crate::keys::Keys;
+
+/// Settings of the service.
+///
+/// They are read from etcd.
+#[derive(EtcdConfig, Debug, PartialEq)]
+#[etcd(prefix = "/service")]
+struct Settings {
+    /// Address to listen on.
+    #[etcd(default = "127.0.0.1:8080", restart)]
+    listen: SocketAddr,
+    /// Lowest level that is
+    /// logged | or not.
+    #[etcd(key = "log/level", default = "info", alias = "log_level")]
+    log_level: Level,
+    #[etcd(default = -5, env = "OFFSET")]
+    offset: i16,
+    max: Option<u32>,
+    #[etcd(nested)]
+    database: Database,
+    #[etcd(nested)]
+    tls: Option<Tls>,
+    #[etcd(map)]
+    features: HashMap<String, bool>,
+    #[etcd(nested)]
+    upstreams: BTreeMap<String, Upstream>,
+    #[etcd(default, deprecated = "use limits")]
+    limits: Limits,
+    #[etcd(default = "it's")]
+    name: String,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Database {
+    url: String,
+    #[etcd(secret)]
+    password: String,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Tls {
+    cert: String,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Upstream {
+    addr: SocketAddr,
+    #[etcd(default = 1)]
+    weight: u8,
+}
+
+#[derive(Deserialize, Debug, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Debug,
+    Info,
+}
+
+#[derive(Deserialize, Debug, Default, PartialEq)]
+struct Limits {
+    burst: u32,
+}
+
+#[test]
+fn fields_as_data() {
+    let schema = Settings::schema();
+    assert_eq!((schema.name(), schema.prefix()), ("Settings", "/service"));
+    assert_eq!(schema.docs(), "Settings of the service.\n\nThey are read from etcd.");
+    let rows: Vec<_> =
+        schema.fields().iter().map(|field| (field.key(), field.path(), field.type_name())).collect();
+    let expected = [
+        ("/service/listen", "listen", "SocketAddr"),
+        ("/service/log/level", "log_level", "Level"),
+        ("/service/offset", "offset", "i16"),
+        ("/service/max", "max", "Option<u32>"),
+        ("/service/database/url", "database.url", "String"),
+        ("/service/database/password", "database.password", "String"),
+        ("/service/tls/cert", "tls.cert", "String"),
+        ("/service/features/<name>", "features.<name>", "bool"),
+        ("/service/upstreams/<name>/addr", "upstreams.<name>.addr", "SocketAddr"),
+        ("/service/upstreams/<name>/weight", "upstreams.<name>.weight", "u8"),
+        ("/service/limits", "limits", "Limits"),
+        ("/service/name", "name", "String"),
+    ];
+    assert_eq!(rows, expected);
+    let field = |path: &str| schema.fields().iter().find(|field| field.path() == path).unwrap();
+    assert_eq!(field("listen").default(), FieldDefault::Text("127.0.0.1:8080"));
+    assert_eq!(field("limits").default(), FieldDefault::Expression("Limits::default()"));
+    assert_eq!(field("max").default(), FieldDefault::Absent);
+    assert!(field("listen").is_restart() && !field("listen").is_required());
+    assert!(field("database.url").is_required() && !field("database.url").is_in_optional());
+    assert!(field("tls.cert").is_required() && field("tls.cert").is_in_optional());
+    assert!(field("database.password").is_secret());
+    assert_eq!(field("limits").deprecated(), Some("use limits"));
+    assert_eq!(field("offset").env(), Some("OFFSET"));
+    assert_eq!(field("log_level").aliases(), ["log_level"]);
+    assert_eq!(field("log_level").docs(), "Lowest level that is\nlogged | or not.");
+}
+
+#[test]
+fn as_a_markdown_table() {
+    let expected = "\
+Settings of the service.
+
+They are read from etcd.
+
+| Key | Type | Default | Notes | Description |
+| --- | --- | --- | --- | --- |
+| `/service/listen` | `SocketAddr` | `127.0.0.1:8080` | takes effect after a restart | Address to listen on. |
+| `/service/log/level` | `Level` | `info` | also `log_level` | Lowest level that is logged \\| or not. |
+| `/service/offset` | `i16` | `-5` | overridden by `OFFSET` |  |
+| `/service/max` | `Option<u32>` | absent |  |  |
+| `/service/database/url` | `String` | required |  |  |
+| `/service/database/password` | `String` | required | secret |  |
+| `/service/tls/cert` | `String` | required |  |  |
+| `/service/features/<name>` | `bool` | no entries |  |  |
+| `/service/upstreams/<name>/addr` | `SocketAddr` | required |  |  |
+| `/service/upstreams/<name>/weight` | `u8` | `1` |  |  |
+| `/service/limits` | `Limits` | `Limits::default()` | deprecated: use limits |  |
+| `/service/name` | `String` | `it's` |  |  |
+";
+    assert_eq!(Settings::schema().to_markdown(), expected);
+}
+
+#[test]
+fn as_commands_that_write_the_defaults() {
+    let expected = "\
+etcdctl put /service/listen 127.0.0.1:8080
+etcdctl put /service/log/level info
+etcdctl put /service/offset -- -5
+# etcdctl put /service/max ...   (Option<u32>, optional)
+# etcdctl put /service/database/url ...   (String, required)
+# etcdctl put /service/database/password ...   (String, required)
+# etcdctl put /service/tls/cert ...   (String, required)
+# etcdctl put '/service/features/<name>' ...   (bool, optional)
+# etcdctl put '/service/upstreams/<name>/addr' ...   (SocketAddr, required)
+# etcdctl put '/service/upstreams/<name>/weight' 1   (u8)
+# etcdctl put /service/limits ...   (Limits, default Limits::default())
+etcdctl put /service/name 'it'\\''s'
+";
+    assert_eq!(Settings::schema().to_etcdctl(), expected);
+}
+
+#[test]
+fn as_a_json_schema() {
+    let schema: serde_json::Value = serde_json::from_str(&Settings::schema().to_json_schema()).unwrap();
+    let upstream = serde_json::json!({
+        "type": "object",
+        "properties": {
+            "addr": {"type": "string"},
+            "weight": {"type": "integer", "minimum": 0, "maximum": 255, "default": 1},
+        },
+        "required": ["addr"],
+    });
+    let database = serde_json::json!({
+        "type": "object",
+        "properties": {"url": {"type": "string"}, "password": {"type": "string", "writeOnly": true}},
+        "required": ["password", "url"],
+    });
+    let level = serde_json::json!({
+        "type": "object",
+        "properties": {"level": {
+            "anyOf": [{"enum": ["debug", "info"]}, {"type": "object"}],
+            "default": "info",
+            "description": "Lowest level that is\nlogged | or not.",
+        }},
+    });
+    let expected = serde_json::json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Settings",
+        "description": "Settings of the service.\n\nThey are read from etcd.",
+        "type": "object",
+        "properties": {
+            "listen": {"type": "string", "default": "127.0.0.1:8080", "description": "Address to listen on."},
+            "log": level,
+            "offset": {"type": "integer", "minimum": -32768, "maximum": 32767, "default": -5},
+            "max": {"type": "integer", "minimum": 0, "maximum": 4294967295_u32},
+            "database": database,
+            "tls": {"type": "object", "properties": {"cert": {"type": "string"}}, "required": ["cert"]},
+            "features": {"type": "object", "additionalProperties": {"type": "boolean"}},
+            "upstreams": {"type": "object", "additionalProperties": upstream},
+            "limits": {"type": "object", "properties": {"burst": {}}, "deprecated": true},
+            "name": {"type": "string", "default": "it's"},
+        },
+        "required": ["database"],
+    });
+    assert_eq!(schema, expected);
+}
+
+#[test]
+fn a_recursive_struct_has_a_definition() {
+    #[derive(EtcdConfig, Debug)]
+    struct Tree {
+        #[etcd(default = 0)]
+        _weight: u8,
+        #[etcd(nested)]
+        _children: BTreeMap<String, Tree>,
+    }
+    let schema: serde_json::Value = serde_json::from_str(&Tree::schema().to_json_schema()).unwrap();
+    let children = serde_json::json!({"type": "object", "additionalProperties": {"$ref": "#/$defs/Tree"}});
+    assert_eq!(schema["properties"]["_children"], children);
+    assert_eq!(schema["$defs"]["Tree"]["properties"]["_children"], children);
+}
+
+#[test]
+fn where_each_value_comes_from() {
+    let pairs = [
+        ("/service/listen", "0.0.0.0:1"),
+        ("/service/log_level", "debug"),
+        ("/service/database/url", "pg://db"),
+        ("/service/database/password", "hush"),
+        ("/service/features/new_ui", "true"),
+        ("/service/upstreams/a/addr", "10.0.0.1:80"),
+    ];
+    let mut keys = Keys::with_environment::<Settings>("/service", &pairs, &[("OFFSET", "3")]);
+    let mut settings = keys.decode::<Settings>().unwrap();
+    assert_eq!(settings.offset, 3);
+    keys.update(&mut settings, &[("/service/listen", Some("0.0.0.0:2")), ("/service/max", Some("9"))])
+        .unwrap();
+    keys.change(&[("/service/name", Some("refused"))]);
+    let expected = "\
+FIELD               KEY                          VALUE              SOURCE       REVISION
+listen              /service/listen              0.0.0.0:1          etcd         1         a change waits for a restart
+log_level           /service/log_level           debug              etcd         1         an old name of log/level
+offset              /service/offset              3                  environment  -
+max                 /service/max                 9                  etcd         2
+database.url        /service/database/url        pg://db            etcd         1
+database.password   /service/database/password   •••                etcd         1
+tls                 /service/tls                 -                  absent       -
+features.new_ui     /service/features/new_ui     true               etcd         1
+upstreams.a.addr    /service/upstreams/a/addr    10.0.0.1:80        etcd         1
+upstreams.a.weight  /service/upstreams/a/weight  1                  default      -
+limits              /service/limits              Limits::default()  default      -
+name                /service/name                refused            etcd         3         not in force: refused, or newer than the snapshot";
+    let explanation = __private::explain(&keys.tree, &keys.context, 2, false);
+    assert_eq!(explanation.to_string(), expected);
+    assert_eq!(explanation.rows()[5].value(), None, "a secret is no data either");
+}
