@@ -159,6 +159,10 @@ fn of_a_rewound_store_go_back_to_what_it_holds() {
     store.rewind(base);
     settings.wait_until(|s| s.workers == 8, SOON).unwrap();
     assert_eq!(settings.load().revision(), base);
+    let deadline = Instant::now() + SOON;
+    while settings.status().revision != base {
+        assert!(Instant::now() < deadline, "{}", settings.status());
+    }
     assert_eq!(settings.status().counters.rewinds, 1);
 }
 
