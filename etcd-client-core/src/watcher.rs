@@ -249,8 +249,8 @@ impl Watcher {
     /// The watch could not be opened.
     fn on_refused(&mut self, error: Error, from: From) {
         match error.kind() {
-            Kind::Compacted => {
-                tracing::info!(prefix = %self.prefix, %error, "what was missed is gone from the history: listing");
+            Kind::Compacted | Kind::TooLarge => {
+                tracing::info!(prefix = %self.prefix, %error, "what was missed cannot be replayed: listing");
                 let again =
                     if from == From::Lost { Then::List { confirmed: false } } else { Then::Open(From::Head) };
                 let pause = self.backoff.again();
@@ -377,7 +377,7 @@ impl Watcher {
         self.counters.losses += 1;
         self.backoff.was_healthy(lasted);
         match error.kind() {
-            Kind::Compacted | Kind::FutureRevision => self.on_refused(error, From::Lost),
+            Kind::Compacted | Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, From::Lost),
             _ => self.wait(error, Then::Open(From::Lost)),
         }
     }

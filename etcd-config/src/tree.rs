@@ -19,6 +19,8 @@ const DEEPEST: usize = 64;
 pub struct KeyTree {
     prefix: Prefix,
     root: Node,
+    /// How many values there are below `root`.
+    values: usize,
     /// Keys that are no path: not UTF-8, or too deep.
     strays: BTreeMap<Bytes, Raw>,
 }
@@ -40,7 +42,7 @@ pub struct Raw {
 impl KeyTree {
     /// An empty tree.
     pub fn new(prefix: Prefix) -> Self {
-        Self { prefix, root: Node::default(), strays: BTreeMap::new() }
+        Self { prefix, root: Node::default(), values: 0, strays: BTreeMap::new() }
     }
 
     /// The tree of a listing. Entries outside of the prefix do not count.
@@ -55,7 +57,8 @@ impl KeyTree {
             }
         }
         let root = Node { value: None, children: grow(&paths) };
-        Self { prefix, root, strays }
+        let values = root.count();
+        Self { prefix, root, values, strays }
     }
 
     /// The directory that the tree holds.
@@ -85,7 +88,7 @@ impl KeyTree {
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.root.count() + self.strays.len()
+        self.values + self.strays.len()
     }
 
     /// Whether there is no key at all.
@@ -113,6 +116,7 @@ impl KeyTree {
         };
         let node = path.split('/').fold(&mut self.root, Node::child);
         let old = node.value.replace(raw);
+        self.values += usize::from(old.is_none());
         if old.is_none_or(|old| old.value != entry.value) {
             touched.touch(path, &entry.key);
         }
@@ -127,6 +131,7 @@ impl KeyTree {
             return;
         };
         if self.root.remove(path) {
+            self.values -= 1;
             touched.touch(path, key);
         }
     }

@@ -15,6 +15,7 @@ const FIRST_PAGE: i64 = 1_000;
 const LARGEST_PAGE: i64 = 50_000;
 /// Keys with large values are fetched in pages of about this many bytes.
 const PAGE_BYTES: usize = 16 << 20;
+const SMALL_PAGE: usize = 64 << 10;
 /// How often a listing begins anew because the server compacts faster than it answers.
 const ATTEMPTS: u32 = 5;
 
@@ -90,9 +91,11 @@ impl Pages {
         self.span.start = just_after(&last.key);
         let bytes: usize = page.kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
         self.limit = limit_for(bytes / page.kvs.len());
+        // A small page is cheaper to copy than to keep with the room that was made to receive it.
+        let own = |part: Bytes| if bytes < SMALL_PAGE { Bytes::copy_from_slice(&part) } else { part };
         self.listing.entries.extend(page.kvs.into_iter().map(|kv| Entry {
-            key: kv.key,
-            value: kv.value,
+            key: own(kv.key),
+            value: own(kv.value),
             revision: unsigned(kv.mod_revision),
         }));
         page.more

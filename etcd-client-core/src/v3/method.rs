@@ -95,3 +95,23 @@ impl Method for wire::AuthenticateRequest {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn txn(request: wire::Request) -> wire::TxnRequest {
+        let success = vec![wire::RequestOp { request: Some(request) }];
+        wire::TxnRequest { success, ..wire::TxnRequest::default() }
+    }
+
+    #[test]
+    fn only_what_changes_nothing_is_repeatable() {
+        let (read, write) = (wire::RangeRequest::default(), wire::PutRequest::default());
+        assert!(read.is_repeatable() && !write.is_repeatable());
+        assert!(txn(wire::Request::Range(read.clone())).is_repeatable());
+        assert!(txn(wire::Request::Txn(txn(wire::Request::Range(read)))).is_repeatable());
+        assert!(!txn(wire::Request::Put(write.clone())).is_repeatable());
+        assert!(!txn(wire::Request::Txn(txn(wire::Request::Put(write)))).is_repeatable());
+    }
+}

@@ -71,12 +71,14 @@ impl Transport {
         Ok(answer.map(|body| AnswerBody { body, idle: self.pieces_within.map(Idle::new) }))
     }
 
-    /// With TLS 1.3 a client learns only after the handshake that it was not let in.
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in, if at all.
     fn explain(&self, error: &reqwest::Error) -> TransportError {
+        const HINT: &str = "the server seems to want a client certificate that it can accept";
         let mut failure = TransportError::from_reqwest(error);
-        if self.endpoint.is_secure() && root_cause(error) == "connection closed" {
-            let hint = "closed right after the TLS handshake, as for want of an accepted client certificate";
-            failure.error = Error::new(Kind::Unavailable, format!("the connection was lost: {hint}"));
+        let cause = root_cause(error);
+        let refused = cause == "connection closed" || cause.contains("alert: BadCertificate");
+        if self.endpoint.is_secure() && (refused || cause.contains("alert: CertificateRequired")) {
+            failure.error = Error::new(Kind::Unavailable, format!("{}; {HINT}", failure.error));
         }
         failure
     }

@@ -46,7 +46,9 @@ fn a_member_without_a_quorum_says_so_and_is_left() {
         let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
         client.put("/k", "1").await.unwrap();
         let mut watch = client.watch("/k").await.unwrap();
-        others.iter().for_each(|index| cluster.member(*index).pause());
+        for index in &others {
+            cluster.member(*index).pause();
+        }
         let start = Instant::now();
         let ended = watch.next().await.unwrap().unwrap_err();
         assert_eq!(ended.kind(), Kind::NoLeader, "{ended}");
@@ -68,7 +70,9 @@ fn a_member_without_a_quorum_says_so_and_is_left() {
         let error = all.build().unwrap().get("/k").await.unwrap_err();
         assert_eq!((error.kind(), error.failures().len()), (Kind::NoLeader, 3), "{error}");
 
-        others.iter().for_each(|index| cluster.member(*index).resume());
+        for index in &others {
+            cluster.member(*index).resume();
+        }
         cluster.wait_until_healthy();
         client.put("/k", "3").await.unwrap();
         assert!(client.watch("/k").await.is_ok());

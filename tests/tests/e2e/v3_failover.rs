@@ -188,8 +188,8 @@ fn a_load_balancer_that_knows_no_http2_is_named_by_its_status() {
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
                 let page = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 11\r\n\r\nno upstream";
-                let mut request = [0; 512];
-                client.read(&mut request).await.unwrap();
+                let mut start = [0; 16];
+                client.read_exact(&mut start).await.unwrap();
                 client.write_all(page.as_bytes()).await.unwrap();
                 client.shutdown().await.unwrap();
             }
