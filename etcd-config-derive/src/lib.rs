@@ -20,6 +20,9 @@ mod valid;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
+/// Makes a struct a configuration whose fields are keys in etcd.
+///
+/// The attributes are documented at the trait of the same name in `etcd-config`.
 #[proc_macro_derive(EtcdConfig, attributes(etcd))]
 pub fn derive_etcd_config(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

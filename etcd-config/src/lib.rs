@@ -42,7 +42,7 @@ pub use crate::options::Options;
 pub use crate::problem::{Kind as ProblemKind, Problem};
 pub use crate::reader::Reader;
 pub use crate::rejection::Rejection;
-pub use crate::schema::{Default as FieldDefault, Field, Schema};
+pub use crate::schema::{Field, FieldDefault, Schema};
 pub use crate::snapshot::{Guard, Snapshot};
 pub use crate::status::{Counters, Source, State, Status};
 
