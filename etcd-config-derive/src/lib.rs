@@ -1,8 +1,8 @@
 //! `#[derive(EtcdConfig)]`, the macro of the crate `etcd-config`, where it is documented.
 //!
-//! A straight line from tokens to tokens: [`ast`] gives the struct its shape with the attributes
-//! that [`attr`] reads, [`valid`] refuses what cannot be meant, [`expand`] writes the impl. Every
-//! step notes all mistakes, each with the token that it is about; after any, [`fallback`] writes
+//! A straight line from tokens to tokens: `ast` gives the struct its shape with the attributes
+//! that `attr` reads, `valid` refuses what cannot be meant, `expand` writes the impl. Every
+//! step notes all mistakes, each with the token that it is about; after any, `fallback` writes
 //! an impl that does nothing, so that the mistake is all that the compiler reports.
 
 mod ast;
