@@ -49,7 +49,12 @@ fn r50_a_callback_that_panics_is_reported_and_harms_nobody() {
         let witness = Witness::of(&live);
         let fields = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&fields);
-        live.on(|flat| &flat.all, move |_, _| drop(seen.fetch_add(1, Ordering::Relaxed)));
+        live.on(
+            |flat| &flat.all,
+            move |_, _| {
+                seen.fetch_add(1, Ordering::Relaxed);
+            },
+        );
         for n in 0..5 {
             history.put("a", &n.to_string());
             witness.converges(&history, Duration::from_secs(2));

@@ -22,13 +22,14 @@ fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
             witness.watches(Duration::from_secs(5));
             let before = live.snapshot().revision();
             for n in 0..30 {
-                let value = n.to_string();
+                let value = format!("{n} {chunks:?}");
                 history.write([("a", Some(&*value)), ("b", Some(&*value.repeat(100)))]);
                 history.delete("b");
             }
             witness.converges(&history, Duration::from_secs(5));
             let revisions: Vec<_> = witness.steps().iter().map(|step| step.new.revision).collect();
-            assert_eq!(revisions, Vec::from_iter(before + 1..=before + 60), "{chunks:?}");
+            let written: Vec<_> = (before + 1..=before + 60).collect();
+            assert_eq!(revisions, written, "{chunks:?}");
             assert_eq!(live.status().counters.reconnects, 0, "{chunks:?}");
         }
     });
