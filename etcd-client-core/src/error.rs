@@ -19,6 +19,7 @@ struct Inner {
     code: Option<i32>,
     compact_revision: Option<u64>,
     maybe_applied: bool,
+    retries: u32,
     failures: Vec<EndpointFailure>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -50,8 +51,12 @@ pub enum Kind {
     TooLarge,
     /// The server's disk quota is used up; it answers reads only.
     NoSpace,
-    /// There is no such thing: a lease, a member.
+    /// There is no such thing: a key (v2), a lease, a member.
     NotFound,
+    /// A condition of the write did not hold: another value or index, a key that exists (v2).
+    Conflict,
+    /// The caller aborted the call.
+    Aborted,
     /// Too many requests; etcd asks to slow down.
     Overloaded,
     /// The answer is not what etcd answers: a proxy's error page, a malformed message.
@@ -81,6 +86,7 @@ impl Error {
             code: None,
             compact_revision: None,
             maybe_applied: false,
+            retries: 0,
             failures: Vec::new(),
             source: None,
         }))
@@ -112,6 +118,11 @@ impl Error {
         self.0.maybe_applied
     }
 
+    /// How often all endpoints were tried again.
+    pub fn retries(&self) -> u32 {
+        self.0.retries
+    }
+
     /// What each endpoint answered, when all were tried.
     pub fn failures(&self) -> &[EndpointFailure] {
         &self.0.failures
@@ -130,6 +141,10 @@ impl Error {
         matches!(self.0.kind, Kind::Unauthenticated | Kind::PermissionDenied)
     }
 
+    pub(crate) fn with_kind(self, kind: Kind) -> Self {
+        self.with(|inner| inner.kind = kind)
+    }
+
     pub(crate) fn with_code(self, code: i32) -> Self {
         self.with(|inner| inner.code = Some(code))
     }
@@ -140,6 +155,10 @@ impl Error {
 
     pub(crate) fn with_maybe_applied(self) -> Self {
         self.with(|inner| inner.maybe_applied = true)
+    }
+
+    pub(crate) fn with_retries(self, retries: u32) -> Self {
+        self.with(|inner| inner.retries = retries)
     }
 
     pub(crate) fn with_failures(self, failures: Vec<EndpointFailure>) -> Self {

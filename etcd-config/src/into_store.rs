@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etcd_client_core::{Error, MemoryStore, Store, v3};
+use etcd_client_core::{Error, MemoryStore, Store, v2, v3};
 
 /// What a configuration can be read from: an endpoint such as `http://127.0.0.1:2379`, several of
 /// them in a list or with commas between, a client, a store.
@@ -35,6 +35,18 @@ impl IntoStore for MemoryStore {
 }
 
 impl IntoStore for &MemoryStore {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl IntoStore for v2::Client {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        Ok(Arc::new(self))
+    }
+}
+
+impl IntoStore for &v2::Client {
     fn into_store(self) -> Result<Arc<dyn Store>, Error> {
         Ok(Arc::new(self.clone()))
     }

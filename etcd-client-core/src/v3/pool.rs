@@ -1,7 +1,6 @@
 //! All endpoints, and how a call finds one that answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tonic::client::Grpc;
@@ -16,6 +15,7 @@ use super::peer::Peer;
 use super::status::{Failure, Origin};
 use crate::endpoint::Endpoint;
 use crate::error::EndpointFailure;
+use crate::failover::{Preference, everywhere};
 use crate::http::HttpOptions;
 use crate::{BoxFuture, Error, Kind};
 
@@ -38,7 +38,7 @@ pub(super) struct Options {
 pub(super) struct Pool {
     options: Options,
     peers: Vec<Arc<Peer>>,
-    preferred: AtomicUsize,
+    preference: Preference,
     auth: Arc<Auth>,
 }
 
@@ -48,7 +48,8 @@ impl Pool {
         let mut endpoints = options.endpoints.clone();
         fastrand::shuffle(&mut endpoints);
         let peers = endpoints.into_iter().map(|endpoint| Arc::new(Peer::new(endpoint, options.http.clone())));
-        Arc::new(Self { peers: peers.collect(), preferred: AtomicUsize::new(0), options, auth })
+        let peers: Vec<_> = peers.collect();
+        Arc::new(Self { preference: Preference::new(peers.len()), peers, options, auth })
     }
 
     /// Another pool over the same cluster, for the same user, with connections of its own.
@@ -109,9 +110,7 @@ impl Pool {
         let mut token = self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
         let mut renewed = false;
         let mut failures = Vec::new();
-        let first = self.preferred.load(Ordering::Relaxed);
-        for offset in 0..self.peers.len() {
-            let index = (first + offset) % self.peers.len();
+        for index in self.preference.order() {
             let peer = &self.peers[index];
             let started = Instant::now();
             let mut outcome = try_at(peer.clone(), token.clone()).await;
@@ -126,7 +125,7 @@ impl Pool {
             if !failure.error.is_transient() {
                 return Err(RoundFailure::Final(failure.error.at(peer.name())));
             }
-            self.demote(index);
+            self.preference.demote(index);
             if !repeatable && !failure.unprocessed {
                 return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
             }
@@ -145,7 +144,7 @@ impl Pool {
     pub(super) fn give_up(&self, peer: &Peer, generation: u64) {
         peer.renew(generation);
         if let Some(index) = self.peers.iter().position(|other| std::ptr::eq(&raw const **other, peer)) {
-            self.demote(index);
+            self.preference.demote(index);
         }
     }
 
@@ -178,7 +177,7 @@ impl Pool {
             };
             rounds += 1;
             if rounds > retries {
-                return Err(everywhere(failures, rounds));
+                return Err(everywhere(failures, self.peers.len(), rounds));
             }
             tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -226,12 +225,6 @@ impl Pool {
     fn may_renew(&self, renewed: &mut bool) -> bool {
         !std::mem::replace(renewed, true) && self.auth.has_credentials()
     }
-
-    fn demote(&self, index: usize) {
-        let next = (index + 1) % self.peers.len();
-        // Somebody else may have been quicker; then the preferred one is another already.
-        let _ = self.preferred.compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
-    }
 }
 
 impl Authenticator for Arc<Pool> {
@@ -264,7 +257,10 @@ impl RoundFailure {
     pub(super) fn into_error(self) -> Error {
         match self {
             Self::Final(error) => error,
-            Self::Everywhere(failures) => everywhere(failures, 1),
+            Self::Everywhere(failures) => {
+                let endpoints = failures.len();
+                everywhere(failures, endpoints, 1)
+            }
         }
     }
 }
@@ -277,25 +273,5 @@ fn uncertain(error: Error, endpoint: &str) -> Error {
     match code {
         Some(code) => uncertain.with_code(code),
         None => uncertain,
-    }
-}
-
-/// The kind is the one that says most: a member that misses its leader knows more than a
-/// connection that was refused.
-fn everywhere(failures: Vec<EndpointFailure>, rounds: u32) -> Error {
-    const TELLING: [Kind; 4] = [Kind::NoLeader, Kind::Overloaded, Kind::Protocol, Kind::Timeout];
-    let kinds: Vec<Kind> = failures.iter().map(|failure| failure.error.kind()).collect();
-    let kind = TELLING.into_iter().find(|kind| kinds.contains(kind)).unwrap_or(Kind::Unavailable);
-    let code =
-        failures.iter().find(|failure| failure.error.kind() == kind).and_then(|failure| failure.error.code());
-    let rounds = if rounds == 1 { String::new() } else { format!(" in {rounds} rounds") };
-    let message = match failures.len() {
-        1 => format!("the etcd endpoint did not answer{rounds}:"),
-        count => format!("none of the {count} etcd endpoints answered{rounds}:"),
-    };
-    let error = Error::new(kind, message).with_failures(failures);
-    match code {
-        Some(code) => error.with_code(code),
-        None => error,
     }
 }

@@ -65,7 +65,7 @@ pub trait Part {
 }
 
 /// What `validate` names, with its error as text.
-pub type Check<T> = fn(&T) -> Result<(), String>;
+pub(super) type Check<T> = fn(&T) -> Result<(), String>;
 
 /// A text and where it comes from.
 pub(super) enum Source<'a> {

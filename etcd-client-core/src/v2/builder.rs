@@ -1,0 +1,181 @@
+//! What a client can be told.
+
+use std::time::Duration;
+
+use super::client::Client;
+use super::encoding::invalid;
+use super::options::Options;
+use super::peer::http_client;
+use super::pool::Pool;
+use crate::credentials::Credentials;
+use crate::endpoint::{Endpoint, Scheme};
+use crate::http::HttpOptions;
+use crate::{Error, Proxy, Tls};
+
+/// Builds a [`Client`]. Everything but the endpoints has a default.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use etcd_client_core::{Tls, v2::Client};
+///
+/// let client = Client::builder()
+///     .endpoints(["https://10.0.0.1:2379", "https://10.0.0.2:2379"])
+///     .user("payments", "secret")
+///     .tls(Tls::new().ca_file("ca.pem")?.identity_files("cert.pem", "key.pem")?.key_passphrase("secret"))
+///     .timeout(Duration::from_secs(5))
+///     .max_retries(3)
+///     .build()?;
+/// # Ok::<(), etcd_client_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ClientBuilder {
+    endpoints: Vec<String>,
+    credentials: Option<Credentials>,
+    tls: Option<Tls>,
+    proxy: Option<Proxy>,
+    connect_timeout: Duration,
+    timeout: Duration,
+    max_retries: u32,
+    receive_limit: usize,
+}
+
+impl ClientBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            credentials: None,
+            tls: None,
+            proxy: None,
+            connect_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(10),
+            max_retries: 3,
+            receive_limit: 512 << 20,
+        }
+    }
+
+    /// The servers: `host:port`, `http://host:port/base` or `https://host:port`. Without a scheme it
+    /// is `https` where [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
+    pub fn endpoints<I>(mut self, endpoints: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.endpoints = endpoints.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The user and the password, which go with every request: etcd does not ask for them.
+    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.credentials = Some(Credentials::new(user, password));
+        self
+    }
+
+    /// Whom to trust, and who to be, on `https` endpoints. Without it the system's certificates
+    /// are trusted.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Reaches the servers through a proxy, loopback excepted. Without it the environment's proxies
+    /// are not used: `proxy(Proxy::from_env()?)` uses them.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
+    /// How long an endpoint has to begin its answer, and then for each further piece of it. 10 s: a
+    /// server itself gives a write up after 7 s. The time for connecting is part of it. A watch may
+    /// be silent for any time.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long TCP and TLS may take to connect. 2 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How often all endpoints are tried again, with growing pauses, while none of them can be
+    /// reached or the members are electing a leader. 3.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// The largest answer, in bytes, that is accepted. 512 MiB.
+    pub fn receive_limit(mut self, bytes: usize) -> Self {
+        self.receive_limit = bytes;
+        self
+    }
+
+    /// The client, not connected yet.
+    ///
+    /// # Errors
+    /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero.
+    pub fn build(self) -> Result<Client, Error> {
+        let bare = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let endpoints = Endpoint::parse_all(&self.endpoints, bare)?;
+        if let Some(plain) = endpoints.iter().find(|endpoint| self.tls.is_some() && !endpoint.is_secure()) {
+            return Err(invalid(format!(
+                "{plain} is not secured, but TLS options are given: write https://, or leave them out"
+            )));
+        }
+        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+            if limit.is_zero() {
+                return Err(invalid(format!("{name} is zero: no call could succeed")));
+            }
+        }
+        if self.receive_limit == 0 {
+            return Err(invalid("receive_limit is zero: no call could succeed".into()));
+        }
+        if self.credentials.as_ref().is_some_and(|it| it.user().is_empty() || it.user().contains(':')) {
+            return Err(invalid(
+                "the user's name is empty or has a colon, which basic authentication cannot".into(),
+            ));
+        }
+        let http = HttpOptions { connect_timeout: self.connect_timeout, tls: self.tls };
+        // Certificates and keys are read once now, so that what is wrong with them shows here.
+        http_client(&http, endpoints.iter().any(Endpoint::is_secure), self.proxy.as_ref())?;
+        let options = Options {
+            endpoints,
+            http,
+            proxy: self.proxy,
+            timeout: self.timeout,
+            max_retries: self.max_retries,
+            receive_limit: self.receive_limit,
+        };
+        Ok(Client::over(Pool::new(options, self.credentials)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    fn refusal(builder: ClientBuilder) -> String {
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.kind(), Kind::InvalidInput);
+        error.to_string()
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_when_the_client_is_built() {
+        let builder = Client::builder;
+        assert!(refusal(builder()).contains("empty"));
+        assert!(refusal(builder().endpoints(["ftp://host"])).contains("scheme"));
+        assert!(refusal(builder().endpoints(["http://host"]).tls(Tls::new())).contains("write https://"));
+        assert!(refusal(builder().endpoints(["host"]).timeout(Duration::ZERO)).contains("timeout is zero"));
+        assert!(refusal(builder().endpoints(["host"]).user("a:b", "x")).contains("colon"));
+        assert!(builder().endpoints(["http://host:1/base/", "[::1]:2"]).build().is_ok());
+    }
+
+    #[test]
+    fn a_client_shows_no_password() {
+        let client = Client::builder().endpoints(["host"]).user("root", "hunter2").build().unwrap();
+        assert!(!format!("{client:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,61 @@
+//! What must hold for a write to be done.
+
+use super::encoding::invalid;
+use crate::Error;
+
+/// Conditions of a write, as far as they were given.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Condition {
+    pub(super) value: Option<String>,
+    pub(super) index: Option<u64>,
+    pub(super) exist: Option<bool>,
+}
+
+impl Condition {
+    pub(super) fn is_empty(&self) -> bool {
+        self.value.is_none() && self.index.is_none() && self.exist.is_none()
+    }
+
+    /// The flags; what a server would silently take for no condition is refused.
+    pub(super) fn flags(&self, key: &str) -> Result<Vec<(&'static str, String)>, Error> {
+        if self.index == Some(0) {
+            return Err(invalid(format!(
+                "{key}: comparing with index 0 would write unconditionally; for a key that must not exist use \
+                 prev_exist(false)"
+            )));
+        }
+        if self.value.as_deref() == Some("") {
+            return Err(invalid(format!(
+                "{key}: etcd cannot compare with an empty value; compare by index with prev_index()"
+            )));
+        }
+        if self.exist == Some(false) && (self.value.is_some() || self.index.is_some()) {
+            return Err(invalid(format!(
+                "{key}: a key that must not exist has no value and no index to compare with, and etcd would \
+                 ignore them; leave out prev_exist(false), or the others"
+            )));
+        }
+        let mut flags = Vec::new();
+        flags.extend(self.exist.map(|exist| ("prevExist", exist.to_string())));
+        flags.extend(self.index.map(|index| ("prevIndex", index.to_string())));
+        flags.extend(self.value.clone().map(|value| ("prevValue", value)));
+        Ok(flags)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_no_condition_is_refused_with_the_way_out() {
+        let refusal = |condition: Condition| condition.flags("k").unwrap_err().to_string();
+        let empty = Condition::default;
+        assert!(refusal(Condition { index: Some(0), ..empty() }).contains("prev_exist(false)"));
+        assert!(refusal(Condition { value: Some(String::new()), ..empty() }).contains("prev_index()"));
+        let mixed = Condition { value: Some("v".into()), exist: Some(false), index: None };
+        assert!(refusal(mixed).contains("leave out"));
+        let both = Condition { value: Some("v".into()), index: Some(3), exist: Some(true) };
+        assert_eq!(both.flags("k").unwrap().len(), 3);
+    }
+}

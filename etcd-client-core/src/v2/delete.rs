@@ -1,0 +1,70 @@
+//! Deleting keys.
+
+use super::call::{Call, Operation, read_answer};
+use super::condition::Condition;
+use super::encoding::key_path;
+use super::peer::Reply;
+use super::request::{Request, Resend};
+use super::response::Response;
+use crate::Error;
+
+/// Deletes a key.
+#[derive(Clone, Debug)]
+pub struct Delete {
+    key: String,
+    recursive: bool,
+    condition: Condition,
+}
+
+impl Delete {
+    pub(super) fn new(key: String) -> Self {
+        Self { key, recursive: false, condition: Condition::default() }
+    }
+
+    pub(super) fn if_value(mut self, expected: String) -> Self {
+        self.condition.value = Some(expected);
+        self
+    }
+
+    pub(super) fn if_index(mut self, expected: u64) -> Self {
+        self.condition.index = Some(expected);
+        self
+    }
+}
+
+impl Call<Delete> {
+    /// A directory, too, with all that is in it.
+    pub fn recursive(mut self, recursive: bool) -> Self {
+        self.operation.recursive = recursive;
+        self
+    }
+
+    /// Deletes only where the key holds this value.
+    pub fn prev_value(mut self, value: impl Into<String>) -> Self {
+        self.operation.condition.value = Some(value.into());
+        self
+    }
+
+    /// Deletes only where the key was last changed at this index.
+    pub fn prev_index(mut self, index: u64) -> Self {
+        self.operation.condition.index = Some(index);
+        self
+    }
+}
+
+impl Operation for Delete {
+    type Output = Response;
+
+    fn request(&self) -> Result<Request, Error> {
+        let mut flags = self.condition.flags(&self.key)?;
+        if self.recursive {
+            flags.push(("recursive", true.to_string()));
+        }
+        let resend = if self.condition.is_empty() { Resend::Harmlessly } else { Resend::Never };
+        Request::delete(key_path(&self.key, false)?, &flags, resend)
+    }
+
+    fn read(reply: &Reply) -> Result<Response, Error> {
+        read_answer(reply)
+    }
+}

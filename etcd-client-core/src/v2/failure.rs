@@ -1,0 +1,104 @@
+//! What can be said of one endpoint that could not do a request.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use crate::{Error, Kind};
+
+/// One endpoint's failure, and what it means for the others.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Error,
+    /// Another endpoint may do better.
+    pub(super) elsewhere: bool,
+    /// It is certain that no server has acted on the request.
+    pub(super) untouched: bool,
+    /// It looks as if the members were electing a leader, or as if the server was being restarted.
+    pub(super) election: bool,
+}
+
+impl Failure {
+    /// Nothing was sent, and nothing would be elsewhere.
+    pub(super) fn of_input(error: Error) -> Self {
+        Self { error, elsewhere: false, untouched: true, election: false }
+    }
+
+    /// Something was answered that is not etcd's.
+    pub(super) fn of_protocol(error: Error) -> Self {
+        Self { error, elsewhere: true, untouched: false, election: false }
+    }
+
+    /// This endpoint cannot be asked.
+    pub(super) fn of_endpoint(error: Error) -> Self {
+        Self { error, elsewhere: true, untouched: true, election: false }
+    }
+
+    pub(super) fn silence(what: &str, limit: Duration) -> Self {
+        let error = Error::new(Kind::Timeout, format!("{what} within {limit:.1?}"));
+        Self { error, elsewhere: true, untouched: false, election: false }
+    }
+
+    /// The connection could not be made, or was lost.
+    pub(super) fn of_connection(error: &reqwest::Error) -> Self {
+        let cause = root_cause(error);
+        let unsent = error.is_connect() || error.is_builder();
+        let (kind, message) = if unsent && error.is_timeout() {
+            (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
+        } else if unsent {
+            (Kind::Unavailable, format!("cannot connect: {cause}{}", hint(&cause)))
+        } else {
+            (Kind::Unavailable, format!("the connection was lost: {cause}{}", hint(&cause)))
+        };
+        let tls = is_of_tls(error);
+        let lost = matches!(
+            io_kind(error),
+            None | Some(
+                io::ErrorKind::ConnectionRefused
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::NotConnected
+            )
+        );
+        let election = !tls && lost && !error.is_timeout() && !error.is_builder() && !is_of_names(error);
+        Self { error: Error::new(kind, message), elsewhere: true, untouched: unsent || tls, election }
+    }
+}
+
+/// The innermost error says what happened; the others say that it happened to them.
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn is_of_tls(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        let inside = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause.is::<rustls::Error>() || inside.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
+    })
+}
+
+fn is_of_names(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.to_string().contains("dns error"))
+}
+
+fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
+    causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
+}
+
+fn hint(cause: &str) -> &'static str {
+    if cause.contains("corrupt message") || cause.contains("InvalidContentType") {
+        " (the server does not speak TLS: write http://)"
+    } else if cause.contains("CertificateRequired") || cause.contains("certificate required") {
+        " (the server wants a client certificate: give one with Tls::identity_files)"
+    } else if cause.contains("UnknownIssuer") {
+        " (name the authority that signed the server's certificate with Tls::ca_file)"
+    } else {
+        ""
+    }
+}

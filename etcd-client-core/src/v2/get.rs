@@ -1,0 +1,59 @@
+//! Reading keys.
+
+use super::call::{Call, Operation, read_answer};
+use super::encoding::key_path;
+use super::peer::Reply;
+use super::request::Request;
+use super::response::Response;
+use crate::Error;
+
+/// Reads a key, or lists a directory.
+#[derive(Clone, Debug)]
+pub struct Get {
+    key: String,
+    recursive: bool,
+    sorted: bool,
+    quorum: bool,
+}
+
+impl Get {
+    pub(super) fn new(key: String) -> Self {
+        Self { key, recursive: false, sorted: false, quorum: false }
+    }
+}
+
+impl Call<Get> {
+    /// The whole tree below a directory, rather than its own entries.
+    pub fn recursive(mut self, recursive: bool) -> Self {
+        self.operation.recursive = recursive;
+        self
+    }
+
+    /// In ascending order of the keys' bytes.
+    pub fn sorted(mut self, sorted: bool) -> Self {
+        self.operation.sorted = sorted;
+        self
+    }
+
+    /// Asks the majority, so that the answer is not an outdated member's.
+    pub fn quorum(mut self, quorum: bool) -> Self {
+        self.operation.quorum = quorum;
+        self
+    }
+}
+
+impl Operation for Get {
+    type Output = Response;
+
+    fn request(&self) -> Result<Request, Error> {
+        let directory = self.recursive || self.key.ends_with('/');
+        let flags = [("recursive", self.recursive), ("sorted", self.sorted), ("quorum", self.quorum)];
+        let flags: Vec<_> =
+            flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, true.to_string())).collect();
+        Request::get(key_path(&self.key, directory)?, &flags)
+    }
+
+    fn read(reply: &Reply) -> Result<Response, Error> {
+        read_answer(reply)
+    }
+}

@@ -1,0 +1,62 @@
+//! What a reply says about the server that sent it.
+
+use http::{HeaderMap, StatusCode};
+
+/// The headers of a reply, etcd's own as numbers.
+#[derive(Clone, Debug)]
+pub struct Headers {
+    status: StatusCode,
+    map: HeaderMap,
+}
+
+impl Headers {
+    pub(super) fn new(status: StatusCode, map: HeaderMap) -> Self {
+        Self { status, map }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The index of the newest change in the whole store (`X-Etcd-Index`). Errors that come before
+    /// the store is asked carry none.
+    ///
+    /// On a watch this is the index when the watch was registered.
+    pub fn etcd_index(&self) -> Option<u64> {
+        self.number("x-etcd-index").filter(|index| *index != 0)
+    }
+
+    /// The index of the newest entry in the members' log (`X-Raft-Index`).
+    pub fn raft_index(&self) -> Option<u64> {
+        self.number("x-raft-index")
+    }
+
+    /// How many elections there were (`X-Raft-Term`).
+    pub fn raft_term(&self) -> Option<u64> {
+        self.number("x-raft-term")
+    }
+
+    /// Which cluster answered (`X-Etcd-Cluster-Id`).
+    pub fn cluster_id(&self) -> Option<u64> {
+        self.get("x-etcd-cluster-id").and_then(|id| u64::from_str_radix(id, 16).ok())
+    }
+
+    /// Any header, in any case of letters.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.map.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// All headers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.map.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
+    pub(super) fn http_status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.trim().parse().ok()
+    }
+}

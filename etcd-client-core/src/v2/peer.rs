@@ -1,0 +1,264 @@
+//! One endpoint and its connections.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, LOCATION};
+
+use super::failure::Failure;
+use super::headers::Headers;
+use super::options::Options;
+use super::refusal::Refusal;
+use super::request::Request;
+use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
+use crate::http::{HttpOptions, Protocol};
+use crate::{Error, Kind, Proxy};
+
+/// How often a request follows `307 Temporary Redirect`.
+const MOST_REDIRECTS: u32 = 5;
+
+/// An endpoint with its HTTP client, which is made when it is needed and made anew when a server has
+/// fallen silent, so that a dead connection or an outdated certificate is never used again.
+#[derive(Debug)]
+pub(super) struct Peer {
+    endpoint: Endpoint,
+    name: Arc<str>,
+    connections: Mutex<Connections>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
+    generation: u64,
+    client: Option<reqwest::Client>,
+}
+
+/// The beginning of a reply: its headers are there, its body is not.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) headers: Headers,
+    /// How old the connections were that it came on.
+    pub(super) generation: u64,
+    body: reqwest::Response,
+}
+
+/// A whole reply.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(super) headers: Headers,
+    pub(super) body: Bytes,
+}
+
+impl Peer {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        let name = endpoint.to_string().into();
+        Self { endpoint, name, connections: Mutex::default() }
+    }
+
+    /// The endpoint as a person would write it.
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Sends a request and takes the whole reply.
+    pub(super) async fn ask(
+        &self,
+        request: &Request,
+        options: &Options,
+        credentials: Option<&Credentials>,
+    ) -> Result<Reply, Failure> {
+        let opened = self.open(request, options, credentials).await?;
+        opened.read(Some(options.timeout), options).await
+    }
+
+    /// Sends a request and waits for the headers of a success. What is no success is read here, and
+    /// is a failure.
+    pub(super) async fn open(
+        &self,
+        request: &Request,
+        options: &Options,
+        credentials: Option<&Credentials>,
+    ) -> Result<Opened, Failure> {
+        let (client, generation) = self.client(options).map_err(Failure::of_endpoint)?;
+        let limit = options.timeout;
+        let begun = self.send(client, request, options, credentials);
+        let Ok(begun) = tokio::time::timeout(limit, begun).await else {
+            self.renew(generation);
+            return Err(Failure::silence("no answer", limit));
+        };
+        let body = begun?;
+        let headers = Headers::new(body.status(), body.headers().clone());
+        let opened = Opened { headers, generation, body };
+        if opened.body.status().is_success() {
+            return Ok(opened);
+        }
+        let status = opened.body.status();
+        let reply = opened.read(Some(limit), options).await?;
+        Err(self.refuse(&Refusal::read(status, &reply.body), request, options).await)
+    }
+
+    /// Gives up the connections of this age; what is under way on them goes on.
+    pub(super) fn renew(&self, generation: u64) {
+        let mut connections = self.lock();
+        if connections.generation == generation {
+            *connections = Connections { generation: generation + 1, client: None };
+        }
+    }
+
+    /// Follows redirections: method and body stay, credentials go to the endpoint's origin only.
+    async fn send(
+        &self,
+        mut client: reqwest::Client,
+        request: &Request,
+        options: &Options,
+        credentials: Option<&Credentials>,
+    ) -> Result<reqwest::Response, Failure> {
+        let mut url = self.endpoint.url(&request.address).map_err(Failure::of_input)?;
+        let home = url.origin();
+        for _ in 0..=MOST_REDIRECTS {
+            let mut builder = client.request(request.method.clone(), url.clone());
+            if let Some(form) = &request.form {
+                builder = builder
+                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(reqwest::Body::from(form.clone()));
+            }
+            if let Some(credentials) = credentials.filter(|_| url.origin() == home) {
+                builder = builder.basic_auth(credentials.user(), Some(credentials.password()));
+            }
+            let answer = builder.send().await.map_err(|error| Failure::of_connection(&error))?;
+            if !matches!(answer.status().as_u16(), 307 | 308) {
+                return Ok(answer);
+            }
+            let next = redirection(&answer, &url)?;
+            if next.scheme() == "https" && !self.endpoint.is_secure() && url.scheme() == "http" {
+                client =
+                    http_client(&options.http, true, options.proxy.as_ref()).map_err(Failure::of_endpoint)?;
+            }
+            url = next;
+        }
+        let message = format!("redirected more than {MOST_REDIRECTS} times, at last to {}", shown(&url));
+        Err(Failure::of_endpoint(Error::new(Kind::Protocol, message)))
+    }
+
+    /// Servers without the v2 API know no such path: that is no missing key.
+    async fn refuse(&self, refusal: &Refusal, request: &Request, options: &Options) -> Failure {
+        let v2_is_off = refusal.status() == 404
+            && refusal.body().trim() == "404 page not found"
+            && request.address.starts_with("/v2/");
+        if v2_is_off && let Some(version) = self.version(options).await {
+            let message = format!(
+                "the v2 API is off on this server, etcd {version}: start etcd with --enable-v2=true (3.4, 3.5); \
+                 it is gone in 3.6, use the v3 client there"
+            );
+            let error = Error::new(Kind::InvalidRequest, message).with_source(refusal.clone());
+            return Failure::of_endpoint(error);
+        }
+        refusal.clone().into_failure()
+    }
+
+    /// What `GET /version` answers, which needs no permission.
+    async fn version(&self, options: &Options) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            etcdserver: String,
+        }
+        let (client, _) = self.client(options).ok()?;
+        let request = client.get(self.endpoint.url("/version").ok()?).timeout(options.timeout);
+        let answer = request.send().await.ok()?.bytes().await.ok()?;
+        serde_json::from_slice::<Version>(&answer).ok().map(|version| version.etcdserver)
+    }
+
+    /// A file that cannot be read now may be back at the next attempt: it is being replaced.
+    fn client(&self, options: &Options) -> Result<(reqwest::Client, u64), Error> {
+        let mut connections = self.lock();
+        let client = if let Some(client) = &connections.client {
+            client.clone()
+        } else {
+            let client = http_client(&options.http, self.endpoint.is_secure(), options.proxy.as_ref());
+            let client = client.map_err(|error| {
+                Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
+            })?;
+            connections.client.insert(client).clone()
+        };
+        Ok((client, connections.generation))
+    }
+
+    /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reply {
+    /// For a success that is none.
+    pub(super) fn into_refusal(self) -> Refusal {
+        Refusal::read(self.headers.http_status(), &self.body)
+    }
+}
+
+impl Opened {
+    /// Takes the body: its first piece within `first`, where that is limited, and each further one
+    /// within the client's limit.
+    pub(super) async fn read(self, first: Option<Duration>, options: &Options) -> Result<Reply, Failure> {
+        let Self { headers, mut body, .. } = self;
+        let mut whole = BytesMut::new();
+        let mut limit = first;
+        loop {
+            let piece = match limit {
+                None => body.chunk().await,
+                Some(limit) => tokio::time::timeout(limit, body.chunk())
+                    .await
+                    .map_err(|_| Failure::silence("the answer stopped half-way; nothing more came", limit))?,
+            };
+            let Some(piece) = piece.map_err(|error| Failure::of_connection(&error))? else {
+                return Ok(Reply { headers, body: whole.freeze() });
+            };
+            if whole.len() + piece.len() > options.receive_limit {
+                let message = format!(
+                    "the answer is larger than {} bytes: raise the builder's receive_limit()",
+                    options.receive_limit
+                );
+                return Err(Failure {
+                    untouched: false,
+                    ..Failure::of_input(Error::new(Kind::TooLarge, message))
+                });
+            }
+            whole.extend_from_slice(&piece);
+            limit = Some(options.timeout);
+        }
+    }
+}
+
+/// A client for HTTP/1.1: its connections are kept, and there may be as many as there are requests
+/// and watches.
+pub(super) fn http_client(
+    http: &HttpOptions,
+    secure: bool,
+    proxy: Option<&Proxy>,
+) -> Result<reqwest::Client, Error> {
+    let mut builder = http.builder(Protocol::Http1, secure)?;
+    if let Some(proxy) = proxy {
+        builder = builder.proxy(proxy.clone().into_reqwest());
+    }
+    builder.build().map_err(|error| Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error))
+}
+
+fn redirection(answer: &reqwest::Response, from: &reqwest::Url) -> Result<reqwest::Url, Failure> {
+    let fail = |message: String| Failure::of_endpoint(Error::new(Kind::Protocol, message));
+    let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+    let location = location.ok_or_else(|| fail(format!("HTTP {} without a Location", answer.status())))?;
+    let mut next = from.join(location).map_err(|error| fail(format!("redirected to no address: {error}")))?;
+    let _ = next.set_username("");
+    let _ = next.set_password(None);
+    match (from.scheme(), next.scheme()) {
+        ("http", "http" | "https") | ("https", "https") => Ok(next),
+        (_, scheme) => {
+            Err(fail(format!("redirected from {} to {scheme}:, which is not followed", from.scheme())))
+        }
+    }
+}
+
+fn shown(url: &reqwest::Url) -> String {
+    url.origin().ascii_serialization()
+}

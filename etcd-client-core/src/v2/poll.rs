@@ -1,0 +1,128 @@
+//! One long poll: its headers come at once, its body with the next change.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::encoding::key_path;
+use super::failure::Failure;
+use super::headers::Headers;
+use super::peer::Peer;
+use super::pool::Pool;
+use super::request::Request;
+use super::response::{Answer, parse};
+use crate::{BoxFuture, Error};
+
+/// A poll that ends sooner without a change is not repeated before this time has passed.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    path: Arc<str>,
+    /// The key, slash at its beginning, none at its end; empty for the root.
+    key: Arc<str>,
+    recursive: bool,
+}
+
+/// A poll that the server has registered.
+pub(super) struct Poll {
+    pub(super) headers: Headers,
+    /// The index of the store when the poll was registered.
+    pub(super) index: u64,
+    pub(super) generation: u64,
+    pub(super) opened: Instant,
+    /// The change, or nothing where somebody on the way has ended the poll.
+    pub(super) change: BoxFuture<Result<Option<Answer>, Error>>,
+}
+
+impl Target {
+    pub(super) fn new(key: &str, recursive: bool) -> Result<Self, Error> {
+        let path = key_path(key, recursive)?;
+        let segments: Vec<_> = key.split('/').filter(|segment| !segment.is_empty()).collect();
+        let key = segments.iter().fold(String::new(), |key, segment| key + "/" + segment);
+        Ok(Self { path: path.into(), key: key.into(), recursive })
+    }
+
+    /// Whether live watches leave this key out: something below the target begins with `_`.
+    /// Watches that read the history do not, so the client does.
+    pub(super) fn hides(&self, key: &str) -> bool {
+        self.recursive && key.strip_prefix(&*self.key).is_some_and(|below| below.contains("/_"))
+    }
+
+    /// Reads the target as all members agree that it is.
+    pub(super) fn read(&self) -> Result<Request, Error> {
+        let mut flags = vec![("quorum", true.to_string())];
+        if self.recursive {
+            flags.push(("recursive", true.to_string()));
+        }
+        Request::get(&*self.path, &flags)
+    }
+
+    /// Reads as little as possible, at an index that all members agree on.
+    pub(super) fn probe(&self) -> Result<Request, Error> {
+        Request::get(&*self.path, &[("quorum", true.to_string())])
+    }
+
+    fn wait(&self, from: Option<u64>) -> Result<Request, Error> {
+        let mut flags = vec![("wait", true.to_string())];
+        if self.recursive {
+            flags.push(("recursive", true.to_string()));
+        }
+        flags.extend(from.map(|index| ("waitIndex", index.to_string())));
+        Request::get(&*self.path, &flags)
+    }
+}
+
+impl Poll {
+    /// Waits for the first change from an index on, or from now on. Resolves with the headers.
+    pub(super) async fn open(
+        pool: &Arc<Pool>,
+        peer: &Peer,
+        target: &Target,
+        from: Option<u64>,
+    ) -> Result<Self, Failure> {
+        let request = target.wait(from).map_err(Failure::of_input)?;
+        let opened = pool.open(peer, &request).await?;
+        let (headers, generation) = (opened.headers.clone(), opened.generation);
+        let (pool, name) = (pool.clone(), peer.name().clone());
+        let change = Box::pin(async move {
+            // A change may be long in coming; once it comes, it must not stop half-way.
+            let reply = opened.read(None, pool.options()).await.map_err(|failure| failure.error.at(&name))?;
+            if reply.body.iter().all(u8::is_ascii_whitespace) {
+                return Ok(None);
+            }
+            parse(&reply.body).map(Some).map_err(|error| error.at(&name))
+        });
+        let index = headers.etcd_index().unwrap_or_default();
+        Ok(Self { headers, index, generation, opened: Instant::now(), change })
+    }
+
+    /// When another poll may follow one that ended without a change.
+    pub(super) fn next_at(&self) -> Instant {
+        self.opened + SHORTEST
+    }
+}
+
+impl fmt::Debug for Poll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poll").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_hides_what_live_watches_hide() {
+        let target = Target::new("/app/", true).unwrap();
+        assert!(target.hides("/app/_x") && target.hides("/app/a/_x/b"));
+        assert!(!target.hides("/app/a_x") && !target.hides("/app") && !target.hides("/_other/x"));
+        let hidden = Target::new("_app", true).unwrap();
+        assert!(!hidden.hides("/_app/x") && hidden.hides("/_app/_x"));
+        assert!(Target::new("", true).unwrap().hides("/_x"));
+    }
+}

@@ -1,0 +1,218 @@
+//! All endpoints, and how a request finds one that answers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::failure::Failure;
+use super::options::Options;
+use super::peer::{Opened, Peer, Reply};
+use super::request::{Request, Resend};
+use crate::credentials::Credentials;
+use crate::error::EndpointFailure;
+use crate::failover::{Preference, everywhere};
+use crate::{Error, Kind};
+
+/// Three further rounds take about 2 s, which an election does not.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Failures of earlier rounds that an error still tells of.
+const MOST_FAILURES: usize = 100;
+
+/// The endpoints of a cluster, one of which is preferred until it fails.
+#[derive(Debug)]
+pub(super) struct Pool {
+    options: Options,
+    peers: Vec<Arc<Peer>>,
+    preference: Preference,
+    credentials: Arc<Mutex<Option<Credentials>>>,
+}
+
+impl Pool {
+    /// Starts at a random endpoint, so that many clients spread over the cluster.
+    pub(super) fn new(options: Options, credentials: Option<Credentials>) -> Arc<Self> {
+        Self::over(options, Arc::new(Mutex::new(credentials)))
+    }
+
+    /// Another pool over the same cluster, for the same user, with connections of its own.
+    pub(super) fn twin(&self) -> Arc<Self> {
+        Self::over(self.options.clone(), self.credentials.clone())
+    }
+
+    fn over(options: Options, credentials: Arc<Mutex<Option<Credentials>>>) -> Arc<Self> {
+        let mut endpoints = options.endpoints.clone();
+        fastrand::shuffle(&mut endpoints);
+        let peers: Vec<_> = endpoints.into_iter().map(|endpoint| Arc::new(Peer::new(endpoint))).collect();
+        Arc::new(Self { preference: Preference::new(peers.len()), peers, options, credentials })
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(super) fn endpoints(&self) -> usize {
+        self.peers.len()
+    }
+
+    pub(super) fn set_credentials(&self, credentials: Option<Credentials>) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Does a request, with so many further rounds over all endpoints while the members seem to be
+    /// electing a leader. A success that cannot be read is a failure of its endpoint.
+    pub(super) async fn call<T: Send>(
+        &self,
+        request: &Request,
+        retries: Option<u32>,
+        read: fn(&Reply) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let retries = retries.unwrap_or(self.options.max_retries);
+        let mut failures = Failures::default();
+        let mut rounds = 0;
+        loop {
+            let ask = |peer: Arc<Peer>| async move {
+                let reply = self.ask(&peer, request).await?;
+                read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
+            };
+            match self.round(request.resend, &mut failures, ask).await {
+                Outcome::Done(done) => return Ok(done),
+                Outcome::Final(error) => return Err(error),
+                Outcome::Nowhere { election } => {
+                    rounds += 1;
+                    if !election || rounds > retries {
+                        return Err(failures.into_error(self.peers.len(), rounds));
+                    }
+                }
+            }
+            tokio::time::sleep(pause_before(rounds)).await;
+        }
+    }
+
+    /// Does something at one endpoint after the other, each at most once.
+    pub(super) async fn once<T, F>(&self, try_at: impl Fn(Arc<Peer>) -> F + Send) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        let mut failures = Failures::default();
+        match self.round(Resend::Freely, &mut failures, try_at).await {
+            Outcome::Done(done) => Ok(done),
+            Outcome::Final(error) => Err(error),
+            Outcome::Nowhere { .. } => Err(failures.into_error(self.peers.len(), 1)),
+        }
+    }
+
+    pub(super) async fn ask(&self, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
+        peer.ask(request, &self.options, self.credentials().as_ref()).await
+    }
+
+    pub(super) async fn open(&self, peer: &Peer, request: &Request) -> Result<Opened, Failure> {
+        peer.open(request, &self.options, self.credentials().as_ref()).await
+    }
+
+    /// Requests go to another endpoint first from now on, and to this one on new connections only.
+    pub(super) fn give_up(&self, peer: &Arc<Peer>, generation: u64) {
+        peer.renew(generation);
+        self.demote(peer);
+    }
+
+    /// Requests go to another endpoint first from now on.
+    pub(super) fn demote(&self, peer: &Arc<Peer>) {
+        if let Some(place) = self.peers.iter().position(|other| Arc::ptr_eq(other, peer)) {
+            self.preference.demote(place);
+        }
+    }
+
+    async fn round<T, F>(
+        &self,
+        resend: Resend,
+        failures: &mut Failures,
+        try_at: impl Fn(Arc<Peer>) -> F + Send,
+    ) -> Outcome<T>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        let mut election = true;
+        for place in self.preference.order() {
+            let peer = &self.peers[place];
+            let started = Instant::now();
+            let failure = match try_at(peer.clone()).await {
+                Ok(done) => return Outcome::Done(done),
+                Err(failure) => failure,
+            };
+            let doubt = resend != Resend::Freely && !failure.untouched;
+            failures.uncertain |= doubt;
+            if !failure.elsewhere {
+                return Outcome::Final(failures.told(failure.error.at(peer.name())));
+            }
+            self.preference.demote(place);
+            if doubt && resend == Resend::Never {
+                return Outcome::Final(failures.told(failure.error.at(peer.name())));
+            }
+            tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+            election &= failure.election;
+            failures.add(peer, failure.error, started.elapsed());
+        }
+        Outcome::Nowhere { election }
+    }
+}
+
+enum Outcome<T> {
+    Done(T),
+    /// No use in asking again.
+    Final(Error),
+    /// Each endpoint failed; in this round they all looked as in an election, or not.
+    Nowhere {
+        election: bool,
+    },
+}
+
+/// What has gone wrong with a request so far.
+#[derive(Default)]
+struct Failures {
+    list: Vec<EndpointFailure>,
+    /// A server may have acted on it.
+    uncertain: bool,
+}
+
+impl Failures {
+    fn add(&mut self, peer: &Peer, error: Error, elapsed: Duration) {
+        if self.list.len() == MOST_FAILURES {
+            self.list.remove(0);
+        }
+        self.list.push(EndpointFailure { endpoint: peer.name().to_string(), error, elapsed });
+    }
+
+    fn told(&self, error: Error) -> Error {
+        if self.uncertain { error.with_maybe_applied() } else { error }
+    }
+
+    /// Where all endpoints say that there is something that a person must change, that is the error.
+    fn into_error(self, endpoints: usize, rounds: u32) -> Error {
+        let uncertain = self.uncertain;
+        let kind = self.list.first().map(|failure| failure.error.kind());
+        let settled = kind.filter(|kind| {
+            matches!(kind, Kind::InvalidRequest | Kind::Unauthenticated | Kind::Server | Kind::NotFound)
+                && self.list.iter().all(|failure| failure.error.kind() == *kind)
+        });
+        let source = self.list.last().map(|failure| failure.error.clone());
+        let error = everywhere(self.list, endpoints, rounds);
+        let error = match settled {
+            Some(kind) => error.with_kind(kind),
+            None => error,
+        };
+        let error = match source {
+            Some(source) => error.with_source(source),
+            None => error,
+        };
+        if uncertain { error.with_maybe_applied() } else { error }
+    }
+}
+
+/// Doubling, up or down by a quarter, so that many clients do not come at once.
+pub(super) fn pause_before(round: u32) -> Duration {
+    let pause = FIRST_PAUSE.saturating_mul(1 << round.saturating_sub(1).min(8)).min(LONGEST_PAUSE);
+    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
+}

@@ -1,0 +1,75 @@
+//! Any request.
+
+use http::Method;
+
+use super::call::{Call, Operation};
+use super::encoding::{form, invalid};
+use super::peer::Reply;
+use super::request::{Request, Resend};
+use super::response::Response;
+use crate::Error;
+
+/// Any method on any path; the answer is whatever text the server sends.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    method: String,
+    path: String,
+    query: Vec<(String, String)>,
+    form: Option<Vec<(String, String)>>,
+}
+
+impl Raw {
+    pub(super) fn new(method: String, path: String) -> Self {
+        Self { method, path, query: Vec::new(), form: None }
+    }
+}
+
+impl Call<Raw> {
+    /// Adds to the query.
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.operation.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds to the form in the body.
+    pub fn form(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.operation.form.get_or_insert_default().push((name.into(), value.into()));
+        self
+    }
+}
+
+impl Operation for Raw {
+    type Output = Response<String>;
+
+    /// Only what changes nothing is sent twice.
+    fn request(&self) -> Result<Request, Error> {
+        let method: Method = self
+            .method
+            .to_ascii_uppercase()
+            .parse()
+            .map_err(|_| invalid(format!("{:?} is no HTTP method", self.method)))?;
+        let mut path = format!("/{}", self.path.trim_start_matches('/'));
+        if path.bytes().any(|byte| !byte.is_ascii_graphic()) {
+            return Err(invalid(format!(
+                "the path {path:?} is not encoded: write %20 for a space, and so on"
+            )));
+        }
+        let query = pairs(&self.query);
+        if path.contains('?') && !query.is_empty() {
+            path = format!("{path}&{}", form(&query));
+        } else if !query.is_empty() {
+            path = format!("{path}?{}", form(&query));
+        }
+        let body = self.form.as_ref().map(|fields| form(&pairs(fields)));
+        let safe = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+        Request::new(method, path, &[], body, if safe { Resend::Freely } else { Resend::Never })
+    }
+
+    fn read(reply: &Reply) -> Result<Response<String>, Error> {
+        Ok(Response::new(String::from_utf8_lossy(&reply.body).into_owned(), reply.headers.clone()))
+    }
+}
+
+fn pairs(owned: &[(String, String)]) -> Vec<(&str, String)> {
+    owned.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
+}

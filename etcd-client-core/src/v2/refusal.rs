@@ -1,0 +1,242 @@
+//! Replies that are no success.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::error_code::ErrorCode;
+use super::failure::Failure;
+use super::response::excerpt;
+use crate::{Error, Kind};
+
+/// What a server said when it refused: the innermost [`source`](StdError::source) of an [`Error`].
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    body: String,
+    etcd: Option<EtcdError>,
+}
+
+/// The body of the keys API's errors.
+#[derive(Clone, Debug, Deserialize)]
+struct EtcdError {
+    #[serde(rename = "errorCode")]
+    code: i32,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    cause: String,
+    #[serde(default)]
+    index: u64,
+}
+
+impl Refusal {
+    /// The refusal behind an error, where there is one.
+    ///
+    /// ```
+    /// use etcd_client_core::{Error, v2::{ErrorCode, Refusal}};
+    ///
+    /// fn is_missing(error: &Error) -> bool {
+    ///     Refusal::of(error).and_then(Refusal::code) == Some(ErrorCode::KeyNotFound)
+    /// }
+    /// ```
+    pub fn of(error: &Error) -> Option<&Self> {
+        let mut source = error.source();
+        while let Some(cause) = source {
+            if let Some(refusal) = cause.downcast_ref() {
+                return Some(refusal);
+            }
+            source = cause.source();
+        }
+        None
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// What came with it, at most its first 64 KiB.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// etcd's code; `None` where it was not the keys API that refused.
+    pub fn code(&self) -> Option<ErrorCode> {
+        self.etcd.as_ref().map(|etcd| etcd.code.into())
+    }
+
+    /// What the code means, in etcd's words.
+    pub fn message(&self) -> &str {
+        self.etcd.as_ref().map_or(self.body.trim(), |etcd| &etcd.message)
+    }
+
+    /// What it means in this case: the key, or `[expected != found]`.
+    pub fn cause(&self) -> &str {
+        self.etcd.as_ref().map_or("", |etcd| &etcd.cause)
+    }
+
+    /// etcd's index at that time; `None` where the store was not asked.
+    pub fn index(&self) -> Option<u64> {
+        self.etcd.as_ref().map(|etcd| etcd.index).filter(|index| *index != 0)
+    }
+
+    pub(super) fn http_status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(&body[..body.len().min(64 << 10)]);
+        let message = || serde_json::from_slice::<OtherError>(body).ok().map(|other| other.message);
+        match serde_json::from_slice(body) {
+            Ok(etcd) => Self { status, body: text.into_owned(), etcd: Some(etcd) },
+            Err(_) => Self { status, body: message().unwrap_or_else(|| text.into_owned()), etcd: None },
+        }
+    }
+
+    /// What it means for the call.
+    pub(super) fn into_failure(self) -> Failure {
+        let kind = self.kind();
+        let error = match kind {
+            Kind::Compacted => Error::compacted(self.oldest_index()),
+            kind => Error::new(kind, self.to_string()),
+        };
+        let error = match &self.etcd {
+            Some(etcd) => error.with_code(etcd.code),
+            None => error,
+        };
+        let consensus = kind == Kind::NoLeader;
+        Failure {
+            // What etcd itself has decided, another member would decide, too.
+            elsewhere: self.etcd.is_none() || consensus,
+            untouched: self.status.is_client_error(),
+            election: consensus,
+            error: error.with_source(self),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        let Some(etcd) = &self.etcd else {
+            return match self.status {
+                StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
+                StatusCode::SERVICE_UNAVAILABLE if self.body.contains("election") => Kind::NoLeader,
+                StatusCode::METHOD_NOT_ALLOWED => Kind::InvalidRequest,
+                status if status.is_server_error() => Kind::Protocol,
+                _ => Kind::Server,
+            };
+        };
+        match ErrorCode::from(etcd.code) {
+            ErrorCode::KeyNotFound => Kind::NotFound,
+            ErrorCode::TestFailed | ErrorCode::NodeExist => Kind::Conflict,
+            ErrorCode::NotFile | ErrorCode::NotDir | ErrorCode::RootReadOnly | ErrorCode::DirNotEmpty => {
+                Kind::InvalidRequest
+            }
+            ErrorCode::Unauthorized => Kind::Unauthenticated,
+            ErrorCode::LeaderElect => Kind::NoLeader,
+            ErrorCode::RaftInternal if self.is_for_want_of_a_leader() => Kind::NoLeader,
+            ErrorCode::EventIndexCleared => Kind::Compacted,
+            ErrorCode::WatcherCleared => Kind::Unavailable,
+            ErrorCode::Other(code) if (200..300).contains(&code) => Kind::InvalidRequest,
+            code if (200..300).contains(&code.number()) => Kind::InvalidRequest,
+            _ => Kind::Server,
+        }
+    }
+
+    /// Code 300 stands for lost elections, and for bugs of the server that no patience cures.
+    fn is_for_want_of_a_leader(&self) -> bool {
+        let cause = self.cause();
+        ["timed out", "leader", "election", "stopped", "too many requests"]
+            .iter()
+            .any(|sign| cause.contains(sign))
+    }
+
+    /// The cause of code 401 is `the requested history has been cleared [oldest/asked]`.
+    fn oldest_index(&self) -> u64 {
+        let inside = self.cause().split_once('[').and_then(|(_, rest)| rest.split_once('/'));
+        inside.and_then(|(oldest, _)| oldest.parse().ok()).unwrap_or_default()
+    }
+}
+
+/// Errors outside of the keys API.
+#[derive(Deserialize)]
+struct OtherError {
+    message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.etcd {
+            Some(EtcdError { code, message, cause, .. }) if cause.is_empty() => {
+                write!(f, "{message} (code {code})")
+            }
+            Some(EtcdError { code, message, cause, .. }) => write!(f, "{message}: {cause} (code {code})"),
+            None => {
+                write!(f, "HTTP {}{}", self.status, excerpt(self.body.as_bytes()))?;
+                if self.body.contains("HTTP request to an HTTPS server") {
+                    f.write_str(" (the server speaks TLS: write https://)")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl StdError for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(status: u16, body: &str) -> Failure {
+        Refusal::read(StatusCode::from_u16(status).unwrap(), body.as_bytes()).into_failure()
+    }
+
+    #[test]
+    fn etcds_errors_keep_their_parts() {
+        let body = r#"{"errorCode":100,"message":"Key not found","cause":"/nope","index":7}"#;
+        let failure = failure(404, body);
+        let refusal = Refusal::of(&failure.error).unwrap();
+        assert_eq!((refusal.code(), refusal.cause()), (Some(ErrorCode::KeyNotFound), "/nope"));
+        assert_eq!((refusal.message(), refusal.index()), ("Key not found", Some(7)));
+        assert_eq!((failure.error.kind(), failure.error.code()), (Kind::NotFound, Some(100)));
+        assert!(!failure.elsewhere && !failure.election);
+    }
+
+    #[test]
+    fn a_cleared_history_is_not_a_missing_permission() {
+        let body = r#"{"errorCode":401,"message":"The event in requested index is outdated and cleared",
+            "cause":"the requested history has been cleared [8/1]","index":1007}"#;
+        let error = failure(400, body).error;
+        assert_eq!((error.kind(), error.compact_revision()), (Kind::Compacted, Some(8)));
+        let error = failure(401, r#"{"errorCode":110,"message":"The request requires user authentication"}"#);
+        assert_eq!(error.error.kind(), Kind::Unauthenticated);
+    }
+
+    #[test]
+    fn an_election_is_told_from_a_bug() {
+        let lost = r#"{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out, possibly due to previous leader failure"}"#;
+        assert!(failure(500, lost).election);
+        let bug =
+            r#"{"errorCode":300,"message":"Raft Internal Error","cause":"nodePath /1/d : Not a file ()"}"#;
+        let failure = failure(500, bug);
+        assert!(!failure.election && !failure.elsewhere && !failure.untouched);
+    }
+
+    #[test]
+    fn other_peoples_errors_keep_status_and_text() {
+        for (status, body) in [
+            (404, "404 page not found"),
+            (400, "400 Bad Request"),
+            (502, "<html>Bad Gateway</html>"),
+            (403, r#"{"message":"not current leader"}"#),
+        ] {
+            let failure = failure(status, body);
+            let refusal = Refusal::of(&failure.error).unwrap();
+            assert_eq!((refusal.status(), refusal.code()), (status, None));
+            assert!(failure.elsewhere && !failure.election, "{body}");
+            assert!(body.contains(refusal.message()));
+        }
+    }
+}

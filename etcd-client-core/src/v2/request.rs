@@ -1,0 +1,61 @@
+//! A request, before it is known which endpoint gets it.
+
+use http::Method;
+
+use super::encoding::{form, query};
+use crate::Error;
+
+/// One request: a method, an address below the endpoint, and a form.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(super) method: Method,
+    /// Begins with a slash, is encoded, and holds the query.
+    pub(super) address: String,
+    pub(super) form: Option<bytes::Bytes>,
+    pub(super) resend: Resend,
+}
+
+/// When a request is sent again although a server may have acted on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resend {
+    /// It changes nothing.
+    Freely,
+    /// The second time changes nothing more than the first.
+    Harmlessly,
+    /// The second time could do, or report, something else than the first.
+    Never,
+}
+
+impl Request {
+    pub(super) fn get(path: impl Into<String>, flags: &[(&str, String)]) -> Result<Self, Error> {
+        Self::new(Method::GET, path.into(), flags, None, Resend::Freely)
+    }
+
+    pub(super) fn delete(path: String, flags: &[(&str, String)], resend: Resend) -> Result<Self, Error> {
+        Self::new(Method::DELETE, path, flags, None, resend)
+    }
+
+    pub(super) fn put(
+        path: String,
+        flags: &[(&str, String)],
+        fields: &[(&str, String)],
+        resend: Resend,
+    ) -> Result<Self, Error> {
+        Self::new(Method::PUT, path, flags, Some(form(fields)), resend)
+    }
+
+    pub(super) fn post(path: String, fields: &[(&str, String)]) -> Result<Self, Error> {
+        Self::new(Method::POST, path, &[], Some(form(fields)), Resend::Never)
+    }
+
+    pub(super) fn new(
+        method: Method,
+        path: String,
+        flags: &[(&str, String)],
+        form: Option<String>,
+        resend: Resend,
+    ) -> Result<Self, Error> {
+        let address = path + &query(flags)?;
+        Ok(Self { method, address, form: form.map(Into::into), resend })
+    }
+}

@@ -1,0 +1,229 @@
+//! The client as a [`Store`]: listings at etcd's index, and watches by long polls from there.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+
+use super::client::Client;
+use super::feed::{self, Feed};
+use super::peer::Reply;
+use super::poll::Target;
+use super::refusal::Refusal;
+use super::response::{Action, Answer, Node, parse};
+use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
+use crate::{Error, Kind};
+
+impl Store for Client {
+    /// One linearizable read. A directory that is not there is an empty one.
+    fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+        let (pool, prefix) = (self.pool().clone(), prefix.clone());
+        Box::pin(async move {
+            let request = target(&prefix)?.read()?;
+            match pool.call(&request, Some(0), tree).await {
+                Ok(Tree { root, revision, cluster }) => {
+                    Ok(Listing { revision, cluster, entries: entries(&prefix, &root) })
+                }
+                Err(error) => empty_listing(error),
+            }
+        })
+    }
+
+    fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        let (pool, prefix) = (self.pool().clone(), prefix.clone());
+        Box::pin(async move {
+            let feed = Feed::open(&pool, &target(&prefix)?, after).await?;
+            let (head, cluster) = (feed.head(), feed.headers().cluster_id().unwrap_or_default());
+            let promised = feed.position();
+            Ok(Opened { watch: Box::new(StoreWatch { feed, prefix, promised }), head, cluster })
+        })
+    }
+
+    fn twin(&self) -> Arc<dyn Store> {
+        Arc::new(self.with_own_connections())
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(self.pool()).addr()
+    }
+}
+
+fn target(prefix: &Prefix) -> Result<Target, Error> {
+    Target::new(prefix.directory(), true)
+}
+
+struct Tree {
+    root: Node,
+    revision: u64,
+    cluster: u64,
+}
+
+fn tree(reply: &Reply) -> Result<Tree, Error> {
+    let answer: Answer = parse(&reply.body)?;
+    let (Some(revision), Some(root)) = (reply.headers.etcd_index(), answer.node) else {
+        return Err(Error::new(Kind::Protocol, "a listing without an index or without a node"));
+    };
+    Ok(Tree { root, revision, cluster: reply.headers.cluster_id().unwrap_or_default() })
+}
+
+fn entries(prefix: &Prefix, root: &Node) -> Vec<Entry> {
+    let keys = root.walk().filter(|node| !node.dir);
+    let mut entries: Vec<Entry> = keys.filter_map(|node| entry(prefix, node)).collect();
+    entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    entries
+}
+
+/// The error says at which index there was nothing; it does not say in which cluster.
+fn empty_listing(error: Error) -> Result<Listing, Error> {
+    match Refusal::of(&error).and_then(Refusal::index) {
+        Some(revision) if error.kind() == Kind::NotFound => Ok(Listing { revision, ..Listing::default() }),
+        _ => Err(error),
+    }
+}
+
+fn entry(prefix: &Prefix, node: &Node) -> Option<Entry> {
+    let key = key_below(prefix, &node.key)?;
+    let value = Bytes::copy_from_slice(node.value.as_deref().unwrap_or_default().as_bytes());
+    Some(Entry { key, value, revision: node.modified_index })
+}
+
+/// In v2 each key begins with a slash; a prefix may have been written without.
+fn spelled(prefix: &Prefix, key: &str) -> Bytes {
+    let bare = !prefix.directory().is_empty() && !prefix.directory().starts_with('/');
+    let key = if bare { key.strip_prefix('/').unwrap_or(key) } else { key };
+    Bytes::copy_from_slice(key.as_bytes())
+}
+
+fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
+    let key = spelled(prefix, key);
+    prefix.relative(&key).is_some().then_some(key)
+}
+
+#[derive(Debug)]
+struct StoreWatch {
+    feed: Feed,
+    prefix: Prefix,
+    /// The reader has been told that there is nothing more to come up to here.
+    promised: u64,
+}
+
+impl Watch for StoreWatch {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
+        let signal = match ready!(self.feed.poll_next(cx)) {
+            Ok(signal) => signal,
+            Err(error) => return Poll::Ready(Err(self.lost(error))),
+        };
+        Poll::Ready(match signal {
+            feed::Signal::Alive(index) => {
+                self.promised = self.promised.max(index);
+                Ok(Signal::Progress(index))
+            }
+            feed::Signal::Change { index, .. } if index <= self.promised => {
+                tracing::warn!(
+                    endpoint = self.feed.endpoint(),
+                    index,
+                    "a change came after its time: listing"
+                );
+                Err(Error::compacted(self.promised))
+            }
+            feed::Signal::Change { answer, index } => {
+                self.promised = index;
+                let changes = changes(&self.prefix, &answer);
+                Ok(if changes.is_empty() {
+                    Signal::Progress(index)
+                } else {
+                    Signal::Batch(Batch { revision: index, changes })
+                })
+            }
+        })
+    }
+
+    fn request_progress(&mut self) {
+        self.feed.ask();
+    }
+
+    fn endpoint(&self) -> &str {
+        self.feed.endpoint()
+    }
+
+    fn abandon(self: Box<Self>) {
+        self.feed.abandon();
+    }
+}
+
+impl StoreWatch {
+    /// A promise rests on a poll's silence. When the poll is lost, the promise is not believed any
+    /// longer: the reader is to list, instead of going on behind it.
+    fn lost(&self, error: Error) -> Error {
+        if error.is_transient() && self.promised > self.feed.position() {
+            tracing::info!(endpoint = self.feed.endpoint(), %error, "a watch was lost: listing");
+            return Error::compacted(self.promised).with_source(error);
+        }
+        error
+    }
+}
+
+/// What a change of a node means for the keys below the prefix.
+fn changes(prefix: &Prefix, answer: &Answer) -> Vec<Change> {
+    let Some(node) = &answer.node else { return Vec::new() };
+    let was_directory = answer.prev_node.as_ref().is_some_and(|node| node.dir);
+    match answer.action {
+        Action::Delete | Action::Expire | Action::CompareAndDelete => {
+            let mut changes = Vec::new();
+            if node.dir || was_directory {
+                changes.push(Change::DeleteBelow(spelled(
+                    prefix,
+                    &format!("{}/", node.key.trim_end_matches('/')),
+                )));
+            }
+            changes.extend(key_below(prefix, &node.key).map(Change::Delete));
+            changes
+        }
+        // A directory took a key's place, or was changed itself.
+        _ if node.dir => key_below(prefix, &node.key).map(Change::Delete).into_iter().collect(),
+        _ => entry(prefix, node).map(Change::Put).into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(prefix: &str, answer: &str) -> Vec<Change> {
+        changes(&Prefix::new(prefix), &parse(answer.as_bytes()).unwrap())
+    }
+
+    fn put(key: &'static str) -> Vec<Change> {
+        vec![Change::Put(Entry { key: key.into(), value: "v".into(), revision: 7 })]
+    }
+
+    const SET: &str =
+        r#"{"action":"set","node":{"key":"/app/a","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
+
+    #[test]
+    fn a_key_is_spelled_as_the_prefix_is() {
+        assert_eq!(of("/app", SET), put("/app/a"));
+        assert_eq!(of("app", SET), put("app/a"));
+        assert_eq!(of("", SET), put("/app/a"));
+        assert_eq!(of("/app/a", SET), []);
+        assert_eq!(of("/other", SET), []);
+    }
+
+    #[test]
+    fn a_deleted_directory_takes_all_below_along() {
+        let deleted = r#"{"action":"delete","node":{"key":"/app","dir":true,"modifiedIndex":7,"createdIndex":7},
+            "prevNode":{"key":"/app","dir":true}}"#;
+        assert_eq!(of("/app/cfg", deleted), [Change::DeleteBelow("/app/".into())]);
+        assert_eq!(of("", deleted), [Change::DeleteBelow("/app/".into()), Change::Delete("/app".into())]);
+        let expired = r#"{"action":"expire","node":{"key":"/app/a","modifiedIndex":7,"createdIndex":7},
+            "prevNode":{"key":"/app/a","value":"v"}}"#;
+        assert_eq!(of("/app", expired), [Change::Delete("/app/a".into())]);
+    }
+
+    #[test]
+    fn a_directory_in_the_place_of_a_key_deletes_the_key() {
+        let made =
+            r#"{"action":"set","node":{"key":"/app/a","dir":true,"modifiedIndex":7,"createdIndex":7}}"#;
+        assert_eq!(of("/app", made), [Change::Delete("/app/a".into())]);
+    }
+}

@@ -1,0 +1,167 @@
+//! Watching for one change.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::abort::AbortHandle;
+use super::call::unless_aborted;
+use super::feed::{Feed, Signal};
+use super::headers::Headers;
+use super::poll::Target;
+use super::pool::Pool;
+use super::response::{Answer, Response};
+use crate::{BoxFuture, Error};
+
+/// How often the connection of a watch is proven alive.
+pub(super) const IDLE: Duration = Duration::from_secs(30);
+
+/// Waits for one change of a key or a directory, for as long as it takes: the client's time limit
+/// applies to connecting and to the headers only.
+///
+/// What was lost with a connection is asked for again. Dropping the future ends the watch, and
+/// frees the server.
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Watch {
+    pool: Arc<Pool>,
+    key: String,
+    recursive: bool,
+    index: Option<u64>,
+    max_retries: Option<u32>,
+    abort: AbortHandle,
+}
+
+/// A watch that the server has registered: no change after this is missed.
+#[must_use = "the change is there when it is awaited"]
+pub struct OpenWatch {
+    pool: Arc<Pool>,
+    target: Target,
+    feed: Feed,
+    headers: Headers,
+    max_retries: u32,
+    abort: AbortHandle,
+}
+
+impl Watch {
+    pub(super) fn new(pool: &Arc<Pool>, key: String, index: Option<u64>) -> Self {
+        Self {
+            pool: pool.clone(),
+            key,
+            recursive: false,
+            index,
+            max_retries: None,
+            abort: AbortHandle::default(),
+        }
+    }
+
+    /// Everything below a directory, too.
+    pub fn recursive(mut self, recursive: bool) -> Self {
+        self.recursive = recursive;
+        self
+    }
+
+    /// The first change at or after this index, rather than from now on.
+    pub fn index(mut self, index: u64) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// How often all endpoints are tried again when none answers.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// A handle that ends the watch from elsewhere. It then fails with
+    /// [`Kind::Aborted`](crate::Kind::Aborted).
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.abort.clone()
+    }
+
+    /// Resolves when the server has registered the watch, before there is a change.
+    ///
+    /// ```no_run
+    /// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+    /// let watch = client.watch("jobs/7").open().await?;
+    /// client.set("jobs/7", "done").await?; // cannot be missed
+    /// let change = watch.await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No endpoint answers, or the index is older than the history that the server keeps
+    /// ([`Kind::Compacted`](crate::Kind::Compacted)).
+    pub async fn open(self) -> Result<OpenWatch, Error> {
+        let Self { pool, key, recursive, index, max_retries, abort } = self;
+        let target = Target::new(&key, recursive)?;
+        let max_retries = max_retries.unwrap_or(pool.options().max_retries);
+        let after = index.map(|index| index.saturating_sub(1));
+        let feed =
+            unless_aborted(abort.clone(), Feed::open_ahead(&pool, &target, after, max_retries)).await?;
+        let headers = feed.headers().clone();
+        Ok(OpenWatch { pool, target, feed, headers, max_retries, abort })
+    }
+}
+
+impl OpenWatch {
+    /// The headers that came when the watch was registered, with the index at that time.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    async fn change(mut self) -> Result<Response<Answer>, Error> {
+        loop {
+            match self.next().await {
+                Ok(answer) => return Ok(Response::new(answer, self.headers)),
+                Err(error) if error.is_transient() => {
+                    let after = Some(self.feed.position());
+                    self.feed = Feed::open_ahead(&self.pool, &self.target, after, self.max_retries).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Answer, Error> {
+        loop {
+            let signal = std::future::poll_fn(|cx| self.feed.poll_next(cx));
+            match tokio::time::timeout(IDLE, signal).await {
+                Ok(Ok(Signal::Change { answer, .. })) => return Ok(*answer),
+                Ok(Ok(Signal::Alive(_))) => {}
+                Ok(Err(error)) => return Err(error),
+                Err(_) => self.feed.ask(),
+            }
+        }
+    }
+}
+
+impl IntoFuture for Watch {
+    type Output = Result<Response<Answer>, Error>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.open().await?.await })
+    }
+}
+
+impl IntoFuture for OpenWatch {
+    type Output = Result<Response<Answer>, Error>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(unless_aborted(self.abort.clone(), self.change()))
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Watch({:?}, recursive: {}, index: {:?})", self.key, self.recursive, self.index)
+    }
+}
+
+impl fmt::Debug for OpenWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenWatch({:?}, {:?})", self.target, self.feed)
+    }
+}

@@ -1,0 +1,362 @@
+//! Watching for ever.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::abort::AbortHandle;
+use super::event::{Event, Reconnect, Resync};
+use super::feed::{Feed, Signal};
+use super::peer::Reply;
+use super::poll::Target;
+use super::pool::Pool;
+use super::refusal::Refusal;
+use super::response::{Answer, Node, parse};
+use super::watch::IDLE;
+use crate::{BoxFuture, Error, Kind};
+
+const FIRST_DELAY: Duration = Duration::from_millis(300);
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// A connection that has lasted as long was a good one.
+const HEALTHY: Duration = Duration::from_secs(10);
+
+/// Sets a [`Watcher`] up.
+#[derive(Debug)]
+#[must_use = "nothing is watched before start()"]
+pub struct WatcherBuilder {
+    pool: Arc<Pool>,
+    key: String,
+    recursive: bool,
+    index: Option<u64>,
+}
+
+/// Follows a key or a directory, through whatever happens to the connection or the server, until it
+/// is stopped: a stream of [`Event`]s.
+///
+/// Nothing is lost between two events: after an interruption the watcher goes on behind the last
+/// index that it has seen, and where the server does not remember so far back it reads the state
+/// anew ([`Event::Resync`]). Without an index to start with it begins with what changes after the
+/// server has registered it.
+///
+/// ```no_run
+/// # async fn example(client: etcd_client_core::v2::Client) {
+/// use etcd_client_core::v2::Event;
+///
+/// let mut events = client.watcher("app").recursive(true).start();
+/// while let Some(event) = events.next().await {
+///     match event {
+///         Event::Change(change) => println!("{:?} {:?}", change.action, change.node),
+///         Event::Resync(resync) => println!("now it is {:?}", resync.state),
+///         Event::Reconnect(lost) => eprintln!("{}; again in {:?}", lost.error, lost.delay),
+///         Event::Error(error) => eprintln!("{error}"),
+///         _ => {}
+///     }
+/// }
+/// # }
+/// ```
+pub struct Watcher {
+    pool: Arc<Pool>,
+    target: Result<Target, Error>,
+    phase: Phase,
+    /// The last index that is accounted for.
+    seen: Option<u64>,
+    /// Whether the server itself has been at that index.
+    reached: bool,
+    cluster: Option<u64>,
+    /// Why the state must be read before anything is watched.
+    resync: Option<Error>,
+    attempt: u32,
+    events: VecDeque<Event>,
+    stop: AbortHandle,
+    stopped: BoxFuture<()>,
+}
+
+/// Where a watcher stands. What is under way is part of it, and is cancelled with it.
+enum Phase {
+    Opening(BoxFuture<Result<Feed, Error>>),
+    Following { feed: Box<Feed>, since: Instant, idle: Pin<Box<Sleep>> },
+    Reading(BoxFuture<Result<Snapshot, Error>>),
+    Waiting(Pin<Box<Sleep>>),
+    Stopped,
+}
+
+/// What a phase was waiting for.
+enum Input {
+    Opened(Result<Box<Feed>, Error>),
+    Signal(Result<Signal, Error>),
+    Idle,
+    Read(Result<Snapshot, Error>),
+    PauseOver,
+    Stop,
+}
+
+impl WatcherBuilder {
+    pub(super) fn new(pool: &Arc<Pool>, key: String) -> Self {
+        Self { pool: pool.clone(), key, recursive: false, index: None }
+    }
+
+    /// Everything below a directory, too.
+    pub fn recursive(mut self, recursive: bool) -> Self {
+        self.recursive = recursive;
+        self
+    }
+
+    /// Begins with the first change at or after this index, rather than from now on.
+    pub fn index(mut self, index: u64) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    /// The watcher. Nothing is sent before it is polled; a key that cannot be one is its first
+    /// event, and its last but [`Event::Stop`].
+    pub fn start(self) -> Watcher {
+        let stop = AbortHandle::default();
+        let mut watcher = Watcher {
+            target: Target::new(&self.key, self.recursive),
+            pool: self.pool,
+            phase: Phase::Stopped,
+            seen: self.index.map(|index| index.saturating_sub(1)),
+            reached: false,
+            cluster: None,
+            resync: None,
+            attempt: 0,
+            events: VecDeque::new(),
+            stopped: Box::pin(stop.clone().aborted()),
+            stop,
+        };
+        watcher.go_on();
+        watcher
+    }
+}
+
+impl Watcher {
+    /// The next event; `None` behind [`Event::Stop`]. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Ends the watcher, and frees the server. Legal at any time; the stream ends with
+    /// [`Event::Stop`], and what was not read before it is dropped.
+    pub fn stop(&mut self) {
+        self.stop.abort();
+        self.advance(Input::Stop);
+    }
+
+    /// A handle that stops the watcher from elsewhere.
+    pub fn stop_handle(&self) -> AbortHandle {
+        self.stop.clone()
+    }
+
+    /// The last index that is accounted for: everything up to it was reported.
+    pub fn index(&self) -> Option<u64> {
+        self.seen
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        loop {
+            if !matches!(self.phase, Phase::Stopped) && self.stopped.as_mut().poll(cx).is_ready() {
+                self.advance(Input::Stop);
+            }
+            if let Some(event) = self.events.pop_front() {
+                return Poll::Ready(Some(event));
+            }
+            let input = match &mut self.phase {
+                Phase::Stopped => return Poll::Ready(None),
+                phase => std::task::ready!(phase.poll(cx)),
+            };
+            self.advance(input);
+        }
+    }
+
+    fn advance(&mut self, input: Input) {
+        match input {
+            Input::Opened(Ok(feed)) => self.on_opened(feed),
+            Input::Opened(Err(error)) | Input::Signal(Err(error)) | Input::Read(Err(error)) => {
+                self.on_lost(error);
+            }
+            Input::Signal(Ok(signal)) => self.on_signal(signal),
+            Input::Read(Ok(Snapshot { state, index, cluster })) => {
+                self.cluster = cluster;
+                self.resynced(state, index);
+            }
+            Input::PauseOver => self.go_on(),
+            Input::Idle => {
+                if let Phase::Following { feed, idle, .. } = &mut self.phase {
+                    feed.ask();
+                    idle.as_mut().reset(Instant::now() + IDLE);
+                }
+            }
+            Input::Stop => {
+                if !matches!(self.phase, Phase::Stopped) {
+                    self.phase = Phase::Stopped;
+                    self.events = VecDeque::from([Event::Stop]);
+                }
+            }
+        }
+    }
+
+    /// Reads the state where that must be, and watches otherwise.
+    fn go_on(&mut self) {
+        let (pool, target) = match &self.target {
+            Ok(target) => (self.pool.clone(), target.clone()),
+            Err(error) => {
+                let error = error.clone();
+                self.advance(Input::Stop);
+                return self.events.push_front(Event::Error(error));
+            }
+        };
+        let (after, reached) = (self.seen, self.reached);
+        self.phase = if self.resync.is_some() {
+            Phase::Reading(Box::pin(async move { pool.call(&target.read()?, Some(0), snapshot).await }))
+        } else if reached {
+            Phase::Opening(Box::pin(async move { Feed::open(&pool, &target, after).await }))
+        } else {
+            Phase::Opening(Box::pin(async move { Feed::open_ahead(&pool, &target, after, 0).await }))
+        };
+    }
+
+    fn on_opened(&mut self, feed: Box<Feed>) {
+        let cluster = feed.headers().cluster_id();
+        if self.cluster.is_some() && cluster != self.cluster {
+            let message = format!("{}: another cluster answers than before", feed.endpoint());
+            return self.on_lost(Error::new(Kind::FutureRevision, message));
+        }
+        self.cluster = cluster;
+        self.seen = Some(feed.position());
+        self.reached = feed.head() >= feed.position();
+        self.phase = Phase::Following { feed, since: Instant::now(), idle: Box::pin(sleep(IDLE)) };
+    }
+
+    fn on_signal(&mut self, signal: Signal) {
+        let Phase::Following { idle, .. } = &mut self.phase else { return };
+        idle.as_mut().reset(Instant::now() + IDLE);
+        if let Signal::Change { answer, index } = signal {
+            self.seen = Some(index);
+            self.reached = true;
+            self.attempt = 0;
+            self.events.push_back(Event::Change(*answer));
+        }
+    }
+
+    /// From here only what changes behind the state is reported.
+    fn resynced(&mut self, state: Option<Node>, index: u64) {
+        let Some(error) = self.resync.take() else { return self.go_on() };
+        self.seen = Some(index);
+        self.reached = true;
+        self.events.push_back(Event::Resync(Resync { error, state, index }));
+        self.go_on();
+    }
+
+    /// Whatever was under way has failed.
+    fn on_lost(&mut self, error: Error) {
+        if let (Some(_), Kind::NotFound, Some(index)) =
+            (&self.resync, error.kind(), Refusal::of(&error).and_then(Refusal::index))
+        {
+            self.cluster = None; // the error does not tell it
+            return self.resynced(None, index);
+        }
+        if let Phase::Following { since, .. } = &self.phase
+            && since.elapsed() >= HEALTHY
+        {
+            self.attempt = 0;
+        }
+        if matches!(error.kind(), Kind::Compacted | Kind::FutureRevision) {
+            self.resync = Some(error);
+            return self.go_on();
+        }
+        let elsewhere = self.attempt == 0 && self.pool.endpoints() > 1;
+        let was_connected = matches!(self.phase, Phase::Following { .. });
+        let lost = matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::NoLeader);
+        let delay = if lost && was_connected && elsewhere { Duration::ZERO } else { delay(self.attempt) };
+        self.events.push_back(if lost {
+            let wait_index = self.seen.map(|seen| seen.saturating_add(1));
+            Event::Reconnect(Reconnect { error, attempt: self.attempt, delay, wait_index })
+        } else {
+            Event::Error(error)
+        });
+        self.attempt = self.attempt.saturating_add(1);
+        self.phase = Phase::Waiting(Box::pin(sleep(delay)));
+    }
+}
+
+impl futures_core::Stream for Watcher {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+/// The state, at an index.
+struct Snapshot {
+    state: Option<Node>,
+    index: u64,
+    cluster: Option<u64>,
+}
+
+fn snapshot(reply: &Reply) -> Result<Snapshot, Error> {
+    let answer: Answer = parse(&reply.body)?;
+    match reply.headers.etcd_index() {
+        Some(index) => Ok(Snapshot { state: answer.node, index, cluster: reply.headers.cluster_id() }),
+        None => Err(Error::new(Kind::Protocol, "the answer has no index")),
+    }
+}
+
+impl Phase {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        match self {
+            Phase::Opening(opening) => {
+                opening.as_mut().poll(cx).map(|opened| Input::Opened(opened.map(Box::new)))
+            }
+            Phase::Following { feed, idle, .. } => match feed.poll_next(cx) {
+                Poll::Ready(signal) => Poll::Ready(Input::Signal(signal)),
+                Poll::Pending => idle.as_mut().poll(cx).map(|()| Input::Idle),
+            },
+            Phase::Reading(reading) => reading.as_mut().poll(cx).map(Input::Read),
+            Phase::Waiting(pause) => pause.as_mut().poll(cx).map(|()| Input::PauseOver),
+            Phase::Stopped => Poll::Pending,
+        }
+    }
+}
+
+/// Doubling, with up to a second at random on top, and never more than half a minute.
+fn delay(attempt: u32) -> Duration {
+    let doubled = FIRST_DELAY.saturating_mul(1_u32.checked_shl(attempt.min(16)).unwrap_or(u32::MAX));
+    (doubled + Duration::from_millis(fastrand::u64(0..1_000))).min(LONGEST_DELAY)
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match &self.phase {
+            Phase::Opening(_) => "Opening",
+            Phase::Following { .. } => "Following",
+            Phase::Reading(_) => "Reading",
+            Phase::Waiting(_) => "Waiting",
+            Phase::Stopped => "Stopped",
+        };
+        f.debug_struct("Watcher").field("phase", &phase).field("index", &self.seen).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_a_cap_and_never_overflow() {
+        for seed in 0..100 {
+            fastrand::seed(seed);
+            for attempt in (0..64).chain([u32::MAX]) {
+                let least = FIRST_DELAY.saturating_mul(1 << attempt.min(10)).min(LONGEST_DELAY);
+                let delay = delay(attempt);
+                assert!(delay >= least && delay <= LONGEST_DELAY, "{delay:?} at attempt {attempt}");
+                assert!(delay <= least + Duration::from_secs(1), "{delay:?} at attempt {attempt}");
+            }
+        }
+    }
+}
