@@ -6,9 +6,8 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use crate::changes::{Change, Streams};
+use crate::changes::Streams;
 use crate::hooks::Hooks;
-use crate::rejection::Rejection;
 use crate::snapshot::Snapshot;
 use crate::standing::{Record, Standing};
 use crate::status::Status;
@@ -31,17 +30,6 @@ impl<T: Send + Sync + 'static> Board<T> {
             streams: Streams::default(),
             impatience: Notify::new(),
         }
-    }
-
-    /// Tells everyone of a snapshot that has been published. `keys` is the size of the
-    /// configuration.
-    pub(crate) fn announce(&self, change: Change<T>, keys: usize) {
-        self.streams.send(&change);
-        self.hooks.announce(Some(change), None, keys);
-    }
-
-    pub(crate) fn announce_rejection(&self, rejection: Rejection, keys: usize) {
-        self.hooks.announce(None, Some(rejection), keys);
     }
 }
 

@@ -4,15 +4,16 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client_core::watcher::{Cause, Event, Watcher};
+use etcd_client_core::watcher::{self, Cause, Event, Watcher};
 use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
 use crate::board::Board;
 use crate::config::EtcdConfig;
 use crate::loaded::Loaded;
 use crate::publisher::{Outcome, Publisher};
-use crate::standing::Standing;
+use crate::standing::{Record, Standing};
 use crate::status::Source;
 use crate::twin::Twin;
 
@@ -26,6 +27,14 @@ pub(crate) struct Driver<T> {
     due: Option<(Instant, Cause)>,
     /// Keeps the connections open that the watcher uses, for others to share.
     _twin: Arc<Twin>,
+}
+
+/// What is known of the store at a moment.
+struct Proof {
+    revision: u64,
+    /// Something that is known is not in force.
+    waits: bool,
+    counters: watcher::Counters,
 }
 
 /// The board, which is told when nothing follows the store any more, however that came.
@@ -50,6 +59,8 @@ impl<T: EtcdConfig> Driver<T> {
     pub(crate) async fn run(mut self) {
         let board = Arc::clone(self.board());
         loop {
+            // A store that always has news must not keep others from the thread.
+            consume_budget().await;
             tokio::select! {
                 event = self.watcher.next() => self.on_event(event),
                 cause = passed(self.due) => {
@@ -95,39 +106,55 @@ impl<T: EtcdConfig> Driver<T> {
     }
 
     fn publish(&mut self, cause: Cause) {
-        let outcome = self.publisher.publish(&self.board.0.current, cause);
+        let Board { current, standing, hooks, streams, .. } = &*self.board.0;
+        let outcome = self.publisher.publish(current, cause);
         let (name, prefix) = (T::LAYOUT.name, self.publisher.tree().prefix());
+        let (keys, proof) = (self.publisher.tree().len(), self.proof());
         match outcome {
-            Outcome::Unchanged => self.prove(),
+            Outcome::Unchanged => standing.write(|record| proof.note(record)),
             Outcome::Published(change) => {
                 let revision = change.revision();
                 tracing::info!(name, %prefix, revision, keys = ?change.keys(), ?cause, "configuration changed");
                 let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
-                self.board().standing.write(|record| {
+                streams.send(&change);
+                hooks.hold(Some(change), None, keys);
+                standing.write(|record| {
                     record.accept(revision);
                     record.warnings = warnings;
                     record.pending = pending;
+                    proof.note(record);
                 });
-                self.prove();
-                self.board().announce(change, self.publisher.tree().len());
             }
             Outcome::Refused(rejection) => {
                 tracing::warn!(name, %prefix, "{rejection}");
-                self.board().standing.write(|record| record.refuse(rejection.clone()));
-                self.prove();
-                self.board().announce_rejection(rejection, self.publisher.tree().len());
+                hooks.hold(None, Some(rejection.clone()), keys);
+                standing.write(|record| {
+                    record.refuse(rejection);
+                    proof.note(record);
+                });
             }
         }
+        hooks.release();
     }
 
-    /// Notes that all is known up to the revision of the keys.
     fn prove(&self) {
-        let (revision, waits) = (self.publisher.revision(), !self.publisher.is_current());
-        let counters = self.watcher.counters();
-        self.board().standing.write(|record| {
-            record.count(counters);
-            record.proven(revision, waits);
-        });
+        let proof = self.proof();
+        self.board().standing.write(|record| proof.note(record));
+    }
+
+    fn proof(&self) -> Proof {
+        Proof {
+            revision: self.publisher.revision(),
+            waits: !self.publisher.is_current(),
+            counters: self.watcher.counters(),
+        }
+    }
+}
+
+impl Proof {
+    fn note(&self, record: &mut Record) {
+        record.count(self.counters);
+        record.proven(self.revision, self.waits);
     }
 }
 

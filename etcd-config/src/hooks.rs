@@ -37,7 +37,11 @@ pub(crate) struct Hooks<T> {
 
 struct State<T> {
     hooks: Vec<Arc<Hook<T>>>,
+    /// What is published already, and not yet told.
+    held: Option<Notice<T>>,
     waiting: VecDeque<Notice<T>>,
+    /// How much may wait.
+    room: usize,
     /// Counts what was announced, so that a new hook hears nothing of what was before it.
     announced: u64,
     running: bool,
@@ -77,7 +81,14 @@ impl Subscription {
 impl<T: Send + Sync + 'static> Hooks<T> {
     /// Hooks whose callbacks are called on the blocking threads of `runtime`.
     pub(crate) fn new(runtime: Handle) -> Arc<Self> {
-        let state = State { hooks: Vec::new(), waiting: VecDeque::new(), announced: 0, running: false };
+        let state = State {
+            hooks: Vec::new(),
+            held: None,
+            waiting: VecDeque::new(),
+            room: 1,
+            announced: 0,
+            running: false,
+        };
         Arc::new(Self {
             runtime,
             state: Mutex::new(state),
@@ -101,21 +112,24 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         Subscription { active, forget }
     }
 
-    /// Has the callbacks called, soon and elsewhere. `keys` is the size of the configuration.
-    pub(crate) fn announce(
-        self: &Arc<Self>,
-        change: Option<Change<T>>,
-        rejection: Option<Rejection>,
-        keys: usize,
-    ) {
+    /// Takes note of what the callbacks are to hear when it is [released](Self::release). Those
+    /// that are added from now on do not hear it. `keys` is the size of the configuration.
+    pub(crate) fn hold(&self, change: Option<Change<T>>, rejection: Option<Rejection>, keys: usize) {
         let mut state = self.lock();
         if state.hooks.is_empty() {
             return;
         }
         state.announced += 1;
-        let notice = Notice { change, rejection, number: state.announced };
-        let room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
-        let full = state.waiting.len() >= room;
+        let number = state.announced;
+        state.room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
+        state.held = Some(Notice { change, rejection, number });
+    }
+
+    /// Has the callbacks called, soon and elsewhere.
+    pub(crate) fn release(self: &Arc<Self>) {
+        let mut state = self.lock();
+        let Some(notice) = state.held.take() else { return };
+        let full = state.waiting.len() >= state.room;
         let replaced = if let Some(last) = state.waiting.back_mut().filter(|_| full) {
             last.extend(notice)
         } else {
@@ -185,9 +199,10 @@ impl<T> Hooks<T> {
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         let mut state = self.lock();
-        let (hooks, waiting) = (std::mem::take(&mut state.hooks), std::mem::take(&mut state.waiting));
+        let hooks = std::mem::take(&mut state.hooks);
+        let notices = (state.held.take(), std::mem::take(&mut state.waiting));
         drop(state);
-        drop((hooks, waiting));
+        drop((hooks, notices));
     }
 
     /// How many callbacks have panicked.

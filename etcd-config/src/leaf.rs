@@ -5,11 +5,11 @@ mod text;
 
 use serde::de::DeserializeOwned;
 
-pub use self::expectation::{Expectation, Shape};
-pub use self::text::{Error, Text};
+pub(crate) use self::expectation::{Expectation, Shape};
+pub(crate) use self::text::{Error, Text};
 
 /// How a field's value is made from text.
-pub type Decode<T> = fn(Text<'_>) -> Result<T, Error>;
+pub(crate) type Decode<T> = fn(Text<'_>) -> Result<T, Error>;
 
 /// The longest part of a value that an error shows, in characters.
 const SHOWN: usize = 80;
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned> Leaf for T {
 }
 
 /// Reads `text`.
-pub fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
+pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
     decode(Text::stored(text)).or_else(|error| {
         // A type that takes whatever the text looks like was given a number, and wanted a string.
         if matches!(expectation(decode).shape, Shape::Any) {
@@ -47,12 +47,12 @@ pub fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
 }
 
 /// The value of a field whose key is absent, if the type has one: `None`.
-pub fn absent<T>(decode: Decode<T>) -> Option<T> {
+pub(crate) fn absent<T>(decode: Decode<T>) -> Option<T> {
     decode(Text::absent()).ok()
 }
 
 /// What a type would accept, asked of the type itself.
-pub fn expectation<T>(decode: Decode<T>) -> Expectation {
+pub(crate) fn expectation<T>(decode: Decode<T>) -> Expectation {
     match decode(Text::probe()) {
         Err(Error::Expected(expectation)) => expectation,
         _ => Expectation::unknown(),
@@ -60,7 +60,7 @@ pub fn expectation<T>(decode: Decode<T>) -> Expectation {
 }
 
 /// Why `text` is not a `T`, for a person. Of a secret it says nothing but what was expected.
-pub fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>, error: &Error) -> String {
+pub(crate) fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>, error: &Error) -> String {
     let expected = expectation(decode);
     if secret {
         return format!("(secret) is not {}", expected.noun(ty));
@@ -77,7 +77,7 @@ pub fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>, error
 }
 
 /// A value between quotation marks, cut where it is long.
-pub fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
         None => format!("{text:?}"),
@@ -85,7 +85,7 @@ pub fn quote(text: &str) -> String {
 }
 
 /// A value as data, cut where it is long.
-pub fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
-pub use self::touched::Mark;
+pub(crate) use self::touched::Mark;
 pub use self::touched::Touched;
 
 /// The deepest key that is a path. Deeper ones cannot belong to any field; as paths they would

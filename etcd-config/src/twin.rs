@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use etcd_client_core::Store;
 use tokio::runtime;
 
-static TWINS: Mutex<Option<HashMap<(runtime::Id, usize), Weak<Twin>>>> = Mutex::new(None);
+/// By the runtime, and the identity of the store.
+type Twins = HashMap<(runtime::Id, usize), Weak<Twin>>;
+
+static TWINS: Mutex<Option<Twins>> = Mutex::new(None);
 
 /// A store whose connections live on one runtime.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! What the derive makes of keys: values, updates and problems. No store and no watch is needed.
 
+#![allow(clippy::trivially_copy_pass_by_ref, reason = "checks take what they check by reference")]
+
 #[path = "derive/keys.rs"]
 mod keys;
 

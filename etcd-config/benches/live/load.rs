@@ -21,7 +21,7 @@ struct Many {
 /// The most operations that etcd takes in one transaction.
 const OPERATIONS: usize = 128;
 
-pub fn run(server: &Server, quick: bool) {
+pub(crate) fn run(server: &Server, quick: bool) {
     let (keys, rounds) = if quick { (1_000, 2) } else { (100_000, 15) };
     let client = Client::new([server.endpoint()]).expect("the endpoint of a server");
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");

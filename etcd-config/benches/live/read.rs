@@ -20,7 +20,7 @@ struct Settings {
 
 const READS: u32 = 1_000_000;
 
-pub fn run(quick: bool) {
+pub(crate) fn run(quick: bool) {
     let rounds = if quick { 3 } else { 201 };
     let settings = Settings::watch(MemoryStore::new()).expect("everything has a default");
     let value = || Settings::load_once(MemoryStore::new()).expect("everything has a default");

@@ -5,24 +5,24 @@ use std::time::Duration;
 
 /// Durations of one thing, in nanoseconds.
 #[derive(Default)]
-pub struct Samples(Vec<f64>);
+pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
-    pub fn push(&mut self, elapsed: Duration) {
+    pub(crate) fn push(&mut self, elapsed: Duration) {
         self.push_share(elapsed, 1);
     }
 
     /// The time of one of `count` repetitions.
-    pub fn push_share(&mut self, elapsed: Duration, count: u32) {
+    pub(crate) fn push_share(&mut self, elapsed: Duration, count: u32) {
         self.0.push(elapsed.as_secs_f64() * 1e9 / f64::from(count));
     }
 
-    pub fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         self.quantile(5)
     }
 
     /// Each as a share of the one that was measured beside it.
-    pub fn ratio_to(&self, other: &Self) -> f64 {
+    pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
         Self(self.0.iter().zip(&other.0).map(|(one, other)| one / other).collect()).median()
     }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Time {
 }
 
 /// Prints a comparison's result beside what was to be reached.
-pub fn verdict(what: &str, ratio: f64, target: f64) {
+pub(crate) fn verdict(what: &str, ratio: f64, target: f64) {
     let reached = if ratio <= target { "reached" } else { "MISSED" };
     println!("  {what}: {ratio:.3}x, to reach {target:.2}x: {reached}");
 }

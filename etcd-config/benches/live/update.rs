@@ -17,7 +17,7 @@ struct Many {
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-pub fn run(quick: bool) {
+pub(crate) fn run(quick: bool) {
     let rounds = if quick { 3 } else { 1_000 };
     let sizes: [u32; 3] = if quick { [10, 100, 1_000] } else { [100, 10_000, 100_000] };
     let configurations: Vec<_> = sizes.iter().map(|size| watch(*size)).collect();

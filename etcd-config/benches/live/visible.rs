@@ -30,7 +30,7 @@ struct Seen {
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-pub fn run(server: &Server, quick: bool) {
+pub(crate) fn run(server: &Server, quick: bool) {
     let rounds = if quick { 5 } else { 3_000 };
     let client = Client::new([server.endpoint()]).expect("the endpoint of a server");
     let live = Typed::watch(&client).expect("everything has a default");

@@ -94,7 +94,7 @@ impl<V> Reader<V> {
     fn whole<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>) -> Option<M> {
         let before = at.problems();
         let children = at.place().node.map(|node| &node.children).into_iter().flatten();
-        let mut entries = M::with_capacity(children.size_hint().0);
+        let mut entries = M::with_capacity(at.place().node.map_or(0, |node| node.children.len()));
         for (name, node) in children {
             let Some(raw) = entry_of(name, node) else { continue };
             let key = key_of::<M>(name, at);

@@ -162,7 +162,7 @@ fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&m
 fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: TypeName) -> Option<M> {
     let before = at.problems();
     let children = at.place().node.map(|node| &node.children).into_iter().flatten();
-    let mut entries = M::with_capacity(children.size_hint().0);
+    let mut entries = M::with_capacity(at.place().node.map_or(0, |node| node.children.len()));
     for (name, node) in children {
         if name.is_empty() || !M::Value::stands(node) {
             continue;

@@ -15,7 +15,7 @@ pub struct Touched {
 
 /// A place on the way to something touched.
 #[derive(Clone, Debug, Default)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// The value of this very place has changed.
     pub here: bool,
     pub children: BTreeMap<Box<str>, Mark>,

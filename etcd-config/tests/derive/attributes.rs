@@ -365,12 +365,13 @@ struct Generic<T, U, const N: usize> {
     other: T,
 }
 
+type Of = Generic<bool, Database, 2>;
+
 #[test]
 fn structs_may_be_generic() {
     let pairs = [("/app/value", "7"), ("/app/inner/pool", "2")];
     let value = Keys::of::<Bounded<u8, Database>>("/app", &pairs).decode::<Bounded<u8, Database>>().unwrap();
     assert_eq!((value.value, value.inner.pool), (7, 2));
-    type Of = Generic<bool, Database, 2>;
     let pairs = [("/app/value", "[true, null]"), ("/app/all/a", "[false]"), ("/app/inner/pool", "2")];
     let value = Keys::of::<Of>("/app", &pairs).decode::<Of>().unwrap();
     assert_eq!((value.value, value.zeros), (vec![Some(true), None], [0, 0]));

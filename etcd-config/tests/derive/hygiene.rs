@@ -98,8 +98,8 @@ mod names {
         pub(crate) Self_: u8,
     }
 
-    fn fine<T: ?Sized>(_: &T) -> Result<(), String> {
-        Ok(())
+    fn fine<T: std::fmt::Debug>(value: &T) -> Result<(), String> {
+        if format!("{value:?}").len() < 100 { Ok(()) } else { Err("too long".to_owned()) }
     }
 }
 
@@ -121,7 +121,7 @@ mod from_a_macro {
 }
 
 /// Lints at their strictest, over all that the derive can write.
-#[deny(warnings, clippy::all, clippy::pedantic, clippy::nursery)]
+#[deny(warnings, clippy::all, clippy::pedantic)]
 pub(crate) mod under_strict_lints {
     use std::collections::{BTreeMap, HashMap};
     use std::sync::Arc;
@@ -160,6 +160,17 @@ pub(crate) mod under_strict_lints {
         pub(crate) name: String,
     }
 
+    /// Nothing at all.
+    #[derive(EtcdConfig, Debug, PartialEq, Eq)]
+    pub(crate) struct Empty {}
+
+    /// Nothing that is read.
+    #[derive(EtcdConfig, Debug, PartialEq, Eq)]
+    pub(crate) struct Skipped {
+        #[etcd(skip)]
+        pub(crate) cache: Vec<u8>,
+    }
+
     impl Settings {
         const fn check(&self) -> Result<(), &'static str> {
             if self.size < 100 { Ok(()) } else { Err("big") }
@@ -174,6 +185,7 @@ pub(crate) mod under_strict_lints {
         1
     }
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "a check takes what it checks by reference")]
     const fn small(size: &u32) -> Result<(), &'static str> {
         if *size < 100 { Ok(()) } else { Err("big") }
     }
@@ -248,4 +260,8 @@ fn under_strict_lints_it_reads() {
     assert_eq!((settings.size, settings.wide), (1, 1));
     assert_eq!(settings.flat.name, "flat");
     assert_eq!(settings.all.len(), 1);
+    let empty = Keys::of::<under_strict_lints::Empty>("/app", &[]).decode();
+    assert_eq!(empty, Ok(under_strict_lints::Empty {}));
+    let skipped = Keys::of::<under_strict_lints::Skipped>("/app", &[]).decode();
+    assert_eq!(skipped, Ok(under_strict_lints::Skipped { cache: vec![] }));
 }

@@ -300,7 +300,7 @@ impl TryFrom<String> for Even {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.len() % 2 == 0 { Ok(Self(text)) } else { Err("an odd number of bytes") }
+        if text.len().is_multiple_of(2) { Ok(Self(text)) } else { Err("an odd number of bytes") }
     }
 }
 

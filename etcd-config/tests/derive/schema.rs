@@ -182,7 +182,7 @@ fn as_a_json_schema() {
             "listen": {"type": "string", "default": "127.0.0.1:8080", "description": "Address to listen on."},
             "log": level,
             "offset": {"type": "integer", "minimum": -32768, "maximum": 32767, "default": -5},
-            "max": {"type": "integer", "minimum": 0, "maximum": 4294967295_u32},
+            "max": {"type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32},
             "database": database,
             "tls": {"type": "object", "properties": {"cert": {"type": "string"}}, "required": ["cert"]},
             "features": {"type": "object", "additionalProperties": {"type": "boolean"}},

@@ -191,7 +191,8 @@ fn that_block_delay_neither_the_snapshot_nor_other_configurations() {
         }
     });
     other.on_change(move |change| sender.send(("other", change.new().workers)).unwrap());
-    let last = (1..=10_000).map(|n| store.put("/service/workers", n.to_string())).last().unwrap();
+    let last =
+        (1..=10_000).map(|n| store.put("/service/workers", n.to_string())).fold(0, |_, revision| revision);
     settings.wait_for_revision(last, SOON).unwrap();
     assert_eq!(settings.load().workers, 10_000);
     until(&receiver, &("other", 10_000));

@@ -28,7 +28,7 @@ fn come_as_one_to_who_is_slow_with_how_many_were_missed() {
     let settings = watch(&store);
     let mut changes = settings.changes();
     store.put("/service/level", "debug");
-    let last = (1..=99).map(|n| store.put("/service/workers", n.to_string())).last().unwrap();
+    let last = (1..=99).map(|n| store.put("/service/workers", n.to_string())).fold(0, |_, revision| revision);
     settings.wait_for_revision(last, SOON).unwrap();
     let change = runtime().block_on(changes.next()).unwrap();
     assert_eq!((change.old().workers, change.new().workers, change.missed()), (8, 99, 99));

@@ -154,6 +154,7 @@ fn a_panic_in_a_check_is_a_problem_and_nothing_worse() {
         #[etcd(default = 1, validate = explode)]
         number: u32,
     }
+    #[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)] // What a check is.
     fn explode(value: &u32) -> Result<(), String> {
         assert!(*value != 13, "thirteen");
         Ok(())

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 
-pub const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SOON: Duration = Duration::from_secs(5);
 
 #[derive(EtcdConfig, Debug, PartialEq)]
 #[etcd(prefix = "/service")]
-pub struct Service {
+pub(crate) struct Service {
     #[etcd(default = "info")]
     pub level: String,
     #[etcd(default = 8)]
@@ -21,26 +21,27 @@ pub struct Service {
 }
 
 #[derive(EtcdConfig, Debug, PartialEq)]
-pub struct Database {
+pub(crate) struct Database {
     pub url: String,
     #[etcd(default = 10, validate = at_least_one)]
     pub pool_size: u32,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // What a check is called with.
 fn at_least_one(value: &u32) -> Result<(), String> {
     if *value >= 1 { Ok(()) } else { Err("must be at least 1".to_owned()) }
 }
 
 /// A store with what the service needs.
-pub fn store() -> MemoryStore {
+pub(crate) fn store() -> MemoryStore {
     MemoryStore::from([("/service/database/url", "pg://db")])
 }
 
-pub fn watch(store: &MemoryStore) -> Live<Service> {
+pub(crate) fn watch(store: &MemoryStore) -> Live<Service> {
     Service::watch(store).expect("the store holds what the service needs")
 }
 
 /// A tokio runtime of one thread.
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }

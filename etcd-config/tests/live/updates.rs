@@ -113,7 +113,7 @@ fn within_the_debounce_window_become_one() {
     let window = Duration::from_millis(100);
     let settings = Service::options().debounce(window).watch(&store).unwrap();
     let changes = settings.changes();
-    let last = (1..=20).map(|n| store.put("/service/workers", n.to_string())).last().unwrap();
+    let last = (1..=20).map(|n| store.put("/service/workers", n.to_string())).fold(0, |_, revision| revision);
     settings.wait_for_revision(last, SOON).unwrap();
     drop(changes);
     assert_eq!((settings.load().workers, settings.load().revision()), (20, last));
@@ -159,6 +159,10 @@ fn of_a_rewound_store_go_back_to_what_it_holds() {
     store.rewind(base);
     settings.wait_until(|s| s.workers == 8, SOON).unwrap();
     assert_eq!(settings.load().revision(), base);
+    let deadline = Instant::now() + SOON;
+    while settings.status().revision != base {
+        assert!(Instant::now() < deadline, "{}", settings.status());
+    }
     assert_eq!(settings.status().counters.rewinds, 1);
 }
 
