@@ -29,7 +29,7 @@ fn user(endpoint: String, name: &str, password: &str) -> Client {
     Client::builder().endpoints([endpoint]).user(name, password).build().unwrap()
 }
 
-fn on_each_secured_server(case: impl AsyncFn(&Server, &Client)) {
+fn on_each_secured_server(case: &impl AsyncFn(&Server, &Client)) {
     for etcd in servers::with_v2() {
         let server = Server::builder().etcd(etcd).v2().start();
         run(async {
@@ -41,7 +41,7 @@ fn on_each_secured_server(case: impl AsyncFn(&Server, &Client)) {
 
 #[test]
 fn a01_basic_authentication() {
-    on_each_secured_server(async |server, _| {
+    on_each_secured_server(&async |server, _| {
         let good = user(server.endpoint(), "app", "pw");
         good.set("/app/k", "v").await.unwrap();
         assert_eq!(good.get("/app").recursive(true).await.unwrap().node().unwrap().nodes.len(), 1);
@@ -67,7 +67,7 @@ fn a01_basic_authentication() {
 
 #[test]
 fn a04_a_watcher_that_loses_its_permission() {
-    on_each_secured_server(async |server, root| {
+    on_each_secured_server(&async |server, root| {
         let proxy = Proxy::to(&server.address());
         let client = user(proxy.endpoint(), "app", "pw");
         let start = client.set("/app/k", "0").await.unwrap().into_body().index().unwrap();
@@ -84,7 +84,7 @@ fn a04_a_watcher_that_loses_its_permission() {
         for _ in 0..2 {
             match next(&mut watcher).await {
                 Event::Error(error) => {
-                    assert_eq!((error.code(), error.kind()), (Some(110), Kind::Unauthenticated))
+                    assert_eq!((error.code(), error.kind()), (Some(110), Kind::Unauthenticated));
                 }
                 other => panic!("{other:?}: a lost permission is no cleared history"),
             }

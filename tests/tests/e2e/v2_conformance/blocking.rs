@@ -37,9 +37,9 @@ fn error_index(error: &etcd_client_core::Error) -> u64 {
 #[test]
 fn x04_blocking_calls() {
     // Inside of a runtime with a single thread, where a blocked thread would block its own answer.
-    on_each_line("x04", async |line| all_calls(line));
+    on_each_line("x04", &async |line| all_calls(line));
     // In a plain thread.
-    on_each_line("x04", async |line| {
+    on_each_line("x04", &async |line| {
         std::thread::scope(|scope| scope.spawn(|| all_calls(line)).join().unwrap());
     });
     // At a server that is not there.
@@ -52,7 +52,7 @@ fn x04_blocking_calls() {
 
 #[test]
 fn the_v3_client_has_the_same_facade() {
-    on_each_line("v3-blocking", async |line| {
+    on_each_line("v3-blocking", &async |line| {
         let client = v3::Client::new([line.server.endpoint()]).unwrap().blocking();
         let put = client.put("/b/k", "v").send().unwrap();
         let mut changes = client.watch("/b/").prefix().start_revision(put.header.revision).start().unwrap();

@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn w11_stop_in_the_handler_of_a_change() {
-    on_own_servers("w11", async |line| {
+    on_own_servers("w11", &async |line| {
         let mut watcher = registered(&line.client, line.client.watcher(line.key("k")).start()).await;
         line.client.set(line.key("k"), "v").await.unwrap();
         let event = next(&mut watcher).await;
@@ -40,7 +40,7 @@ fn w11_stop_in_the_handler_of_a_change() {
 
 #[test]
 fn x01_abort_before_the_response() {
-    on_each_line("x01", async |line| {
+    on_each_line("x01", &async |line| {
         let call = line.client.get(line.key("k"));
         let handle = call.abort_handle();
         assert!(!handle.is_aborted());
@@ -67,7 +67,7 @@ fn x01_abort_before_the_response() {
 
 #[test]
 fn x03_ending_a_watch_frees_the_server() {
-    on_own_servers("x03", async |line| {
+    on_own_servers("x03", &async |line| {
         let watch = line.client.watch(line.key("k"));
         let handle = watch.abort_handle();
         let watch = tokio::spawn(watch.into_future());
@@ -89,7 +89,7 @@ fn x03_ending_a_watch_frees_the_server() {
 
 #[test]
 fn x05_what_a_call_is_given_stays_as_it_was() {
-    on_each_line("x05", async |line| {
+    on_each_line("x05", &async |line| {
         let (key, value, expected) = (line.key("k"), "new".to_owned(), "old".to_owned());
         line.client.set(&key, &expected).await.unwrap();
         line.client.compare_and_swap(&key, &value, &expected).await.unwrap();

@@ -8,7 +8,7 @@ use super::line::{on_each_line, refusal, run};
 
 #[test]
 fn f12_machines_leader_members_and_the_rest() {
-    on_each_line("f12", async |line| {
+    on_each_line("f12", &async |line| {
         let client = &line.client;
         assert_eq!(client.machines().await.unwrap().body().0, [line.server.endpoint()]);
         let members = client.members().await.unwrap().into_body();
@@ -73,7 +73,7 @@ fn f09_what_is_not_etcds_answer_is_an_error() {
 
 #[test]
 fn x07_raw() {
-    on_each_line("x07", async |line| {
+    on_each_line("x07", &async |line| {
         let key = line.key("k");
         for path in ["/version", "version"] {
             let version = line.client.raw("get", path).await.unwrap();

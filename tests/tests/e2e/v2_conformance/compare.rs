@@ -7,7 +7,7 @@ use super::line::{on_each_line, refusal, refused};
 
 #[test]
 fn k10_compare_value_and_swap() {
-    on_each_line("k10", async |line| {
+    on_each_line("k10", &async |line| {
         let key = line.key("k");
         let created = line.client.set(&key, "a").await.unwrap().into_body().node.unwrap().created_index;
         let swapped = line.client.compare_and_swap(&key, "b", "a").await.unwrap();
@@ -24,7 +24,7 @@ fn k10_compare_value_and_swap() {
 
 #[test]
 fn k11_compare_index_and_swap() {
-    on_each_line("k11", async |line| {
+    on_each_line("k11", &async |line| {
         let key = line.key("k");
         let old = line.client.set(&key, "v").await.unwrap().into_body().index().unwrap();
         let swapped = line.client.compare_index_and_swap(&key, "v", old).await.unwrap();
@@ -41,7 +41,7 @@ fn k11_compare_index_and_swap() {
 
 #[test]
 fn k12_compare_with_an_empty_value() {
-    on_each_line("k12", async |line| {
+    on_each_line("k12", &async |line| {
         let key = line.key("k");
         line.client.set(&key, "old").await.unwrap();
         let error = line.client.compare_and_swap(&key, "new", "").await.unwrap_err();
@@ -55,7 +55,7 @@ fn k12_compare_with_an_empty_value() {
 
 #[test]
 fn k13_compare_with_index_0() {
-    on_each_line("k13", async |line| {
+    on_each_line("k13", &async |line| {
         let key = line.key("k");
         line.client.set(&key, "old").await.unwrap();
         let error = line.client.set(&key, "new").prev_index(0).await.unwrap_err();
@@ -71,7 +71,7 @@ fn k13_compare_with_index_0() {
 
 #[test]
 fn k14_previous_existence() {
-    on_each_line("k14", async |line| {
+    on_each_line("k14", &async |line| {
         let key = line.key("k");
         let created = line.client.set(&key, "a").prev_exist(false).await.unwrap();
         assert_eq!((created.headers().status(), created.action()), (201, Action::Create));

@@ -13,7 +13,7 @@ fn names(node: &Node) -> Vec<&str> {
 
 #[test]
 fn k17_mkdir_and_again() {
-    on_each_line("k17", async |line| {
+    on_each_line("k17", &async |line| {
         let made = line.client.mkdir(line.key("d")).replace_key().await.unwrap();
         assert_eq!((made.headers().status(), made.action()), (201, Action::Set));
         assert!(made.node().unwrap().dir && made.value().is_none());
@@ -29,7 +29,7 @@ fn k17_mkdir_and_again() {
 
 #[test]
 fn k19_rmdir() {
-    on_each_line("k19", async |line| {
+    on_each_line("k19", &async |line| {
         line.client.mkdir(line.key("empty")).await.unwrap();
         line.client.set(line.key("full/k"), "v").await.unwrap();
         assert_eq!(line.client.rmdir(line.key("empty")).await.unwrap().headers().status(), 200);
@@ -41,7 +41,7 @@ fn k19_rmdir() {
 
 #[test]
 fn k20_delete_on_a_directory() {
-    on_each_line("k20", async |line| {
+    on_each_line("k20", &async |line| {
         line.client.set(line.key("d/k"), "v").await.unwrap();
         assert_eq!(refused(line.client.delete(line.key("d")).await), (403, 102));
         let deleted = line.client.delete(line.key("d")).recursive(true).await.unwrap();
@@ -52,7 +52,7 @@ fn k20_delete_on_a_directory() {
 
 #[test]
 fn k22_root_is_read_only() {
-    on_each_line("k22", async |line| {
+    on_each_line("k22", &async |line| {
         line.client.set(line.key("k"), "v").await.unwrap();
         assert_eq!(refused(line.client.set("/", "v").await), (400, 107));
         assert_eq!(refused(line.client.mkdir("/").replace_key().await), (400, 107));
@@ -66,7 +66,7 @@ fn k22_root_is_read_only() {
 
 #[test]
 fn k23_create_in_order() {
-    on_each_line("k23", async |line| {
+    on_each_line("k23", &async |line| {
         for value in ["v1", "v2", "v3"] {
             let created = line.client.create_in_order(line.key("q"), value).await.unwrap();
             assert_eq!((created.headers().status(), created.action()), (201, Action::Create));
@@ -83,7 +83,7 @@ fn k23_create_in_order() {
 
 #[test]
 fn k24_list_sorted_recursive_and_empty() {
-    on_each_line("k24", async |line| {
+    on_each_line("k24", &async |line| {
         for key in ["l/b", "l/a", "l/B", "l/z/y/x"] {
             line.client.set(line.key(key), "v").await.unwrap();
         }
@@ -100,7 +100,7 @@ fn k24_list_sorted_recursive_and_empty() {
 
 #[test]
 fn k25_hidden_keys() {
-    on_each_line("k25", async |line| {
+    on_each_line("k25", &async |line| {
         line.client.set(line.key("l/seen"), "v").await.unwrap();
         line.client.set(line.key("l/_h"), "v").await.unwrap();
         line.client.set(line.key("l/_hid/y"), "v").await.unwrap();
@@ -114,7 +114,7 @@ fn k25_hidden_keys() {
 
 #[test]
 fn k30_update_a_directorys_ttl() {
-    on_each_line("k30", async |line| {
+    on_each_line("k30", &async |line| {
         line.client.mkdir(line.key("d")).await.unwrap();
         let started = Instant::now();
         let update = line.client.mkdir(line.key("d")).update().ttl(Duration::from_secs(60)).await;

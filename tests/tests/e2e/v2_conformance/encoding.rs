@@ -9,7 +9,7 @@ use super::line::{on_each_line, on_own_servers, refusal};
 
 #[test]
 fn e01_special_characters_in_keys() {
-    on_each_line("e01", async |line| {
+    on_each_line("e01", &async |line| {
         for name in
             ["a b", "a+b", "p%q", "100%", "q?m", "h#h", "x;y", "a&b=c", "ü你好😀", "\u{1}\n", "%2e%2e", "..x"]
         {
@@ -31,7 +31,7 @@ fn e01_special_characters_in_keys() {
 
 #[test]
 fn e02_special_characters_in_values() {
-    on_each_line("e02", async |line| {
+    on_each_line("e02", &async |line| {
         let large = "x".repeat(1 << 20);
         for value in ["a;b", "a+b", "a&b=c", "100%", "<&>\u{2028}", "é你😀", "\0", "", " \r\n\t", &large]
         {
@@ -44,7 +44,7 @@ fn e02_special_characters_in_values() {
 
 #[test]
 fn e05_large_bodies() {
-    on_own_servers("e05", async |line| {
+    on_own_servers("e05", &async |line| {
         let client = Client::builder()
             .endpoints([line.server.endpoint()])
             .timeout(Duration::from_secs(60))
@@ -67,7 +67,7 @@ fn e05_large_bodies() {
 #[test]
 fn e06_a_value_that_is_no_text() {
     // The client takes text only; what others have stored reads as the server shows it.
-    on_each_line("e06", async |line| {
+    on_each_line("e06", &async |line| {
         let path = format!("v2/keys{}", line.key("k"));
         let put =
             line.client.raw("PUT", path).body("application/x-www-form-urlencoded", "value=%ff%fe").await;

@@ -20,7 +20,7 @@ fn closed() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-fn on_each_cluster(case: impl AsyncFn(&Cluster)) {
+fn on_each_cluster(case: &impl AsyncFn(&Cluster)) {
     for etcd in servers::with_v2() {
         let cluster = Server::builder().etcd(etcd).v2().start_cluster();
         run(case(&cluster));
@@ -84,14 +84,15 @@ fn f03_retries_when_a_leader_may_be_being_elected() {
         let error = client.compare_and_swap("k", "v", "w").max_retries(1).await.unwrap_err();
         assert_eq!((error.failures().len(), error.maybe_applied()), (6, false));
         // Only the last round counts: one that looks like no election ends the retries.
-        let mixed = Client::new([closed(), broken().endpoint()]).unwrap();
+        let broken = broken();
+        let mixed = Client::new([closed(), broken.endpoint()]).unwrap();
         assert_eq!(mixed.get("k").await.unwrap_err().retries(), 0);
     });
 }
 
 #[test]
 fn f05_kill_the_leader_under_load() {
-    on_each_cluster(async |cluster| {
+    on_each_cluster(&async |cluster| {
         let leader = cluster.leader();
         let followers: Vec<_> = (0..3).filter(|index| *index != leader).collect();
         let at = |indexes: &[usize]| {
@@ -146,7 +147,7 @@ fn f05_kill_the_leader_under_load() {
 
 #[test]
 fn f07_no_quorum() {
-    on_each_cluster(async |cluster| {
+    on_each_cluster(&async |cluster| {
         let alone = cluster.member(0);
         let client = Client::builder().endpoints([alone.endpoint()]).max_retries(0).build().unwrap();
         client.set("k", "v").await.unwrap();
@@ -167,7 +168,7 @@ fn f07_no_quorum() {
 
 #[test]
 fn f11_leader_stats_on_a_follower() {
-    on_each_cluster(async |cluster| {
+    on_each_cluster(&async |cluster| {
         let leader = cluster.leader();
         let followers = (0..3).filter(|index| *index != leader).map(|index| cluster.member(index).endpoint());
         let error = Client::new(followers).unwrap().leader_stats().await.unwrap_err();
@@ -184,10 +185,10 @@ fn f11_leader_stats_on_a_follower() {
 #[test]
 fn redirections_keep_method_and_body_and_drop_credentials() {
     let target = Scripted::always(Reply::new(200, NODE).etcd("a", 7));
-    let elsewhere = target.endpoint();
-    let first = Scripted::new(move |asked| match asked.target.starts_with("/v2") {
-        true => Reply::new(307, "").header("Location", "/moved?x=1"),
-        false => Reply::new(307, "").header("Location", format!("{elsewhere}/final")),
+    let elsewhere = target.endpoint() + "/final";
+    let first = Scripted::new(move |asked| {
+        let to = if asked.target.starts_with("/v2") { "/moved?x=1" } else { &elsewhere };
+        Reply::new(307, "").header("Location", to)
     });
     run(async {
         let client = Client::builder().endpoints([first.endpoint()]).user("root", "hunter2").build().unwrap();

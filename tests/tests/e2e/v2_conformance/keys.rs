@@ -12,7 +12,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn k01_set_new_key() {
-    on_own_servers("k01", async |line| {
+    on_own_servers("k01", &async |line| {
         let set = line.client.set(line.key("k"), "v").await.unwrap();
         let node = set.node().unwrap();
         assert_eq!((set.headers().status(), set.action()), (201, Action::Set));
@@ -25,7 +25,7 @@ fn k01_set_new_key() {
 
 #[test]
 fn k02_set_existing_key() {
-    on_each_line("k02", async |line| {
+    on_each_line("k02", &async |line| {
         let first = line.client.set(line.key("k"), "old").await.unwrap();
         let second = line.client.set(line.key("k"), "new").await.unwrap();
         assert_eq!(second.headers().status(), 200);
@@ -37,7 +37,7 @@ fn k02_set_existing_key() {
 
 #[test]
 fn k03_get_key_and_what_the_reply_says_about_the_server() {
-    on_each_line("k03", async |line| {
+    on_each_line("k03", &async |line| {
         line.client.set(line.key("k"), "v").await.unwrap();
         let got = line.client.get(line.key("k")).await.unwrap();
         let headers = got.headers();
@@ -51,7 +51,8 @@ fn k03_get_key_and_what_the_reply_says_about_the_server() {
 
 #[test]
 fn k04_get_missing() {
-    on_each_line("k04", async |line| {
+    on_each_line("k04", &async |line| {
+        line.client.set(line.key("k"), "v").await.unwrap();
         let error = line.client.get(line.key("nope")).await.unwrap_err();
         assert_eq!(refusal(&error), (404, 100, "/k04/nope"));
         let refusal = Refusal::of(&error).unwrap();
@@ -63,7 +64,7 @@ fn k04_get_missing() {
 
 #[test]
 fn k05_set_with_ttl_then_expiry() {
-    on_each_line("k05", async |line| {
+    on_each_line("k05", &async |line| {
         line.client.set(line.key("k"), "v").ttl(Duration::from_secs(1)).await.unwrap();
         let got = line.client.get(line.key("k")).await.unwrap();
         let node = got.node().unwrap();
@@ -80,7 +81,7 @@ fn k05_set_with_ttl_then_expiry() {
 
 #[test]
 fn k07_refresh_errors() {
-    on_each_line("k07", async |line| {
+    on_each_line("k07", &async |line| {
         let key = line.key("k");
         line.client.set(&key, "v").ttl(MINUTE).await.unwrap();
         let put = |fields: &[(&str, &str)]| {
@@ -105,7 +106,7 @@ fn k07_refresh_errors() {
 
 #[test]
 fn k08_remove_ttl() {
-    on_each_line("k08", async |line| {
+    on_each_line("k08", &async |line| {
         let key = line.key("k");
         line.client.set(&key, "v").ttl(Duration::from_secs(100)).await.unwrap();
         line.client.set(&key, "v").without_ttl().prev_exist(true).await.unwrap();
@@ -116,7 +117,7 @@ fn k08_remove_ttl() {
 
 #[test]
 fn k09_bad_ttl() {
-    on_each_line("k09", async |line| {
+    on_each_line("k09", &async |line| {
         for ttl in ["-1", "1.5", "abc"] {
             let path = format!("v2/keys{}", line.key("k"));
             let error = line.client.raw("PUT", path).form("value", "v").form("ttl", ttl).await.unwrap_err();
@@ -133,7 +134,7 @@ fn k09_bad_ttl() {
 
 #[test]
 fn k15_delete_key_then_missing() {
-    on_each_line("k15", async |line| {
+    on_each_line("k15", &async |line| {
         line.client.set(line.key("k"), "v").await.unwrap();
         let deleted = line.client.delete(line.key("k")).await.unwrap();
         assert_eq!((deleted.headers().status(), deleted.action()), (200, Action::Delete));
@@ -145,7 +146,7 @@ fn k15_delete_key_then_missing() {
 
 #[test]
 fn k27_no_value_on_success() {
-    on_each_line("k27", async |line| {
+    on_each_line("k27", &async |line| {
         for status in [201, 200] {
             let set = line.client.set(line.key("k"), "v").no_value_on_success().await.unwrap();
             assert_eq!(set.headers().status(), status);
@@ -157,7 +158,7 @@ fn k27_no_value_on_success() {
 
 #[test]
 fn k28_quorum_get() {
-    on_own_servers("k28", async |line| {
+    on_own_servers("k28", &async |line| {
         line.client.set(line.key("k"), "v").await.unwrap();
         // The server writes to its log by itself, too, but not always just then.
         let mut grown = Vec::new();
@@ -174,7 +175,7 @@ fn k28_quorum_get() {
 
 #[test]
 fn k29_bad_option_value() {
-    on_each_line("k29", async |line| {
+    on_each_line("k29", &async |line| {
         let path = format!("/v2/keys{}", line.key("k"));
         let error = line.client.raw("GET", path).query("recursive", "yes").await.unwrap_err();
         assert_eq!((refusal(&error).0, refusal(&error).1), (400, 209));

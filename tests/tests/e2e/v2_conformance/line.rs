@@ -32,7 +32,7 @@ impl Line {
 }
 
 /// Runs a case on each line, on servers that other cases use at the same time.
-pub(crate) fn on_each_line(directory: &'static str, case: impl AsyncFn(&Line)) {
+pub(crate) fn on_each_line(directory: &'static str, case: &impl AsyncFn(&Line)) {
     for etcd in servers::with_v2() {
         let server = shared(etcd);
         let client = Client::new([server.endpoint()]).unwrap();
@@ -41,7 +41,7 @@ pub(crate) fn on_each_line(directory: &'static str, case: impl AsyncFn(&Line)) {
 }
 
 /// Runs a case on each line, on servers of its own: it looks at indexes, or floods the history.
-pub(crate) fn on_own_servers(directory: &'static str, case: impl AsyncFn(&Line)) {
+pub(crate) fn on_own_servers(directory: &'static str, case: &impl AsyncFn(&Line)) {
     for etcd in servers::with_v2() {
         let server = Arc::new(Server::builder().etcd(etcd).v2().start());
         let client = Client::new([server.endpoint()]).unwrap();
@@ -55,16 +55,16 @@ pub(crate) fn run(case: impl Future<Output = ()>) {
 
 /// One server a line, for as long as a case uses it.
 fn shared(etcd: &'static Etcd) -> Arc<Server> {
-    static SHARED: Mutex<Vec<((u16, u16), Weak<Server>)>> = Mutex::new(Vec::new());
+    static SHARED: Mutex<Vec<Weak<Server>>> = Mutex::new(Vec::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     let line = etcd.version().line();
-    let known = shared.iter().find(|(known, _)| *known == line).and_then(|(_, server)| server.upgrade());
+    shared.retain(|server| server.strong_count() > 0);
+    let known = shared.iter().filter_map(Weak::upgrade).find(|server| server.etcd().version().line() == line);
     if let Some(server) = known {
         return server;
     }
     let server = Arc::new(Server::builder().etcd(etcd).v2().start());
-    shared.retain(|(known, _)| *known != line);
-    shared.push((line, Arc::downgrade(&server)));
+    shared.push(Arc::downgrade(&server));
     server
 }
 

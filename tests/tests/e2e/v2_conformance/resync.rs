@@ -30,7 +30,7 @@ async fn resync(watcher: &mut Watcher) -> Resync {
 
 #[test]
 fn w07_a_backlog_of_more_than_the_history() {
-    on_own_servers("w07", async |line| {
+    on_own_servers("w07", &async |line| {
         let key = line.key("k");
         let start = line.client.set(&key, "0").await.unwrap().into_body().index().unwrap();
         flood(line).await;
@@ -56,7 +56,7 @@ fn w07_a_backlog_of_more_than_the_history() {
 
 #[test]
 fn w08_resync_of_what_was_deleted() {
-    on_own_servers("w08", async |line| {
+    on_own_servers("w08", &async |line| {
         let (key, directory) = (line.key("k"), line.key("d"));
         line.client.set(&key, "0").await.unwrap();
         line.client.set(line.key("d/gone"), "v").await.unwrap();
@@ -85,10 +85,11 @@ fn w24_another_cluster_or_an_index_that_went_back() {
     for (cluster, replaced) in [("a", "b"), ("a", "a")] {
         let server = Scripted::new(move |asked| {
             if asked.target.contains("wait=true") {
-                return match asked.target.contains("waitIndex=5001") {
-                    true => Reply::silence().etcd(replaced, 10),
-                    false if asked.target.contains("waitIndex=") => Reply::silence().etcd(replaced, 10),
-                    false => Reply::cut().etcd(cluster, 5_000),
+                let started = asked.target.contains("waitIndex=");
+                return if started {
+                    Reply::silence().etcd(replaced, 10)
+                } else {
+                    Reply::cut().etcd(cluster, 5_000)
                 };
             }
             Reply::new(200, format!(r#"{{"action":"get",{node}}}"#)).etcd(replaced, 10)

@@ -11,7 +11,7 @@ use super::line::{is_quiet, next, on_each_line, on_own_servers, registered};
 
 #[test]
 fn w01_watch_once() {
-    on_own_servers("w01", async |line| {
+    on_own_servers("w01", &async |line| {
         let index = line.client.set(line.key("other"), "v").await.unwrap().into_body().index().unwrap();
         let watch = line.client.watch(line.key("k")).open().await.unwrap();
         assert_eq!(watch.headers().etcd_index(), Some(index), "headers come before the event");
@@ -24,7 +24,7 @@ fn w01_watch_once() {
 
 #[test]
 fn w02_watch_from_an_index_in_the_past() {
-    on_each_line("w02", async |line| {
+    on_each_line("w02", &async |line| {
         let key = line.key("k");
         let first = line.client.set(&key, "1").await.unwrap();
         line.client.set(&key, "2").await.unwrap();
@@ -40,7 +40,7 @@ fn w02_watch_from_an_index_in_the_past() {
 
 #[test]
 fn w03_watcher_sees_every_action() {
-    on_each_line("w03", async |line| {
+    on_each_line("w03", &async |line| {
         let start = line.client.set(line.key("start"), "v").await.unwrap().into_body().index().unwrap();
         let mut watcher = line.client.watcher(line.directory()).recursive(true).index(start + 1).start();
         let (client, key) = (&line.client, line.key("k"));
@@ -75,7 +75,7 @@ fn w03_watcher_sees_every_action() {
 
 #[test]
 fn w04_recursive_and_plain_on_a_directory() {
-    on_each_line("w04", async |line| {
+    on_each_line("w04", &async |line| {
         let start = line.client.mkdir(line.key("d")).await.unwrap().into_body().index().unwrap();
         let mut plain = line.client.watcher(line.key("d")).index(start + 1).start();
         let mut recursive = line.client.watcher(line.key("d")).recursive(true).index(start + 1).start();
@@ -87,7 +87,7 @@ fn w04_recursive_and_plain_on_a_directory() {
 
 #[test]
 fn w06_a_thousand_rapid_sets() {
-    on_own_servers("w06", async |line| {
+    on_own_servers("w06", &async |line| {
         let start = line.client.mkdir(line.key("d")).await.unwrap().into_body().index().unwrap();
         let mut watcher = line.client.watcher(line.key("d")).recursive(true).index(start + 1).start();
         let mut sets = JoinSet::new();
@@ -114,7 +114,7 @@ fn w06_a_thousand_rapid_sets() {
 
 #[test]
 fn w19_the_clients_time_limit_does_not_break_watchers() {
-    on_own_servers("w19", async |line| {
+    on_own_servers("w19", &async |line| {
         let limit = Duration::from_millis(500);
         let client = Client::builder().endpoints([line.server.endpoint()]).timeout(limit).build().unwrap();
         client.set(line.key("k"), "0").await.unwrap();
@@ -130,7 +130,7 @@ fn w19_the_clients_time_limit_does_not_break_watchers() {
 
 #[test]
 fn w20_hidden_keys_are_not_watched() {
-    on_each_line("w20", async |line| {
+    on_each_line("w20", &async |line| {
         let start = line.client.mkdir(line.key("d")).await.unwrap().into_body().index().unwrap();
         line.client.set(line.key("d/_before"), "v").await.unwrap();
         // The server would show this one: it lies in the history.
@@ -146,7 +146,7 @@ fn w20_hidden_keys_are_not_watched() {
 
 #[test]
 fn w21_a_refresh_notifies_nobody() {
-    on_each_line("w21", async |line| {
+    on_each_line("w21", &async |line| {
         let key = line.key("k");
         let minute = Duration::from_secs(60);
         let start = line.client.set(&key, "v").ttl(minute).await.unwrap().into_body().index().unwrap();
@@ -161,7 +161,7 @@ fn w21_a_refresh_notifies_nobody() {
 
 #[test]
 fn w22_history_and_live_events_without_the_servers_stream() {
-    on_each_line("w22", async |line| {
+    on_each_line("w22", &async |line| {
         let key = line.key("k");
         let start = line.client.set(&key, "0").await.unwrap().into_body().index().unwrap();
         for i in 1..10 {
@@ -179,12 +179,12 @@ fn w22_history_and_live_events_without_the_servers_stream() {
 
 #[test]
 fn w25_five_hundred_watchers_on_one_client() {
-    on_own_servers("w25", async |line| {
+    on_own_servers("w25", &async |line| {
         let start = line.client.mkdir(line.key("d")).await.unwrap().into_body().index().unwrap();
-        let mut watches = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for i in 0..500 {
             let mut watcher = line.client.watcher(line.key(&format!("d/{i}"))).index(start + 1).start();
-            watches.spawn(async move {
+            tasks.spawn(async move {
                 next(&mut watcher).await.change().unwrap().value() == Some(&*i.to_string())
             });
         }
@@ -196,8 +196,7 @@ fn w25_five_hundred_watchers_on_one_client() {
             line.client.set(line.key(&format!("d/{i}")), i.to_string()).await.unwrap();
         }
         let mut fired = 0;
-        while let Some(right) = timeout(Duration::from_secs(20), watches.join_next()).await.expect("all fire")
-        {
+        while let Some(right) = timeout(Duration::from_secs(20), tasks.join_next()).await.expect("all fire") {
             assert!(right.unwrap());
             fired += 1;
         }
