@@ -44,10 +44,10 @@ impl<T: EtcdConfig> Driver<T> {
     /// Takes up what was loaded. `runtime` is where it was loaded, and will be followed.
     pub(crate) fn new(loaded: Loaded<T>, runtime: Handle) -> Self {
         let Loaded { first, publisher, watcher, debounce, twin } = loaded;
-        let prefix = publisher.tree().prefix().to_string();
+        let prefix = publisher.keys().context().prefix().to_string();
         let standing = Standing::new(T::LAYOUT.name, prefix, first.revision, Source::Etcd);
         standing.write(|record| record.warnings = publisher.warnings());
-        let board = Arc::new(Board::new(first, standing, runtime));
+        let board = Arc::new(Board::new(first, standing, Arc::clone(publisher.keys()), runtime));
         Self { watcher, publisher, board: Ending(board), debounce, due: None, _twin: twin }
     }
 
@@ -108,8 +108,8 @@ impl<T: EtcdConfig> Driver<T> {
     fn publish(&mut self, cause: Cause) {
         let Board { current, standing, hooks, streams, .. } = &*self.board.0;
         let outcome = self.publisher.publish(current, cause);
-        let (name, prefix) = (T::LAYOUT.name, self.publisher.tree().prefix());
-        let (keys, proof) = (self.publisher.tree().len(), self.proof());
+        let (name, prefix) = (T::LAYOUT.name, self.publisher.keys().context().prefix());
+        let (keys, proof) = (self.publisher.keys().read().len(), self.proof());
         match outcome {
             Outcome::Unchanged => standing.write(|record| proof.note(record)),
             Outcome::Published(change) => {

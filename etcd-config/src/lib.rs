@@ -70,6 +70,7 @@ mod error;
 mod explain;
 mod hooks;
 mod into_store;
+mod keys;
 #[allow(missing_docs, reason = "written by derived code, and by nobody else")]
 mod layout;
 mod leaf;
