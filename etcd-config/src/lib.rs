@@ -58,7 +58,7 @@
 //! thread for the whole process, with connections of its own, so that a runtime that is blocked
 //! delays no update; the thread ends with the last [`Live`]. [`EtcdConfig::watch_async`] runs on the
 //! caller's runtime instead.
-#![warn(missing_docs)]
+#![deny(missing_docs)]
 
 mod background;
 mod board;
@@ -124,3 +124,8 @@ pub mod __private {
     pub use crate::schema::unknown::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
