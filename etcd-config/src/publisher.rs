@@ -85,6 +85,11 @@ impl<T: EtcdConfig> Publisher<T> {
         self.context.pending(&self.tree)
     }
 
+    /// The keys as they are now, with the cluster that they come from.
+    pub(crate) fn listing(&self, cluster: u64) -> Listing {
+        Listing { revision: self.revision, cluster, entries: self.tree.entries() }
+    }
+
     /// The revision that the keys are at.
     pub(crate) fn revision(&self) -> u64 {
         self.revision
