@@ -10,11 +10,11 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
 use crate::board::Board;
+use crate::cache::Saver;
 use crate::config::EtcdConfig;
 use crate::loaded::Loaded;
 use crate::publisher::{Outcome, Publisher};
 use crate::standing::{Record, Standing};
-use crate::status::Source;
 use crate::twin::Twin;
 
 /// The watching task of one configuration.
@@ -25,6 +25,8 @@ pub(crate) struct Driver<T> {
     debounce: Duration,
     /// When what was noted is to be published, with what it was learnt by.
     due: Option<(Instant, Cause)>,
+    saver: Option<Saver>,
+    runtime: Handle,
     /// Keeps the connections open that the watcher uses, for others to share.
     _twin: Arc<Twin>,
 }
@@ -43,12 +45,17 @@ struct Ending<T>(Arc<Board<T>>);
 impl<T: EtcdConfig> Driver<T> {
     /// Takes up what was loaded. `runtime` is where it was loaded, and will be followed.
     pub(crate) fn new(loaded: Loaded<T>, runtime: Handle) -> Self {
-        let Loaded { first, publisher, watcher, debounce, twin } = loaded;
-        let prefix = publisher.tree().prefix().to_string();
-        let standing = Standing::new(T::LAYOUT.name, prefix, first.revision, Source::Etcd);
+        let Loaded { first, publisher, saved_at, watcher, debounce, cache, twin } = loaded;
+        let keys = publisher.keys();
+        let prefix = keys.context().prefix().to_string();
+        let standing = Standing::new(T::LAYOUT.name, prefix, first.revision, saved_at);
         standing.write(|record| record.warnings = publisher.warnings());
-        let board = Arc::new(Board::new(first, standing, runtime));
-        Self { watcher, publisher, board: Ending(board), debounce, due: None, _twin: twin }
+        let mut saver = cache.map(|file| Saver::new(file, Arc::clone(keys)));
+        if let Some(saver) = saver.as_mut().filter(|_| saved_at.is_none()) {
+            saver.mark(first.revision);
+        }
+        let board = Arc::new(Board::new(first, standing, Arc::clone(keys), runtime.clone()));
+        Self { watcher, publisher, board: Ending(board), debounce, due: None, saver, runtime, _twin: twin }
     }
 
     pub(crate) fn board(&self) -> &Arc<Board<T>> {
@@ -67,6 +74,7 @@ impl<T: EtcdConfig> Driver<T> {
                     self.due = None;
                     self.publish(cause);
                 }
+                saver = saver_due(&mut self.saver) => saver.begin(&self.runtime),
                 () = board.impatience.notified() => self.watcher.request_progress(),
             }
         }
@@ -79,6 +87,15 @@ impl<T: EtcdConfig> Driver<T> {
                     self.schedule(cause);
                 } else {
                     self.prove();
+                }
+            }
+            // The store answers at last, after a start from the cache.
+            Event::Listed(listing) => {
+                if self.publisher.note_all(&listing) {
+                    self.schedule(Cause::Resync);
+                } else {
+                    self.prove();
+                    self.mark();
                 }
             }
             Event::Current { revision } => {
@@ -108,8 +125,9 @@ impl<T: EtcdConfig> Driver<T> {
     fn publish(&mut self, cause: Cause) {
         let Board { current, standing, hooks, streams, .. } = &*self.board.0;
         let outcome = self.publisher.publish(current, cause);
-        let (name, prefix) = (T::LAYOUT.name, self.publisher.tree().prefix());
-        let (keys, proof) = (self.publisher.tree().len(), self.proof());
+        let tree = self.publisher.keys().tree();
+        let (name, prefix) = (T::LAYOUT.name, tree.prefix());
+        let (keys, proof) = (tree.len(), self.proof());
         match outcome {
             Outcome::Unchanged => standing.write(|record| proof.note(record)),
             Outcome::Published(change) => {
@@ -135,6 +153,18 @@ impl<T: EtcdConfig> Driver<T> {
             }
         }
         hooks.release();
+        self.mark();
+    }
+
+    /// Has the keys saved, if they are good.
+    fn mark(&mut self) {
+        if let Some(saver) = &mut self.saver {
+            if self.publisher.is_current() {
+                saver.mark(self.publisher.revision());
+            } else {
+                saver.unmark();
+            }
+        }
     }
 
     fn prove(&self) {
@@ -161,6 +191,16 @@ impl Proof {
 impl<T> Drop for Ending<T> {
     fn drop(&mut self) {
         self.0.stop();
+    }
+}
+
+async fn saver_due(saver: &mut Option<Saver>) -> &mut Saver {
+    match saver {
+        Some(saver) => {
+            saver.due().await;
+            saver
+        }
+        None => pending().await,
     }
 }
 

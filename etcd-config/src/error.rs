@@ -20,9 +20,11 @@ enum Inner {
     /// The store did not answer, or refused.
     Store(etcd_client_core::Error),
     /// No snapshot within the limit, and what was tried last.
-    Startup { limit: Duration, last: Option<etcd_client_core::Error> },
+    Startup { limit: Duration, last: Option<etcd_client_core::Error>, cache: Option<String> },
     /// What was waited for did not come within the limit.
     Wait { what: String, limit: Duration },
+    /// What is held is older than allowed.
+    Stale { limit: Duration, status: String },
     /// The watch was stopped while someone waited for it.
     Stopped,
     /// An option that cannot be right.
@@ -59,6 +61,11 @@ impl Error {
         self.store().is_some_and(etcd_client_core::Error::is_access)
     }
 
+    /// Whether the configuration is older than was asked for.
+    pub fn is_stale(&self) -> bool {
+        matches!(&*self.0, Inner::Stale { .. })
+    }
+
     /// Whether the watch was stopped.
     pub fn is_stopped(&self) -> bool {
         matches!(&*self.0, Inner::Stopped)
@@ -83,11 +90,25 @@ impl Error {
     }
 
     pub(crate) fn startup_timeout(limit: Duration, last: Option<etcd_client_core::Error>) -> Self {
-        Self(Arc::new(Inner::Startup { limit, last }))
+        Self(Arc::new(Inner::Startup { limit, last, cache: None }))
+    }
+
+    /// Says why the cache could not stand in for the store.
+    pub(crate) fn without_cache(self, why: String) -> Self {
+        match &*self.0 {
+            Inner::Startup { limit, last, .. } => {
+                Self(Arc::new(Inner::Startup { limit: *limit, last: last.clone(), cache: Some(why) }))
+            }
+            _ => self,
+        }
     }
 
     pub(crate) fn wait_timeout(what: impl Into<String>, limit: Duration) -> Self {
         Self(Arc::new(Inner::Wait { what: what.into(), limit }))
+    }
+
+    pub(crate) fn stale(limit: Duration, status: String) -> Self {
+        Self(Arc::new(Inner::Stale { limit, status }))
     }
 
     pub(crate) fn stopped() -> Self {
@@ -121,13 +142,16 @@ impl fmt::Display for Error {
             Inner::Problems(report) => report.fmt(f),
             Inner::Store(error) => error.fmt(f),
             // The store's error lists the endpoints, which is what a person needs here.
-            Inner::Startup { limit, last: Some(last) } => {
-                write!(f, "no configuration within {limit:?}: {last}")
-            }
-            Inner::Startup { limit, last: None } => {
-                write!(f, "no configuration within {limit:?}: the store has not answered")
+            Inner::Startup { limit, last, cache } => {
+                write!(f, "no configuration within {limit:?}: ")?;
+                match last {
+                    Some(last) => last.fmt(f)?,
+                    None => f.write_str("the store has not answered")?,
+                }
+                cache.iter().try_for_each(|why| write!(f, "\n  {why}"))
             }
             Inner::Wait { what, limit } => write!(f, "{what} did not come within {limit:?}"),
+            Inner::Stale { limit, status } => write!(f, "not confirmed for more than {limit:?}: {status}"),
             Inner::Stopped => f.write_str("the watch has been stopped"),
             Inner::Unusable(message) => f.write_str(message),
             Inner::Io { what, .. } => f.write_str(what),

@@ -62,6 +62,7 @@
 
 mod background;
 mod board;
+mod cache;
 mod changes;
 mod config;
 mod decode;
@@ -70,6 +71,7 @@ mod error;
 mod explain;
 mod hooks;
 mod into_store;
+mod keys;
 #[allow(missing_docs, reason = "written by derived code, and by nobody else")]
 mod layout;
 mod leaf;

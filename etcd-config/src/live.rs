@@ -14,13 +14,14 @@ use crate::changes::{Change, Changes};
 use crate::config::EtcdConfig;
 use crate::driver::Driver;
 use crate::error::Error;
+use crate::explain::{Explanation, explain};
 use crate::hooks::Subscription;
 use crate::loaded::Loaded;
 use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
-use crate::status::Status;
+use crate::status::{Source, Status};
 
 /// A configuration that is kept current.
 ///
@@ -63,6 +64,30 @@ impl<T> Live<T> {
     /// How fresh the configuration is, where it came from, and what is wrong, if anything.
     pub fn status(&self) -> Status {
         self.board.status()
+    }
+
+    /// The configuration as it is now, unless the store has not confirmed for longer than `max_age`
+    /// that nothing is newer: for callers that would rather fail than act on old values.
+    ///
+    /// A healthy watch is confirmed as often as
+    /// [`progress_interval`](crate::Options::progress_interval) says, 5 s; a `max_age` below two of
+    /// these fails without a reason.
+    ///
+    /// # Errors
+    /// How old the configuration is, and why.
+    pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
+        if self.board.standing.read(Record::age) <= max_age {
+            return Ok(self.load());
+        }
+        Err(Error::stale(max_age, self.status().to_string()))
+    }
+
+    /// For each field its key, its value (but no secret's), where that comes from, and since which
+    /// revision.
+    pub fn explain(&self) -> Explanation {
+        let Board { current, keys, standing, .. } = &*self.board;
+        let cached = standing.read(|record| record.source == Source::Cache);
+        explain(&keys.tree(), keys.context(), current.load().revision, cached)
     }
 
     #[inline]

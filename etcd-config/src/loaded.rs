@@ -1,13 +1,14 @@
 //! A configuration that has been read, and is not followed yet.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use etcd_client_core::watcher::{self, Event, Watcher};
 use etcd_client_core::{Kind, Listing, Prefix, Store};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::cache::{CacheFile, Cached};
 use crate::config::EtcdConfig;
 use crate::decode::Context;
 use crate::error::Error;
@@ -22,14 +23,18 @@ pub(crate) struct Plan {
     pub(crate) startup_timeout: Duration,
     pub(crate) debounce: Duration,
     pub(crate) watcher: watcher::Options,
+    pub(crate) cache: Option<CacheFile>,
 }
 
 /// The first snapshot, and all that is needed to go on from it.
 pub(crate) struct Loaded<T> {
     pub(crate) first: Snapshot<T>,
     pub(crate) publisher: Publisher<T>,
+    /// When the first snapshot was saved, where it comes from the cache.
+    pub(crate) saved_at: Option<SystemTime>,
     pub(crate) watcher: Watcher,
     pub(crate) debounce: Duration,
+    pub(crate) cache: Option<CacheFile>,
     /// Keeps the connections open that the watcher uses, for others to share.
     pub(crate) twin: Arc<Twin>,
 }
@@ -37,15 +42,48 @@ pub(crate) struct Loaded<T> {
 impl<T: EtcdConfig> Loaded<T> {
     /// Reads the first snapshot, on the runtime on which it is to be followed.
     pub(crate) async fn new(store: &Arc<dyn Store>, plan: Plan) -> Result<Self, Error> {
-        let Plan { prefix, startup_timeout, debounce, watcher } = plan;
+        let Plan { prefix, startup_timeout, debounce, watcher, cache } = plan;
         let twin = Twin::of(store, Handle::current().id());
         let mut watcher = Watcher::new(twin.store(), prefix.clone(), watcher);
-        let listing = first_listing(&mut watcher, startup_timeout).await?;
-        let (publisher, first) = Publisher::new(Context::new::<T>(prefix.clone()), &listing)?;
-        let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
-        tracing::info!(name, %prefix, revision, keys, "configuration loaded");
-        Ok(Self { first, publisher, watcher, debounce, twin })
+        let context = Context::new::<T>(prefix.clone());
+        let (publisher, first, saved_at) = match first_listing(&mut watcher, startup_timeout).await {
+            Ok(listing) => {
+                let (publisher, first) = Publisher::new(context, &listing)?;
+                let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
+                tracing::info!(name, %prefix, revision, keys, "configuration loaded");
+                (publisher, first, None)
+            }
+            Err(error) => match cache.as_ref().filter(|_| error.is_timeout()) {
+                Some(cache) => from_cache(context, cache, &error)?,
+                None => return Err(error),
+            },
+        };
+        Ok(Self { first, publisher, saved_at, watcher, debounce, cache, twin })
     }
+}
+
+type FromCache<T> = (Publisher<T>, Snapshot<T>, Option<SystemTime>);
+
+/// Reads the first snapshot from the cache, because the store did not answer.
+fn from_cache<T: EtcdConfig>(
+    context: Context,
+    cache: &CacheFile,
+    error: &Error,
+) -> Result<FromCache<T>, Error> {
+    let (name, path, prefix) = (T::LAYOUT.name, cache.path.display(), context.prefix().clone());
+    let unusable = |why: String| {
+        tracing::warn!(name, %prefix, %path, "the cache file {why}");
+        error.clone().without_cache(format!("the cache file {path} {why}"))
+    };
+    let Cached { listing, saved_at } = cache.load(&prefix).map_err(unusable)?;
+    let secrets = if cache.with_secrets { "" } else { "; it holds no secrets" };
+    let (publisher, first) = Publisher::new(context, &listing).map_err(|report| {
+        unusable(format!("does not make a configuration{secrets}:\n  {report}").replace('\n', "\n  "))
+    })?;
+    let revision = listing.revision;
+    let age = saved_at.elapsed().unwrap_or_default();
+    tracing::warn!(name, %prefix, %path, revision, ?age, %error, "starting from the cache file");
+    Ok((publisher, first, Some(saved_at)))
 }
 
 /// Waits for the first authoritative read: through outages within the limit, but not for what will

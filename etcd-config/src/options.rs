@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use etcd_client_core::{Prefix, Store, watcher};
 use tokio::runtime::Handle;
 
 use crate::background::Background;
+use crate::cache::CacheFile;
 use crate::config::EtcdConfig;
 use crate::error::Error;
 use crate::into_store::IntoStore;
@@ -39,6 +41,8 @@ pub struct Options<T> {
     startup_timeout: Duration,
     debounce: Duration,
     watcher: watcher::Options,
+    cache: Option<PathBuf>,
+    cache_secrets: bool,
     config: PhantomData<fn() -> T>,
 }
 
@@ -50,6 +54,8 @@ impl<T: EtcdConfig> Options<T> {
             startup_timeout: Duration::from_secs(10),
             debounce: Duration::ZERO,
             watcher: watcher::Options::default(),
+            cache: None,
+            cache_secrets: false,
             config: PhantomData,
         }
     }
@@ -91,6 +97,25 @@ impl<T: EtcdConfig> Options<T> {
     /// makes an update of each revision.
     pub fn debounce(mut self, window: Duration) -> Self {
         self.debounce = window;
+        self
+    }
+
+    /// Keeps the last good keys in this file, readable by its owner only, and starts from it when
+    /// the store has not answered within the start-up limit. [`Status::source`](crate::Status) says
+    /// so, and the store's own state follows as soon as it answers.
+    ///
+    /// The file belongs to one prefix; one that is damaged, or of another prefix, is reported and
+    /// not used. The values of `secret` fields are not in it, so a struct that requires one starts
+    /// from it only with [`cache_secrets`](Self::cache_secrets), or with the field's `env` set.
+    pub fn cache_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.cache = Some(path.into());
+        self
+    }
+
+    /// Whether the cache file holds the values of `secret` fields, and of keys that no field reads,
+    /// too. No.
+    pub fn cache_secrets(mut self, with_secrets: bool) -> Self {
+        self.cache_secrets = with_secrets;
         self
     }
 
@@ -168,8 +193,9 @@ impl<T: EtcdConfig> Options<T> {
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, Plan), Error> {
         let prefix = self.resolve_prefix()?;
-        let Self { startup_timeout, debounce, watcher, .. } = self;
-        Ok((store.into_store()?, Plan { prefix, startup_timeout, debounce, watcher }))
+        let Self { startup_timeout, debounce, watcher, cache_secrets: with_secrets, .. } = self;
+        let cache = self.cache.map(|path| CacheFile { path, with_secrets });
+        Ok((store.into_store()?, Plan { prefix, startup_timeout, debounce, watcher, cache }))
     }
 
     fn resolve_prefix(&self) -> Result<Prefix, Error> {
@@ -203,6 +229,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("startup_timeout", &self.startup_timeout)
             .field("debounce", &self.debounce)
             .field("watcher", &self.watcher)
+            .field("cache_file", &self.cache)
             .finish_non_exhaustive()
     }
 }

@@ -7,17 +7,19 @@
 //! spare, which nobody sees, and never what is published.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use etcd_client_core::watcher::Cause;
-use etcd_client_core::{Batch, Listing};
+use etcd_client_core::{Batch, Change as KeyChange, Listing};
 
 use crate::changes::Change;
 use crate::config::EtcdConfig;
 use crate::decode::{self, Context};
+use crate::keys::Keys;
 use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
@@ -32,8 +34,7 @@ const FAR_BEHIND: usize = 1_024;
 
 /// Holds the keys, and publishes snapshots of them.
 pub(crate) struct Publisher<T> {
-    tree: KeyTree,
-    context: Context,
+    keys: Arc<Keys>,
     revision: u64,
     /// The newest keys have not been tried yet.
     due: bool,
@@ -61,18 +62,18 @@ pub(crate) enum Outcome<T> {
 impl<T: EtcdConfig> Publisher<T> {
     /// Reads the first snapshot.
     pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>), Report> {
-        let tree = KeyTree::load(context.prefix().clone(), listing);
+        let keys = Arc::new(Keys::new(context, listing));
         let revision = listing.revision;
-        let value = decoded(&tree, &context)
-            .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
+        let value = decoded(&keys.tree(), keys.context())
+            .map_err(|problems| Report::new(T::LAYOUT.name, keys.context().prefix(), revision, problems))?;
         let (unpublished, spares, warnings) = (Touched::default(), Vec::new(), BTreeMap::new());
-        let mut publisher = Self { tree, context, revision, due: false, unpublished, spares, warnings };
+        let mut publisher = Self { keys, revision, due: false, unpublished, spares, warnings };
         publisher.look_for_warnings(None);
         Ok((publisher, Snapshot { value, revision }))
     }
 
-    pub(crate) fn tree(&self) -> &KeyTree {
-        &self.tree
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.keys
     }
 
     /// What is odd about the keys but no error.
@@ -82,7 +83,7 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// What a restart would bring into force.
     pub(crate) fn pending(&self) -> Vec<Problem> {
-        self.context.pending(&self.tree)
+        self.keys.context().pending(&self.keys.tree())
     }
 
     /// The revision that the keys are at.
@@ -103,7 +104,7 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
     pub(crate) fn note(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
-        let touched = self.tree.apply(batch);
+        let touched = self.keys.apply(batch);
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
             self.unpublished.merge(&touched);
@@ -115,6 +116,15 @@ impl<T: EtcdConfig> Publisher<T> {
         self.due
     }
 
+    /// The same for everything that there is, where what is held is not the store's own state.
+    pub(crate) fn note_all(&mut self, listing: &Listing) -> bool {
+        let here: HashSet<&Bytes> = listing.entries.iter().map(|entry| &entry.key).collect();
+        let gone = self.keys.tree().entries().into_iter().map(|entry| entry.key);
+        let mut changes: Vec<_> = gone.filter(|key| !here.contains(key)).map(KeyChange::Delete).collect();
+        changes.extend(listing.entries.iter().cloned().map(KeyChange::Put));
+        self.note(&Batch { revision: listing.revision, changes })
+    }
+
     /// Publishes the keys as they are now, or says why not.
     pub(crate) fn publish(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
         if !std::mem::take(&mut self.due) {
@@ -123,7 +133,7 @@ impl<T: EtcdConfig> Publisher<T> {
         match self.next() {
             Ok(snapshot) => Outcome::Published(self.replace(place, snapshot, cause)),
             Err(problems) => {
-                let report = Report::new(T::LAYOUT.name, self.context.prefix(), self.revision, problems);
+                let report = Report::new(T::LAYOUT.name, self.context().prefix(), self.revision, problems);
                 Outcome::Refused(Rejection::new(report, place.load().revision))
             }
         }
@@ -134,8 +144,8 @@ impl<T: EtcdConfig> Publisher<T> {
         for key in touched.iter().flat_map(|touched| touched.keys()) {
             self.warnings.remove(key.as_ref());
         }
-        for warning in unknown::warnings(self.context.schema(), &self.tree, touched) {
-            tracing::warn!(name = T::LAYOUT.name, prefix = %self.context.prefix(), "{warning}");
+        for warning in unknown::warnings(self.context().schema(), &self.keys.tree(), touched) {
+            tracing::warn!(name = T::LAYOUT.name, prefix = %self.context().prefix(), "{warning}");
             self.warnings.insert(warning.key.clone(), warning);
         }
     }
@@ -144,7 +154,8 @@ impl<T: EtcdConfig> Publisher<T> {
     fn next(&mut self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
         let Some(mut spare) = self.take_spare() else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
-        let update = || decode::update(&mut snapshot.value, &self.tree, &spare.behind, &self.context);
+        let tree = self.keys.tree();
+        let update = || decode::update(&mut snapshot.value, &tree, &spare.behind, self.keys.context());
         match catch_unwind(AssertUnwindSafe(update)) {
             Ok(Ok(())) => {
                 snapshot.revision = self.revision;
@@ -156,12 +167,16 @@ impl<T: EtcdConfig> Publisher<T> {
                 Err(problems)
             }
             // It may be in any state, and is dropped.
-            Err(panic) => Err(panicked::<T>(&self.context, panic.as_ref())),
+            Err(panic) => Err(panicked::<T>(self.context(), panic.as_ref())),
         }
     }
 
+    fn context(&self) -> &Context {
+        self.keys.context()
+    }
+
     fn anew(&self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
-        let value = decoded(&self.tree, &self.context)?;
+        let value = decoded(&self.keys.tree(), self.context())?;
         Ok(Arc::new(Snapshot { value, revision: self.revision }))
     }
 
@@ -169,7 +184,7 @@ impl<T: EtcdConfig> Publisher<T> {
     fn take_spare(&mut self) -> Option<Spare<T>> {
         let far_behind = |spare: &Spare<T>| {
             let keys = spare.behind.keys().len();
-            keys >= FAR_BEHIND && keys > self.tree.len() / 8
+            keys >= FAR_BEHIND && keys > self.keys.tree().len() / 8
         };
         let (mut free, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.spares)
             .into_iter()

@@ -32,7 +32,8 @@ pub(crate) struct Record {
     pub(crate) warnings: Vec<Problem>,
     pub(crate) pending: Vec<Problem>,
     pub(crate) counters: Counters,
-    proven: (Instant, SystemTime),
+    /// By the clock that does not jump, where that was in the life of this process.
+    proven: (Option<Instant>, SystemTime),
     state: State,
     since: SystemTime,
     endpoint: Option<String>,
@@ -45,8 +46,16 @@ pub(crate) struct Record {
 pub(crate) struct Epoch(u64);
 
 impl Standing {
-    pub(crate) fn new(name: &'static str, prefix: String, revision: u64, source: Source) -> Self {
+    /// What is read from the store now, or was saved from it once.
+    pub(crate) fn new(
+        name: &'static str,
+        prefix: String,
+        revision: u64,
+        saved_at: Option<SystemTime>,
+    ) -> Self {
         let now = SystemTime::now();
+        let proven = saved_at.map_or_else(|| (Some(Instant::now()), now), |saved_at| (None, saved_at));
+        let source = if saved_at.is_some() { Source::Cache } else { Source::Etcd };
         let record = Record {
             revision,
             in_force: revision,
@@ -57,7 +66,7 @@ impl Standing {
             warnings: Vec::new(),
             pending: Vec::new(),
             counters: Counters { snapshots: 1, ..Counters::default() },
-            proven: (Instant::now(), now),
+            proven,
             state: State::Listing,
             since: now,
             endpoint: None,
@@ -81,7 +90,7 @@ impl Standing {
             snapshot_revision: record.snapshot_revision,
             source: record.source,
             proven_current_at: record.proven.1,
-            age: record.proven.0.elapsed(),
+            age: record.age(),
             endpoint: record.endpoint.clone(),
             last_rejection: record.last_rejection.clone(),
             warnings: record.warnings.clone(),
@@ -144,8 +153,16 @@ impl Record {
     pub(crate) fn proven(&mut self, revision: u64, waits: bool) {
         self.revision = revision;
         self.in_force = if waits { self.in_force.min(revision) } else { revision };
-        self.proven = (Instant::now(), SystemTime::now());
-        self.source = Source::Etcd;
+        if !(waits && self.source == Source::Cache) {
+            self.proven = (Some(Instant::now()), SystemTime::now());
+            self.source = Source::Etcd;
+        }
+    }
+
+    /// How long ago the store last confirmed what is known.
+    pub(crate) fn age(&self) -> Duration {
+        let (instant, time) = self.proven;
+        instant.map_or_else(|| time.elapsed().unwrap_or_default(), |instant| instant.elapsed())
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -96,6 +96,15 @@ impl KeyTree {
         self.root.is_empty() && self.strays.is_empty()
     }
 
+    /// Every key with what is stored there, in ascending order.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.len());
+        self.root.entries(&mut self.prefix.directory().to_owned(), &mut entries);
+        entries.extend(self.strays.iter().map(|(key, raw)| raw.entry(key.clone())));
+        entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        entries
+    }
+
     pub(crate) fn root(&self) -> &Node {
         &self.root
     }
@@ -144,9 +153,7 @@ impl KeyTree {
     }
 
     fn keys(&self) -> Vec<Bytes> {
-        let mut keys: Vec<Bytes> = self.strays.keys().cloned().collect();
-        self.root.collect(&mut self.prefix.directory().to_owned(), &mut keys);
-        keys
+        self.entries().into_iter().map(|entry| entry.key).collect()
     }
 }
 
@@ -196,15 +203,15 @@ impl Node {
         usize::from(self.value.is_some()) + self.children.values().map(Node::count).sum::<usize>()
     }
 
-    fn collect(&self, path: &mut String, keys: &mut Vec<Bytes>) {
+    fn entries(&self, path: &mut String, entries: &mut Vec<Entry>) {
         for (name, child) in &self.children {
             let length = path.len();
             path.push_str(name);
-            if child.value.is_some() {
-                keys.push(Bytes::copy_from_slice(path.as_bytes()));
+            if let Some(raw) = &child.value {
+                entries.push(raw.entry(Bytes::copy_from_slice(path.as_bytes())));
             }
             path.push('/');
-            child.collect(path, keys);
+            child.entries(path, entries);
             path.truncate(length);
         }
     }
@@ -213,6 +220,10 @@ impl Node {
 impl Raw {
     fn of(entry: &Entry) -> Self {
         Self { value: entry.value.clone(), revision: entry.revision }
+    }
+
+    fn entry(&self, key: Bytes) -> Entry {
+        Entry { key, value: self.value.clone(), revision: self.revision }
     }
 }
 

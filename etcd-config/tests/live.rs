@@ -6,6 +6,8 @@ mod callbacks;
 mod changes;
 #[path = "live/loading.rs"]
 mod loading;
+#[path = "live/offline.rs"]
+mod offline;
 #[path = "live/service.rs"]
 mod service;
 #[path = "live/snapshots.rs"]
