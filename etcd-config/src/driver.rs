@@ -13,6 +13,8 @@ use crate::board::Board;
 use crate::cache::Saver;
 use crate::config::EtcdConfig;
 use crate::loaded::Loaded;
+#[cfg(feature = "metrics")]
+use crate::meters::Meters;
 use crate::publisher::{Outcome, Publisher};
 use crate::standing::{Record, Standing};
 use crate::twin::Twin;
@@ -26,6 +28,8 @@ pub(crate) struct Driver<T> {
     /// When what was noted is to be published, with what it was learnt by.
     due: Option<(Instant, Cause)>,
     saver: Option<Saver>,
+    #[cfg(feature = "metrics")]
+    meters: Meters,
     runtime: Handle,
     /// Keeps the connections open that the watcher uses, for others to share.
     _twin: Arc<Twin>,
@@ -55,7 +59,18 @@ impl<T: EtcdConfig> Driver<T> {
             saver.mark(first.revision);
         }
         let board = Arc::new(Board::new(first, standing, Arc::clone(keys), runtime.clone()));
-        Self { watcher, publisher, board: Ending(board), debounce, due: None, saver, runtime, _twin: twin }
+        Self {
+            watcher,
+            publisher,
+            #[cfg(feature = "metrics")]
+            meters: Meters::new(&board.status()),
+            board: Ending(board),
+            debounce,
+            due: None,
+            saver,
+            runtime,
+            _twin: twin,
+        }
     }
 
     pub(crate) fn board(&self) -> &Arc<Board<T>> {
@@ -77,6 +92,8 @@ impl<T: EtcdConfig> Driver<T> {
                 saver = saver_due(&mut self.saver) => saver.begin(&self.runtime),
                 () = board.impatience.notified() => self.watcher.request_progress(),
             }
+            #[cfg(feature = "metrics")]
+            self.meters.record(&board.status());
         }
     }
 

@@ -58,6 +58,13 @@
 //! thread for the whole process, with connections of its own, so that a runtime that is blocked
 //! delays no update; the thread ends with the last [`Live`]. [`EtcdConfig::watch_async`] runs on the
 //! caller's runtime instead.
+//!
+//! # Features
+//! `metrics` counts what happens through the `metrics` facade, with the labels `config` (the type)
+//! and `prefix`: the counters `etcd_config_{snapshots,rejections,callback_panics,reconnects,lists,`
+//! `audits,repairs,rewinds}_total`, and the gauges `etcd_config_watching` and `etcd_config_rejected`
+//! (1 or 0), `etcd_config_revision`, `etcd_config_snapshot_revision`, and
+//! `etcd_config_proven_current_timestamp_seconds` (since 1970).
 #![warn(missing_docs)]
 
 mod background;
@@ -77,6 +84,8 @@ mod layout;
 mod leaf;
 mod live;
 mod loaded;
+#[cfg(feature = "metrics")]
+mod meters;
 mod options;
 mod panics;
 mod placeholder;
