@@ -192,8 +192,9 @@ impl Watcher {
 
     /// Makes a listing what is held, and reports what differs (rules 5 and 6).
     fn adopt(&mut self, listing: Listing, cause: Cause) {
+        let listing = Arc::new(listing);
         let Some(held) = &mut self.held else {
-            self.held = Some(Held::new(&listing));
+            self.held = Some(Held::new(Arc::clone(&listing)));
             self.events.push_back(Event::Listed(listing));
             return;
         };
@@ -204,7 +205,7 @@ impl Watcher {
             tracing::warn!(prefix = %self.prefix, seen, now, cluster_changed, "the store's history was rewound");
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
-        let batch = held.replace(&listing);
+        let batch = held.replace(listing);
         if cause == Cause::Audit && !batch.changes.is_empty() {
             self.counters.repairs += 1;
             tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");

@@ -65,7 +65,7 @@
 //! `audits,repairs,rewinds}_total`, and the gauges `etcd_config_watching` and `etcd_config_rejected`
 //! (1 or 0), `etcd_config_revision`, `etcd_config_snapshot_revision`, and
 //! `etcd_config_proven_current_timestamp_seconds` (since 1970).
-#![warn(missing_docs)]
+#![deny(missing_docs)]
 
 mod background;
 mod board;
@@ -134,3 +134,8 @@ pub mod __private {
     pub use crate::schema::unknown::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

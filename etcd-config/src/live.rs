@@ -82,12 +82,15 @@ impl<T> Live<T> {
         Err(Error::stale(max_age, self.status().to_string()))
     }
 
-    /// For each field its key, its value (but no secret's), where that comes from, and since which
-    /// revision.
+    /// For each field its key, its value, where that comes from and since when: a table that a
+    /// person can read. Secrets are not in it.
+    ///
+    /// The keys are those that the store has now: one that is newer than the snapshot, because the
+    /// update was refused or is held back, is marked as not in force.
     pub fn explain(&self) -> Explanation {
-        let Board { current, keys, standing, .. } = &*self.board;
-        let cached = standing.read(|record| record.source == Source::Cache);
-        explain(&keys.tree(), keys.context(), current.load().revision, cached)
+        let keys = &self.board.keys;
+        let (in_force, source) = self.board.standing.read(|record| (record.in_force, record.source));
+        explain(&keys.tree(), keys.context(), in_force, source == Source::Cache)
     }
 
     #[inline]

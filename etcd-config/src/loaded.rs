@@ -88,7 +88,7 @@ fn from_cache<T: EtcdConfig>(
 
 /// Waits for the first authoritative read: through outages within the limit, but not for what will
 /// not get better by waiting.
-async fn first_listing(watcher: &mut Watcher, limit: Duration) -> Result<Listing, Error> {
+async fn first_listing(watcher: &mut Watcher, limit: Duration) -> Result<Arc<Listing>, Error> {
     let mut last = None;
     let listed = timeout(limit, async {
         loop {
