@@ -26,6 +26,8 @@ mod proxy;
 mod seats;
 mod server;
 pub mod servers;
+mod stage;
+mod v2;
 mod witness;
 
 pub use builder::Builder;
@@ -35,4 +37,5 @@ pub use history::{History, State, difference};
 pub use proxy::{Answer, Chunks, Proxy};
 pub use server::Server;
 pub use servers::{Etcd, Version};
+pub use stage::{Api, Stage, on_oldest_and_newest, over_each_api};
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};
