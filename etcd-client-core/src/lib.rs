@@ -1,6 +1,7 @@
 //! Clients for etcd, the store that they are, and the watcher over it.
 #![warn(missing_docs)]
 
+pub mod blocking;
 mod credentials;
 mod endpoint;
 mod error;

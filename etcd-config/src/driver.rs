@@ -7,6 +7,7 @@ use std::time::Duration;
 use etcd_client_core::Listing;
 use etcd_client_core::watcher::{self, Cause, Event, Watcher};
 use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
 use crate::board::Board;
@@ -73,6 +74,8 @@ impl<T: EtcdConfig> Driver<T> {
     pub(crate) async fn run(mut self) {
         let board = Arc::clone(self.board());
         loop {
+            // A store that always has news must not keep others from the thread.
+            consume_budget().await;
             tokio::select! {
                 event = self.watcher.next() => self.on_event(event),
                 cause = passed(self.due) => {

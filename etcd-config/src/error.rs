@@ -28,7 +28,7 @@ enum Inner {
     /// The watch was stopped while someone waited for it.
     Stopped,
     /// An option that cannot be right.
-    Option(String),
+    Unusable(String),
     /// A file, or a thread, that could not be had.
     Io { what: String, source: std::io::Error },
 }
@@ -73,7 +73,7 @@ impl Error {
 
     /// Whether an option cannot be right, so that nothing was tried.
     pub fn is_option(&self) -> bool {
-        matches!(&*self.0, Inner::Option(_))
+        matches!(&*self.0, Inner::Unusable(_))
     }
 
     /// The store's error, where there is one.
@@ -111,7 +111,7 @@ impl Error {
     }
 
     pub(crate) fn option(message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner::Option(message.into())))
+        Self(Arc::new(Inner::Unusable(message.into())))
     }
 
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
@@ -147,7 +147,7 @@ impl fmt::Display for Error {
             }
             Inner::Wait { what, limit } => write!(f, "{what} did not come within {limit:?}"),
             Inner::Stopped => f.write_str("the watch has been stopped"),
-            Inner::Stale(message) | Inner::Option(message) => f.write_str(message),
+            Inner::Stale(message) | Inner::Unusable(message) => f.write_str(message),
             Inner::Io { what, .. } => f.write_str(what),
         }
     }

@@ -103,8 +103,17 @@ impl<T: EtcdConfig> Live<T> {
     /// are slow, several changes may come as one, from the first value to the last. One that
     /// panics is reported in the log and in [`status`](Self::status), and stays subscribed.
     ///
-    /// ```ignore
-    /// settings.on(|s| &s.database.pool_size, |old, new| println!("pool {old} -> {new}"));
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(nested)] database: Database }
+    /// # #[derive(EtcdConfig)]
+    /// # struct Database { #[etcd(default = 10)] pool_size: u32 }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// let subscription = settings.on(|s| &s.database.pool_size, |old, new| println!("{old} -> {new}"));
+    /// subscription.cancel();
+    /// # Ok::<(), etcd_config::Error>(())
     /// ```
     pub fn on<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
     where
@@ -141,12 +150,42 @@ impl<T: EtcdConfig> Live<T> {
 
     /// The changes from now on, as a stream. A reader that is slower than the changes gets several
     /// as one, which says how many it [missed](Change::missed).
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch_async(&store).await?;
+    /// let mut changes = settings.changes();
+    /// store.put("/payments/workers", "12");
+    /// if let Some(change) = changes.next().await {
+    ///     assert_eq!((change.old().workers, change.new().workers), (10, 12));
+    /// }
+    /// # Ok::<(), etcd_config::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn changes(&self) -> Changes<T> {
         self.board.streams.open()
     }
 
     /// Waits until the configuration is as wanted. Blocks the thread; see
     /// [`wait_until_async`](Self::wait_until_async).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(key = "log/level", default = "info")] log_level: String }
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch(&store)?;
+    /// store.put("/payments/log/level", "trace");
+    /// settings.wait_until(|s| s.log_level == "trace", Duration::from_secs(1))?;
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Not within the limit, or never, because the watch was stopped.

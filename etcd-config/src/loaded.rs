@@ -87,7 +87,7 @@ impl<T: EtcdConfig> Loaded<T> {
 
 /// What came of waiting for the store.
 enum First {
-    Listing(Listing),
+    Listing(Arc<Listing>),
     /// No answer; the watcher's last state.
     Silence(Option<watcher::State>),
 }
@@ -141,8 +141,8 @@ async fn from_cache<T: EtcdConfig>(
         tracing::warn!("{why}");
         why
     })?;
-    watcher.assume(&listing);
     let (name, revision) = (T::LAYOUT.name, listing.revision);
+    watcher.assume(Arc::new(listing));
     tracing::warn!(name, %prefix, path, revision, "etcd does not answer: configuration loaded from the cache");
     let saved_at = Some(written_at);
     Ok((publisher, first, CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() }))

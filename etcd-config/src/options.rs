@@ -22,11 +22,17 @@ use crate::placeholder;
 
 /// How a configuration is read and watched, from [`EtcdConfig::options`].
 ///
-/// ```ignore
+/// ```no_run
+/// # use std::time::Duration;
+/// # use etcd_config::EtcdConfig;
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
 /// let settings = Settings::options()
 ///     .prefix("/canary/payments")
 ///     .startup_timeout(Duration::from_secs(3))
 ///     .watch("http://127.0.0.1:2379")?;
+/// # Ok::<(), etcd_config::Error>(())
 /// ```
 #[must_use = "nothing happens before `watch`, `watch_async` or `load_once`"]
 pub struct Options<T> {

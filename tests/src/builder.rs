@@ -6,7 +6,7 @@ use crate::certificates::{Certificates, Identity};
 use crate::ports::free_port;
 use crate::seats::Seats;
 use crate::server::{Server, Setup, StartError};
-use crate::{Cluster, Etcd, servers};
+use crate::{Cluster, Etcd, Proxy, servers};
 
 /// A server or a cluster that is not like all others.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +14,17 @@ pub struct Builder {
     etcd: Option<&'static Etcd>,
     flags: Vec<String>,
     tls: Option<Tls>,
+    peer_proxies: bool,
+}
+
+/// Where a server will listen.
+struct Place {
+    client_port: u16,
+    /// The same, where it has no TLS.
+    gateway_port: u16,
+    peer_port: u16,
+    peer_proxy: Option<Proxy>,
+    metrics_port: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +87,14 @@ impl Builder {
         self.with_tls(certificates, true)
     }
 
+    /// With a proxy before each member's port for its peers, so that members can be
+    /// [cut off](Cluster::isolate).
+    #[must_use]
+    pub fn peer_proxies(mut self) -> Self {
+        self.peer_proxies = true;
+        self
+    }
+
     /// Starts a server of one node and waits until it serves.
     pub fn start(&self) -> Server {
         let seats = Seats::take(1);
@@ -109,26 +128,36 @@ impl Builder {
     }
 
     fn nodes(&self, count: usize) -> Vec<Server> {
-        let ports: Vec<_> = (0..count).map(|_| [free_port(), free_port(), free_port()]).collect();
-        let member =
-            |(number, [_, peer, _]): (usize, &[u16; 3])| format!("n{number}=http://127.0.0.1:{peer}");
-        let members: Vec<_> = ports.iter().enumerate().map(member).collect();
+        let places: Vec<_> = (0..count).map(|_| self.place()).collect();
+        let member = |(number, place): (usize, &Place)| format!("n{number}=http://{}", place.peer_address());
+        let members: Vec<_> = places.iter().enumerate().map(member).collect();
         let members = members.join(",");
-        let node = |(number, ports): (usize, &[u16; 3])| self.node(&format!("n{number}"), *ports, &members);
-        ports.iter().enumerate().map(node).collect()
+        let node = |(number, place): (usize, Place)| self.node(format!("n{number}"), place, &members);
+        places.into_iter().enumerate().map(node).collect()
     }
 
-    fn node(&self, name: &str, [client_port, peer_port, metrics_port]: [u16; 3], members: &str) -> Server {
+    fn place(&self) -> Place {
+        let client_port = free_port();
+        let gateway_port = if self.tls.is_some() { free_port() } else { client_port };
+        let peer_port = free_port();
+        let peer_proxy = self.peer_proxies.then(|| Proxy::to(&format!("127.0.0.1:{peer_port}")));
+        Place { client_port, gateway_port, peer_port, peer_proxy, metrics_port: free_port() }
+    }
+
+    fn node(&self, name: String, place: Place, members: &str) -> Server {
         let etcd = self.etcd.unwrap_or_else(servers::newest);
+        let peer_address = place.peer_address();
+        let Place { client_port, gateway_port, peer_port, peer_proxy, metrics_port } = place;
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let client = format!("{scheme}://127.0.0.1:{client_port}");
-        let peer = format!("http://127.0.0.1:{peer_port}");
+        let gateway = format!("http://127.0.0.1:{gateway_port}");
+        let listen = if self.tls.is_some() { format!("{client},{gateway}") } else { gateway };
         let mut args = vec![
             format!("--name={name}"),
-            format!("--listen-client-urls={client}"),
+            format!("--listen-client-urls={listen}"),
             format!("--advertise-client-urls={client}"),
-            format!("--listen-peer-urls={peer}"),
-            format!("--initial-advertise-peer-urls={peer}"),
+            format!("--listen-peer-urls=http://127.0.0.1:{peer_port}"),
+            format!("--initial-advertise-peer-urls=http://{peer_address}"),
             format!("--initial-cluster={members}"),
             format!("--listen-metrics-urls=http://127.0.0.1:{metrics_port}"),
             "--logger=zap".to_owned(),
@@ -145,7 +174,15 @@ impl Builder {
         }
         args.extend(self.flags.iter().cloned());
         let tls = self.tls.as_ref().map(|tls| (tls.authority.clone(), tls.client.clone()));
-        let (name, members) = (name.to_owned(), members.to_owned());
-        Server::new(Setup { etcd, name, client_port, peer_port, metrics_port, members, args, tls })
+        let members = members.to_owned();
+        let setup =
+            Setup { etcd, name, client_port, gateway_port, peer_address, metrics_port, members, args, tls };
+        Server::new(setup, peer_proxy)
+    }
+}
+
+impl Place {
+    fn peer_address(&self) -> String {
+        self.peer_proxy.as_ref().map_or_else(|| format!("127.0.0.1:{}", self.peer_port), Proxy::address)
     }
 }

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::Proxy;
 use crate::seats::Seats;
 use crate::server::Server;
 
@@ -50,6 +51,33 @@ impl Cluster {
     /// Waits until all members serve.
     pub fn wait_until_healthy(&self) {
         self.members.iter().for_each(Server::wait_until_healthy);
+    }
+
+    /// Cuts a member off from the others, and the others from it; its clients still reach it. Wants
+    /// [`peer_proxies`](crate::Builder::peer_proxies).
+    pub fn isolate(&self, index: usize) {
+        let id = self.members[index].member_id();
+        for (other, proxy) in self.peer_proxies().enumerate() {
+            if other == index {
+                proxy.turn_away(true);
+                proxy.reset();
+            } else {
+                proxy.bar(Some(&id));
+            }
+        }
+    }
+
+    /// Ends all isolation.
+    pub fn reunite(&self) {
+        for proxy in self.peer_proxies() {
+            proxy.bar(None);
+            proxy.accept();
+        }
+    }
+
+    fn peer_proxies(&self) -> impl Iterator<Item = &Proxy> {
+        let proxies = self.members.iter().map(|member| member.peer_proxy.as_ref());
+        proxies.map(|proxy| proxy.expect("a cluster with peer_proxies()"))
     }
 
     pub(crate) fn new(members: Vec<Server>, seats: Seats) -> Self {

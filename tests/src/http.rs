@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The status and the body of the reply to a GET.
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
@@ -15,6 +15,36 @@ pub(crate) fn post(address: SocketAddr, path: &str, token: &str, json: &str) -> 
     let authorization = if token.is_empty() { String::new() } else { format!("authorization: {token}\r\n") };
     let head = format!("POST {path} HTTP/1.0\r\n{authorization}content-length: {length}\r\n\r\n");
     exchange(address, &(head + json), Duration::from_secs(15))
+}
+
+/// What is replied to a POST of JSON within a time, and whether the reply has ended by then.
+pub(crate) fn listen(
+    address: SocketAddr,
+    path: &str,
+    headers: &str,
+    json: &str,
+    time: Duration,
+) -> io::Result<(String, bool)> {
+    let until = Instant::now() + time;
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+    let length = json.len();
+    let head = format!("POST {path} HTTP/1.0\r\n{headers}\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all((head + json).as_bytes())?;
+    let (mut reply, mut buffer) = (Vec::new(), [0; 4096]);
+    let text = |reply: &[u8]| String::from_utf8_lossy(reply).into_owned();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok((text(&reply), false));
+        }
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok((text(&reply), true)),
+            Ok(length) => reply.extend(&buffer[..length]),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// In HTTP/1.0 a reply is what comes until the end.

@@ -2,7 +2,9 @@
 //!
 //! [`servers`] finds (or fetches) etcd programs; a [`Server`] is one of them running on loopback,
 //! on ports of its own, with a temporary data directory; a [`Cluster`] is three of them.
-//! [`Certificates`] are what TLS wants, and a [`Proxy`] is a network that fails on demand.
+//! [`Certificates`] are what TLS wants, and a [`Proxy`] is a network that fails on demand. A
+//! [`History`] knows what etcd held at each revision, and a [`Witness`] holds what a user of a
+//! configuration saw against it.
 //!
 //! Everything here blocks, so that it serves plain tests and asynchronous ones alike, and panics
 //! where it cannot do what it is asked: a harness fails the test.
@@ -15,18 +17,24 @@ mod certificates;
 mod cluster;
 mod download;
 mod etcdctl;
+mod history;
 mod http;
 mod operator;
 mod ports;
 mod process;
 mod proxy;
+mod scripted;
 mod seats;
 mod server;
 pub mod servers;
+mod witness;
 
 pub use builder::Builder;
 pub use certificates::{Certificates, Identity};
 pub use cluster::Cluster;
+pub use history::{History, State, difference};
 pub use proxy::{Answer, Chunks, Proxy};
+pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;
 pub use servers::{Etcd, Version};
+pub use witness::{Flat, PREFIX, Seen, Step, Witness};

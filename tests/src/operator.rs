@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use crate::server::{Server, Setup, loopback};
 use crate::{etcdctl, http};
@@ -69,8 +70,8 @@ impl Server {
     /// member of a cluster needs the same.
     pub fn restore_snapshot(&self, file: &Path) {
         self.wipe();
-        let Setup { etcd, name, members, peer_port, .. } = &self.setup;
-        let peer = format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer_port}");
+        let Setup { etcd, name, members, peer_address, .. } = &self.setup;
+        let peer = format!("--initial-advertise-peer-urls=http://{peer_address}");
         let options = ["snapshot".to_owned(), "restore".to_owned(), file.display().to_string()];
         let place = format!("--data-dir={}", self.data_folder().display());
         let args = [place, format!("--name={name}"), format!("--initial-cluster={members}"), peer];
@@ -90,9 +91,9 @@ impl Server {
     }
 
     /// What the server's JSON gateway answers: `gateway("/v3/kv/range", r#"{"key":"Zm9v"}"#)`; the
-    /// error's text where it is one. Plain servers only.
+    /// error's text where it is one. Without TLS, also where the server has it for its clients.
     pub fn gateway(&self, path: &str, json: &str) -> Result<String, String> {
-        let address = loopback(self.setup.client_port);
+        let address = loopback(self.setup.gateway_port);
         let post = |path: &str, token: &str, json: &str| match http::post(address, path, token, json) {
             Ok((200, body)) => Ok(body),
             Ok((_, body)) => Err(body),
@@ -107,5 +108,21 @@ impl Server {
         let token = reply.split_once(r#""token":""#).and_then(|(_, rest)| rest.split_once('"'));
         let (token, _) = token.ok_or_else(|| format!("no token in {reply}"))?;
         post(path, token, json)
+    }
+
+    /// What a stream of the JSON gateway says within a time, and whether it has ended by then. The
+    /// headers are etcd's metadata: `Grpc-Metadata-hasleader: true`.
+    pub fn gateway_stream(&self, path: &str, headers: &str, json: &str, time: Duration) -> (String, bool) {
+        http::listen(loopback(self.setup.gateway_port), path, headers, json, time)
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The member's id in its cluster, as etcd writes it.
+    pub fn member_id(&self) -> String {
+        let list = self.etcdctl(["member", "list"]);
+        let name = format!(", {}, ", self.setup.name);
+        let line = list.lines().find(|line| line.contains(&name));
+        let id = line.and_then(|line| line.split(',').next());
+        id.unwrap_or_else(|| panic!("no {} in\n{list}", self.setup.name)).to_owned()
     }
 }

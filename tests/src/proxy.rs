@@ -169,6 +169,12 @@ impl Proxy {
         self.change(|settings| backend.clone_into(&mut settings.backend));
     }
 
+    /// Breaks the connections of this member of an etcd cluster to its peer behind the proxy, and
+    /// those that it makes from now on.
+    pub fn bar(&self, member_id: Option<&str>) {
+        self.change(|settings| settings.barred = member_id.map(Into::into));
+    }
+
     fn admit(&self, admission: Admission) {
         self.change(|settings| settings.admission = admission);
     }

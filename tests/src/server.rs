@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::certificates::Identity;
 use crate::process::Process;
 use crate::seats::Seats;
-use crate::{Etcd, http};
+use crate::{Etcd, Proxy, http};
 
 /// How long a server may take to serve, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,6 +26,8 @@ pub struct Server {
     folder: TempDir,
     process: Mutex<Option<Process>>,
     pub(crate) user: Mutex<Option<String>>,
+    /// What is between the server and its peers, if anything.
+    pub(crate) peer_proxy: Option<Proxy>,
     seats: Option<Seats>,
 }
 
@@ -35,7 +37,10 @@ pub(crate) struct Setup {
     pub(crate) etcd: &'static Etcd,
     pub(crate) name: String,
     pub(crate) client_port: u16,
-    pub(crate) peer_port: u16,
+    /// Where the JSON gateway is reached without TLS.
+    pub(crate) gateway_port: u16,
+    /// Where the other members reach it: `127.0.0.1:<port>`.
+    pub(crate) peer_address: String,
     pub(crate) metrics_port: u16,
     /// All members of the cluster, as etcd writes them: `n0=http://127.0.0.1:12000,...`.
     pub(crate) members: String,
@@ -63,11 +68,6 @@ impl Server {
     /// Where clients reach it: `127.0.0.1:<port>`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.setup.client_port)
-    }
-
-    /// Where its peers reach it: `127.0.0.1:<port>`.
-    pub fn peer_address(&self) -> String {
-        format!("127.0.0.1:{}", self.setup.peer_port)
     }
 
     /// The member's name.
@@ -167,10 +167,10 @@ impl Server {
         self.process().as_ref().map(Process::log).unwrap_or_default()
     }
 
-    pub(crate) fn new(setup: Setup) -> Self {
+    pub(crate) fn new(setup: Setup, peer_proxy: Option<Proxy>) -> Self {
         let folder = tempfile::Builder::new().prefix("etcd-server").tempdir().expect("a temporary folder");
         let nobody = Mutex::new(None);
-        Self { setup, folder, process: Mutex::new(None), user: nobody, seats: None }
+        Self { setup, folder, process: Mutex::new(None), user: nobody, peer_proxy, seats: None }
     }
 
     pub(crate) fn seated(mut self, seats: Seats) -> Self {

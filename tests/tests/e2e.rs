@@ -1,5 +1,7 @@
 //! What the clients and the configuration promise, on real etcd servers.
 
+#[path = "e2e/callbacks.rs"]
+mod callbacks;
 #[path = "e2e/compaction.rs"]
 mod compaction;
 #[path = "e2e/credentials.rs"]
@@ -8,20 +10,28 @@ mod credentials;
 mod endpoints;
 #[path = "e2e/failover.rs"]
 mod failover;
+#[path = "e2e/frames.rs"]
+mod frames;
 #[path = "e2e/gap.rs"]
 mod gap;
 #[path = "e2e/harness.rs"]
 mod harness;
-#[path = "e2e/history.rs"]
-mod history;
+#[path = "e2e/lagging.rs"]
+mod lagging;
 #[path = "e2e/limits.rs"]
 mod limits;
+#[path = "e2e/network.rs"]
+mod network;
 #[path = "e2e/outage.rs"]
 mod outage;
 #[path = "e2e/proxy.rs"]
 mod proxy;
+#[path = "e2e/quorum.rs"]
+mod quorum;
 #[path = "e2e/reload.rs"]
 mod reload;
+#[path = "e2e/rewind.rs"]
+mod rewind;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]
@@ -38,5 +48,3 @@ mod v3_failover;
 mod v3_store;
 #[path = "e2e/v3_tls.rs"]
 mod v3_tls;
-#[path = "e2e/witness.rs"]
-mod witness;

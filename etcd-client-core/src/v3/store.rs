@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::client::Client;
 use super::listing;
 use super::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
+use super::pool::Pool;
 use super::response::{signed, unsigned};
 use super::span::Span;
 use super::stream::WatchStream;
@@ -31,7 +32,10 @@ impl Store for Client {
             ..WatchCreateRequest::default()
         };
         Box::pin(async move {
-            let stream = WatchStream::open(&pool, &create).await?;
+            let mut stream = WatchStream::open(&pool, &create).await?;
+            if after == Some(unsigned(stream.created().revision)) {
+                stream = begun(&pool, create, stream).await;
+            }
             let exact = version::has_exact_progress(&pool, stream.peer()).await;
             let ResponseHeader { cluster_id, revision, .. } = *stream.created();
             let head = unsigned(revision);
@@ -51,6 +55,19 @@ impl Store for Client {
 
 fn span(prefix: &Prefix) -> Span {
     Span::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
+}
+
+/// A watch that begins behind the head of the store is told no progress before something is written
+/// (since 3.5.8), and would be taken for dead. One that begins at the head is told it, and sees the
+/// same changes if the head is still the same.
+async fn begun(pool: &Arc<Pool>, create: WatchCreateRequest, later: WatchStream) -> WatchStream {
+    let now = WatchCreateRequest { start_revision: 0, ..create };
+    let head = |stream: &WatchStream| (stream.created().cluster_id, stream.created().revision);
+    match WatchStream::open(pool, &now).await {
+        Ok(stream) if head(&stream) == head(&later) => stream,
+        // Something has been written meanwhile, or the other will show what is wrong.
+        _ => later,
+    }
 }
 
 #[derive(Debug)]

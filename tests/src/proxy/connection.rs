@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -77,30 +77,32 @@ async fn forward(
     let (client_read, client_write) = client.split();
     let (server_read, server_write) = server.split();
     let last = Mutex::new(Instant::now());
+    let member = OnceLock::new();
     let (requests, to_server) = mpsc::channel(64);
     let (replies, to_client) = mpsc::channel(64);
     let all = async {
         tokio::try_join!(
-            read(client_read, requests, Direction::Requests, &last, settings),
+            read(client_read, requests, Direction::Requests, &last, &member, settings),
             Outlet::new(server_write, Direction::Requests, settings).write(to_server),
-            read(server_read, replies, Direction::Replies, &last, settings),
+            read(server_read, replies, Direction::Replies, &last, &member, settings),
             Outlet::new(client_write, Direction::Replies, settings).write(to_client),
         )
     };
     tokio::select! {
         end = all => end.map(drop),
-        end = told_to_end(settings.clone()) => Err(end),
+        end = told_to_end(settings.clone(), &member) => Err(end),
     }
 }
 
-async fn told_to_end(mut settings: watch::Receiver<Settings>) -> End {
+async fn told_to_end(mut settings: watch::Receiver<Settings>, member: &OnceLock<Member>) -> End {
     let (cuts, resets) = {
         let before = settings.borrow();
         (before.cuts, before.resets)
     };
-    let told = |now: &Settings| now.cuts != cuts || now.resets != resets || now.stop;
+    let told =
+        |now: &Settings| now.cuts != cuts || now.resets != resets || now.stop || is_barred(member, now);
     match settings.wait_for(told).await {
-        Ok(now) if now.resets != resets => End::Reset,
+        Ok(now) if now.resets != resets || is_barred(member, &now) => End::Reset,
         _ => End::Cut,
     }
 }
@@ -110,6 +112,7 @@ async fn read(
     into: mpsc::Sender<Chunk>,
     direction: Direction,
     last: &Mutex<Instant>,
+    member: &OnceLock<Member>,
     settings: &watch::Receiver<Settings>,
 ) -> Result<(), End> {
     let mut buffer = vec![0; 64 * 1024];
@@ -117,6 +120,11 @@ async fn read(
         let length = from.read(&mut buffer).await?;
         if length == 0 {
             return Ok(());
+        }
+        if matches!(direction, Direction::Requests)
+            && is_barred_from_now_on(member, &buffer[..length], &settings.borrow())
+        {
+            return Err(End::Reset);
         }
         let (idle_limit, delay) = {
             let now = settings.borrow();
@@ -131,6 +139,24 @@ async fn read(
             return Ok(());
         }
     }
+}
+
+/// The id of a member of a cluster, which names itself when it talks to its peers.
+type Member = Option<String>;
+
+/// Whether the one whose first request this is may not talk to the peer behind the proxy.
+fn is_barred_from_now_on(member: &OnceLock<Member>, request: &[u8], settings: &Settings) -> bool {
+    let by_name = || {
+        let head = String::from_utf8_lossy(request);
+        let (_, rest) = head.split_once("X-Server-From: ")?;
+        rest.split_once("\r\n").map(|(id, _)| id.to_owned())
+    };
+    member.get_or_init(by_name);
+    is_barred(member, settings)
+}
+
+fn is_barred(member: &OnceLock<Member>, settings: &Settings) -> bool {
+    settings.barred.is_some() && settings.barred.as_deref() == member.get().and_then(Option::as_deref)
 }
 
 /// Where one direction comes out.

@@ -23,6 +23,8 @@ pub enum Chunks {
 pub(super) struct Settings {
     pub(super) backend: String,
     pub(super) admission: Admission,
+    /// The member of a cluster that is not let through.
+    pub(super) barred: Option<Arc<str>>,
     pub(super) hold: [bool; 2],
     pub(super) delay: [Duration; 2],
     pub(super) chunks: Chunks,
@@ -49,6 +51,7 @@ impl Settings {
         Self {
             backend: backend.to_owned(),
             admission: Admission::Accept,
+            barred: None,
             hold: [false; 2],
             delay: [Duration::ZERO; 2],
             chunks: Chunks::AsTheyCome,

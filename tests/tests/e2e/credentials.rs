@@ -6,14 +6,12 @@ use std::time::Duration;
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, State, Status};
-use etcd_config_tests::{Proxy, Server};
-
-use crate::history::History;
-use crate::witness::{Flat, PREFIX, Witness};
+use etcd_config_tests::servers::on_oldest_and_newest;
+use etcd_config_tests::{Builder, Flat, History, PREFIX, Proxy, Server, Witness};
 
 /// A server with the user `app`, who may read and write below `/app/`.
-fn secured(token_ttl: &str) -> Server {
-    let server = Server::builder().flag("--auth-token-ttl", token_ttl).start();
+fn secured(builder: &Builder) -> Server {
+    let server = builder.start();
     server.enable_auth("of-root");
     server.add_user("app", "secret", "/app/");
     server
@@ -28,58 +26,132 @@ fn change_password(server: &Server, password: &str) {
     server.try_etcdctl(passwd, password).expect("the password is changed");
 }
 
-/// R37
-#[test]
-fn a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
-    let server = secured("2");
-    let history = History::of(&server, PREFIX);
-    history.put("a", "1");
-    let proxy = Proxy::to(&server.address());
-    let live = Flat::watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
-    let witness = Witness::of(&live);
-    witness.watches(Duration::from_secs(5));
-
-    thread::sleep(Duration::from_secs(6)); // three lives of a token
-    history.put("a", "2");
-    witness.converges(&history, Duration::from_secs(3));
-    assert_eq!(live.status().counters.reconnects, 0, "the stream was not affected");
-
-    proxy.cut();
-    history.put("a", "3");
-    witness.converges(&history, Duration::from_secs(3));
+fn logins(server: &Server) -> f64 {
+    server.metric(r#"grpc_server_started_total{grpc_method="Authenticate""#)
 }
 
-/// R39
 #[test]
-fn a_password_that_was_changed_is_said_and_the_last_settings_stay() {
-    let server = secured("300");
-    let history = History::of(&server, PREFIX);
-    history.put("a", "1");
-    let proxy = Proxy::to(&server.address());
-    let client = client(proxy.endpoint(), "secret");
-    let live = Flat::watch(client.clone()).expect("a first snapshot");
-    let witness = Witness::of(&live);
-    witness.watches(Duration::from_secs(5));
+fn r37_a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
+    on_oldest_and_newest(|etcd| {
+        let server = secured(&Server::builder().etcd(etcd).flag("--auth-token-ttl", "2"));
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        let live = Flat::watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
 
-    change_password(&server, "another");
-    proxy.cut();
-    history.put("a", "2");
-    let failed = |status: &Status| matches!(status.state, State::AuthFailed(_));
-    witness.waits_for("refused", Duration::from_secs(5), failed);
-    let logins = || server.metric(r#"grpc_server_started_total{grpc_method="Authenticate""#);
-    let before = logins();
-    thread::sleep(Duration::from_secs(3));
-    assert!(logins() - before < 10.0, "{} logins in 3 s", logins() - before);
-    assert_eq!(live.load().all["a"], "1");
-    assert!(!live.status().to_string().contains("secret"));
+        thread::sleep(Duration::from_secs(6)); // three lives of a token
+        history.put("a", "2");
+        witness.converges(&history, Duration::from_secs(3));
+        assert_eq!(live.status().counters.reconnects, 0, "the stream was not affected");
 
-    client.set_credentials("app", "another");
-    witness.converges(&history, Duration::from_secs(35));
+        history.put("a", "3");
+        let before = logins(&server);
+        proxy.cut();
+        witness.notices_a_loss(Duration::from_secs(1));
+        witness.watches(Duration::from_secs(3));
+        assert!(logins(&server) - before < 1.5, "{} logins", logins(&server) - before);
+        history.put("a", "4");
+        witness.converges(&history, Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
+    on_oldest_and_newest(|etcd| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let key = folder.path().join("key");
+        std::fs::write(&key, "a key for the tests that is long enough to be one").expect("written");
+        let tokens = format!("jwt,sign-method=HS256,priv-key={},ttl=10m", key.display());
+        let server = secured(&Server::builder().etcd(etcd).flag("--auth-token", &tokens));
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        let audit = Duration::from_secs(2);
+        let options = Flat::options().audit_interval(audit);
+        let live = options.watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        server.etcdctl(["user", "add", "one:pw"]);
+        proxy.cut(); // a watch is refused
+        witness.notices_a_loss(Duration::from_secs(1));
+        history.put("a", "2");
+        witness.converges(&history, Duration::from_secs(3));
+        witness.watches(Duration::from_secs(1));
+
+        server.etcdctl(["user", "add", "two:pw"]); // an audit's read is refused
+        let audits = live.status().counters.audits;
+        witness.waits_for("audited", audit * 2, |status| status.counters.audits > audits + 1);
+        assert!(live.status().state.is_watching(), "{}", live.status());
+        history.put("a", "3");
+        witness.converges(&history, Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn r39_a_password_that_was_changed_is_said_and_the_last_settings_stay() {
+    on_oldest_and_newest(|etcd| {
+        let server = secured(&Server::builder().etcd(etcd));
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        let client = client(proxy.endpoint(), "secret");
+        let live = Flat::watch(client.clone()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        change_password(&server, "another");
+        proxy.cut();
+        history.put("a", "2");
+        let failed = |status: &Status| matches!(status.state, State::AuthFailed(_));
+        witness.waits_for("refused", Duration::from_secs(5), failed);
+        let before = logins(&server);
+        thread::sleep(Duration::from_secs(3));
+        // The test's own writes are none in this time.
+        assert!(logins(&server) - before < 3.0, "{} logins in 3 s", logins(&server) - before);
+        assert_eq!(live.load().all["a"], "1");
+        assert!(!live.status().to_string().contains("secret"));
+
+        client.set_credentials("app", "another");
+        witness.converges(&history, Duration::from_secs(15));
+    });
+}
+
+#[test]
+fn r40_a_permission_that_was_revoked_is_found_by_the_audit() {
+    on_oldest_and_newest(|etcd| {
+        let server = secured(&Server::builder().etcd(etcd));
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let audit = Duration::from_secs(2);
+        let options = Flat::options().audit_interval(audit);
+        let live = options.watch(client(server.endpoint(), "secret")).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        server.etcdctl(["role", "revoke-permission", "--prefix=true", "app", "/app/"]);
+        history.put("a", "2"); // etcd still sends it
+        let denied = |status: &Status| matches!(status.state, State::PermissionDenied(_));
+        witness.waits_for("denied", audit * 2, denied);
+        assert!(live.load().all.contains_key("a"));
+        let reads = || server.metric(r#"grpc_server_started_total{grpc_method="Range""#);
+        let before = reads();
+        thread::sleep(Duration::from_secs(4));
+        assert!(reads() - before < 4.0, "{} reads in 4 s", reads() - before);
+        assert!(denied(&live.status()), "{}", live.status());
+
+        server.etcdctl(["role", "grant-permission", "--prefix=true", "app", "readwrite", "/app/"]);
+        history.put("a", "3");
+        witness.watches(audit * 2);
+        witness.converges(&history, audit * 2);
+    });
 }
 
 #[test]
 fn wrong_credentials_are_said_at_once() {
-    let server = secured("300");
+    let server = secured(&Server::builder());
     let error = Flat::watch(client(server.endpoint(), "wrong-one")).expect_err("refused");
     let text = error.to_string();
     assert!(text.contains("app") && !text.contains("wrong-one"), "{text}");
@@ -88,7 +160,7 @@ fn wrong_credentials_are_said_at_once() {
 
 #[test]
 fn a_prefix_that_may_not_be_read_is_said_at_once() {
-    let server = secured("300");
+    let server = secured(&Server::builder());
     let elsewhere = Flat::options().prefix("/elsewhere").watch(client(server.endpoint(), "secret"));
     let error = elsewhere.expect_err("refused");
     let kind = error.store().expect("an error of the store").kind();

@@ -1,13 +1,12 @@
 //! Endpoints that cannot be reached, or that are no etcd.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Answer, Proxy, Server};
-
-use crate::history::History;
-use crate::witness::{Flat, PREFIX, Witness};
+use etcd_config_tests::servers::on_oldest_and_newest;
+use etcd_config_tests::{Answer, Flat, History, PREFIX, Proxy, Server, Witness};
 
 #[test]
 fn each_endpoint_that_cannot_be_reached_is_named_with_its_cause() {
@@ -44,9 +43,9 @@ fn a_server_that_comes_up_within_the_limit_is_in_time() {
     let server = Server::start();
     server.put("/app/all/a", "1");
     server.kill();
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         scope.spawn(|| {
-            std::thread::sleep(Duration::from_millis(500));
+            thread::sleep(Duration::from_millis(500));
             server.restart();
         });
         let live = Flat::options().startup_timeout(Duration::from_secs(20)).watch(server.endpoint());
@@ -54,35 +53,39 @@ fn a_server_that_comes_up_within_the_limit_is_in_time() {
     });
 }
 
-/// R47
 #[test]
-fn the_error_page_of_a_load_balancer_is_said_and_outlived() {
-    let server = Server::start();
-    let history = History::of(&server, PREFIX);
-    history.put("a", "0");
-    let proxy = Proxy::to(&server.address());
-    let answers = [
-        (Answer::text(502, "no server"), "502"),
-        (Answer::html(503, "<h1>no server</h1>"), "503"),
-        (Answer::text(429, "slow down"), "429"),
-    ];
-    for (answer, status) in answers.clone() {
-        proxy.answer(answer);
-        let error = Flat::options().startup_timeout(Duration::from_secs(1)).watch(proxy.endpoint());
-        let text = error.expect_err("no etcd").to_string();
-        assert!(text.contains(&proxy.endpoint()) && text.contains(status), "{text}");
-    }
+fn r47_the_error_page_of_a_load_balancer_is_said_and_outlived() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "0");
+        let proxy = Proxy::to(&server.address());
+        let answers = [
+            (Answer::text(502, "no server"), "502"),
+            (Answer::html(503, "<h1>no server</h1>"), "503"),
+            (Answer::text(429, "slow down"), "429"),
+        ];
+        for (answer, status) in answers.clone() {
+            proxy.answer(answer);
+            let error = Flat::options().startup_timeout(Duration::from_secs(1)).watch(proxy.endpoint());
+            let text = error.expect_err("no etcd").to_string();
+            assert!(text.contains(&proxy.endpoint()) && text.contains(status), "{text}");
+        }
 
-    proxy.accept();
-    let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-    let witness = Witness::of(&live);
-    for (answer, status) in answers {
-        witness.watches(Duration::from_secs(5));
-        proxy.answer(answer);
-        proxy.cut();
-        witness.waits_for("told", Duration::from_secs(3), |now| now.to_string().contains(status));
-        history.put("a", status);
         proxy.accept();
-        witness.converges(&history, Duration::from_secs(5));
-    }
+        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        for (answer, status) in answers {
+            witness.watches(Duration::from_secs(5));
+            proxy.answer(answer);
+            proxy.cut();
+            witness.waits_for("told", Duration::from_secs(3), |now| now.to_string().contains(status));
+            history.put("a", status);
+            let before = proxy.connections();
+            thread::sleep(Duration::from_secs(1));
+            assert!(proxy.connections() - before < 20, "{} attempts in 1 s", proxy.connections() - before);
+            proxy.accept();
+            witness.converges(&history, Duration::from_secs(5));
+        }
+    });
 }

@@ -5,61 +5,61 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Proxy, Server};
+use etcd_config_tests::servers::on_oldest_and_newest;
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
 
-use crate::history::History;
-use crate::witness::{Flat, PREFIX, Witness};
-
-/// R01
 #[test]
-fn what_is_written_between_listing_and_watch_arrives_exactly_once() {
-    let server = Server::start();
-    let history = History::of(&server, PREFIX);
-    let old: Vec<_> = (0..5).map(|n| format!("old{n}")).collect();
-    history.write(old.iter().map(|name| (name.as_str(), Some("1"))));
-    let proxy = Proxy::to(&server.address());
-    proxy.delay_requests(Duration::from_millis(500));
+fn r01_what_is_written_between_listing_and_watch_arrives_exactly_once() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        let old: Vec<_> = (0..5).map(|n| format!("old{n}")).collect();
+        history.write(old.iter().map(|name| (name.as_str(), Some("1"))));
+        let proxy = Proxy::to(&server.address());
+        proxy.delay_requests(Duration::from_millis(500));
 
-    let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-    let witness = Witness::of(&live);
-    for n in 0..20 {
-        history.put(&format!("new{n}"), "1");
-    }
-    for name in &old {
-        history.delete(name);
-    }
-    let watchers = server.metric("etcd_debugging_mvcc_watcher_total");
-    assert!(watchers < 1.0, "the watch was there before the writes");
+        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        for n in 0..20 {
+            history.put(&format!("new{n}"), "1");
+        }
+        for name in &old {
+            history.delete(name);
+        }
+        let watchers = server.metric("etcd_debugging_mvcc_watcher_total");
+        assert!(watchers < 1.0, "the watch was there before the writes");
 
-    witness.converges(&history, Duration::from_secs(2));
-    let named: Vec<_> = witness.changes().iter().flat_map(|change| change.keys().to_vec()).collect();
-    assert_eq!((named.len(), named.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{named:?}");
+        witness.converges(&history, Duration::from_secs(2));
+        let named = witness.named();
+        assert_eq!((named.len(), named.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{named:?}");
+    });
 }
 
-/// R02
 #[test]
-fn a_listing_of_many_pages_is_the_state_at_one_revision() {
-    let server = Server::start();
-    let history = History::of(&server, PREFIX);
-    let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();
-    for names in names.chunks(100) {
-        history.write(names.iter().map(|name| (name.as_str(), Some("before"))));
-    }
-    let proxy = Proxy::to(&server.address());
-    proxy.delay_replies(Duration::from_millis(100));
-    let live = thread::scope(|scope| {
-        let loading = scope.spawn(|| Flat::watch(proxy.endpoint()).expect("a first snapshot"));
-        let mut round = 0;
-        while !loading.is_finished() {
-            // The first and the last page in one revision: never one without the other.
-            let value = format!("round {round}");
-            history.write([("key0000", Some(&*value)), ("key2999", Some(&*value)), ("key1500", None)]);
-            history.put("key1500", &value);
-            round += 1;
-            thread::sleep(Duration::from_millis(10));
+fn r02_a_listing_of_many_pages_is_the_state_at_one_revision() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();
+        for names in names.chunks(100) {
+            history.write(names.iter().map(|name| (name.as_str(), Some("before"))));
         }
-        loading.join().expect("no panic")
+        let proxy = Proxy::to(&server.address());
+        proxy.delay_replies(Duration::from_millis(100));
+        let live = thread::scope(|scope| {
+            let loading = scope.spawn(|| Flat::watch(proxy.endpoint()).expect("a first snapshot"));
+            let mut round = 0;
+            while !loading.is_finished() {
+                // The first and the last page in one revision: never one without the other.
+                let value = format!("round {round}");
+                history.write([("key0000", Some(&*value)), ("key2999", Some(&*value)), ("key1500", None)]);
+                history.put("key1500", &value);
+                round += 1;
+                thread::sleep(Duration::from_millis(10));
+            }
+            loading.join().expect("no panic")
+        });
+        assert!(live.snapshot().revision() < history.head().0, "nothing was written while it loaded");
+        Witness::of(&live).converges(&history, Duration::from_secs(10));
     });
-    assert!(live.snapshot().revision() < history.head().0, "nothing was written while it loaded");
-    Witness::of(&live).converges(&history, Duration::from_secs(10));
 }

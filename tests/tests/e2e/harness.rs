@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::history::{History, difference};
-use etcd_config_tests::{Certificates, Cluster, Server, servers};
+use etcd_config_tests::{Certificates, Cluster, History, Server, difference, servers};
 
 #[test]
 fn each_line_of_servers_starts_and_keeps_its_data_over_a_restart() {

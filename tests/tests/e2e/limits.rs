@@ -5,9 +5,8 @@ use std::time::Duration;
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Server, servers};
-
-use crate::witness::Flat;
+use etcd_config_tests::servers::{self, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -28,20 +27,30 @@ async fn a_value_over_the_limit_of_etcd_is_refused_by_name() {
     }
 }
 
-/// R26
-#[tokio::test]
-async fn a_full_disk_quota_stops_writes_and_nothing_else() {
-    let server = Server::builder().flag("--quota-backend-bytes", "16777216").start();
-    let client = Client::new([server.endpoint()]).expect("a client");
-    client.put("/app/all/a", "1").await.expect("written");
-    let live = Flat::watch_async(client.clone()).await.expect("a first snapshot");
-    let error = loop {
-        if let Err(error) = client.put("/filler", vec![b'x'; MEBIBYTE]).await {
-            break error;
-        }
-    };
-    assert_eq!((error.kind(), error.code()), (Kind::NoSpace, Some(8)), "{error}");
-    client.delete("/app/all/a").await.expect("deletions are served");
-    live.wait_until_async(|flat| flat.all.is_empty(), Duration::from_secs(3)).await.expect("watched");
-    assert!(Flat::load_once(&client).is_ok(), "reads are served");
+#[test]
+fn r26_a_full_disk_quota_stops_writes_and_nothing_else() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).flag("--quota-backend-bytes", "16777216").start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        history.put("b", "1");
+        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let client = Client::new([server.endpoint()]).expect("a client");
+        let fill = async {
+            loop {
+                if let Err(error) = client.put("/filler", vec![b'x'; MEBIBYTE]).await {
+                    break error;
+                }
+            }
+        };
+        let error = runtime.block_on(fill);
+        assert_eq!((error.kind(), error.code()), (Kind::NoSpace, Some(8)), "{error}");
+        history.delete("a"); // is still served
+        witness.converges(&history, Duration::from_secs(3));
+        assert_eq!((live.status().counters.reconnects, live.load().all.len()), (0, 1));
+        assert_eq!(Flat::load_once(server.endpoint()).expect("reads are served").all, live.load().all);
+    });
 }

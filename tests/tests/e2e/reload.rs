@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{Server, servers};
+use etcd_config::{EtcdConfig, State};
+use etcd_config_tests::Server;
+use etcd_config_tests::servers::{self, on_oldest_and_newest};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -121,35 +122,44 @@ fn what_was_written_is_in_force_when_its_revision_is() {
     assert_eq!(settings.load().log_level, "debug");
 }
 
-/// R51
 #[test]
-fn a_bad_value_is_refused_and_the_last_good_settings_stay() {
-    let server = Server::start();
-    with_settings(&server);
-    let settings = Settings::watch(server.endpoint()).expect("a first snapshot");
-    let (refusals, refused) = mpsc::channel();
-    settings.on_rejected(move |rejection| {
-        let _ = refusals.send(rejection.to_string());
-    });
-    let before = settings.snapshot();
-    for (key, value, says) in [
-        ("/payments/listen", "localhost", "/payments/listen"),
-        ("/payments/database/pool_size", "0", "must be at least 1"),
-        ("/payments/database/url", "db", "a URL has a scheme"),
-    ] {
-        let good = server.etcdctl(["get", "--print-value-only", key]);
-        server.put(key, value);
-        let text = refused.recv_timeout(SOON).expect("a refusal");
-        assert!(text.contains("/payments/") && text.contains(says) && !text.contains("hunter2"), "{text}");
-        assert_eq!(**settings.snapshot(), **before);
-        if good.is_empty() {
-            server.etcdctl(["del", key]);
-        } else {
-            server.put(key, good.trim());
+fn r51_a_bad_value_is_refused_and_the_last_good_settings_stay() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        with_settings(&server);
+        let settings = Settings::watch(server.endpoint()).expect("a first snapshot");
+        let (refusals, refused) = mpsc::channel();
+        settings.on_rejected(move |rejection| drop(refusals.send(rejection.clone())));
+        let before = settings.snapshot();
+        for (key, bad, good, says) in [
+            ("/payments/listen", "localhost", "127.0.0.1:8080", "/payments/listen"),
+            ("/payments/database/pool_size", "0", "10", "must be at least 1"),
+            ("/payments/database/url", "db", "pg://db", "a URL has a scheme"),
+        ] {
+            server.put(key, bad);
+            let rejection = refused.recv_timeout(Duration::from_secs(2)).expect("a refusal");
+            let text = rejection.to_string();
+            assert!(
+                text.contains("/payments/") && text.contains(says) && !text.contains("hunter2"),
+                "{text}"
+            );
+            assert!(rejection.revision() > before.revision(), "{text}");
+            let problem = &rejection.problems()[0];
+            // A check of the whole struct cannot say which of its keys is wrong.
+            let is_of_one_key = key != "/payments/database/url";
+            let named = (problem.key(), problem.revision());
+            assert!(!is_of_one_key || named == (key, Some(rejection.revision())), "{named:?}");
+            assert_eq!(**settings.snapshot(), **before);
+            assert!(matches!(settings.status().state, State::Rejected), "{}", settings.status());
+            server.put(key, good);
+            let start = Instant::now();
+            while !settings.status().state.is_watching() {
+                assert!(start.elapsed() < Duration::from_secs(2), "{}", settings.status());
+            }
         }
-    }
-    server.put("/payments/log/level", "debug");
-    settings.wait_until(|s| s.log_level == "debug", SOON).expect("reloaded");
+        server.put("/payments/log/level", "debug");
+        settings.wait_until(|s| s.log_level == "debug", Duration::from_secs(2)).expect("reloaded");
+    });
 }
 
 #[test]

@@ -1,17 +1,27 @@
 //! A configuration over TLS, in both directions.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use etcd_client_core::Tls;
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Certificates, Proxy, Server, servers};
-
-use crate::history::State;
-use crate::witness::Flat;
+use etcd_config_tests::servers::{self, on_oldest_and_newest};
+use etcd_config_tests::{
+    Certificates, Flat, History, Identity, PREFIX, Proxy, Server, State as Keys, Witness,
+};
 
 fn client(endpoint: String, tls: Tls) -> Client {
     Client::builder().endpoints([endpoint]).tls(tls).build().expect("a client")
+}
+
+fn trusting(certificates: &Certificates) -> Tls {
+    Tls::new().ca_file(certificates.ca_file()).expect("the authority's certificate")
+}
+
+fn identified(certificates: &Certificates) -> Tls {
+    let Identity { certificate, key } = certificates.client();
+    trusting(certificates).identity_files(certificate, key).expect("the client's files")
 }
 
 #[test]
@@ -20,39 +30,86 @@ fn a_service_with_a_certificate_and_an_encrypted_key_is_served() {
         let certificates = Certificates::new();
         let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
         server.put("/app/all/a", "1");
-        let tls = Tls::new().ca_file(certificates.ca_file()).expect("the authority's certificate");
         let key = certificates.encrypted_client_key("passphrase");
-        let tls = tls.identity_files(certificates.client().certificate, key).expect("the client's files");
+        let tls = trusting(&certificates).identity_files(certificates.client().certificate, key);
+        let tls = tls.expect("the client's files");
         let client = client(server.endpoint(), tls.key_passphrase("passphrase"));
         let live = Flat::watch(client).expect("a first snapshot");
-        assert_eq!(live.load().all, State::from([("a".to_owned(), "1".to_owned())]));
+        assert_eq!(live.load().all, Keys::from([("a".to_owned(), "1".to_owned())]));
         server.put("/app/all/a", "2");
         live.wait_until(|flat| flat.all["a"] == "2", Duration::from_secs(5)).expect("reloaded");
     }
 }
 
-/// R52
+/// Whoever still used the old ones would not be let in, and would not let the server in.
 #[test]
-fn certificates_that_are_replaced_count_from_the_next_connection() {
-    const SHORT: Duration = Duration::from_secs(4);
-    let certificates = Certificates::new();
-    let server = Server::builder().mutual_tls(&certificates).start();
-    let proxy = Proxy::to(&server.address());
-    certificates.issue_client("client", SHORT);
-    certificates.issue_server(SHORT);
-    let tls = Tls::new().ca_file(certificates.ca_file()).expect("the authority's certificate");
-    let identity = certificates.client();
-    let tls = tls.identity_files(identity.certificate, identity.key).expect("the client's files");
-    let client = client(format!("https://{}", proxy.address()), tls);
-    server.put("/app/all/a", "1");
-    let live = Flat::watch(client).expect("a first snapshot");
+fn r52_certificates_that_are_replaced_count_from_the_next_connection() {
+    const SHORT: Duration = Duration::from_secs(6);
+    on_oldest_and_newest(|etcd| {
+        let certificates = Certificates::new();
+        let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        certificates.issue_client("client", SHORT);
+        certificates.issue_server(SHORT);
+        let issued = Instant::now();
+        let live = Flat::watch(client(format!("https://{}", proxy.address()), identified(&certificates)));
+        let live = live.expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
 
-    certificates.issue_client("client", SHORT * 100);
-    certificates.issue_server(SHORT * 100);
-    std::thread::sleep(SHORT);
-    proxy.cut();
-    server.put("/app/all/a", "2");
-    live.wait_until(|flat| flat.all["a"] == "2", Duration::from_secs(5)).expect("the new ones are used");
+        let old = tempfile::tempdir().expect("a temporary folder");
+        let Identity { certificate, key } = certificates.client();
+        let [old_certificate, old_key] = ["certificate", "key"].map(|name| old.path().join(name));
+        std::fs::copy(certificate, &old_certificate).expect("copied");
+        std::fs::copy(key, &old_key).expect("copied");
+        certificates.issue_client("client", SHORT * 100);
+        certificates.issue_server(SHORT * 100);
+        thread::sleep((SHORT + Duration::from_secs(1)).saturating_sub(issued.elapsed()));
+        proxy.cut();
+        history.put("a", "2");
+        witness.converges(&history, Duration::from_secs(5));
+
+        let expired = trusting(&certificates).identity_files(old_certificate, old_key).expect("files");
+        let expired =
+            Flat::options().startup_timeout(Duration::from_secs(1)).watch(client(server.endpoint(), expired));
+        expired.expect_err("the old certificate has expired");
+    });
+}
+
+/// Large answers on the same endpoint, more than a connection has room for.
+#[test]
+fn r53_large_answers_do_not_delay_a_watch() {
+    on_oldest_and_newest(|etcd| {
+        let certificates = Certificates::new();
+        let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
+        let history = History::of(&server, PREFIX);
+        let client = client(server.endpoint(), identified(&certificates));
+        let live = Flat::watch(client.clone()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let fill = async {
+            for n in 0..10 {
+                client.put(format!("/large/{n}"), vec![b'x'; 1 << 20]).await.expect("written");
+            }
+        };
+        runtime.block_on(fill);
+        let ranges: Vec<_> =
+            (0..200).map(|_| runtime.spawn(client.get("/large/").prefix().into_future())).collect();
+        thread::sleep(Duration::from_millis(100));
+        for n in 0..3 {
+            history.put("a", &n.to_string());
+            witness.converges(&history, Duration::from_secs(2));
+        }
+        let left = ranges.iter().filter(|range| !range.is_finished()).count();
+        assert!(left > 0, "there was nothing to wait for");
+        ranges.iter().for_each(tokio::task::JoinHandle::abort);
+        assert_eq!(live.status().counters.reconnects, 0);
+    });
 }
 
 #[test]
@@ -62,10 +119,7 @@ fn the_name_in_a_certificate_is_a_user() {
     server.put("/app/all/a", "1");
     server.add_user("client", "unused", "/app/");
     server.enable_auth("of-root");
-    let tls = Tls::new().ca_file(certificates.ca_file()).expect("the authority's certificate");
-    let identity = certificates.client();
-    let tls = tls.identity_files(identity.certificate, identity.key).expect("the client's files");
-    let client = client(server.endpoint(), tls);
+    let client = client(server.endpoint(), identified(&certificates));
     Flat::watch(client.clone()).expect("a first snapshot");
     let error = Flat::options().prefix("/elsewhere").watch(client).expect_err("not permitted");
     assert!(error.to_string().contains("permission denied"), "{error}");

@@ -1,18 +1,18 @@
-//! A transaction is seen whole or not at all.
+//! What one revision changes is seen whole or not at all.
 
 use std::thread;
 use std::time::Duration;
 
+use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Server, servers};
+use etcd_config_tests::servers::on_oldest_and_newest;
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness};
 
-use crate::history::History;
-use crate::witness::{Flat, PREFIX, Witness};
+const MEBIBYTE: usize = 1024 * 1024;
 
-/// R04
 #[test]
-fn a_hundred_keys_of_one_transaction_are_always_of_one_generation() {
-    for etcd in servers::all() {
+fn r04_a_hundred_keys_of_one_transaction_are_always_of_one_generation() {
+    on_oldest_and_newest(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let names: Vec<_> = (0..100).map(|n| format!("key{n}")).collect();
@@ -39,5 +39,37 @@ fn a_hundred_keys_of_one_transaction_are_always_of_one_generation() {
         });
         witness.converges(&history, Duration::from_secs(2));
         assert_eq!(live.status().counters.callback_panics, 0);
-    }
+    });
+}
+
+/// 12 MB of previous values in one revision: etcd would split that, were it asked to.
+#[test]
+fn r05_a_large_deletion_is_one_change() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        for n in 0..12 {
+            history.put(&format!("large{n}"), &"x".repeat(MEBIBYTE));
+        }
+        let small: Vec<_> = (0..127).map(|n| format!("small{n}")).collect();
+        history.write(small.iter().map(|name| (name.as_str(), Some("1"))));
+        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let client = Client::new([server.endpoint()]).expect("a client");
+            let mut bare = client.watch(PREFIX).prefix().prev_kv().await.expect("a watch");
+            history.clear();
+            let response = bare.next().await.expect("no end").expect("no error");
+            let previous =
+                |event: &etcd_client_core::v3::Event| event.prev_kv.as_ref().map(|kv| kv.value.len());
+            let bytes: usize = response.events.iter().filter_map(previous).sum();
+            assert_eq!((response.events.len(), bytes), (139, 12 * MEBIBYTE + 127));
+        });
+        witness.converges(&history, Duration::from_secs(5));
+        let changes: Vec<_> = witness.steps().iter().map(|step| step.keys.len()).collect();
+        assert_eq!(changes, [139]);
+    });
 }

@@ -146,6 +146,24 @@ fn a_watch_tells_each_revision_whole_and_none_twice() {
 }
 
 #[test]
+fn a_watch_is_told_its_progress_on_a_store_where_nothing_is_written() {
+    on_each_line(&async |client, server| {
+        let prefix = Prefix::new("/p");
+        let held = client.list(&prefix).await.unwrap().revision;
+        let mut opened = Store::watch(&client, &prefix, Some(held)).await.unwrap();
+        for _ in 0..2 {
+            opened.watch.request_progress();
+            let limit = Duration::from_secs(2);
+            let signal = tokio::time::timeout(limit, next(&mut opened)).await;
+            assert_eq!(signal.expect("an answer").unwrap(), Signal::Progress(held), "{}", server.etcd());
+        }
+        client.put("/p/a", "1").await.unwrap();
+        let Signal::Batch(batch) = next(&mut opened).await.unwrap() else { panic!("a batch") };
+        assert_eq!(batch.revision, held + 1);
+    });
+}
+
+#[test]
 fn a_watch_without_a_start_begins_at_the_head() {
     run(async {
         let server = Server::start();

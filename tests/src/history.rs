@@ -1,0 +1,203 @@
+//! What really was in etcd, at each revision: the truth that the library is judged by.
+//!
+//! All of a test's writes go through a [`History`], by the JSON gateway and not by the library, so
+//! that it knows every state even of revisions that are compacted by now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+/// Keys below a prefix, without it, and their values.
+pub type State = BTreeMap<String, String>;
+
+/// The states of a prefix by the revision that made them.
+pub(crate) type Era = BTreeMap<u64, State>;
+
+/// What became of a prefix, and the pen that writes it.
+#[derive(Debug)]
+pub struct History<'s> {
+    prefix: &'static str,
+    server: Mutex<&'s Server>,
+    /// A history that is rewound begins another era.
+    eras: Mutex<Vec<Era>>,
+}
+
+impl<'s> History<'s> {
+    /// The history of all keys that begin with `prefix`, from now on.
+    pub fn of(server: &'s Server, prefix: &'static str) -> Self {
+        let history = Self { prefix, server: Mutex::new(server), eras: Mutex::new(vec![Era::new()]) };
+        history.read();
+        history
+    }
+
+    /// Writes go to another member of the cluster from now on.
+    pub fn go_on_at(&self, server: &'s Server) {
+        *self.server.lock().expect("not poisoned") = server;
+    }
+
+    /// Writes one key; the revision of that.
+    pub fn put(&self, name: &str, value: &str) -> u64 {
+        self.write([(name, Some(value))])
+    }
+
+    /// Deletes one key; the revision of that.
+    pub fn delete(&self, name: &str) -> u64 {
+        self.write([(name, None)])
+    }
+
+    /// Deletes all keys in one revision.
+    pub fn clear(&self) -> u64 {
+        let (key, end) = self.span();
+        let operation = json!({"requestDeleteRange": {"key": key, "range_end": end}});
+        self.commit(&[operation], State::clear).expect("deleted")
+    }
+
+    /// Writes and deletes keys in one transaction; its revision.
+    pub fn write<'w>(&self, writes: impl IntoIterator<Item = (&'w str, Option<&'w str>)>) -> u64 {
+        self.try_write(writes).unwrap_or_else(|error| panic!("not written: {error}"))
+    }
+
+    /// As [`write`](Self::write), where the write may fail. What became of it then is not known
+    /// before [`catch_up`](Self::catch_up).
+    pub fn try_write<'w>(
+        &self,
+        writes: impl IntoIterator<Item = (&'w str, Option<&'w str>)>,
+    ) -> Result<u64, String> {
+        let writes: Vec<_> = writes.into_iter().collect();
+        let operation = |(name, value): &(&str, Option<&str>)| {
+            let key = STANDARD.encode(format!("{}{name}", self.prefix));
+            match value {
+                Some(value) => json!({"requestPut": {"key": key, "value": STANDARD.encode(value)}}),
+                None => json!({"requestDeleteRange": {"key": key}}),
+            }
+        };
+        let operations: Vec<_> = writes.iter().map(operation).collect();
+        self.commit(&operations, |state| {
+            for (name, value) in writes {
+                match value {
+                    Some(value) => state.insert(name.to_owned(), value.to_owned()),
+                    None => state.remove(name),
+                };
+            }
+        })
+    }
+
+    /// Forgets, in etcd, what was before its present revision.
+    pub fn compact(&self) -> u64 {
+        let (revision, _) = self.head();
+        self.compact_at(revision);
+        revision
+    }
+
+    /// Forgets, in etcd, what was before a revision.
+    pub fn compact_at(&self, revision: u64) {
+        let question = json!({"revision": revision.to_string(), "physical": true});
+        self.ask("/v3/kv/compaction", &question).expect("compacted");
+    }
+
+    /// Takes etcd's present state for the last one: after a write of another.
+    pub fn read(&self) {
+        let (revision, state) = self.state(None);
+        let mut eras = self.lock();
+        last(&mut eras).insert(revision, state);
+    }
+
+    /// The present state is the first of another era: after a restore, a wipe, or in another cluster.
+    pub fn begin_era(&self) {
+        let (revision, state) = self.state(None);
+        self.lock().push(Era::from([(revision, state)]));
+    }
+
+    /// Reads every state after that of `revision` from etcd: what became of writes that failed is
+    /// known then.
+    pub fn catch_up(&self, revision: u64) {
+        let (head, _) = self.state(None);
+        for revision in revision + 1..=head {
+            let (_, state) = self.state(Some(revision));
+            last(&mut self.lock()).insert(revision, state);
+        }
+    }
+
+    /// The state at a revision.
+    pub fn at(&self, revision: u64) -> State {
+        let mut eras = self.lock();
+        let state = state_at(last(&mut eras), revision);
+        state.unwrap_or_else(|| panic!("revision {revision} is before the test's time")).clone()
+    }
+
+    /// The last state and its revision.
+    pub fn head(&self) -> (u64, State) {
+        let mut eras = self.lock();
+        let (revision, state) = last(&mut eras).last_key_value().expect("the state at the start");
+        (*revision, state.clone())
+    }
+
+    pub(crate) fn eras(&self) -> Vec<Era> {
+        self.lock().clone()
+    }
+
+    fn commit(&self, operations: &[Value], change: impl FnOnce(&mut State)) -> Result<u64, String> {
+        let mut eras = self.lock();
+        let era = last(&mut eras);
+        let mut state = era.last_key_value().map(|(_, state)| state.clone()).unwrap_or_default();
+        change(&mut state);
+        let reply = self.ask("/v3/kv/txn", &json!({"success": operations}))?;
+        let revision = revision_of(&reply);
+        era.insert(revision, state);
+        Ok(revision)
+    }
+
+    /// What etcd holds, and its revision.
+    fn state(&self, at: Option<u64>) -> (u64, State) {
+        let (key, end) = self.span();
+        let at = at.unwrap_or_default().to_string();
+        let question = json!({"key": key, "range_end": end, "revision": at});
+        let reply = self.ask("/v3/kv/range", &question).expect("read");
+        let text = |value: &Value| {
+            let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).expect("base64 from etcd");
+            String::from_utf8(bytes).expect("a text that a test wrote")
+        };
+        let kvs = reply["kvs"].as_array().cloned().unwrap_or_default();
+        let entry = |kv: &Value| (text(&kv["key"])[self.prefix.len()..].to_owned(), text(&kv["value"]));
+        (revision_of(&reply), kvs.iter().map(entry).collect())
+    }
+
+    fn span(&self) -> (String, String) {
+        (STANDARD.encode(self.prefix), STANDARD.encode(format!("{}\u{10ffff}", self.prefix)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Era>> {
+        self.eras.lock().expect("not poisoned")
+    }
+
+    fn ask(&self, path: &str, question: &Value) -> Result<Value, String> {
+        let server = *self.server.lock().expect("not poisoned");
+        let answer = server.gateway(path, &question.to_string());
+        let answer = answer.map_err(|error| format!("{path} at {}: {error}", server.name()))?;
+        Ok(serde_json::from_str(&answer).expect("JSON from etcd"))
+    }
+}
+
+/// The names whose values differ.
+pub fn difference(old: &State, new: &State) -> BTreeSet<String> {
+    let names = old.keys().chain(new.keys());
+    names.filter(|&name| old.get(name) != new.get(name)).cloned().collect()
+}
+
+pub(crate) fn state_at(era: &Era, revision: u64) -> Option<&State> {
+    era.range(..=revision).next_back().map(|(_, state)| state)
+}
+
+fn last(eras: &mut [Era]) -> &mut Era {
+    eras.last_mut().expect("the first era")
+}
+
+fn revision_of(reply: &Value) -> u64 {
+    let revision = reply["header"]["revision"].as_str().and_then(|revision| revision.parse().ok());
+    revision.unwrap_or_else(|| panic!("no revision in {reply}"))
+}

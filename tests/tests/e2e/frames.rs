@@ -1,0 +1,89 @@
+//! What the network does to the bytes of a watch: cut anywhere, one at a time, all at once.
+
+use std::time::Duration;
+
+use etcd_client_core::v3::Client;
+use etcd_config::EtcdConfig;
+use etcd_config_tests::servers::on_oldest_and_newest;
+use etcd_config_tests::{Chunks, Flat, History, PREFIX, Proxy, Server, Witness};
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+#[test]
+fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        for chunks in [Chunks::SingleBytes, Chunks::Glued(Duration::from_millis(100))] {
+            let proxy = Proxy::to(&server.address());
+            proxy.pass_on(chunks);
+            let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+            let witness = Witness::of(&live);
+            witness.watches(Duration::from_secs(5));
+            let before = live.snapshot().revision();
+            for n in 0..30 {
+                let value = format!("{n} {chunks:?}");
+                history.write([("a", Some(&*value)), ("b", Some(&*value.repeat(100)))]);
+                history.delete("b");
+            }
+            witness.converges(&history, Duration::from_secs(5));
+            let revisions: Vec<_> = witness.steps().iter().map(|step| step.new.revision).collect();
+            let written: Vec<_> = (before + 1..=before + 60).collect();
+            assert_eq!(revisions, written, "{chunks:?}");
+            assert_eq!(live.status().counters.reconnects, 0, "{chunks:?}");
+        }
+    });
+}
+
+#[test]
+fn r09_half_a_frame_is_no_frame() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        let proxy = Proxy::to(&server.address());
+        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        let names: Vec<_> = (0..100).map(|n| format!("key{n}")).collect();
+        // In the head of the frame, in that of the message, in the first event, in the middle, near the end.
+        for (round, bytes) in [5, 12, 40, 30_000, 101_000].into_iter().enumerate() {
+            witness.watches(Duration::from_secs(5));
+            proxy.cut_after_reply_bytes(bytes);
+            let value = round.to_string().repeat(1_000);
+            history.write(names.iter().map(|name| (name.as_str(), Some(&*value))));
+            witness.converges(&history, Duration::from_secs(2));
+        }
+        let counters = live.status().counters;
+        assert_eq!((counters.reconnects, counters.snapshots), (5, 6), "one change for each write");
+        assert_eq!(counters.lists, 1, "each time it went on where it was");
+    });
+}
+
+/// The server sends what was missed in one message of 12 MB and more.
+#[test]
+fn r10_a_huge_replay_is_received_or_listed() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        for (limit, lists) in [(64 * MEBIBYTE, 1), (4 * MEBIBYTE, 2)] {
+            let history = History::of(&server, PREFIX);
+            history.put("a", &limit.to_string());
+            let proxy = Proxy::to(&server.address());
+            let client = Client::builder().endpoints([proxy.endpoint()]).receive_limit(limit).build();
+            let live = Flat::watch(client.expect("a client")).expect("a first snapshot");
+            let witness = Witness::of(&live);
+            witness.watches(Duration::from_secs(5));
+
+            proxy.refuse(true);
+            proxy.cut();
+            witness.notices_a_loss(Duration::from_secs(2));
+            for n in 0..12 {
+                history.put(&format!("large{n}"), &limit.to_string().repeat(MEBIBYTE / 8));
+            }
+            proxy.accept();
+            witness.converges(&history, Duration::from_secs(15));
+            witness.watches(Duration::from_secs(15));
+            assert_eq!(live.status().counters.lists, lists, "with {limit} bytes at most");
+            drop((witness, live));
+            history.clear();
+        }
+    });
+}

@@ -1,0 +1,79 @@
+//! Networks that swallow, forget, and lose.
+
+use std::thread;
+use std::time::Duration;
+
+use etcd_config::EtcdConfig;
+use etcd_config_tests::servers::on_oldest_and_newest;
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
+
+#[test]
+fn r42_a_black_hole_is_left_for_another_endpoint() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        let proxies = [(); 2].map(|()| Proxy::to(&server.address()));
+        let live = Flat::watch(proxies.each_ref().map(Proxy::endpoint)).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+        let used = live.status().endpoint.expect("the endpoint in use");
+
+        proxies.iter().filter(|proxy| proxy.endpoint() == used).for_each(|proxy| proxy.hold(true));
+        for n in 0..10 {
+            history.put(&format!("key{n}"), "1");
+        }
+        witness.converges(&history, Duration::from_secs(15));
+        assert_eq!(witness.named().len(), 10);
+        assert_ne!(live.status().endpoint, Some(used));
+    });
+}
+
+/// A heartbeat each 5 s keeps a mapping that lasts longer, and finds out that a shorter one is gone.
+#[test]
+fn r44_idle_connections_are_kept_or_replaced() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        let proxy = Proxy::to(&server.address());
+        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        proxy.forget_idle(Some(Duration::from_secs(7)));
+        thread::sleep(Duration::from_secs(12));
+        history.put("a", "1");
+        witness.converges(&history, Duration::from_secs(1));
+        assert_eq!(live.status().counters.reconnects, 0, "heartbeats keep it");
+
+        proxy.forget_idle(Some(Duration::from_secs(2)));
+        thread::sleep(Duration::from_secs(3));
+        history.put("a", "2");
+        history.put("b", "1");
+        witness.converges(&history, Duration::from_secs(15));
+        assert!(live.status().counters.reconnects > 0, "it was forgotten");
+    });
+}
+
+#[test]
+fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        let audit = Duration::from_secs(3);
+        let live = Flat::options().audit_interval(audit).watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        proxy.lose_watch_frame();
+        history.put("a", "2");
+        thread::sleep(Duration::from_millis(300));
+        assert!(witness.steps().is_empty(), "it was not lost");
+        witness.converges(&history, audit * 2);
+        let counters = live.status().counters;
+        assert_eq!((counters.repairs, counters.reconnects), (1, 0));
+        witness.waits_for("audited again", audit * 2, |status| status.counters.audits > counters.audits);
+        assert_eq!(live.status().counters.repairs, 1, "there is nothing left to repair");
+    });
+}

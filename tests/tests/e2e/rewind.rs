@@ -1,0 +1,126 @@
+//! Histories that go backwards: restored from a backup, wiped, or another cluster's.
+
+use std::time::Duration;
+
+use etcd_config::EtcdConfig;
+use etcd_config_tests::servers::on_oldest_and_newest;
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
+
+#[test]
+fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        history.put("b", "1");
+        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let backup = folder.path().join("backup");
+        server.save_snapshot(&backup);
+        for n in 0..20 {
+            history.put(&format!("later{n}"), "1");
+        }
+        history.put("a", "2");
+        witness.converges(&history, Duration::from_secs(3));
+        assert_eq!(live.status().counters.rewinds, 0);
+
+        server.restore_snapshot(&backup);
+        server.restart();
+        history.begin_era();
+        assert_eq!(history.head().1.len(), 2);
+        witness.converges(&history, Duration::from_secs(5));
+        assert_eq!(
+            witness.steps().last().expect("a change").keys.len(),
+            21,
+            "what was later, and what changed"
+        );
+        assert_eq!(live.status().counters.rewinds, 1);
+        witness.watches(Duration::from_secs(5));
+        history.put("a", "3");
+        witness.converges(&history, Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        history.put("b", "1");
+        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        server.wipe();
+        server.restart();
+        history.begin_era();
+        witness.converges(&history, Duration::from_secs(10));
+        let counters = live.status().counters;
+        assert_eq!((counters.rewinds, counters.lists), (1, 3), "read twice");
+        witness.watches(Duration::from_secs(5));
+        history.put("c", "1");
+        witness.converges(&history, Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn r34_an_emptiness_that_passes_is_never_seen() {
+    on_oldest_and_newest(|etcd| {
+        let [server, empty] = [(); 2].map(|()| Server::builder().etcd(etcd).start());
+        let history = History::of(&server, PREFIX);
+        for _ in 0..5 {
+            history.put("a", "1");
+        }
+        let proxy = Proxy::to(&server.address());
+        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        proxy.swap_backend(&empty.address());
+        proxy.cut();
+        // The first read of the empty one, and back before the second.
+        let lists = live.status().counters.lists;
+        let reads = || empty.metric(r#"grpc_server_handled_total{grpc_code="OK",grpc_method="Range""#);
+        while reads() < 1.0 {
+            assert!(live.status().counters.lists <= lists + 1, "{}", live.status());
+        }
+        proxy.swap_backend(&server.address());
+        proxy.cut();
+        history.put("b", "1");
+        witness.converges(&history, Duration::from_secs(5));
+        assert!(witness.steps().iter().all(|step| !step.new.all.is_empty()));
+    });
+}
+
+#[test]
+fn r35_another_cluster_behind_the_same_name_is_told_and_listed() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let other = Server::builder().etcd(etcd).flag("--initial-cluster-token", "other").start();
+        let elsewhere = History::of(&other, PREFIX);
+        for n in 0..10 {
+            // Further on than the first: its revisions alone do not give it away.
+            elsewhere.put("a", &n.to_string());
+        }
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        history.put("b", "1");
+        let proxy = Proxy::to(&server.address());
+        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        proxy.swap_backend(&other.address());
+        proxy.cut();
+        history.go_on_at(&other);
+        history.begin_era();
+        witness.converges(&history, Duration::from_secs(5));
+        assert_eq!(live.status().counters.rewinds, 1);
+        history.put("c", "1");
+        witness.converges(&history, Duration::from_secs(3));
+    });
+}
