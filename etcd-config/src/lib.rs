@@ -58,10 +58,11 @@
 //! thread for the whole process, with connections of its own, so that a runtime that is blocked
 //! delays no update; the thread ends with the last [`Live`]. [`EtcdConfig::watch_async`] runs on the
 //! caller's runtime instead.
-#![warn(missing_docs)]
+#![deny(missing_docs)]
 
 mod background;
 mod board;
+mod cache;
 mod changes;
 mod config;
 mod decode;
@@ -70,6 +71,7 @@ mod error;
 mod explain;
 mod hooks;
 mod into_store;
+mod keys;
 #[allow(missing_docs, reason = "written by derived code, and by nobody else")]
 mod layout;
 mod leaf;
@@ -105,7 +107,7 @@ pub use crate::reader::Reader;
 pub use crate::rejection::Rejection;
 pub use crate::schema::{Field, FieldDefault, Schema};
 pub use crate::snapshot::{Guard, Snapshot};
-pub use crate::status::{Counters, Source, State, Status};
+pub use crate::status::{CacheFile, Counters, Source, State, Status};
 
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]
@@ -123,3 +125,8 @@ pub mod __private {
     pub use crate::schema::unknown::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
