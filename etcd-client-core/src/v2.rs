@@ -29,7 +29,7 @@ mod watcher;
 
 pub use abort::AbortHandle;
 pub use builder::ClientBuilder;
-pub use call::Call;
+pub use call::{Call, Operation};
 pub use client::Client;
 pub use cluster::{
     Ask, Counts, FollowerStats, Health, Latency, LeaderInfo, LeaderStats, Machines, Member, Members,

@@ -142,6 +142,18 @@ impl Watcher {
         }
     }
 
+    /// Takes a listing from an earlier time, of this process or another, for what has been reported:
+    /// the first one that the store answers is then reported as its difference to it, as after any
+    /// interruption. Does nothing once there was an [`Event::Listed`].
+    pub fn assume(&mut self, listing: Arc<Listing>) {
+        self.held.get_or_insert_with(|| Held::new(listing));
+    }
+
+    /// The cluster that what has been reported comes from, 0 where unknown.
+    pub fn cluster(&self) -> u64 {
+        self.held.as_ref().map_or(0, Held::cluster)
+    }
+
     /// What has been done so far.
     pub fn counters(&self) -> Counters {
         self.counters
@@ -192,8 +204,9 @@ impl Watcher {
 
     /// Makes a listing what is held, and reports what differs (rules 5 and 6).
     fn adopt(&mut self, listing: Listing, cause: Cause) {
+        let listing = Arc::new(listing);
         let Some(held) = &mut self.held else {
-            self.held = Some(Held::new(&listing));
+            self.held = Some(Held::new(Arc::clone(&listing)));
             self.events.push_back(Event::Listed(listing));
             return;
         };
@@ -204,7 +217,7 @@ impl Watcher {
             tracing::warn!(prefix = %self.prefix, seen, now, cluster_changed, "the store's history was rewound");
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
-        let batch = held.replace(&listing);
+        let batch = held.replace(listing);
         if cause == Cause::Audit && !batch.changes.is_empty() {
             self.counters.repairs += 1;
             tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");

@@ -1,8 +1,8 @@
 //! `#[derive(EtcdConfig)]`, the macro of the crate `etcd-config`, where it is documented.
 //!
-//! A straight line from tokens to tokens: [`ast`] gives the struct its shape with the attributes
-//! that [`attr`] reads, [`valid`] refuses what cannot be meant, [`expand`] writes the impl. Every
-//! step notes all mistakes, each with the token that it is about; after any, [`fallback`] writes
+//! A straight line from tokens to tokens: `ast` gives the struct its shape with the attributes
+//! that `attr` reads, `valid` refuses what cannot be meant, `expand` writes the impl. Every
+//! step notes all mistakes, each with the token that it is about; after any, `fallback` writes
 //! an impl that does nothing, so that the mistake is all that the compiler reports.
 
 mod ast;
@@ -13,6 +13,7 @@ mod expand;
 mod fallback;
 mod generics;
 mod key;
+mod primitive;
 mod similar;
 mod ty;
 mod valid;
@@ -20,6 +21,9 @@ mod valid;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
+/// Makes a struct a configuration whose fields are keys in etcd.
+///
+/// The attributes are documented at the trait of the same name in `etcd-config`.
 #[proc_macro_derive(EtcdConfig, attributes(etcd))]
 pub fn derive_etcd_config(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -12,7 +12,7 @@ use crate::live::Live;
 use crate::options::Options;
 use crate::schema::Schema;
 
-/// A struct whose fields are keys in etcd. Derive it; there is nothing to implement by hand.
+#[doc = include_str!("config/attributes.md")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not derive `EtcdConfig`",
     label = "`{Self}` does not say which keys its fields are",

@@ -1,7 +1,68 @@
 //! Typed, live configuration from etcd: derive a struct, every field is a key.
+//!
+//! A struct derives [`EtcdConfig`], and the keys below its prefix become its fields: loaded in one
+//! blocking call, kept current for the life of the process, read for about the price of a pointer.
+//!
+//! ```
+//! use etcd_config::{EtcdConfig, MemoryStore};
+//!
+//! #[derive(EtcdConfig)]
+//! #[etcd(prefix = "/payments")]
+//! struct Settings {
+//!     #[etcd(key = "log/level", default = "info")]
+//!     log_level: String,
+//!     #[etcd(nested)]
+//!     database: Database,
+//! }
+//!
+//! #[derive(EtcdConfig)]
+//! struct Database {
+//!     url: String,
+//!     #[etcd(default = 10)]
+//!     pool_size: u32,
+//! }
+//!
+//! // In production an endpoint, such as "http://127.0.0.1:2379", or a client.
+//! let store = MemoryStore::from([("/payments/database/url", "postgres://db")]);
+//!
+//! let settings = Settings::watch(&store)?;
+//! assert_eq!(settings.load().log_level, "info");
+//! settings.on(|s| &s.database.pool_size, |old, new| println!("pool {old} -> {new}"));
+//! settings.on_rejected(|rejection| eprintln!("{rejection}"));
+//! # Ok::<(), etcd_config::Error>(())
+//! ```
+//!
+//! # What always holds
+//! - A snapshot is the state of the prefix at exactly one revision: a transaction over several keys
+//!   is seen whole, or not yet.
+//! - An update that does not decode, or that a check refuses, is refused whole. The last good
+//!   snapshot stays, [`Live::on_rejected`] hears why, and the next revision is tried again.
+//! - Reading never blocks and never fails, whatever happens to etcd or the network;
+//!   [`Live::status`] says how old what is read is, and why.
+//! - Callbacks are called after the snapshot is published, in order, one at a time, and hold nobody
+//!   up: neither the watch nor another configuration.
+//! - Values of `secret` fields appear in no error, no log and no status.
+//!
+//! # What flows where
+//! ```text
+//! Store ─► Watcher ─► KeyTree ─► decode ─► Snapshot ─► load, reader
+//!                                   │          └─────► on, on_change, changes
+//!                                   └─ problems ─────► on_rejected, status
+//! ```
+//! The store and the watcher are `etcd_client_core`'s: the watcher lists the prefix, watches it, and
+//! is never lost again. An update costs what changed, not what there is: only fields whose keys
+//! changed are decoded again.
+//!
+//! # Threads and runtimes
+//! [`EtcdConfig::watch`] works in a plain `main` and inside any runtime. All that it starts is one
+//! thread for the whole process, with connections of its own, so that a runtime that is blocked
+//! delays no update; the thread ends with the last [`Live`]. [`EtcdConfig::watch_async`] runs on the
+//! caller's runtime instead.
+#![deny(missing_docs)]
 
 mod background;
 mod board;
+mod cache;
 mod changes;
 mod config;
 mod decode;
@@ -10,6 +71,8 @@ mod error;
 mod explain;
 mod hooks;
 mod into_store;
+mod keys;
+#[allow(missing_docs, reason = "written by derived code, and by nobody else")]
 mod layout;
 mod leaf;
 mod live;
@@ -42,9 +105,9 @@ pub use crate::options::Options;
 pub use crate::problem::{Kind as ProblemKind, Problem};
 pub use crate::reader::Reader;
 pub use crate::rejection::Rejection;
-pub use crate::schema::{Default as FieldDefault, Field, Schema};
+pub use crate::schema::{Field, FieldDefault, Schema};
 pub use crate::snapshot::{Guard, Snapshot};
-pub use crate::status::{Counters, Source, State, Status};
+pub use crate::status::{CacheFile, Counters, Source, State, Status};
 
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]
@@ -62,3 +125,8 @@ pub mod __private {
     pub use crate::schema::unknown::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

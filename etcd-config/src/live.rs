@@ -14,13 +14,14 @@ use crate::changes::{Change, Changes};
 use crate::config::EtcdConfig;
 use crate::driver::Driver;
 use crate::error::Error;
+use crate::explain::Explanation;
 use crate::hooks::Subscription;
 use crate::loaded::Loaded;
 use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
-use crate::status::Status;
+use crate::status::{Source, Span, Status};
 
 /// A configuration that is kept current.
 ///
@@ -50,6 +51,30 @@ impl<T> Live<T> {
         Guard(self.board.current.load())
     }
 
+    /// The configuration as it is now, for those who would rather fail than act on old values: an
+    /// error where it was last [proven current](Status::proven_current_at) more than `max_age` ago.
+    ///
+    /// Signs of life come every [`progress_interval`](crate::Options::progress_interval), 5 s unless
+    /// set otherwise; a shorter `max_age` fails now and then on a store that is perfectly well.
+    ///
+    /// # Errors
+    /// [`Error::is_stale`], with how old the values are, and why.
+    pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
+        // In this order: what is published later is younger.
+        let age = self.board.standing.read(Record::age);
+        if age <= max_age {
+            return Ok(self.load());
+        }
+        let Status { name, prefix, source, state, .. } = self.status();
+        let proven =
+            if age == Duration::MAX { "at an unknown time".to_owned() } else { format!("{} ago", Span(age)) };
+        let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Error::stale(format!(
+            "{name} from {prefix} is from {source} and was last proven current {proven}, where at most \
+             {max_age:?} is accepted; now {state}{why}"
+        )))
+    }
+
     /// The configuration as it is now, to keep.
     pub fn snapshot(&self) -> Arc<Snapshot<T>> {
         self.board.current.load_full()
@@ -63,6 +88,16 @@ impl<T> Live<T> {
     /// How fresh the configuration is, where it came from, and what is wrong, if anything.
     pub fn status(&self) -> Status {
         self.board.status()
+    }
+
+    /// For each field its key, its value, where that comes from and since when: a table that a
+    /// person can read. Secrets are not in it.
+    ///
+    /// The keys are those that the store has now: one that is newer than the snapshot, because the
+    /// update was refused or is held back, is marked as not in force.
+    pub fn explain(&self) -> Explanation {
+        let (in_force, source) = self.board.standing.read(|record| (record.in_force, record.source));
+        self.board.keys.explain(in_force, source == Source::Cache)
     }
 
     #[inline]
@@ -79,8 +114,17 @@ impl<T: EtcdConfig> Live<T> {
     /// are slow, several changes may come as one, from the first value to the last. One that
     /// panics is reported in the log and in [`status`](Self::status), and stays subscribed.
     ///
-    /// ```ignore
-    /// settings.on(|s| &s.database.pool_size, |old, new| println!("pool {old} -> {new}"));
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(nested)] database: Database }
+    /// # #[derive(EtcdConfig)]
+    /// # struct Database { #[etcd(default = 10)] pool_size: u32 }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// let subscription = settings.on(|s| &s.database.pool_size, |old, new| println!("{old} -> {new}"));
+    /// subscription.cancel();
+    /// # Ok::<(), etcd_config::Error>(())
     /// ```
     pub fn on<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
     where
@@ -117,12 +161,42 @@ impl<T: EtcdConfig> Live<T> {
 
     /// The changes from now on, as a stream. A reader that is slower than the changes gets several
     /// as one, which says how many it [missed](Change::missed).
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch_async(&store).await?;
+    /// let mut changes = settings.changes();
+    /// store.put("/payments/workers", "12");
+    /// if let Some(change) = changes.next().await {
+    ///     assert_eq!((change.old().workers, change.new().workers), (10, 12));
+    /// }
+    /// # Ok::<(), etcd_config::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn changes(&self) -> Changes<T> {
         self.board.streams.open()
     }
 
     /// Waits until the configuration is as wanted. Blocks the thread; see
     /// [`wait_until_async`](Self::wait_until_async).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(key = "log/level", default = "info")] log_level: String }
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch(&store)?;
+    /// store.put("/payments/log/level", "trace");
+    /// settings.wait_until(|s| s.log_level == "trace", Duration::from_secs(1))?;
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Not within the limit, or never, because the watch was stopped.

@@ -113,6 +113,9 @@ impl Problem {
     }
 }
 
+/// The most problems that are printed: a wrong prefix may make one of every key.
+const PRINTED: usize = 50;
+
 /// All problems of one attempt, as a person reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -152,6 +155,7 @@ impl fmt::Display for Report {
         write!(f, "{count} problem{plural} in {name} from {prefix} at revision {revision}")?;
         let rows: Vec<(String, String, &Problem)> = problems
             .iter()
+            .take(PRINTED)
             .map(|problem| (Escaped(&problem.key).to_string(), problem.subject(), problem))
             .collect();
         let keys = rows.iter().map(|(key, ..)| width(key)).max().unwrap_or(0);
@@ -164,6 +168,9 @@ impl fmt::Display for Report {
             // A function of the user's may have made several lines; they stay below their key.
             f.write_str(&problem.what.replace('\n', "\n      "))?;
             problem.write_origin(f, "   ")?;
+        }
+        if count > PRINTED {
+            write!(f, "\n  ... and {} more", count - PRINTED)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The fields of a configuration as data: what there is to set, and how.
 
 pub(crate) mod branch;
+pub(crate) mod plain;
 pub(crate) mod unknown;
 
 mod etcdctl;
@@ -45,7 +46,7 @@ pub struct Field {
 /// What a default is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Default {
+pub enum FieldDefault {
     /// There is none: the key must be there.
     Required,
     /// `None`, or no entry.
@@ -142,21 +143,21 @@ impl Field {
     }
 
     /// What the field is when its key is absent.
-    pub fn default(&self) -> Default {
+    pub fn default(&self) -> FieldDefault {
         if self.role == Role::Entry {
-            return Default::Absent;
+            return FieldDefault::Absent;
         }
         match self.written.default {
-            Fallback::Required => Default::Required,
-            Fallback::Absent => Default::Absent,
-            Fallback::Text(text) => Default::Text(text),
-            Fallback::Expression(expression) => Default::Expression(expression),
+            Fallback::Required => FieldDefault::Required,
+            Fallback::Absent => FieldDefault::Absent,
+            Fallback::Text(text) => FieldDefault::Text(text),
+            Fallback::Expression(expression) => FieldDefault::Expression(expression),
         }
     }
 
     /// Whether the key must be there: always, or as soon as its directory is there.
     pub fn is_required(&self) -> bool {
-        self.default() == Default::Required && self.written.env.is_none()
+        self.default() == FieldDefault::Required && self.written.env.is_none()
     }
 
     /// Whether the field is in a directory that may be missing as a whole: of an `Option`, or of a
@@ -196,7 +197,7 @@ impl Field {
     }
 }
 
-impl fmt::Display for Default {
+impl fmt::Display for FieldDefault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Required => f.write_str("required"),

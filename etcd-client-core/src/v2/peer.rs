@@ -118,10 +118,10 @@ impl Peer {
         let home = url.origin();
         for _ in 0..=MOST_REDIRECTS {
             let mut builder = client.request(request.method.clone(), url.clone());
-            if let Some(form) = &request.form {
+            if let Some(body) = &request.body {
                 builder = builder
-                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-                    .body(reqwest::Body::from(form.clone()));
+                    .header(CONTENT_TYPE, &*request.content_type)
+                    .body(reqwest::Body::from(body.clone()));
             }
             if let Some(credentials) = credentials.filter(|_| url.origin() == home) {
                 builder = builder.basic_auth(credentials.user(), Some(credentials.password()));

@@ -16,11 +16,12 @@ pub struct Raw {
     path: String,
     query: Vec<(String, String)>,
     form: Option<Vec<(String, String)>>,
+    body: Option<(String, String)>,
 }
 
 impl Raw {
     pub(super) fn new(method: String, path: String) -> Self {
-        Self { method, path, query: Vec::new(), form: None }
+        Self { method, path, query: Vec::new(), form: None, body: None }
     }
 }
 
@@ -34,6 +35,13 @@ impl Call<Raw> {
     /// Adds to the form in the body.
     pub fn form(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.operation.form.get_or_insert_default().push((name.into(), value.into()));
+        self
+    }
+
+    /// A body of another type than a form, such as `application/json`, which parts of the API outside
+    /// of the keys want.
+    pub fn body(mut self, content_type: impl Into<String>, body: impl Into<String>) -> Self {
+        self.operation.body = Some((content_type.into(), body.into()));
         self
     }
 }
@@ -62,7 +70,16 @@ impl Operation for Raw {
         }
         let body = self.form.as_ref().map(|fields| form(&pairs(fields)));
         let safe = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
-        Request::new(method, path, &[], body, if safe { Resend::Freely } else { Resend::Never })
+        let resend = if safe { Resend::Freely } else { Resend::Never };
+        let mut request = Request::new(method, path, &[], body, resend)?;
+        if let Some((content_type, body)) = &self.body {
+            if request.body.is_some() {
+                return Err(invalid("a request has a form or another body, not both".into()));
+            }
+            request.body = Some(body.clone().into());
+            request.content_type = content_type.clone().into();
+        }
+        Ok(request)
     }
 
     fn read(reply: &Reply) -> Result<Response<String>, Error> {

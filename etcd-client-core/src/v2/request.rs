@@ -1,17 +1,23 @@
 //! A request, before it is known which endpoint gets it.
 
+use std::borrow::Cow;
+
 use http::Method;
 
 use super::encoding::{form, query};
 use crate::Error;
 
-/// One request: a method, an address below the endpoint, and a form.
+/// With any other type the keys API stores an empty value, and says nothing.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// One request: a method, an address below the endpoint, and a form or another body.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(super) method: Method,
     /// Begins with a slash, is encoded, and holds the query.
     pub(super) address: String,
-    pub(super) form: Option<bytes::Bytes>,
+    pub(super) body: Option<bytes::Bytes>,
+    pub(super) content_type: Cow<'static, str>,
     pub(super) resend: Resend,
 }
 
@@ -56,6 +62,7 @@ impl Request {
         resend: Resend,
     ) -> Result<Self, Error> {
         let address = path + &query(flags)?;
-        Ok(Self { method, address, form: form.map(Into::into), resend })
+        let content_type = Cow::Borrowed(FORM);
+        Ok(Self { method, address, body: form.map(Into::into), content_type, resend })
     }
 }

@@ -7,6 +7,7 @@
 //! the listing is an authoritative read, and counts.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -156,13 +157,13 @@ impl Audit {
     pub(super) fn conclude(&mut self, options: &Options) -> Option<Proof> {
         let stage = std::mem::replace(self, Self::later(options)).stage;
         let Stage::Comparing { listing, notes, .. } = stage else { return None };
-        let rewound = listing.revision < notes.floor;
-        let mut later =
-            notes.batches.into_iter().filter(|batch| batch.revision > listing.revision).peekable();
+        let read_at = listing.revision;
+        let rewound = read_at < notes.floor;
+        let mut later = notes.batches.into_iter().filter(|batch| batch.revision > read_at).peekable();
         if rewound || later.peek().is_none() {
             return Some(Proof { listing, rewound });
         }
-        let mut held = Held::new(&listing);
+        let mut held = Held::new(Arc::new(listing));
         for batch in later {
             held.apply(batch);
         }

@@ -1,5 +1,7 @@
 //! What a watcher reports.
 
+use std::sync::Arc;
+
 use crate::store::{Batch, Listing};
 use crate::{Error, Kind};
 
@@ -8,7 +10,7 @@ use crate::{Error, Kind};
 #[non_exhaustive]
 pub enum Event {
     /// The first authoritative read; once.
-    Listed(Listing),
+    Listed(Arc<Listing>),
     /// The prefix changed. Every key occurs once, and is either put or deleted.
     Changed {
         /// All changes up to a revision.

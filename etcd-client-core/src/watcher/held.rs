@@ -1,37 +1,46 @@
 //! What a watcher has reported: the keys of the prefix, and the revision they are known at.
+//!
+//! The last listing is kept as it came, shared with whoever it was reported to; what has changed
+//! since lies over it. When the changes have grown to a good part of the listing, both become a
+//! new one, so that neither a first load nor a single change costs more than it must.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::store::{Batch, Change, Entry, Listing};
 
+/// Fewer changes than this are never merged.
+const FEW: usize = 1_024;
+
 #[derive(Debug)]
 pub(super) struct Held {
-    keys: BTreeMap<Bytes, Value>,
+    listing: Arc<Listing>,
+    /// What each changed key holds now; `None` where it was deleted.
+    changed: BTreeMap<Bytes, Option<Entry>>,
+    len: usize,
     revision: u64,
     cluster: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Value {
-    bytes: Bytes,
-    revision: u64,
-}
-
 impl Held {
-    pub(super) fn new(listing: &Listing) -> Self {
-        Self { keys: keys(listing), revision: listing.revision, cluster: listing.cluster }
+    pub(super) fn new(listing: Arc<Listing>) -> Self {
+        let (len, revision, cluster) = (listing.entries.len(), listing.revision, listing.cluster);
+        Self { listing, changed: BTreeMap::new(), len, revision, cluster }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.len == 0
     }
 
     pub(super) fn revision(&self) -> u64 {
         self.revision
+    }
+
+    pub(super) fn cluster(&self) -> u64 {
+        self.cluster
     }
 
     pub(super) fn advance(&mut self, revision: u64) {
@@ -54,12 +63,11 @@ impl Held {
         for change in batch.changes {
             match change {
                 Change::Put(entry) => {
-                    let value = Value { bytes: entry.value.clone(), revision: entry.revision };
-                    self.keys.insert(entry.key.clone(), value);
+                    self.put(entry.clone());
                     changes.push(Change::Put(entry));
                 }
                 Change::Delete(key) => {
-                    if self.keys.remove(&key).is_some() {
+                    if self.delete(&key) {
                         changes.push(Change::Delete(key));
                     }
                 }
@@ -67,42 +75,20 @@ impl Held {
             }
         }
         self.revision = batch.revision;
+        if self.changed.len() > FEW.max(self.listing.entries.len() / 4) {
+            self.merge();
+        }
         Batch { revision: batch.revision, changes }
     }
 
-    pub(super) fn into_listing(self) -> Listing {
-        let entry =
-            |(key, value): (Bytes, Value)| Entry { key, value: value.bytes, revision: value.revision };
-        Listing {
-            revision: self.revision,
-            cluster: self.cluster,
-            entries: self.keys.into_iter().map(entry).collect(),
-        }
-    }
-
-    fn delete_below(&mut self, directory: &Bytes, changes: &mut Vec<Change>) {
-        let from = (Bound::Included(directory.clone()), Bound::Unbounded);
-        let below: Vec<Bytes> = self
-            .keys
-            .range(from)
-            .map(|(key, _)| key)
-            .take_while(|key| key.starts_with(directory))
-            .cloned()
-            .collect();
-        for key in below {
-            self.keys.remove(&key);
-            changes.push(Change::Delete(key));
-        }
-    }
-
     /// Makes a listing what is held; the batch is the difference.
-    pub(super) fn replace(&mut self, listing: &Listing) -> Batch {
+    pub(super) fn replace(&mut self, listing: Arc<Listing>) -> Batch {
         let mut changes = Vec::new();
-        let mut old = self.keys.iter().peekable();
+        let mut old = self.entries().peekable();
         let mut new = listing.entries.iter().peekable();
         loop {
             let order = match (old.peek(), new.peek()) {
-                (Some((key, _)), Some(entry)) => key.cmp(&&entry.key),
+                (Some(old), Some(new)) => old.key.cmp(&new.key),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => break,
@@ -110,27 +96,173 @@ impl Held {
             let gone = if order.is_le() { old.next() } else { None };
             let here = if order.is_ge() { new.next() } else { None };
             match (gone, here) {
-                (Some((_, value)), Some(entry)) if *value == Value::of(entry) => {}
-                (_, Some(entry)) => changes.push(Change::Put(entry.clone())),
-                (Some((key, _)), None) => changes.push(Change::Delete(key.clone())),
+                (Some(old), Some(new)) if old == new => {}
+                (_, Some(new)) => changes.push(Change::Put(new.clone())),
+                (Some(old), None) => changes.push(Change::Delete(old.key.clone())),
                 (None, None) => {}
             }
         }
-        if !changes.is_empty() {
-            self.keys = keys(listing);
+        drop(old);
+        let revision = listing.revision;
+        *self = Self::new(listing);
+        Batch { revision, changes }
+    }
+
+    /// What is held, as a listing at its revision.
+    pub(super) fn into_listing(mut self) -> Listing {
+        self.merge();
+        Arc::unwrap_or_clone(self.listing)
+    }
+
+    fn put(&mut self, entry: Entry) {
+        let is_new = match self.changed.get(&entry.key) {
+            Some(now) => now.is_none(),
+            None => self.listed(&entry.key).is_none(),
+        };
+        self.len += usize::from(is_new);
+        self.changed.insert(entry.key.clone(), Some(entry));
+    }
+
+    /// Whether the key was there.
+    fn delete(&mut self, key: &Bytes) -> bool {
+        let is_listed = self.listed(key).is_some();
+        let was_there = match self.changed.get(key) {
+            Some(now) => now.is_some(),
+            None => is_listed,
+        };
+        if is_listed {
+            self.changed.insert(key.clone(), None);
+        } else {
+            self.changed.remove(key);
         }
-        self.revision = listing.revision;
-        self.cluster = listing.cluster;
-        Batch { revision: listing.revision, changes }
+        self.len -= usize::from(was_there);
+        was_there
+    }
+
+    fn delete_below(&mut self, directory: &Bytes, changes: &mut Vec<Change>) {
+        let is_below = |key: &&Bytes| key.starts_with(directory);
+        let first = self.listing.entries.partition_point(|entry| entry.key < *directory);
+        let listed = self.listing.entries[first..].iter().map(|entry| &entry.key).take_while(is_below);
+        let later = self.changed.range(directory.clone()..).map(|(key, _)| key).take_while(is_below);
+        let mut below: Vec<Bytes> = listed.chain(later).cloned().collect();
+        below.sort_unstable();
+        below.dedup();
+        for key in below {
+            if self.delete(&key) {
+                changes.push(Change::Delete(key));
+            }
+        }
+    }
+
+    /// What the listing says of a key, whatever came later.
+    fn listed(&self, key: &Bytes) -> Option<&Entry> {
+        let entries = &self.listing.entries;
+        entries.binary_search_by(|entry| entry.key.cmp(key)).ok().map(|place| &entries[place])
+    }
+
+    /// Everything that is held, in order.
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let mut listed = self.listing.entries.iter().peekable();
+        let mut changed = self.changed.iter().peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let order = match (listed.peek(), changed.peek()) {
+                    (Some(entry), Some((key, _))) => entry.key.cmp(key),
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (None, None) => return None,
+                };
+                let listed = if order.is_le() { listed.next() } else { None };
+                if order.is_lt() {
+                    return listed;
+                }
+                if let Some((_, Some(entry))) = changed.next() {
+                    return Some(entry);
+                }
+            }
+        })
+    }
+
+    /// Makes the listing and what lies over it one.
+    fn merge(&mut self) {
+        if !self.changed.is_empty() || self.listing.revision != self.revision {
+            let entries = self.entries().cloned().collect();
+            let listing = Listing { revision: self.revision, cluster: self.cluster, entries };
+            self.listing = Arc::new(listing);
+            self.changed.clear();
+        }
     }
 }
 
-impl Value {
-    fn of(entry: &Entry) -> Self {
-        Self { bytes: entry.value.clone(), revision: entry.revision }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn keys(listing: &Listing) -> BTreeMap<Bytes, Value> {
-    listing.entries.iter().map(|entry| (entry.key.clone(), Value::of(entry))).collect()
+    type Model = BTreeMap<Bytes, Entry>;
+
+    fn key(number: usize) -> Bytes {
+        format!("/p/{:02}/{number:04}", number % 16).into()
+    }
+
+    fn entry(number: usize, revision: u64) -> Entry {
+        Entry { key: key(number), value: revision.to_string().into(), revision }
+    }
+
+    /// The same changes to a plain map.
+    fn apply(model: &mut Model, change: &Change) {
+        match change {
+            Change::Put(entry) => drop(model.insert(entry.key.clone(), entry.clone())),
+            Change::Delete(key) => drop(model.remove(key)),
+            Change::DeleteBelow(directory) => model.retain(|key, _| !key.starts_with(directory)),
+        }
+    }
+
+    fn listing(revision: u64, entries: impl Iterator<Item = Entry>) -> Arc<Listing> {
+        Arc::new(Listing { revision, cluster: 1, entries: entries.collect() })
+    }
+
+    fn held(held: &Held) -> Vec<Entry> {
+        held.entries().cloned().collect()
+    }
+
+    #[test]
+    fn is_what_a_plain_map_would_hold_after_any_changes() {
+        for seed in 0..20 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let (mut subject, mut model) = (Held::new(listing(1, std::iter::empty())), Model::new());
+            let mut reported = Model::new();
+            for revision in 2..3_000 {
+                let change = match rng.u8(0..200) {
+                    0 => Change::DeleteBelow(format!("/p/{:02}/", rng.u8(0..16)).into()),
+                    1..60 => Change::Delete(key(rng.usize(0..3_000))),
+                    _ => Change::Put(entry(rng.usize(0..3_000), revision)),
+                };
+                apply(&mut model, &change);
+                let batch = subject.apply(Batch { revision, changes: vec![change] });
+                batch.changes.iter().for_each(|change| apply(&mut reported, change));
+                assert_eq!(subject.is_empty(), model.is_empty(), "seed {seed}");
+                assert_eq!(subject.len, model.len(), "seed {seed}");
+            }
+            let expected: Vec<Entry> = model.into_values().collect();
+            assert_eq!(held(&subject), expected, "seed {seed}");
+            assert_eq!(reported.into_values().collect::<Vec<_>>(), expected, "what it reported, seed {seed}");
+            assert_eq!(subject.into_listing(), Listing { revision: 2_999, cluster: 1, entries: expected });
+        }
+    }
+
+    #[test]
+    fn a_listing_differs_by_exactly_what_differs() {
+        let mut subject = Held::new(listing(1, (0..10).map(|number| entry(number, 1))));
+        subject
+            .apply(Batch { revision: 2, changes: vec![Change::Delete(key(3)), Change::Put(entry(10, 2))] });
+        let next = (1..11).map(|number| entry(number, if number == 5 { 4 } else { 1 }));
+        let batch = subject.replace(listing(5, next));
+        let expected = vec![
+            Change::Delete(key(0)),
+            Change::Put(entry(3, 1)),
+            Change::Put(entry(5, 4)),
+            Change::Put(entry(10, 1)),
+        ];
+        assert_eq!(batch, Batch { revision: 5, changes: expected });
+    }
 }

@@ -203,7 +203,9 @@ impl<'a> Decoder<'a> {
     }
 
     pub(super) fn refuse(&mut self, refusal: &str) {
-        let raw = self.here.node.and_then(|node| node.value.as_ref());
+        // A value beside a directory is not what was checked.
+        let leaf = self.here.node.filter(|node| node.children.is_empty());
+        let raw = leaf.and_then(|node| node.value.as_ref());
         let revision = raw.map(|raw| raw.revision);
         let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
         let what = match value.as_deref() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Default, Schema};
+use super::{FieldDefault, Schema};
 
 impl Schema {
     /// The `etcdctl put` lines that store each default. What has to be filled in by a person, and
@@ -14,16 +14,16 @@ impl Schema {
             let ty = field.type_name();
             let place = field.key().contains(super::ENTRY);
             let _ = match field.default() {
-                Default::Required => writeln!(text, "# etcdctl put {key} ...   ({ty}, required)"),
-                Default::Text(_) if field.is_secret() => {
+                FieldDefault::Required => writeln!(text, "# etcdctl put {key} ...   ({ty}, required)"),
+                FieldDefault::Text(_) if field.is_secret() => {
                     writeln!(text, "# etcdctl put {key} ...   ({ty}, secret)")
                 }
-                Default::Text(default) if place => {
+                FieldDefault::Text(default) if place => {
                     writeln!(text, "# etcdctl put {key} {}   ({ty})", value(default))
                 }
-                Default::Text(default) => writeln!(text, "etcdctl put {key} {}", value(default)),
-                Default::Absent => writeln!(text, "# etcdctl put {key} ...   ({ty}, optional)"),
-                Default::Expression(expression) => {
+                FieldDefault::Text(default) => writeln!(text, "etcdctl put {key} {}", value(default)),
+                FieldDefault::Absent => writeln!(text, "# etcdctl put {key} ...   ({ty}, optional)"),
+                FieldDefault::Expression(expression) => {
                     writeln!(text, "# etcdctl put {key} ...   ({ty}, default {expression})")
                 }
             };

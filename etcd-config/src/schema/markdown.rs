@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Default, Field, Schema};
+use super::{Field, FieldDefault, Schema};
 
 impl Schema {
     /// A Markdown table of all keys: key, type, default, what is special, documentation.
@@ -30,12 +30,12 @@ impl Schema {
 
 fn default(field: &Field) -> String {
     match field.default() {
-        Default::Required => "required".to_owned(),
-        Default::Absent if field.is_entry() => "no entries".to_owned(),
-        Default::Absent => "absent".to_owned(),
-        Default::Text(_) if field.is_secret() => "•••".to_owned(),
-        Default::Text("") => "empty".to_owned(),
-        Default::Text(text) | Default::Expression(text) => code(text),
+        FieldDefault::Required => "required".to_owned(),
+        FieldDefault::Absent if field.is_entry() => "no entries".to_owned(),
+        FieldDefault::Absent => "absent".to_owned(),
+        FieldDefault::Text(_) if field.is_secret() => "•••".to_owned(),
+        FieldDefault::Text("") => "empty".to_owned(),
+        FieldDefault::Text(text) | FieldDefault::Expression(text) => code(text),
     }
 }
 

@@ -160,6 +160,17 @@ pub(crate) mod under_strict_lints {
         pub(crate) name: String,
     }
 
+    /// Nothing at all.
+    #[derive(EtcdConfig, Debug, PartialEq, Eq)]
+    pub(crate) struct Empty {}
+
+    /// Nothing that is read.
+    #[derive(EtcdConfig, Debug, PartialEq, Eq)]
+    pub(crate) struct Skipped {
+        #[etcd(skip)]
+        pub(crate) cache: Vec<u8>,
+    }
+
     impl Settings {
         const fn check(&self) -> Result<(), &'static str> {
             if self.size < 100 { Ok(()) } else { Err("big") }
@@ -249,4 +260,8 @@ fn under_strict_lints_it_reads() {
     assert_eq!((settings.size, settings.wide), (1, 1));
     assert_eq!(settings.flat.name, "flat");
     assert_eq!(settings.all.len(), 1);
+    let empty = Keys::of::<under_strict_lints::Empty>("/app", &[]).decode();
+    assert_eq!(empty, Ok(under_strict_lints::Empty {}));
+    let skipped = Keys::of::<under_strict_lints::Skipped>("/app", &[]).decode();
+    assert_eq!(skipped, Ok(under_strict_lints::Skipped { cache: vec![] }));
 }

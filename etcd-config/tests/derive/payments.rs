@@ -197,3 +197,18 @@ fn a_refused_update_names_the_check() {
     let expected = "/payments/database database: Database: sqlite has one connection: pool_size must be 1";
     assert_eq!(lines(&refused), [expected]);
 }
+
+#[test]
+fn a_report_does_not_fill_the_screen() {
+    let names: Vec<String> = (0..1000).map(|number| format!("/payments/features/{number:04}")).collect();
+    let pairs: Vec<(&str, &str)> =
+        names.iter().map(|name| (name.as_str(), "maybe")).chain(LEAST.iter().copied()).collect();
+    let found = Keys::of::<Settings>("/payments", &pairs).decode::<Settings>().unwrap_err();
+    let report = etcd_config::__private::Report::new("Settings", "/payments", 7, found).to_string();
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines.len(), 52);
+    assert_eq!(lines[0], "1000 problems in Settings from /payments at revision 7");
+    let first = "  /payments/features/0000 features.0000: bool    \"maybe\" is not true or false   (set at revision 1)";
+    assert_eq!(lines[1], first);
+    assert_eq!(lines[51], "  ... and 950 more");
+}
