@@ -96,7 +96,7 @@ fn hint(cause: &str) -> &'static str {
         " (the server does not speak TLS: write http://)"
     } else if cause.contains("CertificateRequired") || cause.contains("certificate required") {
         " (the server wants a client certificate: give one with Tls::identity_files)"
-    } else if cause.contains("UnknownIssuer") {
+    } else if cause.contains("UnknownIssuer") || cause.contains("BadSignature") {
         " (name the authority that signed the server's certificate with Tls::ca_file)"
     } else {
         ""
