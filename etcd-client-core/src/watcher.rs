@@ -142,6 +142,18 @@ impl Watcher {
         }
     }
 
+    /// Takes a listing from an earlier time, of this process or another, for what has been reported:
+    /// the first one that the store answers is then reported as its difference to it, as after any
+    /// interruption. Does nothing once there was an [`Event::Listed`].
+    pub fn assume(&mut self, listing: Arc<Listing>) {
+        self.held.get_or_insert_with(|| Held::new(listing));
+    }
+
+    /// The cluster that what has been reported comes from, 0 where unknown.
+    pub fn cluster(&self) -> u64 {
+        self.held.as_ref().map_or(0, Held::cluster)
+    }
+
     /// What has been done so far.
     pub fn counters(&self) -> Counters {
         self.counters

@@ -4,27 +4,32 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use etcd_client_core::Listing;
 use etcd_client_core::watcher::{self, Cause, Event, Watcher};
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
 use crate::board::Board;
+use crate::cache::{Keeper, Step};
 use crate::config::EtcdConfig;
-use crate::loaded::Loaded;
+use crate::loaded::{Loaded, Origin};
 use crate::publisher::{Outcome, Publisher};
 use crate::standing::{Record, Standing};
-use crate::status::Source;
 use crate::twin::Twin;
 
+/// How many changed keys the log names; they are counted, too.
+const LOGGED_KEYS: usize = 10;
+
 /// The watching task of one configuration.
-pub(crate) struct Driver<T> {
+pub(crate) struct Driver<T: EtcdConfig> {
     watcher: Watcher,
     publisher: Publisher<T>,
     board: Ending<T>,
     debounce: Duration,
     /// When what was noted is to be published, with what it was learnt by.
     due: Option<(Instant, Cause)>,
+    keeper: Option<Keeper>,
     /// Keeps the connections open that the watcher uses, for others to share.
     _twin: Arc<Twin>,
 }
@@ -43,12 +48,22 @@ struct Ending<T>(Arc<Board<T>>);
 impl<T: EtcdConfig> Driver<T> {
     /// Takes up what was loaded. `runtime` is where it was loaded, and will be followed.
     pub(crate) fn new(loaded: Loaded<T>, runtime: Handle) -> Self {
-        let Loaded { first, publisher, watcher, debounce, twin } = loaded;
+        let Loaded { first, publisher, watcher, origin, cache, debounce, twin } = loaded;
         let prefix = publisher.keys().context().prefix().to_string();
-        let standing = Standing::new(T::LAYOUT.name, prefix, first.revision, Source::Etcd);
-        standing.write(|record| record.warnings = publisher.warnings());
-        let board = Arc::new(Board::new(first, standing, Arc::clone(publisher.keys()), runtime));
-        Self { watcher, publisher, board: Ending(board), debounce, due: None, _twin: twin }
+        let mut keeper = cache.map(Keeper::new);
+        let standing = Standing::new(T::LAYOUT.name, prefix, first.revision);
+        standing.write(|record| {
+            record.warnings = publisher.warnings();
+            record.cache_file = keeper.as_ref().map(Keeper::file);
+            if let Origin::Cache { file, state } = origin {
+                record.is_from_cache(file);
+                state.into_iter().for_each(|state| record.follow(state));
+            } else if let Some(keeper) = &mut keeper {
+                keeper.note_change();
+            }
+        });
+        let board = Ending(Arc::new(Board::new(first, standing, Arc::clone(publisher.keys()), runtime)));
+        Self { watcher, publisher, board, debounce, due: None, keeper, _twin: twin }
     }
 
     pub(crate) fn board(&self) -> &Arc<Board<T>> {
@@ -68,6 +83,7 @@ impl<T: EtcdConfig> Driver<T> {
                     self.publish(cause);
                 }
                 () = board.impatience.notified() => self.watcher.request_progress(),
+                step = kept(&mut self.keeper) => self.keep(step),
             }
         }
     }
@@ -86,6 +102,7 @@ impl<T: EtcdConfig> Driver<T> {
                 self.prove();
             }
             Event::State(state) => {
+                tracing::debug!(name = T::LAYOUT.name, prefix = %self.publisher.keys().context().prefix(), ?state);
                 let counters = self.watcher.counters();
                 self.board().standing.write(|record| {
                     record.count(counters);
@@ -114,7 +131,8 @@ impl<T: EtcdConfig> Driver<T> {
             Outcome::Unchanged => standing.write(|record| proof.note(record)),
             Outcome::Published(change) => {
                 let revision = change.revision();
-                tracing::info!(name, %prefix, revision, keys = ?change.keys(), ?cause, "configuration changed");
+                let (count, first) = (change.keys().len(), some(change.keys()));
+                tracing::info!(name, %prefix, revision, ?cause, count, keys = ?first, "configuration changed");
                 let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
                 streams.send(&change);
                 hooks.hold(Some(change), None, keys);
@@ -124,6 +142,9 @@ impl<T: EtcdConfig> Driver<T> {
                     record.pending = pending;
                     proof.note(record);
                 });
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.note_change();
+                }
             }
             Outcome::Refused(rejection) => {
                 tracing::warn!(name, %prefix, "{rejection}");
@@ -137,9 +158,30 @@ impl<T: EtcdConfig> Driver<T> {
         hooks.release();
     }
 
-    fn prove(&self) {
+    fn prove(&mut self) {
         let proof = self.proof();
         self.board().standing.write(|record| proof.note(record));
+        if let Some(keeper) = &mut self.keeper {
+            keeper.note_proof();
+        }
+    }
+
+    /// The next step with the cache file.
+    fn keep(&mut self, step: Step) {
+        match step {
+            Step::Due => self.cache(Keeper::write),
+            Step::Written(file) => self.board().standing.write(|record| record.cache_file = Some(file)),
+        }
+    }
+
+    /// Has the keys cached, where they are what is in force.
+    fn cache(&mut self, write: impl FnOnce(&mut Keeper, Listing)) {
+        let Some(keeper) = &mut self.keeper else { return };
+        if self.publisher.is_current() {
+            write(keeper, self.publisher.listing(self.watcher.cluster()));
+        } else {
+            keeper.skip();
+        }
     }
 
     fn proof(&self) -> Proof {
@@ -158,9 +200,29 @@ impl Proof {
     }
 }
 
+impl<T: EtcdConfig> Drop for Driver<T> {
+    fn drop(&mut self) {
+        if self.keeper.as_ref().is_some_and(Keeper::is_behind) {
+            self.cache(Keeper::write_last);
+        }
+    }
+}
+
 impl<T> Drop for Ending<T> {
     fn drop(&mut self) {
         self.0.stop();
+    }
+}
+
+/// So many keys as a line of the log may name.
+fn some(keys: &[Arc<str>]) -> &[Arc<str>] {
+    &keys[..keys.len().min(LOGGED_KEYS)]
+}
+
+async fn kept(keeper: &mut Option<Keeper>) -> Step {
+    match keeper {
+        Some(keeper) => keeper.next().await,
+        None => pending().await,
     }
 }
 

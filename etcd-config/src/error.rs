@@ -20,9 +20,11 @@ enum Inner {
     /// The store did not answer, or refused.
     Store(etcd_client_core::Error),
     /// No snapshot within the limit, and what was tried last.
-    Startup { limit: Duration, last: Option<etcd_client_core::Error> },
+    Startup { limit: Duration, last: Option<etcd_client_core::Error>, cache: Option<String> },
     /// What was waited for did not come within the limit.
     Wait { what: String, limit: Duration },
+    /// The snapshot is older than a caller accepts.
+    Stale(String),
     /// The watch was stopped while someone waited for it.
     Stopped,
     /// An option that cannot be right.
@@ -59,6 +61,11 @@ impl Error {
         self.store().is_some_and(etcd_client_core::Error::is_access)
     }
 
+    /// Whether there are values, but they have not been proven current for longer than was asked for.
+    pub fn is_stale(&self) -> bool {
+        matches!(&*self.0, Inner::Stale(_))
+    }
+
     /// Whether the watch was stopped.
     pub fn is_stopped(&self) -> bool {
         matches!(&*self.0, Inner::Stopped)
@@ -82,12 +89,21 @@ impl Error {
         Self(Arc::new(Inner::Problems(report)))
     }
 
-    pub(crate) fn startup_timeout(limit: Duration, last: Option<etcd_client_core::Error>) -> Self {
-        Self(Arc::new(Inner::Startup { limit, last }))
+    /// `cache` says why the cache file did not help, where there is one.
+    pub(crate) fn startup_timeout(
+        limit: Duration,
+        last: Option<etcd_client_core::Error>,
+        cache: Option<String>,
+    ) -> Self {
+        Self(Arc::new(Inner::Startup { limit, last, cache }))
     }
 
     pub(crate) fn wait_timeout(what: impl Into<String>, limit: Duration) -> Self {
         Self(Arc::new(Inner::Wait { what: what.into(), limit }))
+    }
+
+    pub(crate) fn stale(message: String) -> Self {
+        Self(Arc::new(Inner::Stale(message)))
     }
 
     pub(crate) fn stopped() -> Self {
@@ -121,15 +137,17 @@ impl fmt::Display for Error {
             Inner::Problems(report) => report.fmt(f),
             Inner::Store(error) => error.fmt(f),
             // The store's error lists the endpoints, which is what a person needs here.
-            Inner::Startup { limit, last: Some(last) } => {
-                write!(f, "no configuration within {limit:?}: {last}")
-            }
-            Inner::Startup { limit, last: None } => {
-                write!(f, "no configuration within {limit:?}: the store has not answered")
+            Inner::Startup { limit, last, cache } => {
+                write!(f, "no configuration within {limit:?}: ")?;
+                match last {
+                    Some(last) => last.fmt(f)?,
+                    None => f.write_str("the store has not answered")?,
+                }
+                cache.iter().try_for_each(|cache| write!(f, "\n  {cache}"))
             }
             Inner::Wait { what, limit } => write!(f, "{what} did not come within {limit:?}"),
             Inner::Stopped => f.write_str("the watch has been stopped"),
-            Inner::Unusable(message) => f.write_str(message),
+            Inner::Stale(message) | Inner::Unusable(message) => f.write_str(message),
             Inner::Io { what, .. } => f.write_str(what),
         }
     }

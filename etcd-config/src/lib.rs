@@ -62,6 +62,7 @@
 
 mod background;
 mod board;
+mod cache;
 mod changes;
 mod config;
 mod decode;
@@ -106,7 +107,7 @@ pub use crate::reader::Reader;
 pub use crate::rejection::Rejection;
 pub use crate::schema::{Field, FieldDefault, Schema};
 pub use crate::snapshot::{Guard, Snapshot};
-pub use crate::status::{Counters, Source, State, Status};
+pub use crate::status::{CacheFile, Counters, Source, State, Status};
 
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]

@@ -21,7 +21,7 @@ use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
-use crate::status::{Source, Status};
+use crate::status::{Source, Span, Status};
 
 /// A configuration that is kept current.
 ///
@@ -49,6 +49,30 @@ impl<T> Live<T> {
     #[inline]
     pub fn load(&self) -> Guard<T> {
         Guard(self.board.current.load())
+    }
+
+    /// The configuration as it is now, for those who would rather fail than act on old values: an
+    /// error where it was last [proven current](Status::proven_current_at) more than `max_age` ago.
+    ///
+    /// Signs of life come every [`progress_interval`](crate::Options::progress_interval), 5 s unless
+    /// set otherwise; a shorter `max_age` fails now and then on a store that is perfectly well.
+    ///
+    /// # Errors
+    /// [`Error::is_stale`], with how old the values are, and why.
+    pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
+        // In this order: what is published later is younger.
+        let age = self.board.standing.read(Record::age);
+        if age <= max_age {
+            return Ok(self.load());
+        }
+        let Status { name, prefix, source, state, .. } = self.status();
+        let proven =
+            if age == Duration::MAX { "at an unknown time".to_owned() } else { format!("{} ago", Span(age)) };
+        let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Error::stale(format!(
+            "{name} from {prefix} is from {source} and was last proven current {proven}, where at most \
+             {max_age:?} is accepted; now {state}{why}"
+        )))
     }
 
     /// The configuration as it is now, to keep.

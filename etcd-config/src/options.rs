@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use etcd_client_core::{Prefix, Store, watcher};
+use etcd_client_core::{Listing, Prefix, Store, watcher};
 use tokio::runtime::Handle;
 
 use crate::background::Background;
+use crate::cache::{Cache, Place};
 use crate::config::EtcdConfig;
 use crate::error::Error;
 use crate::into_store::IntoStore;
 use crate::live::Live;
-use crate::loaded::{Loaded, Plan};
+use crate::loaded::{Loaded, Origin, Plan};
 use crate::placeholder;
 
 /// How a configuration is read and watched, from [`EtcdConfig::options`].
@@ -39,6 +41,8 @@ pub struct Options<T> {
     startup_timeout: Duration,
     debounce: Duration,
     watcher: watcher::Options,
+    cache_file: Option<PathBuf>,
+    cache_secrets: bool,
     config: PhantomData<fn() -> T>,
 }
 
@@ -50,6 +54,8 @@ impl<T: EtcdConfig> Options<T> {
             startup_timeout: Duration::from_secs(10),
             debounce: Duration::ZERO,
             watcher: watcher::Options::default(),
+            cache_file: None,
+            cache_secrets: false,
             config: PhantomData,
         }
     }
@@ -94,6 +100,29 @@ impl<T: EtcdConfig> Options<T> {
         self
     }
 
+    /// Keeps the last good state in this file, and starts from it when the store does not answer
+    /// within the [`startup_timeout`](Self::startup_timeout). The store is asked on meanwhile, and
+    /// what differs comes as a change as soon as it answers.
+    ///
+    /// The file is written after the first read and after each change, at most about once a second;
+    /// its folder must exist. It is replaced as a whole, and only its owner may read it. It holds the
+    /// keys that fields read, but no `secret` ones, unless [`cache_secrets`](Self::cache_secrets) is
+    /// on. It is not used when the store refuses access or holds values that do not decode, nor for
+    /// another prefix; one that is damaged is reported in the log and replaced.
+    /// [`Status::source`](crate::Status::source) tells that a snapshot came from it, and
+    /// [`Status::age`](crate::Status::age) how old it is.
+    pub fn cache_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.cache_file = Some(path.into());
+        self
+    }
+
+    /// Whether the cache file holds the values of `secret` fields, too, and of keys that no field
+    /// reads. Off; a configuration with a required secret cannot start from its cache then.
+    pub fn cache_secrets(mut self, keep: bool) -> Self {
+        self.cache_secrets = keep;
+        self
+    }
+
     /// Reads the first snapshot, and keeps it current from a thread in the background, which all
     /// configurations of the process share. Blocks until the snapshot is there; works in a plain
     /// `main` and inside a runtime.
@@ -130,6 +159,9 @@ impl<T: EtcdConfig> Options<T> {
     /// As [`watch`](Self::watch).
     pub fn load_once(self, store: impl IntoStore) -> Result<T, Error> {
         let (loaded, _background) = self.load_in_background(store)?;
+        if let Some((cache, listing)) = to_be_cached(&loaded) {
+            note_outcome(&cache, cache.write(listing, 1).err());
+        }
         Ok(loaded.first.value)
     }
 
@@ -145,7 +177,14 @@ impl<T: EtcdConfig> Options<T> {
         async move {
             let (store, plan) = prepared?;
             current_runtime()?;
-            Ok(Loaded::<T>::new(&store, plan).await?.first.value)
+            let loaded = Loaded::<T>::new(&store, plan).await?;
+            if let Some((cache, listing)) = to_be_cached(&loaded) {
+                let writer = Arc::clone(&cache);
+                let written = tokio::task::spawn_blocking(move || writer.write(listing, 1)).await;
+                let failure = written.map_or_else(|error| Some(error.to_string()), Result::err);
+                note_outcome(&cache, failure);
+            }
+            Ok(loaded.first.value)
         }
     }
 
@@ -168,8 +207,9 @@ impl<T: EtcdConfig> Options<T> {
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, Plan), Error> {
         let prefix = self.resolve_prefix()?;
-        let Self { startup_timeout, debounce, watcher, .. } = self;
-        Ok((store.into_store()?, Plan { prefix, startup_timeout, debounce, watcher }))
+        let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, .. } = self;
+        let cache = cache_file.map(|path| Place { path, secrets: cache_secrets });
+        Ok((store.into_store()?, Plan { prefix, startup_timeout, debounce, watcher, cache }))
     }
 
     fn resolve_prefix(&self) -> Result<Prefix, Error> {
@@ -189,6 +229,18 @@ impl<T: EtcdConfig> Options<T> {
     }
 }
 
+/// What was read once is cached before the call returns: the process may end with it.
+fn to_be_cached<T: EtcdConfig>(loaded: &Loaded<T>) -> Option<(Arc<Cache>, Listing)> {
+    let cache = loaded.cache.clone().filter(|_| matches!(loaded.origin, Origin::Etcd))?;
+    Some((cache, loaded.listing()))
+}
+
+fn note_outcome(cache: &Cache, failure: Option<String>) {
+    if let Some(why) = failure {
+        tracing::warn!(path = %cache.path().display(), "the cache file is not kept: {why}");
+    }
+}
+
 fn current_runtime() -> Result<Handle, Error> {
     Handle::try_current().map_err(|_| {
         Error::option("there is no tokio runtime here: await this inside of one, or use the blocking call")
@@ -203,6 +255,8 @@ impl<T> fmt::Debug for Options<T> {
             .field("startup_timeout", &self.startup_timeout)
             .field("debounce", &self.debounce)
             .field("watcher", &self.watcher)
+            .field("cache_file", &self.cache_file)
+            .field("cache_secrets", &self.cache_secrets)
             .finish_non_exhaustive()
     }
 }

@@ -86,6 +86,11 @@ impl<T: EtcdConfig> Publisher<T> {
         self.keys.context().pending(&self.keys.read())
     }
 
+    /// The keys as they are now, with the cluster that they come from.
+    pub(crate) fn listing(&self, cluster: u64) -> Listing {
+        Listing { revision: self.revision, cluster, entries: self.keys.read().entries() }
+    }
+
     /// The revision that the keys are at.
     pub(crate) fn revision(&self) -> u64 {
         self.revision

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::problem::Problem;
 use crate::rejection::Rejection;
-use crate::status::{Counters, Source, State, Status};
+use crate::status::{CacheFile, Counters, Source, State, Status};
 
 /// Written by the watching task, read by anyone.
 pub(crate) struct Standing {
@@ -31,8 +31,9 @@ pub(crate) struct Record {
     refused_since: Option<SystemTime>,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) pending: Vec<Problem>,
+    pub(crate) cache_file: Option<CacheFile>,
     pub(crate) counters: Counters,
-    proven: (Instant, SystemTime),
+    proven: Proof,
     state: State,
     since: SystemTime,
     endpoint: Option<String>,
@@ -40,24 +41,34 @@ pub(crate) struct Record {
     epoch: u64,
 }
 
+/// When the snapshot was last known to be what the store holds.
+#[derive(Clone, Copy)]
+struct Proof {
+    time: SystemTime,
+    /// From when on this process has measured its age, and how old it was then.
+    from: Instant,
+    before: Duration,
+}
+
 /// Where the record stood when a waiter looked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Epoch(u64);
 
 impl Standing {
-    pub(crate) fn new(name: &'static str, prefix: String, revision: u64, source: Source) -> Self {
+    pub(crate) fn new(name: &'static str, prefix: String, revision: u64) -> Self {
         let now = SystemTime::now();
         let record = Record {
             revision,
             in_force: revision,
             snapshot_revision: revision,
-            source,
+            source: Source::Etcd,
             last_rejection: None,
             refused_since: None,
             warnings: Vec::new(),
             pending: Vec::new(),
+            cache_file: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
-            proven: (Instant::now(), now),
+            proven: Proof::now(),
             state: State::Listing,
             since: now,
             endpoint: None,
@@ -80,12 +91,13 @@ impl Standing {
             revision: record.revision,
             snapshot_revision: record.snapshot_revision,
             source: record.source,
-            proven_current_at: record.proven.1,
-            age: record.proven.0.elapsed(),
+            proven_current_at: record.proven.time,
+            age: record.proven.age(),
             endpoint: record.endpoint.clone(),
             last_rejection: record.last_rejection.clone(),
             warnings: record.warnings.clone(),
             pending: record.pending.clone(),
+            cache_file: record.cache_file.clone(),
             counters: record.counters,
         }
     }
@@ -144,8 +156,24 @@ impl Record {
     pub(crate) fn proven(&mut self, revision: u64, waits: bool) {
         self.revision = revision;
         self.in_force = if waits { self.in_force.min(revision) } else { revision };
-        self.proven = (Instant::now(), SystemTime::now());
-        self.source = Source::Etcd;
+        if self.refused_since.is_none() {
+            self.proven = Proof::now();
+        }
+        if !waits {
+            self.source = Source::Etcd;
+        }
+    }
+
+    /// The snapshot is from the cache file.
+    pub(crate) fn is_from_cache(&mut self, file: CacheFile) {
+        self.source = Source::Cache;
+        self.proven = Proof::at(file.saved_at.unwrap_or(SystemTime::UNIX_EPOCH));
+        self.cache_file = Some(file);
+    }
+
+    /// How long ago the snapshot was known to be what the store holds.
+    pub(crate) fn age(&self) -> Duration {
+        self.proven.age()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -209,5 +237,21 @@ impl Record {
         self.counters.audits = counters.audits;
         self.counters.repairs = counters.repairs;
         self.counters.rewinds = counters.rewinds;
+    }
+}
+
+impl Proof {
+    fn now() -> Self {
+        Self { time: SystemTime::now(), from: Instant::now(), before: Duration::ZERO }
+    }
+
+    /// By a clock that may have been wrong then, or may be now: what has not been yet is of any age.
+    fn at(time: SystemTime) -> Self {
+        let before = SystemTime::now().duration_since(time).unwrap_or(Duration::MAX);
+        Self { time, from: Instant::now(), before }
+    }
+
+    fn age(&self) -> Duration {
+        self.from.elapsed().saturating_add(self.before)
     }
 }

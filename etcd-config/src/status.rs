@@ -1,6 +1,7 @@
 //! How fresh a configuration is, where it came from, and what is wrong with it, if anything.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use etcd_client_core::Error;
@@ -30,9 +31,12 @@ pub struct Status {
     pub snapshot_revision: u64,
     /// Where the snapshot came from.
     pub source: Source,
-    /// When the store last confirmed that nothing newer is below the prefix.
+    /// When the store last confirmed that the snapshot is what it holds: by a change, by a sign of
+    /// life, by an audit. It stands still while the newest values are refused, and is the time of
+    /// writing while the snapshot is from the cache file.
     pub proven_current_at: SystemTime,
-    /// How long ago that was.
+    /// How long ago that was. [`Duration::MAX`] for a cache file from the future: one of the clocks
+    /// was wrong.
     pub age: Duration,
     /// The server that changes come from, when there is one.
     pub endpoint: Option<String>,
@@ -42,8 +46,24 @@ pub struct Status {
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force.
     pub pending: Vec<Problem>,
+    /// The cache file, where there is to be one.
+    pub cache_file: Option<CacheFile>,
     /// What has happened so far.
     pub counters: Counters,
+}
+
+/// How the file of [`Options::cache_file`](crate::Options::cache_file) stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// When it was written, where that is known: by this process, or before and read by it.
+    pub saved_at: Option<SystemTime>,
+    /// The revision that it holds, where that is known.
+    pub revision: Option<u64>,
+    /// Why it could not be written the last time; tried again every minute, and at the next change.
+    pub problem: Option<String>,
 }
 
 /// Where a [`Live`](crate::Live) stands with its store: what an operator can act on.
@@ -162,9 +182,15 @@ impl fmt::Display for Status {
             write!(f, "\n  {error}")?;
         }
         write!(f, "\n  snapshot at revision {snapshot_revision}, from {source}; proven current ")?;
-        write!(f, "{} ago, up to revision {revision}", Span(self.age))?;
+        match self.age {
+            Duration::MAX => write!(f, "at an unknown time, up to revision {revision}")?,
+            age => write!(f, "{} ago, up to revision {revision}", Span(age))?,
+        }
         if let (State::Rejected, Some(rejection)) = (state, &self.last_rejection) {
             write!(f, "\n  {}", rejection.to_string().replace('\n', "\n  "))?;
+        }
+        if let Some(CacheFile { path, problem: Some(problem), .. }) = &self.cache_file {
+            write!(f, "\n  warning: the cache file {}: {problem}", path.display())?;
         }
         for warning in &self.warnings {
             write!(f, "\n  warning: {warning}")?;
@@ -177,7 +203,7 @@ impl fmt::Display for Status {
 }
 
 /// A duration, as precise as a person wants it.
-struct Span(Duration);
+pub(crate) struct Span(pub(crate) Duration);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

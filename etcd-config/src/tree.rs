@@ -104,6 +104,15 @@ impl KeyTree {
         self.strays.iter()
     }
 
+    /// All entries, in no order that may be relied on.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let stray = |(key, raw): (&Bytes, &Raw)| raw.entry(key.clone());
+        let mut entries = Vec::with_capacity(self.len());
+        entries.extend(self.strays.iter().map(stray));
+        self.root.collect(&mut self.prefix.directory().to_owned(), &mut entries);
+        entries
+    }
+
     fn put(&mut self, entry: &Entry, touched: &mut Touched) {
         let Some(relative) = self.prefix.relative(&entry.key) else { return };
         let raw = Raw::of(entry);
@@ -137,16 +146,11 @@ impl KeyTree {
     }
 
     fn delete_below(&mut self, start: &Bytes, touched: &mut Touched) {
-        let gone: Vec<Bytes> = self.keys().into_iter().filter(|key| key.starts_with(start)).collect();
+        let keys = self.entries().into_iter().map(|entry| entry.key);
+        let gone: Vec<Bytes> = keys.filter(|key| key.starts_with(start)).collect();
         for key in gone {
             self.delete(&key, touched);
         }
-    }
-
-    fn keys(&self) -> Vec<Bytes> {
-        let mut keys: Vec<Bytes> = self.strays.keys().cloned().collect();
-        self.root.collect(&mut self.prefix.directory().to_owned(), &mut keys);
-        keys
     }
 }
 
@@ -196,15 +200,16 @@ impl Node {
         usize::from(self.value.is_some()) + self.children.values().map(Node::count).sum::<usize>()
     }
 
-    fn collect(&self, path: &mut String, keys: &mut Vec<Bytes>) {
+    /// All values below, with their whole keys; `path` is that of this directory.
+    fn collect(&self, path: &mut String, entries: &mut Vec<Entry>) {
         for (name, child) in &self.children {
             let length = path.len();
             path.push_str(name);
-            if child.value.is_some() {
-                keys.push(Bytes::copy_from_slice(path.as_bytes()));
+            if let Some(raw) = &child.value {
+                entries.push(raw.entry(Bytes::copy_from_slice(path.as_bytes())));
             }
             path.push('/');
-            child.collect(path, keys);
+            child.collect(path, entries);
             path.truncate(length);
         }
     }
@@ -213,6 +218,10 @@ impl Node {
 impl Raw {
     fn of(entry: &Entry) -> Self {
         Self { value: entry.value.clone(), revision: entry.revision }
+    }
+
+    fn entry(&self, key: Bytes) -> Entry {
+        Entry { key, value: self.value.clone(), revision: self.revision }
     }
 }
 

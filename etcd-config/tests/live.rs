@@ -1,5 +1,7 @@
 //! What a configuration does that is kept current, over a store in memory.
 
+#[path = "live/cache.rs"]
+mod cache;
 #[path = "live/callbacks.rs"]
 mod callbacks;
 #[path = "live/changes.rs"]

@@ -39,6 +39,10 @@ impl Held {
         self.revision
     }
 
+    pub(super) fn cluster(&self) -> u64 {
+        self.cluster
+    }
+
     pub(super) fn advance(&mut self, revision: u64) {
         self.revision = self.revision.max(revision);
     }

@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
+use etcd_client_core::Prefix;
+
 use super::branch::{Branch, Part};
 use crate::layout::Field;
-use crate::tree::KeyTree;
 
 /// The structs from the outermost to the one at hand, which recursive types refer to.
-pub(super) struct Chain<'s> {
-    pub(super) branch: &'s Branch,
-    pub(super) up: Option<Rc<Chain<'s>>>,
+struct Chain<'s> {
+    branch: &'s Branch,
+    up: Option<Rc<Chain<'s>>>,
 }
 
 /// What is expected at one place.
@@ -33,6 +34,8 @@ pub(super) struct Reader {
     pub(super) alias: Option<(&'static str, &'static str)>,
     /// What to use instead.
     pub(super) deprecated: Option<&'static str>,
+    /// The value is shown nowhere.
+    pub(super) secret: bool,
 }
 
 impl Reader {
@@ -42,6 +45,7 @@ impl Reader {
         Self {
             alias: alias.or(outer.and_then(|outer| outer.alias)),
             deprecated: field.deprecated.or(outer.and_then(|outer| outer.deprecated)),
+            secret: field.secret || outer.is_some_and(|outer| outer.secret),
         }
     }
 }
@@ -59,7 +63,16 @@ pub(super) struct Step<'s> {
 }
 
 impl<'s> Expected<'s> {
-    pub(super) fn branch(&mut self, chain: &Rc<Chain<'s>>, outer: Option<Reader>) {
+    /// What is expected in the directory that a configuration is read from.
+    pub(super) fn of(branch: &'s Branch, prefix: &Prefix) -> Self {
+        let chain = Rc::new(Chain { branch, up: None });
+        let mut expected = Self::default();
+        expected.branch(&chain, None);
+        expected.absolute(&chain, prefix, false);
+        expected
+    }
+
+    fn branch(&mut self, chain: &Rc<Chain<'s>>, outer: Option<Reader>) {
         self.denied |= chain.branch.layout.deny_unknown_keys;
         for member in &chain.branch.members {
             let field = member.field;
@@ -78,7 +91,10 @@ impl<'s> Expected<'s> {
     fn part(&mut self, step: &Step<'s>) {
         let Step { part, reader, chain } = step;
         match part {
-            Part::Leaf(_) => self.value = Some(*reader),
+            Part::Leaf(_) => {
+                let secret = reader.secret || self.value.is_some_and(|other| other.secret);
+                self.value = Some(Reader { secret, ..*reader });
+            }
             Part::Map { .. } => self.entries = Some(*reader),
             Part::Directory(branch) => {
                 let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
@@ -104,27 +120,30 @@ impl<'s> Expected<'s> {
     }
 
     /// The absolute keys of all structs, which may be anywhere below the prefix.
-    pub(super) fn absolute(&mut self, chain: &Rc<Chain<'s>>, tree: &KeyTree) {
+    fn absolute(&mut self, chain: &Rc<Chain<'s>>, prefix: &Prefix, secret: bool) {
         for member in &chain.branch.members {
             let field = member.field;
             for key in names(field).filter(|key| key.starts_with('/')) {
-                if let Some(path) = key.strip_prefix(tree.prefix().directory()) {
+                if let Some(path) = key.strip_prefix(prefix.directory()) {
                     let reader = Reader::of(field, key, None);
+                    let reader = Reader { secret: secret || reader.secret, ..reader };
                     let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
                     self.ahead.push((path, step));
                 }
             }
-            self.absolute_below(&member.part, chain, tree);
+            self.absolute_below(&member.part, chain, prefix, secret || field.secret);
         }
     }
 
-    fn absolute_below(&mut self, part: &'s Part, chain: &Rc<Chain<'s>>, tree: &KeyTree) {
+    fn absolute_below(&mut self, part: &'s Part, chain: &Rc<Chain<'s>>, prefix: &Prefix, secret: bool) {
         match part {
             Part::Directory(branch) => {
                 let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
-                self.absolute(&chain, tree);
+                self.absolute(&chain, prefix, secret);
             }
-            Part::Optional(inner) | Part::Each(inner) => self.absolute_below(inner, chain, tree),
+            Part::Optional(inner) | Part::Each(inner) => {
+                self.absolute_below(inner, chain, prefix, secret);
+            }
             Part::Leaf(_) | Part::Map { .. } | Part::Above(_) => {}
         }
     }

@@ -1,8 +1,6 @@
 //! The keys that no field reads, and those that are read and should not be used any more.
 
-use std::rc::Rc;
-
-use super::expected::{Chain, Expected, Reader};
+use super::expected::{Expected, Reader};
 use super::hints::{not_a_directory, not_a_key, unknown};
 use super::{ENTRY, Schema};
 use crate::problem::{Kind, Problem};
@@ -43,10 +41,7 @@ impl Finding {
 
 fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Finding> {
     let mut finder = Finder { path: String::new(), findings: Vec::new() };
-    let chain = Rc::new(Chain { branch: schema.branch(), up: None });
-    let mut expected = Expected::default();
-    expected.branch(&chain, None);
-    expected.absolute(&chain, tree);
+    let expected = Expected::of(schema.branch(), tree.prefix());
     let denied = schema.branch().layout.deny_unknown_keys;
     finder.children(tree.root(), touched.map(Touched::root), &expected, denied);
     // No field need read the key that is only waited for.

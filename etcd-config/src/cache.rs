@@ -1,0 +1,113 @@
+//! The last good state of a prefix in a file, for starting while etcd does not answer.
+//!
+//! Only what a field reads is kept, and, unless asked for, nothing that a `secret` field reads: keys
+//! that no field reads may be secrets with a misspelt name.
+
+mod file;
+mod image;
+mod keeper;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use etcd_client_core::{Listing, Prefix};
+
+pub(crate) use self::image::Image;
+pub(crate) use self::keeper::{Keeper, Step};
+use crate::schema::Schema;
+use crate::schema::plain::Plain;
+use crate::status::CacheFile;
+
+/// Where the cache is, and whether secrets are in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    pub(crate) secrets: bool,
+}
+
+/// A configuration's cache file.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    place: Place,
+    prefix: Prefix,
+    schema: Schema,
+    /// The revision and the turn of what was written last.
+    written: Mutex<Option<u64>>,
+}
+
+impl Cache {
+    pub(crate) fn new(place: Place, prefix: Prefix, schema: Schema) -> Self {
+        Self { place, prefix, schema, written: Mutex::default() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// Reads the file. Blocks.
+    ///
+    /// # Errors
+    /// Why it is of no use, as the end of a sentence about it.
+    pub(crate) fn read(&self) -> Result<Image, String> {
+        let image = Image::decode(&file::read(&self.place.path)?)?;
+        if image.prefix != self.prefix.directory() {
+            return Err(format!("it holds {}, not {}", Prefix::new(&image.prefix), self.prefix));
+        }
+        Ok(image)
+    }
+
+    /// Replaces the file by one that holds this state, which was proven current just now. Blocks.
+    /// What has an earlier turn than what was written is too late, and is not written.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    pub(crate) fn write(&self, listing: Listing, turn: u64) -> Result<CacheFile, String> {
+        let revision = listing.revision;
+        let image = self.image(listing);
+        let saved_at = image.written_at;
+        let bytes = image.encode()?;
+        // Held while it is written: two at a time would come to an end in any order.
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.is_none() {
+            self.look_at_the_old_one();
+        }
+        if written.is_none_or(|before| before < turn) {
+            file::replace(&self.place.path, &bytes)?;
+            *written = Some(turn);
+        }
+        Ok(CacheFile { saved_at: Some(saved_at), revision: Some(revision), ..self.unsaved() })
+    }
+
+    /// The file as long as nothing is known of it.
+    pub(crate) fn unsaved(&self) -> CacheFile {
+        CacheFile { path: self.place.path.clone(), saved_at: None, revision: None, problem: None }
+    }
+
+    /// Whoever replaces something that is of no use should say so: it would have been of no use
+    /// when it was needed.
+    fn look_at_the_old_one(&self) {
+        if self.place.path.exists()
+            && let Err(why) = self.read()
+        {
+            tracing::warn!(path = %self.place.path.display(), "the cache file was of no use: {why}");
+        }
+    }
+
+    fn image(&self, mut listing: Listing) -> Image {
+        let mut withheld = Vec::new();
+        if !self.place.secrets {
+            let plain = Plain::of(&self.schema, &self.prefix);
+            listing.entries.retain(|entry| {
+                let keep = self.prefix.relative(&entry.key).is_some_and(|path| plain.contains(path));
+                if !keep {
+                    withheld.push(entry.key.clone());
+                }
+                keep
+            });
+        }
+        listing.entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        let (prefix, written_at) = (self.prefix.directory().to_owned(), SystemTime::now());
+        Image { prefix, written_at, withheld, listing }
+    }
+}

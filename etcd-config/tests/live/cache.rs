@@ -1,0 +1,386 @@
+//! Starting while etcd does not answer, from what it held before.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use etcd_client_core::{Error, Kind};
+use etcd_config::{EtcdConfig, Live, MemoryStore, Options, Source, State};
+use tempfile::TempDir;
+
+use crate::service::{SOON, Service, runtime, store};
+
+const LIMIT: Duration = Duration::from_millis(150);
+
+/// A folder with nothing but the cache file.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("service.cache")
+    }
+
+    fn options<T: EtcdConfig>(&self) -> Options<T> {
+        T::options().cache_file(self.file()).startup_timeout(LIMIT)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.file()).unwrap()).into_owned()
+    }
+
+    /// Caches what is in the store.
+    fn fill<T: EtcdConfig>(&self, store: &MemoryStore) {
+        drop(self.options::<T>().load_once(store).unwrap());
+    }
+}
+
+fn until(what: &str, wanted: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !wanted() {
+        assert!(begin.elapsed() < SOON, "{what}: not within {SOON:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn saved(settings: &Live<Service>, revision: u64) {
+    until("saved", || settings.status().cache_file.and_then(|file| file.revision) == Some(revision));
+}
+
+#[test]
+fn it_starts_from_the_file_and_goes_over_to_etcd_when_that_answers() {
+    let (folder, store) = (Folder::new(), store());
+    let before = folder.options::<Service>().watch(&store).unwrap();
+    store.put("/service/level", "debug");
+    saved(&before, store.put("/service/features/one", "true"));
+    drop(before);
+
+    store.refuse(true);
+    store.transaction().put("/service/workers", "9").delete("/service/features/one").commit();
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    assert_eq!((settings.load().level.as_str(), settings.load().features["one"]), ("debug", true));
+    let status = settings.status();
+    assert_eq!((status.source, status.snapshot_revision), (Source::Cache, 4));
+    assert!(matches!(status.state, State::Disconnected(_)), "{status}");
+    assert!(status.age >= LIMIT && status.age < SOON, "{status}");
+    assert!(status.to_string().contains("from the cache file; proven current"), "{status}");
+
+    let (sender, changes) = mpsc::channel();
+    settings.on_change(move |change| sender.send(change.clone()).unwrap());
+    store.refuse(false);
+    let change = changes.recv_timeout(SOON).unwrap();
+    let keys: Vec<_> = change.keys().iter().map(|key| &**key).collect();
+    assert_eq!(keys, ["/service/features/one", "/service/workers"]);
+    assert_eq!((change.old().workers, change.new().workers, change.revision()), (8, 9, 5));
+    until("from etcd", || settings.status().source == Source::Etcd);
+    saved(&settings, 5);
+    let next = store.put("/service/workers", "10");
+    settings.wait_for_revision(next, SOON).unwrap();
+}
+
+#[test]
+fn nothing_is_said_when_nothing_differs() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    store.refuse(true);
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    let (sender, changes) = mpsc::channel();
+    settings.on_change(move |_| sender.send(()).unwrap());
+    store.refuse(false);
+    until("from etcd", || settings.status().source == Source::Etcd);
+    assert!(changes.recv_timeout(Duration::from_millis(50)).is_err());
+    assert_eq!(settings.status().counters.snapshots, 1);
+}
+
+#[test]
+fn a_history_that_is_older_than_the_file_is_announced() {
+    let (folder, store) = (Folder::new(), store());
+    store.put("/service/workers", "1");
+    store.put("/service/workers", "2");
+    folder.fill::<Service>(&store);
+    store.wipe(true);
+    store.put("/service/database/url", "pg://other");
+    store.refuse(true);
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    assert_eq!(settings.load().workers, 2);
+    store.refuse(false);
+    settings.wait_until(|s| s.database.url == "pg://other", SOON).unwrap();
+    assert_eq!(settings.load().workers, 8);
+    assert_eq!((settings.status().counters.rewinds, settings.load().revision()), (1, 2));
+}
+
+#[test]
+fn only_its_owner_may_read_it_and_nothing_else_is_left_behind() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    let names: Vec<_> =
+        fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["service.cache"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[derive(EtcdConfig, Debug)]
+#[etcd(prefix = "/vault")]
+struct Vault {
+    #[etcd(default = "info")]
+    level: String,
+    #[etcd(secret)]
+    token: String,
+    #[etcd(secret, nested)]
+    _login: Option<Login>,
+    #[etcd(map, secret)]
+    _keys: std::collections::HashMap<String, String>,
+}
+
+#[derive(EtcdConfig, Debug)]
+struct Login {
+    #[etcd(alias = "pass")]
+    _password: String,
+}
+
+fn vault() -> MemoryStore {
+    MemoryStore::from([
+        ("/vault/level", "debug-1"),
+        ("/vault/token", "hunter2-1"),
+        ("/vault/_login/pass", "hunter2-2"),
+        ("/vault/_keys/one", "hunter2-3"),
+        ("/vault/tokn", "hunter2-4"),
+        ("/vault/level/below", "hunter2-5"),
+    ])
+}
+
+#[test]
+fn it_holds_no_secret_nor_what_may_be_one() {
+    let (folder, store) = (Folder::new(), vault());
+    folder.fill::<Vault>(&store);
+    let text = folder.text();
+    assert!(text.contains("debug-1") && text.contains("/vault/token"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_required_secret_that_is_not_in_it_is_called_by_its_name() {
+    let (folder, store) = (Folder::new(), vault());
+    folder.fill::<Vault>(&store);
+    store.refuse(true);
+    let error = folder.options::<Vault>().watch(&store).unwrap_err();
+    assert!(error.is_timeout());
+    let text = error.to_string();
+    assert!(
+        text.contains("no configuration within 150ms") && text.contains("connection refused"),
+        "the first cause is there: {text}"
+    );
+    assert!(text.contains("/vault/token is required; call .cache_secrets(true)"), "{text}");
+}
+
+#[test]
+fn secrets_are_kept_where_that_is_asked_for() {
+    let (folder, store) = (Folder::new(), vault());
+    let options = || folder.options::<Vault>().cache_secrets(true);
+    options().load_once(&store).unwrap();
+    store.refuse(true);
+    let settings = options().watch(&store).unwrap();
+    assert_eq!((settings.load().token.as_str(), settings.load().level.as_str()), ("hunter2-1", "debug-1"));
+}
+
+#[test]
+fn a_file_that_is_no_good_is_reported_and_not_used() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    let whole = fs::read(folder.file()).unwrap();
+    store.refuse(true);
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let foreign = folder.options::<Service>().prefix("/other");
+    for (bytes, options, why) in [
+        (Some(&whole[..whole.len() - 1]), folder.options(), "damaged"),
+        (Some(&damaged[..]), folder.options(), "damaged"),
+        (Some(&b"{}"[..]), folder.options(), "not a cache file"),
+        (Some(&b""[..]), folder.options(), "not a cache file"),
+        (Some(&whole[..]), foreign, "it holds /service, not /other"),
+        (None, folder.options(), "not there yet"),
+    ] {
+        match bytes {
+            Some(bytes) => fs::write(folder.file(), bytes).unwrap(),
+            None => fs::remove_file(folder.file()).unwrap(),
+        }
+        let error = options.watch(&store).unwrap_err();
+        let (text, path) = (error.to_string(), folder.file().display().to_string());
+        assert!(error.is_timeout() && text.contains(why) && text.contains(&path), "{why}: {text}");
+    }
+    fs::create_dir(folder.file()).unwrap();
+    let text = folder.options::<Service>().watch(&store).unwrap_err().to_string();
+    assert!(text.contains("not a file"), "{text}");
+}
+
+#[test]
+fn a_damaged_file_is_replaced_by_a_good_one() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    let whole = fs::read(folder.file()).unwrap();
+    fs::write(folder.file(), &whole[..30]).unwrap();
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    saved(&settings, 2);
+    assert_eq!(fs::read(folder.file()).unwrap().len(), whole.len());
+}
+
+#[test]
+fn what_is_no_cache_file_is_left_alone() {
+    let (folder, store) = (Folder::new(), store());
+    fs::write(folder.file(), "my thesis").unwrap();
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    until("reported", || settings.status().cache_file.is_some_and(|file| file.problem.is_some()));
+    assert!(settings.status().to_string().contains("is not a cache file, and is left alone"));
+    assert_eq!(folder.text(), "my thesis");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_reported_and_nothing_worse() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("none/service.cache");
+    let settings = Service::options().cache_file(&path).watch(store()).unwrap();
+    until("reported", || settings.status().cache_file.is_some_and(|file| file.problem.is_some()));
+    assert_eq!(settings.load().workers, 8);
+}
+
+#[test]
+fn it_is_not_used_where_etcd_answers_badly() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    let before = fs::read(folder.file()).unwrap();
+    for kind in [Kind::Unauthenticated, Kind::PermissionDenied] {
+        store.refuse_with(Some(Error::new(kind, "no")));
+        assert!(folder.options::<Service>().watch(&store).unwrap_err().is_access());
+    }
+    store.refuse_with(None);
+    store.put("/service/workers", "many");
+    assert!(folder.options::<Service>().watch(&store).unwrap_err().is_invalid());
+    assert_eq!(fs::read(folder.file()).unwrap(), before, "nor is it written");
+}
+
+#[test]
+fn a_struct_that_it_does_not_fit_is_not_made_of_it() {
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(prefix = "/service")]
+    struct Newer {
+        #[etcd(default = 1)]
+        _level: u32,
+        _level_of_detail: String,
+    }
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    store.refuse(true);
+    let text = folder.options::<Newer>().watch(&store).unwrap_err().to_string();
+    assert!(text.contains("of no use: 1 problem in Newer") && text.contains("_level_of_detail"), "{text}");
+    assert!(!text.contains("cache_secrets"), "{text}");
+}
+
+#[test]
+fn only_what_is_in_force_is_written() {
+    let (folder, store) = (Folder::new(), store());
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    saved(&settings, store.put("/service/level", "debug"));
+    store.put("/service/workers", "many");
+    until("rejected", || matches!(settings.status().state, State::Rejected));
+    drop(settings);
+    std::thread::sleep(Duration::from_millis(100));
+    store.refuse(true);
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    assert_eq!((settings.load().revision(), settings.load().workers), (3, 8));
+    // What etcd holds still does not decode: the values from the file stay, and are said to be.
+    store.refuse(false);
+    until("rejected", || matches!(settings.status().state, State::Rejected));
+    assert_eq!(settings.status().source, Source::Cache, "{}", settings.status());
+    store.put("/service/workers", "3");
+    settings.wait_until(|s| s.workers == 3, SOON).unwrap();
+    assert_eq!(settings.status().source, Source::Etcd);
+}
+
+/// Each file that is found, by what tells it from the one before.
+#[cfg(unix)]
+fn identity(path: &Path) -> (u64, i64, i64) {
+    use std::os::unix::fs::MetadataExt;
+    let file = fs::metadata(path).unwrap();
+    (file.ino(), file.mtime(), file.mtime_nsec())
+}
+
+#[test]
+#[cfg(unix)]
+fn a_storm_of_changes_is_written_about_once_a_second_and_to_its_end() {
+    let (folder, store) = (Folder::new(), store());
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    saved(&settings, 2);
+    let (begin, mut files, mut last) = (Instant::now(), 0, identity(&folder.file()));
+    let mut n = 0;
+    while begin.elapsed() < Duration::from_millis(2_500) {
+        n += 1;
+        store.put("/service/workers", n.to_string());
+        std::thread::sleep(Duration::from_millis(1));
+        let now = identity(&folder.file());
+        files += u32::from(now != last);
+        last = now;
+    }
+    assert!((2..=4).contains(&files), "{files} files of {n} changes");
+    saved(&settings, store.revision());
+    drop(settings);
+    store.refuse(true);
+    assert_eq!(folder.options::<Service>().load_once(&store).unwrap().workers, n);
+}
+
+#[test]
+fn what_came_last_is_written_when_the_watch_ends() {
+    let (folder, store) = (Folder::new(), store());
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    saved(&settings, 2);
+    for n in 1..=3 {
+        settings.wait_for_revision(store.put("/service/workers", n.to_string()), SOON).unwrap();
+    }
+    drop(settings);
+    let read = || {
+        let silent = store.clone();
+        silent.refuse(true);
+        folder.options::<Service>().load_once(&silent).is_ok_and(|service| service.workers == 3)
+    };
+    until("the last change is in the file", read);
+}
+
+#[test]
+fn asynchronous_callers_have_it_too() {
+    let (folder, store) = (Folder::new(), store());
+    runtime().block_on(async {
+        folder.options::<Service>().load_once_async(&store).await.unwrap();
+        store.refuse(true);
+        let settings = folder.options::<Service>().watch_async(&store).await.unwrap();
+        assert_eq!(settings.status().source, Source::Cache);
+        assert_eq!(folder.options::<Service>().load_once_async(&store).await.unwrap().workers, 8);
+        store.refuse(false);
+        settings.wait_until_async(|_| true, SOON).await.unwrap();
+    });
+}
+
+#[test]
+fn a_file_from_the_future_is_of_unknown_age() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    let mut bytes = fs::read(folder.file()).unwrap();
+    // Magic, length, checksum, the prefix's length, the prefix; then the time.
+    let (body, place) = (20 + 16, 20 + 16 + 8 + "/service/".len());
+    bytes[place..place + 8].copy_from_slice(&4_000_000_000_000_u64.to_le_bytes());
+    let checksum = bytes[body..].iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    bytes[28..36].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(folder.file(), bytes).unwrap();
+    store.refuse(true);
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    assert_eq!(settings.status().age, Duration::MAX);
+    assert!(settings.status().to_string().contains("at an unknown time"), "{}", settings.status());
+}

@@ -1,0 +1,70 @@
+//! Endurance: a cluster of three etcd servers, writers, faults from a seed, and configurations over
+//! v3 and v2 that are checked all the time.
+//!
+//! ```text
+//! cargo run --release --example soak -- --minutes 20 [--seed 7]
+//! ```
+//! Ends with a table, and with a failure where anything was lost or torn.
+
+#[path = "soak/arguments.rs"]
+mod arguments;
+#[path = "soak/chaos.rs"]
+mod chaos;
+#[path = "soak/observer.rs"]
+mod observer;
+#[path = "soak/process.rs"]
+mod process;
+#[path = "soak/report.rs"]
+mod report;
+#[path = "soak/stage.rs"]
+mod stage;
+#[path = "soak/truth.rs"]
+mod truth;
+#[path = "soak/writer.rs"]
+mod writer;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use arguments::Arguments;
+use chaos::Chaos;
+use observer::Observer;
+use process::Usage;
+use report::Report;
+use stage::Stage;
+use writer::Writer;
+
+/// How long everything may take to settle: buffers fill, threads start.
+const WARM_UP: Duration = Duration::from_secs(10);
+/// How long a configuration may take to come back when a fault has ended.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn main() -> ExitCode {
+    let Arguments { minutes, seed } = match Arguments::read(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(usage) => {
+            eprintln!("{usage}");
+            return ExitCode::from(2);
+        }
+    };
+    println!("seed {seed}, {minutes} min");
+    let begin = Instant::now();
+    let stage = Stage::set();
+    let writers = Writer::start_all(&stage);
+    let observers = Observer::start_all(&stage, &writers);
+    std::thread::sleep(WARM_UP);
+    let start = Usage::now();
+    let mut chaos = Chaos::new(&stage, seed);
+    let mut report = Report::new(&stage, seed);
+    while begin.elapsed() < Duration::from_secs_f64(minutes * 60.0) {
+        let fault = chaos.play();
+        report.note(&fault, observer::all_follow(&observers, &writers, DEADLINE));
+        println!("{:>5} s  {fault}", begin.elapsed().as_secs());
+    }
+    writers.iter().for_each(Writer::stop);
+    report.note("the end", observer::all_agree(&observers, DEADLINE));
+    std::thread::sleep(Duration::from_secs(2));
+    report.conclude(&writers, &observers, start, Usage::now());
+    println!("{report}");
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
