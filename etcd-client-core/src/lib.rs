@@ -15,6 +15,7 @@ pub mod v2;
 pub mod v3;
 pub mod watcher;
 
+pub use credentials::Credentials;
 pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use proxy::Proxy;

@@ -50,6 +50,7 @@ mod environment;
 mod kv;
 mod lease;
 mod listing;
+mod login;
 mod messages;
 mod method;
 mod peer;
