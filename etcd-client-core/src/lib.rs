@@ -1,5 +1,25 @@
-//! Clients for etcd, the store that they are, and the watcher over it.
-#![warn(missing_docs)]
+//! Clients for etcd, the store that each of them is, and a watcher that loses nothing.
+//!
+//! # What flows where
+//! ```text
+//! etcd ─► v2, v3 ─► Store: a Listing at one revision, then Batches ─► Watcher ─► Event
+//! ```
+//!
+//! In the order of the data:
+//! - [`v3::Client`] speaks gRPC, [`v2::Client`] the older HTTP keys API. Both try one endpoint after
+//!   the other, say what each of them answered when all fail, renew their tokens and read changed
+//!   certificates by themselves, and never send a write twice that may have been carried out.
+//!   [`Tls`] and the builders hold their options.
+//! - [`Store`] is what a watcher needs of a server: a [`Listing`] of a [`Prefix`] at one revision,
+//!   and [`Batch`]es of changes after it. Both clients are stores; so is [`MemoryStore`], which needs
+//!   no server and has switches for what goes wrong.
+//! - [`Watcher`] lists, watches, resumes, audits. It ends only when it is dropped, and what it reports
+//!   adds up to the state of the prefix at exactly one revision after the other.
+//! - [`Error`] is the one error of all of them: [`Kind`] is for programs, `Display` for people.
+//!
+//! Everything is async on tokio. Connections belong to the runtime that opened them; for code without
+//! a runtime there is `client.blocking()`, which brings its own.
+#![deny(missing_docs)]
 
 pub mod blocking;
 mod credentials;

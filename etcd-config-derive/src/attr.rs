@@ -50,6 +50,7 @@ pub(crate) struct Field {
 pub(crate) struct Default_ {
     pub(crate) name: Ident,
     pub(crate) text: Option<String>,
+    pub(crate) value: Option<Expr>,
 }
 
 const CONTAINER: [&str; 7] =
@@ -153,7 +154,9 @@ impl Field {
 
 impl Default_ {
     fn of(item: &Item, errors: &mut Errors) -> Option<Self> {
-        let Some(value) = &item.value else { return Some(Self { name: item.name.clone(), text: None }) };
+        let Some(value) = &item.value else {
+            return Some(Self { name: item.name.clone(), text: None, value: None });
+        };
         let text = literal(ungrouped(value));
         if text.is_none() {
             errors.at(
@@ -162,7 +165,7 @@ impl Default_ {
                  character; for the result of a function there is `default_fn = function`",
             );
         }
-        Some(Self { name: item.name.clone(), text: Some(text?) })
+        Some(Self { name: item.name.clone(), text: Some(text?), value: Some(value.clone()) })
     }
 }
 

@@ -11,19 +11,26 @@ use crate::ty::{option_of, written};
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let krate = runtime(input.attrs.krate.as_ref());
-    let private = quote!(#krate::__private);
+    // Short names for what is ours; the block keeps them from the user's code.
+    let private = quote!(__etcd_config);
     let ident = &input.original.ident;
     let generics = bounded(input, &private);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let (_, ty_generics, _) = input.original.generics.split_for_impl();
+    let fields = input.fields.iter().filter(|field| field.attrs.skip.is_none());
+    let fields = fields.map(|field| constant(input, field, &private));
     let layout = layout(input, &private);
     let read = read(input, &private);
     quote! {
         #[doc(hidden)]
         #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
         const _: () = {
+            use #krate::__private as __etcd_config;
+
+            const __FIELDS: &[#private::Field] = &[#(#fields),*];
+
             #[automatically_derived]
-            impl #impl_generics #krate::EtcdConfig for #ident #ty_generics #where_clause {
+            impl #impl_generics #private::EtcdConfig for #ident #ty_generics #where_clause {
                 #layout
                 #read
             }
@@ -45,8 +52,6 @@ pub(crate) fn key_of(input: &Input<'_>, field: &Field<'_>) -> String {
 
 fn layout(input: &Input<'_>, private: &TokenStream) -> TokenStream {
     let name = input.original.ident.to_string();
-    let fields = input.fields.iter().filter(|field| field.attrs.skip.is_none());
-    let fields = fields.map(|field| constant(input, field, private));
     let mut settings = Vec::new();
     let attrs = &input.attrs;
     if !input.docs.is_empty() {
@@ -68,7 +73,7 @@ fn layout(input: &Input<'_>, private: &TokenStream) -> TokenStream {
     quote! {
         const LAYOUT: &'static #private::Layout = &#private::Layout {
             #(#settings,)*
-            ..#private::Layout::new(#name, &[#(#fields),*])
+            ..#private::Layout::new(#name, __FIELDS)
         };
     }
 }
@@ -136,7 +141,7 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
         let (member, part) = (&field.member, part(field, private));
         calls.push(quote_spanned! {here(field.ty.span())=>
             let #local = #at.read(
-                &Self::LAYOUT.fields[#index],
+                &__FIELDS[#index],
                 match &mut #held {
                     ::core::option::Option::Some(#held) => ::core::option::Option::Some(&mut #held.#member),
                     ::core::option::Option::None => ::core::option::Option::None,

@@ -48,19 +48,24 @@ pub(crate) fn expand(input: &DeriveInput, errors: Option<&TokenStream>) -> Token
     quote! {
         #errors
 
-        #[automatically_derived]
-        impl<#(#params),*> #krate::EtcdConfig for #ident<#(#arguments),*>
-        where
-            #(#predicates,)*
-        {
-            const LAYOUT: &'static #krate::__private::Layout = &#krate::__private::Layout::new("", &[]);
+        #[doc(hidden)]
+        const _: () = {
+            use #krate::__private as __etcd_config;
 
-            fn read(
-                _: &mut #krate::__private::Decoder<'_>,
-                _: ::core::option::Option<&mut Self>,
-            ) -> ::core::option::Option<Self> {
-                ::core::option::Option::None
+            #[automatically_derived]
+            impl<#(#params),*> __etcd_config::EtcdConfig for #ident<#(#arguments),*>
+            where
+                #(#predicates,)*
+            {
+                const LAYOUT: &'static __etcd_config::Layout = &__etcd_config::Layout::new("", &[]);
+
+                fn read(
+                    _: &mut __etcd_config::Decoder<'_>,
+                    _: ::core::option::Option<&mut Self>,
+                ) -> ::core::option::Option<Self> {
+                    ::core::option::Option::None
+                }
             }
-        }
+        };
     }
 }

@@ -13,6 +13,7 @@ mod expand;
 mod fallback;
 mod generics;
 mod key;
+mod primitive;
 mod similar;
 mod ty;
 mod valid;

@@ -11,6 +11,7 @@ use crate::attr;
 use crate::errors::Errors;
 use crate::expand::key_of;
 use crate::key::{check_key, check_prefix};
+use crate::primitive::misfit;
 use crate::ty::option_of;
 
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
@@ -136,6 +137,15 @@ fn check_default(field: &Field<'_>, errors: &mut Errors) {
     let attrs = &field.attrs;
     if let (Some(default), Some((function, _))) = (&attrs.default, &attrs.default_fn) {
         errors.at(function, format!("`{function}` together with `{}`: there is one default", default.name));
+        return;
+    }
+    let by_type = attrs.with.is_none() && attrs.decode_with.is_none();
+    if let Some((text, value)) =
+        attrs.default.as_ref().and_then(|default| default.text.as_ref().zip(default.value.as_ref()))
+        && by_type
+        && let Some(reason) = misfit(field.ty, text)
+    {
+        errors.at(value, reason);
         return;
     }
     let Some(name) = default_name(attrs) else { return };

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::changes::Streams;
 use crate::hooks::Hooks;
+use crate::keys::Keys;
 use crate::snapshot::Snapshot;
 use crate::standing::{Record, Standing};
 use crate::status::Status;
@@ -15,6 +16,7 @@ use crate::status::Status;
 pub(crate) struct Board<T> {
     pub(crate) current: ArcSwap<Snapshot<T>>,
     pub(crate) standing: Standing,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) hooks: Arc<Hooks<T>>,
     pub(crate) streams: Streams<T>,
     /// Someone waits for a revision: the store may be asked how far it is.
@@ -22,10 +24,11 @@ pub(crate) struct Board<T> {
 }
 
 impl<T: Send + Sync + 'static> Board<T> {
-    pub(crate) fn new(first: Snapshot<T>, standing: Standing, runtime: Handle) -> Self {
+    pub(crate) fn new(first: Snapshot<T>, standing: Standing, keys: Arc<Keys>, runtime: Handle) -> Self {
         Self {
             current: ArcSwap::from_pointee(first),
             standing,
+            keys,
             hooks: Hooks::new(runtime),
             streams: Streams::default(),
             impatience: Notify::new(),

@@ -49,7 +49,7 @@ impl<T: EtcdConfig> Driver<T> {
     /// Takes up what was loaded. `runtime` is where it was loaded, and will be followed.
     pub(crate) fn new(loaded: Loaded<T>, runtime: Handle) -> Self {
         let Loaded { first, publisher, watcher, origin, cache, debounce, twin } = loaded;
-        let prefix = publisher.tree().prefix().to_string();
+        let prefix = publisher.keys().context().prefix().to_string();
         let mut keeper = cache.map(Keeper::new);
         let standing = Standing::new(T::LAYOUT.name, prefix, first.revision);
         standing.write(|record| {
@@ -62,7 +62,7 @@ impl<T: EtcdConfig> Driver<T> {
                 keeper.note_change();
             }
         });
-        let board = Ending(Arc::new(Board::new(first, standing, runtime)));
+        let board = Ending(Arc::new(Board::new(first, standing, Arc::clone(publisher.keys()), runtime)));
         Self { watcher, publisher, board, debounce, due: None, keeper, _twin: twin }
     }
 
@@ -102,7 +102,7 @@ impl<T: EtcdConfig> Driver<T> {
                 self.prove();
             }
             Event::State(state) => {
-                tracing::debug!(name = T::LAYOUT.name, prefix = %self.publisher.tree().prefix(), ?state);
+                tracing::debug!(name = T::LAYOUT.name, prefix = %self.publisher.keys().context().prefix(), ?state);
                 let counters = self.watcher.counters();
                 self.board().standing.write(|record| {
                     record.count(counters);
@@ -125,8 +125,8 @@ impl<T: EtcdConfig> Driver<T> {
     fn publish(&mut self, cause: Cause) {
         let Board { current, standing, hooks, streams, .. } = &*self.board.0;
         let outcome = self.publisher.publish(current, cause);
-        let (name, prefix) = (T::LAYOUT.name, self.publisher.tree().prefix());
-        let (keys, proof) = (self.publisher.tree().len(), self.proof());
+        let (name, prefix) = (T::LAYOUT.name, self.publisher.keys().context().prefix());
+        let (keys, proof) = (self.publisher.keys().read().len(), self.proof());
         match outcome {
             Outcome::Unchanged => standing.write(|record| proof.note(record)),
             Outcome::Published(change) => {

@@ -76,11 +76,17 @@ pub(crate) fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>
     }
 }
 
-/// A value between quotation marks, cut where it is long.
+/// A value between quotation marks, cut where it is long. JSON keeps its own quotation marks as
+/// they are.
 pub(crate) fn quote(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+    let (shown, rest) = match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => (&text[..end], "…"),
+        None => (text, ""),
+    };
+    if shown.contains('"') && !shown.contains(['\'', '\\']) && !shown.contains(char::is_control) {
+        format!("'{shown}'{rest}")
+    } else {
+        format!("{shown:?}{rest}")
     }
 }
 

@@ -58,7 +58,7 @@
 //! thread for the whole process, with connections of its own, so that a runtime that is blocked
 //! delays no update; the thread ends with the last [`Live`]. [`EtcdConfig::watch_async`] runs on the
 //! caller's runtime instead.
-#![warn(missing_docs)]
+#![deny(missing_docs)]
 
 mod background;
 mod board;
@@ -71,6 +71,7 @@ mod error;
 mod explain;
 mod hooks;
 mod into_store;
+mod keys;
 #[allow(missing_docs, reason = "written by derived code, and by nobody else")]
 mod layout;
 mod leaf;
@@ -126,3 +127,8 @@ pub mod __private {
     pub use crate::schema::unknown::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -14,13 +14,14 @@ use crate::changes::{Change, Changes};
 use crate::config::EtcdConfig;
 use crate::driver::Driver;
 use crate::error::Error;
+use crate::explain::Explanation;
 use crate::hooks::Subscription;
 use crate::loaded::Loaded;
 use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
-use crate::status::{Span, Status};
+use crate::status::{Source, Span, Status};
 
 /// A configuration that is kept current.
 ///
@@ -87,6 +88,16 @@ impl<T> Live<T> {
     /// How fresh the configuration is, where it came from, and what is wrong, if anything.
     pub fn status(&self) -> Status {
         self.board.status()
+    }
+
+    /// For each field its key, its value, where that comes from and since when: a table that a
+    /// person can read. Secrets are not in it.
+    ///
+    /// The keys are those that the store has now: one that is newer than the snapshot, because the
+    /// update was refused or is held back, is marked as not in force.
+    pub fn explain(&self) -> Explanation {
+        let (in_force, source) = self.board.standing.read(|record| (record.in_force, record.source));
+        self.board.keys.explain(in_force, source == Source::Cache)
     }
 
     #[inline]

@@ -135,6 +135,7 @@ async fn from_cache<T: EtcdConfig>(
         tracing::warn!(path, "the cache file is of no use: {why}");
         format!("the cache file {path} is of no use: {why}")
     })?;
+    let listing = Arc::new(listing);
     let prefix = context.prefix().clone();
     let (publisher, first) = Publisher::new(context, &listing).map_err(|report| {
         let why = refusal(&path, &report, &withheld);
@@ -142,7 +143,7 @@ async fn from_cache<T: EtcdConfig>(
         why
     })?;
     let (name, revision) = (T::LAYOUT.name, listing.revision);
-    watcher.assume(Arc::new(listing));
+    watcher.assume(listing);
     tracing::warn!(name, %prefix, path, revision, "etcd does not answer: configuration loaded from the cache");
     let saved_at = Some(written_at);
     Ok((publisher, first, CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() }))

@@ -18,6 +18,7 @@ use etcd_client_core::{Batch, Listing};
 use crate::changes::Change;
 use crate::config::EtcdConfig;
 use crate::decode::{self, Context};
+use crate::keys::Keys;
 use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
@@ -32,8 +33,7 @@ const FAR_BEHIND: usize = 1_024;
 
 /// Holds the keys, and publishes snapshots of them.
 pub(crate) struct Publisher<T> {
-    tree: KeyTree,
-    context: Context,
+    keys: Arc<Keys>,
     revision: u64,
     /// The newest keys have not been tried yet.
     due: bool,
@@ -66,13 +66,14 @@ impl<T: EtcdConfig> Publisher<T> {
         let value = decoded(&tree, &context)
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
         let (unpublished, spares, warnings) = (Touched::default(), Vec::new(), BTreeMap::new());
-        let mut publisher = Self { tree, context, revision, due: false, unpublished, spares, warnings };
+        let keys = Arc::new(Keys::new(tree, context));
+        let mut publisher = Self { keys, revision, due: false, unpublished, spares, warnings };
         publisher.look_for_warnings(None);
         Ok((publisher, Snapshot { value, revision }))
     }
 
-    pub(crate) fn tree(&self) -> &KeyTree {
-        &self.tree
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.keys
     }
 
     /// What is odd about the keys but no error.
@@ -82,12 +83,12 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// What a restart would bring into force.
     pub(crate) fn pending(&self) -> Vec<Problem> {
-        self.context.pending(&self.tree)
+        self.keys.context().pending(&self.keys.read())
     }
 
     /// The keys as they are now, with the cluster that they come from.
     pub(crate) fn listing(&self, cluster: u64) -> Listing {
-        Listing { revision: self.revision, cluster, entries: self.tree.entries() }
+        Listing { revision: self.revision, cluster, entries: self.keys.read().entries() }
     }
 
     /// The revision that the keys are at.
@@ -108,7 +109,7 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
     pub(crate) fn note(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
-        let touched = self.tree.apply(batch);
+        let touched = self.keys.write().apply(batch);
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
             self.unpublished.merge(&touched);
@@ -128,7 +129,8 @@ impl<T: EtcdConfig> Publisher<T> {
         match self.next() {
             Ok(snapshot) => Outcome::Published(self.replace(place, snapshot, cause)),
             Err(problems) => {
-                let report = Report::new(T::LAYOUT.name, self.context.prefix(), self.revision, problems);
+                let report =
+                    Report::new(T::LAYOUT.name, self.keys.context().prefix(), self.revision, problems);
                 Outcome::Refused(Rejection::new(report, place.load().revision))
             }
         }
@@ -139,8 +141,8 @@ impl<T: EtcdConfig> Publisher<T> {
         for key in touched.iter().flat_map(|touched| touched.keys()) {
             self.warnings.remove(key.as_ref());
         }
-        for warning in unknown::warnings(self.context.schema(), &self.tree, touched) {
-            tracing::warn!(name = T::LAYOUT.name, prefix = %self.context.prefix(), "{warning}");
+        for warning in unknown::warnings(self.keys.context().schema(), &self.keys.read(), touched) {
+            tracing::warn!(name = T::LAYOUT.name, prefix = %self.keys.context().prefix(), "{warning}");
             self.warnings.insert(warning.key.clone(), warning);
         }
     }
@@ -149,7 +151,8 @@ impl<T: EtcdConfig> Publisher<T> {
     fn next(&mut self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
         let Some(mut spare) = self.take_spare() else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
-        let update = || decode::update(&mut snapshot.value, &self.tree, &spare.behind, &self.context);
+        let update =
+            || decode::update(&mut snapshot.value, &self.keys.read(), &spare.behind, self.keys.context());
         match catch_unwind(AssertUnwindSafe(update)) {
             Ok(Ok(())) => {
                 snapshot.revision = self.revision;
@@ -161,12 +164,12 @@ impl<T: EtcdConfig> Publisher<T> {
                 Err(problems)
             }
             // It may be in any state, and is dropped.
-            Err(panic) => Err(panicked::<T>(&self.context, panic.as_ref())),
+            Err(panic) => Err(panicked::<T>(self.keys.context(), panic.as_ref())),
         }
     }
 
     fn anew(&self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
-        let value = decoded(&self.tree, &self.context)?;
+        let value = decoded(&self.keys.read(), self.keys.context())?;
         Ok(Arc::new(Snapshot { value, revision: self.revision }))
     }
 
@@ -174,7 +177,7 @@ impl<T: EtcdConfig> Publisher<T> {
     fn take_spare(&mut self) -> Option<Spare<T>> {
         let far_behind = |spare: &Spare<T>| {
             let keys = spare.behind.keys().len();
-            keys >= FAR_BEHIND && keys > self.tree.len() / 8
+            keys >= FAR_BEHIND && keys > self.keys.read().len() / 8
         };
         let (mut free, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.spares)
             .into_iter()

@@ -11,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::server::Server;
+use crate::stage::Api;
+use crate::v2;
 
 /// Keys below a prefix, without it, and their values.
 pub type State = BTreeMap<String, String>;
@@ -22,6 +24,7 @@ pub(crate) type Era = BTreeMap<u64, State>;
 #[derive(Debug)]
 pub struct History<'s> {
     prefix: &'static str,
+    api: Api,
     server: Mutex<&'s Server>,
     /// A history that is rewound begins another era.
     eras: Mutex<Vec<Era>>,
@@ -30,7 +33,16 @@ pub struct History<'s> {
 impl<'s> History<'s> {
     /// The history of all keys that begin with `prefix`, from now on.
     pub fn of(server: &'s Server, prefix: &'static str) -> Self {
-        let history = Self { prefix, server: Mutex::new(server), eras: Mutex::new(vec![Era::new()]) };
+        Self::over(Api::V3, server, prefix)
+    }
+
+    /// The same of the keys of the v2 API; without transactions.
+    pub fn over_v2(server: &'s Server, prefix: &'static str) -> Self {
+        Self::over(Api::V2, server, prefix)
+    }
+
+    fn over(api: Api, server: &'s Server, prefix: &'static str) -> Self {
+        let history = Self { prefix, api, server: Mutex::new(server), eras: Mutex::new(vec![Era::new()]) };
         history.read();
         history
     }
@@ -52,9 +64,14 @@ impl<'s> History<'s> {
 
     /// Deletes all keys in one revision.
     pub fn clear(&self) -> u64 {
-        let (key, end) = self.span();
-        let operation = json!({"requestDeleteRange": {"key": key, "range_end": end}});
-        self.commit(&[operation], State::clear).expect("deleted")
+        let clear = || {
+            if self.api == Api::V2 {
+                return v2::delete(self.server(), self.prefix);
+            }
+            let (key, end) = self.span();
+            self.transact(&[json!({"requestDeleteRange": {"key": key, "range_end": end}})])
+        };
+        self.commit(clear, State::clear).expect("deleted")
     }
 
     /// Writes and deletes keys in one transaction; its revision.
@@ -69,16 +86,19 @@ impl<'s> History<'s> {
         writes: impl IntoIterator<Item = (&'w str, Option<&'w str>)>,
     ) -> Result<u64, String> {
         let writes: Vec<_> = writes.into_iter().collect();
-        let operation = |(name, value): &(&str, Option<&str>)| {
-            let key = STANDARD.encode(format!("{}{name}", self.prefix));
-            match value {
-                Some(value) => json!({"requestPut": {"key": key, "value": STANDARD.encode(value)}}),
-                None => json!({"requestDeleteRange": {"key": key}}),
+        let write = || match (self.api, &writes[..]) {
+            (Api::V2, &[(name, value)]) => {
+                let key = format!("{}{name}", self.prefix);
+                let server = self.server();
+                value.map_or_else(|| v2::delete(server, &key), |value| v2::put(server, &key, value))
+            }
+            (Api::V2, _) => panic!("v2 has no transactions"),
+            (Api::V3, _) => {
+                self.transact(&writes.iter().map(|write| self.operation(*write)).collect::<Vec<_>>())
             }
         };
-        let operations: Vec<_> = writes.iter().map(operation).collect();
-        self.commit(&operations, |state| {
-            for (name, value) in writes {
+        self.commit(write, |state| {
+            for &(name, value) in &writes {
                 match value {
                     Some(value) => state.insert(name.to_owned(), value.to_owned()),
                     None => state.remove(name),
@@ -141,19 +161,37 @@ impl<'s> History<'s> {
         self.lock().clone()
     }
 
-    fn commit(&self, operations: &[Value], change: impl FnOnce(&mut State)) -> Result<u64, String> {
+    fn commit(
+        &self,
+        write: impl FnOnce() -> Result<u64, String>,
+        change: impl FnOnce(&mut State),
+    ) -> Result<u64, String> {
         let mut eras = self.lock();
         let era = last(&mut eras);
         let mut state = era.last_key_value().map(|(_, state)| state.clone()).unwrap_or_default();
         change(&mut state);
-        let reply = self.ask("/v3/kv/txn", &json!({"success": operations}))?;
-        let revision = revision_of(&reply);
+        let revision = write()?;
         era.insert(revision, state);
         Ok(revision)
     }
 
+    fn operation(&self, (name, value): (&str, Option<&str>)) -> Value {
+        let key = STANDARD.encode(format!("{}{name}", self.prefix));
+        match value {
+            Some(value) => json!({"requestPut": {"key": key, "value": STANDARD.encode(value)}}),
+            None => json!({"requestDeleteRange": {"key": key}}),
+        }
+    }
+
+    fn transact(&self, operations: &[Value]) -> Result<u64, String> {
+        self.ask("/v3/kv/txn", &json!({"success": operations})).map(|reply| revision_of(&reply))
+    }
+
     /// What etcd holds, and its revision.
     fn state(&self, at: Option<u64>) -> (u64, State) {
+        if self.api == Api::V2 {
+            return v2::read(self.server(), self.prefix);
+        }
         let (key, end) = self.span();
         let at = at.unwrap_or_default().to_string();
         let question = json!({"key": key, "range_end": end, "revision": at});
@@ -175,8 +213,12 @@ impl<'s> History<'s> {
         self.eras.lock().expect("not poisoned")
     }
 
+    fn server(&self) -> &'s Server {
+        *self.server.lock().expect("not poisoned")
+    }
+
     fn ask(&self, path: &str, question: &Value) -> Result<Value, String> {
-        let server = *self.server.lock().expect("not poisoned");
+        let server = self.server();
         let answer = server.gateway(path, &question.to_string());
         let answer = answer.map_err(|error| format!("{path} at {}: {error}", server.name()))?;
         Ok(serde_json::from_str(&answer).expect("JSON from etcd"))

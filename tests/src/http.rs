@@ -6,15 +6,26 @@ use std::time::{Duration, Instant};
 
 /// The status and the body of the reply to a GET.
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
-    exchange(address, &format!("GET {path} HTTP/1.0\r\n\r\n"), Duration::from_secs(2))
+    let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+    exchange(address, &request, Duration::from_secs(2)).map(|(status, _, body)| (status, body))
 }
 
 /// The status and the body of the reply to a POST of JSON.
 pub(crate) fn post(address: SocketAddr, path: &str, token: &str, json: &str) -> io::Result<(u16, String)> {
-    let length = json.len();
     let authorization = if token.is_empty() { String::new() } else { format!("authorization: {token}\r\n") };
-    let head = format!("POST {path} HTTP/1.0\r\n{authorization}content-length: {length}\r\n\r\n");
-    exchange(address, &(head + json), Duration::from_secs(15))
+    send(address, "POST", path, &authorization, json).map(|(status, _, body)| (status, body))
+}
+
+/// The status, the head and the body of the reply to a request with these headers.
+pub(crate) fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> io::Result<(u16, String, String)> {
+    let head = format!("{method} {path} HTTP/1.0\r\n{headers}content-length: {}\r\n\r\n", body.len());
+    exchange(address, &(head + body), Duration::from_secs(60))
 }
 
 /// What is replied to a POST of JSON within a time, and whether the reply has ended by then.
@@ -48,7 +59,7 @@ pub(crate) fn listen(
 }
 
 /// In HTTP/1.0 a reply is what comes until the end.
-fn exchange(address: SocketAddr, request: &str, limit: Duration) -> io::Result<(u16, String)> {
+fn exchange(address: SocketAddr, request: &str, limit: Duration) -> io::Result<(u16, String, String)> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
     stream.set_read_timeout(Some(limit))?;
     stream.write_all(request.as_bytes())?;
@@ -56,5 +67,5 @@ fn exchange(address: SocketAddr, request: &str, limit: Duration) -> io::Result<(
     stream.read_to_string(&mut reply)?;
     let (head, body) = reply.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
+    Ok((status.ok_or(io::ErrorKind::InvalidData)?, head.to_owned(), body.to_owned()))
 }

@@ -27,6 +27,8 @@ mod scripted;
 mod seats;
 mod server;
 pub mod servers;
+mod stage;
+mod v2;
 mod witness;
 
 pub use builder::Builder;
@@ -37,4 +39,5 @@ pub use proxy::{Answer, Chunks, Proxy};
 pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;
 pub use servers::{Etcd, Version};
+pub use stage::{Api, Stage, on_oldest_and_newest, over_each_api};
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};

@@ -1,9 +1,13 @@
 //! What an operator does to a server: keys, users, and a look at its counters.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
 use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::server::{Server, Setup, loopback};
 use crate::{etcdctl, http};
@@ -108,6 +112,16 @@ impl Server {
         let token = reply.split_once(r#""token":""#).and_then(|(_, rest)| rest.split_once('"'));
         let (token, _) = token.ok_or_else(|| format!("no token in {reply}"))?;
         post(path, token, json)
+    }
+
+    /// The status, the head and the body of what the v2 API replies about a key.
+    pub(crate) fn v2(&self, method: &str, key: &str, form: &str) -> io::Result<(u16, String, String)> {
+        let user = self.user.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let login = |user| format!("authorization: Basic {}\r\n", STANDARD.encode(user));
+        let login = user.map(login).unwrap_or_default();
+        let headers = format!("content-type: application/x-www-form-urlencoded\r\n{login}");
+        let address = loopback(self.setup.gateway_port);
+        http::send(address, method, &format!("/v2/keys{key}"), &headers, form)
     }
 
     /// What a stream of the JSON gateway says within a time, and whether it has ended by then. The

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A scripted server on a port of its own. Dropped, it listens no more.
 #[derive(Debug)]
@@ -79,15 +79,16 @@ impl Reply {
 
     /// With one more header.
     #[must_use]
-    pub fn header(mut self, name: &str, value: impl ToString) -> Self {
-        self.headers.push((name.to_owned(), value.to_string()));
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
         self
     }
 
     /// With the headers of etcd's v2 API.
     #[must_use]
     pub fn etcd(self, cluster: &str, index: u64) -> Self {
-        self.header("X-Etcd-Cluster-Id", cluster).header("X-Etcd-Index", index).header("X-Raft-Index", index)
+        let index = index.to_string();
+        self.header("X-Etcd-Cluster-Id", cluster).header("X-Etcd-Index", &index).header("X-Raft-Index", index)
     }
 }
 
@@ -168,7 +169,7 @@ fn serve(stream: &TcpStream, state: &State, answer: &dyn Fn(&Asked) -> Reply) ->
         }
         let mut head = format!("HTTP/1.1 {} Scripted\r\n", reply.status);
         for (name, value) in &reply.headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if reply.end == End::Whole {
             let length = reply.body.len();

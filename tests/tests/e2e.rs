@@ -36,6 +36,8 @@ mod rewind;
 mod tls;
 #[path = "e2e/transaction.rs"]
 mod transaction;
+#[path = "e2e/v2_conformance.rs"]
+mod v2_conformance;
 #[path = "e2e/v3_access.rs"]
 mod v3_access;
 #[path = "e2e/v3_calls.rs"]

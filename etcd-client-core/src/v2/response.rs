@@ -109,7 +109,7 @@ pub enum Action {
 #[non_exhaustive]
 pub struct Node {
     /// The whole key; `/` for the root.
-    #[serde(deserialize_with = "root_has_no_key")]
+    #[serde(default = "root", deserialize_with = "root_has_no_key")]
     pub key: String,
     /// The value; `None` for a directory, and for a key that is gone.
     pub value: Option<String>,
@@ -144,9 +144,13 @@ impl Node {
     }
 }
 
+fn root() -> String {
+    "/".to_owned()
+}
+
 fn root_has_no_key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let key = String::deserialize(deserializer)?;
-    Ok(if key.is_empty() { "/".to_owned() } else { key })
+    Ok(if key.is_empty() { root() } else { key })
 }
 
 /// Reads a body that must be JSON of this form.
@@ -187,7 +191,8 @@ mod tests {
         );
         let root = answer.node.unwrap();
         let keys: Vec<_> = root.walk().map(|node| (node.key.as_str(), node.name())).collect();
-        assert_eq!((root.dir, root.modified_index, keys[1], keys[2]), (true, 0, ("/a", "a"), ("/b", "b")));
+        assert_eq!((root.key.as_str(), root.dir), ("/", true));
+        assert_eq!((root.modified_index, keys[1], keys[2]), (0, ("/a", "a"), ("/b", "b")));
         assert_eq!(root.nodes[0].nodes, []);
         assert_eq!((root.nodes[1].value.as_deref(), root.nodes[1].ttl), (Some(""), Some(7)));
     }

@@ -143,8 +143,8 @@ impl Held {
         let is_below = |key: &&Bytes| key.starts_with(directory);
         let first = self.listing.entries.partition_point(|entry| entry.key < *directory);
         let listed = self.listing.entries[first..].iter().map(|entry| &entry.key).take_while(is_below);
-        let changed = self.changed.range(directory.clone()..).map(|(key, _)| key).take_while(is_below);
-        let mut below: Vec<Bytes> = listed.chain(changed).cloned().collect();
+        let later = self.changed.range(directory.clone()..).map(|(key, _)| key).take_while(is_below);
+        let mut below: Vec<Bytes> = listed.chain(later).cloned().collect();
         below.sort_unstable();
         below.dedup();
         for key in below {

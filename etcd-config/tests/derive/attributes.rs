@@ -1,6 +1,7 @@
 //! Each attribute, and what it promises.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use etcd_config::{EtcdConfig, ProblemKind};
@@ -99,11 +100,11 @@ fn defaults_are_text_or_made() {
 fn a_default_that_does_not_decode_is_a_problem() {
     #[derive(EtcdConfig, Debug)]
     struct Wrong {
-        #[etcd(default = "many")]
-        _size: u32,
+        #[etcd(default = "localhost")]
+        _address: IpAddr,
     }
-    let expected = "/app/_size _size: u32: \"many\" is not a whole number from 0 to 4294967295: \
-                    invalid digit found in string (the default in the source)";
+    let expected = "/app/_address _address: IpAddr: \"localhost\" is not an IP address: invalid IP address syntax \
+                    (the default in the source)";
     assert_eq!(problems::<Wrong>("/app", &[]), [expected]);
 }
 

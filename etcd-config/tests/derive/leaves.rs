@@ -311,7 +311,10 @@ fn structs_of_serde_are_json() {
             r#"{"burst": 3, "nested": ["fast", {"only": 1}]}"#,
             Limits { burst: 3, nested: vec![Mode::Fast, Mode::Only(1)] },
         )],
-        &[("{}", "\"{}\" is not JSON for T: missing field `burst` at line 1 column 2")],
+        &[
+            ("{}", "\"{}\" is not JSON for T: missing field `burst` at line 1 column 2"),
+            (r#"{"a": 1}"#, "'{\"a\": 1}' is not JSON for T: missing field `burst` at line 1 column 8"),
+        ],
     );
     let name = |text: &str| NumberOrName::Name(text.to_owned());
     table::<NumberOrName>(

@@ -99,6 +99,7 @@ fn follow(seed: u64) -> usize {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut keys = Keys::of::<Settings>("/app", &[]);
     let mut value = keys.decode::<Settings>().unwrap();
+    let mut warnings: BTreeMap<String, String> = BTreeMap::new();
     let mut unpublished = etcd_config::__private::Touched::default();
     for step in 0..60 {
         let count = 1 + random.below(4);
@@ -117,7 +118,21 @@ fn follow(seed: u64) -> usize {
         }
         let changes: Vec<(&str, Option<&str>)> =
             changes.iter().map(|(key, value)| (key.as_str(), *value)).collect();
-        unpublished.merge(&keys.change(&changes));
+        let touched = keys.change(&changes);
+        for key in touched.keys() {
+            warnings.remove(key.as_ref());
+        }
+        let found = etcd_config::__private::warnings(keys.context.schema(), &keys.tree, Some(&touched));
+        warnings.extend(found.into_iter().map(|warning| (warning.key().to_owned(), warning.to_string())));
+        let all = keys
+            .warnings()
+            .into_iter()
+            .map(|warning| (warning.key().to_owned(), warning.to_string()))
+            .collect();
+        assert_eq!(warnings, all, "seed {seed}, step {step}: {changes:?}");
+        let explanation = etcd_config::__private::explain(&keys.tree, &keys.context, 0, false);
+        assert!(explanation.rows().len() >= 7, "seed {seed}, step {step}: {explanation}");
+        unpublished.merge(&touched);
         let updated = etcd_config::__private::update(&mut value, &keys.tree, &unpublished, &keys.context);
         match keys.decode::<Settings>() {
             Ok(fresh) => {

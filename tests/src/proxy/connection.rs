@@ -18,6 +18,8 @@ use super::settings::{Admission, Chunks, Settings};
 pub(super) struct Connection {
     client: TcpStream,
     settings: watch::Receiver<Settings>,
+    /// How often all connections had been cut and reset before this one.
+    before: [u64; 2],
 }
 
 /// Why a connection ends before its time.
@@ -47,7 +49,8 @@ struct Chunk {
 
 impl Connection {
     pub(super) fn new(client: TcpStream, settings: watch::Receiver<Settings>) -> Self {
-        Self { client, settings }
+        let before = [settings.borrow().cuts, settings.borrow().resets];
+        Self { client, settings, before }
     }
 
     pub(super) async fn serve(mut self) {
@@ -63,7 +66,7 @@ impl Connection {
             return;
         };
         let _ = (self.client.set_nodelay(true), server.set_nodelay(true));
-        if let Err(End::Reset) = forward(&mut self.client, &mut server, &self.settings).await {
+        if let Err(End::Reset) = forward(&mut self.client, &mut server, &self.settings, self.before).await {
             let _ = (self.client.set_zero_linger(), server.set_zero_linger());
         }
     }
@@ -73,6 +76,7 @@ async fn forward(
     client: &mut TcpStream,
     server: &mut TcpStream,
     settings: &watch::Receiver<Settings>,
+    before: [u64; 2],
 ) -> Result<(), End> {
     let (client_read, client_write) = client.split();
     let (server_read, server_write) = server.split();
@@ -90,15 +94,15 @@ async fn forward(
     };
     tokio::select! {
         end = all => end.map(drop),
-        end = told_to_end(settings.clone(), &member) => Err(end),
+        end = told_to_end(settings.clone(), before, &member) => Err(end),
     }
 }
 
-async fn told_to_end(mut settings: watch::Receiver<Settings>, member: &OnceLock<Member>) -> End {
-    let (cuts, resets) = {
-        let before = settings.borrow();
-        (before.cuts, before.resets)
-    };
+async fn told_to_end(
+    mut settings: watch::Receiver<Settings>,
+    [cuts, resets]: [u64; 2],
+    member: &OnceLock<Member>,
+) -> End {
     let told =
         |now: &Settings| now.cuts != cuts || now.resets != resets || now.stop || is_barred(member, now);
     match settings.wait_for(told).await {

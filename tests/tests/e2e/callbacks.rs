@@ -5,8 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, over_each_api};
 
 #[test]
 fn r48_a_blocked_callback_delays_nobody_else() {
@@ -41,10 +40,10 @@ fn r48_a_blocked_callback_delays_nobody_else() {
 
 #[test]
 fn r50_a_callback_that_panics_is_reported_and_harms_nobody() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        let live = stage.watch([server.endpoint()]).expect("a first snapshot");
         live.on_change(|_| panic!("of the test"));
         let witness = Witness::of(&live);
         let fields = Arc::new(AtomicU64::new(0));

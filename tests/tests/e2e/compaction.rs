@@ -6,8 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
 
 #[test]
 fn r27_compaction_reports_only_what_differs() {
@@ -78,8 +77,9 @@ fn r29_a_deletion_that_was_never_sent_is_found_by_the_audit() {
         history.put("a", "1");
         history.put("b", "1");
         let proxy = Proxy::to(&server.address());
-        let audit = Duration::from_secs(2);
-        let live = Flat::options().audit_interval(audit).watch(proxy.endpoint()).expect("a first snapshot");
+        let audit = Duration::from_secs(3);
+        let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
+        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
         proxy.lose_watch_frame();

@@ -6,8 +6,7 @@ use std::time::Duration;
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, State, Status};
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Builder, Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{Builder, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
 
 /// A server with the user `app`, who may read and write below `/app/`.
 fn secured(builder: &Builder) -> Server {
@@ -69,7 +68,7 @@ fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
         let audit = Duration::from_secs(2);
-        let options = Flat::options().audit_interval(audit);
+        let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
         let live = options.watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
@@ -83,7 +82,7 @@ fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
 
         server.etcdctl(["user", "add", "two:pw"]); // an audit's read is refused
         let audits = live.status().counters.audits;
-        witness.waits_for("audited", audit * 2, |status| status.counters.audits > audits + 1);
+        witness.waits_for("audited", audit * 4, |status| status.counters.audits > audits + 1);
         assert!(live.status().state.is_watching(), "{}", live.status());
         history.put("a", "3");
         witness.converges(&history, Duration::from_secs(3));

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Answer, Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{Answer, Flat, Proxy, Server, Witness, over_each_api};
 
 #[test]
 fn each_endpoint_that_cannot_be_reached_is_named_with_its_cause() {
@@ -55,9 +54,9 @@ fn a_server_that_comes_up_within_the_limit_is_in_time() {
 
 #[test]
 fn r47_the_error_page_of_a_load_balancer_is_said_and_outlived() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "0");
         let proxy = Proxy::to(&server.address());
         let answers = [
@@ -67,13 +66,14 @@ fn r47_the_error_page_of_a_load_balancer_is_said_and_outlived() {
         ];
         for (answer, status) in answers.clone() {
             proxy.answer(answer);
-            let error = Flat::options().startup_timeout(Duration::from_secs(1)).watch(proxy.endpoint());
+            let error =
+                stage.watch_with(Flat::options().startup_timeout(Duration::from_secs(1)), [proxy.endpoint()]);
             let text = error.expect_err("no etcd").to_string();
             assert!(text.contains(&proxy.endpoint()) && text.contains(status), "{text}");
         }
 
         proxy.accept();
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         for (answer, status) in answers {
             witness.watches(Duration::from_secs(5));

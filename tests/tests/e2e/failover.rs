@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Live};
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Cluster, Flat, History, PREFIX, Server, Witness};
+use etcd_config_tests::{
+    Cluster, Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, over_each_api,
+};
 
 /// The place of the member that a watch is at.
 fn used_by(live: &Live<Flat>, cluster: &Cluster) -> usize {
@@ -18,11 +19,11 @@ fn used_by(live: &Live<Flat>, cluster: &Cluster) -> usize {
 
 #[test]
 fn r15_a_frozen_member_is_left_for_another() {
-    on_oldest_and_newest(|etcd| {
-        let cluster = Server::builder().etcd(etcd).start_cluster();
-        let history = History::of(cluster.member(0), PREFIX);
+    over_each_api(|stage| {
+        let cluster = stage.server().start_cluster();
+        let history = stage.history(cluster.member(0));
         history.put("a", "1");
-        let live = Flat::watch(cluster.endpoints()).expect("a first snapshot");
+        let live = stage.watch(cluster.endpoints()).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
         let used = used_by(&live, &cluster);
@@ -73,11 +74,11 @@ fn r16_a_watch_on_a_follower_outlives_the_leader() {
 
 #[test]
 fn r24_a_member_that_is_removed_is_left_for_another() {
-    on_oldest_and_newest(|etcd| {
-        let cluster = Server::builder().etcd(etcd).start_cluster();
-        let history = History::of(cluster.member(0), PREFIX);
+    over_each_api(|stage| {
+        let cluster = stage.server().start_cluster();
+        let history = stage.history(cluster.member(0));
         history.put("a", "1");
-        let live = Flat::watch(cluster.endpoints()).expect("a first snapshot");
+        let live = stage.watch(cluster.endpoints()).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
         let used = used_by(&live, &cluster);

@@ -4,31 +4,34 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Chunks, Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{
+    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api,
+};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
 #[test]
 fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
-        for chunks in [Chunks::SingleBytes, Chunks::Glued(Duration::from_millis(100))] {
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        for chunks in [Chunks::SingleBytes, Chunks::Glued(Duration::from_millis(50))] {
             let proxy = Proxy::to(&server.address());
             proxy.pass_on(chunks);
-            let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+            let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
             let witness = Witness::of(&live);
             witness.watches(Duration::from_secs(5));
             let before = live.snapshot().revision();
-            for n in 0..30 {
+            for n in 0..10 {
                 let value = format!("{n} {chunks:?}");
-                history.write([("a", Some(&*value)), ("b", Some(&*value.repeat(100)))]);
+                history.put("a", &value.repeat(100));
+                history.put("b", &value);
                 history.delete("b");
             }
+            history.put("end", &format!("{chunks:?}"));
             witness.converges(&history, Duration::from_secs(5));
             let revisions: Vec<_> = witness.steps().iter().map(|step| step.new.revision).collect();
-            let written: Vec<_> = (before + 1..=before + 60).collect();
+            let written: Vec<_> = (before + 1..=before + 31).collect();
             assert_eq!(revisions, written, "{chunks:?}");
             assert_eq!(live.status().counters.reconnects, 0, "{chunks:?}");
         }
@@ -37,11 +40,11 @@ fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
 
 #[test]
 fn r09_half_a_frame_is_no_frame() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         let names: Vec<_> = (0..100).map(|n| format!("key{n}")).collect();
         // In the head of the frame, in that of the message, in the first event, in the middle, near the end.
@@ -49,7 +52,10 @@ fn r09_half_a_frame_is_no_frame() {
             witness.watches(Duration::from_secs(5));
             proxy.cut_after_reply_bytes(bytes);
             let value = round.to_string().repeat(1_000);
-            history.write(names.iter().map(|name| (name.as_str(), Some(&*value))));
+            match stage.api() {
+                Api::V2 => history.put("a", &value.repeat(100)),
+                Api::V3 => history.write(names.iter().map(|name| (name.as_str(), Some(&*value)))),
+            };
             witness.converges(&history, Duration::from_secs(2));
         }
         let counters = live.status().counters;

@@ -4,16 +4,15 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api};
 
 #[test]
 fn r42_a_black_hole_is_left_for_another_endpoint() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         let proxies = [(); 2].map(|()| Proxy::to(&server.address()));
-        let live = Flat::watch(proxies.each_ref().map(Proxy::endpoint)).expect("a first snapshot");
+        let live = stage.watch(proxies.each_ref().map(Proxy::endpoint)).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
         let used = live.status().endpoint.expect("the endpoint in use");
@@ -31,11 +30,11 @@ fn r42_a_black_hole_is_left_for_another_endpoint() {
 /// A heartbeat each 5 s keeps a mapping that lasts longer, and finds out that a shorter one is gone.
 #[test]
 fn r44_idle_connections_are_kept_or_replaced() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
 
@@ -62,7 +61,8 @@ fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
         let audit = Duration::from_secs(3);
-        let live = Flat::options().audit_interval(audit).watch(proxy.endpoint()).expect("a first snapshot");
+        let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
+        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
 

@@ -4,16 +4,15 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api};
 
 #[test]
 fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "1");
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let live = stage.watch([server.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
 
@@ -56,11 +55,11 @@ fn r13_a_watch_that_ends_in_good_order_is_a_lost_one() {
 /// Half a minute and more would be the same: it is lost after ten seconds of silence.
 #[test]
 fn r14_a_frozen_server_is_noticed_and_its_last_settings_stay() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "1");
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let live = stage.watch([server.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
 

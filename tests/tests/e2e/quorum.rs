@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Live, State, Status};
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
 use tokio::runtime::Runtime;
 
 const KEY: &str = "L2FwcC9hbGwvYQ=="; // /app/all/a, as the JSON gateway wants it

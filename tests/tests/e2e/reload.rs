@@ -6,8 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, State};
-use etcd_config_tests::Server;
-use etcd_config_tests::servers::{self, on_oldest_and_newest};
+use etcd_config_tests::{Server, on_oldest_and_newest, servers};
 
 const SOON: Duration = Duration::from_secs(5);
 

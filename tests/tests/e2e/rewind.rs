@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api};
 
 #[test]
 fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
@@ -46,12 +45,12 @@ fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
 
 #[test]
 fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "1");
         history.put("b", "1");
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let live = stage.watch([server.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
 
@@ -98,19 +97,19 @@ fn r34_an_emptiness_that_passes_is_never_seen() {
 
 #[test]
 fn r35_another_cluster_behind_the_same_name_is_told_and_listed() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let other = Server::builder().etcd(etcd).flag("--initial-cluster-token", "other").start();
-        let elsewhere = History::of(&other, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let other = stage.server().flag("--initial-cluster-token", "other").start();
+        let elsewhere = stage.history(&other);
         for n in 0..10 {
             // Further on than the first: its revisions alone do not give it away.
             elsewhere.put("a", &n.to_string());
         }
-        let history = History::of(&server, PREFIX);
+        let history = stage.history(&server);
         history.put("a", "1");
         history.put("b", "1");
         let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::servers::on_oldest_and_newest;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest};
 
 const MEBIBYTE: usize = 1024 * 1024;
 

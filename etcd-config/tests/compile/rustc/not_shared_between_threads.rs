@@ -1,0 +1,8 @@
+use etcd_config::EtcdConfig;
+
+#[derive(EtcdConfig)]
+struct Settings {
+    size: std::cell::Cell<u32>,
+}
+
+fn main() {}

@@ -1,0 +1,99 @@
+//! TLS, with certificates on both sides.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use etcd_client_core::v2::Client;
+use etcd_client_core::{Error, Kind, Tls};
+use etcd_config_tests::{Certificates, Server, servers};
+
+use super::line::{next, run};
+
+fn client(endpoint: &str, tls: Tls) -> Result<Client, Error> {
+    Client::builder().endpoints([endpoint]).tls(tls).build()
+}
+
+#[test]
+fn t01_certificates_and_an_encrypted_client_key() {
+    for etcd in servers::with_v2() {
+        let certificates = Certificates::new();
+        let server = Server::builder().etcd(etcd).v2().mutual_tls(&certificates).start();
+        let identity = certificates.client();
+        let encrypted = certificates.encrypted_client_key("opensesame");
+        let plain = Tls::new().ca_file(certificates.ca_file()).unwrap();
+        let locked = plain.clone().identity_files(&identity.certificate, &encrypted).unwrap();
+        for tls in [
+            plain.identity_files(&identity.certificate, &identity.key).unwrap(),
+            locked.key_passphrase("opensesame"),
+        ] {
+            run(async {
+                let client = client(&server.endpoint(), tls).unwrap();
+                let start = client.set("/k", "0").await.unwrap().into_body().index().unwrap();
+                let mut watcher = client.watcher("/k").index(start + 1).start();
+                client.set("/k", "1").await.unwrap();
+                assert_eq!(next(&mut watcher).await.change().unwrap().value(), Some("1"));
+                assert_eq!(client.get("/k").await.unwrap().value(), Some("1"));
+            });
+        }
+    }
+}
+
+#[test]
+fn t02_failures_are_typed_and_quick() {
+    for etcd in servers::with_v2() {
+        let certificates = Certificates::new();
+        let server = Server::builder().etcd(etcd).v2().mutual_tls(&certificates).start();
+        let plain = Server::builder().etcd(etcd).v2().start();
+        let identity = certificates.client();
+        let trusting = Tls::new().ca_file(certificates.ca_file()).unwrap();
+        let known = trusting.clone().identity_files(&identity.certificate, &identity.key).unwrap();
+        let strange = Certificates::new();
+        let stranger = Tls::new().ca_file(strange.ca_file()).unwrap();
+        let stranger = stranger.identity_files(&identity.certificate, &identity.key).unwrap();
+        let elsewhere = format!("https://{}", forwarder(server.address()));
+        let secure_to_plain = plain.endpoint().replace("http://", "https://");
+        let plain_to_secure = server.endpoint().replace("https://", "http://");
+        run(async {
+            for (name, client, reason) in [
+                ("no client certificate", client(&server.endpoint(), trusting.clone()), "ertificate"),
+                ("another name", client(&elsewhere, known.clone()), "not valid for name"),
+                ("another authority", client(&server.endpoint(), stranger), "UnknownIssuer"),
+                ("https:// to a plain port", client(&secure_to_plain, known), "http://"),
+                ("http:// to a TLS port", Client::new([plain_to_secure]), "https://"),
+            ] {
+                let started = Instant::now();
+                let error = client.unwrap().get("k").await.unwrap_err();
+                assert!(error.to_string().contains(reason), "{name}: {error}");
+                assert_eq!(error.retries(), 0, "{name}: {error}");
+                assert_eq!(error.failures().len(), 1, "{name}: {error}");
+                assert!(started.elapsed() < Duration::from_secs(3), "{name}: {:?}", started.elapsed());
+            }
+        });
+        let encrypted = certificates.encrypted_client_key("opensesame");
+        let locked = trusting.identity_files(&identity.certificate, &encrypted).unwrap();
+        let error = client(&server.endpoint(), locked.key_passphrase("guess")).unwrap_err();
+        assert!(
+            error.kind() == Kind::InvalidInput && error.to_string().contains("passphrase is wrong"),
+            "{error}"
+        );
+    }
+}
+
+/// An address that the server's certificate does not name, behind which it is all the same.
+fn forwarder(server: String) -> String {
+    let listener = TcpListener::bind("127.0.0.2:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client?;
+            let backend = TcpStream::connect(&server)?;
+            for (mut from, mut to) in [(client.try_clone()?, backend.try_clone()?), (backend, client)] {
+                thread::spawn(move || io::copy(&mut from, &mut to));
+            }
+        }
+        Ok::<_, io::Error>(())
+    });
+    address
+}
