@@ -26,6 +26,10 @@ mod credentials;
 mod endpoint;
 mod error;
 mod failover;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod http;
 mod memory;
 mod proxy;

@@ -47,6 +47,10 @@ mod builder;
 mod client;
 mod cluster;
 mod environment;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod kv;
 mod lease;
 mod listing;

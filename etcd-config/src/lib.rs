@@ -69,6 +69,9 @@ mod decode;
 mod driver;
 mod error;
 mod explain;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hooks;
 mod into_store;
 mod keys;
