@@ -36,6 +36,14 @@ pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error>
     }
 }
 
+/// Takes a page that may hold anything.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(page: RangeResponse) {
+    let mut pages = Pages::new(Span::prefix("/app/"));
+    pages.take(page);
+    assert!(pages.request().limit >= 1);
+}
+
 struct Pages {
     span: Span,
     limit: i64,
