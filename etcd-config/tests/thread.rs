@@ -160,9 +160,9 @@ fn started_from_the_cache() {
         until("while it caches", Duration::from_secs(1), || threads() == 0);
         options().load_once(&store).unwrap();
         if silent {
-            store.silence(true)
+            store.silence(true);
         } else {
-            store.refuse(true)
+            store.refuse(true);
         }
         let settings = options().watch(&store).unwrap();
         assert_eq!((settings.load().workers, threads()), (3, 1));
