@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use etcd_config::{__private, EtcdConfig, FieldDefault};
+use etcd_config::{__private, EtcdConfig, FieldDefault, Origin};
 use serde::Deserialize;
 
 use crate::keys::Keys;
