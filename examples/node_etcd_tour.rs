@@ -24,7 +24,11 @@ async fn main() -> Outcome {
     servers(&client).await?;
     failures(&client).await?;
     let inside_the_runtime = client.blocking().get("tour/key").send()?;
-    println!("getSync       {:?} {:?}", inside_the_runtime.value(), inside_the_runtime.headers().etcd_index());
+    println!(
+        "getSync       {:?} {:?}",
+        inside_the_runtime.value(),
+        inside_the_runtime.headers().etcd_index()
+    );
     client.delete("tour").recursive(true).await?;
     Ok(())
 }
