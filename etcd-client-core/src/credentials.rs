@@ -2,19 +2,21 @@
 
 use std::fmt;
 
-/// A user and a password.
+/// A user and a password. `Debug` does not show the password.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     user: String,
     password: String,
 }
 
 impl Credentials {
-    pub(crate) fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+    /// A user, by name, and its password.
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self { user: user.into(), password: password.into() }
     }
 
-    pub(crate) fn user(&self) -> &str {
+    /// The user's name.
+    pub fn user(&self) -> &str {
         &self.user
     }
 

@@ -26,6 +26,10 @@ mod credentials;
 mod endpoint;
 mod error;
 mod failover;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod http;
 mod memory;
 mod proxy;
@@ -35,6 +39,7 @@ pub mod v2;
 pub mod v3;
 pub mod watcher;
 
+pub use credentials::Credentials;
 pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use proxy::Proxy;

@@ -93,6 +93,10 @@ mod error_code;
 mod event;
 mod failure;
 mod feed;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod get;
 mod headers;
 mod options;

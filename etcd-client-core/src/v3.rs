@@ -47,9 +47,14 @@ mod builder;
 mod client;
 mod cluster;
 mod environment;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod kv;
 mod lease;
 mod listing;
+mod login;
 mod messages;
 mod method;
 mod peer;

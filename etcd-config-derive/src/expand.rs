@@ -17,17 +17,21 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let generics = bounded(input, &private);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let (_, ty_generics, _) = input.original.generics.split_for_impl();
-    let fields = input.fields.iter().filter(|field| field.attrs.skip.is_none());
-    let fields = fields.map(|field| constant(input, field, &private));
+    let constants = input.fields.iter().filter(|field| field.attrs.skip.is_none());
+    let constants = constants.map(|field| constant(input, field, &private));
     let layout = layout(input, &private);
     let read = read(input, &private);
+    let fields = input.fields.iter().flat_map(|field| &field.original.attrs);
+    let mut attrs = input.original.attrs.iter().chain(fields);
+    // Only where it says something: a crate may forbid that lints are allowed.
+    let allowed = attrs.any(|attr| attr.path().is_ident("deprecated")).then(|| quote!(#[allow(deprecated)]));
     quote! {
         #[doc(hidden)]
-        #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
+        #allowed
         const _: () = {
             use #krate::__private as __etcd_config;
 
-            const __FIELDS: &[#private::Field] = &[#(#fields),*];
+            const __FIELDS: &[#private::Field] = &[#(#constants),*];
 
             #[automatically_derived]
             impl #impl_generics #private::EtcdConfig for #ident #ty_generics #where_clause {

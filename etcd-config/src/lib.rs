@@ -69,6 +69,9 @@ mod decode;
 mod driver;
 mod error;
 mod explain;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hooks;
 mod into_store;
 mod keys;
@@ -77,6 +80,8 @@ mod layout;
 mod leaf;
 mod live;
 mod loaded;
+#[cfg_attr(not(feature = "metrics"), path = "meters/off.rs")]
+mod meters;
 mod options;
 mod panics;
 mod placeholder;

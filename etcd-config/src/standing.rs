@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use etcd_client_core::watcher;
 use tokio::sync::Notify;
 
+use crate::meters::{Meters, Reading};
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::status::{CacheFile, Counters, Source, State, Status};
@@ -17,6 +18,7 @@ pub(crate) struct Standing {
     record: Mutex<Record>,
     moved: Condvar,
     moved_async: Notify,
+    meters: Meters,
 }
 
 pub(crate) struct Record {
@@ -74,7 +76,10 @@ impl Standing {
             endpoint: None,
             epoch: 0,
         };
-        Self { name, prefix, record: Mutex::new(record), moved: Condvar::new(), moved_async: Notify::new() }
+        let meters = Meters::new(name, &prefix);
+        meters.show(Counters::default(), &record.reading());
+        let (record, moved, moved_async) = (Mutex::new(record), Condvar::new(), Notify::new());
+        Self { name, prefix, record, moved, moved_async, meters }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -105,7 +110,9 @@ impl Standing {
     /// Writes the record, and wakes whoever waits.
     pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
         let mut record = self.lock();
+        let before = record.counters;
         let result = write(&mut record);
+        self.meters.show(before, &record.reading());
         record.epoch += 1;
         drop(record);
         self.moved.notify_all();
@@ -174,6 +181,18 @@ impl Record {
     /// How long ago the snapshot was known to be what the store holds.
     pub(crate) fn age(&self) -> Duration {
         self.proven.age()
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            counters: self.counters,
+            revision: self.revision,
+            snapshot_revision: self.snapshot_revision,
+            is_watching: matches!(self.state, State::Watching),
+            is_rejecting: self.refused_since.is_some(),
+            is_from_cache: self.source == Source::Cache,
+            proven_current_at: self.proven.time,
+        }
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -25,3 +25,6 @@ mod unknown;
 
 #[path = "derive/random.rs"]
 mod random;
+
+#[path = "derive/tree.rs"]
+mod tree;

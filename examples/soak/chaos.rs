@@ -25,16 +25,15 @@ impl<'s> Chaos<'s> {
     pub(crate) fn play(&mut self) -> String {
         let quiet = Duration::from_millis(self.random.u64(50..1_500));
         thread::sleep(quiet);
-        let (member, proxy) = (self.random.usize(0..3), self.random.usize(0..3));
         let lasting = Duration::from_millis(self.random.u64(100..8_000));
-        let Stage { cluster, proxies, .. } = self.stage;
-        let while_on = |switch: &dyn Fn(&Proxy, bool), some: &[Proxy]| {
-            some.iter().for_each(|proxy| switch(proxy, true));
-            thread::sleep(lasting);
-            some.iter().for_each(|proxy| switch(proxy, false));
-        };
-        let one = &proxies[proxy..=proxy];
-        match self.random.u32(0..18) {
+        if self.random.u32(0..18) < 7 { self.hit_members(lasting) } else { self.hit_networks(lasting) }
+    }
+
+    /// Something happens to servers.
+    fn hit_members(&mut self, lasting: Duration) -> String {
+        let cluster = &self.stage.cluster;
+        let member = self.random.usize(0..3);
+        match self.random.u32(0..7) {
             0 => {
                 cluster.member(member).kill();
                 thread::sleep(lasting);
@@ -70,61 +69,83 @@ impl<'s> Chaos<'s> {
             }
             5 => {
                 let two = [member, (member + 1) % 3];
-                two.iter().for_each(|index| cluster.member(*index).pause());
+                for index in two {
+                    cluster.member(index).pause();
+                }
                 thread::sleep(lasting);
-                two.iter().for_each(|index| cluster.member(*index).resume());
+                for index in two {
+                    cluster.member(index).resume();
+                }
                 "the quorum is frozen".to_owned()
             }
-            6 => {
+            _ => {
                 cluster.members().iter().for_each(etcd_config_tests::Server::kill);
                 thread::sleep(lasting / 2);
                 cluster.members().iter().for_each(etcd_config_tests::Server::launch);
                 cluster.wait_until_healthy();
                 "all members are killed".to_owned()
             }
-            7 => {
+        }
+    }
+
+    /// Something happens between the servers and their clients.
+    fn hit_networks(&mut self, lasting: Duration) -> String {
+        let proxies = &self.stage.proxies;
+        let proxy = self.random.usize(0..3);
+        let while_on = |switch: &dyn Fn(&Proxy, bool), some: &[Proxy]| {
+            for proxy in some {
+                switch(proxy, true);
+            }
+            thread::sleep(lasting);
+            for proxy in some {
+                switch(proxy, false);
+            }
+        };
+        let one = &proxies[proxy..=proxy];
+        match self.random.u32(0..11) {
+            0 => {
                 proxies.iter().for_each(Proxy::cut);
                 "all connections are closed".to_owned()
             }
-            8 => {
+            1 => {
                 proxies.iter().for_each(Proxy::reset);
                 "all connections are reset".to_owned()
             }
-            9 => {
+            2 => {
                 while_on(&Proxy::hold, one);
                 "a network holds everything back".to_owned()
             }
-            10 => {
+            3 => {
                 while_on(&Proxy::hold, proxies);
                 "all networks hold everything back".to_owned()
             }
-            11 => {
+            4 => {
                 while_on(&Proxy::hold_replies, one);
                 "a network holds replies back".to_owned()
             }
-            12 => {
+            5 => {
                 proxies.iter().for_each(Proxy::cut);
                 while_on(&Proxy::refuse, proxies);
                 "all connections are refused".to_owned()
             }
-            13 => {
+            6 => {
                 proxies.iter().for_each(Proxy::end_watches);
                 "all watches are ended".to_owned()
             }
-            14 => {
+            7 => {
                 proxies.iter().for_each(|proxy| proxy.answer(Answer::text(502, "Bad Gateway")));
                 proxies.iter().for_each(Proxy::cut);
                 thread::sleep(lasting);
                 proxies.iter().for_each(Proxy::accept);
                 "a load balancer answers 502".to_owned()
             }
-            15 => {
+            8 => {
                 proxies.iter().for_each(|proxy| proxy.delay_replies(lasting / 10));
                 thread::sleep(lasting);
                 proxies.iter().for_each(|proxy| proxy.delay_replies(Duration::ZERO));
                 "replies are late".to_owned()
             }
-            16 => {
+            9 => {
                 one[0].pass_on(Chunks::SingleBytes);
                 thread::sleep(lasting);
                 one[0].pass_on(Chunks::AsTheyCome);

@@ -24,8 +24,12 @@ mod lagging;
 mod limits;
 #[path = "e2e/network.rs"]
 mod network;
+#[path = "e2e/offline.rs"]
+mod offline;
 #[path = "e2e/outage.rs"]
 mod outage;
+#[path = "e2e/provider.rs"]
+mod provider;
 #[path = "e2e/proxy.rs"]
 mod proxy;
 #[path = "e2e/quorum.rs"]

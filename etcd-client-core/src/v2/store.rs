@@ -73,6 +73,21 @@ fn entries(prefix: &Prefix, root: &Node) -> Vec<Entry> {
     entries
 }
 
+/// Reads an answer that may hold anything, as a listing and as a change.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(prefix: &Prefix, answer: &Answer) {
+    let below = |key: &Bytes| prefix.relative(key).is_some();
+    if let Some(root) = &answer.node {
+        assert!(entries(prefix, root).iter().all(|entry| below(&entry.key)));
+    }
+    for change in changes(prefix, answer) {
+        match change {
+            Change::Put(Entry { key, .. }) | Change::Delete(key) => assert!(below(&key), "{key:?}"),
+            Change::DeleteBelow(_) => {}
+        }
+    }
+}
+
 /// The error says at which index there was nothing; it does not say in which cluster.
 fn empty_listing(error: Error) -> Result<Listing, Error> {
     match Refusal::of(&error).and_then(Refusal::index) {

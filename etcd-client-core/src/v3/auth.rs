@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tonic::metadata::{Ascii, MetadataValue};
 
+use super::login::Login;
 use super::messages::AuthenticateRequest;
-use crate::credentials::Credentials;
 use crate::{BoxFuture, Error, Kind};
 
 /// A token, or the knowledge that none is needed; and how many were fetched before it.
@@ -31,7 +31,7 @@ pub(super) struct Auth {
 
 #[derive(Debug, Default)]
 struct State {
-    credentials: Option<Credentials>,
+    login: Option<Login>,
     token: Option<Token>,
     /// Tokens asked for so far, with or without success.
     serial: u64,
@@ -40,21 +40,21 @@ struct State {
 }
 
 impl Auth {
-    pub(super) fn new(credentials: Option<Credentials>) -> Self {
-        Self { state: Mutex::new(State { credentials, ..State::default() }), ..Self::default() }
+    pub(super) fn new(login: Option<Login>) -> Self {
+        Self { state: Mutex::new(State { login, ..State::default() }), ..Self::default() }
     }
 
     /// From the next call on.
-    pub(super) fn set_credentials(&self, credentials: Credentials) {
+    pub(super) fn set_login(&self, login: Login) {
         let mut state = self.lock();
-        state.credentials = Some(credentials);
+        state.login = Some(login);
         state.token = None;
         state.failure = None;
         state.serial += 1;
     }
 
     pub(super) fn has_credentials(&self) -> bool {
-        self.lock().credentials.is_some()
+        self.lock().login.is_some()
     }
 
     /// The token for a call; it is fetched when there is none yet.
@@ -82,40 +82,38 @@ impl Auth {
 
     fn current(&self) -> Option<Token> {
         let state = self.lock();
-        if state.credentials.is_none() { Some(Token::default()) } else { state.token.clone() }
+        if state.login.is_none() { Some(Token::default()) } else { state.token.clone() }
     }
 
     async fn fetch(&self, authenticator: &impl Authenticator) -> Result<Token, Error> {
         let asked = self.lock().serial;
         let _guard = self.fetching.lock().await;
-        let (credentials, serial) = {
+        let (login, serial) = {
             let state = self.lock();
             // Whoever held the lock before has done it for this call, too.
-            match (&state.credentials, &state.token, &state.failure) {
+            match (&state.login, &state.token, &state.failure) {
                 (None, _, _) => return Ok(Token::default()),
                 (_, Some(token), _) => return Ok(token.clone()),
                 (_, None, Some(failure)) if state.serial > asked => return Err(failure.clone()),
-                (Some(credentials), None, _) => (credentials.clone(), state.serial),
+                (Some(login), None, _) => (login.clone(), state.serial),
             }
+        };
+        let credentials = match login.credentials().await {
+            Ok(credentials) => credentials,
+            Err(error) => return self.settle(serial, "", Err(error)),
         };
         let (name, password) = (credentials.user().to_owned(), credentials.password().to_owned());
         let answer = authenticator.authenticate(AuthenticateRequest { name, password }).await;
-        self.settle(serial, &credentials, answer)
+        self.settle(serial, credentials.user(), answer)
     }
 
-    fn settle(
-        &self,
-        asked: u64,
-        credentials: &Credentials,
-        answer: Result<String, Error>,
-    ) -> Result<Token, Error> {
+    fn settle(&self, asked: u64, user: &str, answer: Result<String, Error>) -> Result<Token, Error> {
         let value = match answer {
             Ok(token) => Ok(Some(token)),
             // There is nothing to prove, until the server is told to want a proof.
             Err(error) if error.to_string().contains("authentication is not enabled") => Ok(None),
             Err(error) if error.kind() == Kind::Unauthenticated => {
-                Err(Error::new(Kind::Unauthenticated, format!("user {:?}: {error}", credentials.user()))
-                    .with_source(error))
+                Err(Error::new(Kind::Unauthenticated, format!("user {user:?}: {error}")).with_source(error))
             }
             Err(error) => Err(error),
         };
@@ -149,6 +147,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+    use crate::credentials::Credentials;
 
     #[derive(Default)]
     struct Server {
@@ -171,7 +170,7 @@ mod tests {
     }
 
     fn auth() -> Auth {
-        Auth::new(Some(Credentials::new("root", "hunter2")))
+        Auth::new(Some(Login::Fixed(Credentials::new("root", "hunter2"))))
     }
 
     #[tokio::test]
@@ -204,8 +203,26 @@ mod tests {
     async fn new_credentials_count_at_once() {
         let (auth, server) = (auth(), Server::default());
         auth.token(&server).await.unwrap();
-        auth.set_credentials(Credentials::new("other", "x"));
+        auth.set_login(Login::Fixed(Credentials::new("other", "x")));
         assert_eq!(auth.token(&server).await.unwrap().value.unwrap(), "other.1");
+    }
+
+    #[tokio::test]
+    async fn a_provider_is_asked_each_time_that_a_token_is_fetched() {
+        let asked = std::sync::Arc::new(AtomicU64::new(0));
+        let count = asked.clone();
+        let provider = move || {
+            let user = format!("user-{}", count.fetch_add(1, Ordering::Relaxed));
+            async { Ok::<_, Error>(Credentials::new(user, "x")) }
+        };
+        let (auth, server) = (Auth::new(Some(Login::provided(provider))), Server::default());
+        let (one, two) = tokio::join!(auth.token(&server), auth.token(&server));
+        assert_eq!(
+            (one.unwrap().value.unwrap(), asked.load(Ordering::Relaxed)),
+            ("user-0.0".parse().unwrap(), 1)
+        );
+        let next = auth.renew(&two.unwrap(), &server).await.unwrap();
+        assert_eq!(next.value.unwrap(), "user-1.1");
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::auth::Auth;
 use super::client::Client;
+use super::login::Login;
 use super::pool::{Options, Pool};
 use crate::credentials::Credentials;
 use crate::endpoint::{Endpoint, Scheme};
@@ -30,7 +31,7 @@ use crate::{Error, Kind, Tls};
 #[must_use]
 pub struct ClientBuilder {
     endpoints: Vec<String>,
-    credentials: Option<Credentials>,
+    login: Option<Login>,
     tls: Option<Tls>,
     connect_timeout: Duration,
     timeout: Duration,
@@ -42,7 +43,7 @@ impl ClientBuilder {
     pub(super) fn new() -> Self {
         Self {
             endpoints: Vec::new(),
-            credentials: None,
+            login: None,
             tls: None,
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(5),
@@ -63,7 +64,35 @@ impl ClientBuilder {
 
     /// The user and the password, from which a token is fetched when the first call is made.
     pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.credentials = Some(Credentials::new(user, password));
+        self.login = Some(Login::Fixed(Credentials::new(user, password)));
+        self
+    }
+
+    /// Who is asked for the user and the password, instead: each time that a token is fetched, at
+    /// the first call, and whenever the server does not accept a token any more.
+    ///
+    /// It has 10 s to answer. While it fails, so do calls, as with a server that is away; it is
+    /// asked again with the next call. What blocks belongs into `spawn_blocking`.
+    ///
+    /// ```no_run
+    /// use etcd_client_core::{Credentials, v3::Client};
+    ///
+    /// let client = Client::builder()
+    ///     .endpoints(["10.0.0.1:2379"])
+    ///     .credentials(|| async {
+    ///         let password = std::fs::read_to_string("/run/secrets/etcd-password")?;
+    ///         Ok::<_, std::io::Error>(Credentials::new("payments", password.trim()))
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), etcd_client_core::Error>(())
+    /// ```
+    pub fn credentials<F, A, E>(mut self, provider: F) -> Self
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Credentials, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.login = Some(Login::provided(provider));
         self
     }
 
@@ -114,7 +143,7 @@ impl ClientBuilder {
         if self.receive_limit == 0 {
             return Err(invalid("receive_limit is zero: no call could succeed".into()));
         }
-        if self.credentials.as_ref().is_some_and(|credentials| credentials.user().is_empty()) {
+        if matches!(&self.login, Some(Login::Fixed(credentials)) if credentials.user().is_empty()) {
             return Err(invalid("the user's name is empty".into()));
         }
         let http = HttpOptions { connect_timeout: self.connect_timeout, tls: self.tls };
@@ -127,7 +156,7 @@ impl ClientBuilder {
             max_retries: self.max_retries,
             receive_limit: self.receive_limit,
         };
-        Ok(Client::over(Pool::new(options, Arc::new(Auth::new(self.credentials)))))
+        Ok(Client::over(Pool::new(options, Arc::new(Auth::new(self.login)))))
     }
 
     fn checked_endpoints(&self) -> Result<Vec<Endpoint>, Error> {

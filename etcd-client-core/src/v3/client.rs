@@ -8,6 +8,7 @@ use super::builder::ClientBuilder;
 use super::cluster::{Members, Status};
 use super::kv::{Compact, Delete, Get, Put};
 use super::lease::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, LeaseTimeToLive, Leases};
+use super::login::Login;
 use super::pool::Pool;
 use super::response::LeaseId;
 use super::span::Span;
@@ -122,7 +123,7 @@ impl Client {
     /// Uses another user or password from the next call on, in all clones and twins of this
     /// client. Watches that are open stay open.
     pub fn set_credentials(&self, user: impl Into<String>, password: impl Into<String>) {
-        self.pool.auth().set_credentials(Credentials::new(user, password));
+        self.pool.auth().set_login(Login::Fixed(Credentials::new(user, password)));
     }
 
     /// The same client with connections of its own, to be used in another runtime. User, password

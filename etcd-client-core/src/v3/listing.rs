@@ -23,7 +23,7 @@ const ATTEMPTS: u32 = 5;
 pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error> {
     let mut attempt = 1;
     loop {
-        match Pages::new(span.clone()).read(pool).await {
+        match Pages::new(span.clone(), pool.options().receive_limit).read(pool).await {
             Err(error) if error.kind() == Kind::Compacted && attempt < ATTEMPTS => attempt += 1,
             Ok(Some(listing)) => return Ok(listing),
             Ok(None) if attempt < ATTEMPTS => attempt += 1,
@@ -36,17 +36,30 @@ pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error>
     }
 }
 
+/// Takes a page that may hold anything.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(page: RangeResponse) {
+    let mut pages = Pages::new(Span::prefix("/app/"));
+    pages.take(page);
+    assert!(pages.request().limit >= 1);
+}
+
 struct Pages {
     span: Span,
     limit: i64,
+    /// About how large a page may be.
+    bytes: usize,
+    /// A page was too large to be received: the next ones grow slowly.
+    cautious: bool,
     /// Pages after the first are read at its revision.
     revision: i64,
     listing: Listing,
 }
 
 impl Pages {
-    fn new(span: Span) -> Self {
-        Self { span, limit: FIRST_PAGE, revision: 0, listing: Listing::default() }
+    fn new(span: Span, receive_limit: usize) -> Self {
+        let bytes = PAGE_BYTES.min(receive_limit / 2);
+        Self { span, limit: FIRST_PAGE, bytes, cautious: false, revision: 0, listing: Listing::default() }
     }
 
     /// `None` where another cluster answered in between.
@@ -56,6 +69,7 @@ impl Pages {
                 Ok(page) => page,
                 Err(error) if error.kind() == Kind::TooLarge && self.limit > 1 => {
                     self.limit = (self.limit / 8).max(1);
+                    self.cautious = true;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -90,7 +104,8 @@ impl Pages {
         let Some(last) = page.kvs.last() else { return false };
         self.span.start = just_after(&last.key);
         let bytes: usize = page.kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
-        self.limit = limit_for(bytes / page.kvs.len());
+        let limit = limit_for(self.bytes, bytes / page.kvs.len());
+        self.limit = if self.cautious { limit.min(self.limit.saturating_mul(2)) } else { limit };
         // A small page is cheaper to copy than to keep with the room that was made to receive it.
         let own = |part: Bytes| if bytes < SMALL_PAGE { Bytes::copy_from_slice(&part) } else { part };
         self.listing.entries.extend(page.kvs.into_iter().map(|kv| Entry {
@@ -102,8 +117,8 @@ impl Pages {
     }
 }
 
-fn limit_for(bytes_per_key: usize) -> i64 {
-    let limit = PAGE_BYTES / bytes_per_key.max(1);
+fn limit_for(bytes: usize, bytes_per_key: usize) -> i64 {
+    let limit = bytes / bytes_per_key.max(1);
     i64::try_from(limit).unwrap_or(LARGEST_PAGE).clamp(1, LARGEST_PAGE)
 }
 
@@ -122,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_next_page_begins_behind_the_last_key_and_has_a_sensible_size() {
-        let mut pages = Pages::new(Span::prefix("/app/"));
+        let mut pages = Pages::new(Span::prefix("/app/"), usize::MAX);
         let kv = |key: &'static str, size| KeyValue {
             key: key.into(),
             value: vec![0; size].into(),
@@ -140,5 +155,23 @@ mod tests {
             !pages.take(RangeResponse { more: true, ..RangeResponse::default() }),
             "an empty page ends it"
         );
+    }
+
+    #[test]
+    fn pages_stay_below_what_can_be_received() {
+        let page = |count| {
+            let kv = |n| KeyValue {
+                key: format!("/app/{n}").into(),
+                value: vec![0; 1 << 20].into(),
+                ..KeyValue::default()
+            };
+            RangeResponse { kvs: (0..count).map(kv).collect(), more: true, ..RangeResponse::default() }
+        };
+        let mut pages = Pages::new(Span::prefix("/app/"), 8 << 20);
+        assert!(pages.take(page(1)));
+        assert_eq!(pages.request().limit, 3, "half of the limit");
+        (pages.limit, pages.cautious) = (1, true);
+        assert!(pages.take(page(1)));
+        assert_eq!(pages.request().limit, 2, "after one that was too large they grow slowly");
     }
 }

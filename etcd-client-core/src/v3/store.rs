@@ -109,7 +109,7 @@ impl Watch for StoreWatch {
 
 /// Frames in, signals out.
 #[derive(Debug)]
-struct Events {
+pub(super) struct Events {
     /// Every change up to this revision has been delivered.
     delivered: u64,
     /// Whether progress can be believed at once, or only when it is told twice: servers before
@@ -121,11 +121,11 @@ struct Events {
 }
 
 impl Events {
-    fn new(delivered: u64, exact: bool) -> Self {
+    pub(super) fn new(delivered: u64, exact: bool) -> Self {
         Self { delivered, exact, told: None, ready: VecDeque::new() }
     }
 
-    fn read(&mut self, frame: WatchResponse) -> Result<(), Error> {
+    pub(super) fn read(&mut self, frame: WatchResponse) -> Result<(), Error> {
         if frame.events.is_empty() {
             self.progress(unsigned(frame.header.unwrap_or_default().revision));
             return Ok(());
@@ -155,6 +155,11 @@ impl Events {
         self.deliver(batch);
         self.delivered = self.delivered.max(last);
         Ok(())
+    }
+
+    #[cfg(fuzzing)]
+    pub(super) fn next(&mut self) -> Option<Signal> {
+        self.ready.pop_front()
     }
 
     fn deliver(&mut self, revision: OneRevision) {

@@ -121,7 +121,7 @@ mod from_a_macro {
 }
 
 /// Lints at their strictest, over all that the derive can write.
-#[deny(warnings, clippy::all, clippy::pedantic)]
+#[deny(warnings, unused_qualifications, clippy::all, clippy::pedantic)]
 pub(crate) mod under_strict_lints {
     use std::collections::{BTreeMap, HashMap};
     use std::sync::Arc;

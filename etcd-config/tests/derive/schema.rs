@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use etcd_config::{__private, EtcdConfig, FieldDefault};
+use etcd_config::{__private, EtcdConfig, FieldDefault, Origin};
 use serde::Deserialize;
 
 use crate::keys::Keys;
@@ -243,4 +244,29 @@ name                /service/name                refused            etcd        
     let explanation = __private::explain(&keys.tree, &keys.context, 2, false);
     assert_eq!(explanation.to_string(), expected);
     assert_eq!(explanation.rows()[5].value(), None, "a secret is no data either");
+}
+
+#[test]
+fn a_live_configuration_explains_itself() {
+    let store = etcd_config::MemoryStore::from([
+        ("/service/database/url", "pg://db"),
+        ("/service/database/password", "hush"),
+    ]);
+    let settings = Settings::watch(&store).unwrap();
+    let row = |key: &str| {
+        let explanation = settings.explain();
+        let row = explanation.rows().iter().find(|row| row.key() == key).cloned();
+        row.map(|row| (row.value().map(str::to_owned), row.origin(), row.revision(), row.note().is_some()))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let url = row("/service/database/url").unwrap();
+    assert_eq!((url.0, url.1, url.3), (some("pg://db"), Origin::Etcd, false));
+    assert_eq!(row("/service/database/password").unwrap().0, None);
+    assert_eq!(row("/service/name"), Some((some("it's"), Origin::Default, None, false)));
+    let refused = store.put("/service/max", "many");
+    settings.wait_for_revision(refused, Duration::from_secs(10)).unwrap_err();
+    assert_eq!(row("/service/max"), Some((some("many"), Origin::Etcd, Some(refused), true)));
+    let accepted = store.put("/service/max", "3");
+    settings.wait_for_revision(accepted, Duration::from_secs(10)).unwrap();
+    assert_eq!(row("/service/max"), Some((some("3"), Origin::Etcd, Some(accepted), false)));
 }

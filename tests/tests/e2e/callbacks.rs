@@ -4,16 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, over_each_api};
+use etcd_config_tests::{Api, Witness, over_each_api};
 
 #[test]
 fn r48_a_blocked_callback_delays_nobody_else() {
-    on_oldest_and_newest(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "0");
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let live = stage.watch([server.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         let (unblock, blocked) = mpsc::channel::<()>();
         live.on_change(move |_| {
@@ -22,8 +21,10 @@ fn r48_a_blocked_callback_delays_nobody_else() {
         let mut worst = Duration::ZERO;
         for n in 0..2_000 {
             let value = n.to_string();
-            let names = ["a", "b", "c", "d", "e"];
-            let revision = history.write(names.map(|name| (name, Some(&*value))));
+            let revision = match stage.api() {
+                Api::V2 => history.put("a", &value),
+                Api::V3 => history.write(["a", "b", "c", "d", "e"].map(|name| (name, Some(&*value)))),
+            };
             let start = Instant::now();
             live.wait_for_revision(revision, Duration::from_secs(3)).expect("read as ever");
             worst = worst.max(start.elapsed());

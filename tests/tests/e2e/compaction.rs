@@ -5,8 +5,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use etcd_client_core::v2;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, servers};
 
 #[test]
 fn r27_compaction_reports_only_what_differs() {
@@ -39,6 +40,39 @@ fn r27_compaction_reports_only_what_differs() {
         history.put(&names[6], "2");
         witness.converges(&history, Duration::from_secs(3));
     });
+}
+
+/// Over v2 the server keeps the last thousand changes of the whole store.
+#[test]
+fn r27_a_forgotten_history_over_v2_reports_only_what_differs() {
+    let etcd = servers::with_v2().pop().expect("a server");
+    let server = Server::builder().etcd(etcd).v2().start();
+    let history = History::over_v2(&server, PREFIX);
+    let names: Vec<_> = (0..20).map(|n| format!("key{n:02}")).collect();
+    for name in &names {
+        history.put(name, "1");
+    }
+    let proxy = Proxy::to(&server.address());
+    let live = Flat::watch(v2::Client::new([proxy.endpoint()]).expect("a client")).expect("a first snapshot");
+    let witness = Witness::of(&live);
+    witness.watches(Duration::from_secs(5));
+
+    proxy.refuse(true);
+    proxy.cut();
+    witness.notices_a_loss(Duration::from_secs(3));
+    history.put(&names[0], "2");
+    history.delete(&names[1]);
+    history.put(&names[2], "2");
+    history.put(&names[2], "1");
+    let elsewhere = History::over_v2(&server, "/elsewhere/");
+    for n in 0..1_100 {
+        elsewhere.put("a", &n.to_string());
+    }
+    proxy.accept();
+    witness.converges(&history, Duration::from_secs(5));
+    assert_eq!(BTreeSet::from_iter(witness.named()), BTreeSet::from_iter(names[..2].to_vec()));
+    history.put(&names[3], "2");
+    witness.converges(&history, Duration::from_secs(3));
 }
 
 #[test]

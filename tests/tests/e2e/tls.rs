@@ -3,12 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etcd_client_core::Tls;
 use etcd_client_core::v3::Client;
+use etcd_client_core::{Tls, v2};
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Certificates, Flat, History, Identity, PREFIX, Proxy, Server, State as Keys, Witness,
-    on_oldest_and_newest, servers,
+    Api, Certificates, Flat, Identity, Proxy, Server, State as Keys, Witness, over_each_api, servers,
 };
 
 fn client(endpoint: String, tls: Tls) -> Client {
@@ -45,16 +44,22 @@ fn a_service_with_a_certificate_and_an_encrypted_key_is_served() {
 #[test]
 fn r52_certificates_that_are_replaced_count_from_the_next_connection() {
     const SHORT: Duration = Duration::from_secs(6);
-    on_oldest_and_newest(|etcd| {
+    over_each_api(|stage| {
         let certificates = Certificates::new();
-        let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
-        let history = History::of(&server, PREFIX);
+        let server = stage.server().mutual_tls(&certificates).start();
+        let history = stage.history(&server);
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
         certificates.issue_client("client", SHORT);
         certificates.issue_server(SHORT);
         let issued = Instant::now();
-        let live = Flat::watch(client(format!("https://{}", proxy.address()), identified(&certificates)));
+        let (endpoint, tls) = (format!("https://{}", proxy.address()), identified(&certificates));
+        let live = match stage.api() {
+            Api::V2 => {
+                Flat::watch(v2::Client::builder().endpoints([endpoint]).tls(tls).build().expect("a client"))
+            }
+            Api::V3 => Flat::watch(client(endpoint, tls)),
+        };
         let live = live.expect("a first snapshot");
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));

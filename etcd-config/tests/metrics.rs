@@ -1,0 +1,98 @@
+//! What is told to a recorder of `metrics`. One test: a process has one recorder.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use etcd_config::{EtcdConfig, MemoryStore};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+type Cells = Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>;
+
+/// Keeps all counters and gauges by their names and labels.
+#[derive(Clone, Default)]
+struct Ledger(Cells);
+
+impl Ledger {
+    fn cell(&self, key: &Key) -> Arc<AtomicU64> {
+        let labels: Vec<_> = key.labels().map(|label| format!("{}={}", label.key(), label.value())).collect();
+        let name = format!("{}{{{}}}", key.name(), labels.join(","));
+        Arc::clone(self.0.lock().unwrap().entry(name).or_default())
+    }
+
+    fn bits(&self, name: &str) -> u64 {
+        let name = format!("etcd_config_{name}{{config=Service,prefix=/service}}");
+        let cells = self.0.lock().unwrap();
+        cells
+            .get(&name)
+            .unwrap_or_else(|| panic!("{name} is not among {:?}", cells.keys()))
+            .load(Ordering::SeqCst)
+    }
+
+    fn level(&self, name: &str) -> f64 {
+        f64::from_bits(self.bits(name))
+    }
+}
+
+impl Recorder for Ledger {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.cell(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.cell(key))
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/service")]
+struct Service {
+    #[etcd(default = 1)]
+    workers: u32,
+}
+
+fn until(what: &str, wanted: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !wanted() {
+        assert!(begin.elapsed() < Duration::from_secs(5), "{what}: not within 5 s");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+#[allow(clippy::float_cmp)] // They are whole numbers.
+fn a_recorder_is_told_what_the_status_says() {
+    let ledger = Ledger::default();
+    assert!(metrics::set_global_recorder(ledger.clone()).is_ok(), "there is no other recorder");
+    let store = MemoryStore::new();
+    let settings = Service::watch(&store).unwrap();
+    until("watching", || ledger.level("watching") == 1.0);
+    assert_eq!((ledger.bits("snapshots_total"), ledger.bits("lists_total")), (1, 1));
+    store.put("/service/workers", "2");
+    until("published", || ledger.bits("snapshots_total") == 2);
+    assert_eq!((ledger.level("revision"), ledger.level("snapshot_revision")), (2.0, 2.0));
+    store.put("/service/workers", "many");
+    until("rejected", || ledger.bits("rejections_total") == 1);
+    assert_eq!((ledger.level("rejecting"), ledger.level("snapshot_revision")), (1.0, 2.0));
+    store.put("/service/workers", "3");
+    until("accepted", || ledger.level("rejecting") == 0.0);
+    store.cut();
+    until("reconnected", || ledger.bits("reconnects_total") == 1 && ledger.level("watching") == 1.0);
+    assert!(ledger.level("proven_current_timestamp_seconds") > 1.7e9);
+    assert_eq!(ledger.level("from_cache"), 0.0);
+
+    let again = Service::watch(&store).unwrap();
+    until("two add up", || ledger.bits("snapshots_total") == 4);
+    assert_eq!((again.load().workers, settings.load().workers), (3, 3));
+    drop((again, settings));
+    until("no longer watching", || ledger.level("watching") == 0.0);
+}
