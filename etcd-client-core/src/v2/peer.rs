@@ -88,12 +88,12 @@ impl Peer {
             return Err(Failure::silence("no answer", limit));
         };
         // A certificate may have been replaced: the next connection reads the files again.
-        let body = begun.inspect_err(|failure| {
+        let mut body = begun.inspect_err(|failure| {
             if failure.untouched && self.endpoint.is_secure() {
                 self.renew(generation);
             }
         })?;
-        let headers = Headers::new(body.status(), body.headers().clone());
+        let headers = Headers::new(body.status(), std::mem::take(body.headers_mut()));
         let opened = Opened { headers, generation, body };
         if opened.body.status().is_success() {
             return Ok(opened);
