@@ -92,7 +92,10 @@ fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
 }
 
 fn hint(cause: &str) -> &'static str {
-    if cause.contains("corrupt message") || cause.contains("InvalidContentType") {
+    if cause.contains("handshake eof") {
+        // It may have said more, in plain text that was lost with the connection.
+        " (the server ended the handshake: if it does not speak TLS, write http://)"
+    } else if cause.contains("corrupt message") || cause.contains("InvalidContentType") {
         " (the server does not speak TLS: write http://)"
     } else if cause.contains("CertificateRequired") || cause.contains("certificate required") {
         " (the server wants a client certificate: give one with Tls::identity_files)"

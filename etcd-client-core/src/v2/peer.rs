@@ -87,7 +87,8 @@ impl Peer {
             self.renew(generation);
             return Err(Failure::silence("no answer", limit));
         };
-        let body = begun?;
+        // A connection that is made anew reads its certificates anew.
+        let body = begun.inspect_err(|_| self.renew(generation))?;
         let headers = Headers::new(body.status(), body.headers().clone());
         let opened = Opened { headers, generation, body };
         if opened.body.status().is_success() {
