@@ -57,7 +57,9 @@ impl<T: EtcdConfig> Driver<T> {
             record.cache_file = keeper.as_ref().map(Keeper::file);
             if let Origin::Cache { file, state } = origin {
                 record.is_from_cache(file);
-                state.into_iter().for_each(|state| record.follow(state));
+                if let Some(state) = state {
+                    record.follow(state);
+                }
             } else if let Some(keeper) = &mut keeper {
                 keeper.note_change();
             }

@@ -126,7 +126,7 @@ fn ends_within_a_second_of_the_last_handle_in_every_state() {
         assert_eq!(threads(), 1, "{name}: as long as there is a handle");
         let begin = Instant::now();
         drop(clone);
-        assert!(begin.elapsed() < Duration::from_millis(100), "{name}: dropping blocks");
+        assert!(begin.elapsed() < Duration::from_millis(500), "{name}: dropping blocks");
         until(name, Duration::from_secs(1), || threads() == 0);
     }
     last_handle_dropped_in_a_callback();
@@ -160,9 +160,9 @@ fn started_from_the_cache() {
         until("while it caches", Duration::from_secs(1), || threads() == 0);
         options().load_once(&store).unwrap();
         if silent {
-            store.silence(true)
+            store.silence(true);
         } else {
-            store.refuse(true)
+            store.refuse(true);
         }
         let settings = options().watch(&store).unwrap();
         assert_eq!((settings.load().workers, threads()), (3, 1));

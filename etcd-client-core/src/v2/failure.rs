@@ -34,6 +34,12 @@ impl Failure {
         Self { error, elsewhere: true, untouched: true, election: false }
     }
 
+    /// The server has hung up on a request without TLS.
+    pub(super) fn for_want_of_tls() -> Self {
+        let message = "the server speaks TLS: write https://, and name its authority with Tls::ca_file";
+        Self::of_endpoint(Error::new(Kind::Unavailable, message))
+    }
+
     pub(super) fn silence(what: &str, limit: Duration) -> Self {
         let error = Error::new(Kind::Timeout, format!("{what} within {limit:.1?}"));
         Self { error, elsewhere: true, untouched: false, election: false }
@@ -45,12 +51,15 @@ impl Failure {
         let unsent = error.is_connect() || error.is_builder();
         let (kind, message) = if unsent && error.is_timeout() {
             (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
+        } else if is_cut_off(error) {
+            let hint = "the server does not speak TLS, or does not like this client: is it http://?";
+            (Kind::Unavailable, format!("cannot connect: cut off in the TLS handshake ({cause}): {hint}"))
         } else if unsent {
             (Kind::Unavailable, format!("cannot connect: {cause}{}", hint(&cause)))
         } else {
             (Kind::Unavailable, format!("the connection was lost: {cause}{}", hint(&cause)))
         };
-        let tls = is_of_tls(error);
+        let tls = is_of_tls(error) || is_cut_off(error);
         let lost = matches!(
             io_kind(error),
             None | Some(
@@ -67,6 +76,12 @@ impl Failure {
     }
 }
 
+/// Whether a server has shown a certificate that was not accepted, or wants one.
+pub(super) fn is_a_certificates(error: &reqwest::Error) -> bool {
+    let cause = root_cause(error);
+    cause.contains("certificate") || cause.contains("CertificateRequired")
+}
+
 /// The innermost error says what happened; the others say that it happened to them.
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
@@ -74,6 +89,12 @@ fn root_cause(error: &(dyn StdError + 'static)) -> String {
 
 fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// A connection that was there, and was cut off before it could be used: only TLS comes between.
+fn is_cut_off(error: &reqwest::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    error.is_connect() && matches!(io_kind(error), Some(ConnectionReset | UnexpectedEof | BrokenPipe))
 }
 
 fn is_of_tls(error: &reqwest::Error) -> bool {
@@ -92,10 +113,10 @@ fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
 }
 
 fn hint(cause: &str) -> &'static str {
-    if cause.contains("handshake eof") {
-        // It may have said more, in plain text that was lost with the connection.
-        " (the server ended the handshake: if it does not speak TLS, write http://)"
-    } else if cause.contains("corrupt message") || cause.contains("InvalidContentType") {
+    if cause.contains("tls handshake eof")
+        || cause.contains("corrupt message")
+        || cause.contains("InvalidContentType")
+    {
         " (the server does not speak TLS: write http://)"
     } else if cause.contains("CertificateRequired") || cause.contains("certificate required") {
         " (the server wants a client certificate: give one with Tls::identity_files)"

@@ -27,6 +27,8 @@ use crate::{BoxFuture, Error, Kind};
 /// How long a poll must have been silent before that says something. The server sends a change
 /// from its history right behind the headers.
 const QUIET: Duration = Duration::from_secs(1);
+/// How fast those are answered who ask more often than that.
+const SHORT: Duration = Duration::from_millis(50);
 /// Half of the changes that a server keeps.
 const FAR: u64 = 500;
 
@@ -47,6 +49,8 @@ pub(super) struct Feed {
     generation: u64,
     /// A sign of life was asked for.
     asked: bool,
+    /// When it is given although the poll under way is so young that no other is opened.
+    answer: Option<Pin<Box<Sleep>>>,
     /// Opened beside the poll under way when a sign of life is asked for; it takes that one's place.
     fresh: Option<Fresh>,
 }
@@ -117,6 +121,7 @@ impl Feed {
             generation: first.generation,
             stage: Stage::Open { poll: first, quiet: Some(Box::pin(sleep(QUIET))) },
             asked: false,
+            answer: None,
             fresh: None,
         })
     }
@@ -165,11 +170,18 @@ impl Feed {
     }
 
     /// Asks for a [`Signal::Alive`]: another poll takes the place of the one under way, whose
-    /// connection may be dead.
+    /// connection may be dead. One that is young has just been proven alive, and goes on: who asks
+    /// again and again would never hear of a silence that lasts.
     pub(super) fn ask(&mut self) {
         self.asked = true;
-        if self.fresh.is_none() && matches!(self.stage, Stage::Open { .. }) {
-            self.fresh = Some(Fresh(self.another()));
+        match &self.stage {
+            Stage::Open { poll, .. } if self.fresh.is_none() && poll.opened.elapsed() >= QUIET => {
+                self.fresh = Some(Fresh(self.another()));
+            }
+            Stage::Open { .. } if self.fresh.is_none() && self.answer.is_none() => {
+                self.answer = Some(Box::pin(sleep(SHORT)));
+            }
+            _ => {}
         }
     }
 
@@ -220,6 +232,12 @@ impl Feed {
             let poll = outcome.map_err(|failure| self.failed(failure))?;
             // Whoever gets a signal polls again, and so the new poll, too.
             return Ok(self.on_open(poll)?.or(Some(Signal::Alive(self.told))));
+        }
+        if self.answer.as_mut().is_some_and(|answer| answer.as_mut().poll(cx).is_ready()) {
+            self.answer = None;
+            if std::mem::take(&mut self.asked) {
+                return Ok(Some(Signal::Alive(self.told)));
+            }
         }
         let Stage::Open { poll, quiet } = &mut self.stage else { return Ok(None) };
         let is_over = quiet.as_mut().is_some_and(|quiet| quiet.as_mut().poll(cx).is_ready());

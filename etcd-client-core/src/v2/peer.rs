@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, LOCATION};
 
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::headers::Headers;
 use super::options::Options;
 use super::refusal::Refusal;
@@ -127,7 +127,13 @@ impl Peer {
             if let Some(credentials) = credentials.filter(|_| url.origin() == home) {
                 builder = builder.basic_auth(credentials.user(), Some(credentials.password()));
             }
-            let answer = builder.send().await.map_err(|error| Failure::of_connection(&error))?;
+            let answer = match builder.send().await {
+                Ok(answer) => answer,
+                Err(error) if !error.is_connect() && self.speaks_tls(options).await => {
+                    return Err(Failure::for_want_of_tls());
+                }
+                Err(error) => return Err(Failure::of_connection(&error)),
+            };
             if !matches!(answer.status().as_u16(), 307 | 308) {
                 return Ok(answer);
             }
@@ -156,6 +162,17 @@ impl Peer {
             return Failure::of_endpoint(error);
         }
         refusal.clone().into_failure()
+    }
+
+    /// Whether a server that has hung up on a plain request did so because it speaks TLS.
+    async fn speaks_tls(&self, options: &Options) -> bool {
+        let Ok(mut secure) = self.endpoint.url("/version") else { return false };
+        if self.endpoint.is_secure() || secure.set_scheme("https").is_err() {
+            return false;
+        }
+        let Ok(client) = http_client(&options.http, true, options.proxy.as_ref()) else { return false };
+        let answer = client.get(secure).timeout(options.http.connect_timeout).send().await;
+        answer.map_or_else(|error| failure::is_a_certificates(&error), |_| true)
     }
 
     /// What `GET /version` answers, which needs no permission.

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::client::Client;
 use super::listing;
@@ -52,6 +54,9 @@ impl Store for Client {
         Arc::as_ptr(self.pool()).addr()
     }
 }
+
+/// How far apart two equal progress reports of an early server must be.
+const LONG_AGO: Duration = Duration::from_secs(1);
 
 fn span(prefix: &Prefix) -> Span {
     Span::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
@@ -108,9 +113,10 @@ pub(super) struct Events {
     /// Every change up to this revision has been delivered.
     delivered: u64,
     /// Whether progress can be believed at once, or only when it is told twice: servers before
-    /// 3.4.25 and 3.5.8 may tell it before they send the events (etcd-io/etcd#15220).
+    /// 3.4.25 and 3.5.8 may tell it before they send the events (etcd-io/etcd#15220), and do so twice
+    /// when they are asked twice in quick succession.
     exact: bool,
-    told: Option<u64>,
+    told: Option<(u64, Instant)>,
     ready: VecDeque<Signal>,
 }
 
@@ -164,10 +170,11 @@ impl Events {
     }
 
     fn progress(&mut self, revision: u64) {
-        if self.exact || self.told == Some(revision) {
+        let again = self.told.filter(|(told, _)| *told == revision);
+        if self.exact || again.is_some_and(|(_, first)| first.elapsed() >= LONG_AGO) {
             self.delivered = self.delivered.max(revision);
         }
-        self.told = Some(revision);
+        self.told = again.or_else(|| Some((revision, Instant::now())));
         self.ready.push_back(Signal::Progress(self.delivered));
     }
 }
@@ -242,8 +249,8 @@ mod tests {
         assert_eq!(events.ready, [Signal::Batch(Batch { revision: 2, changes })]);
     }
 
-    #[test]
-    fn progress_of_an_early_server_counts_when_it_is_told_twice() {
+    #[tokio::test(start_paused = true)]
+    async fn progress_of_an_early_server_counts_when_it_is_told_again_later() {
         let mut events = Events::new(3, false);
         let mut told = |revision| {
             events.read(frame(revision, vec![])).unwrap();
@@ -251,6 +258,8 @@ mod tests {
         };
         assert_eq!(told(7), Some(Signal::Progress(3)));
         assert_eq!(told(9), Some(Signal::Progress(3)));
+        assert_eq!(told(9), Some(Signal::Progress(3)), "too soon");
+        tokio::time::advance(LONG_AGO).await;
         assert_eq!(told(9), Some(Signal::Progress(9)));
         let mut events = Events::new(3, true);
         events.read(frame(7, vec![])).unwrap();

@@ -40,7 +40,9 @@ impl Image {
         body.number(listing.cluster);
         body.number(listing.revision);
         body.length(withheld.len());
-        withheld.iter().for_each(|key| body.text(key));
+        for key in withheld {
+            body.text(key);
+        }
         body.length(listing.entries.len());
         for Entry { key, value, revision } in &listing.entries {
             body.text(key);

@@ -246,7 +246,7 @@ fn that_never_return_do_not_hold_up_the_end() {
     receiver.recv_timeout(SOON).unwrap();
     let before = Instant::now();
     drop(settings);
-    assert!(before.elapsed() < Duration::from_millis(500));
+    assert!(before.elapsed() < Duration::from_secs(2));
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn a_store_that_refuses_is_tried_until_the_limit() {
     let before = Instant::now();
     let limit = Duration::from_millis(300);
     let error = Service::options().startup_timeout(limit).watch(&store).unwrap_err();
-    assert!(before.elapsed() >= limit && before.elapsed() < Duration::from_secs(2));
+    assert!(before.elapsed() >= limit && before.elapsed() < Duration::from_secs(5));
     assert!(error.is_timeout());
     assert!(error.to_string().contains("connection refused"), "{error}");
 }
@@ -122,7 +122,7 @@ fn what_waiting_does_not_cure_is_not_waited_for() {
         let before = Instant::now();
         let error = Service::watch(&store).unwrap_err();
         assert_eq!(error.store().map(Error::kind), Some(kind));
-        assert!(before.elapsed() < Duration::from_secs(2));
+        assert!(before.elapsed() < Duration::from_secs(5));
     }
 }
 

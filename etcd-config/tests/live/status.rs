@@ -26,8 +26,11 @@ fn says_that_all_is_well() {
     let status = until(&settings, |status| status.state.is_watching());
     assert_eq!((status.source, status.endpoint.as_deref()), (Source::Etcd, Some("memory")));
     assert_eq!((status.name, status.prefix.as_str()), ("Service", "/service"));
-    let text = status.to_string();
-    assert!(text.starts_with("Service from /service: watching for 0.0s, at memory\n  snapshot at revision 2, from etcd; proven current 0.0s ago, up to revision 2"), "{text}");
+    // How long ago something was depends on how busy the machine is.
+    let text = status.to_string().replace(|character: char| character.is_ascii_digit(), "0");
+    let expected = "Service from /service: watching for 0.0s, at memory\n  \
+                    snapshot at revision 0, from etcd; proven current 0.0s ago, up to revision 0";
+    assert_eq!(text, expected);
 }
 
 #[test]

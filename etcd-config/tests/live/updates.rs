@@ -63,7 +63,7 @@ fn elsewhere_in_the_store_can_be_waited_for_without_waiting_for_the_next_sign_of
     let settings = watch(&store);
     let before = Instant::now();
     settings.wait_for_revision(store.put("/elsewhere", "1"), SOON).unwrap();
-    assert!(before.elapsed() < Duration::from_secs(2), "{:?}", before.elapsed());
+    assert!(before.elapsed() < Duration::from_secs(4), "{:?}", before.elapsed());
 }
 
 #[test]

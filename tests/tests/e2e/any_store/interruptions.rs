@@ -66,9 +66,12 @@ fn a_history_that_was_forgotten_meanwhile_does_not_matter() {
 fn changes_elsewhere_do_not_make_a_watch_fall_out_of_the_history() {
     for_each_store(|any| {
         let settings = attentive(any);
-        any.forget();
-        std::thread::sleep(Duration::from_millis(2_500));
-        any.forget();
+        for n in 0..1_800 {
+            if n % 600 == 0 {
+                std::thread::sleep(Duration::from_millis(2_500));
+            }
+            any.put("/elsewhere", &n.to_string());
+        }
         let revision = any.put("/service/level", "debug");
         settings.wait_for_revision(revision, SOON).unwrap();
         assert_eq!(settings.load().level, "debug", "{}", any.name);

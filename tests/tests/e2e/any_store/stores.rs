@@ -66,7 +66,7 @@ impl Any {
         match &self.hand {
             Hand::Memory(memory) => {
                 let keys = keys.iter().map(|key| format!("{directory}/{key}"));
-                keys.fold(memory.transaction(), |transaction, key| transaction.delete(key)).commit()
+                keys.fold(memory.transaction(), etcd_client_core::Transaction::delete).commit()
             }
             Hand::V2 { client, .. } => {
                 client.rmdir(directory).recursive(true).send().unwrap().into_body().index().unwrap()
