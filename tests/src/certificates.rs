@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use pkcs8::{LineEnding, PrivateKeyInfo, pkcs5::pbes2};
@@ -10,6 +11,9 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use tempfile::TempDir;
+
+/// How many authorities there have been.
+static COUNT: AtomicU32 = AtomicU32::new(1);
 
 const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -35,7 +39,9 @@ impl Certificates {
     #[allow(clippy::new_without_default, reason = "it writes files")]
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.distinguished_name.push(DnType::CommonName, "tests of etcd-config");
+        // Each authority has a name of its own, as in the world outside.
+        let name = format!("authority {} of the tests", COUNT.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().expect("a key");

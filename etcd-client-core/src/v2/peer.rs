@@ -87,12 +87,8 @@ impl Peer {
             self.renew(generation);
             return Err(Failure::silence("no answer", limit));
         };
-        // A certificate may have been replaced: the next connection reads the files again.
-        let mut body = begun.inspect_err(|failure| {
-            if failure.untouched && self.endpoint.is_secure() {
-                self.renew(generation);
-            }
-        })?;
+        // A connection that is made anew reads its certificates anew.
+        let mut body = begun.inspect_err(|_| self.renew(generation))?;
         let headers = Headers::new(body.status(), std::mem::take(body.headers_mut()));
         let opened = Opened { headers, generation, body };
         if opened.body.status().is_success() {
