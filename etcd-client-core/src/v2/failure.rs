@@ -109,7 +109,8 @@ fn is_of_names(error: &reqwest::Error) -> bool {
 }
 
 fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
-    causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
+    // The innermost one is the system's; those around it may say that it is of another kind.
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
 }
 
 fn hint(cause: &str) -> &'static str {
