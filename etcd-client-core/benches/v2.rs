@@ -24,6 +24,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let client = Client::new([server.endpoint()]).expect("a client");
+        // reqwest wants to know who would do TLS, also where there is none.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let bare = Bare { client: reqwest::Client::new(), keys: format!("{}/v2/keys", server.endpoint()) };
         compare("set -> event", events, async || event(&client).await, async || bare.event().await).await;
         let name = format!("{sets} concurrent sets");

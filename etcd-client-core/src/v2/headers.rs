@@ -1,17 +1,19 @@
 //! What a reply says about the server that sent it.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
 
 /// The headers of a reply, etcd's own as numbers.
 #[derive(Clone, Debug)]
 pub struct Headers {
     status: StatusCode,
-    map: HeaderMap,
+    map: Arc<HeaderMap>,
 }
 
 impl Headers {
     pub(super) fn new(status: StatusCode, map: HeaderMap) -> Self {
-        Self { status, map }
+        Self { status, map: Arc::new(map) }
     }
 
     /// The HTTP status.

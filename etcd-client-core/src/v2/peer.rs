@@ -88,8 +88,8 @@ impl Peer {
             return Err(Failure::silence("no answer", limit));
         };
         // A connection that is made anew reads its certificates anew.
-        let body = begun.inspect_err(|_| self.renew(generation))?;
-        let headers = Headers::new(body.status(), body.headers().clone());
+        let mut body = begun.inspect_err(|_| self.renew(generation))?;
+        let headers = Headers::new(body.status(), std::mem::take(body.headers_mut()));
         let opened = Opened { headers, generation, body };
         if opened.body.status().is_success() {
             return Ok(opened);
