@@ -39,7 +39,7 @@ pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error>
 /// Takes a page that may hold anything.
 #[cfg(fuzzing)]
 pub(super) fn fuzz(page: RangeResponse) {
-    let mut pages = Pages::new(Span::prefix("/app/"));
+    let mut pages = Pages::new(Span::prefix("/app/"), PAGE_BYTES);
     pages.take(page);
     assert!(pages.request().limit >= 1);
 }
