@@ -44,7 +44,11 @@ impl Endpoint {
             Scheme::Http => "http",
             Scheme::Https => "https",
         };
-        Ok(Self { scheme, origin: format!("{scheme_text}://{host}:{port}"), base_path })
+        let origin = format!("{scheme_text}://{host}:{port}");
+        // Such as a label that begins with `xn--` and is not punycode.
+        reqwest::Url::parse(&origin)
+            .map_err(|error| bad(text, &format!("{host:?} is not a host name ({error})")))?;
+        Ok(Self { scheme, origin, base_path })
     }
 
     /// Reads a list of endpoints, which must not be empty; one that appears twice counts once.
@@ -153,9 +157,13 @@ fn check_host<'t>(text: &str, host: &'t str) -> Result<&'t str, Error> {
     if let Some(other) = host.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.' | '_')) {
         return Err(bad(text, &format!("{other:?} cannot be part of a host name")));
     }
-    // What ends in a number is read as an IPv4 address by every resolver.
-    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-    let numeric = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    // What ends in a number is read as an IPv4 address by every resolver:
+    // https://url.spec.whatwg.org/#ends-in-a-number-checker
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let numeric = match last.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    };
     if numeric && host.parse::<Ipv4Addr>().is_err() {
         return Err(bad(text, "the host is neither a name nor an IPv4 address"));
     }
@@ -230,6 +238,9 @@ mod tests {
             ("[::1]2379", "only a port"),
             ("[localhost]:1", "no IPv6 address"),
             ("300.0.0.1:1", "neither a name nor an IPv4"),
+            ("host.0x", "neither a name nor an IPv4"),
+            ("0x7f000001", "neither a name nor an IPv4"),
+            ("xn--a.example", "is not a host name"),
             ("ho st:1", "' ' cannot be part"),
             ("höst:1", "'ö' cannot be part"),
             ("a..b", "empty"),
