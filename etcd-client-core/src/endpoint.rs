@@ -29,15 +29,15 @@ impl Endpoint {
     /// address that names none.
     pub(crate) fn parse(text: &str, bare: Scheme) -> Result<Self, Error> {
         let text = text.trim();
-        let (scheme, rest) = split_scheme(text, bare)?;
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            // The text is not repeated: it holds a password.
+        if text.contains('@') {
+            // Wherever it stands: a password may hold a slash. The text is not repeated.
             return Err(invalid(
                 "an endpoint holds a user or a password: leave them out, and give them to the builder's user()"
                     .into(),
             ));
         }
+        let (scheme, rest) = split_scheme(text, bare)?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (host, port) = split_port(text, authority)?;
         let base_path = check_path(text, path)?;
         let scheme_text = match scheme {
@@ -255,7 +255,13 @@ mod tests {
 
     #[test]
     fn a_password_in_an_address_is_refused_and_not_repeated() {
-        for text in ["http://root:hunter2@host:1", "root:hunter2@host", "ftp://root:hunter2@host"] {
+        for text in [
+            "http://root:hunter2@host:1",
+            "root:hunter2@host",
+            "ftp://root:hunter2@host",
+            "http://root:/hunter2@host",
+            "root:?hunter2@host:1",
+        ] {
             let error = Endpoint::parse(text, Scheme::Http).unwrap_err();
             assert_eq!(error.kind(), Kind::InvalidInput);
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
