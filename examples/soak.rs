@@ -29,7 +29,6 @@ use std::time::{Duration, Instant};
 use arguments::Arguments;
 use chaos::Chaos;
 use observer::Observer;
-use process::Usage;
 use report::Report;
 use stage::Stage;
 use writer::Writer;
@@ -53,18 +52,22 @@ fn main() -> ExitCode {
     let writers = Writer::start_all(&stage);
     let observers = Observer::start_all(&stage, &writers);
     std::thread::sleep(WARM_UP);
-    let start = Usage::now();
     let mut chaos = Chaos::new(&stage, seed);
     let mut report = Report::new(&stage, seed);
-    while begin.elapsed() < Duration::from_secs_f64(minutes * 60.0) {
-        let fault = chaos.play();
-        report.note(&fault, observer::all_follow(&observers, &writers, DEADLINE));
-        println!("{:>5} s  {fault}", begin.elapsed().as_secs());
+    let all = Duration::from_secs_f64(minutes * 60.0);
+    for quarter in 0..4 {
+        report.measure(begin.elapsed());
+        while begin.elapsed() < all * (quarter + 1) / 4 {
+            let fault = chaos.play();
+            println!("{:>8.1} s  {fault}", begin.elapsed().as_secs_f64());
+            report.note(&fault, observer::all_follow(&observers, &writers, DEADLINE));
+        }
     }
     writers.iter().for_each(Writer::stop);
     report.note("the end", observer::all_agree(&observers, DEADLINE));
     std::thread::sleep(Duration::from_secs(2));
-    report.conclude(&writers, &observers, start, Usage::now());
+    report.measure(begin.elapsed());
+    report.conclude(&writers, &observers);
     println!("{report}");
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

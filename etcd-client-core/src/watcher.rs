@@ -388,7 +388,7 @@ impl Watcher {
 
     fn after_loss(&mut self, error: Error, lasted: Duration) {
         self.counters.losses += 1;
-        self.backoff.was_healthy(lasted);
+        self.backoff.lost_after(lasted);
         match error.kind() {
             Kind::Compacted | Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, From::Lost),
             _ => self.wait(error, Then::Open(From::Lost)),

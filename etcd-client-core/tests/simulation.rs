@@ -6,12 +6,14 @@
 //! exactly that revision. After the last fault is healed, it must be what the store holds.
 //!
 //! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
-//! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000).
+//! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000; 20,000 in CI).
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
@@ -28,29 +30,48 @@ const AUDIT: Duration = Duration::from_secs(340);
 
 #[test]
 fn what_the_reader_holds_is_always_one_revision_of_the_store() {
-    let seeds: Box<dyn Iterator<Item = u64>> = match number("SIM_SEED") {
-        Some(seed) => Box::new(std::iter::once(seed)),
-        None => Box::new(0..number("SIM_SCHEDULES").unwrap_or(2_000)),
+    let (first, end) = match number("SIM_SEED") {
+        Some(seed) => (seed, seed + 1),
+        None => (0, number("SIM_SCHEDULES").unwrap_or(2_000)),
     };
-    let mut totals = Totals::default();
-    for seed in seeds {
-        let mut log = String::new();
-        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut log))) {
-            Ok((counters, checked)) => totals.add(counters, checked),
-            Err(cause) => {
-                println!("schedule {seed}:\n{log}");
-                println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
-                std::panic::resume_unwind(cause);
-            }
-        }
-    }
+    let next = AtomicU64::new(first);
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let totals = thread::scope(|scope| {
+        let begun: Vec<_> = (0..workers).map(|_| scope.spawn(|| play_until(end, &next))).collect();
+        let ended =
+            begun.into_iter().map(|worker| worker.join().unwrap_or_else(|cause| resume_unwind(cause)));
+        ended.fold(Totals::default(), Totals::with)
+    });
     println!("{totals:?}");
     if number("SIM_SEED").is_none() {
+        assert_eq!(totals.schedules, end);
         assert!(totals.checked > totals.schedules, "too few states were checked: {totals:?}");
         assert!(
             totals.rewinds > 0 && totals.repairs > 0 && totals.resumes > 0,
             "a path was not taken: {totals:?}"
         );
+        assert_eq!(totals.played.len(), STEPS.len(), "a fault was not played: {totals:?}");
+    }
+}
+
+/// Plays the next schedule, and the next, as long as there are any.
+fn play_until(end: u64, next: &AtomicU64) -> Totals {
+    let mut totals = Totals::default();
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end {
+            return totals;
+        }
+        let mut log = String::new();
+        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut log))) {
+            Ok(played) => totals = totals.with(played),
+            Err(cause) => {
+                next.store(end, Ordering::Relaxed);
+                println!("schedule {seed}:\n{log}");
+                println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
+                resume_unwind(cause);
+            }
+        }
     }
 }
 
@@ -67,31 +88,85 @@ struct Totals {
     repairs: u64,
     resumes: u64,
     lists: u64,
+    played: BTreeMap<Step, u64>,
 }
 
 impl Totals {
-    fn add(&mut self, counters: Counters, checked: u64) {
-        self.schedules += 1;
-        self.checked += checked;
-        self.rewinds += counters.rewinds;
-        self.repairs += counters.repairs;
-        self.resumes += counters.resumes;
-        self.lists += counters.lists;
+    fn of(counters: Counters, checked: u64, played: BTreeMap<Step, u64>) -> Self {
+        let Counters { rewinds, repairs, resumes, lists, .. } = counters;
+        Self { schedules: 1, checked, rewinds, repairs, resumes, lists, played }
+    }
+
+    fn with(mut self, other: Self) -> Self {
+        self.schedules += other.schedules;
+        self.checked += other.checked;
+        self.rewinds += other.rewinds;
+        self.repairs += other.repairs;
+        self.resumes += other.resumes;
+        self.lists += other.lists;
+        for (step, times) in other.played {
+            *self.played.entry(step).or_default() += times;
+        }
+        self
     }
 }
 
-fn play(seed: u64, log: &mut String) -> (Counters, u64) {
+/// What a schedule is made of: writes, and every fault that the store can play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Write,
+    Cut,
+    Silence,
+    Refuse,
+    Lag,
+    Deny,
+    Delay,
+    Compact,
+    Rewind,
+    Wipe,
+    Lose,
+    Storm,
+}
+
+/// The steps, and how often each is drawn.
+const STEPS: &[(Step, u8)] = &[
+    (Step::Write, 20),
+    (Step::Cut, 4),
+    (Step::Compact, 4),
+    (Step::Storm, 3),
+    (Step::Silence, 2),
+    (Step::Delay, 2),
+    (Step::Refuse, 1),
+    (Step::Lag, 1),
+    (Step::Deny, 1),
+    (Step::Rewind, 1),
+    (Step::Wipe, 1),
+    (Step::Lose, 1),
+];
+
+fn draw(rng: &mut Rng) -> Step {
+    let total: u8 = STEPS.iter().map(|(_, weight)| weight).sum();
+    let mut at = rng.u8(0..total);
+    for (step, weight) in STEPS {
+        match at.checked_sub(*weight) {
+            None => return *step,
+            Some(left) => at = left,
+        }
+    }
+    unreachable!("the weights add up to the total")
+}
+
+fn play(seed: u64, log: &mut String) -> Totals {
     fastrand::seed(seed);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let mut run = Run::new(seed, log);
+        let mut played = BTreeMap::new();
         for _ in 0..run.rng.usize(5..40) {
-            if run.rng.u8(0..12) == 0 {
-                run.storm().await;
-            } else {
-                run.fault_or_write();
-            }
+            let step = draw(&mut run.rng);
+            *played.entry(step).or_default() += 1;
+            run.play(step).await;
             let pause = match run.rng.u8(0..4) {
                 0 => Duration::ZERO,
                 1 => Duration::from_millis(run.rng.u64(0..50)),
@@ -103,7 +178,7 @@ fn play(seed: u64, log: &mut String) -> (Counters, u64) {
         run.heal();
         run.watch_for(if run.lossy || run.doubtful { AUDIT + HEALING } else { HEALING }).await;
         run.converged();
-        (run.watcher.counters(), run.checked)
+        Totals::of(run.watcher.counters(), run.checked, played)
     })
 }
 
@@ -158,52 +233,53 @@ impl<'s> Run<'s> {
         let _ = writeln!(self.log, "{:>9.3?}  {what}", self.start.elapsed());
     }
 
-    fn fault_or_write(&mut self) {
-        let what = match self.rng.u8(0..40) {
-            0..22 => self.write(),
-            22..26 => {
+    async fn play(&mut self, step: Step) {
+        let what = match step {
+            Step::Write => self.write(),
+            Step::Cut => {
                 self.store.cut();
                 "cut".to_owned()
             }
-            26..28 => {
+            Step::Silence => {
                 let on = self.rng.bool();
                 self.store.silence(on);
                 format!("silence({on})")
             }
-            28 => {
+            Step::Refuse => {
                 let on = self.rng.bool();
                 self.store.refuse(on);
                 self.store.cut();
                 format!("refuse({on}) and cut")
             }
-            29 => {
+            Step::Lag => {
                 let on = self.rng.bool();
                 self.store.lag(on);
                 self.lagged |= on;
                 format!("lag({on})")
             }
-            30 => {
+            Step::Deny => {
                 self.store.refuse_with(Some(Error::new(Kind::PermissionDenied, "permission denied")));
                 "permission denied".to_owned()
             }
-            31..33 => {
+            Step::Delay => {
                 let delay = Duration::from_millis(self.rng.u64(0..2_000));
                 self.store.delay(delay);
                 self.delayed = true;
                 format!("delay({delay:?})")
             }
-            33..37 => {
+            Step::Compact => {
                 let revision = self.store.revision().saturating_sub(self.rng.u64(0..4));
                 self.store.compact(revision);
                 format!("compact({revision})")
             }
-            37 => self.rewind(),
-            38 => self.wipe(),
-            _ => {
+            Step::Rewind => self.rewind(),
+            Step::Wipe => self.wipe(),
+            Step::Lose => {
                 self.lossy = true;
                 self.store.lose_next(1);
                 "lose_next(1)".to_owned()
             }
+            Step::Storm => return self.storm().await,
         };
         self.tell(&what);
     }

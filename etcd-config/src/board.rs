@@ -39,6 +39,7 @@ impl<T: Send + Sync + 'static> Board<T> {
 impl<T> Board<T> {
     pub(crate) fn status(&self) -> Status {
         let mut status = self.standing.status();
+        // Also those since the watching task has last counted them.
         status.counters.callback_panics = self.hooks.panics();
         status
     }

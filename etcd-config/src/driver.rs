@@ -1,8 +1,9 @@
 //! The watching task: follows the watcher, publishes, and never waits for anybody.
 
 use std::future::pending;
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use etcd_client_core::Listing;
 use etcd_client_core::watcher::{self, Cause, Event, Watcher};
@@ -13,9 +14,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::board::Board;
 use crate::cache::{Keeper, Step};
 use crate::config::EtcdConfig;
+use crate::hooks::Notice;
 use crate::loaded::{Loaded, Origin};
 use crate::publisher::{Outcome, Publisher};
 use crate::standing::{Record, Standing};
+use crate::status::{Rewind, State};
 use crate::twin::Twin;
 
 /// How many changed keys the log names; they are counted, too.
@@ -30,6 +33,8 @@ pub(crate) struct Driver<T: EtcdConfig> {
     /// When what was noted is to be published, with what it was learnt by.
     due: Option<(Instant, Cause)>,
     keeper: Option<Keeper>,
+    /// What callbacks have been told of how it stands.
+    told: Told,
     /// Keeps the connections open that the watcher uses, for others to share.
     _twin: Arc<Twin>,
 }
@@ -40,7 +45,11 @@ struct Proof {
     /// Something that is known is not in force.
     waits: bool,
     counters: watcher::Counters,
+    callback_panics: u64,
 }
+
+/// What callbacks hear about when it moves: the state, and the last rewind.
+type Told = (Discriminant<State>, Option<Rewind>);
 
 /// The board, which is told when nothing follows the store any more, however that came.
 struct Ending<T>(Arc<Board<T>>);
@@ -65,7 +74,8 @@ impl<T: EtcdConfig> Driver<T> {
             }
         });
         let board = Ending(Arc::new(Board::new(first, standing, Arc::clone(publisher.keys()), runtime)));
-        Self { watcher, publisher, board, debounce, due: None, keeper, _twin: twin }
+        let told = board.0.standing.read(told);
+        Self { watcher, publisher, board, debounce, due: None, keeper, told, _twin: twin }
     }
 
     pub(crate) fn board(&self) -> &Arc<Board<T>> {
@@ -79,10 +89,14 @@ impl<T: EtcdConfig> Driver<T> {
             // A store that always has news must not keep others from the thread.
             consume_budget().await;
             tokio::select! {
-                event = self.watcher.next() => self.on_event(event),
+                event = self.watcher.next() => {
+                    self.on_event(event);
+                    self.tell();
+                }
                 cause = passed(self.due) => {
                     self.due = None;
                     self.publish(cause);
+                    self.tell();
                 }
                 () = board.impatience.notified() => self.watcher.request_progress(),
                 step = kept(&mut self.keeper) => self.keep(step),
@@ -105,14 +119,33 @@ impl<T: EtcdConfig> Driver<T> {
             }
             Event::State(state) => {
                 tracing::debug!(name = T::LAYOUT.name, prefix = %self.publisher.keys().context().prefix(), ?state);
-                let counters = self.watcher.counters();
+                let proof = self.proof();
                 self.board().standing.write(|record| {
-                    record.count(counters);
+                    proof.count(record);
                     record.follow(state);
                 });
             }
-            // What differs follows; the watcher has counted and logged it.
+            // What differs follows; the watcher has logged it.
+            Event::Rewound { seen, now, cluster_changed } => {
+                let rewind = Rewind { seen, now, cluster_changed, at: SystemTime::now() };
+                let proof = self.proof();
+                self.board().standing.write(|record| {
+                    proof.count(record);
+                    record.last_rewind = Some(rewind);
+                });
+            }
             _ => {}
+        }
+    }
+
+    /// Tells callbacks how it stands, where that is news.
+    fn tell(&mut self) {
+        let now = self.board().standing.read(told);
+        if now != self.told {
+            self.told = now;
+            let Board { hooks, .. } = &*self.board.0;
+            hooks.hold(Notice::of_status(self.board().status()), self.publisher.keys().read().len());
+            hooks.release();
         }
     }
 
@@ -137,7 +170,7 @@ impl<T: EtcdConfig> Driver<T> {
                 tracing::info!(name, %prefix, revision, ?cause, count, keys = ?first, "configuration changed");
                 let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
                 streams.send(&change);
-                hooks.hold(Some(change), None, keys);
+                hooks.hold(Notice::of_change(change), keys);
                 standing.write(|record| {
                     record.accept(revision);
                     record.warnings = warnings;
@@ -150,7 +183,7 @@ impl<T: EtcdConfig> Driver<T> {
             }
             Outcome::Refused(rejection) => {
                 tracing::warn!(name, %prefix, "{rejection}");
-                hooks.hold(None, Some(rejection.clone()), keys);
+                hooks.hold(Notice::of_rejection(rejection.clone()), keys);
                 standing.write(|record| {
                     record.refuse(rejection);
                     proof.note(record);
@@ -191,13 +224,18 @@ impl<T: EtcdConfig> Driver<T> {
             revision: self.publisher.revision(),
             waits: !self.publisher.is_current(),
             counters: self.watcher.counters(),
+            callback_panics: self.board().hooks.panics(),
         }
     }
 }
 
 impl Proof {
+    fn count(&self, record: &mut Record) {
+        record.count(self.counters, self.callback_panics);
+    }
+
     fn note(&self, record: &mut Record) {
-        record.count(self.counters);
+        self.count(record);
         record.proven(self.revision, self.waits);
     }
 }
@@ -214,6 +252,10 @@ impl<T> Drop for Ending<T> {
     fn drop(&mut self) {
         self.0.stop();
     }
+}
+
+fn told(record: &Record) -> Told {
+    (discriminant(record.state()), record.last_rewind)
 }
 
 /// So many keys as a line of the log may name.

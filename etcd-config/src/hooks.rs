@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use crate::changes::Change;
 use crate::panics;
 use crate::rejection::Rejection;
+use crate::status::Status;
 
 /// How many keys the snapshots that wait for slow callbacks may hold together. A configuration of a
 /// few dozen keys then keeps every step for them; one of 100,000 keys only the oldest and newest.
@@ -47,10 +48,11 @@ struct State<T> {
     running: bool,
 }
 
-/// What callbacks are to hear: a change, a rejection, or, where several notices became one, both.
+/// What callbacks are to hear: one of these, or several, where several notices became one.
 pub(crate) struct Notice<T> {
     pub(crate) change: Option<Change<T>>,
     pub(crate) rejection: Option<Rejection>,
+    pub(crate) status: Option<Box<Status>>,
     number: u64,
 }
 
@@ -114,7 +116,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 
     /// Takes note of what the callbacks are to hear when it is [released](Self::release). Those
     /// that are added from now on do not hear it. `keys` is the size of the configuration.
-    pub(crate) fn hold(&self, change: Option<Change<T>>, rejection: Option<Rejection>, keys: usize) {
+    pub(crate) fn hold(&self, notice: Notice<T>, keys: usize) {
         let mut state = self.lock();
         if state.hooks.is_empty() {
             return;
@@ -122,7 +124,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         state.announced += 1;
         let number = state.announced;
         state.room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
-        state.held = Some(Notice { change, rejection, number });
+        state.held = Some(Notice { number, ..notice });
     }
 
     /// Has the callbacks called, soon and elsewhere.
@@ -134,7 +136,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
             last.extend(notice)
         } else {
             state.waiting.push_back(notice);
-            None
+            (None, None)
         };
         let start = !std::mem::replace(&mut state.running, true);
         drop(state);
@@ -217,18 +219,37 @@ impl<T> Hooks<T> {
 }
 
 impl<T> Notice<T> {
-    /// Takes in what came after: the change grows, the last rejection counts.
-    fn extend(&mut self, next: Self) -> Option<Rejection> {
+    const NOTHING: Self = Self { change: None, rejection: None, status: None, number: 0 };
+
+    pub(crate) fn of_change(change: Change<T>) -> Self {
+        Self { change: Some(change), ..Self::NOTHING }
+    }
+
+    pub(crate) fn of_rejection(rejection: Rejection) -> Self {
+        Self { rejection: Some(rejection), ..Self::NOTHING }
+    }
+
+    pub(crate) fn of_status(status: Status) -> Self {
+        Self { status: Some(Box::new(status)), ..Self::NOTHING }
+    }
+
+    /// Takes in what came after: the change grows, the last rejection and the last status count.
+    /// What it replaces.
+    fn extend(&mut self, next: Self) -> Replaced {
         self.number = next.number;
         match (&mut self.change, next.change) {
             (Some(change), Some(next)) => change.extend(&next),
             (change, next) => *change = change.take().or(next),
         }
-        match next.rejection {
-            Some(rejection) => self.rejection.replace(rejection),
-            None => None,
-        }
+        (replace(&mut self.rejection, next.rejection), replace(&mut self.status, next.status))
     }
+}
+
+/// Dropped where no lock is held.
+type Replaced = (Option<Rejection>, Option<Box<Status>>);
+
+fn replace<V>(held: &mut Option<V>, next: Option<V>) -> Option<V> {
+    next.and_then(|next| held.replace(next))
 }
 
 impl<T> Hook<T> {

@@ -112,7 +112,7 @@ pub use crate::reader::Reader;
 pub use crate::rejection::Rejection;
 pub use crate::schema::{Field, FieldDefault, Schema};
 pub use crate::snapshot::{Guard, Snapshot};
-pub use crate::status::{CacheFile, Counters, Source, State, Status};
+pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]

@@ -159,6 +159,31 @@ impl<T: EtcdConfig> Live<T> {
         })
     }
 
+    /// Calls back with the status when [`state`](Status::state) becomes another, as [`on`](Self::on)
+    /// does, and when the store's history was found [rewound](Status::last_rewind): before the change
+    /// callback that has what differs. Not for each failed try of an outage, and not at the end.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// settings.on_status(|status| {
+    ///     if status.state.error().is_some() {
+    ///         eprintln!("{status}");
+    ///     }
+    /// });
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn on_status(&self, mut callback: impl FnMut(&Status) + Send + 'static) -> Subscription {
+        self.board.hooks.add(move |notice| {
+            if let Some(status) = &notice.status {
+                callback(status);
+            }
+        })
+    }
+
     /// The changes from now on, as a stream. A reader that is slower than the changes gets several
     /// as one, which says how many it [missed](Change::missed).
     ///

@@ -109,7 +109,7 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
     pub(crate) fn note(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
-        let touched = self.keys.write().apply(batch);
+        let touched = self.keys.apply(batch);
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
             self.unpublished.merge(&touched);

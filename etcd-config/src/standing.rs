@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::meters::{Meters, Reading};
 use crate::problem::Problem;
 use crate::rejection::Rejection;
-use crate::status::{CacheFile, Counters, Source, State, Status};
+use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// Written by the watching task, read by anyone.
 pub(crate) struct Standing {
@@ -29,6 +29,7 @@ pub(crate) struct Record {
     pub(crate) snapshot_revision: u64,
     pub(crate) source: Source,
     last_rejection: Option<Rejection>,
+    pub(crate) last_rewind: Option<Rewind>,
     /// Since when the newest values are not the ones in force.
     refused_since: Option<SystemTime>,
     pub(crate) warnings: Vec<Problem>,
@@ -65,6 +66,7 @@ impl Standing {
             snapshot_revision: revision,
             source: Source::Etcd,
             last_rejection: None,
+            last_rewind: None,
             refused_since: None,
             warnings: Vec::new(),
             pending: Vec::new(),
@@ -84,9 +86,10 @@ impl Standing {
 
     pub(crate) fn status(&self) -> Status {
         let record = self.lock();
-        let (state, since) = match (&record.state, record.refused_since) {
-            (State::Watching, Some(since)) => (State::Rejected, since),
-            (state, _) => (state.clone(), record.since),
+        let state = record.state().clone();
+        let since = match (&state, record.refused_since) {
+            (State::Rejected, Some(since)) => since,
+            _ => record.since,
         };
         Status {
             name: self.name,
@@ -100,6 +103,7 @@ impl Standing {
             age: record.proven.age(),
             endpoint: record.endpoint.clone(),
             last_rejection: record.last_rejection.clone(),
+            last_rewind: record.last_rewind,
             warnings: record.warnings.clone(),
             pending: record.pending.clone(),
             cache_file: record.cache_file.clone(),
@@ -195,6 +199,14 @@ impl Record {
         }
     }
 
+    /// What an operator is told.
+    pub(crate) fn state(&self) -> &State {
+        match (&self.state, self.refused_since) {
+            (State::Watching, Some(_)) => &State::Rejected,
+            (state, _) => state,
+        }
+    }
+
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.state, State::Stopped)
     }
@@ -250,7 +262,8 @@ impl Record {
         self.refused_since.and(self.last_rejection.as_ref())
     }
 
-    pub(crate) fn count(&mut self, counters: watcher::Counters) {
+    pub(crate) fn count(&mut self, counters: watcher::Counters, callback_panics: u64) {
+        self.counters.callback_panics = callback_panics;
         self.counters.reconnects = counters.losses;
         self.counters.lists = counters.lists;
         self.counters.audits = counters.audits;

@@ -42,6 +42,8 @@ pub struct Status {
     pub endpoint: Option<String>,
     /// The last update that was refused, even if a later one was accepted.
     pub last_rejection: Option<Rejection>,
+    /// The last time that the store's history was found to be another one than before.
+    pub last_rewind: Option<Rewind>,
     /// What is odd but no error: unknown keys, outdated names.
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force.
@@ -89,6 +91,22 @@ pub enum State {
     PermissionDenied(Error),
     /// Nothing follows the store any more: the runtime that did so was shut down.
     Stopped,
+}
+
+/// The store's history was found not to be the one that was followed: a backup was restored, the data
+/// were wiped, or another cluster answers under the same name. The configuration is what the store
+/// holds now; keys that it does not hold any more were reported as deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rewind {
+    /// The revision that had been seen before.
+    pub seen: u64,
+    /// The revision that the store was at.
+    pub now: u64,
+    /// Whether it is another cluster.
+    pub cluster_changed: bool,
+    /// When it was found.
+    pub at: SystemTime,
 }
 
 /// Where a snapshot came from.
@@ -167,6 +185,21 @@ impl fmt::Display for Source {
 }
 
 /// ```text
+/// the store's history went back to revision 48100 from 48190, 2.1s ago
+/// ```
+impl fmt::Display for Rewind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seen, now, cluster_changed, at } = self;
+        let ago = Span(at.elapsed().unwrap_or_default());
+        if *cluster_changed {
+            write!(f, "another cluster answers, at revision {now} where {seen} was seen, since {ago} ago")
+        } else {
+            write!(f, "the store's history went back to revision {now} from {seen}, {ago} ago")
+        }
+    }
+}
+
+/// ```text
 /// Settings from /payments: watching for 3h 12m, at http://127.0.0.1:2379
 ///   snapshot at revision 48121, from etcd; proven current 2.1s ago, up to revision 48190
 /// ```
@@ -188,6 +221,9 @@ impl fmt::Display for Status {
         }
         if let (State::Rejected, Some(rejection)) = (state, &self.last_rejection) {
             write!(f, "\n  {}", rejection.to_string().replace('\n', "\n  "))?;
+        }
+        if let Some(rewind) = &self.last_rewind {
+            write!(f, "\n  warning: {rewind}")?;
         }
         if let Some(CacheFile { path, problem: Some(problem), .. }) = &self.cache_file {
             write!(f, "\n  warning: the cache file {}: {problem}", path.display())?;

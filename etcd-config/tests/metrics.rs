@@ -90,9 +90,16 @@ fn a_recorder_is_told_what_the_status_says() {
     assert!(ledger.level("proven_current_timestamp_seconds") > 1.7e9);
     assert_eq!(ledger.level("from_cache"), 0.0);
 
+    let panics = settings.on_change(|_| panic!("on purpose"));
+    store.put("/service/workers", "4");
+    until("panicked", || settings.status().counters.callback_panics == 1);
+    panics.cancel();
+    store.put("/service/workers", "5");
+    until("counted", || ledger.bits("callback_panics_total") == 1);
+
     let again = Service::watch(&store).unwrap();
-    until("two add up", || ledger.bits("snapshots_total") == 4);
-    assert_eq!((again.load().workers, settings.load().workers), (3, 3));
+    until("two add up", || ledger.bits("snapshots_total") == 6);
+    assert_eq!((again.load().workers, settings.load().workers), (5, 5));
     drop((again, settings));
     until("no longer watching", || ledger.level("watching") == 0.0);
 }

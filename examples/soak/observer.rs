@@ -146,43 +146,73 @@ impl Drop for Observer {
     }
 }
 
+/// How long it took until something was written again, and until every configuration had it.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Recovery {
+    pub(crate) written: Duration,
+    pub(crate) converged: Duration,
+    /// The configuration that was waited for the longest.
+    pub(crate) last: &'static str,
+}
+
 /// Waits until every configuration has something that is written from now on; how long that took,
 /// or who has not.
 pub(crate) fn all_follow(
     observers: &[Observer],
     writers: &[Writer],
     limit: Duration,
-) -> Result<Duration, String> {
+) -> Result<Recovery, String> {
+    let begin = Instant::now();
     let wanted: Vec<(&Arc<Truth>, u64)> =
         writers.iter().map(|writer| (&writer.truth, writer.truth.confirmed() + 2)).collect();
     let goal = |observer: &Observer| {
         let of = |(truth, step): &(&Arc<Truth>, u64)| Arc::ptr_eq(truth, &observer.truth).then_some(*step);
         wanted.iter().find_map(of).unwrap_or(0)
     };
-    wait(observers, goal, limit)
+    wait(begin, observers, goal, limit)
 }
 
 /// Waits until every configuration is at the last step.
-pub(crate) fn all_agree(observers: &[Observer], limit: Duration) -> Result<Duration, String> {
+pub(crate) fn all_agree(observers: &[Observer], limit: Duration) -> Result<Recovery, String> {
     thread::sleep(Duration::from_secs(1));
-    wait(observers, |observer| observer.truth.confirmed(), limit)
+    wait(Instant::now(), observers, |observer| observer.truth.confirmed(), limit)
 }
 
+/// A configuration can have a step when it is written, and no earlier: that is not its delay.
 fn wait(
+    begin: Instant,
     observers: &[Observer],
     goal: impl Fn(&Observer) -> u64,
     limit: Duration,
-) -> Result<Duration, String> {
-    let begin = Instant::now();
-    for observer in observers {
-        while observer.step() < goal(observer) {
-            if begin.elapsed() > limit {
-                let (at, of) = (observer.step(), observer.truth.confirmed());
-                let status = observer.live.status();
-                return Err(format!("{} is at step {at} of {of} after {limit:?}: {status}", observer.name));
-            }
-            thread::sleep(Duration::from_millis(1));
+) -> Result<Recovery, String> {
+    let mut recovery = Recovery::default();
+    let mut missing: Vec<&Observer> = observers.iter().collect();
+    let mut unwritten: Vec<&Observer> = missing.clone();
+    while !missing.is_empty() {
+        unwritten.retain(|observer| observer.truth.confirmed() < goal(observer));
+        if !unwritten.is_empty() {
+            recovery.written = begin.elapsed();
         }
+        missing.retain(|observer| {
+            let is_there = observer.step() >= goal(observer);
+            if is_there {
+                recovery.last = observer.name;
+            }
+            !is_there
+        });
+        if begin.elapsed() > limit {
+            let told = missing.iter().map(|observer| {
+                let (at, of) = (observer.step(), observer.truth.confirmed());
+                format!(
+                    "{} is at step {at} of {of} after {limit:?}: {}",
+                    observer.name,
+                    observer.live.status()
+                )
+            });
+            return Err(told.collect::<Vec<_>>().join("\n"));
+        }
+        thread::sleep(Duration::from_millis(1));
     }
-    Ok(begin.elapsed())
+    recovery.converged = begin.elapsed();
+    Ok(recovery)
 }

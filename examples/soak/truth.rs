@@ -33,7 +33,10 @@ pub(crate) struct Torn;
 
 impl Truth {
     pub(crate) fn new() -> Self {
-        let steps = Steps { keys: Keys::new(), digests: vec![0] };
+        // Room for an hour and a half at once, so that what it takes grows by what is written alone.
+        let mut digests = Vec::with_capacity(1 << 20);
+        digests.push(0);
+        let steps = Steps { keys: Keys::new(), digests };
         Self { steps: Mutex::new(steps), confirmed: AtomicU64::new(0) }
     }
 

@@ -3,9 +3,12 @@
 //! The first try after a loss is made at once: the store goes to another endpoint, and most losses
 //! are one server's. After that, a pause is about half of how long the outage has lasted, at least
 //! 200 ms and at most 30 s: a minute's outage costs fewer than 20 tries, and its end is noticed
-//! after half its length. (Doubling alone would overshoot an outage by its own length.) A
-//! connection that is lost again and again is slowed down by doubling, with full jitter, until
-//! it has been healthy for two minutes.
+//! after half its length. (Doubling alone would overshoot an outage by its own length.)
+//!
+//! Connections that are lost as soon as they are made, again and again, are slowed down by doubling,
+//! with full jitter, to 30 s. One that has lasted for five seconds ends that: it is not worth being
+//! half a minute behind to save a call every five seconds. For the same reason a pause is no longer
+//! than the connection had lasted, from a second on.
 
 use std::time::Duration;
 
@@ -13,7 +16,10 @@ use tokio::time::Instant;
 
 const SHORTEST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
-const HEALTHY: Duration = Duration::from_secs(120);
+/// A connection that has lasted so long was a good one.
+const HEALTHY: Duration = Duration::from_secs(5);
+/// A connection that has lasted so long was worth making.
+const USEFUL: Duration = Duration::from_secs(1);
 /// Losses in a row that are answered at once.
 const PATIENCE: u32 = 3;
 
@@ -23,6 +29,8 @@ pub(super) struct Backoff {
     since: Option<Instant>,
     /// Connections lost since the last that was healthy.
     losses: u32,
+    /// How long the last connection lasted, where that was long enough to be useful.
+    lasted: Option<Duration>,
 }
 
 impl Backoff {
@@ -31,10 +39,11 @@ impl Backoff {
     }
 
     /// How long the connection had lasted that was lost.
-    pub(super) fn was_healthy(&mut self, lasted: Duration) {
+    pub(super) fn lost_after(&mut self, lasted: Duration) {
         if lasted >= HEALTHY {
             self.losses = 0;
         }
+        self.lasted = Some(lasted).filter(|lasted| *lasted >= USEFUL);
     }
 
     pub(super) fn next(&mut self) -> Duration {
@@ -57,7 +66,8 @@ impl Backoff {
         match self.losses.checked_sub(PATIENCE + 1) {
             None => Duration::ZERO,
             Some(doublings) => {
-                let ceiling = SHORTEST.saturating_mul(1 << doublings.min(10)).min(LONGEST);
+                let longest = self.lasted.unwrap_or(LONGEST).min(LONGEST);
+                let ceiling = SHORTEST.saturating_mul(1 << doublings.min(10)).min(longest);
                 ceiling.mul_f64(fastrand::f64())
             }
         }
@@ -94,18 +104,40 @@ mod tests {
         }
     }
 
+    /// The longest of many pauses after connections that each lasted so long.
+    fn longest_pause(lasted: Duration) -> Duration {
+        let mut backoff = Backoff::default();
+        let pauses = (0..200).map(|_| {
+            let pause = backoff.next();
+            backoff.connected();
+            backoff.lost_after(lasted);
+            pause
+        });
+        pauses.max().unwrap_or_default()
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_flapping_connection_is_slowed_down_until_it_is_healthy() {
+    async fn connections_that_are_lost_at_once_are_slowed_down_and_others_are_not() {
+        for seed in 0..20 {
+            fastrand::seed(seed);
+            let flapping = longest_pause(Duration::from_millis(1));
+            assert!(flapping > Duration::from_secs(15) && flapping <= LONGEST, "{flapping:?} (seed {seed})");
+            let short = longest_pause(Duration::from_secs(2));
+            assert!(short > SHORTEST && short <= Duration::from_secs(2), "{short:?} (seed {seed})");
+            assert_eq!(longest_pause(HEALTHY), Duration::ZERO);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_good_connection_ends_the_slowness() {
         fastrand::seed(1);
         let mut backoff = Backoff::default();
-        let mut waited = Duration::ZERO;
-        for _ in 0..20 {
-            waited += backoff.next();
+        for _ in 0..30 {
+            let _ = backoff.next();
             backoff.connected();
-            backoff.was_healthy(Duration::from_millis(1));
+            backoff.lost_after(Duration::ZERO);
         }
-        assert!(waited > Duration::from_secs(10), "{waited:?}");
-        backoff.was_healthy(HEALTHY);
+        backoff.lost_after(HEALTHY);
         assert_eq!(backoff.next(), Duration::ZERO);
     }
 }

@@ -1,5 +1,6 @@
 //! What an operator is told.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use etcd_client_core::{Error, Kind};
@@ -53,6 +54,73 @@ fn says_since_when_the_store_is_gone_and_why_and_that_it_is_back() {
     store.refuse(false);
     let back = until(&settings, |status| status.state.is_watching());
     assert!(back.counters.reconnects >= 1);
+}
+
+/// What callbacks are told of the status, in a word each.
+fn told(settings: &Live<Service>) -> Arc<Mutex<Vec<String>>> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    settings.on_status({
+        let told = Arc::clone(&told);
+        move |status| {
+            let rewind = status.last_rewind.map(|rewind| format!(" after {} at {}", rewind.seen, rewind.now));
+            told.lock().unwrap().push(format!("{}{}", status.state, rewind.unwrap_or_default()));
+        }
+    });
+    told
+}
+
+fn until_told(told: &Mutex<Vec<String>>, last: &str) -> Vec<String> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let words = told.lock().unwrap().clone();
+        if words.last().is_some_and(|word| word == last) {
+            return words;
+        }
+        assert!(Instant::now() < deadline, "{words:?} do not end with {last}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn tells_callbacks_when_the_state_becomes_another_and_not_at_each_try() {
+    let store = store();
+    let settings = watch(&store);
+    until(&settings, |status| status.state.is_watching());
+    let told = told(&settings);
+    store.refuse(true);
+    store.cut();
+    until_told(&told, "disconnected");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(*told.lock().unwrap(), ["disconnected"]);
+    store.refuse(false);
+    until_told(&told, "watching");
+    store.put("/service/workers", "few");
+    until_told(&told, "rejected");
+    store.put("/service/workers", "9");
+    let all = until_told(&told, "watching");
+    assert_eq!(all, ["disconnected", "watching", "rejected", "watching"]);
+}
+
+#[test]
+fn tells_callbacks_of_a_rewind_and_of_another_cluster() {
+    let store = store();
+    let settings = watch(&store);
+    until(&settings, |status| status.state.is_watching());
+    let seen = store.put("/service/workers", "9");
+    settings.wait_for_revision(seen, SOON).unwrap();
+    let words = told(&settings);
+    store.rewind(seen - 1);
+    until_told(&words, &format!("watching after {seen} at {}", seen - 1));
+    let status = settings.status();
+    assert!(!status.last_rewind.unwrap().cluster_changed);
+    let text = format!("went back to revision {} from {seen}, ", seen - 1);
+    assert!(status.to_string().contains(&text), "{status}");
+
+    store.wipe(true);
+    until(&settings, |status| status.last_rewind.is_some_and(|rewind| rewind.cluster_changed));
+    let status = settings.status();
+    assert!(status.to_string().contains("warning: another cluster answers"), "{status}");
+    assert_eq!(status.counters.rewinds, 2);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Histories that go backwards: restored from a backup, wiped, or another cluster's.
 
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
@@ -113,12 +114,20 @@ fn r35_another_cluster_behind_the_same_name_is_told_and_listed() {
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(5));
 
+        let (told, hears) = channel();
+        live.on_status(move |status| {
+            if let Some(rewind) = status.last_rewind {
+                let _ = told.send(rewind);
+            }
+        });
         proxy.swap_backend(&other.address());
         proxy.cut();
         history.go_on_at(&other);
         history.begin_era();
         witness.converges(&history, Duration::from_secs(5));
         assert_eq!(live.status().counters.rewinds, 1);
+        let rewind = hears.recv_timeout(Duration::from_secs(5)).expect("the user is told");
+        assert!(rewind.cluster_changed, "{rewind}");
         history.put("c", "1");
         witness.converges(&history, Duration::from_secs(3));
     });
