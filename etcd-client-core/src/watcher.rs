@@ -42,7 +42,7 @@ use crate::{Error, Kind};
 use audit::{Audit, Finding, Proof};
 use backoff::Backoff;
 use held::Held;
-use phase::{From, Input, Phase, Then, Watching};
+use phase::{From, Haste, Input, Phase, Then, Watching};
 
 pub use event::{Cause, Counters, Event, State};
 
@@ -160,10 +160,11 @@ impl Watcher {
     }
 
     /// Asks the server how far it is, for those who cannot wait for the next sign of life: the
-    /// answer is an [`Event::Current`]. Does nothing while there is no stream.
+    /// answer is an [`Event::Current`]. Does nothing while there is no stream, and waits where it was
+    /// asked less than 20 ms before.
     pub fn request_progress(&mut self) {
         if let Phase::Watching(watching) = &mut self.phase {
-            watching.watch.request_progress();
+            watching.hurry();
         }
     }
 
@@ -255,8 +256,8 @@ impl Watcher {
         self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         let tick = Box::pin(sleep(self.options.progress_interval));
         let gap = from == From::Head;
-        self.phase =
-            Phase::Watching(Watching { watch, since: Instant::now(), tick, unanswered: false, audit, gap });
+        let (since, haste) = (Instant::now(), Haste::default());
+        self.phase = Phase::Watching(Watching { watch, since, tick, unanswered: false, audit, gap, haste });
     }
 
     /// The watch could not be opened.

@@ -398,3 +398,20 @@ async fn a_report_that_was_not_waited_for_is_not_lost() {
         assert_eq!(follower.changed().await.2, [format!("/p/a={n}")]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_impatient_consumer_does_not_ask_as_fast_as_it_is_answered() {
+    let mut follower = Follower::new(MemoryStore::from([("/p/a", "1")]));
+    follower.watching().await;
+    let until = Instant::now() + Duration::from_secs(1);
+    let mut answers = 0;
+    follower.watcher.request_progress();
+    while let Ok(event) = tokio::time::timeout_at(until, follower.watcher.next()).await {
+        if let Event::Current { .. } = event {
+            answers += 1;
+            assert!(answers < 100, "asked {answers} times within {:?}", Duration::from_secs(1));
+            follower.watcher.request_progress();
+        }
+    }
+    assert!(answers > 25, "an answer is not kept waiting: {answers} in a second");
+}

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::audit::Audit;
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
+
+/// From one request for progress of an impatient consumer to the next.
+const PACE: Duration = Duration::from_millis(20);
 
 /// Where the machine stands. The call under way is part of the phase, so a phase that is dropped
 /// cancels its call.
@@ -48,6 +52,15 @@ pub(super) struct Watching {
     /// What lies between what is held and this stream is not known yet: batches are noted for the
     /// listing under way, and not reported.
     pub(super) gap: bool,
+    pub(super) haste: Haste,
+}
+
+/// Requests for progress from a consumer that cannot wait: one at a time, and not at the speed at
+/// which they are answered.
+#[derive(Default)]
+pub(super) struct Haste {
+    last: Option<Instant>,
+    due: Option<Pin<Box<Sleep>>>,
 }
 
 /// What a phase was waiting for.
@@ -81,6 +94,23 @@ impl Phase {
 }
 
 impl Watching {
+    /// Asks for progress, at once or when it is time.
+    pub(super) fn hurry(&mut self) {
+        let ready = self.haste.last.map(|last| last + PACE).filter(|ready| *ready > Instant::now());
+        match ready {
+            None => self.ask(),
+            Some(ready) if self.haste.due.is_none() => {
+                self.haste.due = Some(Box::pin(sleep_until(ready)));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn ask(&mut self) {
+        self.haste.last = Some(Instant::now());
+        self.watch.request_progress();
+    }
+
     /// Signals first: a stream that has something to say is not silent.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
         if let Poll::Ready(signal) = self.watch.poll_next(cx) {
@@ -88,6 +118,10 @@ impl Watching {
         }
         if self.audit.poll(cx).is_ready() {
             return Poll::Ready(Input::Audit);
+        }
+        if self.haste.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
+            self.haste.due = None;
+            self.ask();
         }
         self.tick.as_mut().poll(cx).map(|()| Input::Tick)
     }
