@@ -28,6 +28,7 @@ mod audit;
 mod backoff;
 mod event;
 mod held;
+mod options;
 mod phase;
 
 use std::collections::VecDeque;
@@ -45,6 +46,7 @@ use held::Held;
 use phase::{From, Haste, Input, Phase, Then, Watching};
 
 pub use event::{Cause, Counters, Event, State};
+pub use options::Options;
 
 /// How long to wait before an empty answer is asked for again (rule 9).
 const CONFIRM_AFTER: Duration = Duration::from_millis(500);
@@ -81,34 +83,6 @@ pub struct Watcher {
     /// The server has shown a history that cannot be the one that is held.
     rewound: bool,
     events: VecDeque<Event>,
-}
-
-/// What a [`Watcher`] may be told; the defaults suit production.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Options {
-    /// How often a sign of life is asked for. A stream that has not answered when the next one is
-    /// due is lost. 5 s.
-    pub progress_interval: Duration,
-    /// How often everything held is compared with the server, give or take a tenth; `None` for
-    /// never. 5 min.
-    pub audit_interval: Option<Duration>,
-    /// How many revisions may have passed for a lost watch to be resumed by replay; after more, the
-    /// watcher lists. 1,000: what an etcd server replays at once, every 100 ms.
-    pub replay_limit: u64,
-    /// How often a call is repeated that the server refuses for want of access. 10 s.
-    pub access_retry: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            progress_interval: Duration::from_secs(5),
-            audit_interval: Some(Duration::from_secs(300)),
-            replay_limit: 1_000,
-            access_retry: Duration::from_secs(10),
-        }
-    }
 }
 
 impl Watcher {

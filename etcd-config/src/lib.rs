@@ -47,7 +47,7 @@
 //! ```text
 //! Store ─► Watcher ─► KeyTree ─► decode ─► Snapshot ─► load, reader
 //!                                   │          └─────► on, on_change, changes
-//!                                   └─ problems ─────► on_rejected, status
+//!                                   └─ problems ─────► on_rejected, on_status, status
 //! ```
 //! The store and the watcher are `etcd_client_core`'s: the watcher lists the prefix, watches it, and
 //! is never lost again. An update costs what changed, not what there is: only fields whose keys

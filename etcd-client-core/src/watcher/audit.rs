@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use super::{Options, backoff::jittered, held::Held};
+use super::{backoff::jittered, held::Held, options::Options};
 use crate::Error;
 use crate::store::{Batch, BoxFuture, Listing, Prefix, Store};
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
 use etcd_client_core::{Entry, Listing, Prefix};
-use etcd_config::EtcdConfig;
 use etcd_config::__private::{Context, KeyTree, decode};
+use etcd_config::EtcdConfig;
 
 #[derive(EtcdConfig)]
 #[etcd(prefix = "/f")]

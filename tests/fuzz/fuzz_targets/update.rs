@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use arbitrary::Arbitrary;
 use etcd_client_core::{Batch, Change, Entry, Prefix};
-use etcd_config::EtcdConfig;
 use etcd_config::__private::{Context, KeyTree, Touched, decode, update};
+use etcd_config::EtcdConfig;
 
 #[derive(EtcdConfig, Debug, PartialEq)]
 #[etcd(prefix = "/f")]
@@ -41,9 +41,30 @@ impl Inner {
 }
 
 const KEYS: &[&str] = &[
-    "a", "b", "text", "limit", "map", "map/a", "map/b", "map/", "map/a/b", "numbers/1", "numbers/01",
-    "numbers/x", "inner", "inner/x", "inner/y", "each/one/x", "each/one/y", "each/two/x", "each//x",
-    "each/one", "", "other", "a/b", "/a",
+    "a",
+    "b",
+    "text",
+    "limit",
+    "map",
+    "map/a",
+    "map/b",
+    "map/",
+    "map/a/b",
+    "numbers/1",
+    "numbers/01",
+    "numbers/x",
+    "inner",
+    "inner/x",
+    "inner/y",
+    "each/one/x",
+    "each/one/y",
+    "each/two/x",
+    "each//x",
+    "each/one",
+    "",
+    "other",
+    "a/b",
+    "/a",
 ];
 const VALUES: &[&str] = &["", "1", "2", "3", "300", "x", "true", " 1", "[1]", "\u{0}"];
 
