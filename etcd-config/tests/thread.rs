@@ -2,10 +2,11 @@
 //! watch is doing at that moment. One test, because all tests of a process share the thread.
 
 use std::fs;
+use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use etcd_client_core::{Error, Kind};
+use etcd_client_core::{Error, Kind, v2, v3};
 use etcd_config::{EtcdConfig, Live, MemoryStore, State};
 
 #[derive(EtcdConfig)]
@@ -131,6 +132,7 @@ fn ends_within_a_second_of_the_last_handle_in_every_state() {
     }
     last_handle_dropped_in_a_callback();
     started_from_the_cache();
+    with_connections_that_lead_nowhere();
     a_load_that_fails();
 }
 
@@ -168,6 +170,32 @@ fn started_from_the_cache() {
         assert_eq!((settings.load().workers, threads()), (3, 1));
         drop(settings);
         until("started from the cache", Duration::from_secs(1), || threads() == 0);
+    }
+}
+
+/// Over both protocols, to a listener that never answers, to none, and to a name that nobody has.
+fn with_connections_that_lead_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || {
+        let limit = Duration::from_millis(200);
+        Service::options().cache_file(folder.path().join("cache")).startup_timeout(limit)
+    };
+    options().load_once(&MemoryStore::new()).unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let addresses =
+        [silent.local_addr().unwrap().to_string(), closed.to_string(), "nobody.invalid:2379".to_owned()];
+    for address in addresses {
+        for wait in [Duration::ZERO, Duration::from_millis(400)] {
+            let settings = options().watch(v3::Client::new([&address]).unwrap()).unwrap();
+            std::thread::sleep(wait);
+            drop(settings);
+            until(&format!("v3 at {address}"), Duration::from_secs(1), || threads() == 0);
+            let settings = options().watch(v2::Client::new([&address]).unwrap()).unwrap();
+            std::thread::sleep(wait);
+            drop(settings);
+            until(&format!("v2 at {address}"), Duration::from_secs(1), || threads() == 0);
+        }
     }
 }
 
