@@ -164,6 +164,16 @@ impl<T: EtcdConfig> Driver<T> {
         let (keys, proof) = (self.publisher.keys().read().len(), self.proof());
         match outcome {
             Outcome::Unchanged => standing.write(|record| proof.note(record)),
+            Outcome::Reverted => {
+                tracing::info!(name, %prefix, revision = proof.revision, "the values in force are the newest again");
+                let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
+                standing.write(|record| {
+                    record.revert();
+                    record.warnings = warnings;
+                    record.pending = pending;
+                    proof.note(record);
+                });
+            }
             Outcome::Published(change) => {
                 let revision = change.revision();
                 let (count, first) = (change.keys().len(), some(change.keys()));

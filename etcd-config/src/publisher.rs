@@ -52,8 +52,10 @@ struct Spare<T> {
 
 /// What an update came to.
 pub(crate) enum Outcome<T> {
-    /// No value differs from the snapshot's, or the commit key has not moved.
+    /// Nothing is to be published: the commit key has not moved.
     Unchanged,
+    /// No value differs from the snapshot's any more.
+    Reverted,
     Published(Change<T>),
     Refused(Rejection),
 }
@@ -125,6 +127,10 @@ impl<T: EtcdConfig> Publisher<T> {
     pub(crate) fn publish(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
         if !std::mem::take(&mut self.due) {
             return Outcome::Unchanged;
+        }
+        self.keys.read().settle(&mut self.unpublished);
+        if self.unpublished.is_empty() {
+            return Outcome::Reverted;
         }
         match self.next() {
             Ok(snapshot) => Outcome::Published(self.replace(place, snapshot, cause)),

@@ -257,6 +257,11 @@ impl Record {
         self.counters.snapshots += 1;
     }
 
+    /// What was refused was taken back.
+    pub(crate) fn revert(&mut self) {
+        self.refused_since = None;
+    }
+
     /// The rejection of the newest values, while they are not in force.
     pub(crate) fn refusal(&self) -> Option<&Rejection> {
         self.refused_since.and(self.last_rejection.as_ref())

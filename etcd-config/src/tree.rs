@@ -81,6 +81,11 @@ impl KeyTree {
         touched
     }
 
+    /// Forgets of what was touched whatever is again as it was before.
+    pub fn settle(&self, touched: &mut Touched) {
+        touched.settle(&self.root, self.prefix.directory());
+    }
+
     /// The value of a key, by its path below the prefix.
     pub fn get(&self, path: &str) -> Option<&Bytes> {
         self.root.descend(path)?.value.as_ref().map(|raw| &raw.value)
@@ -124,10 +129,10 @@ impl KeyTree {
             return;
         };
         let node = path.split('/').fold(&mut self.root, Node::child);
-        let old = node.value.replace(raw);
+        let old = node.value.replace(raw).map(|old| old.value);
         self.values += usize::from(old.is_none());
-        if old.is_none_or(|old| old.value != entry.value) {
-            touched.touch(path, &entry.key);
+        if old.as_ref() != Some(&entry.value) {
+            touched.touch(path, &entry.key, old);
         }
     }
 
@@ -139,9 +144,9 @@ impl KeyTree {
             }
             return;
         };
-        if self.root.remove(path) {
+        if let Some(old) = self.root.remove(path) {
             self.values -= 1;
-            touched.touch(path, key);
+            touched.touch(path, key, Some(old.value));
         }
     }
 
@@ -183,12 +188,12 @@ impl Node {
     }
 
     /// Takes the value at `path` away, and the directories that become empty with it.
-    fn remove(&mut self, path: &str) -> bool {
+    fn remove(&mut self, path: &str) -> Option<Raw> {
         let (head, rest) = split(path);
-        let Some(child) = self.children.get_mut(head) else { return false };
+        let child = self.children.get_mut(head)?;
         let removed = match rest {
             Some(rest) => child.remove(rest),
-            None => child.value.take().is_some(),
+            None => child.value.take(),
         };
         if child.is_empty() {
             self.children.remove(head);

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::Node;
+
 /// The places of a [`KeyTree`](super::KeyTree) whose values have changed.
 #[derive(Clone, Debug, Default)]
 pub struct Touched {
     root: Mark,
     keys: Vec<Arc<str>>,
-    strays: bool,
+    /// Keys that are no path.
+    strays: Vec<Arc<str>>,
 }
 
 /// A place on the way to something touched.
@@ -18,6 +21,8 @@ pub struct Touched {
 pub(crate) struct Mark {
     /// The value of this very place has changed.
     pub here: bool,
+    /// What the value was before the first change, where there was one.
+    was: Option<Bytes>,
     pub children: BTreeMap<Box<str>, Mark>,
 }
 
@@ -32,11 +37,11 @@ impl Touched {
         &self.keys
     }
 
-    /// Takes what another one touched in as well.
-    pub fn merge(&mut self, other: &Self) {
-        self.root.merge(&other.root);
-        self.keys.extend(other.keys.iter().cloned());
-        self.strays |= other.strays;
+    /// Takes what was touched later in as well.
+    pub fn merge(&mut self, later: &Self) {
+        self.root.merge(&later.root);
+        self.keys.extend(later.keys.iter().cloned());
+        self.strays.extend(later.strays.iter().cloned());
         self.seal();
     }
 
@@ -51,22 +56,33 @@ impl Touched {
 
     /// Whether a key that is no path is among them.
     pub(crate) fn has_strays(&self) -> bool {
-        self.strays
+        !self.strays.is_empty()
     }
 
-    pub(super) fn touch(&mut self, path: &str, key: &Bytes) {
-        path.split('/').fold(&mut self.root, Mark::child).here = true;
+    pub(super) fn touch(&mut self, path: &str, key: &Bytes, was: Option<Bytes>) {
+        path.split('/').fold(&mut self.root, Mark::child).touch(was);
         self.keys.push(String::from_utf8_lossy(key).into());
     }
 
     pub(super) fn stray(&mut self, key: &Bytes) {
-        self.strays = true;
-        self.keys.push(String::from_utf8_lossy(key).into());
+        let key: Arc<str> = String::from_utf8_lossy(key).into();
+        self.strays.push(Arc::clone(&key));
+        self.keys.push(key);
     }
 
     pub(super) fn seal(&mut self) {
-        self.keys.sort_unstable();
-        self.keys.dedup();
+        for keys in [&mut self.keys, &mut self.strays] {
+            keys.sort_unstable();
+            keys.dedup();
+        }
+    }
+
+    /// Forgets what is again as it was, where `now` is the root of the tree at `directory`.
+    pub(super) fn settle(&mut self, now: &Node, directory: &str) {
+        self.keys = std::mem::take(&mut self.strays);
+        self.strays.clone_from(&self.keys);
+        self.root.settle(Some(now), &mut directory.to_owned(), &mut self.keys);
+        self.seal();
     }
 }
 
@@ -82,10 +98,38 @@ impl Mark {
         self.children.entry(segment.into()).or_default()
     }
 
-    fn merge(&mut self, other: &Self) {
-        self.here |= other.here;
-        for (name, mark) in &other.children {
+    fn touch(&mut self, was: Option<Bytes>) {
+        if !std::mem::replace(&mut self.here, true) {
+            self.was = was;
+        }
+    }
+
+    fn merge(&mut self, later: &Self) {
+        if later.here {
+            self.touch(later.was.clone());
+        }
+        for (name, mark) in &later.children {
             self.child(name).merge(mark);
         }
+    }
+
+    /// `path` is that of this directory; `keys` takes those that still differ.
+    fn settle(&mut self, now: Option<&Node>, path: &mut String, keys: &mut Vec<Arc<str>>) {
+        self.children.retain(|name, mark| {
+            let length = path.len();
+            path.push_str(name);
+            let now = now.and_then(|now| now.children.get(name));
+            let value = now.and_then(|now| now.value.as_ref()).map(|raw| &raw.value);
+            if mark.here && value == mark.was.as_ref() {
+                (mark.here, mark.was) = (false, None);
+            }
+            if mark.here {
+                keys.push(path.as_str().into());
+            }
+            path.push('/');
+            mark.settle(now, path, keys);
+            path.truncate(length);
+            mark.here || !mark.children.is_empty()
+        });
     }
 }

@@ -1,11 +1,12 @@
 //! Later changes: whole, in order, or not at all.
 
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, MemoryStore};
 
-use crate::service::{SOON, Service, store, watch};
+use crate::service::{SOON, Service, runtime, store, watch};
 
 #[test]
 fn arrive_and_go_back_to_the_default_when_the_key_is_deleted() {
@@ -70,11 +71,8 @@ fn elsewhere_in_the_store_can_be_waited_for_without_waiting_for_the_next_sign_of
 fn that_are_wrong_are_refused_whole_until_they_are_corrected() {
     let store = store();
     let settings = watch(&store);
-    let rejections = Arc::new(Mutex::new(Vec::new()));
-    settings.on_rejected({
-        let rejections = Arc::clone(&rejections);
-        move |rejection| rejections.lock().unwrap().push(rejection.to_string())
-    });
+    let (heard, rejections) = channel();
+    settings.on_rejected(move |rejection| heard.send(rejection.to_string()).unwrap());
     let kept = settings.load().revision();
     let wrong = store.transaction().put("/service/level", "debug").put("/service/workers", "few").commit();
     let error = settings.wait_for_revision(wrong, SOON).unwrap_err();
@@ -91,20 +89,48 @@ fn that_are_wrong_are_refused_whole_until_they_are_corrected() {
     let now = settings.load();
     assert_eq!((now.level.as_str(), now.workers, now.features["beta"]), ("debug", 4, true));
     assert_eq!(settings.status().counters.rejections, 2);
-    let rejections = rejections.lock().unwrap();
-    assert!(rejections[0].contains("1 problem in Service from /service at revision 3"), "{rejections:?}");
-    assert!(rejections[0].contains("revision 2 stays in force"), "{rejections:?}");
+    let first = rejections.recv_timeout(SOON).unwrap();
+    assert!(first.contains("1 problem in Service from /service at revision 3"), "{first}");
+    assert!(first.contains("revision 2 stays in force"), "{first}");
 }
 
 #[test]
 fn that_are_taken_back_leave_no_trace() {
     let store = store();
     let settings = watch(&store);
+    let before = settings.load().revision();
+    let mut changes = settings.changes();
     let wrong = store.put("/service/workers", "few");
     assert!(settings.wait_for_revision(wrong, SOON).is_err());
+    let same = store.put("/service/features/beta", "true");
+    assert!(settings.wait_for_revision(same, SOON).is_err());
+    store.delete("/service/features/beta");
     settings.wait_for_revision(store.delete("/service/workers"), SOON).unwrap();
-    assert_eq!(settings.load().workers, 8);
-    assert!(settings.status().state.is_watching());
+    assert_eq!((settings.load().workers, settings.load().revision()), (8, before));
+    let status = settings.status();
+    assert!(status.state.is_watching(), "{status}");
+    assert_eq!((status.counters.snapshots, status.counters.rejections), (1, 3));
+
+    // The next one says nothing of it, and is not spoilt by it.
+    store.put("/service/level", "debug");
+    let change = runtime().block_on(changes.next()).unwrap();
+    assert_eq!(change.keys().iter().map(|key| &**key).collect::<Vec<_>>(), ["/service/level"]);
+    assert_eq!((change.new().workers, change.new().features.len()), (8, 0));
+}
+
+#[test]
+fn that_come_and_go_within_the_debounce_window_are_none() {
+    let store = store();
+    let window = Duration::from_millis(200);
+    let settings = Service::options().debounce(window).watch(&store).unwrap();
+    store.put("/service/workers", "4");
+    store.put("/service/workers", "8");
+    store.put("/service/level", "debug");
+    let last = store.delete("/service/workers");
+    let mut changes = settings.changes();
+    settings.wait_for_revision(last, SOON).unwrap();
+    let change = runtime().block_on(changes.next()).unwrap();
+    assert_eq!(change.keys().iter().map(|key| &**key).collect::<Vec<_>>(), ["/service/level"]);
 }
 
 #[test]
