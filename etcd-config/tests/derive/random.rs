@@ -1,7 +1,7 @@
 //! Random changes: after each, an update has come to what a load comes to.
 
 use etcd_config::EtcdConfig;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::keys::Keys;
 
@@ -87,6 +87,12 @@ impl Random {
     }
 }
 
+/// The bytes that there are, by key.
+fn raw(tree: &etcd_config::__private::KeyTree) -> BTreeMap<String, Vec<u8>> {
+    let value = |key: &&str| Some((format!("/app/{key}"), tree.get(key)?.to_vec()));
+    KEYS.iter().filter_map(value).collect()
+}
+
 #[test]
 fn an_update_comes_to_what_a_load_comes_to() {
     let accepted: usize = (1..=300).map(follow).sum();
@@ -101,6 +107,7 @@ fn follow(seed: u64) -> usize {
     let mut value = keys.decode::<Settings>().unwrap();
     let mut warnings: BTreeMap<String, String> = BTreeMap::new();
     let mut unpublished = etcd_config::__private::Touched::default();
+    let mut in_force = raw(&keys.tree);
     for step in 0..60 {
         let count = 1 + random.below(4);
         let mut changes: BTreeMap<String, Option<&str>> = BTreeMap::new();
@@ -133,12 +140,26 @@ fn follow(seed: u64) -> usize {
         let explanation = etcd_config::__private::explain(&keys.tree, &keys.context, 0, false);
         assert!(explanation.rows().len() >= 7, "seed {seed}, step {step}: {explanation}");
         unpublished.merge(&touched);
+        let mut settled = unpublished.clone();
+        keys.tree.settle(&mut settled);
+        let now = raw(&keys.tree);
+        let differ: Vec<&str> = in_force
+            .iter()
+            .filter(|(key, value)| now.get(*key) != Some(value))
+            .chain(now.iter().filter(|(key, _)| !in_force.contains_key(*key)))
+            .map(|(key, _)| key.as_str())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let still: Vec<&str> = settled.keys().iter().map(|key| &**key).collect();
+        assert_eq!(still, differ, "seed {seed}, step {step}: {changes:?}");
         let updated = etcd_config::__private::update(&mut value, &keys.tree, &unpublished, &keys.context);
         match keys.decode::<Settings>() {
             Ok(fresh) => {
                 assert_eq!(updated, Ok(()), "seed {seed}, step {step}: {changes:?}");
                 assert_eq!(value, fresh, "seed {seed}, step {step}: {changes:?}");
                 unpublished = etcd_config::__private::Touched::default();
+                in_force = now;
                 accepted += 1;
             }
             Err(problems) => {
