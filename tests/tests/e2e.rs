@@ -8,6 +8,8 @@ mod callbacks;
 mod compaction;
 #[path = "e2e/credentials.rs"]
 mod credentials;
+#[path = "e2e/credentials_v2.rs"]
+mod credentials_v2;
 #[path = "e2e/endpoints.rs"]
 mod endpoints;
 #[path = "e2e/failover.rs"]
