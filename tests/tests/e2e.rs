@@ -36,6 +36,8 @@ mod provider;
 mod proxy;
 #[path = "e2e/quorum.rs"]
 mod quorum;
+#[path = "e2e/quorum_v2.rs"]
+mod quorum_v2;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/rewind.rs"]

@@ -6,6 +6,9 @@
 //! nothing to send up to *i*. Should such a change arrive after all, it is delivered; whoever has
 //! relied on `told` must be ready for that.
 //!
+//! A poll does not end because the member has lost its cluster: with each sign of life that is asked
+//! for, the member is asked for its leader.
+//!
 //! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes.
 
 use std::pin::Pin;
@@ -17,6 +20,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::failure::Failure;
 use super::headers::Headers;
+use super::leader;
 use super::peer::Peer;
 use super::poll::{Poll, Target};
 use super::pool::{Pool, pause_before};
@@ -53,7 +57,12 @@ pub(super) struct Feed {
     answer: Option<Pin<Box<Sleep>>>,
     /// Opened beside the poll under way when a sign of life is asked for; it takes that one's place.
     fresh: Option<Fresh>,
+    /// Whether the member still knows its leader, as long as that is in question.
+    leader: Option<Question>,
 }
+
+/// What a member is being asked beside its polls.
+struct Question(BoxFuture<Result<(), Failure>>);
 
 /// A poll that is being opened beside another.
 struct Fresh(Opening);
@@ -123,6 +132,7 @@ impl Feed {
             asked: false,
             answer: None,
             fresh: None,
+            leader: None,
         })
     }
 
@@ -132,7 +142,10 @@ impl Feed {
         target: Target,
         after: Option<u64>,
     ) -> Result<Self, Failure> {
-        let mut feed = Self::begin(pool, peer, target, after).await?;
+        let (mut feed, ()) = tokio::try_join!(
+            Self::begin(pool.clone(), peer.clone(), target, after),
+            leader::known(&pool, &peer)
+        )?;
         let after = feed.position();
         if feed.head < after {
             feed.head = agreed_index(&feed.pool, &feed.peer, &feed.target).await?;
@@ -174,6 +187,9 @@ impl Feed {
     /// again and again would never hear of a silence that lasts.
     pub(super) fn ask(&mut self) {
         self.asked = true;
+        if self.leader.is_none() {
+            self.leader = Some(Question(Box::pin(leader::known_soon(self.pool.clone(), self.peer.clone()))));
+        }
         match &self.stage {
             Stage::Open { poll, .. } if self.fresh.is_none() && poll.opened.elapsed() >= QUIET => {
                 self.fresh = Some(Fresh(self.another()));
@@ -199,6 +215,12 @@ impl Feed {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) -> TaskPoll<Result<Signal, Error>> {
+        if let Some(Question(leader)) = &mut self.leader
+            && let TaskPoll::Ready(answer) = leader.as_mut().poll(cx)
+        {
+            self.leader = None;
+            answer.map_err(|failure| self.failed(failure))?;
+        }
         loop {
             let step = match &mut self.stage {
                 Stage::Opening(opening) => match opening.as_mut().poll(cx) {
@@ -353,5 +375,11 @@ impl std::fmt::Debug for Stage {
 impl std::fmt::Debug for Fresh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opening")
+    }
+}
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asked")
     }
 }

@@ -168,9 +168,11 @@ impl Watch for StoreWatch {
 
 impl StoreWatch {
     /// A promise rests on a poll's silence. When the poll is lost, the promise is not believed any
-    /// longer: the reader is to list, instead of going on behind it.
+    /// longer: the reader is to list, instead of going on behind it. A member that says that it has
+    /// lost its leader has not lost the poll.
     fn lost(&self, error: Error) -> Error {
-        if error.is_transient() && self.promised > self.feed.position() {
+        let poll_is_lost = error.is_transient() && error.kind() != Kind::NoLeader;
+        if poll_is_lost && self.promised > self.feed.position() {
             tracing::info!(endpoint = self.feed.endpoint(), %error, "a watch was lost: listing");
             return Error::compacted(self.promised).with_source(error);
         }

@@ -1,0 +1,40 @@
+//! Whether a member still knows its leader. One that has lost it goes on answering polls, and would
+//! be taken for one to which nothing happens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::failure::Failure;
+use super::peer::Peer;
+use super::pool::Pool;
+use super::request::Request;
+use crate::Kind;
+
+/// How often a member is asked that has no leader, before it is left: an election is no reason.
+const TIMES: usize = 4;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Fails where the member says that it has no leader. Whoever does not know the question, or is not
+/// allowed to ask, is not in doubt.
+pub(super) async fn known(pool: &Pool, peer: &Peer) -> Result<(), Failure> {
+    let request = Request::get("/v2/members/leader", &[]).map_err(Failure::of_input)?;
+    match pool.ask(peer, &request).await {
+        Err(failure) if failure.error.kind() == Kind::NoLeader => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// The same, with the patience that an election needs.
+pub(super) async fn known_soon(pool: Arc<Pool>, peer: Arc<Peer>) -> Result<(), Failure> {
+    let mut answer = known(&pool, &peer).await;
+    for _ in 1..TIMES {
+        if answer.is_ok() {
+            break;
+        }
+        sleep(PAUSE).await;
+        answer = known(&pool, &peer).await;
+    }
+    answer
+}
