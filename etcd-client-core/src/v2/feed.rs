@@ -92,6 +92,20 @@ impl Feed {
         pool.once(|peer| Self::resume(pool.clone(), peer, target.clone(), after)).await
     }
 
+    /// As [`open`](Self::open), and only at an endpoint that knows its leader.
+    pub(super) async fn open_led(
+        pool: &Arc<Pool>,
+        target: &Target,
+        after: Option<u64>,
+    ) -> Result<Self, Error> {
+        let open_at = |peer: Arc<Peer>| async move {
+            let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after);
+            let (feed, ()) = tokio::try_join!(feed, leader::known(pool, &peer))?;
+            Ok(feed)
+        };
+        pool.once(open_at).await
+    }
+
     /// As [`open`](Self::open), but the index may lie in the future, and more rounds are made.
     pub(super) async fn open_ahead(
         pool: &Arc<Pool>,
@@ -142,10 +156,7 @@ impl Feed {
         target: Target,
         after: Option<u64>,
     ) -> Result<Self, Failure> {
-        let (mut feed, ()) = tokio::try_join!(
-            Self::begin(pool.clone(), peer.clone(), target, after),
-            leader::known(&pool, &peer)
-        )?;
+        let mut feed = Self::begin(pool, peer, target, after).await?;
         let after = feed.position();
         if feed.head < after {
             feed.head = agreed_index(&feed.pool, &feed.peer, &feed.target).await?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::failure::Failure;
 use super::peer::Peer;
@@ -15,13 +15,15 @@ use crate::Kind;
 /// How often a member is asked that has no leader, before it is left: an election is no reason.
 const TIMES: usize = 4;
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long an answer may take, which each member has at hand.
+const LIMIT: Duration = Duration::from_secs(1);
 
-/// Fails where the member says that it has no leader. Whoever does not know the question, or is not
-/// allowed to ask, is not in doubt.
+/// Fails where the member says that it has no leader. One that does not know the question, or does
+/// not answer it, is not in doubt: silence is noticed elsewhere.
 pub(super) async fn known(pool: &Pool, peer: &Peer) -> Result<(), Failure> {
     let request = Request::get("/v2/members/leader", &[]).map_err(Failure::of_input)?;
-    match pool.ask(peer, &request).await {
-        Err(failure) if failure.error.kind() == Kind::NoLeader => Err(failure),
+    match timeout(LIMIT, pool.ask(peer, &request)).await {
+        Ok(Err(failure)) if failure.error.kind() == Kind::NoLeader => Err(failure),
         _ => Ok(()),
     }
 }

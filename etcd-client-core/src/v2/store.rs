@@ -32,7 +32,7 @@ impl Store for Client {
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
-            let feed = Feed::open(&pool, &target(&prefix)?, after).await?;
+            let feed = Feed::open_led(&pool, &target(&prefix)?, after).await?;
             let (head, cluster) = (feed.head(), feed.headers().cluster_id().unwrap_or_default());
             let promised = feed.position();
             Ok(Opened { watch: Box::new(StoreWatch { feed, prefix, promised }), head, cluster })
