@@ -99,6 +99,7 @@ mod feed;
 pub mod fuzzing;
 mod get;
 mod headers;
+mod leader;
 mod options;
 mod peer;
 mod poll;

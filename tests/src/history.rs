@@ -134,12 +134,29 @@ impl<'s> History<'s> {
     }
 
     /// Reads every state after that of `revision` from etcd: what became of writes that failed is
-    /// known then.
+    /// known then. Over v2 the last write must have been successful, and one of the last thousand.
     pub fn catch_up(&self, revision: u64) {
+        if self.api == Api::V2 {
+            return self.replay(revision);
+        }
         let (head, _) = self.state(None);
         for revision in revision + 1..=head {
             let (_, state) = self.state(Some(revision));
             last(&mut self.lock()).insert(revision, state);
+        }
+    }
+
+    fn replay(&self, revision: u64) {
+        let mut state = self.at(revision);
+        let (head, mut next) = (self.head().0, revision + 1);
+        while next <= head {
+            let (index, name, value) = v2::change(self.server(), self.prefix, next);
+            match value {
+                Some(value) => state.insert(name, value),
+                None => state.remove(&name),
+            };
+            last(&mut self.lock()).insert(index, state.clone());
+            next = index + 1;
         }
     }
 

@@ -11,6 +11,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a harness fails the test by a panic")]
 
+mod accounts;
 mod announce;
 mod builder;
 mod certificates;
@@ -39,5 +40,5 @@ pub use proxy::{Answer, Chunks, Proxy};
 pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;
 pub use servers::{Etcd, Version};
-pub use stage::{Api, Stage, on_oldest_and_newest, over_each_api};
+pub use stage::{Api, Stage, on_oldest_and_newest, over_each_api, over_v2};
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};

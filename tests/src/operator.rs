@@ -1,10 +1,10 @@
 //! What an operator does to a server: keys, users, and a look at its counters.
 
 use std::ffi::OsStr;
-use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
 use std::time::Duration;
+use std::{fs, io};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -82,6 +82,18 @@ impl Server {
         etcdctl::run(etcd.restorer(), &options, args, "").unwrap_or_else(|error| panic!("restore: {error}"));
     }
 
+    /// Saves the data of a server that does not run, the v2 API's included: a backup is a copy.
+    pub fn save_data(&self, folder: &Path) {
+        assert!(self.process_id().is_none(), "{} runs", self.setup.name);
+        copy(&self.data_folder(), folder);
+    }
+
+    /// Kills the server and puts saved data in the place of its own; it stays down.
+    pub fn restore_data(&self, folder: &Path) {
+        self.wipe();
+        copy(folder, &self.data_folder());
+    }
+
     /// One of the server's own counters or gauges, summed over its labels, or those that begin as
     /// `name` does: `grpc_server_started_total{grpc_method="Range"`. 0 where there is none.
     pub fn metric(&self, name: &str) -> f64 {
@@ -116,12 +128,22 @@ impl Server {
 
     /// The status, the head and the body of what the v2 API replies about a key.
     pub(crate) fn v2(&self, method: &str, key: &str, form: &str) -> io::Result<(u16, String, String)> {
+        self.v2_request(method, &format!("/v2/keys{key}"), "application/x-www-form-urlencoded", form)
+    }
+
+    /// The status, the head and the body of what the v2 API replies.
+    pub(crate) fn v2_request(
+        &self,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &str,
+    ) -> io::Result<(u16, String, String)> {
         let user = self.user.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let login = |user| format!("authorization: Basic {}\r\n", STANDARD.encode(user));
         let login = user.map(login).unwrap_or_default();
-        let headers = format!("content-type: application/x-www-form-urlencoded\r\n{login}");
-        let address = loopback(self.setup.gateway_port);
-        http::send(address, method, &format!("/v2/keys{key}"), &headers, form)
+        let headers = format!("content-type: {content_type}\r\n{login}");
+        http::send(loopback(self.setup.gateway_port), method, path, &headers, body)
     }
 
     /// What a stream of the JSON gateway says within a time, and whether it has ended by then. The
@@ -138,5 +160,19 @@ impl Server {
         let line = list.lines().find(|line| line.contains(&name));
         let id = line.and_then(|line| line.split(',').next());
         id.unwrap_or_else(|| panic!("no {} in\n{list}", self.setup.name)).to_owned()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let failed = |path: &Path, error: io::Error| -> ! { panic!("{}: {error}", path.display()) };
+    fs::create_dir_all(to).unwrap_or_else(|error| failed(to, error));
+    for entry in fs::read_dir(from).unwrap_or_else(|error| failed(from, error)) {
+        let entry = entry.unwrap_or_else(|error| failed(from, error));
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target);
+        } else {
+            fs::copy(&source, &target).unwrap_or_else(|error| failed(&source, error));
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod frames;
+mod polls;
 mod settings;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -74,6 +75,11 @@ impl Proxy {
     /// How many connections are open.
     pub fn open_connections(&self) -> u64 {
         self.state.open.load(Ordering::SeqCst)
+    }
+
+    /// How many requests without a body were passed on so far; HTTP/1.1 only.
+    pub fn requests(&self) -> u64 {
+        self.settings.borrow().requests.load(Ordering::SeqCst)
     }
 
     /// Closes all connections, in good order as far as TCP is concerned (FIN).
@@ -151,15 +157,16 @@ impl Proxy {
         self.change(|settings| settings.reply_budget = Some(Arc::new(AtomicU64::new(count))));
     }
 
-    /// Loses the next frame of a watch that tells of events, and nothing else; plain HTTP/2 only.
+    /// Loses the next frame of a watch that tells of events, and nothing else; in HTTP/1.1 the next
+    /// change that a long poll waits for.
     pub fn lose_watch_frame(&self) {
         self.change(|settings| {
             settings.lost_frames.fetch_add(1, Ordering::SeqCst);
         });
     }
 
-    /// Ends all watches with the status "ok", as if the server had, on connections that stay open;
-    /// plain HTTP/2 only.
+    /// Ends all watches with the status "ok", as if the server had, on connections that stay open; in
+    /// HTTP/1.1 all long polls with no change, and then their connections.
     pub fn end_watches(&self) {
         self.change(|settings| settings.ends += 1);
     }

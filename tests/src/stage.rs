@@ -34,8 +34,13 @@ pub fn on_oldest_and_newest(test: impl Fn(&'static Etcd) + Sync) {
 /// Runs a test on the oldest and on the newest server over v3, and on the newest that has it over
 /// v2, at the same time.
 pub fn over_each_api(test: impl Fn(Stage) + Sync) {
-    let v2 = servers::with_v2().pop().map(|etcd| Stage { api: Api::V2, etcd });
+    let v2 = servers::with_v2().pop().map(Stage::v2);
     run(servers::oldest_and_newest().into_iter().map(Stage::v3).chain(v2).collect(), test);
+}
+
+/// Runs a test over v2, on each line of servers that has it, at the same time.
+pub fn over_v2(test: impl Fn(Stage) + Sync) {
+    run(servers::with_v2().into_iter().map(Stage::v2).collect(), test);
 }
 
 fn run(stages: Vec<Stage>, test: impl Fn(Stage) + Sync) {
@@ -52,6 +57,10 @@ fn run(stages: Vec<Stage>, test: impl Fn(Stage) + Sync) {
 }
 
 impl Stage {
+    fn v2(etcd: &'static Etcd) -> Self {
+        Self { api: Api::V2, etcd }
+    }
+
     fn v3(etcd: &'static Etcd) -> Self {
         Self { api: Api::V3, etcd }
     }

@@ -24,6 +24,16 @@ pub(crate) fn read(server: &Server, directory: &str) -> (u64, State) {
     (reply["index"].as_u64().unwrap_or_default(), state)
 }
 
+/// The first change in a directory from an index on: its index, the key's name and its value then.
+pub(crate) fn change(server: &Server, directory: &str, from: u64) -> (u64, String, Option<String>) {
+    let path = format!("{directory}?recursive=true&wait=true&waitIndex={from}");
+    let reply = ask(server, "GET", &path, "").unwrap_or_else(|error| panic!("{directory}: {error}"));
+    let node = &reply["node"];
+    let index = index_of(node).unwrap_or_else(|error| panic!("{directory}: {error}"));
+    let name = node["key"].as_str().and_then(|key| key.strip_prefix(directory)).unwrap_or_default();
+    (index, name.to_owned(), node["value"].as_str().map(str::to_owned))
+}
+
 fn collect(node: &Value, directory: &str, state: &mut State) {
     for node in node["nodes"].as_array().into_iter().flatten() {
         collect(node, directory, state);

@@ -8,6 +8,8 @@ mod callbacks;
 mod compaction;
 #[path = "e2e/credentials.rs"]
 mod credentials;
+#[path = "e2e/credentials_v2.rs"]
+mod credentials_v2;
 #[path = "e2e/endpoints.rs"]
 mod endpoints;
 #[path = "e2e/failover.rs"]
@@ -34,6 +36,8 @@ mod provider;
 mod proxy;
 #[path = "e2e/quorum.rs"]
 mod quorum;
+#[path = "e2e/quorum_v2.rs"]
+mod quorum_v2;
 #[path = "e2e/reload.rs"]
 mod reload;
 #[path = "e2e/rewind.rs"]

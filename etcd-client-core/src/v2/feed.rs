@@ -6,6 +6,9 @@
 //! nothing to send up to *i*. Should such a change arrive after all, it is delivered; whoever has
 //! relied on `told` must be ready for that.
 //!
+//! A poll does not end because the member has lost its cluster: with each sign of life that is asked
+//! for, the member is asked for its leader.
+//!
 //! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes.
 
 use std::pin::Pin;
@@ -17,6 +20,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::failure::Failure;
 use super::headers::Headers;
+use super::leader;
 use super::peer::Peer;
 use super::poll::{Poll, Target};
 use super::pool::{Pool, pause_before};
@@ -53,7 +57,12 @@ pub(super) struct Feed {
     answer: Option<Pin<Box<Sleep>>>,
     /// Opened beside the poll under way when a sign of life is asked for; it takes that one's place.
     fresh: Option<Fresh>,
+    /// Whether the member still knows its leader, as long as that is in question.
+    leader: Option<Question>,
 }
+
+/// What a member is being asked beside its polls.
+struct Question(BoxFuture<Result<(), Failure>>);
 
 /// A poll that is being opened beside another.
 struct Fresh(Opening);
@@ -81,6 +90,20 @@ impl Feed {
     /// A history that has not come to the index yet is another history: [`Kind::FutureRevision`].
     pub(super) async fn open(pool: &Arc<Pool>, target: &Target, after: Option<u64>) -> Result<Self, Error> {
         pool.once(|peer| Self::resume(pool.clone(), peer, target.clone(), after)).await
+    }
+
+    /// As [`open`](Self::open), and only at an endpoint that knows its leader.
+    pub(super) async fn open_led(
+        pool: &Arc<Pool>,
+        target: &Target,
+        after: Option<u64>,
+    ) -> Result<Self, Error> {
+        let open_at = |peer: Arc<Peer>| async move {
+            let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after);
+            let (feed, ()) = tokio::try_join!(feed, leader::known(pool, &peer))?;
+            Ok(feed)
+        };
+        pool.once(open_at).await
     }
 
     /// As [`open`](Self::open), but the index may lie in the future, and more rounds are made.
@@ -123,6 +146,7 @@ impl Feed {
             asked: false,
             answer: None,
             fresh: None,
+            leader: None,
         })
     }
 
@@ -174,6 +198,9 @@ impl Feed {
     /// again and again would never hear of a silence that lasts.
     pub(super) fn ask(&mut self) {
         self.asked = true;
+        if self.leader.is_none() {
+            self.leader = Some(Question(Box::pin(leader::known_soon(self.pool.clone(), self.peer.clone()))));
+        }
         match &self.stage {
             Stage::Open { poll, .. } if self.fresh.is_none() && poll.opened.elapsed() >= QUIET => {
                 self.fresh = Some(Fresh(self.another()));
@@ -199,6 +226,12 @@ impl Feed {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) -> TaskPoll<Result<Signal, Error>> {
+        if let Some(Question(leader)) = &mut self.leader
+            && let TaskPoll::Ready(answer) = leader.as_mut().poll(cx)
+        {
+            self.leader = None;
+            answer.map_err(|failure| self.failed(failure))?;
+        }
         loop {
             let step = match &mut self.stage {
                 Stage::Opening(opening) => match opening.as_mut().poll(cx) {
@@ -353,5 +386,11 @@ impl std::fmt::Debug for Stage {
 impl std::fmt::Debug for Fresh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opening")
+    }
+}
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asked")
     }
 }

@@ -32,7 +32,7 @@ impl Store for Client {
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
-            let feed = Feed::open(&pool, &target(&prefix)?, after).await?;
+            let feed = Feed::open_led(&pool, &target(&prefix)?, after).await?;
             let (head, cluster) = (feed.head(), feed.headers().cluster_id().unwrap_or_default());
             let promised = feed.position();
             Ok(Opened { watch: Box::new(StoreWatch { feed, prefix, promised }), head, cluster })
@@ -168,9 +168,11 @@ impl Watch for StoreWatch {
 
 impl StoreWatch {
     /// A promise rests on a poll's silence. When the poll is lost, the promise is not believed any
-    /// longer: the reader is to list, instead of going on behind it.
+    /// longer: the reader is to list, instead of going on behind it. A member that says that it has
+    /// lost its leader has not lost the poll.
     fn lost(&self, error: Error) -> Error {
-        if error.is_transient() && self.promised > self.feed.position() {
+        let poll_is_lost = error.is_transient() && error.kind() != Kind::NoLeader;
+        if poll_is_lost && self.promised > self.feed.position() {
             tracing::info!(endpoint = self.feed.endpoint(), %error, "a watch was lost: listing");
             return Error::compacted(self.promised).with_source(error);
         }

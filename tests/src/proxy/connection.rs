@@ -132,6 +132,9 @@ async fn read(
         }
         let (idle_limit, delay) = {
             let now = settings.borrow();
+            if matches!(direction, Direction::Requests) && buffer[..length].starts_with(b"GET ") {
+                now.requests.fetch_add(1, Ordering::SeqCst);
+            }
             (now.idle_limit, now.delay[direction as usize])
         };
         let idle = std::mem::replace(&mut *last.lock().expect("not poisoned"), Instant::now()).elapsed();
@@ -185,6 +188,9 @@ impl<'c> Outlet<'c> {
                 ends = told_to_end_watches(&mut self.settings, self.ended_watches), if self.is_reply() => {
                     self.ended_watches = ends;
                     self.to.write_all(&self.frames.end_streams()).await?;
+                    if self.frames.is_over() {
+                        break;
+                    }
                     continue;
                 }
             };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::polls::Polls;
+
 const HEAD: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -17,8 +19,9 @@ const EVENTS: u64 = 11;
 pub(super) struct Frames {
     /// The beginning of a frame that is not complete yet.
     rest: Vec<u8>,
-    /// Anything but HTTP/2 is passed on as it is.
+    /// Anything but HTTP/2.
     other: bool,
+    polls: Polls,
     started: bool,
     /// Streams that are being answered.
     open: BTreeSet<u32>,
@@ -39,7 +42,7 @@ impl Frames {
             self.other = self.rest[0] != 0 || self.rest.get(3).is_some_and(|&kind| kind != SETTINGS);
         }
         if self.other {
-            return std::mem::take(&mut self.rest);
+            return self.polls.pass(std::mem::take(&mut self.rest), lose);
         }
         let bytes = std::mem::take(&mut self.rest);
         let mut rest = &bytes[..];
@@ -59,6 +62,9 @@ impl Frames {
 
     /// The end, in good order and with the status "ok", of every stream that is being answered.
     pub(super) fn end_streams(&mut self) -> Vec<u8> {
+        if self.other {
+            return self.polls.end();
+        }
         let mut trailers = vec![0, 11];
         trailers.extend(b"grpc-status");
         trailers.extend([1, b'0']);
@@ -71,6 +77,11 @@ impl Frames {
             self.ended.insert(stream);
         }
         ends
+    }
+
+    /// Whether the connection has said its last word.
+    pub(super) fn is_over(&self) -> bool {
+        self.polls.is_over()
     }
 
     fn follow(&mut self, frame: &Frame<'_>) {

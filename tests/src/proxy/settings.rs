@@ -30,6 +30,8 @@ pub(super) struct Settings {
     pub(super) chunks: Chunks,
     pub(super) idle_limit: Option<Duration>,
     pub(super) reply_budget: Option<Arc<AtomicU64>>,
+    /// How many requests of HTTP/1.1 were passed on.
+    pub(super) requests: Arc<AtomicU64>,
     /// How many more frames with events are to be lost.
     pub(super) lost_frames: Arc<AtomicU64>,
     pub(super) ends: u64,
@@ -57,6 +59,7 @@ impl Settings {
             chunks: Chunks::AsTheyCome,
             idle_limit: None,
             reply_budget: None,
+            requests: Arc::default(),
             lost_frames: Arc::default(),
             ends: 0,
             cuts: 0,

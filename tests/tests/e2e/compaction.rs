@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use etcd_client_core::v2;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, servers};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_v2, servers,
+};
 
 #[test]
 fn r27_compaction_reports_only_what_differs() {
@@ -99,6 +101,32 @@ fn r29_the_compact_revision_itself_is_still_there_to_resume_from() {
         witness.converges(&history, Duration::from_secs(3));
         assert_eq!(witness.named(), ["a", "b"]);
         assert_eq!(live.status().counters.lists, 1, "it went on where it was");
+    });
+}
+
+/// The oldest of the thousand changes that the server keeps, with all those behind it elsewhere.
+#[test]
+fn r29_the_oldest_change_over_v2_is_still_there_to_resume_from() {
+    over_v2(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        proxy.refuse(true);
+        proxy.cut();
+        witness.notices_a_loss(Duration::from_secs(3));
+        let next = history.put("a", "2");
+        let elsewhere = History::over_v2(&server, "/elsewhere/");
+        let last = (1..1_000).map(|n| elsewhere.put("a", &n.to_string())).last();
+        assert_eq!(last, Some(next + 999), "it is the oldest of a thousand");
+        proxy.accept();
+
+        witness.converges(&history, Duration::from_secs(10));
+        assert_eq!((witness.named(), live.status().counters.lists), (vec!["a".to_owned()], 1));
     });
 }
 

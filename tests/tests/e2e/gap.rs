@@ -5,7 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+};
 
 #[test]
 fn r01_what_is_written_between_listing_and_watch_arrives_exactly_once() {
@@ -64,5 +66,36 @@ fn r02_a_listing_of_many_pages_is_the_state_at_one_revision() {
         });
         assert!(live.snapshot().revision() < history.head().0, "nothing was written while it loaded");
         Witness::of(&live).converges(&history, Duration::from_secs(10));
+    });
+}
+
+/// In one piece, over v2, and at the index that it says.
+#[test]
+fn r02_a_listing_over_v2_under_writes_is_the_state_at_one_index() {
+    over_v2(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        for n in 0..100 {
+            history.put(&format!("key{n:02}"), "before");
+        }
+        let proxy = Proxy::to(&server.address());
+        for _ in 0..5 {
+            proxy.delay_replies(Duration::from_millis(100));
+            let live = thread::scope(|scope| {
+                let loading = scope.spawn(|| stage.watch([proxy.endpoint()]).expect("a first snapshot"));
+                let mut round = 0;
+                while !loading.is_finished() {
+                    history.put("key00", &format!("round {round}"));
+                    history.delete("key99");
+                    history.put("key99", &format!("round {round}"));
+                    round += 1;
+                    thread::sleep(Duration::from_millis(10));
+                }
+                loading.join().expect("no panic")
+            });
+            assert!(live.snapshot().revision() < history.head().0, "nothing was written while it loaded");
+            proxy.delay_replies(Duration::ZERO); // of later ones: there is one for each change
+            Witness::of(&live).converges(&history, Duration::from_secs(10));
+        }
     });
 }

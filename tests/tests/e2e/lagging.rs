@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, over_v2};
 
 /// What the leader keeps of its log for members that lag behind.
 const KEPT: usize = 5_000;
@@ -35,6 +35,35 @@ fn r23_a_member_that_skips_history_makes_it_listed_again() {
         witness.converges(&history, Duration::from_secs(10));
         assert!(lagging.metric("etcd_network_snapshot_receive_success") > 0.0, "the log was long enough");
         assert_eq!(live.status().counters.lists, 2);
+        assert_eq!(witness.named(), ["a", "b"]);
+    });
+}
+
+/// Over v2 the leader's snapshot brings its last thousand changes along.
+#[test]
+fn r23_a_member_that_skips_history_over_v2_loses_nothing() {
+    over_v2(|stage| {
+        let cluster = stage.server().flag("--snapshot-count", "40").peer_proxies().start_cluster();
+        let leader = cluster.leader();
+        let place = (leader + 1) % 3;
+        let (lagging, other) = (cluster.member(place), cluster.member((leader + 2) % 3));
+        let history = stage.history(cluster.member(leader));
+        for name in ["a", "b", "c"] {
+            history.put(name, "1");
+        }
+        let live = stage.watch([lagging.endpoint()]).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        cluster.isolate(place);
+        lagging.pause();
+        write_elsewhere(other, KEPT + 500);
+        history.delete("a");
+        history.put("b", "2");
+        cluster.reunite();
+        lagging.resume();
+        witness.converges(&history, Duration::from_secs(15));
+        assert!(lagging.metric("etcd_network_snapshot_receive_success") > 0.0, "the log was long enough");
         assert_eq!(witness.named(), ["a", "b"]);
     });
 }

@@ -4,7 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+};
 
 #[test]
 fn r42_a_black_hole_is_left_for_another_endpoint() {
@@ -75,5 +77,30 @@ fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
         assert_eq!((counters.repairs, counters.reconnects), (1, 0));
         witness.waits_for("audited again", audit * 2, |status| status.counters.audits > counters.audits);
         assert_eq!(live.status().counters.repairs, 1, "there is nothing left to repair");
+    });
+}
+
+/// The next poll asks for it again: no audit is needed.
+#[test]
+fn r55_a_change_that_was_never_sent_over_v2_comes_with_the_next_poll() {
+    over_v2(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        let options = Flat::options().progress_interval(Duration::from_secs(2));
+        let live = stage.watch_with(options, [proxy.endpoint()]).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        proxy.lose_watch_frame();
+        history.put("a", "2");
+        thread::sleep(Duration::from_millis(300));
+        assert!(witness.steps().is_empty(), "it was not lost");
+        history.put("b", "1");
+        witness.converges(&history, Duration::from_secs(5));
+        assert_eq!(witness.named(), ["a", "b"]);
+        let counters = live.status().counters;
+        assert_eq!((counters.repairs, counters.lists), (0, 1));
     });
 }

@@ -1,9 +1,9 @@
 //! A single server that goes away and comes back.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use etcd_config_tests::{Api, Proxy, Witness, over_each_api};
+use etcd_config_tests::{Api, Proxy, Witness, over_each_api, over_v2};
 
 #[test]
 fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
@@ -51,6 +51,35 @@ fn r13_a_watch_that_ends_in_good_order_is_a_lost_one() {
             assert!(proxy.connections() > before);
         }
         assert_eq!(live.status().counters.snapshots, 4, "each write is one change");
+    });
+}
+
+/// As some proxies do with whatever lasts too long for them.
+#[test]
+fn r13_polls_that_are_ended_again_and_again_lose_nothing_and_are_not_repeated_in_haste() {
+    over_v2(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        let proxy = Proxy::to(&server.address());
+        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+        let (before, start) = (proxy.requests(), Instant::now());
+        let mut written = 0;
+        while start.elapsed() < Duration::from_secs(4) {
+            proxy.end_watches();
+            thread::sleep(Duration::from_millis(100));
+            if written < 3 && start.elapsed() > Duration::from_secs(written + 1) {
+                written += 1;
+                history.put("a", &written.to_string());
+            }
+        }
+        // One a second, one behind each change, and those of a sign of life.
+        let requests = proxy.requests() - before;
+        assert!((5..20).contains(&requests), "{requests} requests in 4 s");
+        witness.converges(&history, Duration::from_secs(2));
+        assert_eq!((written, live.status().counters.snapshots), (3, 4), "each write is one change");
+        assert_eq!(live.status().counters.lists, 1);
     });
 }
 

@@ -4,7 +4,9 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+};
 
 #[test]
 fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
@@ -41,6 +43,45 @@ fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
         witness.watches(Duration::from_secs(5));
         history.put("a", "3");
         witness.converges(&history, Duration::from_secs(3));
+    });
+}
+
+/// With a copy of the data: a snapshot of v3 holds nothing of v2.
+#[test]
+fn r32_a_restored_backup_of_v2_is_listed_and_the_rewind_is_told() {
+    over_v2(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        history.put("a", "1");
+        history.put("b", "1");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        server.kill();
+        server.save_data(folder.path());
+        server.restart();
+        let live = stage.watch([server.endpoint()]).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+        for n in 0..20 {
+            history.put(&format!("later{n}"), "1");
+        }
+        let before = history.put("a", "2");
+        witness.converges(&history, Duration::from_secs(3));
+        assert_eq!(live.status().counters.rewinds, 0);
+
+        server.restore_data(folder.path());
+        server.restart();
+        history.begin_era();
+        let (index, keys) = history.head();
+        assert!(index < before && keys.len() == 2, "{index}, once {before}: {keys:?}");
+        witness.converges(&history, Duration::from_secs(5));
+        let keys = witness.steps().last().expect("a change").keys.len();
+        assert_eq!(keys, 21, "what was later, and what changed");
+        assert_eq!(live.status().counters.rewinds, 1);
+        witness.watches(Duration::from_secs(5));
+        history.put("a", "3");
+        history.delete("b");
+        witness.converges(&history, Duration::from_secs(3));
+        assert_eq!(live.status().counters.rewinds, 1);
     });
 }
 
