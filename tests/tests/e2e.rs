@@ -12,6 +12,8 @@ mod credentials;
 mod endpoints;
 #[path = "e2e/failover.rs"]
 mod failover;
+#[path = "e2e/fork.rs"]
+mod fork;
 #[path = "e2e/frames.rs"]
 mod frames;
 #[path = "e2e/gap.rs"]
@@ -38,10 +40,14 @@ mod quorum;
 mod reload;
 #[path = "e2e/rewind.rs"]
 mod rewind;
+#[path = "e2e/stranger.rs"]
+mod stranger;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]
 mod transaction;
+#[path = "e2e/upkeep.rs"]
+mod upkeep;
 #[path = "e2e/v2_conformance.rs"]
 mod v2_conformance;
 #[path = "e2e/v3_access.rs"]
