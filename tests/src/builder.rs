@@ -48,6 +48,7 @@ impl Server {
 
     /// Starts a member that learns from this server's cluster of one, and does not vote yet. It
     /// serves nobody: see [`launch`](Self::launch).
+    #[must_use]
     pub fn add_learner(&self) -> Self {
         let builder = Self::builder().etcd(self.etcd()).flag("--initial-cluster-state", "existing");
         let place = builder.place();

@@ -187,9 +187,9 @@ fn a_defragmentation_under_writes_loses_nothing() {
         witness.watches(Duration::from_secs(5));
         thread::scope(|scope| {
             scope.spawn(|| {
-                (0..200).for_each(|n| {
+                for n in 0..200 {
                     history.put(&format!("key{}", n % 9), &n.to_string());
-                })
+                }
             });
             for _ in 0..3 {
                 server.etcdctl(["defrag"]);
