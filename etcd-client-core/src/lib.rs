@@ -43,6 +43,6 @@ pub use credentials::Credentials;
 pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use proxy::Proxy;
-pub use store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
+pub use store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Signal, Store, Watch};
 pub use tls::Tls;
 pub use watcher::Watcher;

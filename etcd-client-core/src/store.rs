@@ -29,6 +29,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// after the store's own time limit.
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>>;
 
+    /// Whether the prefix has this past in the history that the store has now, as an authority says
+    /// it; `None` where that cannot be told.
+    ///
+    /// A history that was rewound and has come as far as the old one again is not betrayed by any
+    /// revision. A store that cannot read its past leaves this out.
+    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Option<bool>> {
+        let _ = (prefix, past);
+        Box::pin(std::future::ready(None))
+    }
+
     /// A store over the same servers, with connections of its own.
     ///
     /// Connections belong to the runtime that opened them, so whoever runs on another runtime
@@ -37,6 +47,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Equal for two handles of one store, different for any two stores that are alive.
     fn identity(&self) -> usize;
+}
+
+/// By what the state of a prefix at an earlier revision is recognized.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// The revision.
+    pub revision: u64,
+    /// How many keys there were.
+    pub count: usize,
+    /// Those of them that were written last, all at one revision, in ascending order.
+    pub newest: Vec<Entry>,
 }
 
 /// A watch that the server has confirmed.

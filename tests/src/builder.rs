@@ -45,6 +45,20 @@ impl Server {
     pub fn builder() -> Builder {
         Builder::default()
     }
+
+    /// Starts a member that learns from this server's cluster of one, and does not vote yet. It
+    /// serves nobody: see [`launch`](Self::launch).
+    #[must_use]
+    pub fn add_learner(&self) -> Self {
+        let builder = Self::builder().etcd(self.etcd()).flag("--initial-cluster-state", "existing");
+        let place = builder.place();
+        let peer = format!("--peer-urls=http://{}", place.peer_address());
+        self.etcdctl(["member", "add", "learner", "--learner", &peer]);
+        let members = format!("{},learner=http://{}", self.setup.members, place.peer_address());
+        let learner = builder.node("learner".to_owned(), place, &members);
+        learner.launch();
+        learner
+    }
 }
 
 impl Cluster {

@@ -25,6 +25,8 @@ pub struct Server {
     pub(crate) setup: Setup,
     folder: TempDir,
     process: Mutex<Option<Process>>,
+    /// The program that took the place of the first one.
+    upgraded: Mutex<Option<&'static Etcd>>,
     pub(crate) user: Mutex<Option<String>>,
     /// What is between the server and its peers, if anything.
     pub(crate) peer_proxy: Option<Proxy>,
@@ -77,7 +79,7 @@ impl Server {
 
     /// The program that it runs.
     pub fn etcd(&self) -> &'static Etcd {
-        self.setup.etcd
+        self.upgraded.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(self.setup.etcd)
     }
 
     /// The process id, while it runs.
@@ -117,14 +119,20 @@ impl Server {
         self.wait_until_healthy();
     }
 
+    /// As [`restart`](Self::restart), with another program from now on.
+    pub fn restart_as(&self, etcd: &'static Etcd) {
+        *self.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(etcd);
+        self.restart();
+    }
+
     /// As [`restart`](Self::restart), but does not wait until it serves: a member alone has no
     /// quorum.
     pub fn launch(&self) {
         let mut process = self.process();
         drop(process.take());
         let log = self.folder.path().join("log");
-        let started = Process::start(self.setup.etcd.path(), &self.args(), &log);
-        let started = started.unwrap_or_else(|error| panic!("{}: {error}", self.setup.etcd));
+        let started = Process::start(self.etcd().path(), &self.args(), &log);
+        let started = started.unwrap_or_else(|error| panic!("{}: {error}", self.etcd()));
         *process = Some(started);
     }
 
@@ -169,8 +177,8 @@ impl Server {
 
     pub(crate) fn new(setup: Setup, peer_proxy: Option<Proxy>) -> Self {
         let folder = tempfile::Builder::new().prefix("etcd-server").tempdir().expect("a temporary folder");
-        let nobody = Mutex::new(None);
-        Self { setup, folder, process: Mutex::new(None), user: nobody, peer_proxy, seats: None }
+        let (process, upgraded, user) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
+        Self { setup, folder, process, upgraded, user, peer_proxy, seats: None }
     }
 
     pub(crate) fn seated(mut self, seats: Seats) -> Self {

@@ -14,6 +14,8 @@ mod credentials_v2;
 mod endpoints;
 #[path = "e2e/failover.rs"]
 mod failover;
+#[path = "e2e/fork.rs"]
+mod fork;
 #[path = "e2e/frames.rs"]
 mod frames;
 #[path = "e2e/gap.rs"]
@@ -42,10 +44,14 @@ mod quorum_v2;
 mod reload;
 #[path = "e2e/rewind.rs"]
 mod rewind;
+#[path = "e2e/stranger.rs"]
+mod stranger;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]
 mod transaction;
+#[path = "e2e/upkeep.rs"]
+mod upkeep;
 #[path = "e2e/v2_conformance.rs"]
 mod v2_conformance;
 #[path = "e2e/v3_access.rs"]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::messages::{RangeRequest, RangeResponse};
+use super::messages::{KeyValue, RangeRequest, RangeResponse};
 use super::pool::Pool;
-use super::response::unsigned;
+use super::response::{signed, unsigned};
 use super::span::Span;
+use crate::store::Past;
 use crate::{Entry, Error, Kind, Listing};
 
 /// Keys in the first page: few enough to learn their size before much is asked for.
@@ -33,6 +34,32 @@ pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error>
             }
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Whether a span had this past: so many keys, and these as the ones written last. The answer is as
+/// small as they are, however many keys there are.
+pub(super) async fn recognizes(pool: &Arc<Pool>, span: Span, past: &Past) -> Option<bool> {
+    let newest = past.newest.first().map_or(past.revision, |entry| entry.revision);
+    let question = RangeRequest {
+        key: span.start,
+        range_end: span.end,
+        revision: signed(past.revision),
+        min_mod_revision: signed(newest),
+        ..RangeRequest::default()
+    };
+    match pool.call_once(question).await {
+        Ok(answer) => {
+            let is_same = |(kv, entry): (&KeyValue, &Entry)| {
+                (&kv.key, &kv.value, unsigned(kv.mod_revision)) == (&entry.key, &entry.value, entry.revision)
+            };
+            let count = usize::try_from(answer.count).unwrap_or_default();
+            let same_newest =
+                answer.kvs.len() == past.newest.len() && answer.kvs.iter().zip(&past.newest).all(is_same);
+            Some(count == past.count && same_newest)
+        }
+        Err(error) if error.kind() == Kind::FutureRevision => Some(false),
+        Err(_) => None,
     }
 }
 

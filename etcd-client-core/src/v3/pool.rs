@@ -123,7 +123,7 @@ impl Pool {
                 Err(failure) => self.identify(peer, failure).await,
             };
             if !failure.error.is_transient() {
-                return Err(RoundFailure::Final(failure.error.at(peer.name())));
+                return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
             }
             self.preference.demote(index);
             if !repeatable && !failure.unprocessed {
@@ -216,6 +216,20 @@ impl Pool {
             failure.error = Error::new(Kind::Protocol, message).with_source(failure.error);
         }
         failure
+    }
+
+    /// Nobody is permitted nothing, where others are asked who they are.
+    fn explain(&self, error: Error) -> Error {
+        if error.kind() != Kind::PermissionDenied || self.auth.has_credentials() {
+            return error;
+        }
+        let message = format!("{error} (this client gives no user and no password)");
+        let code = error.code();
+        let explained = Error::new(Kind::PermissionDenied, message).with_source(error);
+        match code {
+            Some(code) => explained.with_code(code),
+            None => explained,
+        }
     }
 
     async fn token_for(self: &Arc<Self>, needed: bool) -> Result<Token, Error> {

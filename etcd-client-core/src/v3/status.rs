@@ -52,8 +52,10 @@ impl Failure {
     /// Why the server has ended a watch, or has not begun it.
     pub(super) fn from_cancel_reason(reason: &str) -> Self {
         let kind = kind_of_text(reason).unwrap_or(Kind::Server);
+        // Go's form of a status in a text; the kind has its code.
+        let reason = reason.split_once(" desc = ").map_or(reason, |(_, message)| message);
         let reason = if reason.is_empty() { "no reason given" } else { reason };
-        let error = Error::new(kind, format!("the watch was refused: {reason}"));
+        let error = Error::new(kind, format!("the watch was refused: {reason}{}", hint(reason)));
         // Before 3.5.9 an outdated token is refused in the words of a missing permission.
         let token_refused = error.is_access();
         Self { error, unprocessed: true, origin: Origin::Server, token_refused }
@@ -107,14 +109,17 @@ fn kind(code: Code, message: &str) -> Kind {
         Code::PermissionDenied => Kind::PermissionDenied,
         Code::ResourceExhausted => Kind::Overloaded,
         Code::NotFound => Kind::NotFound,
-        Code::Internal => Kind::Protocol,
-        Code::Ok | Code::Unknown | Code::Unimplemented | Code::DataLoss => Kind::Server,
+        // Every etcd knows the calls that are made here; another service does not.
+        Code::Internal | Code::Unimplemented => Kind::Protocol,
+        Code::Ok | Code::Unknown | Code::DataLoss => Kind::Server,
     }
 }
 
 /// etcd reuses a few codes for many things; its words tell them apart.
 fn kind_of_text(message: &str) -> Option<Kind> {
-    const WORDS: [(&str, Kind); 18] = [
+    const WORDS: [(&str, Kind); 19] = [
+        // Since 3.6 with a code of its own; a member that votes serves.
+        ("not supported for learner", Kind::Unavailable),
         ("has been compacted", Kind::Compacted),
         ("is a future revision", Kind::FutureRevision),
         ("no leader", Kind::NoLeader),
@@ -142,7 +147,12 @@ fn explain(status: &Status) -> String {
     if message.is_empty() {
         return format!("gRPC status {} without a message", i32::from(status.code()));
     }
-    let hint = if message.contains("user name is empty") {
+    format!("{message}{}", hint(message))
+}
+
+/// The way out, where there is one.
+fn hint(message: &str) -> &'static str {
+    if message.contains("user name is empty") {
         ": the server wants a user and a password"
     } else if message.contains("database space exceeded") {
         ": compact and defragment it, then disarm the alarm"
@@ -150,8 +160,7 @@ fn explain(status: &Status) -> String {
         ": ask for less at a time, or raise the client's receive_limit()"
     } else {
         ""
-    };
-    format!("{message}{hint}")
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +198,8 @@ mod tests {
             (Code::Unknown, "auth: revision in header is old", Kind::Unauthenticated),
             (Code::PermissionDenied, "etcdserver: permission denied", Kind::PermissionDenied),
             (Code::NotFound, "etcdserver: requested lease not found", Kind::NotFound),
+            (Code::FailedPrecondition, "etcdserver: rpc not supported for learner", Kind::Unavailable),
+            (Code::Unimplemented, "unknown service etcdserverpb.KV", Kind::Protocol),
             (Code::InvalidArgument, "etcdserver: key is not provided", Kind::InvalidRequest),
             (Code::Unknown, "something new", Kind::Server),
         ] {
@@ -220,6 +231,7 @@ mod tests {
         );
         assert_eq!(denied.error.kind(), Kind::PermissionDenied);
         assert!(denied.token_refused);
+        assert_eq!(denied.error.to_string(), "the watch was refused: etcdserver: permission denied");
         assert_eq!(Failure::from_cancel_reason("").error.kind(), Kind::Server);
     }
 }

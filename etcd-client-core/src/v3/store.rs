@@ -16,7 +16,7 @@ use super::response::{signed, unsigned};
 use super::span::Span;
 use super::stream::WatchStream;
 use super::version;
-use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
+use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Signal, Store, Watch};
 use crate::{Error, Kind};
 
 impl Store for Client {
@@ -44,6 +44,11 @@ impl Store for Client {
             let events = Events::new(after.unwrap_or(head), exact);
             Ok(Opened { watch: Box::new(StoreWatch { stream, events }), head, cluster: cluster_id })
         })
+    }
+
+    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Option<bool>> {
+        let (pool, span) = (self.pool().clone(), span(prefix));
+        Box::pin(async move { listing::recognizes(&pool, span, &past).await })
     }
 
     fn twin(&self) -> Arc<dyn Store> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, Change, Entry, Listing};
+use crate::store::{Batch, Change, Entry, Listing, Past};
 
 /// Fewer changes than this are never merged.
 const FEW: usize = 1_024;
@@ -54,6 +54,21 @@ impl Held {
 
     pub(super) fn is_other_cluster(&self, cluster: u64) -> bool {
         cluster != 0 && self.cluster != 0 && cluster != self.cluster
+    }
+
+    /// By what the server is to recognize what is held.
+    pub(super) fn past(&self) -> Past {
+        let mut newest: Vec<&Entry> = Vec::new();
+        for entry in self.entries() {
+            if newest.first().is_some_and(|other| other.revision < entry.revision) {
+                newest.clear();
+            }
+            if newest.first().is_none_or(|other| other.revision == entry.revision) {
+                newest.push(entry);
+            }
+        }
+        let newest = newest.into_iter().cloned().collect();
+        Past { revision: self.revision, count: self.len, newest }
     }
 
     /// Applies a batch whole, and answers with what it came to: directories' deletions replaced by
@@ -248,6 +263,20 @@ mod tests {
             assert_eq!(reported.into_values().collect::<Vec<_>>(), expected, "what it reported, seed {seed}");
             assert_eq!(subject.into_listing(), Listing { revision: 2_999, cluster: 1, entries: expected });
         }
+    }
+
+    #[test]
+    fn is_recognized_by_the_keys_that_were_written_last() {
+        let mut subject = Held::new(listing(9, (0..10).map(|number| entry(number, number as u64 % 3))));
+        let past = |subject: &Held| {
+            let Past { revision, count, newest } = subject.past();
+            (revision, count, newest.into_iter().map(|entry| entry.key).collect::<Vec<_>>())
+        };
+        assert_eq!(past(&subject), (9, 10, vec![key(2), key(5), key(8)]));
+        let changes = vec![Change::Delete(key(2)), Change::Put(entry(4, 10))];
+        subject.apply(Batch { revision: 10, changes });
+        assert_eq!(past(&subject), (10, 9, vec![key(4)]));
+        assert_eq!(past(&Held::new(listing(7, std::iter::empty()))), (7, 0, vec![]));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use tokio::time::timeout;
 pub struct Answer {
     status: u16,
     content_type: &'static str,
+    /// The status and the message of a gRPC service.
+    grpc: Option<(u8, String)>,
     body: String,
 }
 
@@ -27,12 +29,18 @@ const END_HEADERS: u8 = 4;
 impl Answer {
     /// A status with a page of text: `Answer::text(502, "no server")`.
     pub fn text(status: u16, body: &str) -> Self {
-        Self { status, content_type: "text/plain", body: body.to_owned() }
+        Self { status, content_type: "text/plain", grpc: None, body: body.to_owned() }
     }
 
     /// A status with a page of HTML.
     pub fn html(status: u16, body: &str) -> Self {
-        Self { status, content_type: "text/html", body: body.to_owned() }
+        Self { status, content_type: "text/html", grpc: None, body: body.to_owned() }
+    }
+
+    /// What a gRPC service says that cannot do what it is asked.
+    pub fn grpc(code: u8, message: &str) -> Self {
+        let (grpc, body) = (Some((code, message.to_owned())), String::new());
+        Self { status: 200, content_type: "application/grpc", grpc, body }
     }
 
     pub(super) async fn give(&self, client: &mut TcpStream) {
@@ -49,7 +57,7 @@ impl Answer {
         while !request.windows(4).any(|window| window == b"\r\n\r\n") {
             request.push(client.read_u8().await?);
         }
-        let Self { status, content_type, body } = self;
+        let Self { status, content_type, body, .. } = self;
         let length = body.len();
         let head = format!("HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\n");
         let reply = format!("{head}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
@@ -89,6 +97,13 @@ impl Answer {
         push_string(&mut block, &self.status.to_string());
         block.extend([0x0f, 31 - 15]); // content-type
         push_string(&mut block, self.content_type);
+        if let Some((code, message)) = &self.grpc {
+            for (name, value) in [("grpc-status", &code.to_string()), ("grpc-message", message)] {
+                block.push(0);
+                push_string(&mut block, name);
+                push_string(&mut block, value);
+            }
+        }
         block
     }
 }
