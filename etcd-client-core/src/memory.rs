@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Store};
+use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Store};
 use crate::{Error, Kind};
 use keyspace::Keyspace;
 use stream::{Faults, MemoryWatch, Streams};
@@ -106,9 +106,10 @@ impl MemoryStore {
     }
 
     /// While on, streams send nothing new, and answer for progress with the revision that they have
-    /// come to: a member that has fallen behind. Calls are answered from the newest state.
+    /// come to; those that are opened know of nothing newer than what there was when it was turned
+    /// on. A member that has fallen behind. Other calls are answered from the newest state.
     pub fn lag(&self, on: bool) {
-        self.change(|state| state.faults.lagging = on);
+        self.change(|state| state.faults.lagging = on.then(|| state.keyspace.revision()));
     }
 
     /// While on, calls are refused, as by a server that is down. Streams that are open go on.
@@ -224,12 +225,21 @@ impl Store for MemoryStore {
         Box::pin(async move {
             store.answers().await?;
             let mut state = store.lock();
-            let (head, cluster) = (state.keyspace.revision(), state.keyspace.cluster());
+            let (newest, cluster) = (state.keyspace.revision(), state.keyspace.cluster());
+            let head = state.faults.lagging.unwrap_or(newest).min(newest);
             let after = after.unwrap_or(head);
             state.keyspace.check_history(after)?;
             let stream = state.streams.open(after);
             drop(state);
             Ok(Opened { watch: Box::new(MemoryWatch::new(store, prefix, stream)), head, cluster })
+        })
+    }
+
+    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Option<bool>> {
+        let (store, prefix) = (self.clone(), prefix.clone());
+        Box::pin(async move {
+            store.answers().await.ok()?;
+            store.lock().keyspace.recognizes(&prefix, &past)
         })
     }
 

@@ -60,6 +60,23 @@ pub struct Past {
     pub newest: Vec<Entry>,
 }
 
+impl Past {
+    /// Of all the keys of a prefix, in ascending order.
+    pub(crate) fn of<'e>(revision: u64, entries: impl Iterator<Item = &'e Entry>) -> Self {
+        let (mut count, mut newest) = (0, Vec::<&Entry>::new());
+        for entry in entries {
+            count += 1;
+            if newest.first().is_some_and(|other| other.revision < entry.revision) {
+                newest.clear();
+            }
+            if newest.first().is_none_or(|other| other.revision == entry.revision) {
+                newest.push(entry);
+            }
+        }
+        Self { revision, count, newest: newest.into_iter().cloned().collect() }
+    }
+}
+
 /// A watch that the server has confirmed.
 #[derive(Debug)]
 pub struct Opened {

@@ -221,8 +221,14 @@ impl Watcher {
         let Some(held) = &self.held else { return self.list(false) };
         let Opened { watch, head, cluster } = opened;
         if head != 0 && held.precedes(cluster, head) {
-            self.rewound = true;
-            return self.list(false);
+            // Another history, or a member that is behind its cluster: an authoritative read decides.
+            // A member that is behind that, too, is left.
+            let is_behind = from == From::Listing;
+            let pause = if is_behind { self.backoff.again() } else { Duration::ZERO };
+            if is_behind {
+                watch.abandon();
+            }
+            return self.pause(pause, Then::List { confirmed: false });
         }
         if from == From::Lost && head.saturating_sub(held.revision()) > self.options.replay_limit {
             return self.list(false);

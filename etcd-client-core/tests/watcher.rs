@@ -212,8 +212,8 @@ async fn another_cluster_is_announced_and_read() {
     assert_eq!(follower.changed().await.2, ["/p/a=9", "/p/b-"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_rewind_that_was_overtaken_is_found_by_the_audit() {
+/// A follower of a store that has gone back by one revision since, and forth by two.
+async fn overtaken() -> Follower {
     let store = MemoryStore::from([("/p/a", "1")]);
     let backup = store.revision();
     store.put("/p/lost", "x");
@@ -222,6 +222,26 @@ async fn a_rewind_that_was_overtaken_is_found_by_the_audit() {
     follower.store.rewind(backup);
     follower.store.put("/p/a", "2");
     follower.store.put("/p/a", "3");
+    follower
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rewind_that_was_overtaken_is_found_by_what_is_held() {
+    let mut follower = overtaken().await;
+    let rewound = follower.until(|event| match event {
+        Event::Rewound { seen, now, .. } => Some((seen, now)),
+        Event::Changed { .. } => panic!("{event:?} before the rewind"),
+        _ => None,
+    });
+    assert_eq!(rewound.await, (3, 4));
+    let keys = vec!["/p/a=3".into(), "/p/lost-".into()];
+    assert_eq!(follower.changed().await, (Cause::Resync, 4, keys));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rewind_that_was_overtaken_is_found_by_the_audit_where_the_past_is_forgotten() {
+    let mut follower = overtaken().await;
+    follower.store.compact(follower.store.revision());
     assert_eq!(follower.changed().await, (Cause::Watch, follower.store.revision(), vec!["/p/a=3".into()]));
     let (cause, _, keys) = follower.changed().await;
     assert_eq!((cause, keys), (Cause::Audit, vec!["/p/lost-".into()]));
@@ -414,4 +434,36 @@ async fn an_impatient_consumer_does_not_ask_as_fast_as_it_is_answered() {
         }
     }
     assert!(answers > 25, "an answer is not kept waiting: {answers} in a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_lags_behind_its_cluster_is_no_rewind() {
+    let mut follower = Follower::new(MemoryStore::from([("/p/a", "1")]));
+    follower.watching().await;
+    // The audit behind a reconnect reads past what the member that is watched has come to.
+    follower.store.lag(true);
+    follower.store.put("/p/a", "2");
+    follower.store.cut();
+    assert_eq!(follower.changed().await.2, ["/p/a=2"]);
+    follower.store.cut();
+    let events = follower.within(Duration::from_secs(60)).await;
+    assert!(!events.iter().any(|event| matches!(event, Event::Rewound { .. })), "{events:#?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::State(State::Listing))), "{events:#?}");
+    assert_eq!(follower.watcher.counters().rewinds, 0);
+
+    // The same where what was held is forgotten, and has to be listed before anything.
+    for n in 0..5 {
+        follower.store.put("/q/other", n.to_string());
+    }
+    follower.store.compact(follower.store.revision());
+    follower.store.cut();
+    let events = follower.within(Duration::from_secs(60)).await;
+    assert!(!events.iter().any(|event| matches!(event, Event::Rewound { .. })), "{events:#?}");
+    let tries = events.iter().filter(|event| matches!(event, Event::State(State::Listing))).count();
+    assert!((1..15).contains(&tries), "{tries} listings in a minute");
+
+    follower.store.lag(false);
+    follower.store.put("/p/a", "3");
+    assert_eq!(follower.changed().await.2, ["/p/a=3"]);
+    follower.watching().await;
 }

@@ -193,8 +193,10 @@ impl fmt::Display for Rewind {
         let ago = Span(at.elapsed().unwrap_or_default());
         if *cluster_changed {
             write!(f, "another cluster answers, at revision {now} where {seen} was seen, since {ago} ago")
-        } else {
+        } else if now < seen {
             write!(f, "the store's history went back to revision {now} from {seen}, {ago} ago")
+        } else {
+            write!(f, "the store's history up to revision {seen} was found replaced {ago} ago, at {now}")
         }
     }
 }

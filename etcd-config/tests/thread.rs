@@ -180,7 +180,7 @@ fn with_connections_that_lead_nowhere() {
         let limit = Duration::from_millis(200);
         Service::options().cache_file(folder.path().join("cache")).startup_timeout(limit)
     };
-    options().load_once(&MemoryStore::new()).unwrap();
+    options().load_once(MemoryStore::new()).unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let addresses =

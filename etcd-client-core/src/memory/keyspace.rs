@@ -6,7 +6,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use crate::Error;
-use crate::store::{Batch, Change, Entry, Listing, Prefix};
+use crate::store::{Batch, Change, Entry, Listing, Past, Prefix};
 
 /// etcd begins at revision 1.
 pub(super) struct Keyspace {
@@ -50,15 +50,23 @@ impl Keyspace {
     }
 
     pub(super) fn list(&self, prefix: &Prefix) -> Listing {
-        let from = Bytes::copy_from_slice(prefix.directory().as_bytes());
-        let entries = self
-            .keys
-            .range((Bound::Included(from), Bound::Unbounded))
-            .map(|(_, entry)| entry)
-            .take_while(|entry| prefix.relative(&entry.key).is_some())
-            .cloned()
-            .collect();
+        let entries = below(&self.keys, prefix).cloned().collect();
         Listing { revision: self.revision, cluster: self.cluster, entries }
+    }
+
+    /// Whether this is what a prefix was; `None` where that is forgotten.
+    pub(super) fn recognizes(&self, prefix: &Prefix, past: &Past) -> Option<bool> {
+        if past.revision > self.revision {
+            return Some(false);
+        }
+        if past.revision < self.compacted {
+            return None;
+        }
+        let mut keys = self.keys.clone();
+        for later in self.history.iter().rev().take_while(|later| later.batch.revision > past.revision) {
+            undo(&mut keys, later.undo.iter().cloned());
+        }
+        Some(Past::of(past.revision, below(&keys, prefix)) == *past)
     }
 
     /// Makes all changes at the next revision; where nothing changes, there is none.
@@ -114,12 +122,7 @@ impl Keyspace {
     pub(super) fn rewind(&mut self, revision: u64) -> u64 {
         while self.revision > revision.max(self.compacted) {
             let Some(past) = self.history.pop() else { break };
-            for (key, before) in past.undo {
-                match before {
-                    Some(entry) => self.keys.insert(key, entry),
-                    None => self.keys.remove(&key),
-                };
-            }
+            undo(&mut self.keys, past.undo.into_iter());
             self.revision = past.batch.revision - 1;
         }
         self.revision
@@ -128,5 +131,21 @@ impl Keyspace {
     pub(super) fn wipe(&mut self, new_cluster: bool) {
         let cluster = self.cluster + u64::from(new_cluster);
         *self = Self { cluster, ..Self::default() };
+    }
+}
+
+fn below<'k>(keys: &'k BTreeMap<Bytes, Entry>, prefix: &'k Prefix) -> impl Iterator<Item = &'k Entry> {
+    let from = Bytes::copy_from_slice(prefix.directory().as_bytes());
+    keys.range((Bound::Included(from), Bound::Unbounded))
+        .map(|(_, entry)| entry)
+        .take_while(|entry| prefix.relative(&entry.key).is_some())
+}
+
+fn undo(keys: &mut BTreeMap<Bytes, Entry>, before: impl Iterator<Item = (Bytes, Option<Entry>)>) {
+    for (key, entry) in before {
+        match entry {
+            Some(entry) => keys.insert(key, entry),
+            None => keys.remove(&key),
+        };
     }
 }

@@ -13,7 +13,8 @@ use crate::{Error, Kind};
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) silent: bool,
-    pub(super) lagging: bool,
+    /// The revision that a member has fallen behind at.
+    pub(super) lagging: Option<u64>,
     pub(super) refusal: Option<Error>,
     pub(super) delay: Duration,
 }
@@ -90,7 +91,7 @@ impl MemoryWatch {
             state.streams.wait(stream.number, cx);
             return Poll::Pending;
         }
-        if !state.faults.lagging {
+        if state.faults.lagging.is_none() {
             state.keyspace.check_history(stream.after)?;
             while let Some((batch, lost)) = state.keyspace.behind(stream.after) {
                 stream.after = batch.revision;

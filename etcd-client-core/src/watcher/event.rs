@@ -23,7 +23,9 @@ pub enum Event {
         /// The revision up to which what was reported is known to be the prefix's state.
         revision: u64,
     },
-    /// The server's history is not the one that was followed: it was restored, wiped or replaced.
+    /// The server's history is not the one that was followed: it was restored, wiped or replaced, and
+    /// may have come further than before since. (A server that had forgotten to send a change may be
+    /// taken for that, where it is resumed before an audit.)
     /// A [`Changed`](Event::Changed) or [`Current`](Event::Current) follows, with what differs.
     Rewound {
         /// The revision that had been seen.

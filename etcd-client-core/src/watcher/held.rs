@@ -58,17 +58,7 @@ impl Held {
 
     /// By what the server is to recognize what is held.
     pub(super) fn past(&self) -> Past {
-        let mut newest: Vec<&Entry> = Vec::new();
-        for entry in self.entries() {
-            if newest.first().is_some_and(|other| other.revision < entry.revision) {
-                newest.clear();
-            }
-            if newest.first().is_none_or(|other| other.revision == entry.revision) {
-                newest.push(entry);
-            }
-        }
-        let newest = newest.into_iter().cloned().collect();
-        Past { revision: self.revision, count: self.len, newest }
+        Past::of(self.revision, self.entries())
     }
 
     /// Applies a batch whole, and answers with what it came to: directories' deletions replaced by
