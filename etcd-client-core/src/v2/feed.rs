@@ -6,6 +6,10 @@
 //! nothing to send up to *i*. Should such a change arrive after all, it is delivered; whoever has
 //! relied on `told` must be ready for that.
 //!
+//! A change for which a poll has waited is only believed where it follows the index at which the poll
+//! was registered. Otherwise it is asked for again: then it comes from the server's history, behind
+//! whatever was before it.
+//!
 //! A poll does not end because the member has lost its cluster: with each sign of life that is asked
 //! for, the member is asked for its leader.
 //!
@@ -20,11 +24,10 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::failure::Failure;
 use super::headers::Headers;
-use super::leader;
 use super::peer::Peer;
 use super::poll::{Poll, Target};
 use super::pool::{Pool, pause_before};
-use super::refusal::Refusal;
+use super::quorum;
 use super::response::Answer;
 use crate::{BoxFuture, Error, Kind};
 
@@ -100,7 +103,7 @@ impl Feed {
     ) -> Result<Self, Error> {
         let open_at = |peer: Arc<Peer>| async move {
             let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after);
-            let (feed, ()) = tokio::try_join!(feed, leader::known(pool, &peer))?;
+            let (feed, ()) = tokio::try_join!(feed, quorum::knows_leader(pool, &peer))?;
             Ok(feed)
         };
         pool.once(open_at).await
@@ -159,7 +162,7 @@ impl Feed {
         let mut feed = Self::begin(pool, peer, target, after).await?;
         let after = feed.position();
         if feed.head < after {
-            feed.head = agreed_index(&feed.pool, &feed.peer, &feed.target).await?;
+            feed.head = quorum::agreed_index(&feed.pool, &feed.peer, &feed.target).await?;
             feed.told = after;
         }
         if feed.head < after {
@@ -199,7 +202,8 @@ impl Feed {
     pub(super) fn ask(&mut self) {
         self.asked = true;
         if self.leader.is_none() {
-            self.leader = Some(Question(Box::pin(leader::known_soon(self.pool.clone(), self.peer.clone()))));
+            self.leader =
+                Some(Question(Box::pin(quorum::knows_leader_soon(self.pool.clone(), self.peer.clone()))));
         }
         match &self.stage {
             Stage::Open { poll, .. } if self.fresh.is_none() && poll.opened.elapsed() >= QUIET => {
@@ -317,6 +321,13 @@ impl Feed {
                 format!("{}: asked for changes from {} and got {index}", self.peer.name(), self.next);
             return Err(Error::new(Kind::Protocol, message));
         }
+        if index > self.head.saturating_add(1) {
+            // The poll has waited for it, and what lies between was elsewhere in the store, or came
+            // with a leader's snapshot, of which etcd tells no poll. The history knows.
+            self.fresh = None;
+            self.stage = Stage::Opening(self.another());
+            return Ok(None);
+        }
         let hidden = self.target.hides(&node.key);
         self.next = index.saturating_add(1);
         self.told = self.told.max(index);
@@ -359,18 +370,6 @@ impl Feed {
             self.pool.demote(&self.peer);
         }
         error
-    }
-}
-
-/// The index that the majority is at. A member that lags behind has caught up when it answers.
-async fn agreed_index(pool: &Arc<Pool>, peer: &Peer, target: &Target) -> Result<u64, Failure> {
-    let request = target.probe().map_err(Failure::of_input)?;
-    match pool.ask(peer, &request).await {
-        Ok(reply) => Ok(reply.headers.etcd_index().unwrap_or_default()),
-        Err(failure) => match Refusal::of(&failure.error).and_then(Refusal::index) {
-            Some(index) => Ok(index),
-            None => Err(failure),
-        },
     }
 }
 
