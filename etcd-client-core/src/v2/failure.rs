@@ -108,9 +108,15 @@ fn is_of_names(error: &reqwest::Error) -> bool {
     causes(error).any(|cause| cause.to_string().contains("dns error"))
 }
 
-fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
+fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
     // The innermost one is the system's; those around it may say that it is of another kind.
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(system_kind)
+}
+
+/// An I/O error that is wrapped in another is not among its sources.
+fn system_kind(error: &io::Error) -> io::ErrorKind {
+    let inside = error.get_ref().and_then(|inside| inside.downcast_ref::<io::Error>());
+    inside.map_or_else(|| error.kind(), system_kind)
 }
 
 fn hint(cause: &str) -> &'static str {
@@ -125,5 +131,18 @@ fn hint(cause: &str) -> &'static str {
         " (name the authority that signed the server's certificate with Tls::ca_file)"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_said_is_found_however_it_is_wrapped() {
+        let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+        for error in [reset(), io::Error::other(reset()), io::Error::other(io::Error::other(reset()))] {
+            assert_eq!(io_kind(&error), Some(io::ErrorKind::ConnectionReset), "{error:?}");
+        }
     }
 }
