@@ -18,7 +18,7 @@
 //! 5. A short gap in the same history is replayed; otherwise the watcher lists, and reports the
 //!    difference (`on_opened`, `adopt`).
 //! 6. A history that went backwards, or is another one by now, is read anew, and announced
-//!    (`recognized`, `adopt`).
+//!    (`recognition.rs`, `adopt`).
 //! 7. A stream that does not answer is lost (`on_tick`).
 //! 8. An audit compares what is held with what the server holds (`audit.rs`).
 //! 9. A prefix that held keys and reads empty is read twice (`on_listed`).
@@ -31,15 +31,16 @@ mod event;
 mod held;
 mod options;
 mod phase;
+mod recognition;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::store::{Batch, BoxFuture, Listing, Opened, Past, Prefix, Signal, Store};
+use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind};
 use audit::{Audit, Finding, Proof};
 use backoff::Backoff;
@@ -48,9 +49,6 @@ use phase::{From, Haste, Input, Phase, Then, Watching};
 
 pub use event::{Cause, Counters, Event, State};
 pub use options::Options;
-
-/// How long a store may take to recognize its past; then it is left to the audit.
-const RECOGNIZED_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long to wait before an empty answer is asked for again (rule 9).
 const CONFIRM_AFTER: Duration = Duration::from_millis(500);
@@ -210,7 +208,7 @@ impl Watcher {
         let after = (from != From::Head).then_some(held.revision());
         let mut call = self.store.watch(&self.prefix, after);
         if from == From::Lost {
-            call = recognized(call, &self.store, &self.prefix, held.past());
+            call = recognition::required(call, &self.store, &self.prefix, held.past());
             self.report(State::Resuming);
         }
         self.phase = Phase::Opening { call, from };
@@ -405,31 +403,4 @@ impl Watcher {
         }
         self.events.push_back(Event::State(state));
     }
-}
-
-/// A stream may only go on in the history that it was lost in. What would replace that history ends
-/// the stream, too, so the question comes behind its opening.
-fn recognized(
-    call: BoxFuture<Result<Opened, Error>>,
-    store: &Arc<dyn Store>,
-    prefix: &Prefix,
-    past: Past,
-) -> BoxFuture<Result<Opened, Error>> {
-    let (store, prefix) = (Arc::clone(store), prefix.clone());
-    Box::pin(async move {
-        let mut opened = call.await?;
-        let revision = past.revision;
-        match timeout(RECOGNIZED_WITHIN, store.recognizes(&prefix, past)).await {
-            Ok(Some(false)) => {
-                let message = format!("{prefix} was not at revision {revision} what it was seen to be");
-                Err(Error::new(Kind::FutureRevision, message))
-            }
-            // The member that has the stream may be behind the others; it will come to it.
-            Ok(Some(true)) => {
-                opened.head = opened.head.max(revision);
-                Ok(opened)
-            }
-            Ok(None) | Err(_) => Ok(opened),
-        }
-    })
 }
