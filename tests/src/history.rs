@@ -74,9 +74,22 @@ impl<'s> History<'s> {
         self.commit(clear, State::clear).expect("deleted")
     }
 
-    /// Writes and deletes keys in one transaction; its revision.
+    /// Writes and deletes keys in one transaction; its revision. Made again where the members have
+    /// let it wait, as they do while they elect a leader.
     pub fn write<'w>(&self, writes: impl IntoIterator<Item = (&'w str, Option<&'w str>)>) -> u64 {
-        self.try_write(writes).unwrap_or_else(|error| panic!("not written: {error}"))
+        let writes: Vec<_> = writes.into_iter().collect();
+        let mut waits = 0;
+        loop {
+            match self.try_write(writes.iter().copied()) {
+                Ok(revision) => return revision,
+                Err(error) if error.contains("request timed out") && waits < 3 => {
+                    waits += 1;
+                    let known = last(&mut self.lock()).keys().last().copied();
+                    self.catch_up(known.unwrap_or_default());
+                }
+                Err(error) => panic!("not written: {error}"),
+            }
+        }
     }
 
     /// As [`write`](Self::write), where the write may fail. What became of it then is not known
