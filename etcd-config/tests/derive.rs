@@ -20,6 +20,12 @@ mod schema;
 #[path = "derive/attributes.rs"]
 mod attributes;
 
+#[path = "derive/shapes.rs"]
+mod shapes;
+
+#[path = "derive/checks.rs"]
+mod checks;
+
 #[path = "derive/unknown.rs"]
 mod unknown;
 
