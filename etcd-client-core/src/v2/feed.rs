@@ -10,8 +10,8 @@
 //! was registered. Otherwise it is asked for again: then it comes from the server's history, behind
 //! whatever was before it.
 //!
-//! A poll does not end because the member has lost its cluster: with each sign of life that is asked
-//! for, the member is asked for its leader.
+//! A poll does not end because the member has lost its cluster, so a vigil (`quorum.rs`) stands
+//! beside those polls whose silence is to mean that nothing happens.
 //!
 //! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes.
 
@@ -27,7 +27,7 @@ use super::headers::Headers;
 use super::peer::Peer;
 use super::poll::{Poll, Target};
 use super::pool::{Pool, pause_before};
-use super::quorum;
+use super::quorum::{self, Vigil};
 use super::response::Answer;
 use crate::{BoxFuture, Error, Kind};
 
@@ -60,12 +60,9 @@ pub(super) struct Feed {
     answer: Option<Pin<Box<Sleep>>>,
     /// Opened beside the poll under way when a sign of life is asked for; it takes that one's place.
     fresh: Option<Fresh>,
-    /// Whether the member still knows its leader, as long as that is in question.
-    leader: Option<Question>,
+    /// Ends the feed when the member has lost its cluster.
+    vigil: Option<Vigil>,
 }
-
-/// What a member is being asked beside its polls.
-struct Question(BoxFuture<Result<(), Failure>>);
 
 /// A poll that is being opened beside another.
 struct Fresh(Opening);
@@ -95,7 +92,8 @@ impl Feed {
         pool.once(|peer| Self::resume(pool.clone(), peer, target.clone(), after)).await
     }
 
-    /// As [`open`](Self::open), and only at an endpoint that knows its leader.
+    /// As [`open`](Self::open), and only at an endpoint that knows its leader, and for as long as it
+    /// does.
     pub(super) async fn open_led(
         pool: &Arc<Pool>,
         target: &Target,
@@ -103,7 +101,8 @@ impl Feed {
     ) -> Result<Self, Error> {
         let open_at = |peer: Arc<Peer>| async move {
             let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after);
-            let (feed, ()) = tokio::try_join!(feed, quorum::knows_leader(pool, &peer))?;
+            let (mut feed, ()) = tokio::try_join!(feed, quorum::knows_leader(pool, &peer))?;
+            feed.vigil = Some(Vigil::over(pool.clone(), peer));
             Ok(feed)
         };
         pool.once(open_at).await
@@ -149,7 +148,7 @@ impl Feed {
             asked: false,
             answer: None,
             fresh: None,
-            leader: None,
+            vigil: None,
         })
     }
 
@@ -201,10 +200,6 @@ impl Feed {
     /// again and again would never hear of a silence that lasts.
     pub(super) fn ask(&mut self) {
         self.asked = true;
-        if self.leader.is_none() {
-            self.leader =
-                Some(Question(Box::pin(quorum::knows_leader_soon(self.pool.clone(), self.peer.clone()))));
-        }
         match &self.stage {
             Stage::Open { poll, .. } if self.fresh.is_none() && poll.opened.elapsed() >= QUIET => {
                 self.fresh = Some(Fresh(self.another()));
@@ -230,11 +225,11 @@ impl Feed {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) -> TaskPoll<Result<Signal, Error>> {
-        if let Some(Question(leader)) = &mut self.leader
-            && let TaskPoll::Ready(answer) = leader.as_mut().poll(cx)
+        if let Some(vigil) = &mut self.vigil
+            && let TaskPoll::Ready(failure) = vigil.poll(cx)
         {
-            self.leader = None;
-            answer.map_err(|failure| self.failed(failure))?;
+            self.vigil = None;
+            return TaskPoll::Ready(Err(self.failed(failure)));
         }
         loop {
             let step = match &mut self.stage {
@@ -385,11 +380,5 @@ impl std::fmt::Debug for Stage {
 impl std::fmt::Debug for Fresh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opening")
-    }
-}
-
-impl std::fmt::Debug for Question {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Asked")
     }
 }

@@ -1,7 +1,9 @@
 //! What a member knows of its cluster. One that has lost its leader goes on answering polls, and
 //! would be taken for one to which nothing happens; one that lags answers with an old index.
 
+use std::fmt;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -12,13 +14,46 @@ use super::poll::Target;
 use super::pool::Pool;
 use super::refusal::Refusal;
 use super::request::Request;
-use crate::Kind;
+use crate::{BoxFuture, Kind};
 
-/// How often a member is asked that has no leader, before it is left: an election is no reason.
+/// How often a member is asked for its leader. It has lost it 1 to 2 s after its cluster
+/// (`--election-timeout`), so that it is left within 6 s.
+const EVERY: Duration = Duration::from_secs(2);
+/// One that has no leader is asked so many times before it is left: an election is no reason.
 const TIMES: usize = 4;
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long an answer may take, which each member has at hand.
 const LIMIT: Duration = Duration::from_secs(1);
+
+/// Asks a member for its leader again and again, and is ready when it has lost it for longer than an
+/// election takes.
+pub(super) struct Vigil(BoxFuture<Failure>);
+
+impl Vigil {
+    pub(super) fn over(pool: Arc<Pool>, peer: Arc<Peer>) -> Self {
+        Self(Box::pin(async move {
+            let mut without = 0;
+            loop {
+                sleep(if without == 0 { EVERY } else { PAUSE }).await;
+                match knows_leader(&pool, &peer).await {
+                    Ok(()) => without = 0,
+                    Err(failure) if without + 1 == TIMES => break failure,
+                    Err(_) => without += 1,
+                }
+            }
+        }))
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Vigil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vigil")
+    }
+}
 
 /// Fails where the member says that it has no leader. One that does not know the question, or does
 /// not answer it, is not in doubt: silence is noticed elsewhere.
@@ -28,19 +63,6 @@ pub(super) async fn knows_leader(pool: &Pool, peer: &Peer) -> Result<(), Failure
         Ok(Err(failure)) if failure.error.kind() == Kind::NoLeader => Err(failure),
         _ => Ok(()),
     }
-}
-
-/// The same, with the patience that an election needs.
-pub(super) async fn knows_leader_soon(pool: Arc<Pool>, peer: Arc<Peer>) -> Result<(), Failure> {
-    let mut answer = knows_leader(&pool, &peer).await;
-    for _ in 1..TIMES {
-        if answer.is_ok() {
-            break;
-        }
-        sleep(PAUSE).await;
-        answer = knows_leader(&pool, &peer).await;
-    }
-    answer
 }
 
 /// The index that the majority is at. A member that lags behind has caught up when it answers.

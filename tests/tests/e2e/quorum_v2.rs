@@ -8,9 +8,6 @@ use etcd_client_core::v2::Client;
 use etcd_config::{EtcdConfig, State, Status};
 use etcd_config_tests::{Flat, Proxy, Server, Witness, over_v2};
 
-/// A sign of life is asked for every 5 s, and elections are waited for.
-const NOTICED: Duration = Duration::from_secs(15);
-
 fn is_without_quorum(status: &Status) -> bool {
     matches!(status.state, State::NoQuorum(_))
 }
@@ -35,7 +32,7 @@ fn r18_r20_a_lost_quorum_is_said_over_v2_and_healed() {
         others.clone().for_each(Server::pause);
         // Sent before the member has noticed: the write hangs, and its outcome is not known.
         let unknown = runtime.spawn(client.create_in_order("/queue", "1").into_future());
-        witness.waits_for("without quorum", NOTICED, is_without_quorum);
+        witness.waits_for("without quorum", Duration::from_secs(6), is_without_quorum);
         assert!(live.status().to_string().contains("election"), "{}", live.status());
         assert_eq!(live.load().all["a"], "1");
         assert!(witness.steps().is_empty());
@@ -74,7 +71,7 @@ fn r08_r21_a_member_cut_off_from_its_cluster_is_left_over_v2_and_nothing_stale_i
         history.put("a", "2");
         history.delete("a");
         history.put("b", "1");
-        witness.converges(&history, NOTICED);
+        witness.converges(&history, Duration::from_secs(8));
         witness.watches(Duration::from_secs(1));
         assert_eq!(live.status().endpoint, Some(elsewhere.endpoint()));
         assert_eq!(live.status().counters.repairs, 0, "no audit was needed");
