@@ -99,10 +99,10 @@ fn r18_r20_a_lost_quorum_is_said_and_healed() {
 #[test]
 fn r19_progress_goes_on_without_a_quorum_unless_a_leader_is_asked_for() {
     on_oldest_and_newest(|etcd| {
-        let cluster = Server::builder()
-            .etcd(etcd)
-            .flag("--experimental-watch-progress-notify-interval", "1s")
-            .start_cluster();
+        let renamed = etcd.version().line() >= (3, 6);
+        let experimental = if renamed { "" } else { "experimental-" };
+        let interval = format!("--{experimental}watch-progress-notify-interval");
+        let cluster = Server::builder().etcd(etcd).flag(&interval, "1s").start_cluster();
         let (lonely, others) = (cluster.member(0), &cluster.members()[1..]);
         let question = format!(r#"{{"create_request": {{"key": "{KEY}", "progress_notify": true}}}}"#);
         let listen =
