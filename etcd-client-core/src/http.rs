@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Error, Kind, Tls};
+use crate::{Error, Kind, Proxy, Tls};
 
 /// What is spoken above the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(crate) struct HttpOptions {
     /// For TCP and TLS together.
     pub(crate) connect_timeout: Duration,
     pub(crate) tls: Option<Tls>,
+    pub(crate) proxy: Option<Proxy>,
 }
 
 /// etcd closes a connection that is pinged more often than every 5 s.
@@ -31,7 +32,8 @@ const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 64 << 20;
 
 impl HttpOptions {
-    /// A client with no connection yet; certificates are read from their files now.
+    /// A client with no connection yet; certificates are read from their files now. Over HTTP/1.1 its
+    /// connections are kept, and there may be as many as there are requests and watches.
     pub(crate) fn client(&self, protocol: Protocol, secure: bool) -> Result<reqwest::Client, Error> {
         self.builder(protocol, secure)?
             .build()
@@ -46,7 +48,7 @@ impl HttpOptions {
         };
         let tls =
             if secure { self.tls.clone().unwrap_or_default().client_config(alpn)? } else { Tls::unused()? };
-        let builder = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .user_agent(concat!("etcd-client-core/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls)
             .connect_timeout(self.connect_timeout)
@@ -55,6 +57,9 @@ impl HttpOptions {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy();
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.clone().into_reqwest());
+        }
         Ok(match protocol {
             Protocol::Http1 => builder.http1_only(),
             // Only while a call or a watch is open: etcd counts pings on an idle connection as abuse.

@@ -33,6 +33,7 @@ pub mod fuzzing;
 mod http;
 mod memory;
 mod proxy;
+mod settings;
 mod store;
 mod tls;
 pub mod v2;

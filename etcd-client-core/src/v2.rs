@@ -99,7 +99,6 @@ mod feed;
 pub mod fuzzing;
 mod get;
 mod headers;
-mod options;
 mod peer;
 mod poll;
 mod pool;

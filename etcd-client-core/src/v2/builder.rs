@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::encoding::invalid;
-use super::options::Options;
-use super::peer::http_client;
 use super::pool::Pool;
 use crate::credentials::Credentials;
-use crate::endpoint::{Endpoint, Scheme};
-use crate::http::HttpOptions;
+use crate::http::Protocol;
+use crate::settings::Settings;
 use crate::{Error, Proxy, Tls};
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
@@ -30,28 +28,13 @@ use crate::{Error, Proxy, Tls};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    endpoints: Vec<String>,
     credentials: Option<Credentials>,
-    tls: Option<Tls>,
-    proxy: Option<Proxy>,
-    connect_timeout: Duration,
-    timeout: Duration,
-    max_retries: u32,
-    receive_limit: usize,
+    settings: Settings,
 }
 
 impl ClientBuilder {
     pub(super) fn new() -> Self {
-        Self {
-            endpoints: Vec::new(),
-            credentials: None,
-            tls: None,
-            proxy: None,
-            connect_timeout: Duration::from_secs(2),
-            timeout: Duration::from_secs(10),
-            max_retries: 3,
-            receive_limit: 512 << 20,
-        }
+        Self { credentials: None, settings: Settings::new(Duration::from_secs(10)) }
     }
 
     /// The servers: `host:port`, `http://host:port/base` or `https://host:port`. Without a scheme it
@@ -60,7 +43,7 @@ impl ClientBuilder {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        self.endpoints = endpoints.into_iter().map(Into::into).collect();
+        self.settings.endpoints = endpoints.into_iter().map(Into::into).collect();
         self
     }
 
@@ -73,14 +56,14 @@ impl ClientBuilder {
     /// Whom to trust, and who to be, on `https` endpoints. Without it the system's certificates
     /// are trusted.
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
+        self.settings.tls = Some(tls);
         self
     }
 
     /// Reaches the servers through a proxy, loopback excepted. Without it the environment's proxies
     /// are not used: `proxy(Proxy::from_env()?)` uses them.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.proxy = Some(proxy);
+        self.settings.proxy = Some(proxy);
         self
     }
 
@@ -88,26 +71,26 @@ impl ClientBuilder {
     /// server itself gives a write up after 7 s. The time for connecting is part of it. A watch may
     /// be silent for any time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.settings.timeout = timeout;
         self
     }
 
     /// How long TCP and TLS may take to connect. 2 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout;
         self
     }
 
     /// How often all endpoints are tried again, with growing pauses, while none of them can be
     /// reached or the members are electing a leader. 3.
     pub fn max_retries(mut self, retries: u32) -> Self {
-        self.max_retries = retries;
+        self.settings.max_retries = retries;
         self
     }
 
     /// The largest answer, in bytes, that is accepted. 512 MiB.
     pub fn receive_limit(mut self, bytes: usize) -> Self {
-        self.receive_limit = bytes;
+        self.settings.receive_limit = bytes;
         self
     }
 
@@ -116,37 +99,12 @@ impl ClientBuilder {
     /// # Errors
     /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero.
     pub fn build(self) -> Result<Client, Error> {
-        let bare = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
-        let endpoints = Endpoint::parse_all(&self.endpoints, bare)?;
-        if let Some(plain) = endpoints.iter().find(|endpoint| self.tls.is_some() && !endpoint.is_secure()) {
-            return Err(invalid(format!(
-                "{plain} is not secured, but TLS options are given: write https://, or leave them out"
-            )));
-        }
-        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
-            if limit.is_zero() {
-                return Err(invalid(format!("{name} is zero: no call could succeed")));
-            }
-        }
-        if self.receive_limit == 0 {
-            return Err(invalid("receive_limit is zero: no call could succeed".into()));
-        }
         if self.credentials.as_ref().is_some_and(|it| it.user().is_empty() || it.user().contains(':')) {
             return Err(invalid(
                 "the user's name is empty or has a colon, which basic authentication cannot".into(),
             ));
         }
-        let http = HttpOptions { connect_timeout: self.connect_timeout, tls: self.tls };
-        // Certificates and keys are read once now, so that what is wrong with them shows here.
-        http_client(&http, endpoints.iter().any(Endpoint::is_secure), self.proxy.as_ref())?;
-        let options = Options {
-            endpoints,
-            http,
-            proxy: self.proxy,
-            timeout: self.timeout,
-            max_retries: self.max_retries,
-            receive_limit: self.receive_limit,
-        };
+        let options = self.settings.check(Protocol::Http1)?;
         Ok(Client::over(Pool::new(options, self.credentials)))
     }
 }

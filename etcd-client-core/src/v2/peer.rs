@@ -8,13 +8,13 @@ use http::header::{CONTENT_TYPE, LOCATION};
 
 use super::failure::{self, Failure};
 use super::headers::Headers;
-use super::options::Options;
 use super::refusal::Refusal;
 use super::request::Request;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
-use crate::http::{HttpOptions, Protocol};
-use crate::{Error, Kind, Proxy};
+use crate::http::Protocol;
+use crate::settings::Options;
+use crate::{Error, Kind};
 
 /// How often a request follows `307 Temporary Redirect`.
 const MOST_REDIRECTS: u32 = 5;
@@ -139,8 +139,7 @@ impl Peer {
             }
             let next = redirection(&answer, &url)?;
             if next.scheme() == "https" && !self.endpoint.is_secure() && url.scheme() == "http" {
-                client =
-                    http_client(&options.http, true, options.proxy.as_ref()).map_err(Failure::of_endpoint)?;
+                client = options.http.client(Protocol::Http1, true).map_err(Failure::of_endpoint)?;
             }
             url = next;
         }
@@ -170,7 +169,7 @@ impl Peer {
         if self.endpoint.is_secure() || secure.set_scheme("https").is_err() {
             return false;
         }
-        let Ok(client) = http_client(&options.http, true, options.proxy.as_ref()) else { return false };
+        let Ok(client) = options.http.client(Protocol::Http1, true) else { return false };
         let answer = client.get(secure).timeout(options.http.connect_timeout).send().await;
         answer.map_or_else(|error| failure::is_a_certificates(&error), |_| true)
     }
@@ -193,7 +192,7 @@ impl Peer {
         let client = if let Some(client) = &connections.client {
             client.clone()
         } else {
-            let client = http_client(&options.http, self.endpoint.is_secure(), options.proxy.as_ref());
+            let client = options.http.client(Protocol::Http1, self.endpoint.is_secure());
             let client = client.map_err(|error| {
                 Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
             })?;
@@ -246,20 +245,6 @@ impl Opened {
             limit = Some(options.timeout);
         }
     }
-}
-
-/// A client for HTTP/1.1: its connections are kept, and there may be as many as there are requests
-/// and watches.
-pub(super) fn http_client(
-    http: &HttpOptions,
-    secure: bool,
-    proxy: Option<&Proxy>,
-) -> Result<reqwest::Client, Error> {
-    let mut builder = http.builder(Protocol::Http1, secure)?;
-    if let Some(proxy) = proxy {
-        builder = builder.proxy(proxy.clone().into_reqwest());
-    }
-    builder.build().map_err(|error| Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error))
 }
 
 fn redirection(answer: &reqwest::Response, from: &reqwest::Url) -> Result<reqwest::Url, Failure> {

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::failure::Failure;
-use super::options::Options;
 use super::peer::{Opened, Peer, Reply};
 use super::request::{Request, Resend};
 use crate::credentials::Credentials;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
+use crate::settings::Options;
 use crate::{Error, Kind};
 
 /// Three further rounds take about 2 s, which an election does not.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::auth::Auth;
 use super::client::Client;
 use super::login::Login;
-use super::pool::{Options, Pool};
+use super::pool::Pool;
 use crate::credentials::Credentials;
-use crate::endpoint::{Endpoint, Scheme};
-use crate::http::{HttpOptions, Protocol};
+use crate::http::Protocol;
+use crate::settings::Settings;
 use crate::{Error, Kind, Tls};
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
@@ -30,26 +30,13 @@ use crate::{Error, Kind, Tls};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
-    endpoints: Vec<String>,
     login: Option<Login>,
-    tls: Option<Tls>,
-    connect_timeout: Duration,
-    timeout: Duration,
-    max_retries: u32,
-    receive_limit: usize,
+    settings: Settings,
 }
 
 impl ClientBuilder {
     pub(super) fn new() -> Self {
-        Self {
-            endpoints: Vec::new(),
-            login: None,
-            tls: None,
-            connect_timeout: Duration::from_secs(2),
-            timeout: Duration::from_secs(5),
-            max_retries: 3,
-            receive_limit: 512 << 20,
-        }
+        Self { login: None, settings: Settings::new(Duration::from_secs(5)) }
     }
 
     /// The servers: `host:port`, `http://host:port` or `https://host:port`. Without a scheme it is
@@ -58,7 +45,7 @@ impl ClientBuilder {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        self.endpoints = endpoints.into_iter().map(Into::into).collect();
+        self.settings.endpoints = endpoints.into_iter().map(Into::into).collect();
         self
     }
 
@@ -99,33 +86,33 @@ impl ClientBuilder {
     /// Whom to trust, and who to be, on `https` endpoints. Without it the system's certificates
     /// are trusted.
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = Some(tls);
+        self.settings.tls = Some(tls);
         self
     }
 
     /// How long an endpoint has to begin its answer, and then for each further piece of it. 5 s. The
     /// time for connecting is part of it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.settings.timeout = timeout;
         self
     }
 
     /// How long TCP and TLS may take to connect. 2 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout;
         self
     }
 
     /// How often all endpoints are tried again, with growing pauses, after none of them could do
     /// a call. 3.
     pub fn max_retries(mut self, retries: u32) -> Self {
-        self.max_retries = retries;
+        self.settings.max_retries = retries;
         self
     }
 
     /// The largest answer, in bytes, that is accepted. 512 MiB.
     pub fn receive_limit(mut self, bytes: usize) -> Self {
-        self.receive_limit = bytes;
+        self.settings.receive_limit = bytes;
         self
     }
 
@@ -134,48 +121,17 @@ impl ClientBuilder {
     /// # Errors
     /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero.
     pub fn build(self) -> Result<Client, Error> {
-        let endpoints = self.checked_endpoints()?;
-        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
-            if limit.is_zero() {
-                return Err(invalid(format!("{name} is zero: no call could succeed")));
-            }
-        }
-        if self.receive_limit == 0 {
-            return Err(invalid("receive_limit is zero: no call could succeed".into()));
-        }
         if matches!(&self.login, Some(Login::Fixed(credentials)) if credentials.user().is_empty()) {
             return Err(invalid("the user's name is empty".into()));
         }
-        let http = HttpOptions { connect_timeout: self.connect_timeout, tls: self.tls };
-        // Certificates and keys are read once now, so that what is wrong with them shows here.
-        http.client(Protocol::Http2, endpoints.iter().any(Endpoint::is_secure))?;
-        let options = Options {
-            endpoints,
-            http,
-            timeout: self.timeout,
-            max_retries: self.max_retries,
-            receive_limit: self.receive_limit,
-        };
-        Ok(Client::over(Pool::new(options, Arc::new(Auth::new(self.login)))))
-    }
-
-    fn checked_endpoints(&self) -> Result<Vec<Endpoint>, Error> {
-        let bare = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
-        let endpoints = Endpoint::parse_all(&self.endpoints, bare)?;
-        for endpoint in &endpoints {
-            if self.tls.is_some() && !endpoint.is_secure() {
-                return Err(invalid(format!(
-                    "{endpoint} is not secured, but TLS options are given: write https://, or leave them out"
-                )));
-            }
-            if !endpoint.base_path().is_empty() {
-                return Err(invalid(format!(
-                    "{endpoint}: gRPC knows no base path; leave {} out",
-                    endpoint.base_path()
-                )));
-            }
+        let options = self.settings.check(Protocol::Http2)?;
+        if let Some(endpoint) = options.endpoints.iter().find(|endpoint| !endpoint.base_path().is_empty()) {
+            return Err(invalid(format!(
+                "{endpoint}: gRPC knows no base path; leave {} out",
+                endpoint.base_path()
+            )));
         }
-        Ok(endpoints)
+        Ok(Client::over(Pool::new(options, Arc::new(Auth::new(self.login)))))
     }
 }
 

@@ -13,25 +13,14 @@ use super::messages::AuthenticateRequest;
 use super::method::Method;
 use super::peer::Peer;
 use super::status::{Failure, Origin};
-use crate::endpoint::Endpoint;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
-use crate::http::HttpOptions;
+use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const PATIENCE_WITH_STRANGERS: Duration = Duration::from_secs(1);
-
-/// What a client was built from; enough to build another.
-#[derive(Clone, Debug)]
-pub(super) struct Options {
-    pub(super) endpoints: Vec<Endpoint>,
-    pub(super) http: HttpOptions,
-    pub(super) timeout: Duration,
-    pub(super) max_retries: u32,
-    pub(super) receive_limit: usize,
-}
 
 /// The endpoints of a cluster, one of which is preferred until it fails.
 #[derive(Debug)]

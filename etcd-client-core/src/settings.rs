@@ -1,0 +1,75 @@
+//! What both clients can be told, and whether it can be right.
+
+use std::time::Duration;
+
+use crate::endpoint::{Endpoint, Scheme};
+use crate::http::{HttpOptions, Protocol};
+use crate::{Error, Kind, Proxy, Tls};
+
+/// As it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) proxy: Option<Proxy>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) max_retries: u32,
+    pub(crate) receive_limit: usize,
+}
+
+/// What a client was built from; enough to build another.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) http: HttpOptions,
+    pub(crate) timeout: Duration,
+    pub(crate) max_retries: u32,
+    pub(crate) receive_limit: usize,
+}
+
+impl Settings {
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self {
+            endpoints: Vec::new(),
+            tls: None,
+            proxy: None,
+            connect_timeout: Duration::from_secs(2),
+            timeout,
+            max_retries: 3,
+            receive_limit: 512 << 20,
+        }
+    }
+
+    /// Certificates and keys are read once, so that what is wrong with them shows here.
+    pub(crate) fn check(self, protocol: Protocol) -> Result<Options, Error> {
+        let bare = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let endpoints = Endpoint::parse_all(&self.endpoints, bare)?;
+        if let Some(plain) = endpoints.iter().find(|endpoint| self.tls.is_some() && !endpoint.is_secure()) {
+            return Err(invalid(format!(
+                "{plain} is not secured, but TLS options are given: write https://, or leave them out"
+            )));
+        }
+        for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+            if limit.is_zero() {
+                return Err(invalid(format!("{name} is zero: no call could succeed")));
+            }
+        }
+        if self.receive_limit == 0 {
+            return Err(invalid("receive_limit is zero: no call could succeed"));
+        }
+        let http = HttpOptions { connect_timeout: self.connect_timeout, tls: self.tls, proxy: self.proxy };
+        http.client(protocol, endpoints.iter().any(Endpoint::is_secure))?;
+        Ok(Options {
+            endpoints,
+            http,
+            timeout: self.timeout,
+            max_retries: self.max_retries,
+            receive_limit: self.receive_limit,
+        })
+    }
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Kind::InvalidInput, message)
+}
