@@ -42,3 +42,9 @@ pub use server::Server;
 pub use servers::{Etcd, Version};
 pub use stage::{Api, Stage, on_oldest_and_newest, over_each_api, over_v2};
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};
+
+/// Runs asynchronous calls to their end, on this thread.
+pub fn block_on<T>(calls: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(calls)
+}

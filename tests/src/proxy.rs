@@ -98,6 +98,12 @@ impl Proxy {
         self.wait_until_listening(!refuse);
     }
 
+    /// Refuses new connections, and closes those that there are.
+    pub fn shut(&self) {
+        self.refuse(true);
+        self.cut();
+    }
+
     /// Whether new connections are closed as soon as they are there; unlike refused ones, they
     /// count.
     pub fn turn_away(&self, turn_away: bool) {

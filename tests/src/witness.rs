@@ -83,6 +83,14 @@ impl Witness {
         Self { live: live.clone(), steps, reads, stop, reader }
     }
 
+    /// A witness from now on, as soon as changes are being followed.
+    #[track_caller]
+    pub fn watching(live: &Live<Flat>) -> Self {
+        let witness = Self::of(live);
+        witness.watches(Duration::from_secs(5));
+        witness
+    }
+
     /// The changes heard of so far.
     pub fn steps(&self) -> Vec<Step> {
         self.steps.lock().expect("not poisoned").clone()

@@ -20,11 +20,9 @@ fn r27_compaction_reports_only_what_differs() {
         history.write(names.iter().map(|name| (name.as_str(), Some("1"))));
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
-        proxy.refuse(true);
-        proxy.cut();
+        proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
         for name in &names[..3] {
             history.put(name, "2");
@@ -56,11 +54,9 @@ fn r27_a_forgotten_history_over_v2_reports_only_what_differs() {
     }
     let proxy = Proxy::to(&server.address());
     let live = Flat::watch(v2::Client::new([proxy.endpoint()]).expect("a client")).expect("a first snapshot");
-    let witness = Witness::of(&live);
-    witness.watches(Duration::from_secs(5));
+    let witness = Witness::watching(&live);
 
-    proxy.refuse(true);
-    proxy.cut();
+    proxy.shut();
     witness.notices_a_loss(Duration::from_secs(3));
     history.put(&names[0], "2");
     history.delete(&names[1]);
@@ -86,11 +82,9 @@ fn r29_the_compact_revision_itself_is_still_there_to_resume_from() {
         history.put("b", "1");
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
-        proxy.refuse(true);
-        proxy.cut();
+        proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
         let next = history.put("a", "2");
         assert_eq!(next, live.snapshot().revision() + 1);
@@ -113,11 +107,9 @@ fn r29_the_oldest_change_over_v2_is_still_there_to_resume_from() {
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
         let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
-        proxy.refuse(true);
-        proxy.cut();
+        proxy.shut();
         witness.notices_a_loss(Duration::from_secs(3));
         let next = history.put("a", "2");
         let elsewhere = History::over_v2(&server, "/elsewhere/");
@@ -142,8 +134,7 @@ fn r29_a_deletion_that_was_never_sent_is_found_by_the_audit() {
         let audit = Duration::from_secs(3);
         let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
         let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         proxy.lose_watch_frame();
         history.delete("b");
         witness.converges(&history, audit * 2);
@@ -159,8 +150,7 @@ fn r31_a_compaction_storm_does_not_keep_it_from_coming_back() {
         history.put("a", "0");
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         let (storm, over) = channel::<()>();
         thread::scope(|scope| {

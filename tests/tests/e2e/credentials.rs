@@ -37,8 +37,7 @@ fn r37_a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         thread::sleep(Duration::from_secs(6)); // three lives of a token
         history.put("a", "2");
@@ -70,8 +69,7 @@ fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
         let audit = Duration::from_secs(2);
         let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
         let live = options.watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.etcdctl(["user", "add", "one:pw"]);
         proxy.cut(); // a watch is refused
@@ -98,8 +96,7 @@ fn r39_a_password_that_was_changed_is_said_and_the_last_settings_stay() {
         let proxy = Proxy::to(&server.address());
         let client = client(proxy.endpoint(), "secret");
         let live = Flat::watch(client.clone()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         change_password(&server, "another");
         proxy.cut();
@@ -127,8 +124,7 @@ fn r40_a_permission_that_was_revoked_is_found_by_the_audit() {
         let audit = Duration::from_secs(2);
         let options = Flat::options().audit_interval(audit);
         let live = options.watch(client(server.endpoint(), "secret")).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.etcdctl(["role", "revoke-permission", "--prefix=true", "app", "/app/"]);
         history.put("a", "2"); // etcd still sends it

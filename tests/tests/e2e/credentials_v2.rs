@@ -34,8 +34,7 @@ fn r39_a_password_that_was_changed_over_v2_is_said_and_the_last_settings_stay() 
         let proxy = Proxy::to(&server.address());
         let client = client(proxy.endpoint(), "secret");
         let live = Flat::watch(client.clone()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.change_password_v2("app", "another");
         proxy.cut();
@@ -67,8 +66,7 @@ fn r40_a_permission_that_was_revoked_over_v2_is_found_by_the_next_poll() {
         let audit = Duration::from_secs(2);
         let options = Flat::options().audit_interval(audit);
         let live = options.watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.permit_v2("app", "/app/", false);
         witness.waits_for("refused", audit * 2, is_refused);

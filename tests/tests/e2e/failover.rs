@@ -7,7 +7,8 @@ use etcd_client_core::v3::Client;
 use etcd_client_core::{Kind, v2};
 use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{
-    Api, Cluster, Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+    Api, Cluster, Flat, History, PREFIX, Server, Witness, block_on, on_oldest_and_newest, over_each_api,
+    over_v2,
 };
 
 /// The place of the member that a watch is at.
@@ -24,8 +25,7 @@ fn r15_a_frozen_member_is_left_for_another() {
         let history = stage.history(cluster.member(0));
         history.put("a", "1");
         let live = stage.watch(cluster.endpoints()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let used = used_by(&live, &cluster);
 
         cluster.member(used).pause();
@@ -47,13 +47,11 @@ fn r16_a_watch_on_a_follower_outlives_the_leader() {
         let [follower, other] = [1, 2].map(|step| cluster.member((leader + step) % 3));
         let history = History::of(follower, PREFIX);
         let live = Flat::watch(follower.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         cluster.member(leader).kill();
         let start = Instant::now();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
+        block_on(async {
             let client = Client::builder().endpoints([follower.endpoint()]).max_retries(0);
             let client = client.timeout(Duration::from_secs(10)).build().expect("a client");
             while let Err(error) = client.put("/elsewhere", "1").await {
@@ -80,13 +78,11 @@ fn r16_a_watch_over_v2_on_a_follower_outlives_the_leader() {
         let [follower, other] = [1, 2].map(|step| cluster.member((leader + step) % 3));
         let history = stage.history(follower);
         let live = stage.watch([follower.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         cluster.member(leader).kill();
         let start = Instant::now();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
+        block_on(async {
             let client = v2::Client::builder().endpoints([follower.endpoint()]).max_retries(0);
             let client = client.timeout(Duration::from_secs(10)).build().expect("a client");
             while let Err(error) = client.set("/elsewhere", "1").await {
@@ -111,8 +107,7 @@ fn r24_a_member_that_is_removed_is_left_for_another() {
         let history = stage.history(cluster.member(0));
         history.put("a", "1");
         let live = stage.watch(cluster.endpoints()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let used = used_by(&live, &cluster);
         let other = cluster.member((used + 1) % 3);
         history.go_on_at(other);
@@ -143,8 +138,7 @@ fn r25_a_transfer_of_the_lead_is_not_noticed() {
         let history = stage.history(cluster.member(0));
         let first = history.put("a", "0");
         let live = stage.watch(cluster.endpoints()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         thread::scope(|scope| {
             let transfers = scope.spawn(|| {

@@ -15,10 +15,8 @@ fn replaced(server: &Server, replace: impl FnOnce(&History<'_>)) -> Live<Flat> {
     }
     let proxy = Proxy::to(&server.address());
     let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-    let witness = Witness::of(&live);
-    witness.watches(Duration::from_secs(5));
-    proxy.refuse(true);
-    proxy.cut();
+    let witness = Witness::watching(&live);
+    proxy.shut();
     witness.notices_a_loss(Duration::from_secs(2));
 
     replace(&history);

@@ -19,8 +19,7 @@ fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
             let proxy = Proxy::to(&server.address());
             proxy.pass_on(chunks);
             let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-            let witness = Witness::of(&live);
-            witness.watches(Duration::from_secs(5));
+            let witness = Witness::watching(&live);
             let before = live.snapshot().revision();
             for n in 0..10 {
                 let value = format!("{n} {chunks:?}");
@@ -77,11 +76,9 @@ fn r10_a_huge_replay_is_received_or_listed() {
             let proxy = Proxy::to(&server.address());
             let client = Client::builder().endpoints([proxy.endpoint()]).receive_limit(limit).build();
             let live = Flat::watch(client.expect("a client")).expect("a first snapshot");
-            let witness = Witness::of(&live);
-            witness.watches(Duration::from_secs(5));
+            let witness = Witness::watching(&live);
 
-            proxy.refuse(true);
-            proxy.cut();
+            proxy.shut();
             witness.notices_a_loss(Duration::from_secs(2));
             for n in 0..12 {
                 history.put(&format!("large{n}"), &limit.to_string().repeat(MEBIBYTE / 8));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, over_v2};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_oldest_and_newest, over_v2};
 
 /// What the leader keeps of its log for members that lag behind.
 const KEPT: usize = 5_000;
@@ -21,8 +21,7 @@ fn r23_a_member_that_skips_history_makes_it_listed_again() {
         let history = History::of(cluster.member(leader), PREFIX);
         history.write([("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
         let live = Flat::watch(lagging.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         // Without the messages that are on their way to it: it would read them when it wakes up.
         cluster.isolate(place);
@@ -71,8 +70,7 @@ fn for_v2_behind_a_snapshot(then: fn(&History<'_>) -> Vec<&'static str>) {
             history.put(name, "1");
         }
         let live = stage.watch([lagging.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         cluster.isolate(place);
         lagging.pause();
@@ -96,8 +94,7 @@ fn for_v2_behind_a_snapshot(then: fn(&History<'_>) -> Vec<&'static str>) {
 
 /// Entries of the log that have nothing to do with the configuration.
 fn write_elsewhere(server: &Server, count: usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
+    block_on(async {
         // Thousands of writes to a disk that others use, too.
         let limit = Duration::from_secs(60);
         let client = Client::builder().endpoints([server.endpoint()]).timeout(limit).build();

@@ -34,8 +34,7 @@ fn r26_a_full_disk_quota_stops_writes_and_nothing_else() {
         history.put("a", "1");
         let before = history.put("b", "1");
         let live = Flat::watch(server.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let client = Client::new([server.endpoint()]).expect("a client");
         let fill = async {

@@ -15,8 +15,7 @@ fn r42_a_black_hole_is_left_for_another_endpoint() {
         let history = stage.history(&server);
         let proxies = [(); 2].map(|()| Proxy::to(&server.address()));
         let live = stage.watch(proxies.each_ref().map(Proxy::endpoint)).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let used = live.status().endpoint.expect("the endpoint in use");
 
         proxies.iter().filter(|proxy| proxy.endpoint() == used).for_each(|proxy| proxy.hold(true));
@@ -37,8 +36,7 @@ fn r44_idle_connections_are_kept_or_replaced() {
         let history = stage.history(&server);
         let proxy = Proxy::to(&server.address());
         let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         proxy.forget_idle(Some(Duration::from_secs(7)));
         thread::sleep(Duration::from_secs(12));
@@ -72,8 +70,7 @@ fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
         let audit = Duration::from_secs(3);
         let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
         let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         proxy.lose_watch_frame();
         history.put("a", "2");
@@ -97,8 +94,7 @@ fn r55_a_change_that_was_never_sent_over_v2_comes_with_the_next_poll() {
         let proxy = Proxy::to(&server.address());
         let options = Flat::options().progress_interval(Duration::from_secs(2));
         let live = stage.watch_with(options, [proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         proxy.lose_watch_frame();
         history.put("a", "2");

@@ -13,8 +13,7 @@ fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
         let history = stage.history(&server);
         history.put("a", "1");
         let live = stage.watch([server.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.kill();
         witness.notices_a_loss(Duration::from_secs(1));
@@ -65,8 +64,7 @@ fn r13_polls_that_are_ended_again_and_again_lose_nothing_and_are_not_repeated_in
         let history = stage.history(&server);
         let proxy = Proxy::to(&server.address());
         let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let (before, start) = (proxy.requests(), Instant::now());
         let mut written = 0;
         while start.elapsed() < Duration::from_secs(4) {
@@ -94,8 +92,7 @@ fn r14_a_frozen_server_is_noticed_and_its_last_settings_stay() {
         let history = stage.history(&server);
         history.put("a", "1");
         let live = stage.watch([server.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.pause();
         witness.notices_a_loss(Duration::from_secs(15));

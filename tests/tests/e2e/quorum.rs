@@ -65,8 +65,7 @@ fn r18_r20_a_lost_quorum_is_said_and_healed() {
         let history = History::of(cluster.member(0), PREFIX);
         history.put("a", "1");
         let live = Flat::watch(cluster.endpoints()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let endpoint = live.status().endpoint.expect("the endpoint in use");
         let others = cluster.members().iter().filter(|member| member.endpoint() != endpoint);
         let client = Client::builder().endpoints([endpoint.clone()]).timeout(Duration::from_secs(8));

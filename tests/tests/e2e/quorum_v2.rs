@@ -19,8 +19,7 @@ fn r18_r20_a_lost_quorum_is_said_over_v2_and_healed() {
         let history = stage.history(cluster.member(0));
         history.put("a", "1");
         let live = stage.watch(cluster.endpoints()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let endpoint = live.status().endpoint.expect("the endpoint in use");
         let others = cluster.members().iter().filter(|member| member.endpoint() != endpoint);
         let client = Client::builder().endpoints([endpoint.clone()]).timeout(Duration::from_secs(12));
@@ -61,8 +60,7 @@ fn r08_r21_a_member_cut_off_from_its_cluster_is_left_over_v2_and_nothing_stale_i
         let elsewhere = Proxy::to(&other.address());
         elsewhere.refuse(true);
         let live = stage.watch([cut_off.endpoint(), elsewhere.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         assert_eq!(live.status().endpoint, Some(cut_off.endpoint()));
         elsewhere.accept();
 

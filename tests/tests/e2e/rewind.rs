@@ -16,8 +16,7 @@ fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
         history.put("a", "1");
         history.put("b", "1");
         let live = Flat::watch(server.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         let folder = tempfile::tempdir().expect("a temporary folder");
         let backup = folder.path().join("backup");
@@ -59,8 +58,7 @@ fn r32_a_restored_backup_of_v2_is_listed_and_the_rewind_is_told() {
         server.save_data(folder.path());
         server.restart();
         let live = stage.watch([server.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         for n in 0..20 {
             history.put(&format!("later{n}"), "1");
         }
@@ -93,8 +91,7 @@ fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
         history.put("a", "1");
         history.put("b", "1");
         let live = stage.watch([server.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.wipe();
         server.restart();
@@ -118,8 +115,7 @@ fn r34_an_emptiness_that_passes_is_never_seen() {
         }
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         proxy.swap_backend(&empty.address());
         proxy.cut();
@@ -152,8 +148,7 @@ fn r35_another_cluster_behind_the_same_name_is_told_and_listed() {
         history.put("b", "1");
         let proxy = Proxy::to(&server.address());
         let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         let (told, hears) = channel();
         live.on_status(move |status| {

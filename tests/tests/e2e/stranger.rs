@@ -68,8 +68,7 @@ fn a_learner_is_passed_over_and_said_where_it_is_alone() {
         assert!(text.contains("learner") && text.contains(&learner.endpoint()), "{text}");
         for _ in 0..STARTS {
             let live = Flat::watch(vec![learner.endpoint(), server.endpoint()]).expect("a first snapshot");
-            let witness = Witness::of(&live);
-            witness.watches(Duration::from_secs(5));
+            let witness = Witness::watching(&live);
             history.put("a", "2");
             witness.converges(&history, Duration::from_secs(2));
         }
@@ -91,8 +90,7 @@ fn a_server_with_the_certificate_of_another_authority_is_not_let_in() {
         let endpoint = format!("https://{}", proxy.address());
         let client = Client::builder().endpoints([endpoint]).tls(tls).build().expect("a client");
         let live = Flat::watch(client).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         let (ours, theirs) = (certificates.server(), others.server());
         let [certificate, key] =

@@ -62,8 +62,7 @@ fn r52_certificates_that_are_replaced_count_from_the_next_connection() {
             Api::V3 => Flat::watch(client(endpoint, tls)),
         };
         let live = live.expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         let old = tempfile::tempdir().expect("a temporary folder");
         let Identity { certificate, key } = certificates.client();

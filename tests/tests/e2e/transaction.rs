@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_oldest_and_newest};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -53,11 +53,9 @@ fn r05_a_large_deletion_is_one_change() {
         let small: Vec<_> = (0..127).map(|n| format!("small{n}")).collect();
         history.write(small.iter().map(|name| (name.as_str(), Some("1"))));
         let live = Flat::watch(server.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
+        block_on(async {
             let client = Client::new([server.endpoint()]).expect("a client");
             let mut bare = client.watch(PREFIX).prefix().prev_kv().await.expect("a watch");
             history.clear();

@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Status};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, servers};
-
-fn run<T>(call: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(call)
-}
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_oldest_and_newest, servers,
+};
 
 fn refused(status: &Status) -> bool {
     status.state.error().is_some_and(etcd_client_core::Error::is_access)
@@ -23,8 +21,7 @@ fn authentication_that_is_turned_on_under_a_nameless_client_is_said_until_it_is_
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.enable_auth("of-root");
         proxy.cut();
@@ -57,8 +54,7 @@ fn a_user_who_is_deleted_is_told_and_served_again_when_there_is_one() {
         let audit = Duration::from_secs(2);
         let live = Flat::options().audit_interval(audit).watch(client.expect("a client"));
         let live = live.expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         server.etcdctl(["user", "delete", "app"]);
         witness.waits_for("refused by an audit", audit * 3, refused);
@@ -80,7 +76,7 @@ fn a_lease_with_hundreds_of_keys_ends_in_one_change() {
         let history = History::of(&server, PREFIX);
         history.put("stays", "1");
         let client = Client::new([server.endpoint()]).expect("a client");
-        let last = run(async {
+        let last = block_on(async {
             let lease = client.lease_grant(60).await.expect("a lease").id;
             let mut last = 0;
             for n in 0..300 {
@@ -93,10 +89,9 @@ fn a_lease_with_hundreds_of_keys_ends_in_one_change() {
         history.read();
         assert_eq!(history.head(), (last, history.at(last)));
         let live = Flat::watch(server.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         assert_eq!(live.load().all.len(), 301);
-        run(async { client.lease_revoke(lease).await }).expect("revoked");
+        block_on(async { client.lease_revoke(lease).await }).expect("revoked");
         history.read();
         witness.converges(&history, Duration::from_secs(5));
         let steps = witness.steps();
@@ -119,7 +114,7 @@ fn keys_that_are_no_text_or_have_no_name_disturb_nothing() {
             b"/app/\xc3",
         ];
         let put_all = |value: &'static str| {
-            run(async {
+            block_on(async {
                 for key in odd {
                     client.put(key, value).await.expect("written");
                 }
@@ -133,7 +128,7 @@ fn keys_that_are_no_text_or_have_no_name_disturb_nothing() {
         put_all("2");
         live.wait_until(|flat| flat.all["a"] == "2", Duration::from_secs(5)).expect("followed");
         assert!(live.status().state.is_watching(), "{}", live.status());
-        run(async {
+        block_on(async {
             for key in odd {
                 client.delete(key).await.expect("deleted");
             }
@@ -157,14 +152,12 @@ fn a_long_absence_is_one_listing_and_one_change() {
         history.put("a", "0");
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
-        proxy.refuse(true);
-        proxy.cut();
+        let witness = Witness::watching(&live);
+        proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
         let before = history.head().0;
         let client = Client::new([server.endpoint()]).expect("a client");
-        run(async {
+        block_on(async {
             for n in 0..2_000 {
                 client.put(format!("{PREFIX}a"), n.to_string()).await.expect("written");
             }
@@ -183,8 +176,7 @@ fn a_defragmentation_under_writes_loses_nothing() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let live = Flat::watch(server.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         thread::scope(|scope| {
             scope.spawn(|| {
                 for n in 0..200 {
@@ -234,8 +226,7 @@ fn a_corruption_alarm_leaves_the_last_settings_in_force() {
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let id = u64::from_str_radix(&server.member_id(), 16).expect("a number");
         let alarm = |action| {
             let alarm = format!(r#"{{"action":"{action}","memberID":"{id}","alarm":"CORRUPT"}}"#);

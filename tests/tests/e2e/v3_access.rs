@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Error, Kind};
-use etcd_config_tests::{Server, servers};
-
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
+use etcd_config_tests::{Server, block_on, servers};
 
 fn client(server: &Server, password: &str) -> Client {
     Client::builder().endpoints([server.endpoint()]).user("payments", password).build().unwrap()
@@ -24,7 +20,7 @@ fn secured(server: Server) -> Server {
 fn a_user_may_do_what_its_role_allows() {
     for etcd in servers::all() {
         let server = secured(Server::builder().etcd(etcd).start());
-        run(async {
+        block_on(async {
             let client = client(&server, "pw");
             client.put("/payments/a", "1").await.unwrap();
             let mut watch = client.watch("/payments/").prefix().await.unwrap();
@@ -51,7 +47,7 @@ fn a_user_may_do_what_its_role_allows() {
 #[test]
 fn a_wrong_password_is_final_until_it_is_changed_for_all_handles() {
     let server = secured(Server::start());
-    run(async {
+    block_on(async {
         let client = client(&server, "guess");
         let twin = client.with_own_connections();
         for error in
@@ -80,7 +76,7 @@ fn a_wrong_password_is_final_until_it_is_changed_for_all_handles() {
 fn a_token_that_has_expired_is_renewed() {
     for etcd in servers::all() {
         let server = secured(Server::builder().etcd(etcd).flag("--auth-token-ttl", "1").start());
-        run(async {
+        block_on(async {
             let client = client(&server, "pw");
             client.put("/payments/a", "1").await.unwrap();
             for round in 2..4 {
@@ -110,7 +106,7 @@ fn a_token_of_an_older_set_of_users_is_renewed() {
         std::fs::write(&key, "a key for the tests that is long enough to be one").unwrap();
         let token = format!("jwt,sign-method=HS256,priv-key={},ttl=10m", key.display());
         let server = secured(Server::builder().etcd(etcd).flag("--auth-token", &token).start());
-        run(async {
+        block_on(async {
             let client = client(&server, "pw");
             client.put("/payments/a", "1").await.unwrap();
             server.etcdctl(["user", "add", "one:pw"]);
@@ -126,7 +122,7 @@ fn a_token_of_an_older_set_of_users_is_renewed() {
 #[test]
 fn authentication_may_be_turned_on_later() {
     let server = Server::start();
-    run(async {
+    block_on(async {
         let client = client(&server, "pw");
         client.put("/payments/a", "1").await.unwrap();
         let _server = secured(server);

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use etcd_client_core::Kind;
 use etcd_client_core::v3::{Client, Compare, EventKind, OperationResponse};
-use etcd_config_tests::{Server, servers};
+use etcd_config_tests::{Server, block_on, servers};
 
 fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
     for etcd in servers::all() {
         eprintln!("{etcd}");
         let server = Server::builder().etcd(etcd).start();
         let client = Client::new([server.endpoint()]).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(test(client, &server));
+        block_on(test(client, &server));
     }
 }
 
@@ -207,8 +206,7 @@ fn what_etcd_refuses_is_told_in_its_words_and_by_kind() {
 #[test]
 fn a_large_answer_is_refused_only_by_the_limit_that_was_set() {
     let server = Server::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    block_on(async {
         let client = Client::new([server.endpoint()]).unwrap();
         for i in 0..8 {
             client.put(format!("/large/{i}"), vec![b'x'; 1 << 20]).await.unwrap();
@@ -225,8 +223,7 @@ fn a_large_answer_is_refused_only_by_the_limit_that_was_set() {
 #[test]
 fn a_call_that_is_dropped_is_cancelled() {
     let server = Server::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
+    block_on(async {
         let client = Client::new([server.endpoint()]).unwrap();
         client.put("/k", "v").await.unwrap();
         let watches = || server.metric("etcd_debugging_mvcc_watcher_total");

@@ -4,16 +4,12 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Kind, Prefix, Store};
-use etcd_config_tests::Cluster;
-
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
+use etcd_config_tests::{Cluster, block_on};
 
 #[test]
 fn calls_go_on_when_the_leader_dies() {
     let cluster = Cluster::start();
-    run(async {
+    block_on(async {
         let client = Client::new(cluster.endpoints()).unwrap();
         let follower = Client::new([cluster.member(cluster.follower()).endpoint()]).unwrap();
         let mut watch = follower.watch("/k").await.unwrap();
@@ -39,7 +35,7 @@ fn calls_go_on_when_the_leader_dies() {
 #[test]
 fn a_member_without_a_quorum_says_so_and_is_left() {
     let cluster = Cluster::start();
-    run(async {
+    block_on(async {
         let lonely = cluster.follower();
         let others: Vec<_> = (0..3).filter(|index| *index != lonely).collect();
         let builder = Client::builder().endpoints([cluster.member(lonely).endpoint()]).max_retries(0);

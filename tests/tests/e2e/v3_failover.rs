@@ -4,15 +4,11 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
 use etcd_client_core::v3::{Client, ClientBuilder};
-use etcd_config_tests::{Answer, Proxy, Server};
+use etcd_config_tests::{Answer, Proxy, Server, block_on};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn within(endpoints: &[String]) -> ClientBuilder {
     Client::builder().endpoints(endpoints).timeout(Duration::from_millis(700)).max_retries(0)
-}
-
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
 /// A server with a proxy before it; the proxy is where its trouble comes from.
@@ -28,7 +24,7 @@ fn dead() -> String {
 
 #[test]
 fn dead_endpoints_are_passed_over_and_the_one_that_answers_is_kept() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let proxy = troubled(&server);
         for _ in 0..8 {
@@ -47,7 +43,7 @@ fn dead_endpoints_are_passed_over_and_the_one_that_answers_is_kept() {
 
 #[test]
 fn when_all_endpoints_fail_each_is_named_with_its_cause() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let (page, silent) = (troubled(&server), troubled(&server));
         page.answer(Answer::html(502, "<html>\n<h1>Bad Gateway</h1></html>"));
@@ -72,7 +68,7 @@ fn when_all_endpoints_fail_each_is_named_with_its_cause() {
 
 #[test]
 fn further_rounds_find_a_server_that_comes_back() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let proxy = troubled(&server);
         proxy.refuse(true);
@@ -86,7 +82,7 @@ fn further_rounds_find_a_server_that_comes_back() {
 
 #[test]
 fn reads_move_on_from_a_silent_endpoint() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let (silent, sound) = (troubled(&server), troubled(&server));
         let client = within(&[silent.endpoint(), sound.endpoint()]).build().unwrap();
@@ -102,7 +98,7 @@ fn reads_move_on_from_a_silent_endpoint() {
 
 #[test]
 fn a_write_whose_answer_is_lost_is_not_sent_again() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let (losing, sound) = (troubled(&server), troubled(&server));
         let client = within(&[losing.endpoint()]).max_retries(5).build().unwrap();
@@ -128,7 +124,7 @@ fn a_write_whose_answer_is_lost_is_not_sent_again() {
 
 #[test]
 fn a_broken_connection_is_replaced_for_the_next_call() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let proxy = troubled(&server);
         let client = within(&[proxy.endpoint()]).max_retries(2).build().unwrap();
@@ -149,7 +145,7 @@ fn a_broken_connection_is_replaced_for_the_next_call() {
 
 #[test]
 fn a_truncated_answer_is_no_answer() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let proxy = troubled(&server);
         let client = within(&[proxy.endpoint()]).build().unwrap();
@@ -165,7 +161,7 @@ fn a_truncated_answer_is_no_answer() {
 
 #[test]
 fn a_server_that_does_not_confirm_a_watch_is_passed_over() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let (silent, sound) = (troubled(&server), troubled(&server));
         let client = within(&[silent.endpoint(), sound.endpoint()]).build().unwrap();
@@ -182,7 +178,7 @@ fn a_server_that_does_not_confirm_a_watch_is_passed_over() {
 
 #[test]
 fn a_load_balancer_that_knows_no_http2_is_named_by_its_status() {
-    run(async {
+    block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {

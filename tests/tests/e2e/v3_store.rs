@@ -7,17 +7,13 @@ use std::time::Duration;
 use etcd_client_core::v3::Client;
 use etcd_client_core::watcher::{Cause, Event, Options};
 use etcd_client_core::{Change, Error, Kind, Opened, Prefix, Signal, Store, Watcher};
-use etcd_config_tests::{Proxy, Server, servers};
+use etcd_config_tests::{Proxy, Server, block_on, servers};
 use tokio::time::timeout;
-
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
 
 fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
     for etcd in servers::all() {
         let server = Server::builder().etcd(etcd).start();
-        run(test(Client::new([server.endpoint()]).unwrap(), &server));
+        block_on(test(Client::new([server.endpoint()]).unwrap(), &server));
     }
 }
 
@@ -61,7 +57,7 @@ fn a_listing_holds_all_of_the_prefix_at_one_revision() {
 
 #[test]
 fn a_listing_under_writes_and_compactions_is_of_one_revision() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let client = Client::new([server.endpoint()]).unwrap();
         fill(&client, 15_000, "0").await;
@@ -98,7 +94,7 @@ fn a_listing_under_writes_and_compactions_is_of_one_revision() {
 
 #[test]
 fn large_values_come_in_small_pages() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let client = Client::builder().endpoints([server.endpoint()]).receive_limit(5 << 20).build().unwrap();
         for i in 0..20 {
@@ -165,7 +161,7 @@ fn a_watch_is_told_its_progress_on_a_store_where_nothing_is_written() {
 
 #[test]
 fn a_watch_without_a_start_begins_at_the_head() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let client = Client::new([server.endpoint()]).unwrap();
         let head = client.put("/p/a", "1").await.unwrap().header.revision;
@@ -200,7 +196,7 @@ fn a_watch_of_what_is_compacted_says_so() {
 
 #[test]
 fn a_silent_server_is_left_for_another() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let (one, two) = (Proxy::to(&server.address()), Proxy::to(&server.address()));
         let client = Client::new([one.endpoint(), two.endpoint()]).unwrap();
@@ -222,11 +218,11 @@ fn a_silent_server_is_left_for_another() {
 fn a_twin_works_in_another_runtime() {
     let server = Server::start();
     let client = Client::new([server.endpoint()]).unwrap();
-    run(async { drop(client.list(&Prefix::new("/p")).await.unwrap()) });
+    block_on(async { drop(client.list(&Prefix::new("/p")).await.unwrap()) });
     let twin: Arc<dyn Store> = client.twin();
     assert_ne!(twin.identity(), client.identity());
     assert_eq!(client.clone().identity(), client.identity());
-    run(async {
+    block_on(async {
         let mut opened = twin.watch(&Prefix::new("/p"), None).await.unwrap();
         let other = client.with_own_connections();
         other.put("/p/a", "1").await.unwrap();
@@ -236,7 +232,7 @@ fn a_twin_works_in_another_runtime() {
 
 #[test]
 fn a_replay_over_the_receive_limit_becomes_a_listing() {
-    run(async {
+    block_on(async {
         let server = Server::start();
         let proxy = Proxy::to(&server.address());
         let client = Client::builder().endpoints([proxy.endpoint()]).receive_limit(4 << 20).build().unwrap();
@@ -247,8 +243,7 @@ fn a_replay_over_the_receive_limit_becomes_a_listing() {
         while !watching {
             watching = matches!(watcher.next().await, Event::State(state) if state.is_watching());
         }
-        proxy.refuse(true);
-        proxy.cut();
+        proxy.shut();
         // The server sends the whole history that was missed in one frame.
         for i in 1..=12 {
             writer.put(format!("/p/{i:02}"), vec![b'x'; 1 << 20]).await.unwrap();

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Error, Kind, Tls};
-use etcd_config_tests::{Certificates, Proxy, Server, servers};
-
-fn run(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
-}
+use etcd_config_tests::{Certificates, Proxy, Server, block_on, servers};
 
 fn client(endpoint: &str, tls: Tls) -> Client {
     Client::builder().endpoints([endpoint]).tls(tls).max_retries(0).build().unwrap()
@@ -29,7 +25,7 @@ fn a_client_shows_its_certificate_with_a_key_that_is_encrypted() {
     let encrypted = certificates.encrypted_client_key("opensesame");
     for etcd in servers::all() {
         let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
-        run(async {
+        block_on(async {
             let tls = trusting(&certificates)
                 .identity_files(certificates.client().certificate, &encrypted)
                 .unwrap()
@@ -53,7 +49,7 @@ fn whom_tls_does_not_let_in_is_told_why() {
     let (certificates, others) = (Certificates::new(), Certificates::new());
     let server = Server::builder().mutual_tls(&certificates).start();
     let plain = Server::start();
-    run(async {
+    block_on(async {
         let refused = async |client: Client| -> Error { client.get("/k").await.unwrap_err() };
         let stranger = refused(client(&server.endpoint(), trusting(&others))).await;
         assert!(stranger.to_string().contains("invalid peer certificate"), "{stranger}");
@@ -77,7 +73,7 @@ fn certificates_are_read_again_for_each_connection() {
     let certificates = Certificates::new();
     let server = Server::builder().mutual_tls(&certificates).start();
     let proxy = Proxy::to(&server.address());
-    run(async {
+    block_on(async {
         certificates.issue_client("client", Duration::from_secs(2));
         let client = client(&format!("https://{}", proxy.address()), identified(&certificates));
         let mut watch = client.watch("/k").await.unwrap();
@@ -97,7 +93,7 @@ fn hundreds_of_watches_do_not_wait_for_each_other() {
     let certificates = Certificates::new();
     for etcd in servers::all() {
         let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
-        run(async {
+        block_on(async {
             let client = client(&server.endpoint(), identified(&certificates));
             let mut watches = Vec::new();
             for i in 0..300 {
@@ -113,7 +109,7 @@ fn hundreds_of_watches_do_not_wait_for_each_other() {
 fn a_watch_does_not_wait_for_large_answers() {
     let certificates = Certificates::new();
     let server = Server::builder().mutual_tls(&certificates).start();
-    run(async {
+    block_on(async {
         let client = client(&server.endpoint(), identified(&certificates));
         for i in 0..10 {
             client.put(format!("/large/{i}"), vec![b'x'; 1 << 20]).await.unwrap();

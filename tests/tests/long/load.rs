@@ -20,8 +20,7 @@ fn r53_large_answers_do_not_delay_a_watch() {
         let tls = tls.identity_files(certificate, key).expect("the client's files");
         let client = Client::builder().endpoints([server.endpoint()]).tls(tls).build().expect("a client");
         let live = Flat::watch(client.clone()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");

@@ -16,8 +16,7 @@ fn r45_a_minute_of_refusals_costs_few_attempts_and_no_time() {
         // Attempts at the first can be counted; the second is refused by the system.
         let proxies = [(); 2].map(|()| Proxy::to(&server.address()));
         let live = Flat::watch(proxies.each_ref().map(Proxy::endpoint)).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         let (attempts, ticks) = (proxies[0].connections(), ticks());
         proxies[0].turn_away(true);

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
 use etcd_client_core::v2::{Client, Event};
-use etcd_config_tests::{Proxy, Server, servers};
+use etcd_config_tests::{Proxy, Server, block_on, servers};
 use tokio::time::timeout;
 
-use super::line::{next, refusal, run};
+use super::line::{next, refusal};
 
 const JSON: &str = "application/json";
 
@@ -32,7 +32,7 @@ fn user(endpoint: String, name: &str, password: &str) -> Client {
 fn on_each_secured_server(case: &impl AsyncFn(&Server, &Client)) {
     for etcd in servers::with_v2() {
         let server = Server::builder().etcd(etcd).v2().start();
-        run(async {
+        block_on(async {
             let root = secured(&server).await;
             case(&server, &root).await;
         });

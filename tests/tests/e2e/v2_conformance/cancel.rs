@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use etcd_client_core::v2::{Client, Event};
 use etcd_client_core::{Error, Kind};
-use etcd_config_tests::{Reply, Scripted};
+use etcd_config_tests::{Reply, Scripted, block_on};
 use tokio::time::{sleep, timeout};
 
-use super::line::{next, on_each_line, on_own_servers, registered, run, until_watchers, watchers};
+use super::line::{next, on_each_line, on_own_servers, registered, until_watchers, watchers};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -53,7 +53,7 @@ fn x01_abort_before_the_response() {
     let silent = Scripted::always(Reply::silence());
     let refused = { Scripted::always(Reply::hang_up()).endpoint() };
     for endpoint in [silent.endpoint(), refused] {
-        run(async {
+        block_on(async {
             let call = Client::new([endpoint]).unwrap().set("k", "v");
             let handle = call.abort_handle();
             let call = tokio::spawn(call.into_future());

@@ -2,9 +2,9 @@
 
 use etcd_client_core::Kind;
 use etcd_client_core::v2::{Client, Refusal};
-use etcd_config_tests::{Reply, Scripted, Server, servers};
+use etcd_config_tests::{Reply, Scripted, Server, block_on, servers};
 
-use super::line::{on_each_line, refusal, run};
+use super::line::{on_each_line, refusal};
 
 #[test]
 fn f12_machines_leader_members_and_the_rest() {
@@ -34,7 +34,7 @@ fn f12_machines_leader_members_and_the_rest() {
 fn f13_v2_is_disabled() {
     for etcd in servers::with_v2() {
         let server = Server::builder().etcd(etcd).flag("--enable-v2", "false").start();
-        run(async {
+        block_on(async {
             let client = Client::new([server.endpoint()]).unwrap();
             let error = client.get("k").await.unwrap_err();
             assert_eq!(error.kind(), Kind::InvalidRequest, "{error}");
@@ -58,7 +58,7 @@ fn f09_what_is_not_etcds_answer_is_an_error() {
         (301, "moved", "moved"),
     ] {
         let server = Scripted::always(Reply::new(status, body).header("Location", "/elsewhere"));
-        run(async {
+        block_on(async {
             let client = Client::new([server.endpoint()]).unwrap();
             for outcome in [client.get("k").await, client.set("k", "v").await, client.delete("k").await] {
                 let error = outcome.unwrap_err();

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v2::{Client, Event, Refusal};
 use etcd_client_core::{Kind, Proxy};
-use etcd_config_tests::{Cluster, Reply, Scripted, Server, servers};
+use etcd_config_tests::{Cluster, Reply, Scripted, Server, block_on, servers};
 use tokio::time::{sleep, timeout};
 
-use super::line::{next, refusal, run};
+use super::line::{next, refusal};
 
 const NODE: &str = r#"{"action":"get","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
 
@@ -23,14 +23,14 @@ fn closed() -> String {
 fn on_each_cluster(case: &impl AsyncFn(&Cluster)) {
     for etcd in servers::with_v2() {
         let cluster = Server::builder().etcd(etcd).v2().start_cluster();
-        run(case(&cluster));
+        block_on(case(&cluster));
     }
 }
 
 #[test]
 fn f01_next_server_on_5xx() {
     let (bad, good) = (broken(), Scripted::always(Reply::new(200, NODE).etcd("a", 7)));
-    run(async {
+    block_on(async {
         for _ in 0..20 {
             let client = Client::new([bad.endpoint(), good.endpoint()]).unwrap();
             assert_eq!(client.get("k").await.unwrap().value(), Some("v"));
@@ -43,7 +43,7 @@ fn f01_next_server_on_5xx() {
 #[test]
 fn f02_all_fail() {
     let servers = [broken(), broken()];
-    run(async {
+    block_on(async {
         let client = Client::new(servers.each_ref().map(Scripted::endpoint)).unwrap();
         let started = Instant::now();
         let error = client.get("k").await.unwrap_err();
@@ -69,7 +69,7 @@ fn f02_all_fail() {
 
 #[test]
 fn f03_retries_when_a_leader_may_be_being_elected() {
-    run(async {
+    block_on(async {
         let client = Client::new([closed(), closed(), closed()]).unwrap();
         for (retries, errors) in [(None, 12), (Some(1), 6), (Some(0), 3)] {
             let call = client.set("k", "v");
@@ -190,7 +190,7 @@ fn redirections_keep_method_and_body_and_drop_credentials() {
         let to = if asked.target.starts_with("/v2") { "/moved?x=1" } else { &elsewhere };
         Reply::new(307, "").header("Location", to)
     });
-    run(async {
+    block_on(async {
         let client = Client::builder().endpoints([first.endpoint()]).user("root", "hunter2").build().unwrap();
         client.set("k", "a value").await.unwrap();
         let (asked, last) = (first.asked(), &target.asked()[0]);
@@ -216,7 +216,7 @@ fn redirections_keep_method_and_body_and_drop_credentials() {
 #[test]
 fn base_paths_and_all_forms_of_addresses() {
     let server = Scripted::always(Reply::new(200, NODE).etcd("a", 7));
-    run(async {
+    block_on(async {
         for endpoint in [server.address(), server.endpoint() + "/", server.endpoint().replace("http", "HTTP")]
         {
             Client::new([endpoint]).unwrap().get("k").await.unwrap();
@@ -249,7 +249,7 @@ fn x08_the_environments_proxy() {
         assert_eq!(asked, ["http://etcd.invalid:2379/v2/keys/k"]);
         return;
     };
-    run(async {
+    block_on(async {
         let get = async |endpoint: &str, proxy: bool| {
             let builder = Client::builder().endpoints([endpoint]).max_retries(0);
             let builder = if proxy { builder.proxy(Proxy::from_env().unwrap()) } else { builder };

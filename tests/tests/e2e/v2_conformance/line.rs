@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client_core::Error;
 use etcd_client_core::v2::{Client, Event, Refusal, Watcher};
-use etcd_config_tests::{Etcd, Server, servers};
+use etcd_config_tests::{Etcd, Server, block_on, servers};
 use tokio::time::{sleep, timeout};
 
 /// A server of one line, and a directory that belongs to one case.
@@ -36,7 +36,7 @@ pub(crate) fn on_each_line(directory: &'static str, case: &impl AsyncFn(&Line)) 
     for etcd in servers::with_v2() {
         let server = shared(etcd);
         let client = Client::new([server.endpoint()]).unwrap();
-        run(case(&Line { server, client, directory }));
+        block_on(case(&Line { server, client, directory }));
     }
 }
 
@@ -45,12 +45,8 @@ pub(crate) fn on_own_servers(directory: &'static str, case: &impl AsyncFn(&Line)
     for etcd in servers::with_v2() {
         let server = Arc::new(Server::builder().etcd(etcd).v2().start());
         let client = Client::new([server.endpoint()]).unwrap();
-        run(case(&Line { server, client, directory }));
+        block_on(case(&Line { server, client, directory }));
     }
-}
-
-pub(crate) fn run(case: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(case);
 }
 
 /// One server a line, for as long as a case uses it.

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
 use etcd_client_core::v2::{Client, Event};
-use etcd_config_tests::{Reply, Scripted};
+use etcd_config_tests::{Reply, Scripted, block_on};
 use tokio::time::{sleep, timeout};
 
-use super::line::{next, run};
+use super::line::next;
 
 const CHANGE: &str = r#"{"action":"set","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
 
@@ -16,7 +16,7 @@ fn w12_stop_during_backoff() {
     for server in
         [Scripted::always(Reply::new(200, "garbage").etcd("a", 5)), Scripted::always(Reply::hang_up())]
     {
-        run(async {
+        block_on(async {
             let client = Client::new([server.endpoint()]).unwrap();
             let mut watcher = client.watcher("k").start();
             assert!(matches!(next(&mut watcher).await, Event::Error(_) | Event::Reconnect(_)));
@@ -37,7 +37,7 @@ fn w12_stop_during_backoff() {
 fn w13_garbage_with_status_200() {
     for garbage in ["garbage not json", "{}", "<html>nothing</html>"] {
         let server = Scripted::always(Reply::new(200, garbage).etcd("a", 5));
-        run(async {
+        block_on(async {
             let client = Client::new([server.endpoint()]).unwrap();
             let mut watcher = client.watcher("k").start();
             for _ in 0..2 {
@@ -62,7 +62,7 @@ fn w15_headers_and_then_the_end() {
     });
     let cut = Scripted::always(Reply::cut().etcd("a", 5));
     // Order is random, so the watcher is started until it begins at the server that cuts.
-    run(async {
+    block_on(async {
         for _ in 0..100 {
             let client = Client::new([cut.endpoint(), change.endpoint()]).unwrap();
             let mut watcher = client.watcher("k").start();

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use etcd_client_core::Kind;
 use etcd_client_core::v2::{Event, Refusal, Resync, Watcher};
-use etcd_config_tests::{Reply, Scripted};
+use etcd_config_tests::{Reply, Scripted, block_on};
 use tokio::task::JoinSet;
 
-use super::line::{Line, is_quiet, next, on_own_servers, run};
+use super::line::{Line, is_quiet, next, on_own_servers};
 
 /// More changes than a server remembers.
 async fn flood(line: &Line) {
@@ -94,7 +94,7 @@ fn w24_another_cluster_or_an_index_that_went_back() {
             }
             Reply::new(200, format!(r#"{{"action":"get",{node}}}"#)).etcd(replaced, 10)
         });
-        run(async {
+        block_on(async {
             let client = etcd_client_core::v2::Client::new([server.endpoint()]).unwrap();
             let mut watcher = client.watcher("k").start();
             assert!(matches!(next(&mut watcher).await, Event::Reconnect(_)));

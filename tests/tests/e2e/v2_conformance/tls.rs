@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v2::Client;
 use etcd_client_core::{Error, Kind, Tls};
-use etcd_config_tests::{Certificates, Server, servers};
+use etcd_config_tests::{Certificates, Server, block_on, servers};
 
-use super::line::{next, run};
+use super::line::next;
 
 fn client(endpoint: &str, tls: Tls) -> Result<Client, Error> {
     Client::builder().endpoints([endpoint]).tls(tls).build()
@@ -28,7 +28,7 @@ fn t01_certificates_and_an_encrypted_client_key() {
             plain.identity_files(&identity.certificate, &identity.key).unwrap(),
             locked.key_passphrase("opensesame"),
         ] {
-            run(async {
+            block_on(async {
                 let client = client(&server.endpoint(), tls).unwrap();
                 let start = client.set("/k", "0").await.unwrap().into_body().index().unwrap();
                 let mut watcher = client.watcher("/k").index(start + 1).start();
@@ -55,7 +55,7 @@ fn t02_failures_are_typed_and_quick() {
         let elsewhere = format!("https://{}", forwarder(server.address()));
         let secure_to_plain = plain.endpoint().replace("http://", "https://");
         let plain_to_secure = server.endpoint().replace("https://", "http://");
-        run(async {
+        block_on(async {
             for (name, client, reason) in [
                 ("no client certificate", client(&server.endpoint(), trusting.clone()), "ertificate"),
                 ("another name", client(&elsewhere, known.clone()), "not valid for name"),
