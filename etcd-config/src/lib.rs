@@ -80,7 +80,6 @@ mod layout;
 mod leaf;
 mod live;
 mod loaded;
-#[cfg_attr(not(feature = "metrics"), path = "meters/off.rs")]
 mod meters;
 mod options;
 mod panics;
