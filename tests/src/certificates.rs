@@ -38,19 +38,10 @@ impl Certificates {
     /// A new authority; the server is `127.0.0.1`, `::1` and `localhost`, the client is `client`.
     #[allow(clippy::new_without_default, reason = "it writes files")]
     pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        // Each authority has a name of its own, as in the world outside.
-        let name = format!("authority {} of the tests", COUNT.fetch_add(1, Ordering::Relaxed));
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().expect("a key");
-        let authority = params.self_signed(&key).expect("a certificate of its own");
         let folder = tempfile::Builder::new().prefix("certificates").tempdir().expect("a temporary folder");
-        let certificates = Self { folder, issuer: Issuer::new(params, key) };
-        certificates.write("ca.pem", &authority.pem());
-        certificates.issue_server(TEN_YEARS);
-        certificates.issue_client("client", TEN_YEARS);
+        let (issuer, pem) = authority();
+        let certificates = Self { folder, issuer };
+        certificates.issue_all(&pem);
         certificates
     }
 
@@ -67,6 +58,13 @@ impl Certificates {
     /// The client's files.
     pub fn client(&self) -> Identity {
         Identity { certificate: self.file("client.pem"), key: self.file("client-key.pem") }
+    }
+
+    /// Replaces the authority by another one, and all files by new ones of that.
+    pub fn replace_authority(&mut self) {
+        let (issuer, pem) = authority();
+        self.issuer = issuer;
+        self.issue_all(&pem);
     }
 
     /// Replaces the server's files by new ones that are valid for so long from now.
@@ -94,6 +92,12 @@ impl Certificates {
         let pem = encrypted.to_pem("ENCRYPTED PRIVATE KEY", LineEnding::LF).expect("PEM");
         self.write("client-key-encrypted.pem", &pem);
         self.file("client-key-encrypted.pem")
+    }
+
+    fn issue_all(&self, authority: &str) {
+        self.write("ca.pem", authority);
+        self.issue_server(TEN_YEARS);
+        self.issue_client("client", TEN_YEARS);
     }
 
     fn issue(
@@ -128,4 +132,17 @@ impl Certificates {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// A new authority, and its certificate.
+fn authority() -> (Issuer<'static, KeyPair>, String) {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    // Each authority has a name of its own, as in the world outside.
+    let name = format!("authority {} of the tests", COUNT.fetch_add(1, Ordering::Relaxed));
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let key = KeyPair::generate().expect("a key");
+    let pem = params.self_signed(&key).expect("a certificate of its own").pem();
+    (Issuer::new(params, key), pem)
 }

@@ -61,7 +61,8 @@ impl Stage {
         Self { api: Api::V2, etcd }
     }
 
-    fn v3(etcd: &'static Etcd) -> Self {
+    /// v3 on a server.
+    pub fn v3(etcd: &'static Etcd) -> Self {
         Self { api: Api::V3, etcd }
     }
 
@@ -107,6 +108,20 @@ impl Stage {
         match self.api {
             Api::V2 => options.watch(v2::Client::new(endpoints).expect("a client").into_store()?),
             Api::V3 => options.watch(v3::Client::new(endpoints).expect("a client").into_store()?),
+        }
+    }
+    /// The configuration as it is now, read once.
+    ///
+    /// # Errors
+    /// As [`Options::load_once`].
+    pub fn load_once<E: Into<String>>(
+        self,
+        options: Options<Flat>,
+        endpoints: impl IntoIterator<Item = E>,
+    ) -> Result<Flat, etcd_config::Error> {
+        match self.api {
+            Api::V2 => options.load_once(v2::Client::new(endpoints).expect("a client").into_store()?),
+            Api::V3 => options.load_once(v3::Client::new(endpoints).expect("a client").into_store()?),
         }
     }
 }

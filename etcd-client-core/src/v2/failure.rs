@@ -127,6 +127,11 @@ fn hint(cause: &str) -> &'static str {
         " (the server does not speak TLS: write http://)"
     } else if cause.contains("CertificateRequired") || cause.contains("certificate required") {
         " (the server wants a client certificate: give one with Tls::identity_files)"
+    } else if ["BadCertificate", "CertificateExpired", "UnknownCA"]
+        .iter()
+        .any(|alert| cause.contains(&format!("alert: {alert}")))
+    {
+        " (the server seems to want a client certificate that it can accept: see Tls::identity_files)"
     } else if cause.contains("UnknownIssuer") || cause.contains("BadSignature") {
         " (name the authority that signed the server's certificate with Tls::ca_file)"
     } else {

@@ -76,8 +76,9 @@ impl Transport {
         const HINT: &str = "the server seems to want a client certificate that it can accept";
         let mut failure = TransportError::from_reqwest(error);
         let cause = root_cause(error);
-        let refused = cause == "connection closed" || cause.contains("alert: BadCertificate");
-        if self.endpoint.is_secure() && (refused || cause.contains("alert: CertificateRequired")) {
+        let alerts = ["BadCertificate", "CertificateExpired", "CertificateRequired", "UnknownCA"];
+        let refused = alerts.iter().any(|alert| cause.contains(&format!("alert: {alert}")));
+        if self.endpoint.is_secure() && (refused || cause == "connection closed") {
             failure.error = Error::new(Kind::Unavailable, format!("{}; {HINT}", failure.error));
         }
         failure

@@ -208,10 +208,18 @@ impl<'c> Outlet<'c> {
                 bytes = self.without_lost_frames(bytes);
                 bytes = self.within_budget(bytes).await?;
             }
-            let size = if chunks == Chunks::SingleBytes { 1 } else { bytes.len().max(1) };
+            let (size, pause) = match chunks {
+                Chunks::SingleBytes => (1, Duration::ZERO),
+                Chunks::Paced(size, pause) => (size, pause),
+                Chunks::AsTheyCome | Chunks::Glued(_) => (bytes.len().max(1), Duration::ZERO),
+            };
             for piece in bytes.chunks(size) {
                 self.to.write_all(piece).await?;
-                tokio::task::yield_now().await;
+                if pause.is_zero() {
+                    tokio::task::yield_now().await;
+                } else {
+                    sleep(pause).await;
+                }
             }
         }
         self.wait_while_held().await;

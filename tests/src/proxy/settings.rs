@@ -16,6 +16,8 @@ pub enum Chunks {
     SingleBytes,
     /// All that came within this time together.
     Glued(Duration),
+    /// So many bytes at a time, and then this pause: a slow link.
+    Paced(usize, Duration),
 }
 
 /// For what there are two of, requests come first, then replies.

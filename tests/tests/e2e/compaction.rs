@@ -142,6 +142,37 @@ fn r29_a_deletion_that_was_never_sent_is_found_by_the_audit() {
     });
 }
 
+/// Servers before 3.4.33 and 3.5.15 do not send the deletion at a compact revision to who resumes
+/// there.
+#[test]
+fn r29_a_deletion_at_the_compact_revision_is_not_missed_by_who_resumes_there() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.write([("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
+        let proxy = Proxy::to(&server.address());
+        let options = Flat::options().progress_interval(Duration::from_secs(1));
+        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        for (name, compacted_behind) in [("a", 0), ("b", 1)] {
+            let held = history.head().0;
+            proxy.refuse(true);
+            proxy.cut();
+            witness.notices_a_loss(Duration::from_secs(2));
+            assert_eq!(history.delete(name), held + 1);
+            history.compact_at(held + compacted_behind);
+            proxy.accept();
+            witness.converges(&history, Duration::from_secs(10));
+            witness.watches(Duration::from_secs(5));
+        }
+        assert_eq!(witness.named(), ["a", "b"]);
+        let counters = live.status().counters;
+        assert_eq!((counters.lists, counters.rewinds), (1, 0), "it went on where it was");
+    });
+}
+
 #[test]
 fn r31_a_compaction_storm_does_not_keep_it_from_coming_back() {
     on_oldest_and_newest(|etcd| {

@@ -4,7 +4,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, Live, Source, State};
-use etcd_config_tests::{Flat, Server, on_oldest_and_newest};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_oldest_and_newest, over_each_api,
+};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -76,4 +78,84 @@ fn a_wiped_etcd_replaces_what_the_file_held_and_that_is_announced() {
         live.load().all.keys().eq(["b"]) && live.status().source == Source::Etcd
     });
     assert_eq!(live.status().counters.rewinds, 1);
+}
+
+/// A configuration that has started from the file, and the way to the server of `then`.
+fn from_file(stage: Stage, server: &Server) -> (tempfile::TempDir, Proxy, Live<Flat>) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || Flat::options().audit_interval(None).cache_file(folder.path().join("app.cache"));
+    stage.load_once(options(), [server.endpoint()]).unwrap();
+    let proxy = Proxy::to(&server.address());
+    proxy.refuse(true);
+    let options = options().startup_timeout(Duration::from_millis(500));
+    let live = stage.watch_with(options, [proxy.endpoint()]).unwrap();
+    assert_eq!(live.status().source, Source::Cache);
+    (folder, proxy, live)
+}
+
+#[test]
+fn the_file_of_another_cluster_leaves_nothing_behind_and_that_is_announced() {
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let other = stage.server().flag("--initial-cluster-token", "other").start();
+        let history = stage.history(&server);
+        for name in ["a", "b", "same"] {
+            history.put(name, "1");
+        }
+        let elsewhere = stage.history(&other);
+        for name in ["c", "a", "a", "a", "a", "a", "a", "same"] {
+            // Further on than the first: its revisions alone do not give it away.
+            elsewhere.put(name, if name == "same" { "1" } else { "other" });
+        }
+        let (folder, proxy, live) = from_file(stage, &server);
+        let witness = Witness::of(&live);
+        assert!(live.load().all.keys().eq(["a", "b", "same"]));
+
+        proxy.swap_backend(&other.address());
+        proxy.accept();
+        history.go_on_at(&other);
+        history.begin_era();
+        witness.converges(&history, SOON);
+        assert_eq!(witness.named(), ["a", "b", "c"]);
+        let rewind = live.status().last_rewind.unwrap();
+        assert!(rewind.cluster_changed && live.status().counters.rewinds == 1, "{rewind}");
+        history.put("c", "2");
+        witness.converges(&history, SOON);
+        until("saved", &live, is_saved);
+
+        drop((witness, live));
+        proxy.refuse(true);
+        let options = Flat::options().cache_file(folder.path().join("app.cache"));
+        let options = options.startup_timeout(Duration::from_millis(500));
+        let again = stage.watch_with(options, [proxy.endpoint()]).unwrap();
+        assert_eq!(again.load().all, history.head().1);
+    });
+}
+
+#[test]
+fn a_backup_that_is_restored_is_told_from_the_file_only_where_it_took_something_back() {
+    on_oldest_and_newest(|etcd| {
+        for (later, rewinds) in [(0, 0), (3, 1)] {
+            let server = Server::builder().etcd(etcd).start();
+            let history = History::of(&server, PREFIX);
+            history.put("a", "1");
+            let folder = tempfile::tempdir().unwrap();
+            let backup = folder.path().join("backup");
+            server.save_snapshot(&backup);
+            for n in 0..later {
+                history.put(&format!("later{n}"), "1");
+            }
+            let (_folder, proxy, live) = from_file(Stage::v3(etcd), &server);
+            let witness = Witness::of(&live);
+            server.restore_snapshot(&backup);
+            server.restart();
+            history.begin_era();
+            proxy.accept();
+            until("from etcd", &live, |live| live.status().source == Source::Etcd);
+            witness.converges(&history, SOON);
+            assert_eq!((witness.named().len(), live.status().counters.rewinds), (later, rewinds));
+            history.put("a", "2");
+            witness.converges(&history, SOON);
+        }
+    });
 }

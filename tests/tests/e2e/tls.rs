@@ -1,11 +1,12 @@
 //! A configuration over TLS, in both directions.
 
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Tls, v2};
-use etcd_config::EtcdConfig;
+use etcd_config::{EtcdConfig, Status};
 use etcd_config_tests::{
     Api, Certificates, Flat, Identity, Proxy, Server, State as Keys, Witness, over_each_api, servers,
 };
@@ -80,6 +81,60 @@ fn r52_certificates_that_are_replaced_count_from_the_next_connection() {
         let expired =
             Flat::options().startup_timeout(Duration::from_secs(1)).watch(client(server.endpoint(), expired));
         expired.expect_err("the old certificate has expired");
+    });
+}
+
+/// The server comes first, then one of the service's files after the other, as deployments do it.
+#[test]
+fn an_authority_that_is_replaced_is_taken_up_without_a_restart() {
+    over_each_api(|stage| {
+        let mut certificates = Certificates::new();
+        let server = stage.server().mutual_tls(&certificates).start();
+        let history = stage.history(&server);
+        history.put("a", "1");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [authority, certificate, key] = ["ca", "certificate", "key"].map(|name| folder.path().join(name));
+        let copy = |from: PathBuf, to: &PathBuf| assert!(std::fs::copy(from, to).expect("copied") > 0);
+        let copy_identity = |certificates: &Certificates| {
+            copy(certificates.client().certificate, &certificate);
+            copy(certificates.client().key, &key);
+        };
+        copy(certificates.ca_file(), &authority);
+        copy_identity(&certificates);
+        let tls = Tls::new().ca_file(&authority).expect("the authority's certificate");
+        let tls = tls.identity_files(&certificate, &key).expect("the client's files");
+        let endpoint = server.endpoint();
+        let live = match stage.api() {
+            Api::V2 => {
+                Flat::watch(v2::Client::builder().endpoints([endpoint]).tls(tls).build().expect("a client"))
+            }
+            Api::V3 => Flat::watch(client(endpoint, tls)),
+        };
+        let live = live.expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+        let says = |what: &'static str| {
+            let says = |status: &Status| status.state.error().is_some_and(|it| it.to_string().contains(what));
+            witness.waits_for(what, Duration::from_secs(10), says);
+        };
+
+        certificates.replace_authority();
+        server.restart();
+        history.put("a", "2");
+        says("UnknownIssuer");
+        std::fs::remove_file(&authority).expect("removed");
+        says("cannot be read");
+        std::fs::write(&authority, "").expect("written");
+        says("no certificate");
+        copy(certificates.ca_file(), &authority);
+        says("a client certificate that it can accept");
+        assert_eq!(live.load().all["a"], "1");
+        copy_identity(&certificates);
+        witness.converges(&history, Duration::from_secs(10));
+        witness.watches(Duration::from_secs(5));
+        history.put("a", "3");
+        witness.converges(&history, Duration::from_secs(5));
+        assert_eq!(live.status().counters.rewinds, 0);
     });
 }
 

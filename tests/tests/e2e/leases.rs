@@ -1,0 +1,68 @@
+//! Keys that end by themselves.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use etcd_client_core::v3::Client;
+use etcd_config::EtcdConfig;
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+
+/// Writes keys that live for a second, and one that is kept alive, and waits until the others have
+/// ended.
+fn expire(server: &Server, history: &History<'_>, names: [&str; 2]) {
+    let (before, _) = history.head();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let client = Client::new([server.endpoint()]).expect("a client");
+        let brief = client.lease_grant(1).await.expect("a lease").id;
+        let kept = client.lease_grant(60).await.expect("a lease").id;
+        for (name, lease) in [(names[0], brief), (names[1], brief), ("kept", kept)] {
+            client.put(format!("{PREFIX}{name}"), "leased").lease(lease).await.expect("written");
+        }
+        client.lease_keep_alive(kept).await.expect("kept alive");
+    });
+    let start = Instant::now();
+    while {
+        history.read();
+        names.iter().any(|name| history.head().1.contains_key(*name))
+    } {
+        assert!(start.elapsed() < Duration::from_secs(30), "the lease does not end");
+        thread::sleep(Duration::from_millis(50));
+    }
+    history.catch_up(before);
+}
+
+#[test]
+fn keys_whose_lease_ends_are_gone_whether_anybody_was_watching_or_not() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.write([("a", Some("1")), ("b", Some("1"))]);
+        let proxy = Proxy::to(&server.address());
+        let options = Flat::options().audit_interval(None);
+        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::of(&live);
+        witness.watches(Duration::from_secs(5));
+
+        expire(&server, &history, ["a", "while watching"]);
+        witness.converges(&history, Duration::from_secs(5));
+        assert!(live.load().all.keys().eq(["b", "kept"]));
+
+        proxy.refuse(true);
+        proxy.cut();
+        witness.notices_a_loss(Duration::from_secs(2));
+        expire(&server, &history, ["b", "while away"]);
+        proxy.accept();
+        witness.converges(&history, Duration::from_secs(10));
+        assert!(live.load().all.keys().eq(["kept"]));
+
+        proxy.refuse(true);
+        proxy.cut();
+        witness.notices_a_loss(Duration::from_secs(2));
+        expire(&server, &history, ["c", "d"]);
+        history.compact();
+        proxy.accept();
+        witness.converges(&history, Duration::from_secs(10));
+        assert_eq!(live.status().counters.rewinds, 0);
+    });
+}
