@@ -20,10 +20,14 @@ mod fork;
 mod frames;
 #[path = "e2e/gap.rs"]
 mod gap;
+#[path = "e2e/grants.rs"]
+mod grants;
 #[path = "e2e/harness.rs"]
 mod harness;
 #[path = "e2e/lagging.rs"]
 mod lagging;
+#[path = "e2e/leases.rs"]
+mod leases;
 #[path = "e2e/limits.rs"]
 mod limits;
 #[path = "e2e/network.rs"]
@@ -44,6 +48,10 @@ mod quorum_v2;
 mod reload;
 #[path = "e2e/rewind.rs"]
 mod rewind;
+#[path = "e2e/rolling.rs"]
+mod rolling;
+#[path = "e2e/slow.rs"]
+mod slow;
 #[path = "e2e/stranger.rs"]
 mod stranger;
 #[path = "e2e/tls.rs"]
