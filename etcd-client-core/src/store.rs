@@ -109,7 +109,8 @@ pub trait Watch: fmt::Debug + Send {
 pub enum Signal {
     /// All changes of one revision.
     Batch(Batch),
-    /// The stream is alive, and every change up to this revision has been delivered.
+    /// The stream is alive, and every change up to this revision has been delivered; 0 while a part
+    /// of the next change has arrived, and the rest is on its way.
     Progress(u64),
 }
 

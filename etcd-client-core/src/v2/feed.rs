@@ -79,7 +79,7 @@ type Opening = BoxFuture<Result<Poll, Failure>>;
 pub(super) enum Signal {
     /// A change, each once, in the order of their indexes.
     Change { answer: Box<Answer>, index: u64 },
-    /// The server answers, and nothing more is to come up to this index.
+    /// The server answers, and nothing more is to come up to this index; 0 while something comes.
     Alive(u64),
 }
 
@@ -201,7 +201,9 @@ impl Feed {
     pub(super) fn ask(&mut self) {
         self.asked = true;
         match &self.stage {
-            Stage::Open { poll, .. } if self.fresh.is_none() && poll.opened.elapsed() >= QUIET => {
+            Stage::Open { poll, .. }
+                if self.fresh.is_none() && !poll.has_begun() && poll.opened.elapsed() >= QUIET =>
+            {
                 self.fresh = Some(Fresh(self.another()));
             }
             Stage::Open { .. } if self.fresh.is_none() && self.answer.is_none() => {
@@ -257,6 +259,9 @@ impl Feed {
     /// The poll under way has nothing to say: perhaps another takes its place, or its silence has
     /// lasted.
     fn while_silent(&mut self, cx: &mut Context<'_>) -> Result<Option<Signal>, Error> {
+        if matches!(&self.stage, Stage::Open { poll, .. } if poll.has_begun()) {
+            return Ok(self.while_arriving(cx));
+        }
         if let Some(Fresh(fresh)) = &mut self.fresh
             && let TaskPoll::Ready(outcome) = fresh.as_mut().poll(cx)
         {
@@ -282,6 +287,21 @@ impl Feed {
         }
         self.told = poll.index;
         Ok(Some(Signal::Alive(self.told)))
+    }
+
+    /// The poll under way has said a part of what it has to say: that is a sign of life, and no
+    /// silence.
+    fn while_arriving(&mut self, cx: &mut Context<'_>) -> Option<Signal> {
+        self.fresh = None;
+        if !self.asked {
+            return None;
+        }
+        let answer = self.answer.get_or_insert_with(|| Box::pin(sleep(SHORT)));
+        if answer.as_mut().poll(cx).is_pending() {
+            return None;
+        }
+        (self.answer, self.asked) = (None, false);
+        Some(Signal::Alive(0))
     }
 
     fn on_open(&mut self, poll: Poll) -> Result<Option<Signal>, Error> {

@@ -1,5 +1,6 @@
 //! One endpoint and its connections.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -218,6 +219,16 @@ impl Opened {
     /// Takes the body: its first piece within `first`, where that is limited, and each further one
     /// within the client's limit.
     pub(super) async fn read(self, first: Option<Duration>, options: &Options) -> Result<Reply, Failure> {
+        self.read_noting(first, options, &AtomicBool::default()).await
+    }
+
+    /// As [`read`](Self::read), and notes when there is more than white space of it.
+    pub(super) async fn read_noting(
+        self,
+        first: Option<Duration>,
+        options: &Options,
+        begun: &AtomicBool,
+    ) -> Result<Reply, Failure> {
         let Self { headers, mut body, .. } = self;
         let mut whole = BytesMut::new();
         let mut limit = first;
@@ -240,6 +251,9 @@ impl Opened {
                     untouched: false,
                     ..Failure::of_input(Error::new(Kind::TooLarge, message))
                 });
+            }
+            if !piece.iter().all(u8::is_ascii_whitespace) {
+                begun.store(true, Ordering::Relaxed);
             }
             whole.extend_from_slice(&piece);
             limit = Some(options.timeout);

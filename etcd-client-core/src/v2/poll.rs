@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -36,6 +37,7 @@ pub(super) struct Poll {
     pub(super) opened: Instant,
     /// The change, or nothing where somebody on the way has ended the poll.
     pub(super) change: BoxFuture<Result<Option<Answer>, Error>>,
+    begun: Arc<AtomicBool>,
 }
 
 impl Target {
@@ -88,16 +90,24 @@ impl Poll {
         let opened = pool.open(peer, &request).await?;
         let (headers, generation) = (opened.headers.clone(), opened.generation);
         let (pool, name) = (pool.clone(), peer.name().clone());
+        let begun = Arc::new(AtomicBool::default());
+        let noted = Arc::clone(&begun);
         let change = Box::pin(async move {
             // A change may be long in coming; once it comes, it must not stop half-way.
-            let reply = opened.read(None, pool.options()).await.map_err(|failure| failure.error.at(&name))?;
+            let reply = opened.read_noting(None, pool.options(), &noted).await;
+            let reply = reply.map_err(|failure| failure.error.at(&name))?;
             if reply.body.iter().all(u8::is_ascii_whitespace) {
                 return Ok(None);
             }
             parse(&reply.body).map(Some).map_err(|error| error.at(&name))
         });
         let index = headers.etcd_index().unwrap_or_default();
-        Ok(Self { headers, index, generation, opened: Instant::now(), change })
+        Ok(Self { headers, index, generation, opened: Instant::now(), change, begun })
+    }
+
+    /// Whether a part of the change is there: over a slow link a large one takes its time.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// When another poll may follow one that ended without a change.

@@ -95,7 +95,7 @@ impl Peer {
         pieces_within: Option<Duration>,
     ) -> Transport {
         let (client, endpoint) = ((*share.client).clone(), self.endpoint.clone());
-        Transport { client, endpoint, headers_within, pieces_within }
+        Transport { client, endpoint, headers_within, pieces_within, arrived: Arc::default() }
     }
 
     pub(super) fn exact_progress(&self) -> Option<bool> {

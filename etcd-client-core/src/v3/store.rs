@@ -92,7 +92,12 @@ impl Watch for StoreWatch {
             if let Some(signal) = self.events.ready.pop_front() {
                 return Poll::Ready(Ok(signal));
             }
-            let frame = ready!(self.stream.poll_frame(cx))?;
+            let frame = match self.stream.poll_frame(cx) {
+                Poll::Pending if self.stream.has_received_more() => {
+                    return Poll::Ready(Ok(Signal::Progress(0)));
+                }
+                polled => ready!(polled)?,
+            };
             if let Err(error) = self.events.read(frame) {
                 return Poll::Ready(Err(error.at(self.stream.peer().name())));
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -35,6 +36,8 @@ pub(super) struct WatchStream {
     share: Share,
     requests: mpsc::Sender<WatchRequest>,
     answers: Streaming<WatchResponse>,
+    /// Set by each piece of an answer.
+    arrived: Arc<AtomicBool>,
     created: ResponseHeader,
 }
 
@@ -77,6 +80,7 @@ impl WatchStream {
         let first = WatchRequest { action: Some(WatchAction::Create(create.clone())) };
         let outgoing = Outgoing { first: Some(first), rest };
         let transport = peer.transport(&share, pool.options().timeout, None);
+        let arrived = Arc::clone(&transport.arrived);
         let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
         let request = Pool::request(token, true, outgoing);
         let codec = ProstCodec::<WatchRequest, WatchResponse>::default();
@@ -84,7 +88,8 @@ impl WatchStream {
         let mut answers = answer.map_err(|status| Failure::from_status(&status))?.into_inner();
         let first = answers.message().await.map_err(|status| Failure::from_status(&status))?;
         let created = confirmed(first)?;
-        Ok(Self { pool: pool.clone(), peer: peer.clone(), share, requests, answers, created })
+        arrived.store(false, Ordering::Relaxed);
+        Ok(Self { pool: pool.clone(), peer: peer.clone(), share, requests, answers, arrived, created })
     }
 
     /// The header of the server's confirmation: its revision is the head of the store.
@@ -100,7 +105,10 @@ impl WatchStream {
     /// answer.
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {
         let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
-            Some(Ok(frame)) if !frame.canceled => return Poll::Ready(Ok(frame)),
+            Some(Ok(frame)) if !frame.canceled => {
+                self.arrived.store(false, Ordering::Relaxed);
+                return Poll::Ready(Ok(frame));
+            }
             Some(Ok(frame)) => cancelled(&frame),
             Some(Err(status)) => Failure::from_status(&status),
             None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
@@ -109,6 +117,12 @@ impl WatchStream {
             self.pool.give_up(&self.peer, self.share.generation);
         }
         Poll::Ready(Err(failure.error.at(self.peer.name())))
+    }
+
+    /// Whether a part of the next frame has arrived since this was asked last: over a slow link a
+    /// large one takes its time.
+    pub(super) fn has_received_more(&self) -> bool {
+        self.arrived.swap(false, Ordering::Relaxed)
     }
 
     /// Asks for a frame that tells how far the watch has come.

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -28,6 +30,8 @@ pub(super) struct Transport {
     pub(super) headers_within: Duration,
     /// For each further piece of the answer; `None` for a stream, whose silence is normal.
     pub(super) pieces_within: Option<Duration>,
+    /// Set by each piece of the answer.
+    pub(super) arrived: Arc<AtomicBool>,
 }
 
 /// Why there was no gRPC answer.
@@ -68,7 +72,8 @@ impl Transport {
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
         }
-        Ok(answer.map(|body| AnswerBody { body, idle: self.pieces_within.map(Idle::new) }))
+        let Self { pieces_within, arrived, .. } = self;
+        Ok(answer.map(|body| AnswerBody { body, idle: pieces_within.map(Idle::new), arrived }))
     }
 
     /// With TLS 1.3 a client learns only after the handshake that it was not let in, if at all.
@@ -101,7 +106,8 @@ impl Transport {
     /// What a proxy or another kind of server has to say, for the person who reads the error.
     async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
         let status = answer.status();
-        let mut body = AnswerBody { body: answer.into_body(), idle: Some(Idle::new(self.headers_within)) };
+        let (body, idle) = (answer.into_body(), Some(Idle::new(self.headers_within)));
+        let mut body = AnswerBody { body, idle, arrived: Arc::default() };
         let mut text = Vec::new();
         while text.len() < 4 * EXCERPT {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -195,6 +201,7 @@ impl http_body::Body for RequestBody {
 pub(super) struct AnswerBody {
     body: reqwest::Body,
     idle: Option<Idle>,
+    arrived: Arc<AtomicBool>,
 }
 
 struct Idle {
@@ -229,6 +236,7 @@ impl http_body::Body for AnswerBody {
             }
         }
         let frame = ready!(polled);
+        this.arrived.store(true, Ordering::Relaxed);
         Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))
     }
 }
