@@ -153,13 +153,11 @@ fn r29_a_deletion_at_the_compact_revision_is_not_missed_by_who_resumes_there() {
         let proxy = Proxy::to(&server.address());
         let options = Flat::options().progress_interval(Duration::from_secs(1));
         let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         for (name, compacted_behind) in [("a", 0), ("b", 1)] {
             let held = history.head().0;
-            proxy.refuse(true);
-            proxy.cut();
+            proxy.shut();
             witness.notices_a_loss(Duration::from_secs(2));
             assert_eq!(history.delete(name), held + 1);
             history.compact_at(held + compacted_behind);

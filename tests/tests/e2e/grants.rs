@@ -44,8 +44,7 @@ fn a_grant_that_gives_way_to_a_narrower_one_is_no_reason_to_hold_less() {
         let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(AUDIT);
         let live = options.watch(client(proxy.endpoint())).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         grant(&server, "/app/all/a");
         revoke(&server, "/app/");
@@ -78,8 +77,7 @@ fn a_user_who_is_made_anew_meanwhile_is_served_as_if_nothing_had_been() {
         let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(None);
         let live = options.watch(client(proxy.endpoint())).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let refusals = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&refusals);
         live.on_status(move |status| {
@@ -108,8 +106,7 @@ fn authentication_that_is_turned_off_and_on_again_is_not_noticed_by_a_service_wi
         let proxy = Proxy::to(&server.address());
         let options = || Flat::options().audit_interval(AUDIT);
         let live = options().watch(client(proxy.endpoint())).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let follows = |value: &str| {
             let audits = live.status().counters.audits;
             witness.waits_for("audited", AUDIT * 4, |status| status.counters.audits > audits);

@@ -41,23 +41,20 @@ fn keys_whose_lease_ends_are_gone_whether_anybody_was_watching_or_not() {
         let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(None);
         let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
 
         expire(&server, &history, ["a", "while watching"]);
         witness.converges(&history, Duration::from_secs(5));
         assert!(live.load().all.keys().eq(["b", "kept"]));
 
-        proxy.refuse(true);
-        proxy.cut();
+        proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
         expire(&server, &history, ["b", "while away"]);
         proxy.accept();
         witness.converges(&history, Duration::from_secs(10));
         assert!(live.load().all.keys().eq(["kept"]));
 
-        proxy.refuse(true);
-        proxy.cut();
+        proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
         expire(&server, &history, ["c", "d"]);
         history.compact();

@@ -13,8 +13,7 @@ fn a_rolling_restart_under_writes_loses_nothing() {
         let history = stage.history(cluster.member(0));
         let mut known = history.put("a", "0");
         let live = stage.watch(cluster.endpoints()).expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         for index in 0..3 {
             let (member, other) = (cluster.member(index), cluster.member((index + 1) % 3));
             history.go_on_at(other);

@@ -12,11 +12,10 @@ const LIMIT: Duration = Duration::from_secs(2);
 const SLOW: Chunks = Chunks::Paced(2_000, Duration::from_millis(100));
 
 /// A configuration that wants signs of life often, and has no audit to help it.
-fn watch(api: Api, endpoint: String) -> Live<Flat> {
+fn watch(api: Api, endpoint: &str) -> Live<Flat> {
     let options = Flat::options().startup_timeout(Duration::from_secs(60)).audit_interval(None);
     let options = options.progress_interval(LIMIT);
-    let (v2, v3) =
-        (v2::Client::builder().endpoints([&endpoint]), v3::Client::builder().endpoints([&endpoint]));
+    let (v2, v3) = (v2::Client::builder().endpoints([endpoint]), v3::Client::builder().endpoints([endpoint]));
     let live = match api {
         Api::V2 => options.watch(v2.timeout(LIMIT).build().expect("a client")),
         Api::V3 => options.watch(v3.timeout(LIMIT).build().expect("a client")),
@@ -40,7 +39,7 @@ fn a_listing_comes_to_its_end_as_long_as_bytes_flow() {
         let proxy = Proxy::to(&server.address());
         proxy.pass_on(SLOW);
         let start = Instant::now();
-        let live = watch(stage.api(), proxy.endpoint());
+        let live = watch(stage.api(), &proxy.endpoint());
         assert!(start.elapsed() > LIMIT * 3, "{:?} is not slow", start.elapsed());
         let witness = Witness::of(&live);
         witness.watches(Duration::from_secs(20));
@@ -57,9 +56,8 @@ fn a_change_that_takes_long_to_arrive_does_and_is_not_taken_for_seen_before() {
         let history = stage.history(&server);
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
-        let live = watch(stage.api(), proxy.endpoint());
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let live = watch(stage.api(), &proxy.endpoint());
+        let witness = Witness::watching(&live);
         proxy.pass_on(SLOW);
         let start = Instant::now();
         let revision = history.put("a", &"y".repeat(150_000));

@@ -111,8 +111,7 @@ fn an_authority_that_is_replaced_is_taken_up_without_a_restart() {
             Api::V3 => Flat::watch(client(endpoint, tls)),
         };
         let live = live.expect("a first snapshot");
-        let witness = Witness::of(&live);
-        witness.watches(Duration::from_secs(5));
+        let witness = Witness::watching(&live);
         let says = |what: &'static str| {
             let says = |status: &Status| status.state.error().is_some_and(|it| it.to_string().contains(what));
             witness.waits_for(what, Duration::from_secs(10), says);
