@@ -235,10 +235,10 @@ impl Store for MemoryStore {
         })
     }
 
-    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Option<bool>> {
+    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
         let (store, prefix) = (self.clone(), prefix.clone());
         Box::pin(async move {
-            store.answers().await.ok()?;
+            store.answers().await?;
             store.lock().keyspace.recognizes(&prefix, &past)
         })
     }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::Error;
+use crate::{Error, Kind};
 
 /// An owned future, so that a state machine can keep a call under way in its state.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -30,13 +30,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>>;
 
     /// Whether the prefix has this past in the history that the store has now, as an authority says
-    /// it; `None` where that cannot be told.
+    /// it. An error where that cannot be told: [`Kind::Compacted`] where it is forgotten.
     ///
     /// A history that was rewound and has come as far as the old one again is not betrayed by any
     /// revision. A store that cannot read its past leaves this out.
-    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Option<bool>> {
+    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
         let _ = (prefix, past);
-        Box::pin(std::future::ready(None))
+        let error = Error::new(Kind::InvalidRequest, "the store cannot read its past");
+        Box::pin(std::future::ready(Err(error)))
     }
 
     /// A store over the same servers, with connections of its own.

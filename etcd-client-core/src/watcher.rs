@@ -207,8 +207,11 @@ impl Watcher {
         let Some(held) = &self.held else { return self.list(false) };
         let after = (from != From::Head).then_some(held.revision());
         let mut call = self.store.watch(&self.prefix, after);
+        if from != From::Head {
+            let resumes = from == From::Lost;
+            call = recognition::required(call, &self.store, &self.prefix, held.past(), resumes);
+        }
         if from == From::Lost {
-            call = recognition::required(call, &self.store, &self.prefix, held.past());
             self.report(State::Resuming);
         }
         self.phase = Phase::Opening { call, from };

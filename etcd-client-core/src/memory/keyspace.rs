@@ -54,19 +54,19 @@ impl Keyspace {
         Listing { revision: self.revision, cluster: self.cluster, entries }
     }
 
-    /// Whether this is what a prefix was; `None` where that is forgotten.
-    pub(super) fn recognizes(&self, prefix: &Prefix, past: &Past) -> Option<bool> {
+    /// Whether this is what a prefix was; an error where that is forgotten.
+    pub(super) fn recognizes(&self, prefix: &Prefix, past: &Past) -> Result<bool, Error> {
         if past.revision > self.revision {
-            return Some(false);
+            return Ok(false);
         }
         if past.revision < self.compacted {
-            return None;
+            return Err(Error::compacted(self.compacted));
         }
         let mut keys = self.keys.clone();
         for later in self.history.iter().rev().take_while(|later| later.batch.revision > past.revision) {
             undo(&mut keys, later.undo.iter().cloned());
         }
-        Some(Past::of(past.revision, below(&keys, prefix)) == *past)
+        Ok(Past::of(past.revision, below(&keys, prefix)) == *past)
     }
 
     /// Makes all changes at the next revision; where nothing changes, there is none.

@@ -39,7 +39,7 @@ pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error>
 
 /// Whether a span had this past: so many keys, and these as the ones written last. The answer is as
 /// small as they are, however many keys there are.
-pub(super) async fn recognizes(pool: &Arc<Pool>, span: Span, past: &Past) -> Option<bool> {
+pub(super) async fn recognizes(pool: &Arc<Pool>, span: Span, past: &Past) -> Result<bool, Error> {
     let newest = past.newest.first().map_or(past.revision, |entry| entry.revision);
     let question = RangeRequest {
         key: span.start,
@@ -56,10 +56,10 @@ pub(super) async fn recognizes(pool: &Arc<Pool>, span: Span, past: &Past) -> Opt
             let count = usize::try_from(answer.count).unwrap_or_default();
             let same_newest =
                 answer.kvs.len() == past.newest.len() && answer.kvs.iter().zip(&past.newest).all(is_same);
-            Some(count == past.count && same_newest)
+            Ok(count == past.count && same_newest)
         }
-        Err(error) if error.kind() == Kind::FutureRevision => Some(false),
-        Err(_) => None,
+        Err(error) if error.kind() == Kind::FutureRevision => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

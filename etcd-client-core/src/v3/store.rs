@@ -46,7 +46,7 @@ impl Store for Client {
         })
     }
 
-    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Option<bool>> {
+    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
         let (pool, span) = (self.pool().clone(), span(prefix));
         Box::pin(async move { listing::recognizes(&pool, span, &past).await })
     }

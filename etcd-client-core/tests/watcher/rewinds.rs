@@ -66,12 +66,12 @@ async fn a_rewind_that_was_overtaken_is_found_by_what_is_held() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rewind_that_was_overtaken_is_found_by_the_audit_where_the_past_is_forgotten() {
+async fn a_rewind_that_was_overtaken_is_read_anew_where_the_past_is_forgotten() {
     let mut follower = overtaken().await;
-    follower.store.compact(follower.store.revision());
-    assert_eq!(follower.changed().await, (Cause::Watch, follower.store.revision(), vec!["/p/a=3".into()]));
-    let (cause, _, keys) = follower.changed().await;
-    assert_eq!((cause, keys), (Cause::Audit, vec!["/p/lost-".into()]));
+    let now = follower.store.revision();
+    follower.store.compact(now);
+    let keys = vec!["/p/a=3".into(), "/p/lost-".into()];
+    assert_eq!(follower.changed().await, (Cause::Resync, now, keys));
 }
 
 #[tokio::test(start_paused = true)]
