@@ -110,6 +110,7 @@ impl Stage {
             Api::V3 => options.watch(v3::Client::new(endpoints).expect("a client").into_store()?),
         }
     }
+
     /// The configuration as it is now, read once.
     ///
     /// # Errors

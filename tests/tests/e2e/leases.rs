@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_oldest_and_newest};
 
 /// Writes keys that live for a second, and one that is kept alive, and waits until the others have
 /// ended.
 fn expire(server: &Server, history: &History<'_>, names: [&str; 2]) {
     let (before, _) = history.head();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
+    block_on(async {
         let client = Client::new([server.endpoint()]).expect("a client");
         let brief = client.lease_grant(1).await.expect("a lease").id;
         let kept = client.lease_grant(60).await.expect("a lease").id;
