@@ -1,5 +1,6 @@
 //! One endpoint and its connections.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ struct Connections {
     generation: u64,
     calls: Option<reqwest::Client>,
     streams: Vec<Arc<reqwest::Client>>,
+    /// Whether anything was ever answered on them.
+    answered: Arc<AtomicBool>,
     /// Whether this server's answers to progress requests can be believed, once that is known.
     exact_progress: Option<bool>,
 }
@@ -43,6 +46,7 @@ struct Connections {
 pub(super) struct Share {
     pub(super) generation: u64,
     client: Arc<reqwest::Client>,
+    answered: Arc<AtomicBool>,
 }
 
 impl Peer {
@@ -62,7 +66,7 @@ impl Peer {
             Some(client) => client.clone(),
             None => connections.calls.insert(self.connect()?).clone(),
         };
-        Ok(Share { generation: connections.generation, client: Arc::new(client) })
+        Ok(connections.share(Arc::new(client)))
     }
 
     /// The share stands for one stream: it is to live as long.
@@ -77,7 +81,7 @@ impl Peer {
             connections.streams.push(client.clone());
             client
         };
-        Ok(Share { generation: connections.generation, client })
+        Ok(connections.share(client))
     }
 
     /// Gives up the connections of this age; what is under way on them goes on.
@@ -94,8 +98,14 @@ impl Peer {
         headers_within: Duration,
         pieces_within: Option<Duration>,
     ) -> Transport {
-        let (client, endpoint) = ((*share.client).clone(), self.endpoint.clone());
-        Transport { client, endpoint, headers_within, pieces_within, arrived: Arc::default() }
+        Transport {
+            client: (*share.client).clone(),
+            endpoint: self.endpoint.clone(),
+            headers_within,
+            pieces_within,
+            answered: Arc::clone(&share.answered),
+            arrived: Arc::default(),
+        }
     }
 
     pub(super) fn exact_progress(&self) -> Option<bool> {
@@ -143,6 +153,12 @@ impl Peer {
         client.map_err(|error| {
             Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
         })
+    }
+}
+
+impl Connections {
+    fn share(&self, client: Arc<reqwest::Client>) -> Share {
+        Share { generation: self.generation, client, answered: Arc::clone(&self.answered) }
     }
 }
 

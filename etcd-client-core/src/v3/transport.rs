@@ -30,6 +30,8 @@ pub(super) struct Transport {
     pub(super) headers_within: Duration,
     /// For each further piece of the answer; `None` for a stream, whose silence is normal.
     pub(super) pieces_within: Option<Duration>,
+    /// Set by the first answer on these connections.
+    pub(super) answered: Arc<AtomicBool>,
     /// Set by each piece of the answer.
     pub(super) arrived: Arc<AtomicBool>,
 }
@@ -68,6 +70,7 @@ impl Transport {
             Ok(answer) => answer.map_err(|error| self.explain(&error))?,
             Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
         };
+        self.answered.store(true, Ordering::Relaxed);
         let answer: Response<reqwest::Body> = answer.into();
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
@@ -76,14 +79,18 @@ impl Transport {
         Ok(answer.map(|body| AnswerBody { body, idle: pieces_within.map(Idle::new), arrived }))
     }
 
-    /// With TLS 1.3 a client learns only after the handshake that it was not let in, if at all.
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and where it is
+    /// still writing then, not even that: the connection is gone before anything was answered on it.
     fn explain(&self, error: &reqwest::Error) -> TransportError {
         const HINT: &str = "the server seems to want a client certificate that it can accept";
         let mut failure = TransportError::from_reqwest(error);
         let cause = root_cause(error);
         let alerts = ["BadCertificate", "CertificateExpired", "CertificateRequired", "UnknownCA"];
         let refused = alerts.iter().any(|alert| cause.contains(&format!("alert: {alert}")));
-        if self.endpoint.is_secure() && (refused || cause == "connection closed") {
+        let turned_away = !failure.unsent
+            && !self.answered.load(Ordering::Relaxed)
+            && ["connection closed", "broken pipe", "reset by peer"].iter().any(|sign| cause.contains(sign));
+        if self.endpoint.is_secure() && (refused || turned_away) {
             failure.error = Error::new(Kind::Unavailable, format!("{}; {HINT}", failure.error));
         }
         failure

@@ -51,6 +51,8 @@ fn r52_certificates_that_are_replaced_count_from_the_next_connection() {
         let server = stage.server().mutual_tls(&certificates).start();
         let history = stage.history(&server);
         history.put("a", "1");
+        // etcd ends where it starts to listen for TLS while its files are being replaced.
+        Flat::load_once(client(server.endpoint(), identified(&certificates))).expect("it listens for TLS");
         let proxy = Proxy::to(&server.address());
         certificates.issue_client("client", SHORT);
         certificates.issue_server(SHORT);

@@ -53,8 +53,12 @@ fn whom_tls_does_not_let_in_is_told_why() {
         let refused = async |client: Client| -> Error { client.get("/k").await.unwrap_err() };
         let stranger = refused(client(&server.endpoint(), trusting(&others))).await;
         assert!(stranger.to_string().contains("invalid peer certificate"), "{stranger}");
-        let nobody = refused(client(&server.endpoint(), trusting(&certificates))).await;
-        assert!(nobody.to_string().contains("client certificate"), "{nobody}");
+        let mut nobody = refused(client(&server.endpoint(), trusting(&certificates))).await;
+        for _ in 0..50 {
+            // Whether the server's reason arrives is a matter of luck.
+            assert!(nobody.to_string().contains("client certificate"), "{nobody}");
+            nobody = refused(client(&server.endpoint(), trusting(&certificates))).await;
+        }
         let to_plain =
             refused(client(&plain.endpoint().replace("http", "https"), trusting(&certificates))).await;
         assert!(to_plain.to_string().contains("cannot connect"), "{to_plain}");
