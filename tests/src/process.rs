@@ -8,7 +8,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// A child process, killed on drop.
 #[derive(Debug)]
@@ -47,6 +47,18 @@ impl Process {
         let id = Pid::from_child(&self.child);
         kill_process(id, signal)
             .unwrap_or_else(|error| panic!("signal {signal:?} to process {id:?}: {error}"));
+    }
+
+    /// Stops the process, and waits until all its threads have stopped: until then, it still works.
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+        let id = Pid::from_child(&self.child);
+        let start = Instant::now();
+        while !matches!(waitid(WaitId::Pid(id), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG), Ok(Some(_)))
+        {
+            assert!(start.elapsed() < Duration::from_secs(5), "process {id:?} does not stop");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// How the process ended, if it did.

@@ -104,7 +104,7 @@ impl Server {
 
     /// Freezes the server (SIGSTOP): its connections stay open, and nothing is answered.
     pub fn pause(&self) {
-        self.signal(Signal::STOP);
+        self.with_process(Process::stop);
     }
 
     /// Lets a frozen server go on (SIGCONT).
@@ -218,8 +218,12 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) {
+        self.with_process(|process| process.signal(signal));
+    }
+
+    fn with_process(&self, act: impl FnOnce(&Process)) {
         match self.process().as_ref() {
-            Some(process) => process.signal(signal),
+            Some(process) => act(process),
             None => panic!("{} does not run", self.setup.name),
         }
     }
