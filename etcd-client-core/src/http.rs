@@ -40,8 +40,7 @@ impl HttpOptions {
             .map_err(|error| Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error))
     }
 
-    /// For what only one protocol needs.
-    pub(crate) fn builder(&self, protocol: Protocol, secure: bool) -> Result<reqwest::ClientBuilder, Error> {
+    fn builder(&self, protocol: Protocol, secure: bool) -> Result<reqwest::ClientBuilder, Error> {
         let alpn: &[&[u8]] = match protocol {
             Protocol::Http1 => &[b"http/1.1"],
             Protocol::Http2 => &[b"h2"],

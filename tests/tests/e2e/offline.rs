@@ -80,7 +80,7 @@ fn a_wiped_etcd_replaces_what_the_file_held_and_that_is_announced() {
     assert_eq!(live.status().counters.rewinds, 1);
 }
 
-/// A configuration that has started from the file, and the way to the server of `then`.
+/// A configuration that has started from the file, and the way to the server, still closed.
 fn from_file(stage: Stage, server: &Server) -> (tempfile::TempDir, Proxy, Live<Flat>) {
     let folder = tempfile::tempdir().unwrap();
     let options = || Flat::options().audit_interval(None).cache_file(folder.path().join("app.cache"));
