@@ -1,5 +1,6 @@
 //! The HTTP client that both protocols travel on.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use crate::{Error, Kind, Proxy, Tls};
@@ -30,6 +31,37 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// answers with `too_many_pings`.
 const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 64 << 20;
+
+/// Whoever has more to say of its version is no etcd.
+const LONGEST_VERSION: usize = 4 << 10;
+
+/// The innermost error says what happened; the others say that it happened to them.
+pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// An error, and what it comes from.
+pub(crate) fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// The version in what a server answers to `GET /version`, which needs no permission.
+pub(crate) async fn version_of(mut answer: reqwest::Response) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        etcdserver: String,
+    }
+    let mut whole = Vec::new();
+    while let Some(piece) = answer.chunk().await.ok()? {
+        whole.extend_from_slice(&piece);
+        if whole.len() > LONGEST_VERSION {
+            return None;
+        }
+    }
+    serde_json::from_slice::<Version>(&whole).ok().map(|version| version.etcdserver)
+}
 
 impl HttpOptions {
     /// A client with no connection yet; certificates are read from their files now. Over HTTP/1.1 its

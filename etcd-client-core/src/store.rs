@@ -1,7 +1,8 @@
 //! What every store of keys can do: list a prefix at one revision, and watch it from there.
 //!
-//! [`v3::Client`](crate::v3::Client) and [`MemoryStore`](crate::MemoryStore) are stores. The
-//! [`Watcher`](crate::Watcher) knows this trait and nothing of what is below it.
+//! [`v3::Client`](crate::v3::Client), [`v2::Client`](crate::v2::Client) and
+//! [`MemoryStore`](crate::MemoryStore) are stores. The [`Watcher`](crate::Watcher) knows this trait
+//! and nothing of what is below it.
 
 use std::fmt;
 use std::pin::Pin;
@@ -110,9 +111,10 @@ pub trait Watch: fmt::Debug + Send {
 pub enum Signal {
     /// All changes of one revision.
     Batch(Batch),
-    /// The stream is alive, and every change up to this revision has been delivered; 0 while a part
-    /// of the next change has arrived, and the rest is on its way.
+    /// The stream is alive, and every change up to this revision has been delivered.
     Progress(u64),
+    /// The stream is alive: a part of the next change has arrived, and the rest is on its way.
+    Arriving,
 }
 
 /// The state of a prefix at one revision.

@@ -41,6 +41,28 @@ enum Source {
     Text(Arc<str>),
 }
 
+/// What to say where a server does not let a client in for want of a certificate that it accepts.
+pub(crate) const NOT_LET_IN: &str =
+    "the server seems to want a client certificate that it can accept: see Tls::identity_files";
+
+/// The way out of a failed handshake, by the words of the innermost error.
+pub(crate) fn hint(cause: &str) -> Option<&'static str> {
+    const PLAIN: [&str; 3] = ["tls handshake eof", "corrupt message", "InvalidContentType"];
+    const FOREIGN: [&str; 2] = ["UnknownIssuer", "BadSignature"];
+    const NAMELESS: [&str; 2] = ["CertificateRequired", "certificate required"];
+    const REFUSED: [&str; 3] = ["alert: BadCertificate", "alert: CertificateExpired", "alert: UnknownCA"];
+    let says = |signs: &[&str]| signs.iter().any(|sign| cause.contains(sign));
+    if says(&PLAIN) {
+        Some("the server does not speak TLS: write http://")
+    } else if says(&FOREIGN) {
+        Some("name the authority that signed the server's certificate with Tls::ca_file")
+    } else if says(&NAMELESS) {
+        Some("the server wants a client certificate: give one with Tls::identity_files")
+    } else {
+        says(&REFUSED).then_some(NOT_LET_IN)
+    }
+}
+
 const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
 const ENCRYPTED_END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
 

@@ -276,7 +276,7 @@ impl Watcher {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            Signal::Progress(_) => {}
+            Signal::Progress(_) | Signal::Arriving => {}
         }
         self.compare();
     }

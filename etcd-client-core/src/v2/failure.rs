@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use crate::{Error, Kind};
+use crate::http::{causes, root_cause};
+use crate::{Error, Kind, tls};
 
 /// One endpoint's failure, and what it means for the others.
 #[derive(Debug)]
@@ -82,15 +83,6 @@ pub(super) fn is_a_certificates(error: &reqwest::Error) -> bool {
     cause.contains("certificate") || cause.contains("CertificateRequired")
 }
 
-/// The innermost error says what happened; the others say that it happened to them.
-fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-fn causes<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
 /// A connection that was there, and was cut off before it could be used: only TLS comes between.
 fn is_cut_off(error: &reqwest::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
@@ -119,24 +111,8 @@ fn system_kind(error: &io::Error) -> io::ErrorKind {
     inside.map_or_else(|| error.kind(), system_kind)
 }
 
-fn hint(cause: &str) -> &'static str {
-    if cause.contains("tls handshake eof")
-        || cause.contains("corrupt message")
-        || cause.contains("InvalidContentType")
-    {
-        " (the server does not speak TLS: write http://)"
-    } else if cause.contains("CertificateRequired") || cause.contains("certificate required") {
-        " (the server wants a client certificate: give one with Tls::identity_files)"
-    } else if ["BadCertificate", "CertificateExpired", "UnknownCA"]
-        .iter()
-        .any(|alert| cause.contains(&format!("alert: {alert}")))
-    {
-        " (the server seems to want a client certificate that it can accept: see Tls::identity_files)"
-    } else if cause.contains("UnknownIssuer") || cause.contains("BadSignature") {
-        " (name the authority that signed the server's certificate with Tls::ca_file)"
-    } else {
-        ""
-    }
+fn hint(cause: &str) -> String {
+    tls::hint(cause).map(|hint| format!(" ({hint})")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -79,8 +79,10 @@ type Opening = BoxFuture<Result<Poll, Failure>>;
 pub(super) enum Signal {
     /// A change, each once, in the order of their indexes.
     Change { answer: Box<Answer>, index: u64 },
-    /// The server answers, and nothing more is to come up to this index; 0 while something comes.
+    /// The server answers, and nothing more is to come up to this index.
     Alive(u64),
+    /// A part of the next change has come.
+    Arriving,
 }
 
 impl Feed {
@@ -301,7 +303,7 @@ impl Feed {
             return None;
         }
         (self.answer, self.asked) = (None, false);
-        Some(Signal::Alive(0))
+        Some(Signal::Arriving)
     }
 
     fn on_open(&mut self, poll: Poll) -> Result<Option<Signal>, Error> {

@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::request::Request;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
-use crate::http::Protocol;
+use crate::http::{Protocol, version_of};
 use crate::settings::Options;
 use crate::{Error, Kind};
 
@@ -177,14 +177,9 @@ impl Peer {
 
     /// What `GET /version` answers, which needs no permission.
     async fn version(&self, options: &Options) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Version {
-            etcdserver: String,
-        }
         let (client, _) = self.client(options).ok()?;
         let request = client.get(self.endpoint.url("/version").ok()?).timeout(options.timeout);
-        let answer = request.send().await.ok()?.bytes().await.ok()?;
-        serde_json::from_slice::<Version>(&answer).ok().map(|version| version.etcdserver)
+        version_of(request.send().await.ok()?).await
     }
 
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.

@@ -133,6 +133,7 @@ impl Watch for StoreWatch {
                 self.promised = self.promised.max(index);
                 Ok(Signal::Progress(index))
             }
+            feed::Signal::Arriving => Ok(Signal::Arriving),
             feed::Signal::Change { index, .. } if index <= self.promised => {
                 tracing::warn!(
                     endpoint = self.feed.endpoint(),

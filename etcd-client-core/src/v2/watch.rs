@@ -128,7 +128,7 @@ impl OpenWatch {
             let signal = std::future::poll_fn(|cx| self.feed.poll_next(cx));
             match tokio::time::timeout(IDLE, signal).await {
                 Ok(Ok(Signal::Change { answer, .. })) => return Ok(*answer),
-                Ok(Ok(Signal::Alive(_))) => {}
+                Ok(Ok(Signal::Alive(_) | Signal::Arriving)) => {}
                 Ok(Err(error)) => return Err(error),
                 Err(_) => self.feed.ask(),
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
-use crate::http::{HttpOptions, Protocol};
+use crate::http::{HttpOptions, Protocol, version_of};
 use crate::{Error, Kind};
 
 use super::transport::{Transport, excerpt};
@@ -118,12 +118,7 @@ impl Peer {
 
     /// What `GET /version` answers, which needs no permission.
     pub(super) async fn version_over_http(&self, limit: Duration) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Version {
-            etcdserver: String,
-        }
-        let answer = self.get_version(limit).await?.bytes().await.ok()?;
-        serde_json::from_slice::<Version>(&answer).ok().map(|version| version.etcdserver)
+        version_of(self.get_version(limit).await?).await
     }
 
     /// What is said to an HTTP/1.1 request, in a line, if it is something that etcd does not say.

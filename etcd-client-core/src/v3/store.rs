@@ -94,7 +94,7 @@ impl Watch for StoreWatch {
             }
             let frame = match self.stream.poll_frame(cx) {
                 Poll::Pending if self.stream.has_received_more() => {
-                    return Poll::Ready(Ok(Signal::Progress(0)));
+                    return Poll::Ready(Ok(Signal::Arriving));
                 }
                 polled => ready!(polled)?,
             };

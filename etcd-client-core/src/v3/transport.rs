@@ -16,7 +16,8 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use tower_service::Service;
 
 use crate::endpoint::Endpoint;
-use crate::{Error, Kind};
+use crate::http::root_cause;
+use crate::{Error, Kind, tls};
 
 /// As much of a page that is not etcd's as goes into an error.
 const EXCERPT: usize = 200;
@@ -82,16 +83,14 @@ impl Transport {
     /// With TLS 1.3 a client learns only after the handshake that it was not let in, and where it is
     /// still writing then, not even that: the connection is gone before anything was answered on it.
     fn explain(&self, error: &reqwest::Error) -> TransportError {
-        const HINT: &str = "the server seems to want a client certificate that it can accept";
         let mut failure = TransportError::from_reqwest(error);
         let cause = root_cause(error);
-        let alerts = ["BadCertificate", "CertificateExpired", "CertificateRequired", "UnknownCA"];
-        let refused = alerts.iter().any(|alert| cause.contains(&format!("alert: {alert}")));
         let turned_away = !failure.unsent
             && !self.answered.load(Ordering::Relaxed)
             && ["connection closed", "broken pipe", "reset by peer"].iter().any(|sign| cause.contains(sign));
-        if self.endpoint.is_secure() && (refused || turned_away) {
-            failure.error = Error::new(Kind::Unavailable, format!("{}; {HINT}", failure.error));
+        let hint = tls::hint(&cause).or(turned_away.then_some(tls::NOT_LET_IN));
+        if let Some(hint) = hint.filter(|_| self.endpoint.is_secure()) {
+            failure.error = Error::new(Kind::Unavailable, format!("{}; {hint}", failure.error));
         }
         failure
     }
@@ -173,15 +172,6 @@ impl fmt::Display for TransportError {
 }
 
 impl StdError for TransportError {}
-
-/// The innermost error says what happened; the others say that it happened to them.
-fn root_cause(error: &dyn StdError) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
 
 fn speaks_no_http2(cause: &str) -> bool {
     ["frame with invalid size", "unspecific protocol error", "invalid preface"]
