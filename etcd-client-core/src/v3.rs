@@ -61,6 +61,7 @@ mod peer;
 mod pool;
 mod response;
 mod span;
+mod standstill;
 mod status;
 mod store;
 mod stream;

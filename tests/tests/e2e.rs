@@ -22,6 +22,8 @@ mod frames;
 mod gap;
 #[path = "e2e/grants.rs"]
 mod grants;
+#[path = "e2e/grpc_proxy.rs"]
+mod grpc_proxy;
 #[path = "e2e/harness.rs"]
 mod harness;
 #[path = "e2e/lagging.rs"]

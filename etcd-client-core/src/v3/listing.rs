@@ -63,6 +63,33 @@ pub(super) async fn recognizes(pool: &Arc<Pool>, span: Span, past: &Past) -> Res
     }
 }
 
+/// The newest revision of the store where a span is what it was at `revision`: no key in it was written
+/// since, and there are as many. The answers are small, however many keys there are.
+pub(super) async fn unchanged_since(
+    pool: &Arc<Pool>,
+    span: Span,
+    revision: u64,
+) -> Result<Option<u64>, Error> {
+    let then = RangeRequest {
+        key: span.start,
+        range_end: span.end,
+        revision: signed(revision),
+        count_only: true,
+        ..RangeRequest::default()
+    };
+    let now = RangeRequest {
+        revision: 0,
+        min_mod_revision: signed(revision.saturating_add(1)),
+        limit: 1,
+        keys_only: true,
+        count_only: false,
+        ..then.clone()
+    };
+    let (then, now) = (pool.call_once(then).await?, pool.call_once(now).await?);
+    let head = unsigned(now.header.unwrap_or_default().revision);
+    Ok((now.kvs.is_empty() && now.count == then.count).then_some(head))
+}
+
 /// Takes a page that may hold anything.
 #[cfg(fuzzing)]
 pub(super) fn fuzz(page: RangeResponse) {

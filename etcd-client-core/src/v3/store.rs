@@ -14,6 +14,7 @@ use super::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
 use super::pool::Pool;
 use super::response::{signed, unsigned};
 use super::span::Span;
+use super::standstill::Standstill;
 use super::stream::WatchStream;
 use super::version;
 use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Signal, Store, Watch};
@@ -26,10 +27,10 @@ impl Store for Client {
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
-        let (pool, Span { start, end }) = (self.pool().clone(), span(prefix));
+        let (pool, span) = (self.pool().clone(), span(prefix));
         let create = WatchCreateRequest {
-            key: start,
-            range_end: end,
+            key: span.start.clone(),
+            range_end: span.end.clone(),
             start_revision: after.map_or(0, |after| signed(after.saturating_add(1))),
             ..WatchCreateRequest::default()
         };
@@ -42,7 +43,9 @@ impl Store for Client {
             let ResponseHeader { cluster_id, revision, .. } = *stream.created();
             let head = unsigned(revision);
             let events = Events::new(after.unwrap_or(head), exact);
-            Ok(Opened { watch: Box::new(StoreWatch { stream, events }), head, cluster: cluster_id })
+            let standstill = Standstill::new(pool, span);
+            let watch = Box::new(StoreWatch { stream, events, standstill });
+            Ok(Opened { watch, head, cluster: cluster_id })
         })
     }
 
@@ -84,6 +87,7 @@ async fn begun(pool: &Arc<Pool>, create: WatchCreateRequest, later: WatchStream)
 struct StoreWatch {
     stream: WatchStream,
     events: Events,
+    standstill: Standstill,
 }
 
 impl Watch for StoreWatch {
@@ -93,11 +97,19 @@ impl Watch for StoreWatch {
                 return Poll::Ready(Ok(signal));
             }
             let frame = match self.stream.poll_frame(cx) {
+                Poll::Ready(frame) => frame?,
                 Poll::Pending if self.stream.has_received_more() => {
                     return Poll::Ready(Ok(Signal::Arriving));
                 }
-                polled => ready!(polled)?,
+                Poll::Pending => {
+                    let revision = ready!(self.standstill.poll(cx, self.events.delivered));
+                    self.events.reach(revision);
+                    continue;
+                }
             };
+            if frame.events.is_empty() {
+                self.standstill.on_answer();
+            }
             if let Err(error) = self.events.read(frame) {
                 return Poll::Ready(Err(error.at(self.stream.peer().name())));
             }
@@ -106,6 +118,7 @@ impl Watch for StoreWatch {
 
     fn request_progress(&mut self) {
         self.stream.request_progress();
+        self.standstill.on_request();
     }
 
     fn endpoint(&self) -> &str {
@@ -181,10 +194,14 @@ impl Events {
 
     fn progress(&mut self, revision: u64) {
         let again = self.told.filter(|(told, _)| *told == revision);
-        if self.exact || again.is_some_and(|(_, first)| first.elapsed() >= LONG_AGO) {
-            self.delivered = self.delivered.max(revision);
-        }
+        let believed = self.exact || again.is_some_and(|(_, first)| first.elapsed() >= LONG_AGO);
         self.told = again.or_else(|| Some((revision, Instant::now())));
+        self.reach(if believed { revision } else { self.delivered });
+    }
+
+    /// Nothing is to come any more up to this revision.
+    fn reach(&mut self, revision: u64) {
+        self.delivered = self.delivered.max(revision);
         self.ready.push_back(Signal::Progress(self.delivered));
     }
 }
@@ -274,6 +291,15 @@ mod tests {
         let mut events = Events::new(3, true);
         events.read(frame(7, vec![])).unwrap();
         assert_eq!(events.ready, [Signal::Progress(7)]);
+    }
+
+    #[test]
+    fn what_came_and_went_before_a_proof_that_nothing_changed_is_not_told_later() {
+        let mut events = Events::new(3, true);
+        events.reach(9);
+        events.read(frame(9, vec![event(0, "a", 5), event(1, "a", 9), event(0, "b", 10)])).unwrap();
+        let batch = Batch { revision: 10, changes: vec![put("b", 10)] };
+        assert_eq!(events.ready, [Signal::Progress(9), Signal::Batch(batch)]);
     }
 
     #[test]
