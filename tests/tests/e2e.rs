@@ -28,6 +28,8 @@ mod grpc_proxy;
 mod harness;
 #[path = "e2e/lagging.rs"]
 mod lagging;
+#[path = "e2e/large.rs"]
+mod large;
 #[path = "e2e/leases.rs"]
 mod leases;
 #[path = "e2e/limits.rs"]
