@@ -98,6 +98,12 @@ pub trait Watch: fmt::Debug + Send {
     /// Asks the server for a [`Signal::Progress`], or any other sign of life on this stream.
     fn request_progress(&mut self);
 
+    /// Whether another watch may begin behind the last [`Signal::Progress`]: not where that rested on
+    /// the silence of this stream.
+    fn is_resumable(&self) -> bool {
+        true
+    }
+
     /// The server that this stream comes from, as a person would name it.
     fn endpoint(&self) -> &str;
 
@@ -113,6 +119,9 @@ pub enum Signal {
     Batch(Batch),
     /// The stream is alive, and every change up to this revision has been delivered.
     Progress(u64),
+    /// Nothing differs, as the store says, between what the stream has delivered and this revision.
+    /// Changes up to it may still arrive that come to nothing together.
+    Unchanged(u64),
     /// The stream is alive: a part of the next change has arrived, and the rest is on its way.
     Arriving,
 }

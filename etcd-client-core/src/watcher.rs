@@ -194,8 +194,8 @@ impl Watcher {
             tracing::warn!(prefix = %self.prefix, seen, now, cluster_changed, "the store's history was rewound");
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
-        let batch = held.replace(listing);
-        if cause == Cause::Audit && !batch.changes.is_empty() {
+        let (batch, differs) = held.replace(listing);
+        if cause == Cause::Audit && differs {
             self.counters.repairs += 1;
             tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");
         }
@@ -276,7 +276,14 @@ impl Watcher {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            Signal::Progress(_) | Signal::Arriving => {}
+            // What is on its way yet must be noted by an audit, even where it comes to nothing.
+            Signal::Unchanged(revision)
+                if revision >= held.revision() && !watching.gap && !watching.audit.is_under_way() =>
+            {
+                held.advance(revision);
+                self.events.push_back(Event::Current { revision });
+            }
+            Signal::Progress(_) | Signal::Unchanged(_) | Signal::Arriving => {}
         }
         self.compare();
     }
@@ -311,9 +318,9 @@ impl Watcher {
         let then = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then: Then::Open(From::Lost) };
         let phase = std::mem::replace(&mut self.phase, then);
         if let Phase::Watching(watching) = phase {
-            let lasted = watching.since.elapsed();
+            let (lasted, resumable) = (watching.since.elapsed(), watching.watch.is_resumable());
             watching.watch.abandon();
-            self.after_loss(error, lasted);
+            self.after_loss(error, lasted, resumable);
         }
     }
 
@@ -358,8 +365,9 @@ impl Watcher {
             let endpoint = watching.watch.endpoint().to_owned();
             self.events.push_back(Event::State(State::Watching { endpoint }));
         }
-        self.rewound |= rewound || held.is_other_cluster(listing.cluster);
-        if self.rewound || (listing.entries.is_empty() && !held.is_empty()) {
+        let is_other_cluster = held.is_other_cluster(listing.cluster);
+        self.rewound |= rewound && !is_other_cluster;
+        if rewound || is_other_cluster || (listing.entries.is_empty() && !held.is_empty()) {
             return self.list(false);
         }
         listing.revision = listing.revision.max(held.revision());
@@ -370,16 +378,17 @@ impl Watcher {
     fn on_lost(&mut self, error: Error) {
         if let Phase::Watching(watching) = &self.phase {
             let lasted = watching.since.elapsed();
-            self.after_loss(error, lasted);
+            self.after_loss(error, lasted, true);
         }
     }
 
-    fn after_loss(&mut self, error: Error, lasted: Duration) {
+    fn after_loss(&mut self, error: Error, lasted: Duration, resumable: bool) {
         self.counters.losses += 1;
         self.backoff.lost_after(lasted);
         match error.kind() {
             Kind::Compacted | Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, From::Lost),
-            _ => self.wait(error, Then::Open(From::Lost)),
+            _ if resumable => self.wait(error, Then::Open(From::Lost)),
+            _ => self.wait(error, Then::List { confirmed: false }),
         }
     }
 

@@ -2,6 +2,8 @@
 
 #[path = "watcher/rewinds.rs"]
 mod rewinds;
+#[path = "watcher/standstill.rs"]
+mod standstill;
 
 use std::sync::Arc;
 use std::time::Duration;

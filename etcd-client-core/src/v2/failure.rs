@@ -30,6 +30,11 @@ impl Failure {
         Self { error, elsewhere: true, untouched: false, election: false }
     }
 
+    /// A success that is not etcd's: each of etcd's tells its index.
+    pub(super) fn without_index() -> Self {
+        Self::of_protocol(Error::new(Kind::Protocol, "the answer has no X-Etcd-Index: it is not etcd's"))
+    }
+
     /// This endpoint cannot be asked.
     pub(super) fn of_endpoint(error: Error) -> Self {
         Self { error, elsewhere: true, untouched: true, election: false }

@@ -338,19 +338,23 @@ impl Feed {
                 format!("{}: asked for changes from {} and got {index}", self.peer.name(), self.next);
             return Err(Error::new(Kind::Protocol, message));
         }
-        if index > self.head.saturating_add(1) {
+        let registered = match &self.stage {
+            Stage::Open { poll, .. } => poll.index,
+            Stage::Opening(_) => self.head,
+        };
+        if index > registered.saturating_add(1) {
             // The poll has waited for it, and what lies between was elsewhere in the store, or came
             // with a leader's snapshot, of which etcd tells no poll. The history knows.
             self.fresh = None;
             self.stage = Stage::Opening(self.another());
             return Ok(None);
         }
-        let hidden = self.target.hides(&node.key);
+        let is_ours = self.target.concerns(&node.key) && !self.target.hides(&node.key);
         self.next = index.saturating_add(1);
         self.told = self.told.max(index);
         self.fresh = None;
         self.stage = Stage::Opening(self.another());
-        Ok((!hidden).then_some(Signal::Change { answer: Box::new(answer), index }))
+        Ok(is_ours.then_some(Signal::Change { answer: Box::new(answer), index }))
     }
 
     /// Somebody on the way ends polls that last long: the next one follows at once, but not more

@@ -54,6 +54,17 @@ impl Target {
         self.recursive && key.strip_prefix(&*self.key).is_some_and(|below| below.contains("/_"))
     }
 
+    /// Whether a change of this key is one of the target. etcd's history takes `/app` for a directory
+    /// around `/apple`.
+    pub(super) fn concerns(&self, key: &str) -> bool {
+        let lies_in = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        lies_in(key, &self.key) || lies_in(&self.key, key)
+    }
+
     /// Reads the target as all members agree that it is.
     pub(super) fn read(&self) -> Result<Request, Error> {
         let mut flags = vec![("quorum", true.to_string())];
@@ -101,7 +112,7 @@ impl Poll {
             }
             parse(&reply.body).map(Some).map_err(|error| error.at(&name))
         });
-        let index = headers.etcd_index().unwrap_or_default();
+        let index = headers.etcd_index().ok_or_else(Failure::without_index)?;
         Ok(Self { headers, index, generation, opened: Instant::now(), change, begun })
     }
 
@@ -125,6 +136,18 @@ impl fmt::Debug for Poll {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_concerned_by_what_lies_in_it_or_around_it() {
+        let target = Target::new("/app/cfg", true).unwrap();
+        for key in ["/app/cfg", "/app/cfg/a", "/app", "/"] {
+            assert!(target.concerns(key), "{key}");
+        }
+        for key in ["/app/cf", "/app/cfgs", "/ap", "/apple", "/other"] {
+            assert!(!target.concerns(key), "{key}");
+        }
+        assert!(Target::new("", true).unwrap().concerns("/any"));
+    }
 
     #[test]
     fn a_target_hides_what_live_watches_hide() {

@@ -69,7 +69,7 @@ pub(super) async fn knows_leader(pool: &Pool, peer: &Peer) -> Result<(), Failure
 pub(super) async fn agreed_index(pool: &Pool, peer: &Peer, target: &Target) -> Result<u64, Failure> {
     let request = target.probe().map_err(Failure::of_input)?;
     match pool.ask(peer, &request).await {
-        Ok(reply) => Ok(reply.headers.etcd_index().unwrap_or_default()),
+        Ok(reply) => reply.headers.etcd_index().ok_or_else(Failure::without_index),
         Err(failure) => match Refusal::of(&failure.error).and_then(Refusal::index) {
             Some(index) => Ok(index),
             None => Err(failure),

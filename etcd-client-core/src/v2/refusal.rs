@@ -83,6 +83,12 @@ impl Refusal {
         self.etcd.as_ref().map(|etcd| etcd.index).filter(|index| *index != 0)
     }
 
+    /// The index at which there was nothing: no such key, or no directory on the way to it.
+    pub(super) fn index_of_nothing(&self) -> Option<u64> {
+        let is_nothing = matches!(self.code(), Some(ErrorCode::KeyNotFound | ErrorCode::NotDir));
+        self.index().filter(|_| is_nothing)
+    }
+
     pub(super) fn http_status(&self) -> StatusCode {
         self.status
     }

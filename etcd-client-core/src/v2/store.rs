@@ -15,7 +15,7 @@ use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Sig
 use crate::{Error, Kind};
 
 impl Store for Client {
-    /// One linearizable read. A directory that is not there is an empty one.
+    /// One linearizable read. A directory that is not there, or is below a key, is an empty one.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
@@ -90,9 +90,9 @@ pub(super) fn fuzz(prefix: &Prefix, answer: &Answer) {
 
 /// The error says at which index there was nothing; it does not say in which cluster.
 fn empty_listing(error: Error) -> Result<Listing, Error> {
-    match Refusal::of(&error).and_then(Refusal::index) {
-        Some(revision) if error.kind() == Kind::NotFound => Ok(Listing { revision, ..Listing::default() }),
-        _ => Err(error),
+    match Refusal::of(&error).and_then(Refusal::index_of_nothing) {
+        Some(revision) => Ok(Listing { revision, ..Listing::default() }),
+        None => Err(error),
     }
 }
 
@@ -156,6 +156,10 @@ impl Watch for StoreWatch {
 
     fn request_progress(&mut self) {
         self.feed.ask();
+    }
+
+    fn is_resumable(&self) -> bool {
+        self.promised <= self.feed.position()
     }
 
     fn endpoint(&self) -> &str {

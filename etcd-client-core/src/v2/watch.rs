@@ -4,17 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use super::abort::AbortHandle;
 use super::call::unless_aborted;
 use super::feed::{Feed, Signal};
 use super::headers::Headers;
 use super::poll::Target;
-use super::pool::Pool;
+use super::pool::{Pool, pause_before};
 use super::response::{Answer, Response};
 use crate::{BoxFuture, Error};
 
 /// How often the connection of a watch is proven alive.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
+/// A watch that has lasted so long was a good one: its loss is no sign that the next will be lost, too.
+pub(super) const HEALTHY: Duration = Duration::from_secs(10);
 
 /// Waits for one change of a key or a directory, for as long as it takes: the client's time limit
 /// applies to connecting and to the headers only.
@@ -66,7 +70,8 @@ impl Watch {
         self
     }
 
-    /// How often all endpoints are tried again when none answers.
+    /// How often all endpoints are tried again when none answers, or when each watch is lost as soon
+    /// as it was opened.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
@@ -111,10 +116,19 @@ impl OpenWatch {
     }
 
     async fn change(mut self) -> Result<Response<Answer>, Error> {
+        let mut losses = 0;
         loop {
+            let since = Instant::now();
             match self.next().await {
                 Ok(answer) => return Ok(Response::new(answer, self.headers)),
                 Err(error) if error.is_transient() => {
+                    losses = if since.elapsed() < HEALTHY { losses + 1 } else { 0 };
+                    if losses > self.max_retries.saturating_add(1) {
+                        return Err(error);
+                    }
+                    if losses > 1 {
+                        sleep(pause_before(losses - 1)).await;
+                    }
                     let after = Some(self.feed.position());
                     self.feed = Feed::open_ahead(&self.pool, &self.target, after, self.max_retries).await?;
                 }

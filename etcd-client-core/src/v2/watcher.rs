@@ -17,13 +17,11 @@ use super::poll::Target;
 use super::pool::Pool;
 use super::refusal::Refusal;
 use super::response::{Answer, Node, parse};
-use super::watch::IDLE;
+use super::watch::{HEALTHY, IDLE};
 use crate::{BoxFuture, Error, Kind};
 
 const FIRST_DELAY: Duration = Duration::from_millis(300);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
-/// A connection that has lasted as long was a good one.
-const HEALTHY: Duration = Duration::from_secs(10);
 
 /// Sets a [`Watcher`] up.
 #[derive(Debug)]
@@ -71,6 +69,8 @@ pub struct Watcher {
     /// Why the state must be read before anything is watched.
     resync: Option<Error>,
     attempt: u32,
+    /// How often the state had to be read since there was a change, or a good connection.
+    resyncs: u32,
     events: VecDeque<Event>,
     stop: AbortHandle,
     stopped: BoxFuture<()>,
@@ -125,6 +125,7 @@ impl WatcherBuilder {
             cluster: None,
             resync: None,
             attempt: 0,
+            resyncs: 0,
             events: VecDeque::new(),
             stopped: Box::pin(stop.clone().aborted()),
             stop,
@@ -238,7 +239,7 @@ impl Watcher {
         if let Signal::Change { answer, index } = signal {
             self.seen = Some(index);
             self.reached = true;
-            self.attempt = 0;
+            (self.attempt, self.resyncs) = (0, 0);
             self.events.push_back(Event::Change(*answer));
         }
     }
@@ -254,8 +255,8 @@ impl Watcher {
 
     /// Whatever was under way has failed.
     fn on_lost(&mut self, error: Error) {
-        if let (Some(_), Kind::NotFound, Some(index)) =
-            (&self.resync, error.kind(), Refusal::of(&error).and_then(Refusal::index))
+        if self.resync.is_some()
+            && let Some(index) = Refusal::of(&error).and_then(Refusal::index_of_nothing)
         {
             self.cluster = None; // the error does not tell it
             return self.resynced(None, index);
@@ -263,11 +264,15 @@ impl Watcher {
         if let Phase::Following { since, .. } = &self.phase
             && since.elapsed() >= HEALTHY
         {
-            self.attempt = 0;
+            (self.attempt, self.resyncs) = (0, 0);
         }
         if matches!(error.kind(), Kind::Compacted | Kind::FutureRevision) {
             self.resync = Some(error);
-            return self.go_on();
+            self.resyncs = self.resyncs.saturating_add(1);
+            return match self.resyncs.checked_sub(2) {
+                None => self.go_on(),
+                Some(again) => self.phase = Phase::Waiting(Box::pin(sleep(delay(again)))),
+            };
         }
         let elsewhere = self.attempt == 0 && self.pool.endpoints() > 1;
         let was_connected = matches!(self.phase, Phase::Following { .. });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::messages::{KeyValue, RangeRequest, RangeResponse};
+use super::messages::{KeyValue, RangeRequest, RangeResponse, ResponseHeader};
 use super::pool::Pool;
 use super::response::{signed, unsigned};
 use super::span::Span;
@@ -63,31 +63,47 @@ pub(super) async fn recognizes(pool: &Arc<Pool>, span: Span, past: &Past) -> Res
     }
 }
 
-/// The newest revision of the store where a span is what it was at `revision`: no key in it was written
-/// since, and there are as many. The answers are small, however many keys there are.
+/// The newest revision of a cluster's store where a span is what it was at `revision`: no key in it was
+/// written since, and there are as many. The answers are small, however many keys there are; where
+/// something was written elsewhere, the server walks over the span for the last of them.
+///
+/// An unknown cluster, 0, becomes the one that answers. An error where the past cannot be that of this
+/// history, or is forgotten.
 pub(super) async fn unchanged_since(
     pool: &Arc<Pool>,
     span: Span,
     revision: u64,
+    cluster: &mut u64,
 ) -> Result<Option<u64>, Error> {
-    let then = RangeRequest {
-        key: span.start,
-        range_end: span.end,
-        revision: signed(revision),
-        count_only: true,
-        ..RangeRequest::default()
+    let mut ask = async |question: RangeRequest| {
+        let answer = pool.call_once(question).await?;
+        let ResponseHeader { cluster_id, revision, .. } = answer.header.clone().unwrap_or_default();
+        if *cluster == 0 {
+            *cluster = cluster_id;
+        }
+        Ok::<_, Error>((cluster_id == *cluster).then_some((answer, revision)))
     };
-    let now = RangeRequest {
-        revision: 0,
+    let count =
+        RangeRequest { key: span.start, range_end: span.end, count_only: true, ..RangeRequest::default() };
+    let Some((now, head)) = ask(count.clone()).await? else { return Ok(None) };
+    if head == signed(revision) {
+        return Ok(Some(revision));
+    }
+    let question = RangeRequest { revision: signed(revision), ..count.clone() };
+    let Some((then, _)) = ask(question).await? else { return Ok(None) };
+    if then.count != now.count {
+        return Ok(None);
+    }
+    let written = RangeRequest {
+        revision: head,
         min_mod_revision: signed(revision.saturating_add(1)),
         limit: 1,
         keys_only: true,
         count_only: false,
-        ..then.clone()
+        ..count
     };
-    let (then, now) = (pool.call_once(then).await?, pool.call_once(now).await?);
-    let head = unsigned(now.header.unwrap_or_default().revision);
-    Ok((now.kvs.is_empty() && now.count == then.count).then_some(head))
+    let Some((written, _)) = ask(written).await? else { return Ok(None) };
+    Ok(written.kvs.is_empty().then_some(unsigned(head)))
 }
 
 /// Takes a page that may hold anything.

@@ -140,6 +140,11 @@ impl Audit {
         }
     }
 
+    /// Whether a read is under way, or waits for comparison.
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::Reading { .. } | Stage::Answered { .. } | Stage::Comparing { .. })
+    }
+
     /// The revision of the read that waits for comparison.
     pub(super) fn revision(&self) -> Option<u64> {
         match &self.stage {

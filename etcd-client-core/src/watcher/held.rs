@@ -86,9 +86,10 @@ impl Held {
         Batch { revision: batch.revision, changes }
     }
 
-    /// Makes a listing what is held; the batch is the difference.
-    pub(super) fn replace(&mut self, listing: Arc<Listing>) -> Batch {
-        let mut changes = Vec::new();
+    /// Makes a listing what is held; the batch is the difference. Says whether keys or values differ,
+    /// and not only revisions: v2 tells nobody of a refreshed time to live.
+    pub(super) fn replace(&mut self, listing: Arc<Listing>) -> (Batch, bool) {
+        let (mut changes, mut differs) = (Vec::new(), false);
         let mut old = self.entries().peekable();
         let mut new = listing.entries.iter().peekable();
         loop {
@@ -102,15 +103,21 @@ impl Held {
             let here = if order.is_ge() { new.next() } else { None };
             match (gone, here) {
                 (Some(old), Some(new)) if old == new => {}
-                (_, Some(new)) => changes.push(Change::Put(new.clone())),
-                (Some(old), None) => changes.push(Change::Delete(old.key.clone())),
+                (old, Some(new)) => {
+                    differs |= old.is_none_or(|old| old.value != new.value);
+                    changes.push(Change::Put(new.clone()));
+                }
+                (Some(old), None) => {
+                    differs = true;
+                    changes.push(Change::Delete(old.key.clone()));
+                }
                 (None, None) => {}
             }
         }
         drop(old);
         let revision = listing.revision;
         *self = Self::new(listing);
-        Batch { revision, changes }
+        (Batch { revision, changes }, differs)
     }
 
     /// What is held, as a listing at its revision.
@@ -275,7 +282,8 @@ mod tests {
         subject
             .apply(Batch { revision: 2, changes: vec![Change::Delete(key(3)), Change::Put(entry(10, 2))] });
         let next = (1..11).map(|number| entry(number, if number == 5 { 4 } else { 1 }));
-        let batch = subject.replace(listing(5, next));
+        let (batch, differs) = subject.replace(listing(5, next));
+        assert!(differs);
         let expected = vec![
             Change::Delete(key(0)),
             Change::Put(entry(3, 1)),
@@ -283,5 +291,9 @@ mod tests {
             Change::Put(entry(10, 1)),
         ];
         assert_eq!(batch, Batch { revision: 5, changes: expected });
+        let rewritten = |entry: Entry| Entry { revision: 6, ..entry };
+        let (batch, differs) = subject
+            .replace(listing(6, held(&subject).into_iter().map(rewritten).collect::<Vec<_>>().into_iter()));
+        assert_eq!((batch.changes.len(), differs), (10, false));
     }
 }

@@ -122,6 +122,10 @@ impl Watching {
         if self.haste.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
             self.haste.due = None;
             self.ask();
+            // What was asked for is waited for by the watch, from its next poll on.
+            if let Poll::Ready(signal) = self.watch.poll_next(cx) {
+                return Poll::Ready(Input::Signal(signal));
+            }
         }
         self.tick.as_mut().poll(cx).map(|()| Input::Tick)
     }

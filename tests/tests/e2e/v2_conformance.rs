@@ -25,6 +25,8 @@ mod line;
 mod reconnect;
 #[path = "v2_conformance/resync.rs"]
 mod resync;
+#[path = "v2_conformance/strange.rs"]
+mod strange;
 #[path = "v2_conformance/tls.rs"]
 mod tls;
 #[path = "v2_conformance/watching.rs"]
