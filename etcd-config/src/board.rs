@@ -46,8 +46,9 @@ impl<T> Board<T> {
 
     /// Nothing is written any more.
     pub(crate) fn stop(&self) {
-        self.hooks.stop();
-        self.streams.end();
         self.standing.write(Record::stop);
+        self.streams.end();
+        // Drops callbacks, which are the user's.
+        self.hooks.stop();
     }
 }

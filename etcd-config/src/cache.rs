@@ -57,14 +57,13 @@ impl Cache {
         Ok(image)
     }
 
-    /// Replaces the file by one that holds this state, which was proven current just now. Blocks.
-    /// What has an earlier turn than what was written is too late, and is not written.
+    /// Replaces the file by one that holds this state, which was current at `proven`. Blocks. What has an earlier turn than what was written is too late, and is not written.
     ///
     /// # Errors
     /// Why it cannot be written.
-    pub(crate) fn write(&self, listing: Listing, turn: u64) -> Result<CacheFile, String> {
+    pub(crate) fn write(&self, listing: Listing, proven: SystemTime, turn: u64) -> Result<CacheFile, String> {
         let revision = listing.revision;
-        let image = self.image(listing);
+        let image = self.image(listing, proven);
         let saved_at = image.written_at;
         let bytes = image.encode()?;
         // Held while it is written: two at a time would come to an end in any order.
@@ -94,7 +93,7 @@ impl Cache {
         }
     }
 
-    fn image(&self, mut listing: Listing) -> Image {
+    fn image(&self, mut listing: Listing, written_at: SystemTime) -> Image {
         let mut withheld = Vec::new();
         if !self.place.secrets {
             let plain = Plain::of(&self.schema, &self.prefix);
@@ -107,7 +106,7 @@ impl Cache {
             });
         }
         listing.entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        let (prefix, written_at) = (self.prefix.directory().to_owned(), SystemTime::now());
+        let prefix = self.prefix.directory().to_owned();
         Image { prefix, written_at, withheld, listing }
     }
 }

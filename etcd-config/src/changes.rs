@@ -25,14 +25,20 @@ pub struct Change<T> {
 /// A [`Stream`] of changes, from [`Live::changes`](crate::Live::changes).
 ///
 /// It keeps nothing alive: it ends when the last handle of its [`Live`](crate::Live) is dropped,
-/// after the last change.
+/// or when nothing follows the store any more, after the last change.
 pub struct Changes<T> {
     place: Arc<Place<T>>,
 }
 
 /// Everyone who reads changes as a stream.
 pub(crate) struct Streams<T> {
-    places: Mutex<Vec<Weak<Place<T>>>>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    places: Vec<Weak<Place<T>>>,
+    /// Nothing is to come any more.
+    ended: bool,
 }
 
 /// What waits for one reader: at most one change, however slow the reader is.
@@ -102,10 +108,11 @@ impl<T> Change<T> {
 
 impl<T> Streams<T> {
     pub(crate) fn open(&self) -> Changes<T> {
-        let place = Arc::new(Place(Mutex::new(Waiting { change: None, waker: None, ended: false })));
-        let mut places = self.lock();
-        places.retain(|place| place.strong_count() > 0);
-        places.push(Arc::downgrade(&place));
+        let mut state = self.lock();
+        let waiting = Waiting { change: None, waker: None, ended: state.ended };
+        let place = Arc::new(Place(Mutex::new(waiting)));
+        state.places.retain(|place| place.strong_count() > 0);
+        state.places.push(Arc::downgrade(&place));
         Changes { place }
     }
 
@@ -117,12 +124,13 @@ impl<T> Streams<T> {
     }
 
     pub(crate) fn end(&self) {
+        self.lock().ended = true;
         self.tell(|waiting| waiting.ended = true);
     }
 
     /// Wakers are woken when no lock is held: they are the reader's code.
     fn tell(&self, mut news: impl FnMut(&mut Waiting<T>)) {
-        let places: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
+        let places: Vec<_> = self.lock().places.iter().filter_map(Weak::upgrade).collect();
         for place in places {
             let mut waiting = place.lock();
             news(&mut waiting);
@@ -134,8 +142,8 @@ impl<T> Streams<T> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Place<T>>>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -188,7 +196,7 @@ impl<T> Clone for Change<T> {
 
 impl<T> Default for Streams<T> {
     fn default() -> Self {
-        Self { places: Mutex::default() }
+        Self { state: Mutex::new(State { places: Vec::new(), ended: false }) }
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::board::Board;
 use crate::cache::{Keeper, Step};
 use crate::config::EtcdConfig;
+use crate::deadline::deadline;
 use crate::hooks::Notice;
 use crate::loaded::{Loaded, Origin};
 use crate::publisher::{Outcome, Publisher};
@@ -44,6 +45,8 @@ struct Proof {
     revision: u64,
     /// Something that is known is not in force.
     waits: bool,
+    /// It will be tried soon.
+    held_back: bool,
     counters: watcher::Counters,
     callback_panics: u64,
 }
@@ -132,6 +135,8 @@ impl<T: EtcdConfig> Driver<T> {
                 self.board().standing.write(|record| {
                     proof.count(record);
                     record.last_rewind = Some(rewind);
+                    // Of a revision of the other history nothing is known.
+                    record.in_force = 0;
                 });
             }
             _ => {}
@@ -152,8 +157,10 @@ impl<T: EtcdConfig> Driver<T> {
     fn schedule(&mut self, cause: Cause) {
         if self.debounce.is_zero() {
             self.publish(cause);
-        } else if self.due.is_none() {
-            self.due = Some((Instant::now() + self.debounce, cause));
+        } else if let Some((_, last)) = &mut self.due {
+            *last = cause;
+        } else {
+            self.due = Some((deadline(self.debounce).into(), cause));
         }
     }
 
@@ -205,9 +212,16 @@ impl<T: EtcdConfig> Driver<T> {
 
     fn prove(&mut self) {
         let proof = self.proof();
-        self.board().standing.write(|record| proof.note(record));
-        if let Some(keeper) = &mut self.keeper {
-            keeper.note_proof();
+        let is_confirmed = self.board().standing.write(|record| {
+            let before = record.source;
+            proof.note(record);
+            before != record.source
+        });
+        match &mut self.keeper {
+            // The file is not as old as it says.
+            Some(keeper) if is_confirmed => keeper.note_change(),
+            Some(keeper) => keeper.note_proof(),
+            None => {}
         }
     }
 
@@ -219,20 +233,19 @@ impl<T: EtcdConfig> Driver<T> {
         }
     }
 
-    /// Has the keys cached, where they are what is in force.
-    fn cache(&mut self, write: impl FnOnce(&mut Keeper, Listing)) {
+    /// Has the keys cached that are in force.
+    fn cache(&mut self, write: impl FnOnce(&mut Keeper, Listing, SystemTime)) {
         let Some(keeper) = &mut self.keeper else { return };
-        if self.publisher.is_current() {
-            write(keeper, self.publisher.listing(self.watcher.cluster()));
-        } else {
-            keeper.skip();
-        }
+        let read = |record: &Record| (record.snapshot_revision, record.proven_at());
+        let (snapshot, proven) = self.board.0.standing.read(read);
+        write(keeper, self.publisher.listing(self.watcher.cluster(), snapshot), proven);
     }
 
     fn proof(&self) -> Proof {
         Proof {
             revision: self.publisher.revision(),
             waits: !self.publisher.is_current(),
+            held_back: self.publisher.is_due(),
             counters: self.watcher.counters(),
             callback_panics: self.board().hooks.panics(),
         }
@@ -246,7 +259,7 @@ impl Proof {
 
     fn note(&self, record: &mut Record) {
         self.count(record);
-        record.proven(self.revision, self.waits);
+        record.proven(self.revision, self.waits, self.held_back);
     }
 }
 

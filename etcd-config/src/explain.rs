@@ -225,7 +225,8 @@ impl<'a> Explainer<'a> {
         self.rows.push(Row {
             field: place.field.clone(),
             key: place.key.trim_end_matches('/').to_owned(),
-            value,
+            // Not even `Debug` shows a secret.
+            value: if place.secret { value.map(|_| String::new()) } else { value },
             secret: place.secret,
             origin,
             revision,

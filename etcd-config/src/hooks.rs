@@ -131,7 +131,10 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     pub(crate) fn release(self: &Arc<Self>) {
         let mut state = self.lock();
         let Some(notice) = state.held.take() else { return };
-        let full = state.waiting.len() >= state.room;
+        // Whoever came later than the last notice must not hear it as a part of this one.
+        let last = state.waiting.back().map(|last| last.number);
+        let is_shared = last.is_some_and(|last| state.hooks.iter().all(|hook| hook.since < last));
+        let full = state.waiting.len() >= state.room && is_shared;
         let replaced = if let Some(last) = state.waiting.back_mut().filter(|_| full) {
             last.extend(notice)
         } else {
@@ -143,7 +146,12 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         drop(replaced);
         if start {
             let hooks = Arc::clone(self);
-            self.runtime.spawn_blocking(move || hooks.run());
+            // Where the system has no thread left, tokio panics. The next notice tries again.
+            let spawn = || drop(self.runtime.spawn_blocking(move || hooks.run()));
+            if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
+                tracing::error!("there is no thread for callbacks: they wait for the next change");
+                self.lock().running = false;
+            }
         }
     }
 
@@ -186,6 +194,8 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
             *hook.lock() = Some(callback);
+        } else {
+            panics::let_go(callback);
         }
     }
 

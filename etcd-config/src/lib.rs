@@ -65,6 +65,7 @@ mod board;
 mod cache;
 mod changes;
 mod config;
+mod deadline;
 mod decode;
 mod driver;
 mod error;

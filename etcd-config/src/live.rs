@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
@@ -12,6 +12,7 @@ use crate::background::Background;
 use crate::board::Board;
 use crate::changes::{Change, Changes};
 use crate::config::EtcdConfig;
+use crate::deadline::deadline;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::explain::Explanation;
@@ -226,7 +227,7 @@ impl<T: EtcdConfig> Live<T> {
     /// # Errors
     /// Not within the limit, or never, because the watch was stopped.
     pub fn wait_until(&self, mut wanted: impl FnMut(&T) -> bool, limit: Duration) -> Result<(), Error> {
-        let until = Instant::now() + limit;
+        let until = deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
             if wanted(&self.load()) {
@@ -248,7 +249,7 @@ impl<T: EtcdConfig> Live<T> {
         mut wanted: impl FnMut(&T) -> bool,
         limit: Duration,
     ) -> Result<(), Error> {
-        let until = Instant::now() + limit;
+        let until = deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
             if wanted(&self.load()) {
@@ -268,7 +269,7 @@ impl<T: EtcdConfig> Live<T> {
     /// The revision was refused, with all its problems; or it did not come within the limit, or
     /// never will, because the watch was stopped.
     pub fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
-        let until = Instant::now() + limit;
+        let until = deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
             if self.is_in_force(revision)? {
@@ -285,7 +286,7 @@ impl<T: EtcdConfig> Live<T> {
     /// # Errors
     /// As [`wait_for_revision`](Self::wait_for_revision).
     pub async fn wait_for_revision_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
-        let until = Instant::now() + limit;
+        let until = deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
             if self.is_in_force(revision)? {
@@ -308,7 +309,8 @@ impl<T: EtcdConfig> Live<T> {
 
     fn is_in_force(&self, revision: u64) -> Result<bool, Error> {
         let (in_force, known, refusal) = self.board.standing.read(|record| {
-            (record.in_force >= revision, record.revision >= revision, record.refusal().cloned())
+            let refusal = record.refusal().filter(|_| !record.held_back).cloned();
+            (record.in_force >= revision, record.revision >= revision, refusal)
         });
         if in_force {
             return Ok(true);

@@ -81,7 +81,7 @@ impl<T: EtcdConfig> Loaded<T> {
 
     /// What the keys are now.
     pub(crate) fn listing(&self) -> Listing {
-        self.publisher.listing(self.watcher.cluster())
+        self.publisher.listing(self.watcher.cluster(), self.first.revision)
     }
 }
 
@@ -137,11 +137,12 @@ async fn from_cache<T: EtcdConfig>(
     })?;
     let listing = Arc::new(listing);
     let prefix = context.prefix().clone();
-    let (publisher, first) = Publisher::new(context, &listing).map_err(|report| {
+    let (mut publisher, first) = Publisher::new(context, &listing).map_err(|report| {
         let why = refusal(&path, &report, &withheld);
         tracing::warn!("{why}");
         why
     })?;
+    publisher.is_from_cache();
     let (name, revision) = (T::LAYOUT.name, listing.revision);
     watcher.assume(listing);
     tracing::warn!(name, %prefix, path, revision, "etcd does not answer: configuration loaded from the cache");

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use etcd_client_core::{Listing, Prefix, Store, watcher};
 use tokio::runtime::Handle;
@@ -160,7 +160,7 @@ impl<T: EtcdConfig> Options<T> {
     pub fn load_once(self, store: impl IntoStore) -> Result<T, Error> {
         let (loaded, _background) = self.load_in_background(store)?;
         if let Some((cache, listing)) = to_be_cached(&loaded) {
-            note_outcome(&cache, cache.write(listing, 1).err());
+            note_outcome(&cache, cache.write(listing, SystemTime::now(), 1).err());
         }
         Ok(loaded.first.value)
     }
@@ -180,7 +180,8 @@ impl<T: EtcdConfig> Options<T> {
             let loaded = Loaded::<T>::new(&store, plan).await?;
             if let Some((cache, listing)) = to_be_cached(&loaded) {
                 let writer = Arc::clone(&cache);
-                let written = tokio::task::spawn_blocking(move || writer.write(listing, 1)).await;
+                let written =
+                    tokio::task::spawn_blocking(move || writer.write(listing, SystemTime::now(), 1)).await;
                 let failure = written.map_or_else(|error| Some(error.to_string()), Result::err);
                 note_outcome(&cache, failure);
             }

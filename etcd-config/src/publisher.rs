@@ -37,6 +37,8 @@ pub(crate) struct Publisher<T> {
     revision: u64,
     /// The newest keys have not been tried yet.
     due: bool,
+    /// The keys are from the cache: the store's first word on them counts, committed or not.
+    from_cache: bool,
     /// What has changed since the published snapshot.
     unpublished: Touched,
     spares: Vec<Spare<T>>,
@@ -69,9 +71,15 @@ impl<T: EtcdConfig> Publisher<T> {
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
         let (unpublished, spares, warnings) = (Touched::default(), Vec::new(), BTreeMap::new());
         let keys = Arc::new(Keys::new(tree, context));
-        let mut publisher = Self { keys, revision, due: false, unpublished, spares, warnings };
+        let mut publisher =
+            Self { keys, revision, due: false, from_cache: false, unpublished, spares, warnings };
         publisher.look_for_warnings(None);
         Ok((publisher, Snapshot { value, revision }))
+    }
+
+    /// The listing was from the cache.
+    pub(crate) fn is_from_cache(&mut self) {
+        self.from_cache = true;
     }
 
     pub(crate) fn keys(&self) -> &Arc<Keys> {
@@ -88,9 +96,10 @@ impl<T: EtcdConfig> Publisher<T> {
         self.keys.context().pending(&self.keys.read())
     }
 
-    /// The keys as they are now, with the cluster that they come from.
-    pub(crate) fn listing(&self, cluster: u64) -> Listing {
-        Listing { revision: self.revision, cluster, entries: self.keys.read().entries() }
+    /// The keys that are in force, where those of `snapshot` are, with the cluster that they come from.
+    pub(crate) fn listing(&self, cluster: u64, snapshot: u64) -> Listing {
+        let revision = if self.is_current() { self.revision } else { snapshot };
+        Listing { revision, cluster, entries: self.keys.read().entries_before(&self.unpublished) }
     }
 
     /// The revision that the keys are at.
@@ -101,6 +110,11 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Nothing has changed below the prefix up to this revision.
     pub(crate) fn advance(&mut self, revision: u64) {
         self.revision = revision;
+    }
+
+    /// Whether newer keys wait to be tried.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due
     }
 
     /// Whether what is published is what the keys say.
@@ -118,7 +132,9 @@ impl<T: EtcdConfig> Publisher<T> {
             for spare in &mut self.spares {
                 spare.behind.merge(&touched);
             }
-            self.due |= T::LAYOUT.commit_key.is_none_or(|key| touched.contains(key));
+            let is_committed = T::LAYOUT.commit_key.is_none_or(|key| touched.contains(key));
+            self.due |= is_committed || self.from_cache;
+            self.from_cache = false;
         }
         self.due
     }
@@ -170,7 +186,10 @@ impl<T: EtcdConfig> Publisher<T> {
                 Err(problems)
             }
             // It may be in any state, and is dropped.
-            Err(panic) => Err(panicked::<T>(self.keys.context(), panic.as_ref())),
+            Err(panic) => {
+                panics::let_go(spare);
+                Err(panicked::<T>(self.keys.context(), panic.as_ref()))
+            }
         }
     }
 
@@ -185,12 +204,15 @@ impl<T: EtcdConfig> Publisher<T> {
             let keys = spare.behind.keys().len();
             keys >= FAR_BEHIND && keys > self.keys.read().len() / 8
         };
-        let (mut free, held): (Vec<_>, Vec<_>) = std::mem::take(&mut self.spares)
-            .into_iter()
-            .filter(|spare| !far_behind(spare))
-            .partition(|spare| Arc::strong_count(&spare.snapshot) == 1);
+        let (useless, spares): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.spares).into_iter().partition(far_behind);
+        let (mut free, held): (Vec<_>, Vec<_>) =
+            spares.into_iter().partition(|spare| Arc::strong_count(&spare.snapshot) == 1);
         self.spares = held;
-        free.pop()
+        let spare = free.pop();
+        // One by one: two panics at a time would end the process.
+        useless.into_iter().chain(free).for_each(panics::let_go);
+        spare
     }
 
     fn replace(
@@ -204,10 +226,16 @@ impl<T: EtcdConfig> Publisher<T> {
         let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
         if self.spares.len() == SPARES {
-            self.spares.remove(0);
+            panics::let_go(self.spares.remove(0));
         }
         self.spares.push(Spare { snapshot: old, behind });
         change
+    }
+}
+
+impl<T> Drop for Publisher<T> {
+    fn drop(&mut self) {
+        self.spares.drain(..).for_each(panics::let_go);
     }
 }
 
@@ -218,12 +246,15 @@ fn decoded<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Pr
 }
 
 fn panicked<T: EtcdConfig>(context: &Context, panic: &(dyn Any + Send)) -> Vec<Problem> {
+    // Whoever panicked may have seen a secret, and which one is not known here.
+    let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
+    let words = if has_secrets { "(not shown: there are secrets)" } else { panics::words(panic) };
     vec![Problem {
         kind: Kind::Refused,
         key: context.prefix().to_string(),
         field: String::new(),
         expected: T::LAYOUT.name.to_owned(),
-        what: format!("decoding or a check panicked: {}", panics::words(panic)),
+        what: format!("decoding or a check panicked: {words}"),
         value: None,
         revision: None,
     }]

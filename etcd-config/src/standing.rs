@@ -27,6 +27,8 @@ pub(crate) struct Record {
     /// Everything up to this revision is in force; lower while changes are refused or held back.
     pub(crate) in_force: u64,
     pub(crate) snapshot_revision: u64,
+    /// Something newer will be tried soon.
+    pub(crate) held_back: bool,
     pub(crate) source: Source,
     last_rejection: Option<Rejection>,
     pub(crate) last_rewind: Option<Rewind>,
@@ -64,6 +66,7 @@ impl Standing {
             revision,
             in_force: revision,
             snapshot_revision: revision,
+            held_back: false,
             source: Source::Etcd,
             last_rejection: None,
             last_rewind: None,
@@ -116,9 +119,11 @@ impl Standing {
         let mut record = self.lock();
         let before = record.counters;
         let result = write(&mut record);
-        self.meters.show(before, &record.reading());
+        let reading = record.reading();
         record.epoch += 1;
         drop(record);
+        // A recorder is code of others.
+        self.meters.show(before, &reading);
         self.moved.notify_all();
         self.moved_async.notify_waiters();
         result
@@ -164,15 +169,23 @@ impl Standing {
 
 impl Record {
     /// Everything up to `revision` is known now, and in force unless something `waits`.
-    pub(crate) fn proven(&mut self, revision: u64, waits: bool) {
+    /// Of what waits, something may be `held_back` that will be tried soon.
+    pub(crate) fn proven(&mut self, revision: u64, waits: bool, held_back: bool) {
         self.revision = revision;
+        self.held_back = held_back;
         self.in_force = if waits { self.in_force.min(revision) } else { revision };
-        if self.refused_since.is_none() {
-            self.proven = Proof::now();
-        }
         if !waits {
             self.source = Source::Etcd;
         }
+        // What is not committed yet is not to be in force; all else that waits is.
+        if self.refused_since.is_none() && !held_back && self.source == Source::Etcd {
+            self.proven = Proof::now();
+        }
+    }
+
+    /// When the snapshot was last known to be what the store holds.
+    pub(crate) fn proven_at(&self) -> SystemTime {
+        self.proven.time
     }
 
     /// The snapshot is from the cache file.

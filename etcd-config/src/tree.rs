@@ -118,6 +118,17 @@ impl KeyTree {
         entries
     }
 
+    /// The same, as they were before what was touched.
+    pub(crate) fn entries_before(&self, touched: &Touched) -> Vec<Entry> {
+        let mut entries = self.entries();
+        let before = touched.before(self.prefix.directory());
+        if !before.is_empty() {
+            entries.retain(|entry| !before.contains_key(&entry.key));
+            entries.extend(before.into_iter().filter_map(|(key, raw)| Some(raw?.entry(key))));
+        }
+        entries
+    }
+
     fn put(&mut self, entry: &Entry, touched: &mut Touched) {
         let Some(relative) = self.prefix.relative(&entry.key) else { return };
         let raw = Raw::of(entry);
@@ -129,9 +140,9 @@ impl KeyTree {
             return;
         };
         let node = path.split('/').fold(&mut self.root, Node::child);
-        let old = node.value.replace(raw).map(|old| old.value);
+        let old = node.value.replace(raw);
         self.values += usize::from(old.is_none());
-        if old.as_ref() != Some(&entry.value) {
+        if old.as_ref().map(|old| &old.value) != Some(&entry.value) {
             touched.touch(path, &entry.key, old);
         }
     }
@@ -146,7 +157,7 @@ impl KeyTree {
         };
         if let Some(old) = self.root.remove(path) {
             self.values -= 1;
-            touched.touch(path, key, Some(old.value));
+            touched.touch(path, key, Some(old));
         }
     }
 

@@ -8,6 +8,8 @@ mod callbacks;
 mod changes;
 #[path = "live/loading.rs"]
 mod loading;
+#[path = "live/secrets.rs"]
+mod secrets;
 #[path = "live/service.rs"]
 mod service;
 #[path = "live/snapshots.rs"]

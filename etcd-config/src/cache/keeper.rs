@@ -2,8 +2,9 @@
 //! with the last state.
 
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use etcd_client_core::Listing;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -81,15 +82,15 @@ impl Keeper {
     }
 
     /// Writes; the outcome is a later [`step`](Self::next).
-    pub(crate) fn write(&mut self, listing: Listing) {
+    pub(crate) fn write(&mut self, listing: Listing, proven: SystemTime) {
         let turn = self.take_turn();
         let cache = Arc::clone(&self.cache);
-        self.writing = Some(spawn_blocking(move || cache.write(listing, turn)));
-    }
-
-    /// What is due is not good any more; the next change is.
-    pub(crate) fn skip(&mut self) {
-        self.due = None;
+        // Where the system has no thread left, tokio panics.
+        let spawn = || spawn_blocking(move || cache.write(listing, proven, turn));
+        match catch_unwind(AssertUnwindSafe(spawn)) {
+            Ok(writing) => self.writing = Some(writing),
+            Err(_) => drop(self.settle(Err("there is no thread to write it".to_owned()))),
+        }
     }
 
     /// Whether the file lacks the last state.
@@ -99,11 +100,11 @@ impl Keeper {
 
     /// Writes for the last time, on a thread of its own: nobody waits for it, and nobody is there
     /// to be told.
-    pub(crate) fn write_last(&mut self, listing: Listing) {
+    pub(crate) fn write_last(&mut self, listing: Listing, proven: SystemTime) {
         let turn = self.take_turn();
         let cache = Arc::clone(&self.cache);
         let write = move || {
-            if let Err(why) = cache.write(listing, turn) {
+            if let Err(why) = cache.write(listing, proven, turn) {
                 tracing::warn!(path = %cache.path().display(), "the cache file is not kept: {why}");
             }
         };

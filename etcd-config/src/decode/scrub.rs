@@ -13,11 +13,13 @@ pub(super) fn is_needed(problems: &[Problem]) -> bool {
 /// Replaces the secrets in such messages.
 pub(super) fn scrub(problems: &mut [Problem], secrets: &[String]) {
     let secrets = secrets.iter().map(|secret| secret.trim()).filter(|secret| secret.len() >= SHORTEST);
-    let secrets: Vec<&str> = secrets.collect();
+    // As they are, and as `Debug` writes them.
+    let secrets: Vec<String> =
+        secrets.flat_map(|secret| [secret.to_owned(), secret.escape_debug().to_string()]).collect();
     for problem in problems.iter_mut().filter(|problem| is_foreign(problem)) {
         for secret in &secrets {
-            if problem.what.contains(secret) {
-                problem.what = problem.what.replace(secret, "(secret)");
+            if problem.what.contains(secret.as_str()) {
+                problem.what = problem.what.replace(secret.as_str(), "(secret)");
             }
         }
     }

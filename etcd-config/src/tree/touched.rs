@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Node;
+use super::{Node, Raw};
 
 /// The places of a [`KeyTree`](super::KeyTree) whose values have changed.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,7 @@ pub(crate) struct Mark {
     /// The value of this very place has changed.
     pub here: bool,
     /// What the value was before the first change, where there was one.
-    was: Option<Bytes>,
+    was: Option<Raw>,
     pub children: BTreeMap<Box<str>, Mark>,
 }
 
@@ -59,7 +59,14 @@ impl Touched {
         !self.strays.is_empty()
     }
 
-    pub(super) fn touch(&mut self, path: &str, key: &Bytes, was: Option<Bytes>) {
+    /// What was at the places that were touched.
+    pub(super) fn before(&self, directory: &str) -> BTreeMap<Bytes, Option<Raw>> {
+        let mut before = BTreeMap::new();
+        self.root.collect(&mut directory.to_owned(), &mut before);
+        before
+    }
+
+    pub(super) fn touch(&mut self, path: &str, key: &Bytes, was: Option<Raw>) {
         path.split('/').fold(&mut self.root, Mark::child).touch(was);
         self.keys.push(String::from_utf8_lossy(key).into());
     }
@@ -98,7 +105,20 @@ impl Mark {
         self.children.entry(segment.into()).or_default()
     }
 
-    fn touch(&mut self, was: Option<Bytes>) {
+    fn collect(&self, path: &mut String, before: &mut BTreeMap<Bytes, Option<Raw>>) {
+        for (name, mark) in &self.children {
+            let length = path.len();
+            path.push_str(name);
+            if mark.here {
+                before.insert(Bytes::copy_from_slice(path.as_bytes()), mark.was.clone());
+            }
+            path.push('/');
+            mark.collect(path, before);
+            path.truncate(length);
+        }
+    }
+
+    fn touch(&mut self, was: Option<Raw>) {
         if !std::mem::replace(&mut self.here, true) {
             self.was = was;
         }
@@ -120,7 +140,7 @@ impl Mark {
             path.push_str(name);
             let now = now.and_then(|now| now.children.get(name));
             let value = now.and_then(|now| now.value.as_ref()).map(|raw| &raw.value);
-            if mark.here && value == mark.was.as_ref() {
+            if mark.here && value == mark.was.as_ref().map(|was| &was.value) {
                 (mark.here, mark.was) = (false, None);
             }
             if mark.here {

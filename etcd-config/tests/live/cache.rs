@@ -384,3 +384,53 @@ fn a_file_from_the_future_is_of_unknown_age() {
     assert_eq!(settings.status().age, Duration::MAX);
     assert!(settings.status().to_string().contains("at an unknown time"), "{}", settings.status());
 }
+
+#[test]
+fn the_last_good_state_is_kept_though_a_bad_one_follows_at_once() {
+    let (folder, store) = (Folder::new(), store());
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    saved(&settings, store.put("/service/level", "one"));
+    // The next write waits for about a second.
+    let good = store.transaction().put("/service/level", "two").put("/service/features/x", "true").commit();
+    settings.wait_for_revision(good, SOON).unwrap();
+    store.transaction().put("/service/workers", "many").delete("/service/features/x").commit();
+    until("rejected", || matches!(settings.status().state, State::Rejected));
+    saved(&settings, good);
+    store.refuse(true);
+    let cached = folder.options::<Service>().watch(&store).unwrap();
+    let cached = cached.load();
+    assert_eq!((cached.level.as_str(), cached.workers, cached.features["x"]), ("two", 8, true));
+}
+
+#[test]
+fn a_file_that_etcd_confirms_is_as_young_as_that() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    store.refuse(true);
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    let saved_at = || settings.status().cache_file.and_then(|file| file.saved_at).unwrap();
+    let before = saved_at();
+    store.refuse(false);
+    until("written anew", || saved_at() > before);
+}
+
+#[test]
+fn what_it_withholds_comes_into_force_with_the_first_word_of_etcd() {
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(prefix = "/vault", commit_key = "version")]
+    struct Committed {
+        #[etcd(secret)]
+        token: Option<String>,
+        #[etcd(default = 0, key = "version")]
+        _version: u32,
+    }
+    let folder = Folder::new();
+    let store = MemoryStore::from([("/vault/token", "secret"), ("/vault/version", "1")]);
+    folder.fill::<Committed>(&store);
+    store.refuse(true);
+    let settings = folder.options::<Committed>().watch(&store).unwrap();
+    assert_eq!(settings.load().token, None);
+    store.refuse(false);
+    settings.wait_until(|vault| vault.token.is_some(), SOON).unwrap();
+    until("from etcd", || settings.status().source == Source::Etcd);
+}

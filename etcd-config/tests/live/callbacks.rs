@@ -261,3 +261,23 @@ fn are_called_on_the_callers_runtime_too() {
         assert_eq!(tokio::task::spawn_blocking(move || until(&receiver, &1)).await.unwrap(), [1]);
     });
 }
+
+#[test]
+fn that_come_while_others_are_behind_begin_with_what_is_in_force() {
+    let store = store();
+    let settings = watch(&store);
+    let (release, blocked) = mpsc::channel::<()>();
+    settings.on_change(move |_| {
+        let _ = blocked.recv();
+    });
+    for n in 1..=1_200 {
+        store.put("/service/workers", n.to_string());
+    }
+    settings.wait_until(|s| s.workers == 1_200, SOON).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    settings.on(|s| &s.workers, move |old, new| sender.send((*old, *new)).unwrap());
+    store.put("/service/workers", "7");
+    settings.wait_until(|s| s.workers == 7, SOON).unwrap();
+    drop(release);
+    assert_eq!(receiver.recv_timeout(SOON).unwrap(), (1_200, 7));
+}

@@ -58,3 +58,12 @@ fn wake_a_reader_that_waits() {
     store.put("/service/workers", "7");
     assert_eq!(reader.join().unwrap(), 7);
 }
+
+#[test]
+fn end_at_once_for_who_comes_when_nothing_is_followed_any_more() {
+    let runtime = runtime();
+    let settings = runtime.block_on(Service::watch_async(&store())).unwrap();
+    drop(runtime);
+    let next = async { tokio::time::timeout(SOON, settings.changes().next()).await };
+    assert!(crate::service::runtime().block_on(next).expect("an end").is_none());
+}

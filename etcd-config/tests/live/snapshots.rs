@@ -149,3 +149,33 @@ fn are_kept_current_by_a_reader_alone() {
     }
     assert_eq!(other.load().workers, 3);
 }
+
+#[test]
+fn that_panic_when_they_are_dropped_end_nothing() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/fragile")]
+    struct Fragile {
+        #[etcd(default = 1)]
+        number: u32,
+    }
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            assert!(!(2..=3).contains(&self.number), "dropped");
+        }
+    }
+    let store = MemoryStore::new();
+    let settings = Fragile::watch(&store).unwrap();
+    let mut held = Vec::new();
+    for number in 2..=9 {
+        if number < 5 {
+            held.push(settings.snapshot());
+        }
+        if number == 6 {
+            // Nobody reads them any more: they are spares, of which one is needed.
+            held.clear();
+        }
+        settings.wait_for_revision(store.put("/fragile/number", number.to_string()), SOON).unwrap();
+        assert_eq!(settings.load().number, number);
+    }
+    assert!(settings.status().state.is_watching(), "{}", settings.status());
+}

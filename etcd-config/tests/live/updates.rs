@@ -218,3 +218,41 @@ fn wait_for_the_commit_key_where_there_is_one() {
     settings.wait_for_revision(store.put("/edited/version", "2"), SOON).unwrap();
     assert_eq!((settings.load().one, settings.load().two), (1, 2));
 }
+
+#[test]
+fn that_correct_a_refused_one_are_waited_for_through_the_debounce_window() {
+    let store = store();
+    let settings = Service::options().debounce(Duration::from_millis(400)).watch(&store).unwrap();
+    let wrong = store.put("/service/workers", "few");
+    assert!(settings.wait_for_revision(wrong, SOON).unwrap_err().is_invalid());
+    settings.wait_for_revision(store.put("/service/workers", "4"), SOON).unwrap();
+    assert_eq!(settings.load().workers, 4);
+}
+
+#[test]
+fn of_a_rewound_store_are_not_in_force_where_they_are_refused() {
+    let store = store();
+    let settings = watch(&store);
+    let wrong = store.put("/service/workers", "few");
+    for workers in ["2", "3", "4"] {
+        settings.wait_for_revision(store.put("/service/workers", workers), SOON).unwrap();
+    }
+    store.rewind(wrong);
+    let deadline = Instant::now() + SOON;
+    while settings.status().counters.rejections < 1 || settings.status().revision != wrong {
+        assert!(Instant::now() < deadline, "{}", settings.status());
+    }
+    assert!(settings.wait_for_revision(wrong, SOON).unwrap_err().is_invalid(), "{}", settings.status());
+    assert_eq!(settings.load().workers, 4);
+}
+
+#[test]
+fn may_be_waited_for_as_long_as_it_takes() {
+    let store = store();
+    let settings = Service::options().debounce(Duration::MAX).watch(&store).unwrap();
+    let revision = store.put("/service/workers", "4");
+    assert!(settings.wait_for_revision(revision, Duration::from_millis(50)).unwrap_err().is_timeout());
+    assert!(settings.status().state.is_watching(), "{}", settings.status());
+    let settings = watch(&store);
+    settings.wait_until(|service| service.workers == 4, Duration::MAX).unwrap();
+}

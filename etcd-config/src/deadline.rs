@@ -1,0 +1,11 @@
+//! Until when somebody waits.
+
+use std::time::{Duration, Instant};
+
+/// Longer than any process lives.
+const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// The end of a time from now on, however long it is.
+pub(crate) fn deadline(limit: Duration) -> Instant {
+    Instant::now() + limit.min(LONGEST)
+}
