@@ -34,7 +34,7 @@ fn assert_is_silent(text: &str) {
 
 #[test]
 fn are_in_no_form_of_an_explanation() {
-    let settings = Vault::watch(&store("1")).unwrap();
+    let settings = Vault::watch(store("1")).unwrap();
     let explanation = settings.explain();
     assert_is_silent(&format!("{explanation:?} {explanation}"));
     assert!(explanation.to_string().contains("•••"));
@@ -51,7 +51,7 @@ fn are_not_in_the_words_of_a_check_that_panics_or_shows_the_struct() {
         assert_is_silent(&settings.wait_for_revision(refused, SOON).unwrap_err().to_string());
         assert_is_silent(&rejections.recv_timeout(SOON).unwrap());
         assert_is_silent(&settings.status().to_string());
-        let error = Vault::load_once(&self::store(level)).unwrap_err();
+        let error = Vault::load_once(self::store(level)).unwrap_err();
         assert_is_silent(&format!("{error} {error:?}"));
         settings.wait_for_revision(store.put("/vault/level", "2"), SOON).unwrap();
     }
