@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use crate::endpoint::Endpoint;
 use crate::{Error, Kind, Proxy, Tls};
 
 /// What is spoken above the connection.
@@ -47,6 +48,12 @@ pub(crate) fn causes<'e>(
     std::iter::successors(Some(error), |&error| error.source())
 }
 
+/// Whether a server has shown a certificate that was not accepted, or wants one.
+fn is_a_certificates(error: &reqwest::Error) -> bool {
+    let cause = root_cause(error);
+    cause.contains("certificate") || cause.contains("CertificateRequired")
+}
+
 /// The version in what a server answers to `GET /version`, which needs no permission.
 pub(crate) async fn version_of(mut answer: reqwest::Response) -> Option<String> {
     #[derive(serde::Deserialize)]
@@ -70,6 +77,17 @@ impl HttpOptions {
         self.builder(protocol, secure)?
             .build()
             .map_err(|error| Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error))
+    }
+
+    /// Whether a server that has hung up on a request without TLS did so because it speaks TLS.
+    pub(crate) async fn is_for_want_of_tls(&self, endpoint: &Endpoint, limit: Duration) -> bool {
+        let Ok(mut secure) = endpoint.url("/version") else { return false };
+        if endpoint.is_secure() || secure.set_scheme("https").is_err() {
+            return false;
+        }
+        let Ok(client) = self.client(Protocol::Http1, true) else { return false };
+        let answer = client.get(secure).timeout(limit).send().await;
+        answer.map_or_else(|error| is_a_certificates(&error), |_| true)
     }
 
     fn builder(&self, protocol: Protocol, secure: bool) -> Result<reqwest::ClientBuilder, Error> {

@@ -41,6 +41,10 @@ enum Source {
     Text(Arc<str>),
 }
 
+/// What to say where a server has hung up on a request without TLS, and speaks TLS.
+pub(crate) const WANTED: &str =
+    "the server speaks TLS: write https://, and name its authority with Tls::ca_file";
+
 /// What to say where a server does not let a client in for want of a certificate that it accepts.
 pub(crate) const NOT_LET_IN: &str =
     "the server seems to want a client certificate that it can accept: see Tls::identity_files";

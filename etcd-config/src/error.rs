@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use etcd_client_core::Prefix;
+
 use crate::problem::{Problem, Report};
 
 /// Why there is no configuration, or why a call about it failed.
@@ -19,6 +21,8 @@ enum Inner {
     Problems(Report),
     /// The store did not answer, or refused.
     Store(etcd_client_core::Error),
+    /// The store refuses to be read, whatever the time, and what was to be read.
+    Refusal { what: String, error: etcd_client_core::Error, way_out: String },
     /// No snapshot within the limit, and what was tried last.
     Startup { limit: Duration, last: Option<etcd_client_core::Error>, cache: Option<String> },
     /// What was waited for did not come within the limit.
@@ -79,7 +83,7 @@ impl Error {
     /// The store's error, where there is one.
     pub fn store(&self) -> Option<&etcd_client_core::Error> {
         match &*self.0 {
-            Inner::Store(error) => Some(error),
+            Inner::Store(error) | Inner::Refusal { error, .. } => Some(error),
             Inner::Startup { last, .. } => last.as_ref(),
             _ => None,
         }
@@ -87,6 +91,18 @@ impl Error {
 
     pub(crate) fn from_report(report: Report) -> Self {
         Self(Arc::new(Inner::Problems(report)))
+    }
+
+    /// The store refuses that `prefix` is read for `name`.
+    pub(crate) fn refusal(name: &str, prefix: &Prefix, error: etcd_client_core::Error) -> Self {
+        let way_out = match error.kind() {
+            etcd_client_core::Kind::PermissionDenied => {
+                format!(": grant the user a role that may read all of {}", prefix.directory())
+            }
+            _ => String::new(),
+        };
+        let what = format!("{name} cannot be read from {prefix}");
+        Self(Arc::new(Inner::Refusal { what, error, way_out }))
     }
 
     /// `cache` says why the cache file did not help, where there is one.
@@ -136,6 +152,7 @@ impl fmt::Display for Error {
         match &*self.0 {
             Inner::Problems(report) => report.fmt(f),
             Inner::Store(error) => error.fmt(f),
+            Inner::Refusal { what, error, way_out } => write!(f, "{what}: {error}{way_out}"),
             // The store's error lists the endpoints, which is what a person needs here.
             Inner::Startup { limit, last, cache } => {
                 write!(f, "no configuration within {limit:?}: ")?;
@@ -155,20 +172,24 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)?;
+        // Some sources are there for programs only: what they say has been said.
+        let mut text = self.to_string();
         let mut source = self.source();
-        while let Some(cause) = source {
-            write!(f, ": {cause}")?;
-            source = cause.source();
+        while let Some(error) = source {
+            let cause = error.to_string();
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+            source = error.source();
         }
-        Ok(())
+        f.write_str(&text)
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
-            Inner::Store(error) => error.source(),
+            Inner::Store(error) | Inner::Refusal { error, .. } => error.source(),
             Inner::Startup { last, .. } => last.as_ref().and_then(StdError::source),
             Inner::Io { source, .. } => Some(source),
             _ => None,

@@ -61,18 +61,19 @@ impl<T: EtcdConfig> Loaded<T> {
         let twin = Twin::of(store, Handle::current().id());
         let mut watcher = Watcher::new(twin.store(), prefix.clone(), watcher);
         let context = Context::new::<T>(prefix.clone());
-        let (listing, origin) = match (first_listing(&mut watcher, startup_timeout).await?, &cache) {
-            (First::Listing(listing), _) => (listing, Origin::Etcd),
-            (First::Silence(state), None) => return Err(silence(startup_timeout, state.as_ref(), None)),
-            (First::Silence(state), Some(cache)) => {
-                let (publisher, first, file) = from_cache::<T>(cache, context, &mut watcher)
-                    .await
-                    .map_err(|why| silence(startup_timeout, state.as_ref(), Some(why)))?;
-                let origin = Origin::Cache { file, state };
-                let cache = Some(Arc::clone(cache));
-                return Ok(Self { first, publisher, watcher, origin, cache, debounce, twin });
-            }
-        };
+        let (listing, origin) =
+            match (first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?, &cache) {
+                (First::Listing(listing), _) => (listing, Origin::Etcd),
+                (First::Silence(state), None) => return Err(silence(startup_timeout, state.as_ref(), None)),
+                (First::Silence(state), Some(cache)) => {
+                    let (publisher, first, file) = from_cache::<T>(cache, context, &mut watcher)
+                        .await
+                        .map_err(|why| silence(startup_timeout, state.as_ref(), Some(why)))?;
+                    let origin = Origin::Cache { file, state };
+                    let cache = Some(Arc::clone(cache));
+                    return Ok(Self { first, publisher, watcher, origin, cache, debounce, twin });
+                }
+            };
         let (publisher, first) = Publisher::new(context, &listing)?;
         let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
         tracing::info!(name, %prefix, revision, keys, "configuration loaded");
@@ -94,7 +95,11 @@ enum First {
 
 /// Waits for the first authoritative read: through outages within the limit, but not for what will
 /// not get better by waiting.
-async fn first_listing(watcher: &mut Watcher, limit: Duration) -> Result<First, Error> {
+async fn first_listing<T: EtcdConfig>(
+    watcher: &mut Watcher,
+    prefix: &Prefix,
+    limit: Duration,
+) -> Result<First, Error> {
     let mut last = None;
     let listed = timeout(limit, async {
         loop {
@@ -103,7 +108,7 @@ async fn first_listing(watcher: &mut Watcher, limit: Duration) -> Result<First, 
                 Event::State(state) => {
                     let Some(error) = state.error() else { continue };
                     if is_final(error) {
-                        return Err(Error::from(error.clone()));
+                        return Err(Error::refusal(T::LAYOUT.name, prefix, error.clone()));
                     }
                     last = Some(state);
                 }

@@ -129,7 +129,7 @@ pub struct Counters {
     pub rejections: u64,
     /// Callbacks that panicked.
     pub callback_panics: u64,
-    /// Streams that were lost and opened again.
+    /// Streams that were lost, whether or not another has been opened since.
     pub reconnects: u64,
     /// Reads of the whole prefix.
     pub lists: u64,
@@ -214,7 +214,7 @@ impl fmt::Display for Status {
             write!(f, ", at {endpoint}")?;
         }
         if let Some(error) = state.error() {
-            write!(f, "\n  {error}")?;
+            write!(f, "\n  {}", error.to_string().replace('\n', "\n  "))?;
         }
         write!(f, "\n  snapshot at revision {snapshot_revision}, from {source}; proven current ")?;
         match self.age {

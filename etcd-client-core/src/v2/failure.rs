@@ -42,8 +42,7 @@ impl Failure {
 
     /// The server has hung up on a request without TLS.
     pub(super) fn for_want_of_tls() -> Self {
-        let message = "the server speaks TLS: write https://, and name its authority with Tls::ca_file";
-        Self::of_endpoint(Error::new(Kind::Unavailable, message))
+        Self::of_endpoint(Error::new(Kind::Unavailable, tls::WANTED))
     }
 
     pub(super) fn silence(what: &str, limit: Duration) -> Self {
@@ -80,12 +79,6 @@ impl Failure {
         let election = !tls && lost && !error.is_timeout() && !error.is_builder() && !is_of_names(error);
         Self { error: Error::new(kind, message), elsewhere: true, untouched: unsent || tls, election }
     }
-}
-
-/// Whether a server has shown a certificate that was not accepted, or wants one.
-pub(super) fn is_a_certificates(error: &reqwest::Error) -> bool {
-    let cause = root_cause(error);
-    cause.contains("certificate") || cause.contains("CertificateRequired")
 }
 
 /// A connection that was there, and was cut off before it could be used: only TLS comes between.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, LOCATION};
 
-use super::failure::{self, Failure};
+use super::failure::Failure;
 use super::headers::Headers;
 use super::refusal::Refusal;
 use super::request::Request;
@@ -130,7 +130,7 @@ impl Peer {
             }
             let answer = match builder.send().await {
                 Ok(answer) => answer,
-                Err(error) if !error.is_connect() && self.speaks_tls(options).await => {
+                Err(error) if !error.is_connect() && self.is_for_want_of_tls(options).await => {
                     return Err(Failure::for_want_of_tls());
                 }
                 Err(error) => return Err(Failure::of_connection(&error)),
@@ -164,15 +164,8 @@ impl Peer {
         refusal.clone().into_failure()
     }
 
-    /// Whether a server that has hung up on a plain request did so because it speaks TLS.
-    async fn speaks_tls(&self, options: &Options) -> bool {
-        let Ok(mut secure) = self.endpoint.url("/version") else { return false };
-        if self.endpoint.is_secure() || secure.set_scheme("https").is_err() {
-            return false;
-        }
-        let Ok(client) = options.http.client(Protocol::Http1, true) else { return false };
-        let answer = client.get(secure).timeout(options.http.connect_timeout).send().await;
-        answer.map_or_else(|error| failure::is_a_certificates(&error), |_| true)
+    async fn is_for_want_of_tls(&self, options: &Options) -> bool {
+        options.http.is_for_want_of_tls(&self.endpoint, options.http.connect_timeout).await
     }
 
     /// What `GET /version` answers, which needs no permission.

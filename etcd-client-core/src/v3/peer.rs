@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::http::{HttpOptions, Protocol, version_of};
-use crate::{Error, Kind};
+use crate::{Error, Kind, tls};
 
 use super::transport::{Transport, excerpt};
 
@@ -121,20 +121,30 @@ impl Peer {
         version_of(self.get_version(limit).await?).await
     }
 
-    /// What is said to an HTTP/1.1 request, in a line, if it is something that etcd does not say.
+    /// What is said to an HTTP/1.1 request, if it is something that etcd does not say, or that it is
+    /// TLS that is spoken there.
     ///
     /// Where there is only a suspicion, that is asked now and then, not at each failure.
-    pub(super) async fn complaint_in_http1(&self, suspicion: bool, limit: Duration) -> Option<String> {
+    pub(super) async fn complaint_in_http1(&self, suspicion: bool, limit: Duration) -> Option<Error> {
         let recent = |asked: Instant| asked.elapsed() < ASK_AGAIN_AFTER;
         if suspicion && locked(&self.asked_in_vain).is_some_and(recent) {
             return None;
         }
-        let answer = self.get_version(limit).await.filter(|answer| !answer.status().is_success());
-        *locked(&self.asked_in_vain) = answer.is_none().then(Instant::now);
-        let mut answer = answer?;
-        let status = answer.status();
-        let body = answer.chunk().await.ok().flatten().unwrap_or_default();
-        Some(format!("HTTP {status}{}", excerpt(&body)))
+        let complaint = match self.get_version(limit).await {
+            Some(answer) if answer.status().is_success() => None,
+            Some(mut answer) => {
+                let status = answer.status();
+                let body = answer.chunk().await.ok().flatten().unwrap_or_default();
+                let message = format!("not an answer of etcd's gRPC, but HTTP {status}{}", excerpt(&body));
+                Some(Error::new(Kind::Protocol, message))
+            }
+            None if self.http.is_for_want_of_tls(&self.endpoint, limit).await => {
+                Some(Error::new(Kind::Unavailable, tls::WANTED))
+            }
+            None => None,
+        };
+        *locked(&self.asked_in_vain) = complaint.is_none().then(Instant::now);
+        complaint
     }
 
     async fn get_version(&self, limit: Duration) -> Option<reqwest::Response> {

@@ -200,9 +200,8 @@ impl Pool {
         }
         let suspicion = failure.error.kind() != Kind::Protocol;
         let limit = self.options.timeout.min(PATIENCE_WITH_STRANGERS);
-        if let Some(said) = peer.complaint_in_http1(suspicion, limit).await {
-            let message = format!("not an answer of etcd's gRPC, but {said}");
-            failure.error = Error::new(Kind::Protocol, message).with_source(failure.error);
+        if let Some(complaint) = peer.complaint_in_http1(suspicion, limit).await {
+            failure.error = complaint.with_source(failure.error);
         }
         failure
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_client_core::{Error, Kind};
+use etcd_client_core::{Error, Kind, v2};
 use etcd_config::{EtcdConfig, MemoryStore, ProblemKind};
 
 use crate::service::{SOON, Service, runtime, store, watch};
@@ -123,7 +123,20 @@ fn what_waiting_does_not_cure_is_not_waited_for() {
         let error = Service::watch(&store).unwrap_err();
         assert_eq!(error.store().map(Error::kind), Some(kind));
         assert!(before.elapsed() < Duration::from_secs(5));
+        let text = error.to_string();
+        assert!(text.starts_with("Service cannot be read from /service: no"), "{text}");
+        let way_out = text.contains("grant the user a role that may read all of /service/");
+        assert_eq!(way_out, kind == Kind::PermissionDenied, "{text}");
     }
+}
+
+/// What `fn main() -> Result<(), Error>` prints.
+#[test]
+fn an_error_of_main_says_nothing_twice() {
+    let client = v2::Client::builder().endpoints(["http://127.0.0.1:1"]).max_retries(0).build().unwrap();
+    let error = Service::options().startup_timeout(Duration::from_millis(200)).watch(client).unwrap_err();
+    assert!(std::error::Error::source(&error).is_some());
+    assert_eq!(format!("{error:?}"), error.to_string());
 }
 
 #[test]

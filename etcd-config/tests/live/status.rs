@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use etcd_client_core::{Error, Kind};
+use etcd_client_core::{Error, Kind, v3};
 use etcd_config::{EtcdConfig, Live, MemoryStore, Source, State, Status};
 
 use crate::service::{SOON, Service, store, watch};
@@ -136,6 +136,17 @@ fn tells_a_refused_user_from_a_lost_connection() {
         store.cut();
         until(&settings, |status| status.state.to_string() == wanted);
     }
+}
+
+#[test]
+fn shows_each_endpoint_below_what_they_have_in_common() {
+    let client = v3::Client::builder().endpoints(["http://127.0.0.1:1"]).max_retries(0).build().unwrap();
+    let (folder, store) = (tempfile::tempdir().unwrap(), store());
+    let options = || Service::options().cache_file(folder.path().join("cache"));
+    options().load_once(&store).unwrap();
+    let settings = options().startup_timeout(Duration::from_millis(200)).watch(client).unwrap();
+    let status = settings.status().to_string();
+    assert!(status.contains("\n  the etcd endpoint did not answer:\n    http://127.0.0.1:1: "), "{status}");
 }
 
 #[test]

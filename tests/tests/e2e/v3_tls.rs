@@ -64,7 +64,12 @@ fn whom_tls_does_not_let_in_is_told_why() {
         assert!(to_plain.to_string().contains("cannot connect"), "{to_plain}");
         let from_plain =
             Client::builder().endpoints([server.endpoint().replace("https", "http")]).max_retries(0);
-        let from_plain = refused(from_plain.build().unwrap()).await;
+        let from_plain = from_plain.build().unwrap();
+        for _ in 0..3 {
+            let from_plain = refused(from_plain.clone()).await;
+            assert!(from_plain.to_string().contains("write https://"), "{from_plain}");
+        }
+        let from_plain = refused(from_plain).await;
         for error in [stranger, nobody, to_plain, from_plain] {
             println!("{error:?}");
             assert!(error.is_transient() && error.failures().len() == 1, "{error}");
