@@ -62,10 +62,16 @@ fn write(temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A wrong path must not cost anybody a file: nothing is replaced but cache files, whole or not.
+/// A wrong path must not cost anybody a file: nothing is replaced but cache files, whole or not. A
+/// device such as `/dev/null` reads like an empty one, and a pipe could block for ever.
 fn is_ours(path: &Path) -> bool {
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FAMILY.len() as u64).read_to_end(&mut start));
+    let read = fs::metadata(path).and_then(|metadata| {
+        if !metadata.is_file() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        File::open(path)?.take(FAMILY.len() as u64).read_to_end(&mut start)
+    });
     match read {
         Ok(_) => FAMILY.starts_with(&start),
         Err(error) => error.kind() == ErrorKind::NotFound,

@@ -243,6 +243,25 @@ fn what_is_no_cache_file_is_left_alone() {
 }
 
 #[test]
+#[cfg(unix)]
+fn pipes_and_devices_are_left_alone_and_hold_nobody_up() {
+    let (folder, store) = (Folder::new(), store());
+    assert!(std::process::Command::new("mkfifo").arg(folder.file()).status().unwrap().success());
+    // What it points to reads like an empty file; what would be replaced is only the link.
+    let null = folder.0.path().join("null");
+    std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+    for path in [folder.file(), null] {
+        let settings = Service::options().cache_file(&path).watch(&store).unwrap();
+        until("tried", || {
+            settings.status().cache_file.is_some_and(|file| file.problem.is_some() || file.revision.is_some())
+        });
+        let problem = settings.status().cache_file.unwrap().problem.expect("it is left alone");
+        assert!(problem.contains("is not a cache file"), "{problem}");
+        assert!(!fs::metadata(&path).unwrap().is_file());
+    }
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_reported_and_nothing_worse() {
     let folder = Folder::new();
     let path = folder.0.path().join("none/service.cache");
