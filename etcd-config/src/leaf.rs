@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::expectation::{Expectation, Shape};
 pub(crate) use self::text::{Error, Text};
+use crate::panics;
 
 /// How a field's value is made from text.
 pub(crate) type Decode<T> = fn(Text<'_>) -> Result<T, Error>;
@@ -48,13 +49,14 @@ pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
 
 /// The value of a field whose key is absent, if the type has one: `None`.
 pub(crate) fn absent<T>(decode: Decode<T>) -> Option<T> {
-    decode(Text::absent()).ok()
+    panics::caught(|| decode(Text::absent())).ok()?.ok()
 }
 
 /// What a type would accept, asked of the type itself.
 pub(crate) fn expectation<T>(decode: Decode<T>) -> Expectation {
-    match decode(Text::probe()) {
-        Err(Error::Expected(expectation)) => expectation,
+    // A type that unwraps what it is given does so here, too, and is none the worse for it.
+    match panics::caught(|| decode(Text::probe())) {
+        Ok(Err(Error::Expected(expectation))) => expectation,
         _ => Expectation::unknown(),
     }
 }

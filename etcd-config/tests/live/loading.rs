@@ -182,3 +182,41 @@ fn a_panic_in_a_check_is_a_problem_and_nothing_worse() {
     store.put("/fragile/number", "13");
     assert!(Fragile::watch(&store).unwrap_err().is_invalid());
 }
+
+#[test]
+fn a_type_that_panics_without_a_text_is_read_from_one() {
+    #[derive(Debug)]
+    struct Rash(String);
+
+    impl<'de> serde::Deserialize<'de> for Rash {
+        fn deserialize<D: serde::Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+            Ok(Self(String::deserialize(text).expect("a text")))
+        }
+    }
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(prefix = "/rash")]
+    struct Settings {
+        name: Rash,
+    }
+    let settings = Settings::watch(MemoryStore::from([("/rash/name", "one")])).unwrap();
+    assert_eq!(settings.load().name.0, "one");
+    let error = Settings::watch(MemoryStore::new()).unwrap_err();
+    assert_eq!(error.problems()[0].kind(), ProblemKind::Missing);
+}
+
+#[test]
+fn a_panic_does_not_tell_a_secret() {
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(prefix = "/fragile")]
+    struct Fragile {
+        #[etcd(secret, validate = explode)]
+        _token: String,
+    }
+    #[allow(clippy::ptr_arg)] // What a check is called with.
+    fn explode(token: &String) -> Result<(), String> {
+        panic!("what is {}?", &token[..7])
+    }
+    let error = Fragile::watch(MemoryStore::from([("/fragile/_token", "hunter2-1")])).unwrap_err();
+    assert!(error.is_invalid() && error.to_string().contains("panicked"), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
