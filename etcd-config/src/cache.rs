@@ -70,6 +70,7 @@ impl Cache {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.is_none() {
             self.look_at_the_old_one();
+            file::sweep(&self.place.path);
         }
         if written.is_none_or(|before| before < turn) {
             file::replace(&self.place.path, &bytes)?;

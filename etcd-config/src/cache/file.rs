@@ -1,14 +1,20 @@
 //! Reading a cache file, and replacing it so that there is always a whole one.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What every cache file begins with.
 pub(super) const MAGIC: &[u8] = b"etcd-config cache 1\n";
 /// What cache files of every version begin with.
 const FAMILY: &[u8] = b"etcd-config cache ";
+/// What the names of files end with that are to become one.
+const TEMPORARY: &str = ".tmp";
+/// How old such a file is that nobody writes any more.
+const ABANDONED: Duration = Duration::from_secs(3_600);
 /// The largest file that is written, and read.
 pub(super) const LIMIT: u64 = 512 << 20;
 
@@ -39,11 +45,13 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
         return Err("what is there is not a cache file, and is left alone".to_owned());
     }
     let temporary = temporary_beside(path)?;
-    let done = write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = done {
+    let failed = |error: io::Error| format!("it cannot be written: {error}");
+    // What cannot be created is nothing of ours to remove.
+    let file = create(&temporary).map_err(failed)?;
+    if let Err(error) = write(file, bytes).and_then(|()| fs::rename(&temporary, path)) {
         // It may not be there at all.
         let _ = fs::remove_file(&temporary);
-        return Err(format!("it cannot be written: {error}"));
+        return Err(failed(error));
     }
     // Without this the new name may be lost, and the old file is found: no harm, but for its age.
     if let Err(error) = sync_folder(path) {
@@ -52,12 +60,33 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn write(temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Removes what processes have left behind that were killed while they wrote. A file of another one
+/// that is at it now is younger.
+pub(super) fn sweep(path: &Path) {
+    let Some(start) = start_of_temporaries(path) else { return };
+    let names = fs::read_dir(folder(path)).into_iter().flatten().flatten();
+    for entry in names.filter(|entry| {
+        let name = entry.file_name();
+        name.as_encoded_bytes().starts_with(start.as_encoded_bytes())
+            && name.as_encoded_bytes().ends_with(TEMPORARY.as_bytes())
+    }) {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+        if age.is_ok_and(|age| age.is_ok_and(|age| age > ABANDONED)) {
+            // Someone else may have done so.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn create(temporary: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(temporary)?;
+    options.open(temporary)
+}
+
+fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -78,19 +107,28 @@ fn is_ours(path: &Path) -> bool {
     }
 }
 
+/// By chance, as processes that share a folder may have the same number: in containers each is the first.
 fn temporary_beside(path: &Path) -> Result<PathBuf, String> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().ok_or_else(|| "its path does not end with a name".to_owned())?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    Ok(path.with_file_name(temporary))
+    let mut name =
+        start_of_temporaries(path).ok_or_else(|| "its path does not end with a name".to_owned())?;
+    name.push(format!("{:016x}{TEMPORARY}", RandomState::new().hash_one(std::process::id())));
+    Ok(path.with_file_name(name))
+}
+
+fn start_of_temporaries(path: &Path) -> Option<OsString> {
+    let mut start = OsString::from(".");
+    start.push(path.file_name()?);
+    start.push(".");
+    Some(start)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    File::open(folder(path))?.sync_all()
 }
 
 #[cfg(not(unix))]

@@ -51,6 +51,13 @@ fn saved(settings: &Live<Service>, revision: u64) {
     until("saved", || settings.status().cache_file.and_then(|file| file.revision) == Some(revision));
 }
 
+/// Waits until the file was written, or could not be.
+fn tried(settings: &Live<Service>) {
+    until("tried", || {
+        settings.status().cache_file.is_some_and(|file| file.problem.is_some() || file.revision.is_some())
+    });
+}
+
 #[test]
 fn it_starts_from_the_file_and_goes_over_to_etcd_when_that_answers() {
     let (folder, store) = (Folder::new(), store());
@@ -243,6 +250,26 @@ fn what_is_no_cache_file_is_left_alone() {
 }
 
 #[test]
+fn what_killed_processes_have_left_is_in_nobodys_way_and_removed() {
+    let (folder, store) = (Folder::new(), store());
+    let left = |name: String, age| {
+        let path = folder.0.path().join(name);
+        let file = fs::File::create(&path).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_secs(age)).unwrap();
+        path
+    };
+    let old = left(".service.cache.0123456789abcdef.tmp".to_owned(), 7_200);
+    let other = left(".service.cache2.0123456789abcdef.tmp".to_owned(), 7_200);
+    // The number of a process that shares the folder may be the same, and it may be writing now.
+    let young: Vec<_> =
+        (0..100).map(|n| left(format!(".service.cache.{}-{n}.tmp", std::process::id()), 0)).collect();
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    tried(&settings);
+    assert_eq!(settings.status().cache_file.unwrap().problem, None);
+    assert!(!old.exists() && other.exists() && young.iter().all(|path| path.exists()));
+}
+
+#[test]
 #[cfg(unix)]
 fn pipes_and_devices_are_left_alone_and_hold_nobody_up() {
     let (folder, store) = (Folder::new(), store());
@@ -252,9 +279,7 @@ fn pipes_and_devices_are_left_alone_and_hold_nobody_up() {
     std::os::unix::fs::symlink("/dev/null", &null).unwrap();
     for path in [folder.file(), null] {
         let settings = Service::options().cache_file(&path).watch(&store).unwrap();
-        until("tried", || {
-            settings.status().cache_file.is_some_and(|file| file.problem.is_some() || file.revision.is_some())
-        });
+        tried(&settings);
         let problem = settings.status().cache_file.unwrap().problem.expect("it is left alone");
         assert!(problem.contains("is not a cache file"), "{problem}");
         assert!(!fs::metadata(&path).unwrap().is_file());
