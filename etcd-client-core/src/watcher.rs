@@ -240,24 +240,29 @@ impl Watcher {
             From::Head => Audit::now(self.store.as_ref(), &self.prefix, head),
         };
         self.counters.resumes += u64::from(from == From::Lost);
-        self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
-        let tick = Box::pin(sleep(self.options.progress_interval));
         let gap = from == From::Head;
+        if !gap {
+            self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
+        }
+        let tick = Box::pin(sleep(self.options.progress_interval));
         let (since, haste) = (Instant::now(), Haste::default());
-        self.phase = Phase::Watching(Watching { watch, since, tick, unanswered: false, audit, gap, haste });
+        self.phase =
+            Phase::Watching(Watching { watch, from, since, tick, unanswered: false, audit, gap, haste });
     }
 
-    /// The watch could not be opened.
+    /// The watch could not be opened, or not be used.
     fn on_refused(&mut self, error: Error, from: From) {
         match error.kind() {
             Kind::Compacted | Kind::TooLarge => {
                 tracing::info!(prefix = %self.prefix, %error, "what was missed cannot be replayed: listing");
+                self.report(State::Listing);
                 let again =
                     if from == From::Lost { Then::List { confirmed: false } } else { Then::Open(From::Head) };
                 let pause = self.backoff.again();
                 self.pause(pause, again);
             }
             Kind::FutureRevision => {
+                self.report(State::Listing);
                 self.rewound = true;
                 let pause = self.backoff.again();
                 self.pause(pause, Then::List { confirmed: false });
@@ -269,6 +274,9 @@ impl Watcher {
     fn on_signal(&mut self, signal: Signal) {
         let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
         watching.unanswered = false;
+        if signal != Signal::Arriving {
+            watching.from = From::Lost;
+        }
         match signal {
             Signal::Batch(batch) if watching.gap => watching.audit.note(&batch),
             Signal::Batch(batch) => self.on_batch(batch),
@@ -318,9 +326,14 @@ impl Watcher {
         let then = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then: Then::Open(From::Lost) };
         let phase = std::mem::replace(&mut self.phase, then);
         if let Phase::Watching(watching) = phase {
-            let (lasted, resumable) = (watching.since.elapsed(), watching.watch.is_resumable());
+            let (lasted, from) = (watching.since.elapsed(), watching.from);
+            let then = if watching.watch.is_resumable() {
+                Then::Open(From::Lost)
+            } else {
+                Then::List { confirmed: false }
+            };
             watching.watch.abandon();
-            self.after_loss(error, lasted, resumable);
+            self.after_loss(error, lasted, from, then);
         }
     }
 
@@ -357,13 +370,12 @@ impl Watcher {
 
     fn conclude(&mut self) {
         let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &self.held) else { return };
-        let was_refused = watching.audit.was_refused();
+        let (was_refused, endpoint) = (watching.audit.was_refused(), watching.watch.endpoint().to_owned());
         let Some(Proof { mut listing, rewound }) = watching.audit.conclude(&self.options) else { return };
         let gap = std::mem::take(&mut watching.gap);
         self.counters.audits += u64::from(!gap);
         if was_refused {
-            let endpoint = watching.watch.endpoint().to_owned();
-            self.events.push_back(Event::State(State::Watching { endpoint }));
+            self.events.push_back(Event::State(State::Watching { endpoint: endpoint.clone() }));
         }
         let is_other_cluster = held.is_other_cluster(listing.cluster);
         self.rewound |= rewound && !is_other_cluster;
@@ -372,23 +384,27 @@ impl Watcher {
         }
         listing.revision = listing.revision.max(held.revision());
         self.adopt(listing, if gap { Cause::Resync } else { Cause::Audit });
+        if gap {
+            self.report(State::Watching { endpoint });
+        }
     }
 
     /// Rule 4: from here it goes on by resuming, or by listing where resuming cannot work.
     fn on_lost(&mut self, error: Error) {
         if let Phase::Watching(watching) = &self.phase {
-            let lasted = watching.since.elapsed();
-            self.after_loss(error, lasted, true);
+            let (lasted, from) = (watching.since.elapsed(), watching.from);
+            self.after_loss(error, lasted, from, Then::Open(From::Lost));
         }
     }
 
-    fn after_loss(&mut self, error: Error, lasted: Duration, resumable: bool) {
+    fn after_loss(&mut self, error: Error, lasted: Duration, from: From, then: Then) {
         self.counters.losses += 1;
         self.backoff.lost_after(lasted);
         match error.kind() {
-            Kind::Compacted | Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, From::Lost),
-            _ if resumable => self.wait(error, Then::Open(From::Lost)),
-            _ => self.wait(error, Then::List { confirmed: false }),
+            // etcd confirms a watch before it says that its start is compacted.
+            Kind::Compacted => self.on_refused(error, from),
+            Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, From::Lost),
+            _ => self.wait(error, then),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the watcher promises, one test for each promise, on a store in memory and paused time.
 
+#[path = "watcher/compactions.rs"]
+mod compactions;
 #[path = "watcher/rewinds.rs"]
 mod rewinds;
 #[path = "watcher/standstill.rs"]

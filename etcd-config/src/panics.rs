@@ -3,6 +3,24 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Runs the user's code; or the words of its panic.
+pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
+        let said = words(panic.as_ref()).to_owned();
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        // A panic that panics when it is dropped ends with the second one, which nobody may drop.
+        dropped.unwrap_or_else(std::mem::forget);
+        said
+    })
+}
+
+/// Drops something of the user's.
+pub(crate) fn let_go<V>(value: V) {
+    if let Err(panic) = caught(|| drop(value)) {
+        tracing::error!(panic, "a drop panicked; nothing else is harmed");
+    }
+}
+
 /// The words of a panic.
 pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
     panic
@@ -10,11 +28,4 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(no message)")
-}
-
-/// Drops something of the user's.
-pub(crate) fn let_go<V>(value: V) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        tracing::error!(panic = words(panic.as_ref()), "dropping an old value panicked");
-    }
 }

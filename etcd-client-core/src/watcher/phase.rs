@@ -44,6 +44,8 @@ pub(super) enum Then {
 
 pub(super) struct Watching {
     pub(super) watch: Box<dyn Watch>,
+    /// Where it began, until something has arrived on it.
+    pub(super) from: From,
     pub(super) since: Instant,
     pub(super) tick: Pin<Box<Sleep>>,
     /// Whether progress was asked for and nothing has arrived since.
