@@ -39,6 +39,15 @@ struct State {
     failure: Option<Error>,
 }
 
+impl Token {
+    /// Whether it is a simple token, `<random>.<index of the log>`, and not a signed one.
+    fn waits_for_the_log(&self) -> bool {
+        let text = self.value.as_ref().and_then(|value| value.to_str().ok());
+        let parts = text.and_then(|text| text.split_once('.'));
+        parts.is_some_and(|(_, index)| !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+}
+
 impl Auth {
     pub(super) fn new(login: Option<Login>) -> Self {
         Self { state: Mutex::new(State { login, ..State::default() }), ..Self::default() }
@@ -78,6 +87,17 @@ impl Auth {
             }
         }
         self.token(authenticator).await
+    }
+
+    /// Takes silence for a refusal, where the token is one that a server looks at only when its log has
+    /// come as far as when that was made: that of a restored cluster may not for a long time.
+    pub(super) fn doubt(&self, ignored: &Token) {
+        let mut state = self.lock();
+        if ignored.waits_for_the_log()
+            && state.token.as_ref().is_some_and(|token| token.serial == ignored.serial)
+        {
+            state.token = None;
+        }
     }
 
     fn current(&self) -> Option<Token> {

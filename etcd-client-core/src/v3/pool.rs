@@ -114,6 +114,9 @@ impl Pool {
             if !failure.error.is_transient() {
                 return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
             }
+            if failure.error.kind() == Kind::Timeout && failure.origin == Origin::Connection {
+                self.auth.doubt(&token);
+            }
             self.preference.demote(index);
             if !repeatable && !failure.unprocessed {
                 return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));

@@ -76,7 +76,8 @@ impl Backoff {
 
 /// About `period`: a tenth more or less, so that many clients do not come at once.
 pub(super) fn jittered(period: Duration) -> Duration {
-    period.mul_f64(0.9 + 0.2 * fastrand::f64())
+    let seconds = period.as_secs_f64() * (0.9 + 0.2 * fastrand::f64());
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

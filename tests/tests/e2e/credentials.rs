@@ -161,3 +161,31 @@ fn a_prefix_that_may_not_be_read_is_said_at_once() {
     let kind = error.store().expect("an error of the store").kind();
     assert_eq!(kind, Kind::PermissionDenied, "{error}");
 }
+
+/// A server looks at a simple token when its log has come as far as when that was made: until then, it
+/// is silent.
+#[test]
+fn a_backup_that_is_restored_under_a_later_token_is_read_all_the_same() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        server.enable_auth("of-root");
+        server.add_user("app", "secret", "/app/");
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let backup = folder.path().join("backup");
+        server.save_snapshot(&backup);
+        for n in 0..40 {
+            history.put("a", &n.to_string());
+        }
+        let client = Client::builder().endpoints([server.endpoint()]).user("app", "secret");
+        let live = Flat::watch(client.timeout(Duration::from_secs(2)).build().expect("a client"));
+        let live = live.expect("a first snapshot");
+        let witness = Witness::watching(&live);
+        server.restore_snapshot(&backup);
+        server.restart();
+        history.begin_era();
+        witness.converges(&history, Duration::from_secs(20));
+        assert_eq!(live.status().counters.rewinds, 1);
+    });
+}
