@@ -373,6 +373,7 @@ impl Watcher {
         let (was_refused, endpoint) = (watching.audit.was_refused(), watching.watch.endpoint().to_owned());
         let Some(Proof { mut listing, rewound }) = watching.audit.conclude(&self.options) else { return };
         let gap = std::mem::take(&mut watching.gap);
+        self.counters.lists += u64::from(gap);
         self.counters.audits += u64::from(!gap);
         if was_refused {
             self.events.push_back(Event::State(State::Watching { endpoint: endpoint.clone() }));
