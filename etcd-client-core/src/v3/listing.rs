@@ -19,13 +19,18 @@ const PAGE_BYTES: usize = 16 << 20;
 const SMALL_PAGE: usize = 64 << 10;
 /// How often a listing begins anew because the server compacts faster than it answers.
 const ATTEMPTS: u32 = 5;
+/// How much larger its first page is then: what comes in one answer, no compaction can interrupt.
+const GROWTH: i64 = 8;
 
 /// Every key of a span with its value, at the revision of the first page.
 pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error> {
-    let mut attempt = 1;
+    let (mut attempt, mut first_page) = (1, FIRST_PAGE);
     loop {
-        match Pages::new(span.clone(), pool.options().receive_limit).read(pool).await {
-            Err(error) if error.kind() == Kind::Compacted && attempt < ATTEMPTS => attempt += 1,
+        match Pages::new(span.clone(), first_page, pool.options().receive_limit).read(pool).await {
+            Err(error) if error.kind() == Kind::Compacted && attempt < ATTEMPTS => {
+                attempt += 1;
+                first_page *= GROWTH;
+            }
             Ok(Some(listing)) => return Ok(listing),
             Ok(None) if attempt < ATTEMPTS => attempt += 1,
             Ok(None) => {
@@ -109,7 +114,7 @@ pub(super) async fn unchanged_since(
 /// Takes a page that may hold anything.
 #[cfg(fuzzing)]
 pub(super) fn fuzz(page: RangeResponse) {
-    let mut pages = Pages::new(Span::prefix("/app/"), PAGE_BYTES);
+    let mut pages = Pages::new(Span::prefix("/app/"), FIRST_PAGE, PAGE_BYTES);
     pages.take(page);
     assert!(pages.request().limit >= 1);
 }
@@ -127,9 +132,10 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(span: Span, receive_limit: usize) -> Self {
+    fn new(span: Span, limit: i64, receive_limit: usize) -> Self {
         let bytes = PAGE_BYTES.min(receive_limit / 2);
-        Self { span, limit: FIRST_PAGE, bytes, cautious: false, revision: 0, listing: Listing::default() }
+        let (cautious, revision) = (false, 0);
+        Self { span, limit, bytes, cautious, revision, listing: Listing::default() }
     }
 
     /// `None` where another cluster answered in between.
@@ -207,7 +213,7 @@ mod tests {
 
     #[test]
     fn the_next_page_begins_behind_the_last_key_and_has_a_sensible_size() {
-        let mut pages = Pages::new(Span::prefix("/app/"), usize::MAX);
+        let mut pages = Pages::new(Span::prefix("/app/"), FIRST_PAGE, usize::MAX);
         let kv = |key: &'static str, size| KeyValue {
             key: key.into(),
             value: vec![0; size].into(),
@@ -237,7 +243,7 @@ mod tests {
             };
             RangeResponse { kvs: (0..count).map(kv).collect(), more: true, ..RangeResponse::default() }
         };
-        let mut pages = Pages::new(Span::prefix("/app/"), 8 << 20);
+        let mut pages = Pages::new(Span::prefix("/app/"), FIRST_PAGE, 8 << 20);
         assert!(pages.take(page(1)));
         assert_eq!(pages.request().limit, 3, "half of the limit");
         (pages.limit, pages.cautious) = (1, true);

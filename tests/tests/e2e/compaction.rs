@@ -231,3 +231,33 @@ fn r31_a_compaction_storm_does_not_keep_it_from_coming_back() {
         witness.converges(&history, Duration::from_secs(5));
     });
 }
+
+/// Each page would be asked for when the revision of the first is forgotten.
+#[test]
+fn r31_a_compaction_storm_does_not_keep_a_listing_of_several_pages_from_its_end() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();
+        for names in names.chunks(100) {
+            history.write(names.iter().map(|name| (name.as_str(), Some("1"))));
+        }
+        let proxy = Proxy::to(&server.address());
+        proxy.delay_replies(Duration::from_millis(200));
+        let (storm, over) = channel::<()>();
+        let live = thread::scope(|scope| {
+            let _storm = storm; // goes on until here it is over
+            let history = &history;
+            scope.spawn(move || {
+                let mut n = 0;
+                while over.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
+                    n += 1;
+                    history.put("key0000", &n.to_string());
+                    history.compact();
+                }
+            });
+            Flat::watch(proxy.endpoint()).expect("a first snapshot")
+        });
+        Witness::of(&live).converges(&history, Duration::from_secs(5));
+    });
+}
