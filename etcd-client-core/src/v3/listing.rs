@@ -21,6 +21,8 @@ const SMALL_PAGE: usize = 64 << 10;
 const ATTEMPTS: u32 = 5;
 /// How much larger its first page is then: what comes in one answer, no compaction can interrupt.
 const GROWTH: i64 = 8;
+/// How often a page is asked for again where the connection breaks.
+const INTERRUPTIONS: u32 = 2;
 
 /// Every key of a span with its value, at the revision of the first page.
 pub(super) async fn list(pool: &Arc<Pool>, span: Span) -> Result<Listing, Error> {
@@ -126,6 +128,8 @@ struct Pages {
     bytes: usize,
     /// A page was too large to be received: the next ones grow slowly.
     cautious: bool,
+    /// How often the connection broke since the last page.
+    interruptions: u32,
     /// Pages after the first are read at its revision.
     revision: i64,
     listing: Listing,
@@ -134,8 +138,8 @@ struct Pages {
 impl Pages {
     fn new(span: Span, limit: i64, receive_limit: usize) -> Self {
         let bytes = PAGE_BYTES.min(receive_limit / 2);
-        let (cautious, revision) = (false, 0);
-        Self { span, limit, bytes, cautious, revision, listing: Listing::default() }
+        let (cautious, interruptions, revision) = (false, 0, 0);
+        Self { span, limit, bytes, cautious, interruptions, revision, listing: Listing::default() }
     }
 
     /// `None` where another cluster answered in between.
@@ -148,8 +152,15 @@ impl Pages {
                     self.cautious = true;
                     continue;
                 }
+                Err(error) if self.may_go_on(&error) => {
+                    self.limit = (self.limit / 8).clamp(1, FIRST_PAGE / 8);
+                    self.cautious = true;
+                    self.interruptions += 1;
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
+            self.interruptions = 0;
             let header = page.header.clone().unwrap_or_default();
             if self.revision == 0 {
                 self.revision = header.revision;
@@ -173,6 +184,13 @@ impl Pages {
             revision: self.revision,
             ..RangeRequest::default()
         }
+    }
+
+    /// Connections may not live as long as all pages take together. What comes of another try can only
+    /// be at the same revision, and it is made at once: no server is replaced by another meanwhile.
+    fn may_go_on(&self, error: &Error) -> bool {
+        let broken = matches!(error.kind(), Kind::Unavailable | Kind::Timeout);
+        broken && self.revision != 0 && self.interruptions < INTERRUPTIONS
     }
 
     /// Takes a page over; whether another follows.

@@ -1,10 +1,14 @@
 //! Links on which little gets through at a time. Limits are for silence, not for slowness.
 
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::{v2, v3};
 use etcd_config::{EtcdConfig, Live};
-use etcd_config_tests::{Api, Chunks, Flat, Proxy, Witness, over_each_api};
+use etcd_config_tests::{
+    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api,
+};
 
 /// For the beginning of an answer, and for each further piece of it.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -49,6 +53,35 @@ fn a_listing_comes_to_its_end_as_long_as_bytes_flow() {
     });
 }
 
+/// What has arrived is not asked for again, as long as pages do arrive. Over v2 a listing is one answer.
+#[test]
+fn a_listing_comes_to_its_end_over_connections_that_do_not_live_as_long() {
+    on_oldest_and_newest(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        let value = "x".repeat(200);
+        let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();
+        for names in names.chunks(100) {
+            history.write(names.iter().map(|name| (name.as_str(), Some(value.as_str()))));
+        }
+        let proxy = Proxy::to(&server.address());
+        // Half a second for the first page of a thousand keys, and twice as long for the rest.
+        proxy.pass_on(Chunks::Paced(20_000, Duration::from_millis(50)));
+        let interval = Duration::from_millis(1_200);
+        let (cutting, over) = channel::<()>();
+        let live = thread::scope(|scope| {
+            let (_cutting, proxy) = (cutting, &proxy); // goes on until here it is over
+            scope.spawn(move || {
+                while over.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                    proxy.cut();
+                }
+            });
+            Flat::watch(proxy.endpoint()).expect("a first snapshot")
+        });
+        Witness::of(&live).converges(&history, Duration::from_secs(5));
+    });
+}
+
 #[test]
 fn a_change_that_takes_long_to_arrive_does_and_is_not_taken_for_seen_before() {
     over_each_api(|stage| {
@@ -67,7 +100,7 @@ fn a_change_that_takes_long_to_arrive_does_and_is_not_taken_for_seen_before() {
                 break;
             }
             assert!(status.revision < revision && start.elapsed() < LIMIT * 15, "{status}");
-            std::thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
         assert!(start.elapsed() > LIMIT * 3, "{:?} is not slow", start.elapsed());
         history.put("b", "1");
