@@ -37,7 +37,8 @@ impl Failure {
             return Self { error, unprocessed: unsent, origin, token_refused: false };
         }
         let kind = kind(status.code(), status.message());
-        let token_refused = kind == Kind::Unauthenticated && !is_wrong_password(status.message());
+        let token_refused = is_outdated(status.message())
+            || kind == Kind::Unauthenticated && !is_wrong_password(status.message());
         Self {
             // Interceptors answer these before the request is handed on.
             unprocessed: kind == Kind::NoLeader
@@ -57,7 +58,7 @@ impl Failure {
         let reason = if reason.is_empty() { "no reason given" } else { reason };
         let error = Error::new(kind, format!("the watch was refused: {reason}{}", hint(reason)));
         // Before 3.5.9 an outdated token is refused in the words of a missing permission.
-        let token_refused = error.is_access();
+        let token_refused = error.is_access() || is_outdated(reason);
         Self { error, unprocessed: true, origin: Origin::Server, token_refused }
     }
 
@@ -90,6 +91,12 @@ fn is_truncation(message: &str) -> bool {
 
 fn is_wrong_password(message: &str) -> bool {
     message.contains("authentication failed")
+}
+
+/// A token of before the last change of users or roles. While one change follows another, so may the
+/// token that is fetched in its place be: there is nothing wrong with the credentials.
+fn is_outdated(message: &str) -> bool {
+    message.contains("revision of auth store is old") || message.contains("revision in header is old")
 }
 
 fn kind(code: Code, message: &str) -> Kind {
@@ -130,8 +137,8 @@ fn kind_of_text(message: &str) -> Option<Kind> {
         ("database space exceeded", Kind::NoSpace),
         ("too many requests", Kind::Overloaded),
         ("invalid auth token", Kind::Unauthenticated),
-        ("revision of auth store is old", Kind::Unauthenticated),
-        ("revision in header is old", Kind::Unauthenticated),
+        ("revision of auth store is old", Kind::Unavailable),
+        ("revision in header is old", Kind::Unavailable),
         ("user name is empty", Kind::Unauthenticated),
         ("user name not found", Kind::Unauthenticated),
         ("authentication failed", Kind::Unauthenticated),
@@ -193,9 +200,9 @@ mod tests {
             (Code::ResourceExhausted, "etcdserver: too many requests", Kind::Overloaded),
             (Code::Unauthenticated, "etcdserver: invalid auth token", Kind::Unauthenticated),
             (Code::InvalidArgument, "etcdserver: user name is empty", Kind::Unauthenticated),
-            (Code::InvalidArgument, "etcdserver: revision of auth store is old", Kind::Unauthenticated),
+            (Code::InvalidArgument, "etcdserver: revision of auth store is old", Kind::Unavailable),
             // 3.5.1, when the users changed between the check and the write.
-            (Code::Unknown, "auth: revision in header is old", Kind::Unauthenticated),
+            (Code::Unknown, "auth: revision in header is old", Kind::Unavailable),
             (Code::PermissionDenied, "etcdserver: permission denied", Kind::PermissionDenied),
             (Code::NotFound, "etcdserver: requested lease not found", Kind::NotFound),
             (Code::FailedPrecondition, "etcdserver: rpc not supported for learner", Kind::Unavailable),

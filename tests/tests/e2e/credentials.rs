@@ -1,12 +1,13 @@
 //! Users, passwords and tokens of a configuration that is in use.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, State, Status};
-use etcd_config_tests::{Builder, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Builder, Etcd, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
 
 /// A server with the user `app`, who may read and write below `/app/`.
 fn secured(builder: &Builder) -> Server {
@@ -14,6 +15,14 @@ fn secured(builder: &Builder) -> Server {
     server.enable_auth("of-root");
     server.add_user("app", "secret", "/app/");
     server
+}
+
+/// The same with signed tokens, which tell how often users and roles have changed.
+fn with_jwt(etcd: &'static Etcd, folder: &Path) -> Server {
+    let key = folder.join("key");
+    std::fs::write(&key, "a key for the tests that is long enough to be one").expect("written");
+    let tokens = format!("jwt,sign-method=HS256,priv-key={},ttl=10m", key.display());
+    secured(&Server::builder().etcd(etcd).flag("--auth-token", &tokens))
 }
 
 fn client(endpoint: String, password: &str) -> Client {
@@ -59,10 +68,7 @@ fn r37_a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
 fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
     on_oldest_and_newest(|etcd| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let key = folder.path().join("key");
-        std::fs::write(&key, "a key for the tests that is long enough to be one").expect("written");
-        let tokens = format!("jwt,sign-method=HS256,priv-key={},ttl=10m", key.display());
-        let server = secured(&Server::builder().etcd(etcd).flag("--auth-token", &tokens));
+        let server = with_jwt(etcd, folder.path());
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
         let proxy = Proxy::to(&server.address());
@@ -84,6 +90,26 @@ fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
         assert!(live.status().state.is_watching(), "{}", live.status());
         history.put("a", "3");
         witness.converges(&history, Duration::from_secs(3));
+    });
+}
+
+/// Each token is outdated again when it is used; the credentials are good all the same.
+#[test]
+fn r38_a_start_amid_changes_of_users_is_not_refused() {
+    on_oldest_and_newest(|etcd| {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = with_jwt(etcd, folder.path());
+        let proxy = Proxy::to(&server.address());
+        proxy.delay_requests(Duration::from_millis(200));
+        thread::scope(|scope| {
+            let start = || Flat::watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
+            let starting = scope.spawn(start);
+            for n in 0..20 {
+                let role = format!(r#"{{"name":"role{n}"}}"#);
+                server.gateway("/v3/auth/role/add", &role).expect("a role");
+            }
+            starting.join().expect("no panic");
+        });
     });
 }
 
