@@ -112,6 +112,9 @@ impl Pool {
                 Err(failure) => self.identify(peer, failure).await,
             };
             if !failure.error.is_transient() {
+                if failure.may_be_of_one_endpoint() {
+                    self.preference.demote(index);
+                }
                 return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
             }
             if failure.error.kind() == Kind::Timeout && failure.origin == Origin::Connection {

@@ -67,6 +67,12 @@ impl Failure {
         Self { error, unprocessed: false, origin: Origin::Connection, token_refused: false }
     }
 
+    /// Whether another endpoint should be asked the next time: what is not known to be said by the whole
+    /// cluster, or of the request, may be one server's trouble.
+    pub(super) fn may_be_of_one_endpoint(&self) -> bool {
+        self.error.is_transient() || self.error.kind() == Kind::Server
+    }
+
     /// Whether the connection is of no more use.
     pub(super) fn is_broken(&self) -> bool {
         self.origin != Origin::Server

@@ -113,7 +113,7 @@ impl WatchStream {
             Some(Err(status)) => Failure::from_status(&status),
             None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
         };
-        if failure.error.is_transient() {
+        if failure.may_be_of_one_endpoint() {
             self.pool.give_up(&self.peer, self.share.generation);
         }
         Poll::Ready(Err(failure.error.at(self.peer.name())))

@@ -54,6 +54,23 @@ fn another_grpc_service_is_passed_over() {
     }
 }
 
+/// Nobody knows what it means, so it may be the trouble of one server alone.
+#[test]
+fn an_endpoint_that_fails_in_a_way_of_its_own_is_left_for_another() {
+    let server = Server::start();
+    let history = History::of(&server, PREFIX);
+    history.put("a", "1");
+    let failing = Proxy::to("127.0.0.1:1");
+    failing.answer(Answer::grpc(2, "input/output error"));
+    for n in 0..STARTS {
+        let live = Flat::watch(vec![failing.endpoint(), server.endpoint()]).expect("a first snapshot");
+        let witness = Witness::watching(&live);
+        assert_eq!(live.status().endpoint, Some(server.endpoint()));
+        history.put("a", &n.to_string());
+        witness.converges(&history, Duration::from_secs(2));
+    }
+}
+
 /// A member that is to join answers no reads yet; it is in the list of endpoints already.
 #[test]
 fn a_learner_is_passed_over_and_said_where_it_is_alone() {
