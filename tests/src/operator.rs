@@ -25,7 +25,9 @@ impl Server {
         args: impl IntoIterator<Item = A>,
         input: &str,
     ) -> Result<String, String> {
-        let mut options = vec![format!("--endpoints={}", self.endpoint())];
+        // Its own limit of five seconds is not enough for a password on a busy machine.
+        let mut options =
+            vec![format!("--endpoints={}", self.endpoint()), "--command-timeout=60s".to_owned()];
         if let Some((authority, identity)) = &self.setup.tls {
             options.push(format!("--cacert={}", authority.display()));
             options.push(format!("--cert={}", identity.certificate.display()));
