@@ -102,7 +102,9 @@ fn r38_a_start_amid_changes_of_users_is_not_refused() {
         let proxy = Proxy::to(&server.address());
         proxy.delay_requests(Duration::from_millis(200));
         thread::scope(|scope| {
-            let start = || Flat::watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
+            // For as long as it takes: on a busy machine each token takes a second.
+            let options = Flat::options().startup_timeout(Duration::from_secs(120));
+            let start = || options.watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
             let starting = scope.spawn(start);
             for n in 0..20 {
                 let role = format!(r#"{{"name":"role{n}"}}"#);
