@@ -1,5 +1,6 @@
 //! One endpoint and its connections.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,8 +38,8 @@ struct Connections {
     streams: Vec<Arc<reqwest::Client>>,
     /// Whether anything was ever answered on them.
     answered: Arc<AtomicBool>,
-    /// Whether this server's answers to progress requests can be believed, once that is known.
-    exact_progress: Option<bool>,
+    /// Whether a member's answers to progress requests can be believed, where that is known.
+    exact_progress: HashMap<u64, bool>,
 }
 
 /// A share in a connection, and the age of that connection.
@@ -108,12 +109,12 @@ impl Peer {
         }
     }
 
-    pub(super) fn exact_progress(&self) -> Option<bool> {
-        locked(&self.connections).exact_progress
+    pub(super) fn exact_progress(&self, member: u64) -> Option<bool> {
+        locked(&self.connections).exact_progress.get(&member).copied()
     }
 
-    pub(super) fn note_exact_progress(&self, exact: bool) {
-        locked(&self.connections).exact_progress = Some(exact);
+    pub(super) fn note_exact_progress(&self, member: u64, exact: bool) {
+        locked(&self.connections).exact_progress.insert(member, exact);
     }
 
     /// What `GET /version` answers, which needs no permission.

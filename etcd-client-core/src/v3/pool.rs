@@ -11,7 +11,7 @@ use tonic_prost::ProstCodec;
 use super::auth::{Auth, Authenticator, Token};
 use super::messages::AuthenticateRequest;
 use super::method::Method;
-use super::peer::Peer;
+use super::peer::{Peer, Share};
 use super::status::{Failure, Origin};
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
@@ -64,16 +64,17 @@ impl Pool {
         self.call_in_rounds(&request, 0).await
     }
 
-    /// Asks one endpoint, by its name.
-    pub(super) async fn call_at<M: Method>(
+    /// Asks whoever is at the other end of a connection.
+    pub(super) async fn call_on<M: Method>(
         self: &Arc<Self>,
         peer: &Peer,
+        share: &Share,
         request: &M,
     ) -> Result<M::Answer, Error> {
         let mut token = self.token_for(M::NEEDS_TOKEN).await?;
         let mut renewed = false;
         loop {
-            match self.ask(peer, request, &token).await {
+            match self.ask_on(peer, share, request, &token).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.token_refused && self.may_renew(&mut renewed) => {
                     token = self.auth.renew(&token, self).await?;
@@ -182,8 +183,18 @@ impl Pool {
     async fn ask<M: Method>(&self, peer: &Peer, request: &M, token: &Token) -> Result<M::Answer, Failure> {
         let share =
             peer.for_calls().map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
+        self.ask_on(peer, &share, request, token).await
+    }
+
+    async fn ask_on<M: Method>(
+        &self,
+        peer: &Peer,
+        share: &Share,
+        request: &M,
+        token: &Token,
+    ) -> Result<M::Answer, Failure> {
         let limit = self.options.timeout;
-        let mut grpc = Grpc::new(peer.transport(&share, limit, Some(limit)))
+        let mut grpc = Grpc::new(peer.transport(share, limit, Some(limit)))
             .max_decoding_message_size(self.options.receive_limit);
         let message = Self::request(token, request.needs_leader(), request.clone());
         let codec = ProstCodec::<M, M::Answer>::default();

@@ -39,7 +39,7 @@ impl Store for Client {
             if after == Some(unsigned(stream.created().revision)) {
                 stream = begun(&pool, create, stream).await;
             }
-            let exact = version::has_exact_progress(&pool, stream.peer()).await;
+            let exact = version::has_exact_progress(&pool, &stream).await;
             let ResponseHeader { cluster_id, revision, .. } = *stream.created();
             let head = unsigned(revision);
             let events = Events::new(after.unwrap_or(head), exact);

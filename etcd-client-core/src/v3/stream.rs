@@ -101,6 +101,10 @@ impl WatchStream {
         &self.peer
     }
 
+    pub(super) fn share(&self) -> &Share {
+        &self.share
+    }
+
     /// The next frame with events, or with the progress that was asked for. An error is the last
     /// answer.
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {

@@ -3,24 +3,30 @@
 use std::sync::Arc;
 
 use super::messages::StatusRequest;
-use super::peer::Peer;
 use super::pool::Pool;
+use super::stream::WatchStream;
 
 /// Whether an answer to a progress request proves that everything before it has been sent: so
 /// since 3.4.25 and 3.5.8 (etcd-io/etcd#15220). Servers that do not tell count as early ones.
-pub(super) async fn has_exact_progress(pool: &Arc<Pool>, peer: &Arc<Peer>) -> bool {
-    if let Some(known) = peer.exact_progress() {
+///
+/// There may be several members behind one endpoint, and of several versions: it is asked on the
+/// stream's own connection, and what another member answers does not count.
+pub(super) async fn has_exact_progress(pool: &Arc<Pool>, stream: &WatchStream) -> bool {
+    let (peer, member) = (stream.peer(), stream.created().member_id);
+    if let Some(known) = peer.exact_progress(member) {
         return known;
     }
-    let version = match pool.call_at(peer, &StatusRequest::default()).await {
-        Ok(status) => Some(status.version),
+    let version = match pool.call_on(peer, stream.share(), &StatusRequest::default()).await {
+        Ok(status) if status.header.as_ref().is_some_and(|header| header.member_id == member) => {
+            Some(status.version)
+        }
         // Later servers keep their status to root, but tell their version to everyone over HTTP.
         Err(error) if error.is_access() => peer.version_over_http(pool.options().timeout).await,
-        Err(_) => None,
+        Ok(_) | Err(_) => None,
     };
     let Some(version) = version else { return false };
     let exact = is_exact(&version);
-    peer.note_exact_progress(exact);
+    peer.note_exact_progress(member, exact);
     exact
 }
 

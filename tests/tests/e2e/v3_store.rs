@@ -159,6 +159,27 @@ fn a_watch_is_told_its_progress_on_a_store_where_nothing_is_written() {
     });
 }
 
+/// Behind one endpoint, as behind a load balancer: early members tell progress too early, later ones do
+/// not. It shows with a later one than 3.5.7 at hand.
+#[test]
+fn what_is_known_of_one_member_is_not_believed_of_another() {
+    let lines = servers::with_v2();
+    let cluster = Server::builder().etcd(lines[0]).start_cluster();
+    let (early, later) = (cluster.member(1), cluster.member(0));
+    later.restart_as(lines[lines.len() - 1]);
+    let proxy = Proxy::to(&later.address());
+    block_on(async {
+        let client = Client::new([proxy.endpoint()]).unwrap();
+        let prefix = Prefix::new("/p");
+        let listed = client.list(&prefix).await.unwrap().revision; // connected for calls
+        proxy.swap_backend(&early.address());
+        let mut opened = Store::watch(&client, &prefix, Some(listed)).await.unwrap();
+        early.put("/other", "x");
+        opened.watch.request_progress();
+        assert_eq!(next(&mut opened).await.unwrap(), Signal::Progress(listed));
+    });
+}
+
 #[test]
 fn a_watch_without_a_start_begins_at_the_head() {
     block_on(async {
