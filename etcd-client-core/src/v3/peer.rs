@@ -15,7 +15,8 @@ use super::transport::{Transport, excerpt};
 /// 250, and the next one would wait for ever.
 const STREAMS_PER_CONNECTION: usize = 200;
 
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// Each question is two connections, one of them over TLS.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(120);
 
 /// An endpoint with its HTTP clients, which are made when they are needed and made anew after a
 /// failure, so that a broken connection or an outdated certificate is never used again.
