@@ -57,7 +57,8 @@ impl Cache {
         Ok(image)
     }
 
-    /// Replaces the file by one that holds this state, which was current at `proven`. Blocks. What has an earlier turn than what was written is too late, and is not written.
+    /// Replaces the file by one that holds this state, which was current at `proven`. Blocks. What has
+    /// an earlier turn than what was written is too late, and is not written.
     ///
     /// # Errors
     /// Why it cannot be written.
