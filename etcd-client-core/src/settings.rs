@@ -6,6 +6,9 @@ use crate::endpoint::{Endpoint, Scheme};
 use crate::http::{HttpOptions, Protocol};
 use crate::{Error, Kind, Proxy, Tls};
 
+/// No limit at all, as far as clocks can add it up.
+const UNLIMITED: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
 /// As it was given.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -58,12 +61,13 @@ impl Settings {
         if self.receive_limit == 0 {
             return Err(invalid("receive_limit is zero: no call could succeed"));
         }
-        let http = HttpOptions { connect_timeout: self.connect_timeout, tls: self.tls, proxy: self.proxy };
+        let connect_timeout = self.connect_timeout.min(UNLIMITED);
+        let http = HttpOptions { connect_timeout, tls: self.tls, proxy: self.proxy };
         http.client(protocol, endpoints.iter().any(Endpoint::is_secure))?;
         Ok(Options {
             endpoints,
             http,
-            timeout: self.timeout,
+            timeout: self.timeout.min(UNLIMITED),
             max_retries: self.max_retries,
             receive_limit: self.receive_limit,
         })

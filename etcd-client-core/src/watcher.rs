@@ -94,7 +94,7 @@ impl Watcher {
         Self {
             store,
             prefix,
-            options,
+            options: options.bounded(),
             phase: Phase::Listing { call, confirmed: false },
             held: None,
             backoff: Backoff::default(),

@@ -16,6 +16,7 @@ pub use self::decoder::Decoder;
 pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
+pub(crate) use self::place::whole_key;
 
 use self::decoder::Findings;
 use self::place::Touch;
@@ -37,6 +38,7 @@ pub fn decode<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec
         }
         _ => {
             scrub::scrub(&mut problems, &secrets);
+            unknown::name_misspelt(&mut problems, context.schema(), tree);
             Err(problems)
         }
     }
@@ -71,5 +73,6 @@ pub fn update<T: EtcdConfig>(
         drop(T::read(&mut decoder, None));
         scrub::scrub(&mut problems, &decoder.finish().secrets);
     }
+    unknown::name_misspelt(&mut problems, context.schema(), tree);
     Err(problems)
 }

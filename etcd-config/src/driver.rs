@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use etcd_client_core::Listing;
-use etcd_client_core::watcher::{self, Cause, Event, Watcher};
+use etcd_client_core::watcher::{Cause, Event, Watcher};
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
@@ -18,7 +18,7 @@ use crate::deadline::deadline;
 use crate::hooks::Notice;
 use crate::loaded::{Loaded, Origin};
 use crate::publisher::{Outcome, Publisher};
-use crate::standing::{Record, Standing};
+use crate::standing::{Extent, Record, Standing};
 use crate::status::{Rewind, State};
 use crate::twin::Twin;
 
@@ -38,17 +38,6 @@ pub(crate) struct Driver<T: EtcdConfig> {
     told: Told,
     /// Keeps the connections open that the watcher uses, for others to share.
     _twin: Arc<Twin>,
-}
-
-/// What is known of the store at a moment.
-struct Proof {
-    revision: u64,
-    /// Something that is known is not in force.
-    waits: bool,
-    /// It will be tried soon.
-    held_back: bool,
-    counters: watcher::Counters,
-    callback_panics: u64,
 }
 
 /// What callbacks hear about when it moves: the state, and the last rewind.
@@ -113,27 +102,21 @@ impl<T: EtcdConfig> Driver<T> {
                 if self.publisher.note(&batch) {
                     self.schedule(cause);
                 } else {
-                    self.prove();
+                    self.record_update(|_| ());
                 }
             }
             Event::Current { revision } => {
                 self.publisher.advance(revision);
-                self.prove();
+                self.prove(|_| ());
             }
             Event::State(state) => {
                 tracing::debug!(name = T::LAYOUT.name, prefix = %self.publisher.keys().context().prefix(), ?state);
-                let proof = self.proof();
-                self.board().standing.write(|record| {
-                    proof.count(record);
-                    record.follow(state);
-                });
+                self.record(|record| record.follow(state));
             }
             // What differs follows; the watcher has logged it.
             Event::Rewound { seen, now, cluster_changed } => {
                 let rewind = Rewind { seen, now, cluster_changed, at: SystemTime::now() };
-                let proof = self.proof();
-                self.board().standing.write(|record| {
-                    proof.count(record);
+                self.record(|record| {
                     record.last_rewind = Some(rewind);
                     // Of a revision of the other history nothing is known.
                     record.in_force = 0;
@@ -165,56 +148,58 @@ impl<T: EtcdConfig> Driver<T> {
     }
 
     fn publish(&mut self, cause: Cause) {
-        let Board { current, standing, hooks, streams, .. } = &*self.board.0;
-        let outcome = self.publisher.publish(current, cause);
-        let (name, prefix) = (T::LAYOUT.name, self.publisher.keys().context().prefix());
-        let (keys, proof) = (self.publisher.keys().read().len(), self.proof());
+        let board = Arc::clone(self.board());
+        let outcome = self.publisher.publish(&board.current, cause);
+        let keys = Arc::clone(self.publisher.keys());
+        let (name, prefix, count) = (T::LAYOUT.name, keys.context().prefix(), keys.read().len());
         match outcome {
-            Outcome::Unchanged => standing.write(|record| proof.note(record)),
+            Outcome::Unchanged => self.prove(|_| ()),
             Outcome::Reverted => {
-                tracing::info!(name, %prefix, revision = proof.revision, "the values in force are the newest again");
-                let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
-                standing.write(|record| {
-                    record.revert();
-                    record.warnings = warnings;
-                    record.pending = pending;
-                    proof.note(record);
-                });
+                let revision = self.publisher.revision();
+                tracing::info!(name, %prefix, revision, "the values in force are the newest again");
+                self.record_update(Record::revert);
             }
             Outcome::Published(change) => {
                 let revision = change.revision();
-                let (count, first) = (change.keys().len(), some(change.keys()));
-                tracing::info!(name, %prefix, revision, ?cause, count, keys = ?first, "configuration changed");
-                let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
-                streams.send(&change);
-                hooks.hold(Notice::of_change(change), keys);
-                standing.write(|record| {
-                    record.accept(revision);
-                    record.warnings = warnings;
-                    record.pending = pending;
-                    proof.note(record);
-                });
+                let (changed, first) = (change.keys().len(), some(change.keys()));
+                tracing::info!(name, %prefix, revision, ?cause, count = changed, keys = ?first, "configuration changed");
+                board.streams.send(&change);
+                board.hooks.hold(Notice::of_change(change), count);
+                self.record_update(|record| record.accept(revision));
                 if let Some(keeper) = &mut self.keeper {
                     keeper.note_change();
                 }
             }
             Outcome::Refused(rejection) => {
                 tracing::warn!(name, %prefix, "{rejection}");
-                hooks.hold(Notice::of_rejection(rejection.clone()), keys);
-                standing.write(|record| {
-                    record.refuse(rejection);
-                    proof.note(record);
-                });
+                board.hooks.hold(Notice::of_rejection(rejection.clone()), count);
+                self.record_update(|record| record.refuse(rejection));
             }
         }
-        hooks.release();
+        board.hooks.release();
     }
 
-    fn prove(&mut self) {
-        let proof = self.proof();
-        let is_confirmed = self.board().standing.write(|record| {
+    /// Records what came of an update, with what is odd about the keys now.
+    fn record_update(&mut self, write: impl FnOnce(&mut Record)) {
+        let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
+        self.prove(|record| {
+            write(record);
+            record.warnings = warnings;
+            record.pending = pending;
+        });
+    }
+
+    /// The store has confirmed how much is known; what else there is to record goes with it.
+    fn prove(&mut self, write: impl FnOnce(&mut Record)) {
+        let extent = Extent {
+            revision: self.publisher.revision(),
+            waits: !self.publisher.is_current(),
+            held_back: self.publisher.is_due(),
+        };
+        let is_confirmed = self.record(|record| {
+            write(record);
             let before = record.source;
-            proof.note(record);
+            record.proven(extent);
             before != record.source
         });
         match &mut self.keeper {
@@ -225,11 +210,25 @@ impl<T: EtcdConfig> Driver<T> {
         }
     }
 
+    fn record<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
+        let board = self.board();
+        let (counters, callback_panics) = (self.watcher.counters(), board.hooks.panics());
+        board.standing.write(|record| {
+            record.count(counters, callback_panics);
+            write(record)
+        })
+    }
+
     /// The next step with the cache file.
     fn keep(&mut self, step: Step) {
         match step {
             Step::Due => self.cache(Keeper::write),
-            Step::Written(file) => self.board().standing.write(|record| record.cache_file = Some(file)),
+            Step::Written(file) => self.record(|record| record.cache_file = Some(file)),
+            Step::Failed(why) => self.record(|record| {
+                if let Some(file) = &mut record.cache_file {
+                    file.problem = Some(why);
+                }
+            }),
         }
     }
 
@@ -239,27 +238,6 @@ impl<T: EtcdConfig> Driver<T> {
         let read = |record: &Record| (record.snapshot_revision, record.proven_at());
         let (snapshot, proven) = self.board.0.standing.read(read);
         write(keeper, self.publisher.listing(self.watcher.cluster(), snapshot), proven);
-    }
-
-    fn proof(&self) -> Proof {
-        Proof {
-            revision: self.publisher.revision(),
-            waits: !self.publisher.is_current(),
-            held_back: self.publisher.is_due(),
-            counters: self.watcher.counters(),
-            callback_panics: self.board().hooks.panics(),
-        }
-    }
-}
-
-impl Proof {
-    fn count(&self, record: &mut Record) {
-        record.count(self.counters, self.callback_panics);
-    }
-
-    fn note(&self, record: &mut Record) {
-        self.count(record);
-        record.proven(self.revision, self.waits, self.held_back);
     }
 }
 

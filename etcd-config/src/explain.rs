@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::decode::Context;
+use crate::decode::{Context, whole_key};
 use crate::layout::{Fallback, Field};
 use crate::leaf::cut;
 use crate::schema::branch::{Branch, Part};
-use crate::tree::{KeyTree, Node};
+use crate::tree::{KeyTree, Mark, Node, Touched};
 
 /// For each field its key, its value, where that comes from and since when: a table, printed by
 /// `Display`.
@@ -94,16 +94,18 @@ impl Row {
     }
 }
 
-/// Explains what is read from `tree`. `in_force` is the revision of the snapshot; `cached` says
-/// that it came from the offline cache.
-pub fn explain(tree: &KeyTree, context: &Context, in_force: u64, cached: bool) -> Explanation {
-    let mut explainer = Explainer { tree, context, in_force, cached, path: Vec::new(), rows: Vec::new() };
+/// Explains what is read from `tree`, of which what is `unpublished` is not in the snapshot; `cached`
+/// says that the rest came from the offline cache.
+pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached: bool) -> Explanation {
+    let mut explainer = Explainer { tree, context, unpublished, cached, path: Vec::new(), rows: Vec::new() };
     let place = Place {
         node: Some(tree.root()),
         key: tree.prefix().directory().to_owned(),
         field: String::new(),
         secret: false,
         note: None,
+        is_pinned: false,
+        is_unsettled: false,
     };
     explainer.branch(context.schema().branch(), &place);
     Explanation { rows: explainer.rows }
@@ -112,7 +114,7 @@ pub fn explain(tree: &KeyTree, context: &Context, in_force: u64, cached: bool) -
 struct Explainer<'a> {
     tree: &'a KeyTree,
     context: &'a Context,
-    in_force: u64,
+    unpublished: &'a Touched,
     cached: bool,
     /// The structs on the way down.
     path: Vec<&'a Branch>,
@@ -126,16 +128,22 @@ struct Place<'a> {
     field: String,
     secret: bool,
     note: Option<String>,
+    /// What is shown is what was there at the start, whatever is there now.
+    is_pinned: bool,
+    /// A key of another name, which the snapshot may have been read from, has changed.
+    is_unsettled: bool,
 }
 
 impl<'a> Place<'a> {
     fn child(&self, node: Option<&'a Node>, key: &str, name: &str, secret: bool) -> Self {
         Self {
             node,
-            key: joined(&self.key, '/', key),
-            field: joined(&self.field, '.', name),
+            key: whole_key(&self.key, key),
+            field: dotted(&self.field, name),
             secret: self.secret || secret,
             note: self.note.clone(),
+            is_pinned: self.is_pinned,
+            is_unsettled: self.is_unsettled,
         }
     }
 }
@@ -161,13 +169,18 @@ impl<'a> Explainer<'a> {
                     let entry = place.child(Some(node), name, name, false);
                     self.stored(&entry);
                 }
+                self.gone(place, |node| node.value.is_some());
                 self.nothing_since(before, place);
             }
             Part::Directory(branch) => self.branch(branch, place),
             Part::Optional(inner) if place.node.is_some_and(|node| stands(inner, node)) => {
                 self.part(field, inner, place);
             }
-            Part::Optional(_) => self.push(place, None, Origin::Nothing, None),
+            Part::Optional(_) => {
+                let before = self.rows.len();
+                self.gone(place, |_| false);
+                self.nothing_since(before, place);
+            }
             Part::Each(inner) => {
                 let before = self.rows.len();
                 for (name, node) in children().filter(|(name, node)| !name.is_empty() && stands(inner, node))
@@ -175,6 +188,7 @@ impl<'a> Explainer<'a> {
                     let entry = place.child(Some(node), name, name, false);
                     self.part(field, inner, &entry);
                 }
+                self.gone(place, |node| stands(inner, node));
                 self.nothing_since(before, place);
             }
             Part::Above(levels) => {
@@ -209,10 +223,41 @@ impl<'a> Explainer<'a> {
         let Some(raw) = place.node.and_then(|node| node.value.as_ref()) else { return };
         let text = String::from_utf8_lossy(&raw.value);
         let origin = if self.cached { Origin::Cache } else { Origin::Etcd };
-        let refused = raw.revision > self.in_force;
-        let note = refused.then(|| "not in force: refused, or newer than the snapshot".to_owned());
-        let place = Place { note: note.or_else(|| place.note.clone()), ..place.clone() };
-        self.push(&place, Some(cut(&text)), origin, Some(raw.revision));
+        self.push(place, Some(cut(&text)), origin, Some(raw.revision));
+    }
+
+    /// What the store does not hold any more below a place, but for what is shown already, and the
+    /// snapshot does.
+    fn gone(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
+        let Some(mark) = self.mark(place).filter(|_| !place.is_pinned) else { return };
+        for (name, mark) in &mark.children {
+            let node = place.node.and_then(|node| node.children.get(name));
+            if !node.is_some_and(&is_shown) {
+                self.gone_at(mark, &place.child(node, name, name, false));
+            }
+        }
+    }
+
+    fn gone_at(&mut self, mark: &'a Mark, place: &Place<'a>) {
+        if place.node.is_none_or(|node| node.value.is_none()) && mark.differs(None) {
+            self.push(place, None, Origin::Nothing, None);
+        }
+        for (name, mark) in &mark.children {
+            let node = place.node.and_then(|node| node.children.get(name));
+            self.gone_at(mark, &place.child(node, name, name, false));
+        }
+    }
+
+    fn mark(&self, place: &Place<'a>) -> Option<&'a Mark> {
+        let key = place.key.trim_end_matches('/');
+        let path = self.tree.prefix().relative(key.as_bytes()).unwrap_or_default();
+        self.unpublished.root().descend(std::str::from_utf8(path).ok()?)
+    }
+
+    /// Whether the snapshot was read from something else than what is at this place now.
+    fn is_not_in_force(&self, place: &Place<'a>) -> bool {
+        let now = place.node.and_then(|node| node.value.as_ref());
+        place.is_unsettled || self.mark(place).is_some_and(|mark| mark.differs(now))
     }
 
     fn nothing_since(&mut self, before: usize, place: &Place<'a>) {
@@ -222,6 +267,13 @@ impl<'a> Explainer<'a> {
     }
 
     fn push(&mut self, place: &Place<'a>, value: Option<String>, origin: Origin, revision: Option<u64>) {
+        let is_awaited = !place.is_pinned && origin != Origin::Environment && self.is_not_in_force(place);
+        let awaited = is_awaited.then_some(if revision.is_some() {
+            "not in force: refused, or newer than the snapshot"
+        } else {
+            "deleted, but still in force: refused, or newer than the snapshot"
+        });
+        let notes: Vec<&str> = awaited.into_iter().chain(place.note.as_deref()).collect();
         self.rows.push(Row {
             field: place.field.clone(),
             key: place.key.trim_end_matches('/').to_owned(),
@@ -230,7 +282,7 @@ impl<'a> Explainer<'a> {
             secret: place.secret,
             origin,
             revision,
-            note: place.note.clone(),
+            note: (!notes.is_empty()).then(|| notes.join("; ")),
         });
     }
 
@@ -243,21 +295,25 @@ impl<'a> Explainer<'a> {
             let path = self.tree.prefix().relative(key.as_bytes())?;
             self.tree.root().descend(std::str::from_utf8(path).ok()?)
         };
-        let mut names = std::iter::once(field.key).chain(field.aliases.iter().copied());
-        let found = names.find_map(|key| resolve(key).map(|node| (key, Some(node))));
-        let (key, node) = found.unwrap_or((field.key, None));
-        let mut below = place.child(node, key, field.name, field.secret);
-        if key.starts_with('/') {
-            key.clone_into(&mut below.key);
-        }
-        if key != field.key {
-            below.note = Some(format!("an old name of {}", field.key));
-        }
-        if let Some(pinned) = self.context.pinned(&below.key).filter(|_| field.restart)
-            && !Node::same_values(pinned.as_ref(), node)
+        let at = |name: &'static str, node: Option<&'a Node>| {
+            let mut below = place.child(node, name, field.name, field.secret);
+            below.key = whole_key(&place.key, name);
+            if name != field.key {
+                below.note = Some(format!("an old name of {}", field.key));
+            }
+            below
+        };
+        let names: Vec<_> = field.names().map(|name| at(name, resolve(name))).collect();
+        let found = names.iter().find(|below| below.node.is_some()).or(names.first());
+        let mut below = found.unwrap_or(place).clone();
+        below.is_unsettled |= names.iter().any(|other| other.key != below.key && self.is_not_in_force(other));
+        let pin = self.context.pinned(&whole_key(&place.key, field.key)).filter(|_| field.restart);
+        if let Some(pin) = pin
+            && !Node::same_values(pin.node.as_ref(), below.node)
         {
-            below.node = pinned.as_ref();
+            below = at(pin.name, pin.node.as_ref());
             below.note = Some("a change waits for a restart".to_owned());
+            below.is_pinned = true;
         }
         below
     }
@@ -272,12 +328,9 @@ fn stands(part: &Part, node: &Node) -> bool {
     }
 }
 
-fn joined(start: &str, separator: char, end: &str) -> String {
-    if start.is_empty() || end.is_empty() || start.ends_with(separator) {
-        format!("{start}{end}")
-    } else {
-        format!("{start}{separator}{end}")
-    }
+fn dotted(path: &str, name: &str) -> String {
+    let dot = if path.is_empty() || name.is_empty() { "" } else { "." };
+    format!("{path}{dot}{name}")
 }
 
 impl fmt::Display for Origin {

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -147,8 +146,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         if start {
             let hooks = Arc::clone(self);
             // Where the system has no thread left, tokio panics. The next notice tries again.
-            let spawn = || drop(self.runtime.spawn_blocking(move || hooks.run()));
-            if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
+            if panics::caught(|| self.runtime.spawn_blocking(move || hooks.run())).is_err() {
                 tracing::error!("there is no thread for callbacks: they wait for the next change");
                 self.lock().running = false;
             }
@@ -157,9 +155,8 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 
     fn run(&self) {
         while let Some((notice, hooks)) = self.take_next() {
-            let delivery = AssertUnwindSafe(|| self.deliver(notice, hooks));
             // What the callbacks own is dropped there too, and may panic as well.
-            if catch_unwind(delivery).is_err() {
+            if panics::caught(|| self.deliver(notice, hooks)).is_err() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -188,9 +185,9 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     fn call(&self, hook: &Hook<T>, notice: &Notice<T>) {
         let taken = hook.lock().take();
         let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| callback(notice))) {
+        if let Err(panic) = panics::caught(|| callback(notice)) {
             self.panics.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(panic = panics::words(panic.as_ref()), "a callback panicked; the others go on");
+            tracing::error!(panic, "a callback panicked; the others go on");
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
             *hook.lock() = Some(callback);

@@ -94,11 +94,11 @@ impl<T> Live<T> {
     /// For each field its key, its value, where that comes from and since when: a table that a
     /// person can read. Secrets are not in it.
     ///
-    /// The keys are those that the store has now: one that is newer than the snapshot, because the
-    /// update was refused or is held back, is marked as not in force.
+    /// The keys are those that the store has now: one whose value is another one than the snapshot's,
+    /// because the update was refused or is held back, is marked as not in force, a deleted one too.
     pub fn explain(&self) -> Explanation {
-        let (in_force, source) = self.board.standing.read(|record| (record.in_force, record.source));
-        self.board.keys.explain(in_force, source == Source::Cache)
+        let source = self.board.standing.read(|record| record.source);
+        self.board.keys.explain(source == Source::Cache)
     }
 
     #[inline]

@@ -76,6 +76,9 @@ impl<T: EtcdConfig> Loaded<T> {
             };
         let (publisher, first) = Publisher::new(context, &listing)?;
         let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
+        if keys == 0 {
+            tracing::warn!(name, %prefix, "there are no keys below the prefix: all values are defaults");
+        }
         tracing::info!(name, %prefix, revision, keys, "configuration loaded");
         Ok(Self { first, publisher, watcher, origin, cache, debounce, twin })
     }

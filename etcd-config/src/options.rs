@@ -80,7 +80,7 @@ impl<T: EtcdConfig> Options<T> {
     }
 
     /// How often everything held is compared with the store, give or take a tenth; `None` for never.
-    /// 5 min.
+    /// 5 min. Zero is refused.
     pub fn audit_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.watcher.audit_interval = interval.into();
         self
@@ -208,6 +208,14 @@ impl<T: EtcdConfig> Options<T> {
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, Plan), Error> {
         let prefix = self.resolve_prefix()?;
+        let intervals = [
+            ("progress_interval", Some(self.watcher.progress_interval)),
+            ("audit_interval", self.watcher.audit_interval),
+        ];
+        if let Some((name, _)) = intervals.into_iter().find(|(_, interval)| *interval == Some(Duration::ZERO))
+        {
+            return Err(Error::option(format!("{name} is zero: the store would be asked without a pause")));
+        }
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, .. } = self;
         let cache = cache_file.map(|path| Place { path, secrets: cache_secrets });
         Ok((store.into_store()?, Plan { prefix, startup_timeout, debounce, watcher, cache }))

@@ -22,7 +22,7 @@ pub(crate) fn let_go<V>(value: V) {
 }
 
 /// The words of a panic.
-pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
+fn words(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

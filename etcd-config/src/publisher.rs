@@ -6,9 +6,7 @@
 //! what changed, not what there is, and `T` need not be `Clone`. What does not decode spoils the
 //! spare, which nobody sees, and never what is published.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -39,8 +37,6 @@ pub(crate) struct Publisher<T> {
     due: bool,
     /// The keys are from the cache: the store's first word on them counts, committed or not.
     from_cache: bool,
-    /// What has changed since the published snapshot.
-    unpublished: Touched,
     spares: Vec<Spare<T>>,
     /// What is odd about the keys, by key.
     warnings: BTreeMap<String, Problem>,
@@ -69,10 +65,9 @@ impl<T: EtcdConfig> Publisher<T> {
         let revision = listing.revision;
         let value = decoded(&tree, &context)
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
-        let (unpublished, spares, warnings) = (Touched::default(), Vec::new(), BTreeMap::new());
+        let (spares, warnings) = (Vec::new(), BTreeMap::new());
         let keys = Arc::new(Keys::new(tree, context));
-        let mut publisher =
-            Self { keys, revision, due: false, from_cache: false, unpublished, spares, warnings };
+        let mut publisher = Self { keys, revision, due: false, from_cache: false, spares, warnings };
         publisher.look_for_warnings(None);
         Ok((publisher, Snapshot { value, revision }))
     }
@@ -99,7 +94,7 @@ impl<T: EtcdConfig> Publisher<T> {
     /// The keys that are in force, where those of `snapshot` are, with the cluster that they come from.
     pub(crate) fn listing(&self, cluster: u64, snapshot: u64) -> Listing {
         let revision = if self.is_current() { self.revision } else { snapshot };
-        Listing { revision, cluster, entries: self.keys.read().entries_before(&self.unpublished) }
+        Listing { revision, cluster, entries: self.keys.published() }
     }
 
     /// The revision that the keys are at.
@@ -119,7 +114,7 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// Whether what is published is what the keys say.
     pub(crate) fn is_current(&self) -> bool {
-        self.unpublished.is_empty()
+        self.keys.are_published()
     }
 
     /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
@@ -128,7 +123,6 @@ impl<T: EtcdConfig> Publisher<T> {
         let touched = self.keys.apply(batch);
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
-            self.unpublished.merge(&touched);
             for spare in &mut self.spares {
                 spare.behind.merge(&touched);
             }
@@ -144,8 +138,7 @@ impl<T: EtcdConfig> Publisher<T> {
         if !std::mem::take(&mut self.due) {
             return Outcome::Unchanged;
         }
-        self.keys.read().settle(&mut self.unpublished);
-        if self.unpublished.is_empty() {
+        if self.keys.settle() {
             return Outcome::Reverted;
         }
         match self.next() {
@@ -175,7 +168,7 @@ impl<T: EtcdConfig> Publisher<T> {
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
         let update =
             || decode::update(&mut snapshot.value, &self.keys.read(), &spare.behind, self.keys.context());
-        match catch_unwind(AssertUnwindSafe(update)) {
+        match panics::caught(update) {
             Ok(Ok(())) => {
                 snapshot.revision = self.revision;
                 Ok(spare.snapshot)
@@ -188,7 +181,7 @@ impl<T: EtcdConfig> Publisher<T> {
             // It may be in any state, and is dropped.
             Err(panic) => {
                 panics::let_go(spare);
-                Err(panicked::<T>(self.keys.context(), panic.as_ref()))
+                Err(panicked::<T>(self.keys.context(), &panic))
             }
         }
     }
@@ -221,7 +214,7 @@ impl<T: EtcdConfig> Publisher<T> {
         snapshot: Arc<Snapshot<T>>,
         cause: Cause,
     ) -> Change<T> {
-        let behind = std::mem::take(&mut self.unpublished);
+        let behind = self.keys.publish();
         let keys = behind.keys().to_vec();
         let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
@@ -241,14 +234,14 @@ impl<T> Drop for Publisher<T> {
 
 /// Decodes everything. A panic in the user's own code is one more reason to refuse.
 fn decoded<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
-    catch_unwind(AssertUnwindSafe(|| decode::decode(tree, context)))
-        .unwrap_or_else(|panic| Err(panicked::<T>(context, panic.as_ref())))
+    panics::caught(|| decode::decode(tree, context))
+        .unwrap_or_else(|panic| Err(panicked::<T>(context, &panic)))
 }
 
-fn panicked<T: EtcdConfig>(context: &Context, panic: &(dyn Any + Send)) -> Vec<Problem> {
+fn panicked<T: EtcdConfig>(context: &Context, panic: &str) -> Vec<Problem> {
     // Whoever panicked may have seen a secret, and which one is not known here.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
-    let words = if has_secrets { "(not shown: there are secrets)" } else { panics::words(panic) };
+    let words = if has_secrets { "(not shown: there are secrets)" } else { panic };
     vec![Problem {
         kind: Kind::Refused,
         key: context.prefix().to_string(),

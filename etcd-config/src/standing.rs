@@ -46,6 +46,17 @@ pub(crate) struct Record {
     epoch: u64,
 }
 
+/// How much is known of the store, and how much of that is in force.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
+    /// Everything up to here is known.
+    pub(crate) revision: u64,
+    /// Something that is known is not in force.
+    pub(crate) waits: bool,
+    /// It will be tried soon.
+    pub(crate) held_back: bool,
+}
+
 /// When the snapshot was last known to be what the store holds.
 #[derive(Clone, Copy)]
 struct Proof {
@@ -168,9 +179,9 @@ impl Standing {
 }
 
 impl Record {
-    /// Everything up to `revision` is known now, and in force unless something `waits`.
-    /// Of what waits, something may be `held_back` that will be tried soon.
-    pub(crate) fn proven(&mut self, revision: u64, waits: bool, held_back: bool) {
+    /// The store has confirmed that so much is known.
+    pub(crate) fn proven(&mut self, extent: Extent) {
+        let Extent { revision, waits, held_back } = extent;
         self.revision = revision;
         self.held_back = held_back;
         self.in_force = if waits { self.in_force.min(revision) } else { revision };

@@ -24,7 +24,8 @@ pub struct Status {
     /// Since when it has been watching or has been refusing the newest values; for all other states
     /// since when it has not been watching.
     pub since: SystemTime,
-    /// The revision of the store that everything is known up to; at least `snapshot_revision`.
+    /// The revision of the store that everything is known up to: at least `snapshot_revision`, but after
+    /// a [rewind](Self::last_rewind) that changed no value, or to values that are refused.
     pub revision: u64,
     /// The revision that the snapshot is the state of. Lower than `revision` when nothing below the
     /// prefix has changed since, or when an update was refused.
@@ -64,7 +65,7 @@ pub struct CacheFile {
     pub saved_at: Option<SystemTime>,
     /// The revision that it holds, where that is known.
     pub revision: Option<u64>,
-    /// Why it could not be written the last time; tried again every minute, and at the next change.
+    /// Why it could not be written the last time; that is tried again every minute.
     pub problem: Option<String>,
 }
 

@@ -2,10 +2,14 @@
 
 #[path = "live/cache.rs"]
 mod cache;
+#[path = "live/cache_file.rs"]
+mod cache_file;
 #[path = "live/callbacks.rs"]
 mod callbacks;
 #[path = "live/changes.rs"]
 mod changes;
+#[path = "live/folder.rs"]
+mod folder;
 #[path = "live/loading.rs"]
 mod loading;
 #[path = "live/secrets.rs"]

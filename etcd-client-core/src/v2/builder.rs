@@ -68,8 +68,8 @@ impl ClientBuilder {
     }
 
     /// How long an endpoint has to begin its answer, and then for each further piece of it. 10 s: a
-    /// server itself gives a write up after 7 s. The time for connecting is part of it. A watch may
-    /// be silent for any time.
+    /// server itself gives a write up after 7 s. The time for connecting is part of it. A read waits for
+    /// half of it while there are other endpoints left to ask; a watch may be silent for any time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self

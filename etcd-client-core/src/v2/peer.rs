@@ -62,27 +62,28 @@ impl Peer {
         &self.name
     }
 
-    /// Sends a request and takes the whole reply.
+    /// Sends a request and takes the whole reply, which is to begin within `limit`.
     pub(super) async fn ask(
         &self,
         request: &Request,
+        limit: Duration,
         options: &Options,
         credentials: Option<&Credentials>,
     ) -> Result<Reply, Failure> {
-        let opened = self.open(request, options, credentials).await?;
+        let opened = self.open(request, limit, options, credentials).await?;
         opened.read(Some(options.timeout), options).await
     }
 
-    /// Sends a request and waits for the headers of a success. What is no success is read here, and
-    /// is a failure.
+    /// Sends a request and waits within `limit` for the headers of a success. What is no success is
+    /// read here, and is a failure.
     pub(super) async fn open(
         &self,
         request: &Request,
+        limit: Duration,
         options: &Options,
         credentials: Option<&Credentials>,
     ) -> Result<Opened, Failure> {
         let (client, generation) = self.client(options).map_err(Failure::of_endpoint)?;
-        let limit = options.timeout;
         let begun = self.send(client, request, options, credentials);
         let Ok(begun) = tokio::time::timeout(limit, begun).await else {
             self.renew(generation);
@@ -96,7 +97,7 @@ impl Peer {
             return Ok(opened);
         }
         let status = opened.body.status();
-        let reply = opened.read(Some(limit), options).await?;
+        let reply = opened.read(Some(options.timeout), options).await?;
         Err(self.refuse(&Refusal::read(status, &reply.body), request, options).await)
     }
 

@@ -73,8 +73,8 @@ impl Pool {
         let mut failures = Failures::default();
         let mut rounds = 0;
         loop {
-            let ask = |peer: Arc<Peer>| async move {
-                let reply = self.ask(&peer, request).await?;
+            let ask = |peer: Arc<Peer>, is_last: bool| async move {
+                let reply = self.ask_within(self.patience(request, is_last), &peer, request).await?;
                 read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
             };
             match self.round(request.resend, &mut failures, ask).await {
@@ -97,7 +97,7 @@ impl Pool {
         F: Future<Output = Result<T, Failure>> + Send,
     {
         let mut failures = Failures::default();
-        match self.round(Resend::Freely, &mut failures, try_at).await {
+        match self.round(Resend::Freely, &mut failures, move |peer, _| try_at(peer)).await {
             Outcome::Done(done) => Ok(done),
             Outcome::Final(error) => Err(error),
             Outcome::Nowhere { .. } => Err(failures.into_error(self.peers.len(), 1)),
@@ -105,11 +105,23 @@ impl Pool {
     }
 
     pub(super) async fn ask(&self, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
-        peer.ask(request, &self.options, self.credentials().as_ref()).await
+        self.ask_within(self.options.timeout, peer, request).await
     }
 
     pub(super) async fn open(&self, peer: &Peer, request: &Request) -> Result<Opened, Failure> {
-        peer.open(request, &self.options, self.credentials().as_ref()).await
+        peer.open(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
+    }
+
+    async fn ask_within(&self, limit: Duration, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
+        peer.ask(request, limit, &self.options, self.credentials().as_ref()).await
+    }
+
+    /// How long an endpoint has to begin its answer. A read that may get one elsewhere waits for half
+    /// the time, so that one member that hangs does not use up the time that its caller has; the last
+    /// endpoint has all of it, for a cluster that is slow as a whole.
+    fn patience(&self, request: &Request, is_last: bool) -> Duration {
+        let limit = self.options.timeout;
+        if request.resend == Resend::Freely && !is_last { limit / 2 } else { limit }
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
@@ -129,16 +141,16 @@ impl Pool {
         &self,
         resend: Resend,
         failures: &mut Failures,
-        try_at: impl Fn(Arc<Peer>) -> F + Send,
+        try_at: impl Fn(Arc<Peer>, bool) -> F + Send,
     ) -> Outcome<T>
     where
         F: Future<Output = Result<T, Failure>> + Send,
     {
         let mut election = true;
-        for place in self.preference.order() {
+        for (tried, place) in self.preference.order().enumerate() {
             let peer = &self.peers[place];
             let started = Instant::now();
-            let failure = match try_at(peer.clone()).await {
+            let failure = match try_at(peer.clone(), tried + 1 == self.peers.len()).await {
                 Ok(done) => return Outcome::Done(done),
                 Err(failure) => failure,
             };

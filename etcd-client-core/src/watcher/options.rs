@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-/// What a [`Watcher`](super::Watcher) may be told; the defaults suit production.
+/// An interval of nothing would ask without a pause.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// For ever, as far as clocks can add it up.
+const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// What a [`Watcher`](super::Watcher) may be told; the defaults suit production. Intervals shorter
+/// than 1 ms count as 1 ms.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -26,6 +32,19 @@ impl Default for Options {
             audit_interval: Some(Duration::from_secs(300)),
             replay_limit: 1_000,
             access_retry: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Options {
+    /// With intervals that a timer can take.
+    pub(super) fn bounded(self) -> Self {
+        let bounded = |interval: Duration| interval.clamp(SHORTEST, LONGEST);
+        Self {
+            progress_interval: bounded(self.progress_interval),
+            audit_interval: self.audit_interval.map(bounded),
+            access_retry: bounded(self.access_retry),
+            replay_limit: self.replay_limit,
         }
     }
 }

@@ -2,7 +2,6 @@
 //! with the last state.
 
 use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +10,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
 use super::Cache;
+use crate::panics;
 use crate::status::CacheFile;
 
 /// From one write to the next.
@@ -39,8 +39,10 @@ pub(crate) struct Keeper {
 pub(crate) enum Step {
     /// It is time to hand over what is to be written.
     Due,
-    /// A write has come to an end, which makes this the standing of the file.
+    /// The file was written: how it stands now.
     Written(CacheFile),
+    /// It could not be written: why not. What was there is there.
+    Failed(String),
 }
 
 impl Keeper {
@@ -72,7 +74,7 @@ impl Keeper {
         if let Some(writing) = &mut self.writing {
             let done = writing.await;
             self.writing = None;
-            return Step::Written(self.settle(done.unwrap_or_else(|error| Err(error.to_string()))));
+            return self.settle(done.unwrap_or_else(|error| Err(error.to_string())));
         }
         match self.due {
             Some(instant) => sleep_until(instant).await,
@@ -86,11 +88,11 @@ impl Keeper {
         let turn = self.take_turn();
         let cache = Arc::clone(&self.cache);
         // Where the system has no thread left, tokio panics.
-        let spawn = || spawn_blocking(move || cache.write(listing, proven, turn));
-        match catch_unwind(AssertUnwindSafe(spawn)) {
-            Ok(writing) => self.writing = Some(writing),
-            Err(_) => drop(self.settle(Err("there is no thread to write it".to_owned()))),
-        }
+        let started = panics::caught(|| spawn_blocking(move || cache.write(listing, proven, turn)));
+        self.writing = Some(started.unwrap_or_else(|_| {
+            let failed = Err("there is no thread to write it".to_owned());
+            tokio::spawn(async { failed })
+        }));
     }
 
     /// Whether the file lacks the last state.
@@ -122,13 +124,13 @@ impl Keeper {
         self.turns
     }
 
-    fn settle(&mut self, done: Result<CacheFile, String>) -> CacheFile {
+    fn settle(&mut self, done: Result<CacheFile, String>) -> Step {
         let path = self.cache.path().display();
         match done {
             Ok(file) => {
                 tracing::debug!(%path, revision = file.revision, "cached");
                 self.failed = false;
-                file
+                Step::Written(file)
             }
             Err(why) => {
                 if !self.failed {
@@ -137,7 +139,7 @@ impl Keeper {
                 self.failed = true;
                 self.not_before = Instant::now() + RETRY;
                 self.due = Some(self.not_before);
-                CacheFile { problem: Some(why), ..self.cache.unsaved() }
+                Step::Failed(why)
             }
         }
     }

@@ -8,13 +8,25 @@ use etcd_client_core::Prefix;
 
 use super::decoder::Decoder;
 use crate::config::EtcdConfig;
+use crate::layout::Field;
 use crate::problem::Problem;
 use crate::schema::Schema;
 use crate::schema::branch::Branch;
 use crate::tree::{KeyTree, Node};
 
 /// What `restart` fields have read when the process started, by their whole keys.
-pub(crate) type Pins = BTreeMap<String, Option<Node>>;
+pub(crate) type Pins = BTreeMap<String, Pin>;
+
+/// What one of them has read.
+#[derive(Clone, Debug)]
+pub(crate) struct Pin {
+    /// The whole key of the struct that the field is in.
+    pub(super) directory: String,
+    pub(super) field: &'static Field,
+    /// Under which of the field's names it was.
+    pub(crate) name: &'static str,
+    pub(crate) node: Option<Node>,
+}
 
 /// An environment variable that is not UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +61,7 @@ impl Context {
         let environment = names
             .filter_map(|name| variable(name).map(|value| (name, value.into_string().map_err(|_| NotText))))
             .collect();
-        let keys = schema.fields().iter().flat_map(|field| {
-            std::iter::once(field.written.key).chain(field.written.aliases.iter().copied())
-        });
+        let keys = schema.fields().iter().flat_map(|field| field.written.names());
         let absolute = keys
             .filter(|key| key.starts_with('/'))
             .filter_map(|key| prefix.relative(key.as_bytes()))
@@ -74,11 +84,7 @@ impl Context {
     /// restart would bring into force. Each is a warning, with the revision of the new value.
     pub fn pending(&self, tree: &KeyTree) -> Vec<Problem> {
         let pins = self.pins.get().into_iter().flatten();
-        pins.filter_map(|(key, then)| {
-            let path = std::str::from_utf8(self.prefix.relative(key.as_bytes())?).ok()?;
-            super::pending::compare(key, then.as_ref(), tree.root().descend(path))
-        })
-        .collect()
+        pins.filter_map(|(_, pin)| super::pending::compare(pin, tree)).collect()
     }
 
     pub(crate) fn variable(&self, name: &str) -> Option<Result<&str, NotText>> {
@@ -89,7 +95,7 @@ impl Context {
         &self.absolute
     }
 
-    pub(crate) fn pinned(&self, key: &str) -> Option<&Option<Node>> {
+    pub(crate) fn pinned(&self, key: &str) -> Option<&Pin> {
         self.pins.get()?.get(key)
     }
 

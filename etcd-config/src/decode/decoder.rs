@@ -3,8 +3,8 @@
 use std::any::TypeId;
 use std::mem;
 
-use super::context::{Context, NotText, Pins};
-use super::place::{Before, Place, Subject, Touch};
+use super::context::{Context, NotText, Pin, Pins};
+use super::place::{Before, Place, Subject, Touch, whole_key};
 use super::type_name::TypeName;
 use crate::layout::Field;
 use crate::leaf::quote;
@@ -290,35 +290,28 @@ impl<'a> Decoder<'a> {
 
     /// Goes to a field's place. `None` where what is held is still right.
     fn enter(&mut self, field: &'static Field, held: bool) -> Option<Outer<'a>> {
-        let Some((place, key)) = self.locate(field) else {
+        let Some((mut place, mut name)) = self.locate(field) else {
             self.report_outside(field);
             return None;
         };
         if held && matches!(place.touch, Touch::Nothing) {
             return None;
         }
-        let outer = self.move_to(place, key, field.name, TypeName::Written(field.ty), field.secret);
-        if field.restart && self.pin(held) {
-            self.leave(outer);
-            return None;
-        }
-        Some(outer)
-    }
-
-    /// Keeps a `restart` field as it was first read. Says whether what is held stays.
-    fn pin(&mut self, held: bool) -> bool {
-        let Some(context) = self.context else { return false };
-        match context.pinned(&self.subject.key) {
-            Some(_) if held => true,
-            Some(node) => {
-                self.here.node = node.as_ref();
-                false
-            }
-            None => {
-                self.pinned.insert(self.subject.key.clone(), self.here.node.cloned());
-                false
+        if field.restart
+            && let Some(context) = self.context
+        {
+            let key = whole_key(&self.subject.key, field.key);
+            match context.pinned(&key) {
+                Some(_) if held => return None,
+                // It stays as it was first read.
+                Some(pin) => (place.node, name) = (pin.node.as_ref(), pin.name),
+                None => {
+                    let (directory, node) = (self.subject.key.clone(), place.node.cloned());
+                    self.pinned.insert(key, Pin { directory, field, name, node });
+                }
             }
         }
+        Some(self.move_to(place, name, field.name, TypeName::Written(field.ty), field.secret))
     }
 
     /// The place that a field reads: its key, or the first of its aliases that is there.

@@ -1,13 +1,24 @@
 //! What a restart would bring into force.
 
+use super::context::Pin;
+use super::place::whole_key;
 use crate::problem::{Kind, Problem};
-use crate::tree::Node;
+use crate::tree::{KeyTree, Node};
 
-/// What differs below a `restart` key between then and now, if anything does.
-pub(super) fn compare(key: &str, then: Option<&Node>, now: Option<&Node>) -> Option<Problem> {
-    if Node::same_values(then, now) {
+/// What differs at a `restart` field between then and now, if anything does.
+pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
+    let places = pin.field.names().map(|name| {
+        let key = whole_key(&pin.directory, name);
+        let path = tree.prefix().relative(key.as_bytes()).and_then(|path| std::str::from_utf8(path).ok());
+        let node = path.and_then(|path| tree.root().descend(path));
+        (key, node)
+    });
+    let now = places.into_iter().find(|(_, node)| node.is_some());
+    let node = now.as_ref().and_then(|(_, node)| *node);
+    if Node::same_values(pin.node.as_ref(), node) {
         return None;
     }
+    let key = now.map_or_else(|| whole_key(&pin.directory, pin.name), |(key, _)| key);
     Some(Problem {
         kind: Kind::Pending,
         key: key.trim_end_matches('/').to_owned(),
@@ -15,7 +26,7 @@ pub(super) fn compare(key: &str, then: Option<&Node>, now: Option<&Node>) -> Opt
         expected: String::new(),
         what: "has changed since the start; a restart brings the change into force".to_owned(),
         value: None,
-        revision: now.map(newest),
+        revision: node.map(newest),
     })
 }
 

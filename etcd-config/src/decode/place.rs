@@ -77,6 +77,16 @@ impl Subject {
     }
 }
 
+/// The whole key of what is called `key` in a directory.
+pub(crate) fn whole_key(directory: &str, key: &str) -> String {
+    if key.starts_with('/') {
+        return key.to_owned();
+    }
+    let mut whole = directory.to_owned();
+    append(&mut whole, '/', key);
+    whole
+}
+
 fn append(path: &mut String, separator: char, name: &str) {
     if !path.is_empty() && !name.is_empty() && !path.ends_with(separator) {
         path.push(separator);

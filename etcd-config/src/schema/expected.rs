@@ -50,11 +50,6 @@ impl Reader {
     }
 }
 
-/// The key of a field and its aliases.
-fn names(field: &'static Field) -> impl Iterator<Item = &'static str> {
-    std::iter::once(field.key).chain(field.aliases.iter().copied())
-}
-
 #[derive(Clone)]
 pub(super) struct Step<'s> {
     part: &'s Part,
@@ -76,7 +71,7 @@ impl<'s> Expected<'s> {
         self.denied |= chain.branch.layout.deny_unknown_keys;
         for member in &chain.branch.members {
             let field = member.field;
-            for key in names(field) {
+            for key in field.names() {
                 let reader = Reader::of(field, key, outer);
                 let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
                 match key {
@@ -123,7 +118,7 @@ impl<'s> Expected<'s> {
     fn absolute(&mut self, chain: &Rc<Chain<'s>>, prefix: &Prefix, secret: bool) {
         for member in &chain.branch.members {
             let field = member.field;
-            for key in names(field).filter(|key| key.starts_with('/')) {
+            for key in field.names().filter(|key| key.starts_with('/')) {
                 if let Some(path) = key.strip_prefix(prefix.directory()) {
                     let reader = Reader::of(field, key, None);
                     let reader = Reader { secret: secret || reader.secret, ..reader };

@@ -33,12 +33,7 @@ pub(super) fn unknown(schema: &Schema, path: &str) -> String {
     if path.split('/').any(str::is_empty) {
         return "unknown key; no field reads a key with an empty name in it".to_owned();
     }
-    let closest = schema.fields().iter().filter_map(|field| {
-        let key = fill(&field.relative, path);
-        slips(path, &key).map(|slips| (slips, key, field))
-    });
-    let Some((_, key, field)) = closest.min_by_key(|(slips, ..)| *slips).or_else(|| elsewhere(schema, path))
-    else {
+    let Some((key, field)) = meant(schema, path) else {
         return "unknown key; no field reads it".to_owned();
     };
     let names = field.path_of(&key);
@@ -54,15 +49,25 @@ pub(super) fn unknown(schema: &Schema, path: &str) -> String {
     }
 }
 
+/// The key that was meant by one that no field reads, if one is like it, and the field that reads it.
+pub(super) fn meant<'s>(schema: &'s Schema, path: &str) -> Option<(String, &'s Field)> {
+    let closest = schema.fields().iter().filter_map(|field| {
+        let key = fill(&field.relative, path);
+        slips(path, &key).map(|slips| (slips, key, field))
+    });
+    let closest = closest.min_by_key(|(slips, ..)| *slips);
+    closest.map(|(_, key, field)| (key, field)).or_else(|| elsewhere(schema, path))
+}
+
 /// The field of the same name in another directory, where there is just one.
-fn elsewhere<'s>(schema: &'s Schema, path: &str) -> Option<(usize, String, &'s Field)> {
+fn elsewhere<'s>(schema: &'s Schema, path: &str) -> Option<(String, &'s Field)> {
     let name = path.rsplit('/').next()?;
     let mut named = schema
         .fields()
         .iter()
         .filter(|field| !field.relative.contains(ENTRY) && field.relative.rsplit('/').next() == Some(name));
     let field = named.next()?;
-    named.next().is_none().then(|| (0, field.relative.clone(), field))
+    named.next().is_none().then(|| (field.relative.clone(), field))
 }
 
 /// A key of the schema with the names of entries that `path` has in the same places.

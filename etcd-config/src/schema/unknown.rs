@@ -1,7 +1,7 @@
 //! The keys that no field reads, and those that are read and should not be used any more.
 
 use super::expected::{Expected, Reader};
-use super::hints::{not_a_directory, not_a_key, unknown};
+use super::hints::{meant, not_a_directory, not_a_key, unknown};
 use super::{ENTRY, Schema};
 use crate::problem::{Kind, Problem};
 use crate::tree::{KeyTree, Mark, Node, Raw, Touched};
@@ -22,6 +22,24 @@ pub(crate) fn denied(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>)
 /// ones; among the touched ones, where given.
 pub fn warnings(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
     describe(schema, tree, find(schema, tree, touched).into_iter())
+}
+
+/// Names the keys that no field reads beside the missing ones that they may have been meant for.
+pub(crate) fn name_misspelt(problems: &mut [Problem], schema: &Schema, tree: &KeyTree) {
+    if problems.iter().all(|problem| problem.kind != Kind::Missing) {
+        return;
+    }
+    let unread = find(schema, tree, None).into_iter().filter(|finding| finding.kind == Kind::Unknown);
+    for finding in unread.take(DESCRIBED) {
+        let Some((key, _)) = meant(schema, &finding.path) else { continue };
+        let key = tree.prefix().join(&key);
+        let mut missing =
+            problems.iter_mut().filter(|problem| problem.kind == Kind::Missing && problem.key == key);
+        if let Some(problem) = missing.next() {
+            let misspelt = tree.prefix().join(&finding.path);
+            problem.what = format!("{}; is it {misspelt}, which no field reads?", problem.what);
+        }
+    }
 }
 
 struct Finding {

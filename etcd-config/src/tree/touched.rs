@@ -101,6 +101,11 @@ impl Mark {
         path.split('/').try_fold(self, |mark, segment| mark.children.get(segment))
     }
 
+    /// Whether the value of this very place was another one than it is `now`.
+    pub(crate) fn differs(&self, now: Option<&Raw>) -> bool {
+        self.here && now.map(|now| &now.value) != self.was.as_ref().map(|was| &was.value)
+    }
+
     fn child(&mut self, segment: &str) -> &mut Mark {
         self.children.entry(segment.into()).or_default()
     }
@@ -139,12 +144,10 @@ impl Mark {
             let length = path.len();
             path.push_str(name);
             let now = now.and_then(|now| now.children.get(name));
-            let value = now.and_then(|now| now.value.as_ref()).map(|raw| &raw.value);
-            if mark.here && value == mark.was.as_ref().map(|was| &was.value) {
-                (mark.here, mark.was) = (false, None);
-            }
-            if mark.here {
+            if mark.differs(now.and_then(|now| now.value.as_ref())) {
                 keys.push(path.as_str().into());
+            } else {
+                (mark.here, mark.was) = (false, None);
             }
             path.push('/');
             mark.settle(now, path, keys);

@@ -166,6 +166,32 @@ fn what_a_restart_would_refuse_does_not_hold_updates_up() {
 }
 
 #[derive(EtcdConfig, Debug, PartialEq)]
+struct Moved {
+    #[etcd(restart, default = 1, alias = "old_port")]
+    port: u16,
+}
+
+#[test]
+fn a_restart_field_stays_whatever_name_its_key_has() {
+    let waiting =
+        |key: &str| [format!("{key}: has changed since the start; a restart brings the change into force")];
+    let mut keys = Keys::of::<Moved>("/app", &[("/app/old_port", "80")]);
+    let mut value = keys.decode::<Moved>().unwrap();
+    for (changes, pending) in [
+        (&[("/app/port", Some("81"))][..], Some("/app/port")),
+        (&[("/app/old_port", None)], Some("/app/port")),
+        (&[("/app/port", None)], Some("/app/old_port")),
+        // The same value under the other name is no change.
+        (&[("/app/port", Some("80"))], None),
+    ] {
+        keys.update(&mut value, changes).unwrap();
+        assert_eq!(value.port, 80, "{changes:?}");
+        let expected: Vec<_> = pending.into_iter().flat_map(waiting).collect();
+        assert_eq!(lines(&keys.context.pending(&keys.tree)), expected, "{changes:?}");
+    }
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
 struct Old {
     #[etcd(default = 1, deprecated = "use pool")]
     size: u32,

@@ -137,9 +137,9 @@ fn follow(seed: u64) -> usize {
             .map(|warning| (warning.key().to_owned(), warning.to_string()))
             .collect();
         assert_eq!(warnings, all, "seed {seed}, step {step}: {changes:?}");
-        let explanation = etcd_config::__private::explain(&keys.tree, &keys.context, 0, false);
-        assert!(explanation.rows().len() >= 7, "seed {seed}, step {step}: {explanation}");
         unpublished.merge(&touched);
+        let explanation = etcd_config::__private::explain(&keys.tree, &keys.context, &unpublished, false);
+        assert!(explanation.rows().len() >= 7, "seed {seed}, step {step}: {explanation}");
         let mut settled = unpublished.clone();
         keys.tree.settle(&mut settled);
         let now = raw(&keys.tree);

@@ -226,22 +226,29 @@ fn where_each_value_comes_from() {
     assert_eq!(settings.offset, 3);
     keys.update(&mut settings, &[("/service/listen", Some("0.0.0.0:2")), ("/service/max", Some("9"))])
         .unwrap();
-    keys.change(&[("/service/name", Some("refused"))]);
+    let unpublished = keys.change(&[
+        ("/service/name", Some("refused")),
+        ("/service/max", None),
+        ("/service/features/new_ui", None),
+        ("/service/features/other", Some("true")),
+        ("/service/upstreams/a/addr", None),
+        ("/service/database/url", Some("pg://db")),
+    ]);
     let expected = "\
-FIELD               KEY                          VALUE              SOURCE       REVISION
-listen              /service/listen              0.0.0.0:1          etcd         1         a change waits for a restart
-log_level           /service/log_level           debug              etcd         1         an old name of log/level
-offset              /service/offset              3                  environment  -
-max                 /service/max                 9                  etcd         2
-database.url        /service/database/url        pg://db            etcd         1
-database.password   /service/database/password   •••                etcd         1
-tls                 /service/tls                 -                  absent       -
-features.new_ui     /service/features/new_ui     true               etcd         1
-upstreams.a.addr    /service/upstreams/a/addr    10.0.0.1:80        etcd         1
-upstreams.a.weight  /service/upstreams/a/weight  1                  default      -
-limits              /service/limits              Limits::default()  default      -
-name                /service/name                refused            etcd         3         not in force: refused, or newer than the snapshot";
-    let explanation = __private::explain(&keys.tree, &keys.context, 2, false);
+FIELD              KEY                         VALUE              SOURCE       REVISION
+listen             /service/listen             0.0.0.0:1          etcd         1         a change waits for a restart
+log_level          /service/log_level          debug              etcd         1         an old name of log/level
+offset             /service/offset             3                  environment  -
+max                /service/max                -                  absent       -         deleted, but still in force: refused, or newer than the snapshot
+database.url       /service/database/url       pg://db            etcd         3
+database.password  /service/database/password  •••                etcd         1
+tls                /service/tls                -                  absent       -
+features.other     /service/features/other     true               etcd         3         not in force: refused, or newer than the snapshot
+features.new_ui    /service/features/new_ui    -                  absent       -         deleted, but still in force: refused, or newer than the snapshot
+upstreams.a.addr   /service/upstreams/a/addr   -                  absent       -         deleted, but still in force: refused, or newer than the snapshot
+limits             /service/limits             Limits::default()  default      -
+name               /service/name               refused            etcd         3         not in force: refused, or newer than the snapshot";
+    let explanation = __private::explain(&keys.tree, &keys.context, &unpublished, false);
     assert_eq!(explanation.to_string(), expected);
     assert_eq!(explanation.rows()[5].value(), None, "a secret is no data either");
 }
@@ -266,6 +273,12 @@ fn a_live_configuration_explains_itself() {
     let refused = store.put("/service/max", "many");
     settings.wait_for_revision(refused, Duration::from_secs(10)).unwrap_err();
     assert_eq!(row("/service/max"), Some((some("many"), Origin::Etcd, Some(refused), true)));
+    let rewritten = store.put("/service/database/url", "pg://db");
+    settings.wait_for_revision(rewritten, Duration::from_secs(10)).unwrap_err();
+    assert!(!row("/service/database/url").unwrap().3, "the same value is in force");
+    settings.wait_for_revision(store.delete("/service/database/url"), Duration::from_secs(10)).unwrap_err();
+    assert_eq!(row("/service/database/url"), Some((None, Origin::Missing, None, true)));
+    store.put("/service/database/url", "pg://db");
     let accepted = store.put("/service/max", "3");
     settings.wait_for_revision(accepted, Duration::from_secs(10)).unwrap();
     assert_eq!(row("/service/max"), Some((some("3"), Origin::Etcd, Some(accepted), false)));

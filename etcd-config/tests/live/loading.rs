@@ -88,6 +88,44 @@ fn every_problem_is_found_at_once() {
 }
 
 #[test]
+fn a_misspelt_key_is_named_where_the_key_itself_is_missing() {
+    let error = Service::watch(MemoryStore::from([("/service/databse/url", "pg://db")])).unwrap_err();
+    let text = error.to_string();
+    let expected = "there is no such key; is it /service/databse/url, which no field reads?";
+    assert!(text.contains(expected), "{text}");
+    assert_eq!(error.problems().len(), 1);
+
+    let store = store();
+    let settings = watch(&store);
+    let renamed =
+        store.transaction().delete("/service/database/url").put("/service/database/ulr", "x").commit();
+    let error = settings.wait_for_revision(renamed, SOON).unwrap_err();
+    assert!(error.to_string().contains("is it /service/database/ulr, which"), "{error}");
+}
+
+#[test]
+fn intervals_of_nothing_are_refused_and_those_of_any_length_are_not() {
+    for options in [
+        Service::options().progress_interval(Duration::ZERO),
+        Service::options().audit_interval(Duration::ZERO),
+    ] {
+        let error = options.watch(store()).unwrap_err();
+        assert!(error.is_option() && error.to_string().contains("interval is zero"), "{error}");
+    }
+    let endless = Service::options()
+        .progress_interval(Duration::MAX)
+        .audit_interval(Duration::MAX)
+        .startup_timeout(Duration::MAX)
+        .debounce(Duration::ZERO);
+    let store = store();
+    let settings = endless.watch(&store).unwrap();
+    settings.wait_for_revision(store.put("/service/workers", "9"), SOON).unwrap();
+    store.cut();
+    settings.wait_for_revision(store.put("/service/workers", "10"), SOON).unwrap();
+    assert_eq!(settings.load().workers, 10);
+}
+
+#[test]
 fn a_store_that_refuses_is_tried_until_the_limit() {
     let store = store();
     store.refuse(true);

@@ -182,6 +182,16 @@ fn warns_of_keys_that_no_field_reads_as_long_as_they_are_there() {
 }
 
 #[test]
+fn warns_of_such_keys_while_an_update_is_refused_too() {
+    let store = store();
+    let settings = watch(&store);
+    let refused = store.transaction().put("/service/workers", "few").put("/service/levle", "debug").commit();
+    settings.wait_for_revision(refused, SOON).unwrap_err();
+    let status = settings.status();
+    assert!(status.warnings.iter().any(|warning| warning.key() == "/service/levle"), "{status}");
+}
+
+#[test]
 fn shows_what_waits_for_a_restart() {
     #[derive(EtcdConfig)]
     #[etcd(prefix = "/pinned")]
@@ -234,6 +244,7 @@ fn values_that_are_too_old_are_refused_to_those_who_say_so() {
 
     store.refuse(true);
     store.cut();
+    until(&settings, |status| matches!(status.state, State::Disconnected(_)));
     let deadline = Instant::now() + SOON;
     let error = loop {
         match settings.require_fresh(limit) {
@@ -243,8 +254,8 @@ fn values_that_are_too_old_are_refused_to_those_who_say_so() {
     };
     assert!(error.is_stale() && !error.is_timeout(), "{error}");
     let text = error.to_string();
-    assert!(text.starts_with("Service from /service is from etcd and was last proven current 0."), "{text}");
-    assert!(text.contains("at most 150ms is accepted; now disconnected: "), "{text}");
+    assert!(text.starts_with("Service from /service is from etcd and was last proven current "), "{text}");
+    assert!(text.contains("s ago, where at most 150ms is accepted; now disconnected: "), "{text}");
     assert_eq!(settings.load().workers, 8, "for everybody else they stay");
     store.refuse(false);
     until(&settings, |_| settings.require_fresh(limit).is_ok());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
 };
 
 #[test]
@@ -33,8 +33,13 @@ fn r01_what_is_written_between_listing_and_watch_arrives_exactly_once() {
         let watchers: f64 = watchers.iter().map(|name| server.metric(name)).sum();
         assert!(watchers < 1.0, "the watch was there before the writes");
 
-        proxy.delay_requests(Duration::ZERO); // of later ones: over v2 there is one for each change
-        witness.converges(&history, Duration::from_secs(2));
+        proxy.delay_requests(Duration::ZERO); // of later ones
+        // Over v2 there is a request for each of the 25 changes, one after the other.
+        let limit = match stage.api() {
+            Api::V2 => Duration::from_secs(6),
+            Api::V3 => Duration::from_secs(2),
+        };
+        witness.converges(&history, limit);
         let named = witness.named();
         assert_eq!((named.len(), named.iter().collect::<BTreeSet<_>>().len()), (25, 25), "{named:?}");
     });

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
+use etcd_client_core::{Kind, v2};
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, servers};
 
@@ -24,6 +24,31 @@ async fn a_value_over_the_limit_of_etcd_is_refused_by_name() {
         let live = Flat::watch_async(client).await.expect("a first snapshot");
         assert_eq!(live.load().all["big"].len(), MEBIBYTE);
     }
+}
+
+#[test]
+fn limits_of_any_length_are_as_good_as_none() {
+    let server = Server::builder().etcd(servers::with_v2().pop().expect("a server with v2")).v2().start();
+    let history = History::of(&server, PREFIX);
+    history.put("a", "1");
+    let over_v3 = Client::builder()
+        .endpoints([server.endpoint()])
+        .timeout(Duration::MAX)
+        .connect_timeout(Duration::MAX)
+        .build()
+        .expect("a client");
+    let live = Flat::watch(over_v3).expect("a first snapshot");
+    let witness = Witness::watching(&live);
+    history.put("a", "2");
+    witness.converges(&history, Duration::from_secs(2));
+    let over_v2 = v2::Client::builder()
+        .endpoints([server.endpoint()])
+        .timeout(Duration::MAX)
+        .connect_timeout(Duration::MAX)
+        .build()
+        .expect("a client");
+    let live = Flat::watch(over_v2).expect("a first snapshot");
+    Witness::watching(&live);
 }
 
 #[test]

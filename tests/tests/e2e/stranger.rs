@@ -1,6 +1,7 @@
 //! Endpoints beside a good one that are not what the list takes them for.
 
 use std::net::TcpListener;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
@@ -8,7 +9,7 @@ use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
     Answer, Certificates, Flat, History, PREFIX, Proxy, Reply, Scripted, Server, Witness,
-    on_oldest_and_newest,
+    on_oldest_and_newest, over_each_api,
 };
 
 /// Whichever of them is asked first, on each of so many starts.
@@ -35,6 +36,27 @@ fn one_good_endpoint_among_bad_ones_is_enough() {
         witness.converges(&history, Duration::from_secs(2));
         assert_eq!(live.status().endpoint, Some(server.endpoint()));
     }
+}
+
+/// The default limits leave time for one that hangs and for one that answers.
+#[test]
+fn a_service_starts_beside_an_endpoint_that_hangs_whichever_is_asked_first() {
+    over_each_api(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        history.put("a", "1");
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let silent = format!("http://{}", silent.local_addr().expect("an address"));
+        thread::scope(|scope| {
+            for _ in 0..STARTS {
+                scope.spawn(|| {
+                    let live = stage.watch([silent.clone(), server.endpoint()]).expect("a first snapshot");
+                    Witness::of(&live).watches(Duration::from_secs(10));
+                    assert_eq!(live.status().endpoint, Some(server.endpoint()));
+                });
+            }
+        });
+    });
 }
 
 /// Another service behind the right port speaks gRPC, and has never heard of etcd's.
