@@ -416,7 +416,8 @@ impl Watcher {
         } else {
             self.backoff.next()
         };
-        tracing::warn!(prefix = %self.prefix, %error, retry_in = ?pause, "not connected");
+        let retry_in = format_args!("{:.1}s", pause.as_secs_f64());
+        tracing::warn!(prefix = %self.prefix, %error, %retry_in, "not connected");
         self.report(State::failed(error));
         self.pause(pause, then);
     }

@@ -127,7 +127,7 @@ pub mod __private {
     pub use crate::explain::explain;
     pub use crate::layout::{Fallback, Field, Layout};
     pub use crate::problem::Report;
-    pub use crate::schema::unknown::warnings;
+    pub use crate::schema::oddities::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
 

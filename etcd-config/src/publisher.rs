@@ -6,7 +6,6 @@
 //! what changed, not what there is, and `T` need not be `Clone`. What does not decode spoils the
 //! spare, which nobody sees, and never what is published.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -20,7 +19,7 @@ use crate::keys::Keys;
 use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
-use crate::schema::unknown;
+use crate::schema::oddities::Oddities;
 use crate::snapshot::Snapshot;
 use crate::tree::{KeyTree, Touched};
 
@@ -38,8 +37,7 @@ pub(crate) struct Publisher<T> {
     /// The keys are from the cache: the store's first word on them counts, committed or not.
     from_cache: bool,
     spares: Vec<Spare<T>>,
-    /// What is odd about the keys, by key.
-    warnings: BTreeMap<String, Problem>,
+    oddities: Oddities,
 }
 
 /// An old snapshot, and what has changed since.
@@ -65,9 +63,9 @@ impl<T: EtcdConfig> Publisher<T> {
         let revision = listing.revision;
         let value = decoded(&tree, &context)
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
-        let (spares, warnings) = (Vec::new(), BTreeMap::new());
+        let (spares, oddities) = (Vec::new(), Oddities::default());
         let keys = Arc::new(Keys::new(tree, context));
-        let mut publisher = Self { keys, revision, due: false, from_cache: false, spares, warnings };
+        let mut publisher = Self { keys, revision, due: false, from_cache: false, spares, oddities };
         publisher.look_for_warnings(None);
         Ok((publisher, Snapshot { value, revision }))
     }
@@ -83,7 +81,7 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// What is odd about the keys but no error.
     pub(crate) fn warnings(&self) -> Vec<Problem> {
-        self.warnings.values().cloned().collect()
+        self.oddities.warnings(&self.keys.read())
     }
 
     /// What a restart would bring into force.
@@ -153,12 +151,9 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// Looks at the touched keys again, or at all.
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
-        for key in touched.iter().flat_map(|touched| touched.keys()) {
-            self.warnings.remove(key.as_ref());
-        }
-        for warning in unknown::warnings(self.keys.context().schema(), &self.keys.read(), touched) {
-            tracing::warn!(name = T::LAYOUT.name, prefix = %self.keys.context().prefix(), "{warning}");
-            self.warnings.insert(warning.key.clone(), warning);
+        let (tree, context) = (self.keys.read(), self.keys.context());
+        for warning in self.oddities.look(context.schema(), &tree, touched) {
+            tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{warning}");
         }
     }
 

@@ -13,6 +13,9 @@
 //! A poll does not end because the member has lost its cluster, so a vigil (`quorum.rs`) stands
 //! beside those polls whose silence is to mean that nothing happens.
 //!
+//! Each change costs a round trip. A feed that has been behind for five seconds [says so](Feed::is_behind):
+//! whoever wants the state, and not the changes, reads it.
+//!
 //! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes.
 
 use std::pin::Pin;
@@ -38,6 +41,10 @@ const QUIET: Duration = Duration::from_secs(1);
 const SHORT: Duration = Duration::from_millis(50);
 /// Half of the changes that a server keeps.
 const FAR: u64 = 500;
+/// A feed that has had so many changes in a row from the history, and for so long, is behind: each
+/// costs a round trip, however many there are.
+const MANY: u32 = 8;
+const LONG: Duration = Duration::from_secs(5);
 
 /// A stream of changes.
 #[derive(Debug)]
@@ -52,6 +59,9 @@ pub(super) struct Feed {
     next: u64,
     told: u64,
     stage: Stage,
+    /// When everything had been delivered, and how many changes have come from the history since.
+    caught_up: Instant,
+    replayed: u32,
     /// How old the connections are that the last poll came on.
     generation: u64,
     /// A sign of life was asked for.
@@ -145,6 +155,8 @@ impl Feed {
             head: first.index,
             next: after.saturating_add(1),
             told: after.min(first.index),
+            caught_up: Instant::now(),
+            replayed: 0,
             generation: first.generation,
             stage: Stage::Open { poll: first, quiet: Some(Box::pin(sleep(QUIET))) },
             asked: false,
@@ -195,6 +207,12 @@ impl Feed {
     /// The index of the last thing that was certainly delivered.
     pub(super) fn position(&self) -> u64 {
         self.next - 1
+    }
+
+    /// Whether changes come faster than they can be read, or have piled up: one reading of all there is
+    /// would be quicker.
+    pub(super) fn is_behind(&self) -> bool {
+        self.replayed >= MANY && self.caught_up.elapsed() >= LONG
     }
 
     /// Asks for a [`Signal::Alive`]: another poll takes the place of the one under way, whose
@@ -288,6 +306,7 @@ impl Feed {
             return Ok(None);
         }
         self.told = poll.index;
+        (self.caught_up, self.replayed) = (Instant::now(), 0);
         Ok(Some(Signal::Alive(self.told)))
     }
 
@@ -342,6 +361,11 @@ impl Feed {
             Stage::Open { poll, .. } => poll.index,
             Stage::Opening(_) => self.head,
         };
+        if index > registered {
+            (self.caught_up, self.replayed) = (Instant::now(), 0);
+        } else {
+            self.replayed += 1;
+        }
         if index > registered.saturating_add(1) {
             // The poll has waited for it, and what lies between was elsewhere in the store, or came
             // with a leader's snapshot, of which etcd tells no poll. The history knows.

@@ -142,6 +142,15 @@ impl Watch for StoreWatch {
                 );
                 Err(Error::compacted(self.promised))
             }
+            feed::Signal::Change { index, .. } if self.feed.is_behind() => {
+                tracing::info!(
+                    endpoint = self.feed.endpoint(),
+                    index,
+                    head = self.feed.head(),
+                    "changes come faster than one by one: listing"
+                );
+                Err(Error::compacted(self.promised))
+            }
             feed::Signal::Change { answer, index } => {
                 self.promised = index;
                 let changes = changes(&self.prefix, &answer);

@@ -7,7 +7,7 @@ use crate::problem::{Kind, Problem};
 use crate::tree::{KeyTree, Mark, Node, Raw, Touched};
 
 /// The most unknown keys that are described one by one.
-const DESCRIBED: usize = 100;
+pub(super) const DESCRIBED: usize = 100;
 
 /// The unknown keys that `deny_unknown_keys` makes problems; among the touched ones, where given.
 pub(crate) fn denied(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
@@ -16,12 +16,6 @@ pub(crate) fn denied(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>)
     }
     let findings = find(schema, tree, touched);
     describe(schema, tree, findings.into_iter().filter(|finding| finding.denied && !finding.is_harmless()))
-}
-
-/// Everything about the keys in `tree` that is worth a warning: unknown ones, aliases, deprecated
-/// ones; among the touched ones, where given.
-pub fn warnings(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
-    describe(schema, tree, find(schema, tree, touched).into_iter())
 }
 
 /// Names the keys that no field reads beside the missing ones that they may have been meant for.
@@ -42,8 +36,8 @@ pub(crate) fn name_misspelt(problems: &mut [Problem], schema: &Schema, tree: &Ke
     }
 }
 
-struct Finding {
-    path: String,
+pub(super) struct Finding {
+    pub(super) path: String,
     kind: Kind,
     /// Who reads the key, for aliases and deprecated ones.
     reader: Option<Reader>,
@@ -57,7 +51,9 @@ impl Finding {
     }
 }
 
-fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Finding> {
+/// Everything about the keys in `tree` that is worth a warning: unknown ones, aliases, deprecated ones;
+/// among the touched ones, where given.
+pub(super) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Finding> {
     let mut finder = Finder { path: String::new(), findings: Vec::new() };
     let expected = Expected::of(schema.branch(), tree.prefix());
     let denied = schema.branch().layout.deny_unknown_keys;
@@ -177,21 +173,25 @@ fn describe(schema: &Schema, tree: &KeyTree, findings: impl Iterator<Item = Find
             more += 1;
         }
     }
-    if more > 0 {
-        described.push(Problem {
-            kind: Kind::Unknown,
-            key: tree.prefix().to_string(),
-            field: String::new(),
-            expected: String::new(),
-            what: format!("and {more} more keys of this kind"),
-            value: None,
-            revision: None,
-        });
-    }
+    described.extend(summary(tree, more));
     described
 }
 
-fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
+/// What is said of those that are not described one by one.
+pub(super) fn summary(tree: &KeyTree, more: usize) -> Option<Problem> {
+    (more > 0).then(|| Problem {
+        kind: Kind::Unknown,
+        key: tree.prefix().to_string(),
+        field: String::new(),
+        expected: String::new(),
+        what: format!("and {more} more keys of this kind"),
+        value: None,
+        revision: None,
+    })
+}
+
+/// What is said of a finding.
+pub(super) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
     let what = match finding.kind {
         Kind::Alias => {
             let (old, new) = finding.reader.and_then(|reader| reader.alias).unwrap_or_default();

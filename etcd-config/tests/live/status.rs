@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use etcd_client_core::{Error, Kind, v3};
+use etcd_client_core::{Error, Kind, Transaction, v3};
 use etcd_config::{EtcdConfig, Live, MemoryStore, Source, State, Status};
 
 use crate::service::{SOON, Service, store, watch};
@@ -177,6 +177,21 @@ fn warns_of_keys_that_no_field_reads_as_long_as_they_are_there() {
     settings.wait_for_revision(store.put("/service/levle", "debug"), SOON).unwrap();
     assert_eq!(settings.status().warnings.len(), 2);
     let gone = store.transaction().delete("/service/levle").delete("/service/databse/url").commit();
+    settings.wait_for_revision(gone, SOON).unwrap();
+    assert!(settings.status().warnings.is_empty(), "{}", settings.status());
+}
+
+#[test]
+fn counts_such_keys_where_there_are_many_and_as_long_as_they_are_there() {
+    let store = store();
+    let settings = watch(&store);
+    let keys = || (0..150).map(|n| format!("/service/unknown/{n}"));
+    let come = keys().fold(store.transaction(), |all, key| all.put(key, "1")).commit();
+    settings.wait_for_revision(come, SOON).unwrap();
+    let status = settings.status();
+    assert_eq!(status.warnings.len(), 101);
+    assert!(status.to_string().contains("and 50 more keys of this kind"), "{status}");
+    let gone = keys().fold(store.transaction(), Transaction::delete).commit();
     settings.wait_for_revision(gone, SOON).unwrap();
     assert!(settings.status().warnings.is_empty(), "{}", settings.status());
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::{v2, v3};
 use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{
-    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api,
+    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
 };
 
 /// For the beginning of an answer, and for each further piece of it.
@@ -50,6 +50,36 @@ fn a_listing_comes_to_its_end_as_long_as_bytes_flow() {
         history.put("key0000", "y");
         witness.converges(&history, Duration::from_secs(10));
         assert_eq!(live.status().counters.lists, 1, "{}", live.status());
+    });
+}
+
+/// Over v2 each change is a request of its own: many at once are read with one instead.
+#[test]
+fn changes_that_have_piled_up_do_not_come_one_by_one_over_v2() {
+    over_v2(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
+        history.put("a", "0");
+        let proxy = Proxy::to(&server.address());
+        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
+        let witness = Witness::watching(&live);
+        proxy.delay_requests(Duration::from_millis(200));
+        for n in 0..200 {
+            history.put(&format!("key{}", n % 20), &n.to_string());
+        }
+        witness.converges(&history, Duration::from_secs(10));
+        let status = live.status();
+        assert_eq!((status.counters.rewinds, status.counters.repairs), (0, 0), "{status}");
+        // A few, as from an idle stream, do come one by one.
+        proxy.delay_requests(Duration::ZERO);
+        witness.watches(Duration::from_secs(10));
+        let lists = live.status().counters.lists;
+        thread::sleep(Duration::from_secs(2));
+        for n in 0..20 {
+            history.put("a", &n.to_string());
+        }
+        witness.converges(&history, Duration::from_secs(5));
+        assert_eq!(live.status().counters.lists, lists, "{}", live.status());
     });
 }
 
