@@ -222,7 +222,8 @@ impl<'a> Explainer<'a> {
     fn stored(&mut self, place: &Place<'a>) {
         let Some(raw) = place.node.and_then(|node| node.value.as_ref()) else { return };
         let text = String::from_utf8_lossy(&raw.value);
-        let origin = if self.cached { Origin::Cache } else { Origin::Etcd };
+        let is_from_cache = self.cached && (place.is_pinned || !self.is_not_in_force(place));
+        let origin = if is_from_cache { Origin::Cache } else { Origin::Etcd };
         self.push(place, Some(cut(&text)), origin, Some(raw.revision));
     }
 
@@ -304,17 +305,19 @@ impl<'a> Explainer<'a> {
             below
         };
         let names: Vec<_> = field.names().map(|name| at(name, resolve(name))).collect();
-        let found = names.iter().find(|below| below.node.is_some()).or(names.first());
-        let mut below = found.unwrap_or(place).clone();
-        below.is_unsettled |= names.iter().any(|other| other.key != below.key && self.is_not_in_force(other));
-        let pin = self.context.pinned(&whole_key(&place.key, field.key)).filter(|_| field.restart);
-        if let Some(pin) = pin
-            && !Node::same_values(pin.node.as_ref(), below.node)
-        {
+        let found = names.iter().position(|below| below.node.is_some());
+        let mut below = names.get(found.unwrap_or(0)).unwrap_or(place).clone();
+        // What stood at a name that comes first is what the snapshot was read from.
+        let mut first = names.iter().take(found.unwrap_or(names.len()));
+        below.is_unsettled |= first.any(|name| self.is_not_in_force(name));
+        let Some(pin) = self.context.pinned(&place.field, field.name).filter(|_| field.restart) else {
+            return below;
+        };
+        if !Node::same_values(pin.node.as_ref(), below.node) {
             below = at(pin.name, pin.node.as_ref());
             below.note = Some("a change waits for a restart".to_owned());
-            below.is_pinned = true;
         }
+        below.is_pinned = true;
         below
     }
 }

@@ -13,7 +13,7 @@
 //! A poll does not end because the member has lost its cluster, so a vigil (`quorum.rs`) stands
 //! beside those polls whose silence is to mean that nothing happens.
 //!
-//! Each change costs a round trip. A feed that has been behind for five seconds [says so](Feed::is_behind):
+//! Each change costs a round trip. A feed that has been behind for six seconds [says so](Feed::is_behind):
 //! whoever wants the state, and not the changes, reads it.
 //!
 //! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes.
@@ -44,7 +44,7 @@ const FAR: u64 = 500;
 /// A feed that has had so many changes in a row from the history, and for so long, is behind: each
 /// costs a round trip, however many there are.
 const MANY: u32 = 8;
-const LONG: Duration = Duration::from_secs(5);
+const LONG: Duration = Duration::from_secs(6);
 
 /// A stream of changes.
 #[derive(Debug)]
@@ -302,11 +302,11 @@ impl Feed {
             return Ok(None);
         }
         *quiet = None;
+        (self.caught_up, self.replayed) = (Instant::now(), 0);
         if poll.index <= self.told {
             return Ok(None);
         }
         self.told = poll.index;
-        (self.caught_up, self.replayed) = (Instant::now(), 0);
         Ok(Some(Signal::Alive(self.told)))
     }
 
@@ -361,7 +361,7 @@ impl Feed {
             Stage::Open { poll, .. } => poll.index,
             Stage::Opening(_) => self.head,
         };
-        if index > registered {
+        if index >= registered {
             (self.caught_up, self.replayed) = (Instant::now(), 0);
         } else {
             self.replayed += 1;
@@ -386,6 +386,7 @@ impl Feed {
     fn on_empty(&mut self) -> Option<Signal> {
         let Stage::Open { poll, .. } = &self.stage else { return None };
         let at = poll.next_at();
+        (self.caught_up, self.replayed) = (Instant::now(), 0);
         if Instant::now() >= at {
             self.told = self.told.max(poll.index);
         }

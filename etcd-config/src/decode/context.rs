@@ -14,7 +14,7 @@ use crate::schema::Schema;
 use crate::schema::branch::Branch;
 use crate::tree::{KeyTree, Node};
 
-/// What `restart` fields have read when the process started, by their whole keys.
+/// What `restart` fields have read when the process started, by [where they are](pin_path).
 pub(crate) type Pins = BTreeMap<String, Pin>;
 
 /// What one of them has read.
@@ -95,8 +95,9 @@ impl Context {
         &self.absolute
     }
 
-    pub(crate) fn pinned(&self, key: &str) -> Option<&Pin> {
-        self.pins.get()?.get(key)
+    /// What the field `name` of the struct at `path` has read.
+    pub(crate) fn pinned(&self, path: &str, name: &str) -> Option<&Pin> {
+        self.pins.get()?.get(&pin_path(path, name))
     }
 
     /// The first successful decoding decides.
@@ -104,6 +105,12 @@ impl Context {
         // Ignored on purpose when it is not the first.
         let _ = self.pins.set(pins);
     }
+}
+
+/// By its name, whatever the names of its key and of the directories around it. The dot is there for
+/// a newtype's field, too, which has no name.
+pub(super) fn pin_path(path: &str, name: &str) -> String {
+    format!("{path}.{name}")
 }
 
 /// The fields of a `T`.

@@ -3,8 +3,8 @@
 use std::any::TypeId;
 use std::mem;
 
-use super::context::{Context, NotText, Pin, Pins};
-use super::place::{Before, Place, Subject, Touch, whole_key};
+use super::context::{Context, NotText, Pin, Pins, pin_path};
+use super::place::{Before, Place, Subject, Touch};
 use super::type_name::TypeName;
 use crate::layout::Field;
 use crate::leaf::quote;
@@ -300,14 +300,14 @@ impl<'a> Decoder<'a> {
         if field.restart
             && let Some(context) = self.context
         {
-            let key = whole_key(&self.subject.key, field.key);
-            match context.pinned(&key) {
+            match context.pinned(&self.subject.field, field.name) {
                 Some(_) if held => return None,
                 // It stays as it was first read.
                 Some(pin) => (place.node, name) = (pin.node.as_ref(), pin.name),
                 None => {
                     let (directory, node) = (self.subject.key.clone(), place.node.cloned());
-                    self.pinned.insert(key, Pin { directory, field, name, node });
+                    let path = pin_path(&self.subject.field, field.name);
+                    self.pinned.insert(path, Pin { directory, field, name, node });
                 }
             }
         }

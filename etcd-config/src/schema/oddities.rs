@@ -30,10 +30,24 @@ impl Oddities {
             self.counted.remove(key.as_ref());
         }
         let before = self.counted.len();
+        let mut news = self.find(schema, tree, touched);
+        if self.described.len() < DESCRIBED && !self.counted.is_empty() {
+            news.extend(self.find(schema, tree, None));
+        }
+        news.extend(summary(tree, self.counted.len().saturating_sub(before)));
+        news
+    }
+
+    /// Adds what is found; those that are described from now on.
+    fn find(&mut self, schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
         let mut news = Vec::new();
         for finding in find(schema, tree, touched) {
             let key = tree.prefix().join(&finding.path);
+            if self.described.contains_key(&key) {
+                continue;
+            }
             if self.described.len() < DESCRIBED {
+                self.counted.remove(&key);
                 let problem = one(schema, tree, &finding);
                 news.push(problem.clone());
                 self.described.insert(key, problem);
@@ -41,7 +55,6 @@ impl Oddities {
                 self.counted.insert(key);
             }
         }
-        news.extend(summary(tree, self.counted.len().saturating_sub(before)));
         news
     }
 

@@ -24,14 +24,14 @@ pub(crate) fn name_misspelt(problems: &mut [Problem], schema: &Schema, tree: &Ke
         return;
     }
     let unread = find(schema, tree, None).into_iter().filter(|finding| finding.kind == Kind::Unknown);
-    for finding in unread.take(DESCRIBED) {
-        let Some((key, _)) = meant(schema, &finding.path) else { continue };
-        let key = tree.prefix().join(&key);
-        let mut missing =
-            problems.iter_mut().filter(|problem| problem.kind == Kind::Missing && problem.key == key);
-        if let Some(problem) = missing.next() {
-            let misspelt = tree.prefix().join(&finding.path);
-            problem.what = format!("{}; is it {misspelt}, which no field reads?", problem.what);
+    let misspelt: Vec<(String, String)> = unread
+        .take(DESCRIBED)
+        .filter_map(|finding| Some((meant(schema, &finding.path)?.0, finding.path)))
+        .map(|(meant, path)| (tree.prefix().join(&meant), tree.prefix().join(&path)))
+        .collect();
+    for problem in problems.iter_mut().filter(|problem| problem.kind == Kind::Missing) {
+        if let Some((_, path)) = misspelt.iter().find(|(meant, _)| *meant == problem.key) {
+            problem.what = format!("{}; is it {path}, which no field reads?", problem.what);
         }
     }
 }

@@ -191,6 +191,21 @@ fn a_restart_field_stays_whatever_name_its_key_has() {
     }
 }
 
+#[test]
+fn a_restart_field_stays_whatever_name_the_directory_around_it_has() {
+    #[derive(EtcdConfig, Debug, PartialEq)]
+    struct Around {
+        #[etcd(nested, alias = "old")]
+        new: Moved,
+    }
+    let mut keys = Keys::of::<Around>("/app", &[("/app/old/port", "80")]);
+    let mut value = keys.decode::<Around>().unwrap();
+    for change in [("/app/new/port", Some("81")), ("/app/old/port", None), ("/app/new/port", None)] {
+        keys.update(&mut value, &[change]).unwrap();
+        assert_eq!(value.new.port, 80, "{change:?}");
+    }
+}
+
 #[derive(EtcdConfig, Debug, PartialEq)]
 struct Old {
     #[etcd(default = 1, deprecated = "use pool")]

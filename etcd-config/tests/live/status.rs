@@ -191,6 +191,12 @@ fn counts_such_keys_where_there_are_many_and_as_long_as_they_are_there() {
     let status = settings.status();
     assert_eq!(status.warnings.len(), 101);
     assert!(status.to_string().contains("and 50 more keys of this kind"), "{status}");
+    // Who was only counted is named as soon as there is room.
+    let named = status.warnings.iter().take(100);
+    let named = named.fold(store.transaction(), |all, warning| all.delete(warning.key())).commit();
+    settings.wait_for_revision(named, SOON).unwrap();
+    let left = settings.status().warnings;
+    assert!(left.len() == 50 && left.iter().all(|warning| warning.key().starts_with("/service/unknown/")));
     let gone = keys().fold(store.transaction(), Transaction::delete).commit();
     settings.wait_for_revision(gone, SOON).unwrap();
     assert!(settings.status().warnings.is_empty(), "{}", settings.status());
