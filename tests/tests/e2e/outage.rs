@@ -50,7 +50,12 @@ fn r13_a_watch_that_ends_in_good_order_is_a_lost_one() {
             end(&proxy);
             history.put("a", &round.to_string());
             witness.converges(&history, Duration::from_secs(2));
-            assert!(proxy.connections() > before);
+            // The change may have come before the end.
+            let start = Instant::now();
+            while proxy.connections() <= before {
+                assert!(start.elapsed() < Duration::from_secs(5), "{}", live.status());
+                thread::sleep(Duration::from_millis(5));
+            }
         }
         assert_eq!(live.status().counters.snapshots, 4, "each write is one change");
     });
