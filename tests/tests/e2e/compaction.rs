@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client_core::v2;
 use etcd_config::EtcdConfig;
@@ -57,6 +57,7 @@ fn r27_a_forgotten_history_over_v2_reports_only_what_differs() {
     let witness = Witness::watching(&live);
 
     proxy.shut();
+    let begin = Instant::now();
     witness.notices_a_loss(Duration::from_secs(3));
     history.put(&names[0], "2");
     history.delete(&names[1]);
@@ -67,7 +68,8 @@ fn r27_a_forgotten_history_over_v2_reports_only_what_differs() {
         elsewhere.put("a", &n.to_string());
     }
     proxy.accept();
-    witness.converges(&history, Duration::from_secs(5));
+    // The end of an outage is noticed after half its length.
+    witness.converges(&history, begin.elapsed() / 2 + Duration::from_secs(5));
     assert_eq!(BTreeSet::from_iter(witness.named()), BTreeSet::from_iter(names[..2].to_vec()));
     history.put(&names[3], "2");
     witness.converges(&history, Duration::from_secs(3));
@@ -111,6 +113,7 @@ fn r29_the_oldest_change_over_v2_is_still_there_to_resume_from() {
         let witness = Witness::watching(&live);
 
         proxy.shut();
+        let begin = Instant::now();
         witness.notices_a_loss(Duration::from_secs(3));
         let next = history.put("a", "2");
         let elsewhere = History::over_v2(&server, "/elsewhere/");
@@ -118,7 +121,7 @@ fn r29_the_oldest_change_over_v2_is_still_there_to_resume_from() {
         assert_eq!(last, Some(next + 999), "it is the oldest of a thousand");
         proxy.accept();
 
-        witness.converges(&history, Duration::from_secs(10));
+        witness.converges(&history, begin.elapsed() / 2 + Duration::from_secs(5));
         assert_eq!((witness.named(), live.status().counters.lists), (vec!["a".to_owned()], 1));
     });
 }

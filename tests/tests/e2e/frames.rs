@@ -15,7 +15,7 @@ fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
     over_each_api(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
-        for chunks in [Chunks::SingleBytes, Chunks::Glued(Duration::from_millis(50))] {
+        for chunks in [Chunks::SingleBytes, Chunks::Glued(Duration::from_millis(20))] {
             let proxy = Proxy::to(&server.address());
             proxy.pass_on(chunks);
             let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");

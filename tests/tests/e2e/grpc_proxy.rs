@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{Flat, GrpcProxy, History, PREFIX, Server, Witness, on_oldest_and_newest};
 
-const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// A configuration that has no audit to help it.
 fn watch(proxy: &GrpcProxy) -> Live<Flat> {

@@ -34,7 +34,7 @@ fn a_service_starts_without_etcd_and_follows_it_when_it_is_back() {
         let server = Server::builder().etcd(etcd).start();
         server.put("/app/all/a", "1");
         server.put("/app/all/b", "1");
-        let before = options().watch(server.endpoint()).unwrap();
+        let before = options().startup_timeout(SOON).watch(server.endpoint()).unwrap();
         server.put("/app/all/a", "2");
         until("reloaded", &before, |live| live.load().all["a"] == "2");
         until("saved", &before, is_saved);
@@ -68,7 +68,7 @@ fn a_wiped_etcd_replaces_what_the_file_held_and_that_is_announced() {
     };
     let server = Server::start();
     (0..5).for_each(|n| server.put("/app/all/a", &n.to_string()));
-    options().load_once(server.endpoint()).unwrap();
+    options().startup_timeout(SOON).load_once(server.endpoint()).unwrap();
     server.wipe();
     let live = options().watch(server.endpoint()).unwrap();
     assert_eq!(live.load().all["a"], "4");

@@ -75,8 +75,8 @@ fn delays_add_up_over_both_directions() {
 #[test]
 fn an_idle_connection_is_forgotten_and_the_next_bytes_break_it() {
     let proxy = Proxy::to(&echo(b""));
-    proxy.forget_idle(Some(SHORT));
     let mut stream = said_back(&proxy);
+    proxy.forget_idle(Some(SHORT));
     thread::sleep(SHORT * 2);
     stream.write_all(b"x").expect("sent");
     assert_eq!(stream.read(&mut [0; 8]).expect_err("broken").kind(), ErrorKind::ConnectionReset);

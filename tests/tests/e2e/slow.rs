@@ -90,14 +90,14 @@ fn a_listing_comes_to_its_end_over_connections_that_do_not_live_as_long() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let value = "x".repeat(200);
-        let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();
+        let names: Vec<_> = (0..6_000).map(|n| format!("key{n:04}")).collect();
         for names in names.chunks(100) {
             history.write(names.iter().map(|name| (name.as_str(), Some(value.as_str()))));
         }
         let proxy = Proxy::to(&server.address());
-        // Half a second for the first page of a thousand keys, and twice as long for the rest.
+        // About a second for the first page of a thousand keys, and five times as long for the rest.
         proxy.pass_on(Chunks::Paced(20_000, Duration::from_millis(50)));
-        let interval = Duration::from_millis(1_200);
+        let interval = Duration::from_millis(2_200);
         let (cutting, over) = channel::<()>();
         let live = thread::scope(|scope| {
             let (_cutting, proxy) = (cutting, &proxy); // goes on until here it is over
@@ -106,7 +106,8 @@ fn a_listing_comes_to_its_end_over_connections_that_do_not_live_as_long() {
                     proxy.cut();
                 }
             });
-            Flat::watch(proxy.endpoint()).expect("a first snapshot")
+            let options = Flat::options().startup_timeout(Duration::from_secs(60));
+            options.watch(proxy.endpoint()).expect("a first snapshot")
         });
         Witness::of(&live).converges(&history, Duration::from_secs(5));
     });

@@ -1,7 +1,7 @@
 //! What operators do to a cluster that is in use.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Status};
@@ -154,6 +154,7 @@ fn a_long_absence_is_one_listing_and_one_change() {
         let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
         let witness = Witness::watching(&live);
         proxy.shut();
+        let away = Instant::now();
         witness.notices_a_loss(Duration::from_secs(2));
         let before = history.head().0;
         let client = Client::new([server.endpoint()]).expect("a client");
@@ -165,7 +166,8 @@ fn a_long_absence_is_one_listing_and_one_change() {
         history.read();
         assert!(history.head().0 >= before + 2_000);
         proxy.accept();
-        witness.converges(&history, Duration::from_secs(5));
+        // The end of an outage is noticed after half its length.
+        witness.converges(&history, away.elapsed() / 2 + Duration::from_secs(5));
         assert_eq!((witness.steps().len(), live.status().counters.lists), (1, 2), "{}", live.status());
     });
 }
@@ -235,7 +237,7 @@ fn a_corruption_alarm_leaves_the_last_settings_in_force() {
         alarm("ACTIVATE");
         history.try_write([("a", Some("2"))]).expect_err("a corrupt cluster takes no writes");
         proxy.cut();
-        witness.notices_a_loss(Duration::from_secs(2));
+        witness.waits_for("a loss", Duration::from_secs(5), |status| status.counters.reconnects > 0);
         assert_eq!(live.load().all["a"], "1");
         alarm("DEACTIVATE");
         history.put("a", "3");

@@ -8,7 +8,7 @@ use etcd_config_tests::{Answer, Proxy, Server, block_on};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn within(endpoints: &[String]) -> ClientBuilder {
-    Client::builder().endpoints(endpoints).timeout(Duration::from_millis(700)).max_retries(0)
+    Client::builder().endpoints(endpoints).timeout(Duration::from_secs(2)).max_retries(0)
 }
 
 /// A server with a proxy before it; the proxy is where its trouble comes from.
@@ -35,7 +35,7 @@ fn dead_endpoints_are_passed_over_and_the_one_that_answers_is_kept() {
             for _ in 0..20 {
                 client.get("/k").await.unwrap();
             }
-            assert!(start.elapsed() < Duration::from_secs(1));
+            assert!(start.elapsed() < Duration::from_secs(5));
         }
         assert_eq!(proxy.connections(), 8, "one connection for all calls of a client");
     });
@@ -55,7 +55,7 @@ fn when_all_endpoints_fail_each_is_named_with_its_cause() {
         for (endpoint, kind, cause) in [
             (dead, Kind::Unavailable, "Connection refused"),
             (page.endpoint(), Kind::Protocol, "502 Bad Gateway: <html> <h1>Bad Gateway</h1></html>"),
-            (silent.endpoint(), Kind::Timeout, "no answer within 700"),
+            (silent.endpoint(), Kind::Timeout, "no answer within 2.0"),
         ] {
             let failure = error.failures().iter().find(|failure| failure.endpoint == endpoint).unwrap();
             assert_eq!(failure.error.kind(), kind, "{error}");
@@ -92,7 +92,7 @@ fn reads_move_on_from_a_silent_endpoint() {
         for _ in 0..10 {
             client.get("/k").await.unwrap();
         }
-        assert!(start.elapsed() < Duration::from_secs(2), "it is asked once, not each time");
+        assert!(start.elapsed() < Duration::from_secs(6), "it is asked once, not each time");
     });
 }
 

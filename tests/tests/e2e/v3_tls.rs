@@ -83,11 +83,11 @@ fn certificates_are_read_again_for_each_connection() {
     let server = Server::builder().mutual_tls(&certificates).start();
     let proxy = Proxy::to(&server.address());
     block_on(async {
-        certificates.issue_client("client", Duration::from_secs(2));
+        certificates.issue_client("client", Duration::from_secs(6));
         let client = client(&format!("https://{}", proxy.address()), identified(&certificates));
         let mut watch = client.watch("/k").await.unwrap();
         client.put("/k", "v").await.unwrap();
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
         proxy.cut();
         while watch.next().await.is_some() {}
         assert!(client.get("/k").await.unwrap_err().is_transient());
@@ -131,7 +131,7 @@ fn a_watch_does_not_wait_for_large_answers() {
         let start = std::time::Instant::now();
         writer.put("/k", "v").await.unwrap();
         assert_eq!(watch.next().await.unwrap().unwrap().events.len(), 1);
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert!(ranges.iter().any(|range| !range.is_finished()), "there was nothing to wait for");
         for range in ranges {
             assert_eq!(range.await.unwrap().unwrap().kvs.len(), 10);

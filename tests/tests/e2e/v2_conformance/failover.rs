@@ -47,7 +47,7 @@ fn f02_all_fail() {
         let client = Client::new(servers.each_ref().map(Scripted::endpoint)).unwrap();
         let started = Instant::now();
         let error = client.get("k").await.unwrap_err();
-        assert!(started.elapsed() < Duration::from_millis(250), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
         assert_eq!((error.retries(), error.failures().len()), (0, 2));
         assert!(error.to_string().contains("none of the 2 etcd endpoints"), "{error}");
         for (failure, server) in error.failures().iter().zip(1..) {
