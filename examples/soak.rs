@@ -1,5 +1,5 @@
 //! Endurance: a cluster of three etcd servers, writers, faults from a seed, and configurations over
-//! v3 and v2 that are checked all the time.
+//! v3 and v2, also over a slow link, that are checked all the time.
 //!
 //! ```text
 //! cargo run --release --example soak -- --minutes 20 [--seed 7]
@@ -8,6 +8,8 @@
 
 #[path = "soak/arguments.rs"]
 mod arguments;
+#[path = "soak/ballast.rs"]
+mod ballast;
 #[path = "soak/chaos.rs"]
 mod chaos;
 #[path = "soak/observer.rs"]
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
     let writers = Writer::start_all(&stage);
     let observers = Observer::start_all(&stage, &writers);
     std::thread::sleep(WARM_UP);
-    let mut chaos = Chaos::new(&stage, seed);
+    let mut chaos = Chaos::new(&stage, &writers, &observers, seed);
     let mut report = Report::new(&stage, seed);
     let all = Duration::from_secs_f64(minutes * 60.0);
     for quarter in 0..4 {

@@ -6,19 +6,29 @@ use std::time::Duration;
 use etcd_client_core::v3;
 use etcd_config_tests::{Answer, Chunks, Proxy};
 
+use crate::ballast;
+use crate::observer::{self, Observer};
 use crate::stage::Stage;
+use crate::writer::Writer;
+
+/// How long a slow link may take for what was put on it.
+const SLOW_LINK_LIMIT: Duration = Duration::from_secs(60);
+/// For how long steps are written on top of it.
+const STEPS_AFTER_BALLAST: Duration = Duration::from_millis(50);
 
 /// Draws faults and plays them, one at a time, each to its end.
 pub(crate) struct Chaos<'s> {
     stage: &'s Stage,
+    writers: &'s [Writer],
+    observers: &'s [Observer],
     random: fastrand::Rng,
     runtime: tokio::runtime::Runtime,
 }
 
 impl<'s> Chaos<'s> {
-    pub(crate) fn new(stage: &'s Stage, seed: u64) -> Self {
+    pub(crate) fn new(stage: &'s Stage, writers: &'s [Writer], observers: &'s [Observer], seed: u64) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { stage, random: fastrand::Rng::with_seed(seed), runtime }
+        Self { stage, writers, observers, random: fastrand::Rng::with_seed(seed), runtime }
     }
 
     /// Plays the next fault; its name.
@@ -26,7 +36,11 @@ impl<'s> Chaos<'s> {
         let quiet = Duration::from_millis(self.random.u64(50..1_500));
         thread::sleep(quiet);
         let lasting = Duration::from_millis(self.random.u64(100..8_000));
-        if self.random.u32(0..18) < 7 { self.hit_members(lasting) } else { self.hit_networks(lasting) }
+        match self.random.u32(0..20) {
+            0..7 => self.hit_members(lasting),
+            7..18 => self.hit_networks(lasting),
+            _ => self.overload_slow_link(),
+        }
     }
 
     /// Something happens to servers.
@@ -161,6 +175,27 @@ impl<'s> Chaos<'s> {
                 "the history is compacted meanwhile".to_owned()
             }
         }
+    }
+
+    /// More is written than the slow link carries at once, then a few steps, and then nothing: what is
+    /// claimed meanwhile must be true.
+    fn overload_slow_link(&self) -> String {
+        let Self { stage, writers, observers, runtime, .. } = self;
+        let pause_writers = |pause| writers.iter().for_each(|writer| writer.pause(pause));
+        pause_writers(true);
+        let written = runtime.block_on(ballast::write(stage));
+        pause_writers(false);
+        thread::sleep(STEPS_AFTER_BALLAST);
+        pause_writers(true);
+        match written.and_then(|()| runtime.block_on(ballast::marks(stage, writers))) {
+            Ok(marks) => observer::check_claims(observers, &marks, SLOW_LINK_LIMIT),
+            Err(error) => eprintln!("no ballast: {error}"),
+        }
+        if let Err(error) = runtime.block_on(ballast::clear(stage)) {
+            eprintln!("ballast is left: {error}");
+        }
+        pause_writers(false);
+        "a slow link has a backlog".to_owned()
     }
 
     /// Forgets what was before now. Another compaction may have been there first.

@@ -36,6 +36,8 @@ pub(crate) struct Tally {
     pub(crate) torn: AtomicU64,
     /// Snapshots and changes that came before older ones, or changes that do not join.
     pub(crate) disordered: AtomicU64,
+    /// Revisions that were said to be in force, and were not.
+    pub(crate) untrue: AtomicU64,
     /// The last step that callbacks were told of.
     told: AtomicU64,
     last: Mutex<(u64, u64)>,
@@ -45,6 +47,7 @@ impl Observer {
     /// Over both key spaces, directly and through the proxies, with one endpoint and with three.
     pub(crate) fn start_all(stage: &Stage, writers: &[Writer]) -> Vec<Self> {
         let (direct, proxied) = (stage.cluster.endpoints(), stage.through_proxies());
+        let slow = stage.over_slow_link();
         let v3 = |endpoints: &[String]| {
             let client = v3::Client::new(endpoints.to_vec()).expect("endpoints");
             Soaked::options().audit_interval(Duration::from_secs(30)).watch(client).expect("a first snapshot")
@@ -60,9 +63,11 @@ impl Observer {
                 observers.push(start("v3, three members", v3(&direct)));
                 observers.push(start("v3, three proxies", v3(&proxied)));
                 observers.push(start("v3, one proxy", v3(&proxied[..1])));
+                observers.push(start("v3, slow link", v3(&slow)));
             } else {
                 observers.push(start("v2, three members", v2(&direct)));
                 observers.push(start("v2, three proxies", v2(&proxied)));
+                observers.push(start("v2, slow link", v2(&slow)));
             }
         }
         observers
@@ -142,6 +147,36 @@ impl Drop for Observer {
         if let Some(thread) = self.thread.take() {
             // It has said what was wrong, if it has panicked.
             let _ = thread.join();
+        }
+    }
+}
+
+/// Something that is written: what is in force at this revision has at least this step.
+pub(crate) struct Mark {
+    pub(crate) truth: Arc<Truth>,
+    pub(crate) revision: u64,
+    pub(crate) step: u64,
+}
+
+/// Waits until every configuration says that the marks of its key space are in force, and looks
+/// whether they are. One that does not come to it in time is found by those that wait for all.
+pub(crate) fn check_claims(observers: &[Observer], marks: &[Mark], limit: Duration) {
+    let begin = Instant::now();
+    for observer in observers {
+        for Mark { revision, step, .. } in
+            marks.iter().filter(|mark| Arc::ptr_eq(&mark.truth, &observer.truth))
+        {
+            let left = limit.saturating_sub(begin.elapsed());
+            let claimed = observer.live.wait_for_revision(*revision, left).is_ok();
+            let now = observer.truth.step_of(&observer.live.load().all).unwrap_or(0);
+            if claimed && now < *step {
+                let Observer { name, live, tally, .. } = observer;
+                eprintln!(
+                    "{name}: revision {revision} is not in force: step {now}, not {step}\n{}",
+                    live.status()
+                );
+                tally.untrue.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Report {
     totals: Vec<(String, String)>,
     torn: u64,
     disordered: u64,
+    untrue: u64,
 }
 
 /// The longest times after a fault: until something was written again, until every configuration
@@ -53,6 +54,7 @@ impl Report {
             totals: Vec::new(),
             torn: 0,
             disordered: 0,
+            untrue: 0,
         }
     }
 
@@ -86,6 +88,7 @@ impl Report {
         };
         self.torn = sum(|observer| &observer.tally.torn);
         self.disordered = sum(|observer| &observer.tally.disordered);
+        self.untrue = sum(|observer| &observer.tally.untrue);
         let checked = sum(|observer| &observer.tally.checked);
         let faults: u32 = self.faults.values().map(|(count, _)| count).sum();
         let worst = self.faults.values().fold(Worst::default(), |worst, (_, other)| worst.with(*other));
@@ -97,6 +100,7 @@ impl Report {
         row("snapshots and changes checked", checked.to_string());
         row("torn", self.torn.to_string());
         row("out of order", self.disordered.to_string());
+        row("said to be in force, and not", self.untrue.to_string());
         row("lost", self.lost.len().to_string());
         row("longest time until written again", format!("{:.1?}", worst.written));
         row("longest time to converge", format!("{:.1?}", worst.converged));
@@ -123,7 +127,7 @@ impl Report {
 
     /// Whether nothing was lost or torn.
     pub(crate) fn is_clean(&self) -> bool {
-        self.lost.is_empty() && self.torn == 0 && self.disordered == 0
+        self.lost.is_empty() && self.torn == 0 && self.disordered == 0 && self.untrue == 0
     }
 }
 

@@ -1,10 +1,16 @@
 //! The cluster, and the proxies before it.
 
-use etcd_config_tests::{Cluster, Proxy, Server, servers};
+use std::time::Duration;
 
-/// A cluster of three, with a proxy before each member.
+use etcd_config_tests::{Chunks, Cluster, Proxy, Server, servers};
+
+/// What a slow link carries at a time, and how long it takes: some 2.5 MB a second.
+const SLOW: Chunks = Chunks::Paced(64 << 10, Duration::from_millis(25));
+
+/// A cluster of three, with a proxy before each member, and a slow link to the first.
 pub(crate) struct Stage {
     pub(crate) proxies: Vec<Proxy>,
+    pub(crate) slow_link: Proxy,
     pub(crate) cluster: Cluster,
     pub(crate) has_v2: bool,
 }
@@ -20,11 +26,18 @@ impl Stage {
         let cluster = builder.start_cluster();
         println!("three members of {}", cluster.member(0).etcd());
         let proxies = cluster.members().iter().map(|member| Proxy::to(&member.address())).collect();
-        Self { proxies, cluster, has_v2: etcd.is_some() }
+        let slow_link = Proxy::to(&cluster.member(0).address());
+        slow_link.pass_on(SLOW);
+        Self { proxies, slow_link, cluster, has_v2: etcd.is_some() }
     }
 
     /// By way of the proxies.
     pub(crate) fn through_proxies(&self) -> Vec<String> {
         self.proxies.iter().map(Proxy::endpoint).collect()
+    }
+
+    /// Over the slow link alone.
+    pub(crate) fn over_slow_link(&self) -> Vec<String> {
+        vec![self.slow_link.endpoint()]
     }
 }

@@ -20,8 +20,15 @@ const KEYS: u64 = 64;
 pub(crate) struct Writer {
     pub(crate) api: &'static str,
     pub(crate) truth: Arc<Truth>,
-    stop: Arc<AtomicBool>,
+    orders: Arc<Orders>,
     _thread: JoinHandle<()>,
+}
+
+/// What a writer is to do after the step that it is at.
+#[derive(Default)]
+struct Orders {
+    stop: AtomicBool,
+    pause: AtomicBool,
 }
 
 impl Writer {
@@ -36,18 +43,34 @@ impl Writer {
     }
 
     pub(crate) fn stop(&self) {
-        self.stop.store(true, Ordering::SeqCst);
+        self.orders.stop.store(true, Ordering::SeqCst);
     }
 
-    fn start(api: &'static str, write: fn(Vec<String>, &Truth, &AtomicBool), endpoints: Vec<String>) -> Self {
-        let (truth, stop) = (Arc::new(Truth::new()), Arc::new(AtomicBool::new(false)));
-        let (written, told) = (Arc::clone(&truth), Arc::clone(&stop));
-        let work = move || write(endpoints, &written, &told);
+    /// Whether nothing more is written until this is called again: the store is quiet.
+    pub(crate) fn pause(&self, pause: bool) {
+        self.orders.pause.store(pause, Ordering::SeqCst);
+    }
+
+    fn start(api: &'static str, write: fn(Vec<String>, &Truth, &Orders), endpoints: Vec<String>) -> Self {
+        let (truth, orders) = (Arc::new(Truth::new()), Arc::new(Orders::default()));
+        let (written, followed) = (Arc::clone(&truth), Arc::clone(&orders));
+        let work = move || write(endpoints, &written, &followed);
         let thread = thread::Builder::new().name(format!("writes-{api}")).spawn(work).expect("a thread");
         while truth.confirmed() == 0 {
             thread::sleep(PACE);
         }
-        Self { api, truth, stop, _thread: thread }
+        Self { api, truth, orders, _thread: thread }
+    }
+}
+
+impl Orders {
+    /// Waits until the next step is due; whether there is to be one.
+    async fn go_on(&self) -> bool {
+        tokio::time::sleep(PACE).await;
+        while self.pause.load(Ordering::SeqCst) && !self.stop.load(Ordering::SeqCst) {
+            tokio::time::sleep(PACE).await;
+        }
+        !self.stop.load(Ordering::SeqCst)
     }
 }
 
@@ -56,7 +79,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Several keys in one transaction: `generation` always, with which the step is fenced.
-fn write_v3(endpoints: Vec<String>, truth: &Truth, stop: &AtomicBool) {
+fn write_v3(endpoints: Vec<String>, truth: &Truth, orders: &Orders) {
     let client = v3::Client::new(endpoints).expect("endpoints of the cluster");
     let key = |name: &str| format!("{DIRECTORY}/{name}");
     runtime().block_on(async {
@@ -91,10 +114,9 @@ fn write_v3(endpoints: Vec<String>, truth: &Truth, stop: &AtomicBool) {
                 }
             }
             truth.confirm();
-            if stop.load(Ordering::SeqCst) {
+            if !orders.go_on().await {
                 return;
             }
-            tokio::time::sleep(PACE).await;
         }
     });
 }
@@ -112,7 +134,7 @@ fn v3_changes(step: u64) -> Changes {
 }
 
 /// One key at a time, which v2 can write only so; in turn, and each fenced by what it held before.
-fn write_v2(endpoints: Vec<String>, truth: &Truth, stop: &AtomicBool) {
+fn write_v2(endpoints: Vec<String>, truth: &Truth, orders: &Orders) {
     let client = v2::Client::new(endpoints).expect("endpoints of the cluster");
     runtime().block_on(async {
         for step in 1.. {
@@ -132,10 +154,9 @@ fn write_v2(endpoints: Vec<String>, truth: &Truth, stop: &AtomicBool) {
                 tokio::time::sleep(PACE * 20).await;
             }
             truth.confirm();
-            if stop.load(Ordering::SeqCst) {
+            if !orders.go_on().await {
                 return;
             }
-            tokio::time::sleep(PACE).await;
         }
     });
 }
