@@ -181,8 +181,10 @@ impl Pool {
     }
 
     async fn ask<M: Method>(&self, peer: &Peer, request: &M, token: &Token) -> Result<M::Answer, Failure> {
-        let share =
-            peer.for_calls().map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
+        let share = peer
+            .for_calls()
+            .await
+            .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
         self.ask_on(peer, &share, request, token).await
     }
 

@@ -54,7 +54,7 @@ impl WatchStream {
         token: Token,
         create: &WatchCreateRequest,
     ) -> Result<Self, Failure> {
-        let share = peer.for_stream().map_err(Failure::broken)?;
+        let share = peer.for_stream().await.map_err(Failure::broken)?;
         let generation = share.generation;
         // etcd sends no headers before its first frame, and none at all for some bad requests.
         let limit = pool.options().timeout;
