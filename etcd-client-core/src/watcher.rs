@@ -416,8 +416,8 @@ impl Watcher {
         } else {
             self.backoff.next()
         };
-        let retry_in = format_args!("{:.1}s", pause.as_secs_f64());
-        tracing::warn!(prefix = %self.prefix, %error, %retry_in, "not connected");
+        let seconds = pause.as_secs_f64();
+        tracing::warn!(prefix = %self.prefix, %error, retry_in = %format_args!("{seconds:.1}s"), "not connected");
         self.report(State::failed(error));
         self.pause(pause, then);
     }
