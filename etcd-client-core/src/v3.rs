@@ -61,7 +61,6 @@ mod peer;
 mod pool;
 mod response;
 mod span;
-mod standstill;
 mod status;
 mod store;
 mod stream;

@@ -3,10 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::client::Client;
 use super::listing;
@@ -14,10 +12,11 @@ use super::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
 use super::pool::Pool;
 use super::response::{signed, unsigned};
 use super::span::Span;
-use super::standstill::Standstill;
 use super::stream::WatchStream;
 use super::version;
-use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Signal, Store, Watch};
+use crate::store::{
+    Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
+};
 use crate::{Error, Kind};
 
 impl Store for Client {
@@ -43,8 +42,7 @@ impl Store for Client {
             let ResponseHeader { cluster_id, revision, .. } = *stream.created();
             let head = unsigned(revision);
             let events = Events::new(after.unwrap_or(head), exact);
-            let standstill = Standstill::new(pool, span, cluster_id);
-            let watch = Box::new(StoreWatch { stream, events, standstill });
+            let watch = Box::new(StoreWatch { stream, events });
             Ok(Opened { watch, head, cluster: cluster_id })
         })
     }
@@ -52,6 +50,11 @@ impl Store for Client {
     fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
         let (pool, span) = (self.pool().clone(), span(prefix));
         Box::pin(async move { listing::recognizes(&pool, span, &past).await })
+    }
+
+    fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
+        let (pool, span) = (self.pool().clone(), span(prefix));
+        Box::pin(async move { listing::unchanged(&pool, span, known).await })
     }
 
     fn twin(&self) -> Arc<dyn Store> {
@@ -62,9 +65,6 @@ impl Store for Client {
         Arc::as_ptr(self.pool()).addr()
     }
 }
-
-/// How far apart two equal progress reports of an early server must be.
-const LONG_AGO: Duration = Duration::from_secs(1);
 
 fn span(prefix: &Prefix) -> Span {
     Span::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
@@ -87,7 +87,6 @@ async fn begun(pool: &Arc<Pool>, create: WatchCreateRequest, later: WatchStream)
 struct StoreWatch {
     stream: WatchStream,
     events: Events,
-    standstill: Standstill,
 }
 
 impl Watch for StoreWatch {
@@ -101,13 +100,8 @@ impl Watch for StoreWatch {
                 Poll::Pending if self.stream.has_received_more() => {
                     return Poll::Ready(Ok(Signal::Arriving));
                 }
-                Poll::Pending => {
-                    return self.standstill.poll(cx, self.events.delivered).map_ok(Signal::Unchanged);
-                }
+                Poll::Pending => return Poll::Pending,
             };
-            if frame.events.is_empty() {
-                self.standstill.on_answer();
-            }
             if let Err(error) = self.events.read(frame) {
                 return Poll::Ready(Err(error.at(self.stream.peer().name())));
             }
@@ -116,7 +110,6 @@ impl Watch for StoreWatch {
 
     fn request_progress(&mut self) {
         self.stream.request_progress();
-        self.standstill.on_request();
     }
 
     fn endpoint(&self) -> &str {
@@ -133,17 +126,15 @@ impl Watch for StoreWatch {
 pub(super) struct Events {
     /// Every change up to this revision has been delivered.
     delivered: u64,
-    /// Whether progress can be believed at once, or only when it is told twice: servers before
-    /// 3.4.25 and 3.5.8 may tell it before they send the events (etcd-io/etcd#15220), and do so twice
-    /// when they are asked twice in quick succession.
+    /// Whether progress can be believed: servers before 3.4.25 and 3.5.8 tell it before they have sent
+    /// the events (etcd-io/etcd#15220), over a slow link for minutes.
     exact: bool,
-    told: Option<(u64, Instant)>,
     ready: VecDeque<Signal>,
 }
 
 impl Events {
     pub(super) fn new(delivered: u64, exact: bool) -> Self {
-        Self { delivered, exact, told: None, ready: VecDeque::new() }
+        Self { delivered, exact, ready: VecDeque::new() }
     }
 
     pub(super) fn read(&mut self, frame: WatchResponse) -> Result<(), Error> {
@@ -191,11 +182,10 @@ impl Events {
     }
 
     fn progress(&mut self, revision: u64) {
-        let again = self.told.filter(|(told, _)| *told == revision);
-        if self.exact || again.is_some_and(|(_, first)| first.elapsed() >= LONG_AGO) {
-            self.delivered = self.delivered.max(revision);
+        if !self.exact {
+            return self.ready.push_back(Signal::Alive);
         }
-        self.told = again.or_else(|| Some((revision, Instant::now())));
+        self.delivered = self.delivered.max(revision);
         self.ready.push_back(Signal::Progress(self.delivered));
     }
 }
@@ -270,18 +260,15 @@ mod tests {
         assert_eq!(events.ready, [Signal::Batch(Batch { revision: 2, changes })]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn progress_of_an_early_server_counts_when_it_is_told_again_later() {
+    #[test]
+    fn progress_of_an_early_server_is_a_sign_of_life_however_often_it_is_told() {
         let mut events = Events::new(3, false);
-        let mut told = |revision| {
-            events.read(frame(revision, vec![])).unwrap();
-            events.ready.pop_front()
-        };
-        assert_eq!(told(7), Some(Signal::Progress(3)));
-        assert_eq!(told(9), Some(Signal::Progress(3)));
-        assert_eq!(told(9), Some(Signal::Progress(3)), "too soon");
-        tokio::time::advance(LONG_AGO).await;
-        assert_eq!(told(9), Some(Signal::Progress(9)));
+        for _ in 0..3 {
+            events.read(frame(7, vec![])).unwrap();
+            assert_eq!(events.ready.pop_front(), Some(Signal::Alive));
+        }
+        events.read(frame(7, vec![event(0, "a", 5)])).unwrap();
+        assert_eq!(events.ready, [Signal::Batch(Batch { revision: 5, changes: vec![put("a", 5)] })]);
         let mut events = Events::new(3, true);
         events.read(frame(7, vec![])).unwrap();
         assert_eq!(events.ready, [Signal::Progress(7)]);
