@@ -69,6 +69,33 @@ fn a_revision_of_another_prefix_is_in_force_at_once() {
     });
 }
 
+/// The stream is alive all the time; that the store holds something newer gives it away, before an audit.
+#[test]
+fn a_change_that_never_arrives_is_read() {
+    on_oldest_and_newest(|etcd| {
+        if !etcd.version().is_early() {
+            return; // its progress is believed, so that only an audit finds it
+        }
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.write([("a", Some("1")), ("b", Some("1"))]);
+        let proxy = Proxy::to(&server.address());
+        let options = Flat::options().audit_interval(None).progress_interval(Duration::from_secs(1));
+        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
+        let witness = Witness::watching(&live);
+        proxy.lose_watch_frame();
+        history.delete("b");
+        let start = Instant::now();
+        while live.load().all.contains_key("b") {
+            assert!(live.status().revision < history.head().0, "called current: {}", live.status());
+            assert!(start.elapsed() < Duration::from_secs(10), "{}", live.status());
+            thread::sleep(Duration::from_millis(10));
+        }
+        witness.converges(&history, Duration::from_secs(2));
+        assert_eq!(live.status().counters.lists, 2, "{}", live.status());
+    });
+}
+
 /// Nobody waits; only the signs of life are asked for.
 #[test]
 fn nothing_is_called_current_that_has_not_arrived() {
