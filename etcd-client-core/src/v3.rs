@@ -44,8 +44,10 @@
 
 mod auth;
 mod builder;
+mod claims;
 mod client;
 mod cluster;
+mod codec;
 mod environment;
 #[cfg(fuzzing)]
 #[doc(hidden)]

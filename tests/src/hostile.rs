@@ -135,6 +135,16 @@ impl Hostile {
     }
 }
 
+impl Call {
+    /// The key that a short request begins with.
+    fn key(&self) -> &[u8] {
+        match &self.message[..] {
+            [0x0a, length, rest @ ..] => rest.get(..usize::from(*length)).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
 impl State {
     fn calls<R>(&self, with: impl FnOnce(&mut Vec<Call>) -> R) -> R {
         with(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
@@ -145,13 +155,14 @@ impl State {
 fn honest(call: &Call) -> Replies {
     let (head, kv) = (Header::at(5), Kv::new("/app/all/a", "1", 5));
     match call.method.as_str() {
-        "Range" => Replies::of([Page::of(head, [kv]).encode()]),
+        "Range" if call.key() <= &b"/app/all/a"[..] => Replies::of([Page::of(head, [kv]).encode()]),
+        "Range" => Replies::of([Page::of(head, []).encode()]),
         "Status" => Replies::of([wire::status(head, "3.6.0")]),
         "Watch" => {
             let change = Frame::of(Header::at(6), [Kv::new("/app/all/a", "2", 6)]).encode();
             Replies::of([Frame::created(head).encode()])
                 .to_requests(Frame::progress(head).encode())
-                .later(Duration::from_millis(300), change)
+                .later(Duration::from_millis(50), change)
         }
         _ => Replies::status(12, "unknown method"),
     }
@@ -214,7 +225,7 @@ async fn answer(
 
 async fn inform(mut respond: SendResponse<Bytes>, state: &State) -> Result<(), h2::Error> {
     loop {
-        for _ in 0..100 {
+        for _ in 0..20 {
             let hints = Response::builder().status(103).header("link", "x").body(()).expect("a head");
             respond.send_informational(hints)?;
             state.informed.fetch_add(1, Ordering::SeqCst);

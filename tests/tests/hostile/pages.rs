@@ -122,7 +122,7 @@ fn a_count_of_more_keys_than_there_are_costs_nothing() {
 
 #[test]
 fn elements_of_nothing() {
-    let nothing = empty_elements(Header::at(5), 2, 64 << 20);
+    let nothing = empty_elements(Header::at(5), 2, 24 << 20);
     let liar = listing(move |_| nothing.clone());
     is_an_error_of_that_endpoint(&liar, "more than were asked for");
 }
@@ -130,7 +130,7 @@ fn elements_of_nothing() {
 /// Where everything is asked for at once, the size of the answer is the only bound.
 #[test]
 fn elements_of_nothing_in_answer_to_a_call() {
-    let nothing = empty_elements(Header::at(5), 2, 64 << 20);
+    let nothing = empty_elements(Header::at(5), 2, 24 << 20);
     let liar = listing(move |_| nothing.clone());
     let footprint = Footprint::new();
     let error = block_on(async { client(&[&liar]).get("/app/").prefix().await }).expect_err("a lie");

@@ -152,7 +152,7 @@ fn changes_from_the_past() {
 
 #[test]
 fn elements_of_nothing() {
-    let nothing = empty_elements(Header::at(6), 11, 64 << 20);
+    let nothing = empty_elements(Header::at(6), 11, 24 << 20);
     let liar = watch(move || created_then([nothing.clone()]));
     is_left(&liar, "elements");
 }
