@@ -44,6 +44,8 @@ pub use credentials::Credentials;
 pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use proxy::Proxy;
-pub use store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Signal, Store, Watch};
+pub use store::{
+    Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
+};
 pub use tls::Tls;
 pub use watcher::Watcher;

@@ -132,6 +132,12 @@ impl Version {
         (self.major, self.minor)
     }
 
+    /// Whether it tells progress before it has sent the events (etcd-io/etcd#15220).
+    pub fn is_early(self) -> bool {
+        let exact_from = if self.line() == (3, 4) { 25 } else { 8 };
+        self.line() < (3, 6) && self.patch < exact_from
+    }
+
     /// Whether `--enable-v2` exists.
     pub fn has_v2(self) -> bool {
         self.line() < (3, 6)
