@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Printable;
+
 /// Why a call failed.
 ///
 /// Cheap to clone, so that a status can keep the last one. [`kind`](Self::kind) says what a
@@ -79,10 +81,14 @@ pub struct EndpointFailure {
 
 impl Error {
     /// An error of this kind, for stores that live outside this crate.
+    ///
+    /// The message may hold what a server has said: it is [escaped](Printable), and cut where it is
+    /// longer than 4,096 characters.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        let message = Printable::line(&message.into()).at_most(Printable::BLOCK).to_string();
         Self(Arc::new(Inner {
             kind,
-            message: message.into(),
+            message,
             code: None,
             compact_revision: None,
             maybe_applied: false,

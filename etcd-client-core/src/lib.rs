@@ -32,6 +32,7 @@ mod failover;
 pub mod fuzzing;
 mod http;
 mod memory;
+mod printable;
 mod proxy;
 mod settings;
 mod store;
@@ -43,6 +44,7 @@ pub mod watcher;
 pub use credentials::Credentials;
 pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
+pub use printable::Printable;
 pub use proxy::Proxy;
 pub use store::{
     Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,

@@ -3,6 +3,7 @@
 //! Only what a field reads is kept, and, unless asked for, nothing that a `secret` field reads: keys
 //! that no field reads may be secrets with a misspelt name.
 
+mod access;
 mod file;
 mod image;
 mod keeper;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use etcd_client_core::{Listing, Prefix};
+use etcd_client_core::{Listing, Prefix, Printable};
 
 pub(crate) use self::image::Image;
 pub(crate) use self::keeper::{Keeper, Step};
@@ -52,7 +53,8 @@ impl Cache {
     pub(crate) fn read(&self) -> Result<Image, String> {
         let image = Image::decode(&file::read(&self.place.path)?)?;
         if image.prefix != self.prefix.directory() {
-            return Err(format!("it holds {}, not {}", Prefix::new(&image.prefix), self.prefix));
+            let other = Prefix::new(&image.prefix).to_string();
+            return Err(format!("it holds {}, not {}", Printable::line(&other), self.prefix));
         }
         Ok(image)
     }
@@ -88,7 +90,7 @@ impl Cache {
     /// Whoever replaces something that is of no use should say so: it would have been of no use
     /// when it was needed.
     fn look_at_the_old_one(&self) {
-        if self.place.path.exists()
+        if self.place.path.symlink_metadata().is_ok()
             && let Err(why) = self.read()
         {
             tracing::warn!(path = %self.place.path.display(), "the cache file was of no use: {why}");

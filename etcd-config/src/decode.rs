@@ -37,7 +37,7 @@ pub fn decode<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec
             Ok(value)
         }
         _ => {
-            scrub::scrub(&mut problems, &secrets);
+            scrub::scrub(&mut problems, &secrets, tree);
             unknown::name_misspelt(&mut problems, context.schema(), tree);
             Err(problems)
         }
@@ -71,7 +71,7 @@ pub fn update<T: EtcdConfig>(
         // A check has seen secrets that were not among what was touched.
         let mut decoder = Decoder::new(context, tree, Touch::Everything);
         drop(T::read(&mut decoder, None));
-        scrub::scrub(&mut problems, &decoder.finish().secrets);
+        scrub::scrub(&mut problems, &decoder.finish().secrets, tree);
     }
     unknown::name_misspelt(&mut problems, context.schema(), tree);
     Err(problems)

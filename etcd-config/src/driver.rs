@@ -5,8 +5,8 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use etcd_client_core::Listing;
 use etcd_client_core::watcher::{Cause, Event, Watcher};
+use etcd_client_core::{Listing, Printable};
 use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
@@ -260,8 +260,8 @@ fn told(record: &Record) -> Told {
 }
 
 /// So many keys as a line of the log may name.
-fn some(keys: &[Arc<str>]) -> &[Arc<str>] {
-    &keys[..keys.len().min(LOGGED_KEYS)]
+fn some(keys: &[Arc<str>]) -> Vec<Printable<'_>> {
+    keys.iter().take(LOGGED_KEYS).map(|key| Printable::line(key)).collect()
 }
 
 async fn kept(keeper: &mut Option<Keeper>) -> Step {

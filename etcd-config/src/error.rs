@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client_core::Prefix;
+use etcd_client_core::{Prefix, Printable};
 
 use crate::problem::{Problem, Report};
 
@@ -176,7 +176,11 @@ impl fmt::Debug for Error {
         let mut text = self.to_string();
         let mut source = self.source();
         while let Some(error) = source {
-            let cause = error.to_string();
+            let cause = match error.downcast_ref::<etcd_client_core::Error>() {
+                // It has escaped what it was told, and has lines of its own.
+                Some(error) => error.to_string(),
+                None => Printable::line(&error.to_string()).at_most(Printable::BLOCK).to_string(),
+            };
             if !text.contains(&cause) {
                 text = format!("{text}: {cause}");
             }

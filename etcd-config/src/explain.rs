@@ -2,11 +2,17 @@
 
 use std::fmt;
 
+use etcd_client_core::Printable;
+
 use crate::decode::{Context, whole_key};
 use crate::layout::{Fallback, Field};
 use crate::leaf::cut;
 use crate::schema::branch::{Branch, Part};
+use crate::schema::plain::Plain;
 use crate::tree::{KeyTree, Mark, Node, Touched};
+
+/// The widest column. What is longer moves the rest of its own line, and of no other.
+const COLUMN: usize = 80;
 
 /// For each field its key, its value, where that comes from and since when: a table, printed by
 /// `Display`.
@@ -55,7 +61,8 @@ impl Explanation {
 }
 
 impl Row {
-    /// The path of the field, such as `database.pool_size`.
+    /// The path of the field, such as `database.pool_size`, with the names of the entries as they are
+    /// stored: [`Printable`] shows it.
     pub fn field(&self) -> &str {
         &self.field
     }
@@ -88,7 +95,7 @@ impl Row {
     fn shown(&self) -> String {
         match (&self.value, self.secret) {
             (Some(_), true) => "•••".to_owned(),
-            (Some(value), false) => value.escape_debug().to_string(),
+            (Some(value), false) => Printable::line(value).to_string(),
             (None, _) => "-".to_owned(),
         }
     }
@@ -97,7 +104,9 @@ impl Row {
 /// Explains what is read from `tree`, of which what is `unpublished` is not in the snapshot; `cached`
 /// says that the rest came from the offline cache.
 pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached: bool) -> Explanation {
-    let mut explainer = Explainer { tree, context, unpublished, cached, path: Vec::new(), rows: Vec::new() };
+    let plain = Plain::of(context.schema(), tree.prefix());
+    let mut explainer =
+        Explainer { tree, context, plain, unpublished, cached, path: Vec::new(), rows: Vec::new() };
     let place = Place {
         node: Some(tree.root()),
         key: tree.prefix().directory().to_owned(),
@@ -114,6 +123,7 @@ pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached:
 struct Explainer<'a> {
     tree: &'a KeyTree,
     context: &'a Context,
+    plain: Plain<'a>,
     unpublished: &'a Touched,
     cached: bool,
     /// The structs on the way down.
@@ -274,13 +284,16 @@ impl<'a> Explainer<'a> {
         } else {
             "deleted, but still in force: refused, or newer than the snapshot"
         });
+        let key = place.key.trim_end_matches('/');
+        let path = self.tree.prefix().relative(key.as_bytes());
+        let secret = place.secret || path.is_some_and(|path| self.plain.is_secret(path));
         let notes: Vec<&str> = awaited.into_iter().chain(place.note.as_deref()).collect();
         self.rows.push(Row {
             field: place.field.clone(),
-            key: place.key.trim_end_matches('/').to_owned(),
+            key: key.to_owned(),
             // Not even `Debug` shows a secret.
-            value: if place.secret { value.map(|_| String::new()) } else { value },
-            secret: place.secret,
+            value: if secret { value.map(|_| String::new()) } else { value },
+            secret,
             origin,
             revision,
             note: (!notes.is_empty()).then(|| notes.join("; ")),
@@ -355,10 +368,14 @@ impl fmt::Display for Explanation {
         lines.extend(self.rows.iter().map(|row| {
             let revision = row.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string());
             let note = row.note.clone().unwrap_or_default();
-            [row.field.clone(), row.key.clone(), row.shown(), row.origin.to_string(), revision, note]
+            let (field, key) =
+                (Printable::line(&row.field).to_string(), Printable::line(&row.key).to_string());
+            [field, key, row.shown(), row.origin.to_string(), revision, note]
         }));
         let widths: Vec<usize> = (0..6)
-            .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+            .map(|column| {
+                lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0).min(COLUMN)
+            })
             .collect();
         for (number, line) in lines.iter().enumerate() {
             if number > 0 {
@@ -367,7 +384,7 @@ impl fmt::Display for Explanation {
             let mut text = String::new();
             for (cell, width) in line.iter().zip(&widths) {
                 text.push_str(cell);
-                text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+                text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
             }
             f.write_str(text.trim_end())?;
         }

@@ -3,6 +3,7 @@
 mod expectation;
 mod text;
 
+use etcd_client_core::Printable;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::expectation::{Expectation, Shape};
@@ -14,6 +15,9 @@ pub(crate) type Decode<T> = fn(Text<'_>) -> Result<T, Error>;
 
 /// The longest part of a value that an error shows, in characters.
 const SHOWN: usize = 80;
+
+/// The longest part of what a type has to say about a value, in characters.
+const SAID: usize = 1024;
 
 /// A type that one key's text can hold: any [`serde::Deserialize`].
 #[diagnostic::on_unimplemented(
@@ -73,9 +77,16 @@ pub(crate) fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>
             format!("{shown} is not one of {}", variants.join(", "))
         }
         Error::Unfit(phrase) => format!("{shown} is not {}", expected.in_words(phrase).noun(ty)),
-        Error::Message(cause) => format!("{shown} is not {}: {cause}", expected.noun(ty)),
+        Error::Message(cause) => format!("{shown} is not {}: {}", expected.noun(ty), words(cause, text)),
         _ => format!("{shown} is not {}", expected.noun(ty)),
     }
+}
+
+/// A type's own words about a text. Line breaks are the type's where the text can have brought none.
+fn words(cause: &str, text: &str) -> String {
+    let words =
+        if text.contains(['\n', '\\', '%']) { Printable::line(cause) } else { Printable::block(cause, "") };
+    words.at_most(SAID).to_string()
 }
 
 /// A value between quotation marks, cut where it is long. JSON keeps its own quotation marks as
@@ -85,11 +96,8 @@ pub(crate) fn quote(text: &str) -> String {
         Some((end, _)) => (&text[..end], "…"),
         None => (text, ""),
     };
-    if shown.contains('"') && !shown.contains(['\'', '\\']) && !shown.contains(char::is_control) {
-        format!("'{shown}'{rest}")
-    } else {
-        format!("{shown:?}{rest}")
-    }
+    let is_plain = !shown.contains(['\'', '\\']) && Printable::line(shown).to_string() == shown;
+    if shown.contains('"') && is_plain { format!("'{shown}'{rest}") } else { format!("{shown:?}{rest}") }
 }
 
 /// A value as data, cut where it is long.

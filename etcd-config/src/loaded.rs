@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Kind, Listing, Prefix, Store};
+use etcd_client_core::{Kind, Listing, Prefix, Printable, Store};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -162,7 +162,8 @@ async fn from_cache<T: EtcdConfig>(
 fn refusal(path: &str, report: &Report, withheld: &[bytes::Bytes]) -> String {
     let is_withheld = |key: &str| withheld.iter().any(|other| *other == key.as_bytes());
     let missing = report.problems().iter().filter(|problem| problem.kind() == problem::Kind::Missing);
-    let secrets: Vec<&str> = missing.map(problem::Problem::key).filter(|key| is_withheld(key)).collect();
+    let secrets = missing.map(problem::Problem::key).filter(|key| is_withheld(key));
+    let secrets: Vec<String> = secrets.map(|key| Printable::line(key).to_string()).collect();
     if secrets.is_empty() {
         return format!("the cache file {path} is of no use: {report}");
     }

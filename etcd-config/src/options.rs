@@ -109,6 +109,13 @@ impl<T: EtcdConfig> Options<T> {
     /// keys that fields read, but no `secret` ones, unless [`cache_secrets`](Self::cache_secrets) is
     /// on. It is not used when the store refuses access or holds values that do not decode, nor for
     /// another prefix; one that is damaged is reported in the log and replaced.
+    ///
+    /// Whoever can write the file can choose the configuration. So on Unix it is read only if it belongs
+    /// to this process's user or to root, nobody else may write it, and its name is no symbolic link;
+    /// [`Error`] and log say which of these it is. (A Kubernetes `fsGroup` gives the group of a volume
+    /// the right to write all files at each mount: use an `emptyDir`, or
+    /// `fsGroupChangePolicy: OnRootMismatch`.)
+    ///
     /// [`Status::source`](crate::Status::source) tells that a snapshot came from it, and
     /// [`Status::age`](crate::Status::age) how old it is.
     pub fn cache_file(mut self, path: impl Into<PathBuf>) -> Self {

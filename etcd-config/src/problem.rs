@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use etcd_client_core::Printable;
+
 /// One thing that is wrong, or worth a warning, with one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -48,12 +50,13 @@ impl Problem {
         self.kind
     }
 
-    /// The whole key.
+    /// The whole key, as it is stored: [`Printable`] shows it.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The path of the field, such as `database.pool_size`; empty where no field is meant.
+    /// The path of the field, such as `database.pool_size`, with the names of the entries as they are
+    /// stored; empty where no field is meant.
     pub fn field(&self) -> &str {
         &self.field
     }
@@ -68,7 +71,7 @@ impl Problem {
         &self.what
     }
 
-    /// What is stored, cut where it is long; `None` where nothing is, and for a secret.
+    /// What is stored, as it is, cut where it is long; `None` where nothing is, and for a secret.
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
@@ -84,11 +87,12 @@ impl Problem {
     }
 
     fn subject(&self) -> String {
+        let field = Printable::line(&self.field);
         match (self.field.as_str(), self.expected.as_str()) {
             ("", "") => String::new(),
             ("", expected) => expected.to_owned(),
-            (field, "") => field.to_owned(),
-            (field, expected) => format!("{field}: {expected}"),
+            (_, "") => field.to_string(),
+            (_, expected) => format!("{field}: {expected}"),
         }
     }
 }
@@ -97,12 +101,17 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let subject = self.subject();
         let between = if subject.is_empty() { "" } else { " " };
-        write!(f, "{}{between}{subject}: {}", Escaped(&self.key), self.what)?;
+        write!(f, "{}{between}{subject}: {}", Printable::line(&self.key), self.shown())?;
         self.write_origin(f, " ")
     }
 }
 
 impl Problem {
+    /// A function of the user's may have made several lines; they stay below their key.
+    fn shown(&self) -> Printable<'_> {
+        Printable::block(&self.what, "      ")
+    }
+
     fn write_origin(&self, f: &mut fmt::Formatter<'_>, gap: &str) -> fmt::Result {
         match (self.kind, self.revision) {
             (Kind::Undecodable | Kind::Refused, Some(revision)) => {
@@ -115,6 +124,9 @@ impl Problem {
 
 /// The most problems that are printed: a wrong prefix may make one of every key.
 const PRINTED: usize = 50;
+
+/// The widest column. What is longer moves the rest of its own line, and of no other.
+const COLUMN: usize = 80;
 
 /// All problems of one attempt, as a person reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,17 +168,16 @@ impl fmt::Display for Report {
         let rows: Vec<(String, String, &Problem)> = problems
             .iter()
             .take(PRINTED)
-            .map(|problem| (Escaped(&problem.key).to_string(), problem.subject(), problem))
+            .map(|problem| (Printable::line(&problem.key).to_string(), problem.subject(), problem))
             .collect();
-        let keys = rows.iter().map(|(key, ..)| width(key)).max().unwrap_or(0);
-        let subjects = rows.iter().map(|(_, subject, _)| width(subject)).max().unwrap_or(0);
+        let keys = widest(rows.iter().map(|(key, ..)| key));
+        let subjects = widest(rows.iter().map(|(_, subject, _)| subject));
         for (key, subject, problem) in &rows {
-            write!(f, "\n  {key}{:1$}", "", keys - width(key) + 1)?;
+            write!(f, "\n  {key}{:1$}", "", keys.saturating_sub(width(key)) + 1)?;
             if !subject.is_empty() {
-                write!(f, "{subject}{:1$}", "", subjects - width(subject) + 4)?;
+                write!(f, "{subject}{:1$}", "", subjects.saturating_sub(width(subject)) + 4)?;
             }
-            // A function of the user's may have made several lines; they stay below their key.
-            f.write_str(&problem.what.replace('\n', "\n      "))?;
+            problem.shown().fmt(f)?;
             problem.write_origin(f, "   ")?;
         }
         if count > PRINTED {
@@ -176,22 +187,10 @@ impl fmt::Display for Report {
     }
 }
 
-fn width(text: &str) -> usize {
-    text.chars().count()
+fn widest<'c>(cells: impl Iterator<Item = &'c String>) -> usize {
+    cells.map(|cell| width(cell)).max().unwrap_or(0).min(COLUMN)
 }
 
-/// A key as it is printed: what a terminal would obey is escaped.
-struct Escaped<'k>(&'k str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            if character.is_control() {
-                write!(f, "{}", character.escape_default())?;
-            } else {
-                write!(f, "{character}")?;
-            }
-        }
-        Ok(())
-    }
+fn width(text: &str) -> usize {
+    text.chars().count()
 }

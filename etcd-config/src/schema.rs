@@ -79,7 +79,8 @@ impl Schema {
     pub(crate) fn new(branch: Branch, prefix: &Prefix) -> Self {
         let mut collector = Collector { directory: prefix.directory().to_owned(), fields: Vec::new() };
         collector.branch(&branch, &Trail::default(), Inherited::default());
-        let fields = collector.fields;
+        let mut fields = collector.fields;
+        share_secrecy(&mut fields);
         let denies = denies(&branch);
         Self { prefix: prefix.to_string(), branch, fields, denies }
     }
@@ -172,7 +173,8 @@ impl Field {
         self.role == Role::Entry
     }
 
-    /// Whether the value is never shown.
+    /// Whether the value is never shown: the field, one around it, or another one that reads the same
+    /// key calls it secret.
     pub fn is_secret(&self) -> bool {
         self.written.secret || self.inherited.secret
     }
@@ -205,6 +207,15 @@ impl fmt::Display for FieldDefault {
             Self::Absent => f.write_str("absent"),
             Self::Text(text) | Self::Expression(text) => f.write_str(text),
         }
+    }
+}
+
+/// A key that one field calls secret is secret for the others that read it.
+fn share_secrecy(fields: &mut [Field]) {
+    let secrets: Vec<String> =
+        fields.iter().filter(|field| field.is_secret()).map(|field| field.key.clone()).collect();
+    for field in fields.iter_mut().filter(|field| secrets.contains(&field.key)) {
+        field.inherited.secret = true;
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use etcd_client_core::Error;
+use etcd_client_core::{Error, Printable};
 
 use crate::problem::Problem;
 use crate::rejection::Rejection;
@@ -212,7 +212,7 @@ impl fmt::Display for Status {
         write!(f, "{name} from {prefix}: {state}")?;
         write!(f, " for {}", Span(self.since.elapsed().unwrap_or_default()))?;
         if let Some(endpoint) = &self.endpoint {
-            write!(f, ", at {endpoint}")?;
+            write!(f, ", at {}", Printable::line(endpoint))?;
         }
         if let Some(error) = state.error() {
             write!(f, "\n  {}", error.to_string().replace('\n', "\n  "))?;

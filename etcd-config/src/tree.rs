@@ -91,6 +91,11 @@ impl KeyTree {
         self.root.descend(path)?.value.as_ref().map(|raw| &raw.value)
     }
 
+    /// Whether any value has more than one line, or may have once it is decoded.
+    pub(crate) fn holds_line_breaks(&self) -> bool {
+        self.root.any(&|raw| raw.value.iter().any(|byte| matches!(byte, b'\n' | b'\\' | b'%')))
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.values + self.strays.len()
@@ -210,6 +215,11 @@ impl Node {
             self.children.remove(head);
         }
         removed
+    }
+
+    /// Whether any value below is such.
+    fn any(&self, is_such: &impl Fn(&Raw) -> bool) -> bool {
+        self.value.as_ref().is_some_and(is_such) || self.children.values().any(|child| child.any(is_such))
     }
 
     fn count(&self) -> usize {

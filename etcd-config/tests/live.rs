@@ -12,6 +12,8 @@ mod changes;
 mod folder;
 #[path = "live/loading.rs"]
 mod loading;
+#[path = "live/outside.rs"]
+mod outside;
 #[path = "live/secrets.rs"]
 mod secrets;
 #[path = "live/service.rs"]

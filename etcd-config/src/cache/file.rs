@@ -7,6 +7,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::access;
+
 /// What every cache file begins with.
 pub(super) const MAGIC: &[u8] = b"etcd-config cache 1\n";
 /// What cache files of every version begin with.
@@ -18,24 +20,33 @@ const ABANDONED: Duration = Duration::from_secs(3_600);
 /// The largest file that is written, and read.
 pub(super) const LIMIT: u64 = 512 << 20;
 
-/// The bytes of the file, or why there are none.
+/// The bytes of the file, or why there are none. What the file is, is asked of the open file: at its
+/// path there may be another one by then.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let length = match fs::metadata(path) {
-        // A pipe or a device could block for ever, or never end.
-        Ok(metadata) if !metadata.is_file() => return Err("it is not a file".to_owned()),
-        Ok(metadata) => metadata.len(),
+    let failed = |error: io::Error| format!("it cannot be read: {error}");
+    let file = match access::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Err("it is not there yet".to_owned()),
-        Err(error) => return Err(format!("it cannot be read: {error}")),
+        Err(_) if is_link(path) => return Err("it is a symbolic link, which is not followed".to_owned()),
+        Err(error) => return Err(failed(error)),
     };
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    access::check(&metadata)?;
     let too_large = || format!("it is larger than any cache file, which is at most {LIMIT} bytes");
-    if length > LIMIT {
+    if metadata.len() > LIMIT {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
     // It may grow meanwhile.
-    let read = File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes));
-    read.map_err(|error| format!("it cannot be read: {error}"))?;
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LIMIT { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
 /// Puts a file with these bytes, which only its owner may read, in the place of the one that is
@@ -95,11 +106,11 @@ fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
 /// device such as `/dev/null` reads like an empty one, and a pipe could block for ever.
 fn is_ours(path: &Path) -> bool {
     let mut start = Vec::new();
-    let read = fs::metadata(path).and_then(|metadata| {
-        if !metadata.is_file() {
+    let read = access::open(path).and_then(|file| {
+        if !file.metadata()?.is_file() {
             return Err(ErrorKind::InvalidInput.into());
         }
-        File::open(path)?.take(FAMILY.len() as u64).read_to_end(&mut start)
+        file.take(FAMILY.len() as u64).read_to_end(&mut start)
     });
     match read {
         Ok(_) => FAMILY.starts_with(&start),

@@ -1,6 +1,7 @@
 //! Walks a derived struct and the tree of keys side by side, and gathers what does not fit.
 
 use std::any::TypeId;
+use std::cell::OnceCell;
 use std::mem;
 
 use super::context::{Context, NotText, Pin, Pins, pin_path};
@@ -10,6 +11,7 @@ use crate::layout::Field;
 use crate::leaf::quote;
 use crate::problem::{Kind, Problem};
 use crate::schema::branch::{self, Member};
+use crate::schema::plain::Plain;
 use crate::tree::KeyTree;
 
 /// How deep structs may be nested.
@@ -35,6 +37,8 @@ pub struct Decoder<'a> {
     pinned: Pins,
     /// The texts of the secrets that were read.
     secrets: Vec<String>,
+    /// Which keys are secrets; asked only where something is said about one.
+    plain: OnceCell<Plain<'a>>,
     survey: Survey,
 }
 
@@ -93,6 +97,7 @@ impl<'a> Decoder<'a> {
             problems: Vec::new(),
             pinned: Pins::new(),
             secrets: Vec::new(),
+            plain: OnceCell::new(),
             survey: Survey::default(),
         }
     }
@@ -114,6 +119,7 @@ impl<'a> Decoder<'a> {
             problems: Vec::new(),
             pinned: Pins::new(),
             secrets: Vec::new(),
+            plain: OnceCell::new(),
             survey: Survey::default(),
         }
     }
@@ -180,7 +186,7 @@ impl<'a> Decoder<'a> {
         match std::str::from_utf8(&raw.value) {
             Ok(text) => Source::Stored(text, raw.revision),
             Err(error) => {
-                let what = if self.subject.secret {
+                let what = if self.is_secret() {
                     "(secret) is not text: it is not UTF-8".to_owned()
                 } else {
                     let shown = quote(&String::from_utf8_lossy(&raw.value));
@@ -209,7 +215,7 @@ impl<'a> Decoder<'a> {
         let revision = raw.map(|raw| raw.revision);
         let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
         let what = match value.as_deref() {
-            _ if self.subject.secret => "(secret) is refused by its check".to_owned(),
+            _ if self.is_secret() => "(secret) is refused by its check".to_owned(),
             Some(text) => format!("{} is refused: {refusal}", quote(text)),
             None => refusal.to_owned(),
         };
@@ -227,13 +233,20 @@ impl<'a> Decoder<'a> {
             field: self.subject.field.clone(),
             expected: self.subject.ty.to_string(),
             what,
-            value: if self.subject.secret { None } else { value.map(crate::leaf::cut) },
+            value: value.filter(|_| !self.is_secret()).map(crate::leaf::cut),
             revision,
         });
     }
 
+    /// Whether the value at this place is shown nowhere: this field calls it secret, or another one
+    /// that reads the same key does.
     pub(super) fn is_secret(&self) -> bool {
         self.subject.secret
+            || self.context.is_some_and(|context| {
+                let plain = self.plain.get_or_init(|| Plain::of(context.schema(), context.prefix()));
+                let path = context.prefix().relative(self.subject.key.as_bytes());
+                path.is_some_and(|path| plain.is_secret(path))
+            })
     }
 
     /// Remembers a text, where it is a secret.

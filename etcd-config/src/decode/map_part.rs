@@ -72,20 +72,17 @@ impl<V> Reader<V> {
         let failure = match text {
             Ok(text) => match leaf::decode(text, self.decode) {
                 Ok(value) => return Some(value),
-                Err(error) => {
-                    let ty = type_name::<V>();
-                    (text.to_owned(), leaf::complaint(text, at.is_secret(), &ty, self.decode, &error))
-                }
+                Err(error) => Some(error),
             },
-            Err(_) if at.is_secret() => (String::new(), "(secret) is not text: not UTF-8".to_owned()),
-            Err(_) => {
-                let text = String::from_utf8_lossy(&raw.value).into_owned();
-                let what = format!("{} is not text: not UTF-8", leaf::quote(&text));
-                (text, what)
-            }
+            Err(_) => None,
         };
-        let (text, what) = failure;
         at.entry(name, TypeName::of::<V>(), |at| {
+            let text = String::from_utf8_lossy(&raw.value);
+            let what = match failure {
+                Some(error) => leaf::complaint(&text, at.is_secret(), &type_name::<V>(), self.decode, &error),
+                None if at.is_secret() => "(secret) is not text: not UTF-8".to_owned(),
+                None => format!("{} is not text: not UTF-8", leaf::quote(&text)),
+            };
             at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision));
         });
         None

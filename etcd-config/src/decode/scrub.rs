@@ -1,6 +1,9 @@
-//! Secrets that a check of the user's has put into its words.
+//! What a check of the user's has said, as it may be shown: it has seen values, secrets among them.
+
+use etcd_client_core::Printable;
 
 use crate::problem::{Kind, Problem};
+use crate::tree::KeyTree;
 
 /// The shortest text that is kept out of messages: less would be found in any of them.
 const SHORTEST: usize = 4;
@@ -10,8 +13,8 @@ pub(super) fn is_needed(problems: &[Problem]) -> bool {
     problems.iter().any(is_foreign)
 }
 
-/// Replaces the secrets in such messages.
-pub(super) fn scrub(problems: &mut [Problem], secrets: &[String]) {
+/// Replaces the secrets in such messages, then escapes what a value may have brought with it.
+pub(super) fn scrub(problems: &mut [Problem], secrets: &[String], tree: &KeyTree) {
     let secrets = secrets.iter().map(|secret| secret.trim()).filter(|secret| secret.len() >= SHORTEST);
     // As they are, and as `Debug` writes them.
     let secrets: Vec<String> =
@@ -22,6 +25,10 @@ pub(super) fn scrub(problems: &mut [Problem], secrets: &[String]) {
                 problem.what = problem.what.replace(secret.as_str(), "(secret)");
             }
         }
+        let is_block = problem.what.contains('\n') && !tree.holds_line_breaks();
+        let shown =
+            if is_block { Printable::block(&problem.what, "") } else { Printable::line(&problem.what) };
+        problem.what = shown.at_most(Printable::BLOCK).to_string();
     }
 }
 

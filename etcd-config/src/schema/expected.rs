@@ -8,13 +8,14 @@ use super::branch::{Branch, Part};
 use crate::layout::Field;
 
 /// The structs from the outermost to the one at hand, which recursive types refer to.
+#[derive(Debug)]
 struct Chain<'s> {
     branch: &'s Branch,
     up: Option<Rc<Chain<'s>>>,
 }
 
 /// What is expected at one place.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Expected<'s> {
     /// A value, and whose.
     pub(super) value: Option<Reader>,
@@ -28,7 +29,7 @@ pub(super) struct Expected<'s> {
 }
 
 /// Who reads a key, and by which name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     /// The old name, and the one that has taken its place.
     pub(super) alias: Option<(&'static str, &'static str)>,
@@ -36,6 +37,11 @@ pub(super) struct Reader {
     pub(super) deprecated: Option<&'static str>,
     /// The value is shown nowhere.
     pub(super) secret: bool,
+}
+
+/// A reader beside another one of the same key, which is secret where either says so.
+fn beside(reader: Reader, other: Option<Reader>) -> Reader {
+    Reader { secret: reader.secret || other.is_some_and(|other| other.secret), ..reader }
 }
 
 impl Reader {
@@ -50,7 +56,7 @@ impl Reader {
     }
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Step<'s> {
     part: &'s Part,
     reader: Reader,
@@ -86,18 +92,15 @@ impl<'s> Expected<'s> {
     fn part(&mut self, step: &Step<'s>) {
         let Step { part, reader, chain } = step;
         match part {
-            Part::Leaf(_) => {
-                let secret = reader.secret || self.value.is_some_and(|other| other.secret);
-                self.value = Some(Reader { secret, ..*reader });
-            }
-            Part::Map { .. } => self.entries = Some(*reader),
+            Part::Leaf(_) => self.value = Some(beside(*reader, self.value)),
+            Part::Map { .. } => self.entries = Some(beside(*reader, self.entries)),
             Part::Directory(branch) => {
                 let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
                 self.branch(&chain, Some(*reader));
             }
             Part::Optional(inner) => self.part(&Step { part: inner, ..step.clone() }),
             Part::Each(inner) => {
-                let mut each = Self::default();
+                let mut each = self.each.as_deref().cloned().unwrap_or_default();
                 each.part(&Step { part: inner, ..step.clone() });
                 self.each = Some(Rc::new(each));
             }
@@ -147,8 +150,8 @@ impl<'s> Expected<'s> {
     pub(super) fn below(&self, name: &str) -> Option<Self> {
         let mut below = self.each.as_deref().cloned().unwrap_or_default();
         let mut any = self.each.is_some() && !name.is_empty();
-        if self.entries.is_some() && !name.is_empty() {
-            below.value = self.entries;
+        if let Some(entry) = self.entries.filter(|_| !name.is_empty()) {
+            below.value = Some(beside(entry, below.value));
             any = true;
         }
         for (path, step) in &self.ahead {

@@ -1,10 +1,11 @@
 //! Which keys may be kept outside of the store.
 
 use super::Schema;
-use super::expected::Expected;
+use super::expected::{Expected, Reader};
 use etcd_client_core::Prefix;
 
 /// Tells the keys that hold no secret from those that do, or may.
+#[derive(Debug)]
 pub(crate) struct Plain<'s> {
     expected: Expected<'s>,
     commit_key: Option<&'static str>,
@@ -21,12 +22,18 @@ impl<'s> Plain<'s> {
     /// reads may be a secret whose name is misspelt, or one of another version's.
     pub(crate) fn contains(&self, path: &[u8]) -> bool {
         let Ok(path) = std::str::from_utf8(path) else { return false };
-        if self.commit_key == Some(path) {
-            return true;
-        }
+        self.commit_key == Some(path) || self.reader(path).is_some_and(|reader| !reader.secret)
+    }
+
+    /// Whether any field that reads the key, given below the prefix, calls it secret. Then it is, for
+    /// all others that read it, too.
+    pub(crate) fn is_secret(&self, path: &[u8]) -> bool {
+        std::str::from_utf8(path).is_ok_and(|path| self.reader(path).is_some_and(|reader| reader.secret))
+    }
+
+    fn reader(&self, path: &str) -> Option<Reader> {
         let mut segments = path.split('/');
         let first = segments.next().and_then(|name| self.expected.below(name));
-        let place = segments.try_fold(first, |place, name| Some(place?.below(name)));
-        place.flatten().and_then(|place| place.value).is_some_and(|reader| !reader.secret)
+        segments.try_fold(first, |place, name| Some(place?.below(name))).flatten()?.value
     }
 }

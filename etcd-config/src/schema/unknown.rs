@@ -1,5 +1,7 @@
 //! The keys that no field reads, and those that are read and should not be used any more.
 
+use etcd_client_core::Printable;
+
 use super::expected::{Expected, Reader};
 use super::hints::{meant, not_a_directory, not_a_key, unknown};
 use super::{ENTRY, Schema};
@@ -31,6 +33,7 @@ pub(crate) fn name_misspelt(problems: &mut [Problem], schema: &Schema, tree: &Ke
         .collect();
     for problem in problems.iter_mut().filter(|problem| problem.kind == Kind::Missing) {
         if let Some((_, path)) = misspelt.iter().find(|(meant, _)| *meant == problem.key) {
+            let path = Printable::line(path);
             problem.what = format!("{}; is it {path}, which no field reads?", problem.what);
         }
     }
@@ -210,7 +213,8 @@ pub(super) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem
         key: tree.prefix().join(&finding.path),
         field: String::new(),
         expected: String::new(),
-        what,
+        // There may be names of entries in it, of any length.
+        what: Printable::line(&what).at_most(3 * Printable::LINE).to_string(),
         value: None,
         revision: Some(finding.revision),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 
-use crate::folder::{Folder, saved, tried};
+use crate::folder::{Folder, LIMIT, saved, tried};
 use crate::service::{Service, store, until};
 
 #[test]
@@ -107,6 +107,42 @@ fn pipes_and_devices_are_left_alone_and_hold_nobody_up() {
         let problem = settings.status().cache_file.unwrap().problem.expect("it is left alone");
         assert!(problem.contains("is not a cache file"), "{problem}");
         assert!(!fs::metadata(&path).unwrap().is_file());
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_others_can_write_is_not_believed() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    store.refuse(true);
+    let start = || folder.options::<Service>().watch(&store).map(|settings| settings.load().workers);
+    for mode in [0o666, 0o620, 0o602, 0o777] {
+        fs::set_permissions(folder.file(), fs::Permissions::from_mode(mode)).unwrap();
+        let text = start().unwrap_err().to_string();
+        assert!(text.contains(&format!("others can write it (mode {mode:o})")), "{text}");
+    }
+    for mode in [0o644, 0o400] {
+        fs::set_permissions(folder.file(), fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(start().unwrap(), 8);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_of_another_user_is_not_believed_and_a_link_not_followed() {
+    let (folder, store) = (Folder::new(), store());
+    folder.fill::<Service>(&store);
+    store.refuse(true);
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.file(), &link).unwrap();
+    let text = Service::options().startup_timeout(LIMIT).cache_file(&link).watch(&store).unwrap_err();
+    assert!(text.to_string().contains("it is a symbolic link"), "{text}");
+    // Only root may give a file away; for all others the check of the mode is what can be tried.
+    if std::os::unix::fs::chown(folder.file(), Some(65_534), None).is_ok() {
+        let text = folder.options::<Service>().watch(&store).unwrap_err().to_string();
+        assert!(text.contains("it belongs to user 65534, and this is user 0"), "{text}");
     }
 }
 

@@ -56,3 +56,65 @@ fn are_not_in_the_words_of_a_check_that_panics_or_shows_the_struct() {
         settings.wait_for_revision(store.put("/vault/level", "2"), SOON).unwrap();
     }
 }
+
+/// The same directory twice: as fields, one of them secret, and as a map.
+#[derive(EtcdConfig, Debug, PartialEq)]
+#[etcd(prefix = "/vault")]
+struct Twice {
+    #[etcd(map)]
+    all: std::collections::BTreeMap<String, u32>,
+    #[etcd(key = "all/token", secret, default = "none")]
+    token: String,
+    #[etcd(key = "/vault/all/token", default = "none")]
+    copy: String,
+    #[etcd(nested)]
+    deep: std::collections::BTreeMap<String, Part>,
+    #[etcd(key = "deep/a/size", secret, default = "none")]
+    size: String,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Part {
+    #[etcd(default = 1)]
+    size: u32,
+}
+
+#[test]
+fn a_key_that_any_field_calls_secret_is_secret_for_all_that_read_it() {
+    let folder = crate::folder::Folder::new();
+    let options = || folder.options::<Twice>();
+    let store = MemoryStore::from([("/vault/all/token", "70656"), ("/vault/all/level", "12345")]);
+    let settings = options().watch(&store).unwrap();
+    let explanation = settings.explain();
+    let text = format!("{explanation:?} {explanation}");
+    assert!(!text.contains("70656") && text.contains("12345"), "{text}");
+    drop(settings);
+    let settings = options().watch(&store).unwrap();
+    let keys = [("/vault/all/token", "hunter2"), ("/vault/deep/a/size", "hunter2")];
+    for (key, value) in keys {
+        let refused = store.put(key, value);
+        let error = settings.wait_for_revision(refused, SOON).unwrap_err();
+        assert_is_silent(&format!("{error} {error:?} {:?}", error.problems()));
+        assert!(error.to_string().contains("(secret) is not"), "{error}");
+        let status = settings.status();
+        assert_is_silent(&format!("{status} {status:?}"));
+        let explanation = settings.explain();
+        assert_is_silent(&format!("{explanation} {explanation:?}"));
+        settings.wait_for_revision(store.delete(key), SOON).unwrap();
+    }
+    let fine =
+        store.transaction().put("/vault/all/token", "40404").put("/vault/deep/a/size", "50505").commit();
+    settings.wait_for_revision(fine, SOON).unwrap();
+    crate::service::until("saved", || {
+        settings.status().cache_file.and_then(|file| file.revision) == Some(fine)
+    });
+    let file = folder.text();
+    assert!(file.contains("12345") && !file.contains("40404") && !file.contains("50505"), "{file:?}");
+    assert!(
+        Twice::schema()
+            .fields()
+            .iter()
+            .filter(|field| field.key() == "/vault/all/token")
+            .all(|field| field.is_secret())
+    );
+}
