@@ -118,17 +118,29 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
     pub(crate) fn note(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
+        let committed_at = self.committed_at();
         let touched = self.keys.apply(batch);
+        // Writing the commit key counts, whatever it is written with.
+        let is_committed = T::LAYOUT.commit_key.is_none() || self.committed_at() != committed_at;
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
             for spare in &mut self.spares {
                 spare.behind.merge(&touched);
             }
-            let is_committed = T::LAYOUT.commit_key.is_none_or(|key| touched.contains(key));
-            self.due |= is_committed || self.from_cache;
-            self.from_cache = false;
         }
+        let counts = is_committed || (self.from_cache && !touched.is_empty());
+        if counts && !self.is_current() {
+            self.due = true;
+        }
+        self.from_cache &= touched.is_empty();
         self.due
+    }
+
+    /// The revision at which the commit key was last written.
+    fn committed_at(&self) -> Option<u64> {
+        let tree = self.keys.read();
+        let node = tree.root().descend(T::LAYOUT.commit_key?)?;
+        node.value.as_ref().map(|raw| raw.revision)
     }
 
     /// Publishes the keys as they are now, or says why not.
