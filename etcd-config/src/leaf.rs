@@ -1,6 +1,7 @@
 //! One key's text, as the value of a field.
 
 mod expectation;
+mod number;
 mod text;
 
 use serde::de::DeserializeOwned;
@@ -36,14 +37,15 @@ impl<T: DeserializeOwned> Leaf for T {
 }
 
 /// Reads `text`.
+///
+/// A type that takes whatever the text looks like is offered all digits of a number, then the number
+/// as far as `f64` goes, then a string.
 pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
     decode(Text::stored(text)).or_else(|error| {
-        // A type that takes whatever the text looks like was given a number, and wanted a string.
-        if matches!(expectation(decode).shape, Shape::Any) {
-            decode(Text::plain(text)).map_err(|_| error)
-        } else {
-            Err(error)
+        if !matches!(expectation(decode).shape, Shape::Any) {
+            return Err(error);
         }
+        decode(Text::rounded(text)).or_else(|error| decode(Text::plain(text)).map_err(|_| error))
     })
 }
 
