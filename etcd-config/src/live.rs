@@ -1,6 +1,7 @@
 //! The handle of a configuration that is kept current.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::deadline::deadline;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::explain::Explanation;
+use crate::follower::Follower;
 use crate::hooks::Subscription;
 use crate::loaded::Loaded;
 use crate::reader::Reader;
@@ -108,7 +110,52 @@ impl<T> Live<T> {
 }
 
 impl<T: EtcdConfig> Live<T> {
-    /// Calls back when the value at the projection is another one than before.
+    /// Calls back with the value at the projection as it is now, and then with every other one that it
+    /// becomes: no change is missed in between, and none comes twice.
+    ///
+    /// The first call is made here, on the thread of the caller, and is over when this returns; so is
+    /// one with what has changed meanwhile. The later ones come as those of [`on`](Self::on) do. A
+    /// panic in the first call is the caller's, and ends the subscription.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(key = "log/level", default = "info")] log_level: String }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// settings.follow(|s| &s.log_level, |level| println!("logging at {level} from now on"));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn follow<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
+    where
+        P: PartialEq + ?Sized,
+        F: for<'a> Fn(&'a T) -> &'a P + Send + 'static,
+        C: FnMut(&P) + Send + 'static,
+    {
+        let follower = Arc::new(Follower::new());
+        // Subscribed first: what is published later is heard of, what was before is loaded.
+        let subscription = self.on_change({
+            let follower = Arc::clone(&follower);
+            move |change| follower.offer(Arc::clone(change.new()))
+        });
+        let call = move |old: Option<&T>, new: &T| {
+            let new = projection(new);
+            if old.is_none_or(|old| projection(old) != new) {
+                callback(new);
+            }
+        };
+        let first = || follower.start(Box::new(call), self.snapshot());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(first)) {
+            subscription.cancel();
+            resume_unwind(panic);
+        }
+        subscription
+    }
+
+    /// Calls back when the value at the projection is another one than before. For the value of now
+    /// as well use [`follow`](Self::follow): a value that is [loaded](Self::load) before this call
+    /// may be changed before it, and that is not heard of. One that is loaded after it is at least as
+    /// new as the subscription, and its change may be heard of all the same.
     ///
     /// Callbacks run one at a time, in the order of the changes, on a thread of their own: they may
     /// block, which delays the later callbacks of this configuration and nothing else. When they
@@ -185,7 +232,8 @@ impl<T: EtcdConfig> Live<T> {
         })
     }
 
-    /// The changes from now on, as a stream. A reader that is slower than the changes gets several
+    /// The changes from now on, as a stream: what is [loaded](Self::load) after this call and changed by
+    /// the stream misses nothing. A reader that is slower than the changes gets several
     /// as one, which says how many it [missed](Change::missed).
     ///
     /// ```
@@ -299,7 +347,7 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     /// Follows what was loaded, on the runtime where that was done.
-    pub(crate) fn follow(loaded: Loaded<T>, runtime: &Handle, background: Option<Arc<Background>>) -> Self {
+    pub(crate) fn start(loaded: Loaded<T>, runtime: &Handle, background: Option<Arc<Background>>) -> Self {
         let driver = Driver::new(loaded, runtime.clone());
         let board = Arc::clone(driver.board());
         let task = runtime.spawn(driver.run()).abort_handle();

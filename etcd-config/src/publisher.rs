@@ -32,6 +32,8 @@ const FAR_BEHIND: usize = 1_024;
 pub(crate) struct Publisher<T> {
     keys: Arc<Keys>,
     revision: u64,
+    /// How many snapshots came after the first.
+    published: u64,
     /// The newest keys have not been tried yet.
     due: bool,
     /// The keys are from the cache: the store's first word on them counts, committed or not.
@@ -65,9 +67,9 @@ impl<T: EtcdConfig> Publisher<T> {
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
         let (spares, oddities) = (Vec::new(), Oddities::default());
         let keys = Arc::new(Keys::new(tree, context));
-        let mut publisher = Self { keys, revision, due: false, from_cache: false, spares, oddities };
+        let mut publisher = Self { keys, revision, published: 0, due: false, from_cache: false, spares, oddities };
         publisher.look_for_warnings(None);
-        Ok((publisher, Snapshot { value, revision }))
+        Ok((publisher, Snapshot { value, revision, number: 0 }))
     }
 
     /// The listing was from the cache.
@@ -177,7 +179,7 @@ impl<T: EtcdConfig> Publisher<T> {
             || decode::update(&mut snapshot.value, &self.keys.read(), &spare.behind, self.keys.context());
         match panics::caught(update) {
             Ok(Ok(())) => {
-                snapshot.revision = self.revision;
+                (snapshot.revision, snapshot.number) = (self.revision, self.published + 1);
                 Ok(spare.snapshot)
             }
             // It is as far behind as it was: the same keys are decoded again next time.
@@ -195,7 +197,7 @@ impl<T: EtcdConfig> Publisher<T> {
 
     fn anew(&self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
         let value = decoded(&self.keys.read(), self.keys.context())?;
-        Ok(Arc::new(Snapshot { value, revision: self.revision }))
+        Ok(Arc::new(Snapshot { value, revision: self.revision, number: self.published + 1 }))
     }
 
     /// A spare that nobody reads any more; others like it are let go.
@@ -222,6 +224,7 @@ impl<T: EtcdConfig> Publisher<T> {
         cause: Cause,
     ) -> Change<T> {
         let behind = self.keys.publish();
+        self.published += 1;
         let keys = behind.keys().to_vec();
         let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
