@@ -284,19 +284,30 @@ fn that_come_while_others_are_behind_begin_with_what_is_in_force() {
 
 #[test]
 fn that_follow_have_the_value_of_now_first_and_miss_no_change_that_is_written_meanwhile() {
-    for _ in 0..300 {
+    for delay in 0..300 {
         let store = store();
         let settings = watch(&store);
+        let start = Arc::new(std::sync::Barrier::new(2));
         let writer = std::thread::spawn({
-            let store = store.clone();
+            let (store, start) = (store.clone(), Arc::clone(&start));
             move || {
+                start.wait();
                 for n in ["9", "10", "11"] {
                     store.put("/service/workers", n);
                 }
             }
         });
         let (sender, receiver) = mpsc::channel();
-        settings.follow(|s| &s.workers, move |workers| sender.send(*workers).unwrap());
+        start.wait();
+        // Everywhere between before the first of them and after the last.
+        std::thread::sleep(Duration::from_micros(delay));
+        settings.follow(
+            |s| &s.workers,
+            move |workers| {
+                std::thread::sleep(Duration::from_micros(200));
+                sender.send(*workers).unwrap();
+            },
+        );
         let heard = until(&receiver, &11);
         assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once: {heard:?}");
         writer.join().unwrap();
