@@ -79,6 +79,7 @@ mod changes;
 mod config;
 mod deadline;
 mod decode;
+pub mod docs;
 mod driver;
 mod error;
 mod explain;

@@ -24,7 +24,7 @@ use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
-use crate::status::{Source, Span, Status};
+use crate::status::{Ago, Source, Status};
 
 /// A configuration that is kept current.
 ///
@@ -54,27 +54,33 @@ impl<T> Live<T> {
         Guard(self.board.current.load())
     }
 
-    /// The configuration as it is now, for those who would rather fail than act on old values: an
-    /// error where it was last [proven current](Status::proven_current_at) more than `max_age` ago.
+    /// The configuration as it is now, for those who would rather fail than act without knowing what
+    /// the store holds: an error where that was last [confirmed](Status::confirmed_at) more than
+    /// `max_age` ago.
+    ///
+    /// This is about the connection, and about nothing else: while the newest values are
+    /// [refused](Status::refused_since), the store is known well enough, and the older values in force
+    /// are what a refusal is for. One bad value must not fail the health checks of all instances at
+    /// once; see [`docs::probes`](crate::docs::probes).
     ///
     /// Signs of life come every [`progress_interval`](crate::Options::progress_interval), 5 s unless
     /// set otherwise; a shorter `max_age` fails now and then on a store that is perfectly well.
     ///
     /// # Errors
-    /// [`Error::is_stale`], with how old the values are, and why.
+    /// [`Error::is_stale`], with how long it has been, and why.
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
         // In this order: what is published later is younger.
         let age = self.board.standing.read(Record::age);
         if age <= max_age {
             return Ok(self.load());
         }
-        let Status { name, prefix, source, state, .. } = self.status();
-        let proven =
-            if age == Duration::MAX { "at an unknown time".to_owned() } else { format!("{} ago", Span(age)) };
+        let Status { name, prefix, source, state, refused_since, .. } = self.status();
+        let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
         let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
         Err(Error::stale(format!(
-            "{name} from {prefix} is from {source} and was last proven current {proven}, where at most \
-             {max_age:?} is accepted; now {state}{why}"
+            "{name} from {prefix} is from {source} and was last {known} {}, where at most {max_age:?} is \
+             accepted; now {state}{why}",
+            Ago(age)
         )))
     }
 

@@ -67,7 +67,8 @@ impl<T: EtcdConfig> Publisher<T> {
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
         let (spares, oddities) = (Vec::new(), Oddities::default());
         let keys = Arc::new(Keys::new(tree, context));
-        let mut publisher = Self { keys, revision, published: 0, due: false, from_cache: false, spares, oddities };
+        let mut publisher =
+            Self { keys, revision, published: 0, due: false, from_cache: false, spares, oddities };
         publisher.look_for_warnings(None);
         Ok((publisher, Snapshot { value, revision, number: 0 }))
     }
