@@ -135,8 +135,8 @@ pub mod __private {
 
     pub use crate::config::EtcdConfig;
     pub use crate::decode::{
-        Context, Decoder, checked, decode, flattened, leaf, leaf_with, map, map_with, nested, refusal,
-        skipped, update,
+        Context, Decoder, checked, compared, decode, decode_since, flattened, leaf, leaf_with, map, map_with,
+        nested, refusal, skipped, update, update_since,
     };
     pub use crate::explain::explain;
     pub use crate::layout::{Fallback, Field, Layout};

@@ -195,6 +195,13 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     /// Calls back for every new snapshot, as [`on`](Self::on) does.
+    ///
+    /// There is a new one when the value of a field has become another. That is found out from the
+    /// texts of the changed keys: they are decoded, and compared by the `PartialEq` of the field's
+    /// type (of a map's entries, theirs); as texts where the type has none, or where it is a parameter
+    /// of the struct. So `" 1"` for `"1"` is no change of a number, nor is JSON that is written
+    /// otherwise. A key that no field reads, and the key of a field that is marked `restart`, make no
+    /// new snapshot either; [`Status::revision`] moves with them all the same.
     pub fn on_change(&self, mut callback: impl FnMut(&Change<T>) + Send + 'static) -> Subscription {
         self.board.hooks.add(move |notice| {
             if let Some(change) = &notice.change {

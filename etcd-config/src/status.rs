@@ -27,8 +27,8 @@ pub struct Status {
     /// The revision of the store that everything is known up to: at least `snapshot_revision`, but after
     /// a [rewind](Self::last_rewind) that changed no value, or to values that are refused.
     pub revision: u64,
-    /// The revision that the snapshot is the state of. Lower than `revision` when nothing below the
-    /// prefix has changed since, or when an update was refused.
+    /// The revision that the snapshot was read at. Lower than `revision` when no value of a field has
+    /// changed since, so that it is the state at `revision`, too; or when an update was refused.
     pub snapshot_revision: u64,
     /// Where the snapshot came from.
     pub source: Source,
