@@ -1,6 +1,7 @@
 //! One key's text, as the value of a field.
 
 mod expectation;
+mod json;
 mod number;
 mod text;
 
@@ -42,10 +43,11 @@ impl<T: DeserializeOwned> Leaf for T {
 /// as far as `f64` goes, then a string.
 pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
     decode(Text::stored(text)).or_else(|error| {
-        if !matches!(expectation(decode).shape, Shape::Any) {
-            return Err(error);
+        if matches!(expectation(decode).shape, Shape::Any) {
+            return decode(Text::rounded(text)).or_else(|error| decode(Text::plain(text)).map_err(|_| error));
         }
-        decode(Text::rounded(text)).or_else(|error| decode(Text::plain(text)).map_err(|_| error))
+        // Somewhere in the JSON anything is taken, but for digits.
+        if number::loses_any(text) { decode(Text::rounded(text)) } else { Err(error) }
     })
 }
 

@@ -24,6 +24,43 @@ pub(super) fn exact(text: &str) -> Option<Exact> {
         .or_else(|| parsed(text).map(Exact::Float))
 }
 
+/// Whether the number of a text is the same one in `u64`, `i64` or `f64`, however it is written.
+pub(super) fn is_kept(text: &str) -> bool {
+    let rounded = || text.parse::<f64>().is_ok_and(|number| are_equal(&number.to_string(), text));
+    text.parse::<u64>().is_ok() || text.parse::<i64>().is_ok() || rounded()
+}
+
+/// Whether there is a number in JSON that is not kept.
+pub(super) fn loses_any(json: &str) -> bool {
+    let mut rest = json;
+    while let Some(start) = rest.find(|first: char| first == '"' || first == '-' || first.is_ascii_digit()) {
+        rest = &rest[start..];
+        let length = if rest.starts_with('"') { string(rest) } else { digits(rest) };
+        if !rest.starts_with('"') && !is_kept(&rest[..length]) {
+            return true;
+        }
+        rest = &rest[length..];
+    }
+    false
+}
+
+/// How long the string is that the text begins with, its quotation marks included.
+fn string(text: &str) -> usize {
+    let mut escaped = true;
+    let end = text.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |end| end + 1)
+}
+
+/// How long the number is that the text begins with.
+fn digits(text: &str) -> usize {
+    let is_other = |character: char| !matches!(character, '0'..='9' | '-' | '+' | '.' | 'e' | 'E');
+    text.find(is_other).unwrap_or(text.len())
+}
+
 /// Whether two texts are the same number, however they are written.
 pub(super) fn are_equal(left: &str, right: &str) -> bool {
     let (left, right) = (Decimal::of(left), Decimal::of(right));

@@ -6,6 +6,7 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, Unexpected, Visitor};
 
 use super::expectation::{Expectation, Shape};
+use super::json::Exact as Json;
 use super::number::{self, Exact};
 
 /// The text of one key, as serde sees it.
@@ -91,6 +92,11 @@ impl<'de> Text<'de> {
         if self.mode == Mode::Absent { Ok(None) } else { self.through(function).map(Some) }
     }
 
+    /// Whether there are numbers in the JSON whose digits need care.
+    fn keeps_digits(self) -> bool {
+        self.mode == Mode::Stored && number::loses_any(self.text)
+    }
+
     /// The text, if there is one to read.
     fn read(self, shape: Shape, visitor: &impl Visitor<'de>) -> Result<&'de str, Error> {
         match self.mode {
@@ -148,6 +154,9 @@ macro_rules! structures {
     ($($method:ident($($name:ident: $type:ty),*), $shape:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, Error> {
             let text = self.read($shape, &visitor)?;
+            if self.keeps_digits() {
+                return json(text, |json| Json::new(json).$method($($name,)* visitor));
+            }
             json(text, |json| json.$method($($name,)* visitor))
         }
     )*};
@@ -264,6 +273,9 @@ impl<'de> Deserializer<'de> for Text<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let text = self.read(Shape::Variants(variants), &visitor)?.trim();
+        if text.starts_with('{') && self.keeps_digits() {
+            return json(text, |json| Json::new(json).deserialize_enum(name, variants, visitor));
+        }
         if text.starts_with('{') {
             return json(text, |json| json.deserialize_enum(name, variants, visitor));
         }
@@ -282,6 +294,9 @@ impl<'de> Deserializer<'de> for Text<'de> {
         let text = self.read(Shape::Any, &visitor)?;
         if self.mode == Mode::Stored && number::is_number(text.trim()) {
             return number(text.trim(), visitor);
+        }
+        if self.keeps_digits() && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            return json(text, |json| Json::new(json).deserialize_any(visitor));
         }
         if self.mode != Mode::Plain && serde_json::from_str::<IgnoredAny>(text).is_ok() {
             return json(text, |json| json.deserialize_any(visitor));

@@ -398,6 +398,67 @@ fn numbers_lose_no_digit_on_their_way_to_a_type_that_takes_anything() {
     table::<i128>(&[("-170141183460469231731687303715884105728", i128::MIN)], &[]);
 }
 
+#[derive(Deserialize, Debug, PartialEq)]
+struct Price {
+    amount: Decimal,
+    ratio: f64,
+    name: Option<String>,
+    #[serde(flatten)]
+    rest: BTreeMap<String, Decimal>,
+}
+
+#[derive(Deserialize, Debug, PartialEq)]
+enum Order {
+    Limit(Decimal),
+    Between { low: Decimal, high: Option<Decimal> },
+    Steps(Vec<Decimal>, u8),
+}
+
+#[test]
+fn numbers_lose_no_digit_within_json() {
+    let exact = |text: &str| text.parse::<Decimal>().unwrap();
+    let long = "12345678901234567890.12";
+    assert_eq!(read(&format!("[{long}, 1.5, {long}]")), Ok(vec![exact(long), exact("1.5"), exact(long)]));
+    assert_eq!(
+        read(&format!(
+            r#"{{"amount": {long}, "ratio": 0.12345678901234567890, "tax": -{long}, "name": "\\\"1"}}"#
+        )),
+        Ok(Price {
+            amount: exact(long),
+            ratio: 0.123_456_789_012_345_68,
+            name: Some("\\\"1".to_owned()),
+            rest: BTreeMap::from([("tax".to_owned(), -exact(long))]),
+        })
+    );
+    table::<Order>(
+        &[
+            (r#"{"Limit": 12345678901234567890.12}"#, Order::Limit(exact(long))),
+            (
+                r#"{"Between": {"low": 0.1, "high": 12345678901234567890.12}}"#,
+                Order::Between { low: exact("0.1"), high: Some(exact(long)) },
+            ),
+            (r#"{"Steps": [[12345678901234567890.12], 7]}"#, Order::Steps(vec![exact(long)], 7)),
+        ],
+        &[],
+    );
+    // A string stays one, and a field that wants a string does not take a number.
+    let text = r#"{"long": "12345678901234567890.12"}"#;
+    assert_eq!(read(text), Ok(BTreeMap::from([("long".to_owned(), exact(long))])));
+    let error = read::<Vec<String>>(&format!("[{long}]")).unwrap_err();
+    assert!(error.contains("invalid type"), "{error}");
+    assert_eq!(read::<String>(&format!("[{long}]")), Ok(format!("[{long}]")));
+    // Where digits are not wanted, the nearest number is.
+    assert_eq!(
+        read::<Vec<Measure>>(&format!("[{long}]")),
+        Ok(vec![Measure::Fraction(12_345_678_901_234_567_890.12)])
+    );
+    // JSON in memory has its own numbers; 128 bits have all of theirs.
+    assert_eq!(read::<Vec<serde_json::Value>>("[0.30000000000000000001]"), Ok(vec![0.3.into()]));
+    assert_eq!(read::<Vec<u128>>("[340282366920938463463374607431768211455]"), Ok(vec![u128::MAX]));
+    let deep = format!("{}{long}{}", "[".repeat(10_000), "]".repeat(10_000));
+    assert!(read::<Vec<Scalar>>(&deep).unwrap_err().contains("recursion limit exceeded"));
+}
+
 #[test]
 fn a_number_that_is_too_large_is_not_infinite() {
     let range = |text: &str, ty: &str| format!("{text:?} is not a number: out of the range of {ty}");
