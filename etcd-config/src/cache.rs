@@ -3,6 +3,7 @@
 //! Only what a field reads is kept, and, unless asked for, nothing that a `secret` field reads: keys
 //! that no field reads may be secrets with a misspelt name.
 
+mod archive;
 mod file;
 mod image;
 mod keeper;
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 
 use etcd_client_core::{Listing, Prefix};
 
+pub(crate) use self::archive::Archive;
 pub(crate) use self::image::Image;
 pub(crate) use self::keeper::{Keeper, Step};
 use crate::schema::Schema;

@@ -7,6 +7,7 @@
 //! spare, which nobody sees, and never what is published.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use etcd_client_core::watcher::Cause;
@@ -16,6 +17,7 @@ use crate::changes::Change;
 use crate::config::EtcdConfig;
 use crate::decode::{self, Context};
 use crate::keys::Keys;
+use crate::pace::Pace;
 use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
@@ -37,11 +39,13 @@ pub(crate) struct Publisher<T> {
     /// The keys are from the cache: the store's first word on them counts, committed or not.
     from_cache: bool,
     spares: Vec<Spare<T>>,
+    /// Of no use any more: to be dropped where a slow drop, which is the user's code, delays nobody.
+    discarded: Vec<Spare<T>>,
     oddities: Oddities,
 }
 
 /// An old snapshot, and what has changed since.
-struct Spare<T> {
+pub(crate) struct Spare<T> {
     snapshot: Arc<Snapshot<T>>,
     behind: Touched,
 }
@@ -57,17 +61,20 @@ pub(crate) enum Outcome<T> {
 }
 
 impl<T: EtcdConfig> Publisher<T> {
-    /// Reads the first snapshot.
-    pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>), Report> {
+    /// Reads the first snapshot; how fast that was says how fast updates will be.
+    pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>, Pace), Report> {
+        let begin = Instant::now();
         let tree = KeyTree::load(context.prefix().clone(), listing);
         let revision = listing.revision;
         let value = decoded(&tree, &context)
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
-        let (spares, oddities) = (Vec::new(), Oddities::default());
-        let keys = Arc::new(Keys::new(tree, context));
-        let mut publisher = Self { keys, revision, due: false, from_cache: false, spares, oddities };
+        let (spares, discarded, oddities) = (Vec::new(), Vec::new(), Oddities::default());
+        let keys = Arc::new(Keys::new(tree, revision, context));
+        let mut publisher =
+            Self { keys, revision, due: false, from_cache: false, spares, discarded, oddities };
         publisher.look_for_warnings(None);
-        Ok((publisher, Snapshot { value, revision }))
+        let pace = Pace::after(begin.elapsed(), listing.entries.len());
+        Ok((publisher, Snapshot { value, revision }, pace))
     }
 
     /// The listing was from the cache.
@@ -89,10 +96,28 @@ impl<T: EtcdConfig> Publisher<T> {
         self.keys.context().pending(&self.keys.read())
     }
 
-    /// The keys that are in force, where those of `snapshot` are, with the cluster that they come from.
-    pub(crate) fn listing(&self, cluster: u64, snapshot: u64) -> Listing {
-        let revision = if self.is_current() { self.revision } else { snapshot };
-        Listing { revision, cluster, entries: self.keys.published() }
+    /// Whether a panic's words may hold a secret.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
+    }
+
+    /// How many keys are to be decoded when so many more have changed.
+    pub(crate) fn weight(&self, changes: usize) -> usize {
+        let is_free = |spare: &&Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
+        match self.spares.iter().rev().find(is_free) {
+            Some(spare) => spare.behind.keys().len().max(self.keys.unpublished()) + changes,
+            None => self.keys.read().len().max(changes),
+        }
+    }
+
+    /// After a panic of unknown cause old snapshots may lack a change: the next one is decoded anew.
+    pub(crate) fn distrust(&mut self) {
+        self.discarded.append(&mut self.spares);
+    }
+
+    /// What is to be dropped elsewhere.
+    pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
+        std::mem::take(&mut self.discarded)
     }
 
     /// The revision that the keys are at.
@@ -103,6 +128,7 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Nothing has changed below the prefix up to this revision.
     pub(crate) fn advance(&mut self, revision: u64) {
         self.revision = revision;
+        self.keys.advance(revision);
     }
 
     /// Whether newer keys wait to be tried.
@@ -133,9 +159,16 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// Publishes the keys as they are now, or says why not.
     pub(crate) fn publish(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
-        if !std::mem::take(&mut self.due) {
+        if !self.due {
             return Outcome::Unchanged;
         }
+        let outcome = self.try_newest(place, cause);
+        // Not where that has panicked: then it is tried again.
+        self.due = false;
+        outcome
+    }
+
+    fn try_newest(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
         if self.keys.settle() {
             return Outcome::Reverted;
         }
@@ -153,7 +186,7 @@ impl<T: EtcdConfig> Publisher<T> {
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
         for warning in self.oddities.look(context.schema(), &tree, touched) {
-            tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{warning}");
+            panics::log(|| tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{warning}"));
         }
     }
 
@@ -175,7 +208,7 @@ impl<T: EtcdConfig> Publisher<T> {
             }
             // It may be in any state, and is dropped.
             Err(panic) => {
-                panics::let_go(spare);
+                self.discarded.push(spare);
                 Err(panicked::<T>(self.keys.context(), &panic))
             }
         }
@@ -198,8 +231,7 @@ impl<T: EtcdConfig> Publisher<T> {
             spares.into_iter().partition(|spare| Arc::strong_count(&spare.snapshot) == 1);
         self.spares = held;
         let spare = free.pop();
-        // One by one: two panics at a time would end the process.
-        useless.into_iter().chain(free).for_each(panics::let_go);
+        self.discarded.extend(useless.into_iter().chain(free));
         spare
     }
 
@@ -214,7 +246,7 @@ impl<T: EtcdConfig> Publisher<T> {
         let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
         if self.spares.len() == SPARES {
-            panics::let_go(self.spares.remove(0));
+            self.discarded.push(self.spares.remove(0));
         }
         self.spares.push(Spare { snapshot: old, behind });
         change
@@ -223,7 +255,8 @@ impl<T: EtcdConfig> Publisher<T> {
 
 impl<T> Drop for Publisher<T> {
     fn drop(&mut self) {
-        self.spares.drain(..).for_each(panics::let_go);
+        // One by one: two panics at a time would end the process.
+        self.spares.drain(..).chain(self.discarded.drain(..)).for_each(panics::let_go);
     }
 }
 
@@ -236,7 +269,7 @@ fn decoded<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Pr
 fn panicked<T: EtcdConfig>(context: &Context, panic: &str) -> Vec<Problem> {
     // Whoever panicked may have seen a secret, and which one is not known here.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
-    let words = if has_secrets { "(not shown: there are secrets)" } else { panic };
+    let words = if has_secrets { panics::WITHHELD } else { panic };
     vec![Problem {
         kind: Kind::Refused,
         key: context.prefix().to_string(),
