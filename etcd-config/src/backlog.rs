@@ -9,7 +9,6 @@ use etcd_client_core::{Batch, Change};
 use crate::status::Rewind;
 
 /// The most that waits: what comes then goes with what came last.
-const STEPS: usize = 1_024;
 const KEYS: usize = 65_536;
 
 /// Updates that wait, in order. What is not committed yet, where a commit key decides, is apart.
@@ -49,8 +48,7 @@ impl Backlog {
             self.open = Some(step);
             return;
         }
-        let is_full = self.committed.len() >= STEPS || self.keys >= KEYS;
-        let before = if is_full { self.committed.pop_back() } else { None };
+        let before = if self.keys > KEYS { self.committed.pop_back() } else { None };
         self.committed.push_back(Step::append(before, step));
     }
 
@@ -135,11 +133,11 @@ mod tests {
     #[test]
     fn is_bounded() {
         let mut backlog = Backlog::default();
-        for revision in 0..10_000 {
+        for revision in 0..200_000 {
             backlog.change(put("a", revision), Cause::Watch, true);
         }
-        assert!(backlog.committed.len() <= STEPS);
-        assert_eq!(drained(backlog).last(), Some(&(9_999, 1)));
+        assert!(backlog.committed.len() <= KEYS);
+        assert_eq!(drained(backlog).last(), Some(&(199_999, 1)));
         let mut backlog = Backlog::default();
         let changes: Vec<_> = (0..KEYS).map(|n| Change::Delete(n.to_string().into())).collect();
         for revision in 0..5 {

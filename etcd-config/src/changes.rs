@@ -155,7 +155,7 @@ impl<T> Streams<T> {
             drop(waiting);
             if let Some(Err(panic)) = waker.map(|waker| panics::caught(|| waker.wake())) {
                 panics::log(|| {
-                    tracing::error!(panic, "the waker of a stream panicked; the others are woken")
+                    tracing::error!(panic, "the waker of a stream panicked; the others are woken");
                 });
             }
         }

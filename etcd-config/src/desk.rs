@@ -11,7 +11,7 @@ use crate::backlog::Backlog;
 use crate::board::Board;
 use crate::config::EtcdConfig;
 use crate::hooks::Notice;
-use crate::pace::Pace;
+use crate::pace::{Pace, SLOW};
 use crate::panics;
 use crate::publisher::{Outcome, Publisher, Spare};
 use crate::standing::{Extent, Record};
@@ -21,7 +21,7 @@ use crate::surroundings::Surroundings;
 /// How many changed keys the log names; they are counted, too.
 const LOGGED_KEYS: usize = 10;
 
-/// How far behind the store each update is still made for itself; what waits longer becomes one.
+/// How long updates that are slow may go on being made one by one; then what waits becomes one.
 const TOO_LATE: Duration = Duration::from_millis(100);
 
 /// The publisher of one configuration, and where it puts what comes of it.
@@ -131,10 +131,11 @@ impl<T: EtcdConfig> Desk<T> {
                     self.rewind(rewind);
                     self.board.tell();
                 }
-                let begin = Instant::now();
+                let (begin, mut made) = (Instant::now(), 0_u32);
                 while let Some((batch, cause)) = backlog.next() {
                     self.change(&batch, cause, &mut upshot);
-                    if begin.elapsed() > TOO_LATE {
+                    made += 1;
+                    if begin.elapsed() > TOO_LATE.max(SLOW.saturating_mul(made)) {
                         backlog.merge();
                     }
                 }

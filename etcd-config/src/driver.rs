@@ -147,7 +147,7 @@ impl<T: EtcdConfig> Driver<T> {
     fn on_event(&mut self, event: Event) {
         match event {
             Event::Changed { batch, cause } if self.seat.is_here() => {
-                self.work(Work::Change { batch, cause })
+                self.work(Work::Change { batch, cause });
             }
             Event::Current { revision } if self.seat.is_here() => self.work(Work::Current { revision }),
             Event::Changed { batch, cause } => {

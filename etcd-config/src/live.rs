@@ -384,8 +384,8 @@ impl<T: EtcdConfig> Live<T> {
         self.board.save(move |written| drop(sender.send(written)));
         let left = until.saturating_duration_since(Instant::now());
         match receiver.recv_timeout(left) {
-            Ok(written) => closed(written),
-            Err(mpsc::RecvTimeoutError::Disconnected) => closed(Err(NO_THREAD.to_owned())),
+            Ok(written) => self.closed(written),
+            Err(mpsc::RecvTimeoutError::Disconnected) => self.closed(Err(NO_THREAD.to_owned())),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::wait_timeout(LAST_WRITE, limit)),
         }
     }
@@ -400,10 +400,17 @@ impl<T: EtcdConfig> Live<T> {
         let (sender, receiver) = oneshot::channel();
         self.board.save(move |written| drop(sender.send(written)));
         match timeout_at(until, receiver).await {
-            Ok(Ok(written)) => closed(written),
-            Ok(Err(_)) => closed(Err(NO_THREAD.to_owned())),
+            Ok(Ok(written)) => self.closed(written),
+            Ok(Err(_)) => self.closed(Err(NO_THREAD.to_owned())),
             Err(_) => Err(Error::wait_timeout(LAST_WRITE, limit)),
         }
+    }
+
+    fn closed(&self, written: Result<Option<CacheFile>, String>) -> Result<(), Error> {
+        let Err(why) = written else { return Ok(()) };
+        let path = self.board.archive.as_ref().map(|archive| archive.cache().path().display().to_string());
+        let path = path.unwrap_or_default();
+        Err(Error::failed(format!("the last state is not in the cache file {path}: {why}")))
     }
 
     /// Nothing is written any more but the cache file.
@@ -482,13 +489,6 @@ fn known_or_refused(waited: Result<(), Error>) -> Result<(), Error> {
     match waited {
         Err(error) if error.is_invalid() => Ok(()),
         waited => waited,
-    }
-}
-
-fn closed(written: Result<Option<CacheFile>, String>) -> Result<(), Error> {
-    match written {
-        Ok(_) => Ok(()),
-        Err(why) => Err(Error::failed(format!("the last state is not in the cache file: {why}"))),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The most keys that are decoded there at a time.
 const FEW: usize = 512;
 /// What takes longer, and that much for each key, is slow.
-const SLOW: Duration = Duration::from_millis(5);
+pub(crate) const SLOW: Duration = Duration::from_millis(5);
 const SLOW_KEY: Duration = Duration::from_micros(20);
 /// How many must be fast in a row after the first slow one, and after very many.
 const LEAST: u32 = 16;
@@ -43,7 +43,7 @@ impl Pace {
     }
 
     /// Whether an update of so many keys will be fast.
-    pub(crate) fn allows(&self, keys: usize) -> bool {
+    pub(crate) fn allows(self, keys: usize) -> bool {
         self.wary == 0 && keys <= FEW
     }
 }
