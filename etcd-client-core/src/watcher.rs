@@ -128,6 +128,15 @@ impl Watcher {
         self.held.get_or_insert_with(|| Held::new(listing));
     }
 
+    /// Begins again with a listing, whatever it was doing; what differs from `held`, which is in the
+    /// order of its keys, is reported. For those who have lost track of what was reported.
+    pub fn restart(&mut self, held: Arc<Listing>) {
+        self.held = Some(Held::new(held));
+        self.rewound = false;
+        self.events.clear();
+        self.list(false);
+    }
+
     /// The cluster that what has been reported comes from, 0 where unknown.
     pub fn cluster(&self) -> u64 {
         self.held.as_ref().map_or(0, Held::cluster)

@@ -73,12 +73,14 @@
 #![deny(missing_docs)]
 
 mod background;
+mod backlog;
 mod board;
 mod cache;
 mod changes;
 mod config;
 mod deadline;
 mod decode;
+mod desk;
 pub mod docs;
 mod driver;
 mod error;
@@ -97,9 +99,11 @@ mod live;
 mod loaded;
 mod meters;
 mod options;
+mod pace;
 mod panics;
 mod placeholder;
 mod problem;
+mod process;
 mod publisher;
 mod reader;
 mod rejection;
@@ -107,8 +111,10 @@ mod schema;
 mod snapshot;
 mod standing;
 mod status;
+mod surroundings;
 mod tree;
 mod twin;
+mod worker;
 
 pub use etcd_client_core::{MemoryStore, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;

@@ -8,16 +8,26 @@ mod cache_file;
 mod callbacks;
 #[path = "live/changes.rs"]
 mod changes;
+#[path = "live/clocks.rs"]
+mod clocks;
+#[path = "live/crowds.rs"]
+mod crowds;
+#[path = "live/ends.rs"]
+mod ends;
 #[path = "live/folder.rs"]
 mod folder;
 #[path = "live/loading.rs"]
 mod loading;
 #[path = "live/outside.rs"]
 mod outside;
+#[path = "live/runtimes.rs"]
+mod runtimes;
 #[path = "live/secrets.rs"]
 mod secrets;
 #[path = "live/service.rs"]
 mod service;
+#[path = "live/slow_code.rs"]
+mod slow_code;
 #[path = "live/snapshots.rs"]
 mod snapshots;
 #[path = "live/status.rs"]
