@@ -258,7 +258,7 @@ impl Watcher {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
         let tick = Box::pin(sleep(self.options.progress_interval));
-        self.phase = Phase::Watching(Watching {
+        self.phase = Phase::Watching(Box::new(Watching {
             watch,
             from,
             since: Instant::now(),
@@ -268,7 +268,7 @@ impl Watcher {
             gap,
             haste: Haste::default(),
             inquiry: Inquiry::default(),
-        });
+        }));
     }
 
     /// The watch could not be opened, or not be used.
@@ -359,7 +359,10 @@ impl Watcher {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            Answer::Behind(time) if time >= self.options.progress_interval => {
+            // An audit under way is a listing, too.
+            Answer::Behind(time)
+                if time >= self.options.progress_interval && !watching.audit.is_under_way() =>
+            {
                 let (endpoint, revision) = (watching.watch.endpoint(), held.revision());
                 let message = format!(
                     "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
