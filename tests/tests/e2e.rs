@@ -40,6 +40,8 @@ mod network;
 mod offline;
 #[path = "e2e/outage.rs"]
 mod outage;
+#[path = "e2e/prefixes.rs"]
+mod prefixes;
 #[path = "e2e/provider.rs"]
 mod provider;
 #[path = "e2e/proxy.rs"]

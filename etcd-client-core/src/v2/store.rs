@@ -19,8 +19,8 @@ impl Store for Client {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
-            let request = target(&prefix)?.read()?;
-            match pool.call(&request, Some(0), tree).await {
+            let target = target(&prefix)?;
+            match pool.call(&target.read()?, Some(0), |reply| tree(&target, reply)).await {
                 Ok(Tree { root, revision, cluster }) => {
                     Ok(Listing { revision, cluster, entries: entries(&prefix, &root) })
                 }
@@ -58,11 +58,12 @@ struct Tree {
     cluster: u64,
 }
 
-fn tree(reply: &Reply) -> Result<Tree, Error> {
+fn tree(target: &Target, reply: &Reply) -> Result<Tree, Error> {
     let answer: Answer = parse(&reply.body)?;
     let (Some(revision), Some(root)) = (reply.headers.etcd_index(), answer.node) else {
         return Err(Error::new(Kind::Protocol, "a listing without an index or without a node"));
     };
+    target.check(&root, revision)?;
     Ok(Tree { root, revision, cluster: reply.headers.cluster_id().unwrap_or_default() })
 }
 
@@ -102,16 +103,28 @@ fn entry(prefix: &Prefix, node: &Node) -> Option<Entry> {
     Some(Entry { key, value, revision: node.modified_index })
 }
 
-/// In v2 each key begins with a slash; a prefix may have been written without.
-fn spelled(prefix: &Prefix, key: &str) -> Bytes {
-    let bare = !prefix.directory().is_empty() && !prefix.directory().starts_with('/');
-    let key = if bare { key.strip_prefix('/').unwrap_or(key) } else { key };
-    Bytes::copy_from_slice(key.as_bytes())
+/// A key as the prefix is written. In v2 each key has one slash before each of its names; a prefix may
+/// have been written with more, or with none at its beginning, and means the same directory.
+fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
+    let mut rest = key;
+    for name in names(prefix.directory()) {
+        rest = rest.strip_prefix('/')?.strip_prefix(name)?;
+    }
+    let relative = rest.strip_prefix('/').filter(|relative| !relative.is_empty())?;
+    Some(prefix.join(relative).into())
 }
 
-fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
-    let key = spelled(prefix, key);
-    prefix.relative(&key).is_some().then_some(key)
+/// What all keys begin with that a directory had which is gone, as far as they are below the prefix.
+fn directory_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
+    let mut of_prefix = names(prefix.directory());
+    if names(key).all(|name| of_prefix.next() == Some(name)) {
+        return Some(Bytes::copy_from_slice(prefix.directory().as_bytes()));
+    }
+    key_below(prefix, &format!("{}/", key.trim_end_matches('/')))
+}
+
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|name| !name.is_empty())
 }
 
 #[derive(Debug)]
@@ -142,6 +155,14 @@ impl Watch for StoreWatch {
                 );
                 Err(Error::compacted(self.promised))
             }
+            feed::Signal::Change { index, proven: false, .. } => {
+                tracing::info!(
+                    endpoint = self.feed.endpoint(),
+                    index,
+                    "the server has forgotten what was before a change: listing"
+                );
+                Err(Error::compacted(self.promised))
+            }
             feed::Signal::Change { index, .. } if self.feed.is_behind() => {
                 tracing::info!(
                     endpoint = self.feed.endpoint(),
@@ -151,7 +172,7 @@ impl Watch for StoreWatch {
                 );
                 Err(Error::compacted(self.promised))
             }
-            feed::Signal::Change { answer, index } => {
+            feed::Signal::Change { answer, index, .. } => {
                 self.promised = index;
                 let changes = changes(&self.prefix, &answer);
                 Ok(if changes.is_empty() {
@@ -202,10 +223,7 @@ fn changes(prefix: &Prefix, answer: &Answer) -> Vec<Change> {
         Action::Delete | Action::Expire | Action::CompareAndDelete => {
             let mut changes = Vec::new();
             if node.dir || was_directory {
-                changes.push(Change::DeleteBelow(spelled(
-                    prefix,
-                    &format!("{}/", node.key.trim_end_matches('/')),
-                )));
+                changes.extend(directory_below(prefix, &node.key).map(Change::DeleteBelow));
             }
             changes.extend(key_below(prefix, &node.key).map(Change::Delete));
             changes
@@ -235,7 +253,11 @@ mod tests {
     fn a_key_is_spelled_as_the_prefix_is() {
         assert_eq!(of("/app", SET), put("/app/a"));
         assert_eq!(of("app", SET), put("app/a"));
-        assert_eq!(of("", SET), put("/app/a"));
+        assert_eq!(of("", SET), put("app/a"));
+        assert_eq!(of("/", SET), put("/app/a"));
+        assert_eq!(of("//app", SET), put("//app/a"));
+        assert_eq!(of("//", SET), put("/app/a"));
+        assert_eq!(of("/ap", SET), []);
         assert_eq!(of("/app/a", SET), []);
         assert_eq!(of("/other", SET), []);
     }
@@ -244,8 +266,10 @@ mod tests {
     fn a_deleted_directory_takes_all_below_along() {
         let deleted = r#"{"action":"delete","node":{"key":"/app","dir":true,"modifiedIndex":7,"createdIndex":7},
             "prevNode":{"key":"/app","dir":true}}"#;
-        assert_eq!(of("/app/cfg", deleted), [Change::DeleteBelow("/app/".into())]);
-        assert_eq!(of("", deleted), [Change::DeleteBelow("/app/".into()), Change::Delete("/app".into())]);
+        assert_eq!(of("/app/cfg", deleted), [Change::DeleteBelow("/app/cfg/".into())]);
+        assert_eq!(of("app//cfg", deleted), [Change::DeleteBelow("app//cfg/".into())]);
+        assert_eq!(of("/apple", deleted), []);
+        assert_eq!(of("", deleted), [Change::DeleteBelow("app/".into()), Change::Delete("app".into())]);
         let expired = r#"{"action":"expire","node":{"key":"/app/a","modifiedIndex":7,"createdIndex":7},
             "prevNode":{"key":"/app/a","value":"v"}}"#;
         assert_eq!(of("/app", expired), [Change::Delete("/app/a".into())]);

@@ -17,7 +17,7 @@ use super::poll::Target;
 use super::pool::Pool;
 use super::refusal::Refusal;
 use super::response::{Answer, Node, parse};
-use super::watch::{HEALTHY, IDLE};
+use super::watch::HEALTHY;
 use crate::{BoxFuture, Error, Kind};
 
 const FIRST_DELAY: Duration = Duration::from_millis(300);
@@ -79,7 +79,7 @@ pub struct Watcher {
 /// Where a watcher stands. What is under way is part of it, and is cancelled with it.
 enum Phase {
     Opening(BoxFuture<Result<Feed, Error>>),
-    Following { feed: Box<Feed>, since: Instant, idle: Pin<Box<Sleep>> },
+    Following { feed: Box<Feed>, since: Instant },
     Reading(BoxFuture<Result<Snapshot, Error>>),
     Waiting(Pin<Box<Sleep>>),
     Stopped,
@@ -89,7 +89,6 @@ enum Phase {
 enum Input {
     Opened(Result<Box<Feed>, Error>),
     Signal(Result<Signal, Error>),
-    Idle,
     Read(Result<Snapshot, Error>),
     PauseOver,
     Stop,
@@ -186,12 +185,6 @@ impl Watcher {
                 self.resynced(state, index);
             }
             Input::PauseOver => self.go_on(),
-            Input::Idle => {
-                if let Phase::Following { feed, idle, .. } = &mut self.phase {
-                    feed.ask();
-                    idle.as_mut().reset(Instant::now() + IDLE);
-                }
-            }
             Input::Stop => {
                 if !matches!(self.phase, Phase::Stopped) {
                     self.phase = Phase::Stopped;
@@ -213,7 +206,9 @@ impl Watcher {
         };
         let (after, reached) = (self.seen, self.reached);
         self.phase = if self.resync.is_some() {
-            Phase::Reading(Box::pin(async move { pool.call(&target.read()?, Some(0), snapshot).await }))
+            Phase::Reading(Box::pin(async move {
+                pool.call(&target.read()?, Some(0), |reply| snapshot(&target, reply)).await
+            }))
         } else if reached {
             Phase::Opening(Box::pin(async move { Feed::open(&pool, &target, after).await }))
         } else {
@@ -230,17 +225,20 @@ impl Watcher {
         self.cluster = cluster;
         self.seen = Some(feed.position());
         self.reached = feed.head() >= feed.position();
-        self.phase = Phase::Following { feed, since: Instant::now(), idle: Box::pin(sleep(IDLE)) };
+        self.phase = Phase::Following { feed, since: Instant::now() };
     }
 
     fn on_signal(&mut self, signal: Signal) {
-        let Phase::Following { idle, .. } = &mut self.phase else { return };
-        idle.as_mut().reset(Instant::now() + IDLE);
-        if let Signal::Change { answer, index } = signal {
-            self.seen = Some(index);
-            self.reached = true;
-            (self.attempt, self.resyncs) = (0, 0);
-            self.events.push_back(Event::Change(*answer));
+        let Phase::Following { feed, .. } = &self.phase else { return };
+        match signal {
+            Signal::Change { answer, index, .. } => {
+                self.seen = Some(index);
+                self.reached = true;
+                (self.attempt, self.resyncs) = (0, 0);
+                self.events.push_back(Event::Change(*answer));
+            }
+            Signal::Alive(_) => self.seen = self.seen.max(Some(feed.anchor())),
+            Signal::Arriving => {}
         }
     }
 
@@ -304,12 +302,15 @@ struct Snapshot {
     cluster: Option<u64>,
 }
 
-fn snapshot(reply: &Reply) -> Result<Snapshot, Error> {
+fn snapshot(target: &Target, reply: &Reply) -> Result<Snapshot, Error> {
     let answer: Answer = parse(&reply.body)?;
-    match reply.headers.etcd_index() {
-        Some(index) => Ok(Snapshot { state: answer.node, index, cluster: reply.headers.cluster_id() }),
-        None => Err(Error::new(Kind::Protocol, "the answer has no index")),
+    let Some(index) = reply.headers.etcd_index() else {
+        return Err(Error::new(Kind::Protocol, "the answer has no index"));
+    };
+    if let Some(root) = &answer.node {
+        target.check(root, index)?;
     }
+    Ok(Snapshot { state: answer.node, index, cluster: reply.headers.cluster_id() })
 }
 
 impl Phase {
@@ -318,10 +319,7 @@ impl Phase {
             Phase::Opening(opening) => {
                 opening.as_mut().poll(cx).map(|opened| Input::Opened(opened.map(Box::new)))
             }
-            Phase::Following { feed, idle, .. } => match feed.poll_next(cx) {
-                Poll::Ready(signal) => Poll::Ready(Input::Signal(signal)),
-                Poll::Pending => idle.as_mut().poll(cx).map(|()| Input::Idle),
-            },
+            Phase::Following { feed, .. } => feed.poll_next(cx).map(Input::Signal),
             Phase::Reading(reading) => reading.as_mut().poll(cx).map(Input::Read),
             Phase::Waiting(pause) => pause.as_mut().poll(cx).map(|()| Input::PauseOver),
             Phase::Stopped => Poll::Pending,
