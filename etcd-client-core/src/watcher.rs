@@ -272,6 +272,11 @@ impl Watcher {
     }
 
     fn on_signal(&mut self, signal: Signal) {
+        if signal == Signal::Stale {
+            // Nothing was lost, so nobody is told that it lists.
+            self.phase = Phase::Listing { call: self.store.list(&self.prefix), confirmed: false };
+            return;
+        }
         let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
         watching.unanswered = false;
         if signal != Signal::Arriving {
@@ -291,7 +296,7 @@ impl Watcher {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            Signal::Progress(_) | Signal::Unchanged(_) | Signal::Arriving => {}
+            Signal::Progress(_) | Signal::Unchanged(_) | Signal::Arriving | Signal::Stale => {}
         }
         self.compare();
     }

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::problem::{self, Report};
 use crate::publisher::Publisher;
 use crate::schema::Schema;
+use crate::schema::hidden::Hidden;
 use crate::snapshot::Snapshot;
 use crate::status::CacheFile;
 use crate::twin::Twin;
@@ -59,7 +60,7 @@ impl<T: EtcdConfig> Loaded<T> {
         let schema = || Schema::new(survey::<T>(), &prefix);
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
         let twin = Twin::of(store, Handle::current().id());
-        let mut watcher = Watcher::new(twin.store(), prefix.clone(), watcher);
+        let mut watcher = Watcher::new(twin.store(), watched::<T>(store.as_ref(), &prefix), watcher);
         let context = Context::new::<T>(prefix.clone());
         let (listing, origin) =
             match (first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?, &cache) {
@@ -87,6 +88,25 @@ impl<T: EtcdConfig> Loaded<T> {
     pub(crate) fn listing(&self) -> Listing {
         self.publisher.listing(self.watcher.cluster(), self.first.revision)
     }
+}
+
+/// The prefix with the keys that the store answers with only where they are named.
+fn watched<T: EtcdConfig>(store: &dyn Store, prefix: &Prefix) -> Prefix {
+    if !store.hides_keys() {
+        return prefix.clone();
+    }
+    let Hidden { named, in_entries, maps } = Hidden::of(&survey::<T>(), prefix);
+    let name = T::LAYOUT.name;
+    if !in_entries.is_empty() {
+        let keys = in_entries.join(", ");
+        tracing::warn!(name, %prefix, keys, "etcd's v2 API hides keys that begin with `_`, and these lie in entries of \
+            a map, whose names are not known: they are read as absent");
+    }
+    if !maps.is_empty() {
+        let maps = maps.join(", ");
+        tracing::warn!(name, %prefix, maps, "etcd's v2 API hides keys that begin with `_`: these maps have no such entries");
+    }
+    prefix.clone().naming(named)
 }
 
 /// What came of waiting for the store.

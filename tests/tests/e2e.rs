@@ -26,6 +26,8 @@ mod grants;
 mod grpc_proxy;
 #[path = "e2e/harness.rs"]
 mod harness;
+#[path = "e2e/hidden_keys.rs"]
+mod hidden_keys;
 #[path = "e2e/lagging.rs"]
 mod lagging;
 #[path = "e2e/large.rs"]

@@ -233,6 +233,11 @@ impl Feed {
         self.next - 1
     }
 
+    /// Up to this index there is nothing more to come, as far as the server says.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
     /// The index after which another feed may begin that takes this one's place. It moves with the store,
     /// so that what lies between stays in the server's history.
     pub(super) fn anchor(&self) -> u64 {
