@@ -186,25 +186,21 @@ struct OtherError {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.etcd {
-            Some(EtcdError { code, message, cause, .. }) => {
-                f.write_str(&excerpt(message.as_bytes()))?;
-                if !cause.is_empty() && ErrorCode::from(*code) != ErrorCode::TestFailed {
-                    write!(f, ": {}", excerpt(cause.as_bytes()))?;
-                }
-                write!(f, " (code {code})")
+        if let Some(EtcdError { code, message, cause, .. }) = &self.etcd {
+            f.write_str(&excerpt(message.as_bytes()))?;
+            if !cause.is_empty() && ErrorCode::from(*code) != ErrorCode::TestFailed {
+                write!(f, ": {}", excerpt(cause.as_bytes()))?;
             }
-            None => {
-                write!(f, "HTTP {}", self.status)?;
-                if !self.body.trim().is_empty() {
-                    write!(f, ": {}", excerpt(self.body.as_bytes()))?;
-                }
-                if self.body.contains("HTTP request to an HTTPS server") {
-                    f.write_str(" (the server speaks TLS: write https://)")?;
-                }
-                Ok(())
-            }
+            return write!(f, " (code {code})");
         }
+        write!(f, "HTTP {}", self.status)?;
+        if !self.body.trim().is_empty() {
+            write!(f, ": {}", excerpt(self.body.as_bytes()))?;
+        }
+        if self.body.contains("HTTP request to an HTTPS server") {
+            f.write_str(" (the server speaks TLS: write https://)")?;
+        }
+        Ok(())
     }
 }
 

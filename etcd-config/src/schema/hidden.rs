@@ -73,3 +73,49 @@ fn join(directory: &str, key: &str) -> String {
         _ => format!("{directory}/{key}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::branch::Member;
+    use super::*;
+    use crate::layout::{Field, Layout};
+    use crate::leaf::Expectation;
+
+    fn leaf() -> Part {
+        Part::Leaf(Expectation::unknown())
+    }
+
+    fn branch(members: Vec<(&'static Field, Part)>) -> Branch {
+        static LAYOUT: Layout = Layout::new("Service", &[]);
+        let members = members.into_iter().map(|(field, part)| Member { field, part }).collect();
+        Branch { layout: &LAYOUT, members }
+    }
+
+    #[test]
+    fn what_fields_name_is_told_from_what_lies_in_maps() {
+        static TOKEN: Field = Field { aliases: &["_old"], ..Field::new("token", "token", "String") };
+        static NOTE: Field = Field::new("note", "_note", "String");
+        static ROOT: Field = Field::new("root", "/app/_root", "String");
+        static ELSEWHERE: Field = Field::new("elsewhere", "/other/_root", "String");
+        static POOLS: Field = Field::new("pools", "pools", "HashMap<String, Pool>");
+        static LIMITS: Field = Field::new("limits", "_limits", "HashMap<String, u32>");
+        static DATABASE: Field = Field::new("database", "db", "Option<Database>");
+        let pool = Part::Directory(Arc::new(branch(vec![(&NOTE, leaf())])));
+        let database = Part::Directory(Arc::new(branch(vec![(&TOKEN, leaf()), (&NOTE, leaf())])));
+        let limits = Part::Map { entry: Expectation::unknown(), ty: "u32".to_owned() };
+        let service = branch(vec![
+            (&TOKEN, leaf()),
+            (&ROOT, leaf()),
+            (&ELSEWHERE, leaf()),
+            (&POOLS, Part::Each(Box::new(pool))),
+            (&LIMITS, limits),
+            (&DATABASE, Part::Optional(Box::new(database))),
+        ]);
+        let Hidden { named, in_entries, maps } = Hidden::of(&service, &Prefix::new("/app"));
+        assert_eq!(named, ["_old", "_root", "_limits", "db/_old", "db/_note"]);
+        assert_eq!(in_entries, ["pools/<name>/_note"]);
+        assert_eq!(maps, ["pools", "_limits"]);
+    }
+}

@@ -58,8 +58,8 @@ fn reads(prefix: &str, store: impl IntoStore, put: &dyn Fn(&str, &str), delete: 
 fn a_prefix_in_memory() {
     for (prefix, _) in PREFIXES {
         let store = MemoryStore::new();
-        let put = |key: &str, value: &str| drop(store.put(key, value));
-        reads(prefix, store.clone(), &put, &|key| drop(store.delete(key)));
+        let put = |key: &str, value: &str| assert!(store.put(key, value) > 1);
+        reads(prefix, store.clone(), &put, &|key| assert!(store.delete(key) > 1));
     }
 }
 

@@ -154,7 +154,7 @@ fn a_change_that_only_a_younger_connection_brings_is_a_resync() {
         let mut watcher = Client::new([server.endpoint()]).unwrap().watcher("k").start();
         match next(&mut watcher).await {
             Event::Resync(resync) => {
-                assert_eq!((resync.index, resync.error.kind()), (2_001, Kind::Compacted))
+                assert_eq!((resync.index, resync.error.kind()), (2_001, Kind::Compacted));
             }
             other => panic!("{other:?} instead of a resync"),
         }
