@@ -22,23 +22,25 @@
 //! the poll under way stays beside a younger one (`elder.rs`), except in a feed that is [led](Feed::open_led):
 //! its reader wants the state, and lists.
 
+mod changes;
+mod opening;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll as TaskPoll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::elder::Elder;
 use super::failure::Failure;
 use super::headers::Headers;
 use super::pace::Pace;
 use super::peer::Peer;
-use super::poll::{Poll, Target, is_index};
+use super::poll::{Poll, Target};
 use super::pool::Pool;
-use super::quorum::{self, Vigil};
-use super::request::Resend;
-use super::response::{Answer, excerpt};
+use super::quorum::Vigil;
+use super::response::Answer;
 use crate::{BoxFuture, Error, Kind};
 
 /// How long a poll must have been silent before that says something. The server sends a change
@@ -117,102 +119,6 @@ pub(super) enum Signal {
 }
 
 impl Feed {
-    /// Opens a feed behind an index, or from now on, at the first endpoint that can do it. Resolves
-    /// when the server has registered it.
-    ///
-    /// A history that has not come to the index yet is another history: [`Kind::FutureRevision`].
-    pub(super) async fn open(pool: &Arc<Pool>, target: &Target, after: Option<u64>) -> Result<Self, Error> {
-        pool.once(|peer, limit| Self::resume(pool.clone(), peer, target.clone(), after, limit)).await
-    }
-
-    /// As [`open`](Self::open), and only at an endpoint that knows its leader, and for as long as it
-    /// does.
-    pub(super) async fn open_led(
-        pool: &Arc<Pool>,
-        target: &Target,
-        after: Option<u64>,
-    ) -> Result<Self, Error> {
-        let open_at = |peer: Arc<Peer>, limit| async move {
-            let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after, limit);
-            let (mut feed, ()) = tokio::try_join!(feed, quorum::knows_leader(pool, &peer))?;
-            feed.vigil = Some(Vigil::over(pool.clone(), peer));
-            feed.led = true;
-            Ok(feed)
-        };
-        pool.once(open_at).await
-    }
-
-    /// As [`open`](Self::open), but the index may lie in the future, and so many further rounds are made
-    /// while the members seem to be electing a leader, as for any other call.
-    pub(super) async fn open_ahead(
-        pool: &Arc<Pool>,
-        target: &Target,
-        after: Option<u64>,
-        retries: u32,
-    ) -> Result<Self, Error> {
-        let begin = |peer: Arc<Peer>, limit| Self::begin(pool.clone(), peer, target.clone(), after, limit);
-        pool.rounds(Resend::Freely, retries, begin).await
-    }
-
-    async fn begin(
-        pool: Arc<Pool>,
-        peer: Arc<Peer>,
-        target: Target,
-        after: Option<u64>,
-        limit: Duration,
-    ) -> Result<Self, Failure> {
-        let from = after.map(|after| after.saturating_add(1));
-        let first = Poll::open(&pool, &peer, &target, from, limit).await?;
-        let after = after.unwrap_or(first.index);
-        let pace = Pace::new(first.index);
-        Ok(Self {
-            pool,
-            peer,
-            target,
-            headers: first.headers.clone(),
-            head: first.index,
-            next: after.saturating_add(1),
-            told: after.min(first.index),
-            settled: 0,
-            caught_up: Instant::now(),
-            replayed: 0,
-            generation: first.generation,
-            stage: Stage::open(first, &pace),
-            pace,
-            held: None,
-            elder: None,
-            asked: false,
-            answer: None,
-            fresh: None,
-            vigil: None,
-            led: false,
-        })
-    }
-
-    async fn resume(
-        pool: Arc<Pool>,
-        peer: Arc<Peer>,
-        target: Target,
-        after: Option<u64>,
-        limit: Duration,
-    ) -> Result<Self, Failure> {
-        let mut feed = Self::begin(pool, peer, target, after, limit).await?;
-        let after = feed.position();
-        if feed.head < after {
-            feed.head = quorum::agreed_index(&feed.pool, &feed.peer, &feed.target).await?;
-            feed.told = after;
-        }
-        if feed.head < after {
-            let message = format!(
-                "{}: the store is at index {}, behind {after}, which was seen before: its history was replaced",
-                feed.peer.name(),
-                feed.head
-            );
-            return Err(Failure::of_input(Error::new(Kind::FutureRevision, message)));
-        }
-        Ok(feed)
-    }
-
     /// The endpoint that it comes from.
     pub(super) fn endpoint(&self) -> &str {
         self.peer.name()
@@ -426,109 +332,6 @@ impl Feed {
             }
         }
         Ok(self.answer())
-    }
-
-    fn on_change(&mut self, answer: Answer) -> Result<Option<Signal>, Error> {
-        let index = self.check(&answer)?;
-        if let Some(elder) = &mut self.elder {
-            // The elder gets it too, or something before it, and is waited for.
-            elder.expect();
-            self.fresh = None;
-            self.stage = Stage::Opening(Box::pin(std::future::pending()));
-            return Ok(None);
-        }
-        let registered = match &self.stage {
-            Stage::Open { poll, .. } => poll.index,
-            Stage::Opening(_) => self.head,
-        };
-        if index >= registered {
-            (self.caught_up, self.replayed) = (Instant::now(), 0);
-        } else {
-            self.replayed += 1;
-        }
-        if index > registered.saturating_add(1) {
-            // The poll has waited for it, and what lies between was elsewhere in the store, or came
-            // with a leader's snapshot, of which etcd tells no poll. The history knows.
-            self.held = Some(answer);
-            self.fresh = None;
-            self.stage = Stage::Opening(self.another());
-            return Ok(None);
-        }
-        self.deliver(answer, true)
-    }
-
-    /// The elder has got a change; without one, what happened since it was registered is not known.
-    fn on_elder(&mut self, change: Option<Answer>) -> Result<Signal, Error> {
-        self.elder = None;
-        let Some(answer) = change else {
-            let message = "changes may have been lost with a connection, and the server has forgotten them";
-            let error = Error::compacted(self.told).at(self.peer.name());
-            return Err(error.with_source(Error::new(Kind::Unavailable, message)));
-        };
-        self.told = self.check(&answer)?;
-        let told = self.told;
-        Ok(self.deliver(answer, false)?.unwrap_or(Signal::Alive(told)))
-    }
-
-    /// The index of a change that may be the next.
-    fn check(&self, answer: &Answer) -> Result<u64, Error> {
-        let (Some(index), Some(node)) = (answer.index().filter(|index| is_index(*index)), &answer.node)
-        else {
-            let message = format!("{}: a change without an index", self.peer.name());
-            return Err(Error::new(Kind::Protocol, message));
-        };
-        if !self.target.may_hear_of(&node.key) {
-            let (name, key) = (self.peer.name(), excerpt(node.key.as_bytes()));
-            let message = format!("{name}: a change of {key}, which is not what is watched");
-            return Err(Error::new(Kind::Protocol, message));
-        }
-        if index < self.next {
-            let message =
-                format!("{}: asked for changes from {} and got {index}", self.peer.name(), self.next);
-            return Err(Error::new(Kind::Protocol, message));
-        }
-        Ok(index)
-    }
-
-    /// Hands a change out, if it is one of the target's, and asks for the next.
-    fn deliver(&mut self, answer: Answer, proven: bool) -> Result<Option<Signal>, Error> {
-        let index = self.check(&answer)?;
-        let key = answer.node.as_ref().map_or("", |node| &node.key);
-        let is_ours = self.target.concerns(key) && !self.target.hides(key);
-        self.next = index.saturating_add(1);
-        self.told = self.told.max(index);
-        self.held.take_if(|held| held.index().is_none_or(|held| held <= index));
-        self.fresh = None;
-        self.stage = Stage::Opening(self.another());
-        Ok(is_ours.then(|| Signal::Change { answer: Box::new(answer), index, proven }))
-    }
-
-    /// Polling has failed. A change that has arrived before is delivered all the same; polling then
-    /// goes on after it, and fails again if it must.
-    fn unless_held(&mut self, error: Error) -> Result<Signal, Error> {
-        let told = self.told;
-        match self.held.take() {
-            Some(held) => Ok(self.deliver(held, false)?.unwrap_or(Signal::Alive(told))),
-            None => Err(error),
-        }
-    }
-
-    /// Somebody on the way ends polls that last long: the next one follows at once, but not more
-    /// often than one a second.
-    fn on_empty(&mut self) -> Option<Signal> {
-        let Stage::Open { poll, .. } = &self.stage else { return None };
-        let at = poll.next_at();
-        (self.caught_up, self.replayed) = (Instant::now(), 0);
-        if Instant::now() >= at {
-            self.told = self.told.max(poll.index);
-        }
-        self.fresh = None;
-        let opening = self.another();
-        self.stage = Stage::Opening(Box::pin(async move {
-            sleep_until(at).await;
-            opening.await
-        }));
-        None
     }
 
     fn another(&self) -> Opening {

@@ -21,7 +21,9 @@ pub(super) const HEALTHY: Duration = Duration::from_secs(10);
 /// Waits for one change of a key or a directory, for as long as it takes: the client's time limit
 /// applies to connecting and to the headers only.
 ///
-/// What was lost with a connection is asked for again. Dropping the future ends the watch, and
+/// What was lost with a connection is asked for again. Where that is not possible because the server has
+/// forgotten it, more than 1,000 changes of its whole store later, the watch fails with
+/// [`Kind::Compacted`](crate::Kind::Compacted): read the key. Dropping the future ends the watch, and
 /// frees the server.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Watch {

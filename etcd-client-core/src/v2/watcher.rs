@@ -36,10 +36,17 @@ pub struct WatcherBuilder {
 /// Follows a key or a directory, through whatever happens to the connection or the server, until it
 /// is stopped: a stream of [`Event`]s.
 ///
-/// Nothing is lost between two events: after an interruption the watcher goes on behind the last
+/// Nothing is lost between two events: after an interruption the watcher goes on after the last
 /// index that it has seen, and where the server does not remember so far back it reads the state
 /// anew ([`Event::Resync`]). Without an index to start with it begins with what changes after the
 /// server has registered it.
+///
+/// A server remembers the last 1,000 changes of its whole store. However busy that is, changes come as
+/// changes for as long as the watcher is read and its connection lives: it is registered again before
+/// they are forgotten, and stays registered through a burst. What no server tells: that a member which was
+/// cut off from its cluster has skipped changes, because its leader has sent it a snapshot. Where the
+/// history goes back to the last change, the skipped ones are found there; where it does not, they are
+/// lost, and the next change after them is reported.
 ///
 /// ```no_run
 /// # async fn example(client: etcd_client_core::v2::Client) {
@@ -152,7 +159,8 @@ impl Watcher {
         self.stop.clone()
     }
 
-    /// The last index that is accounted for: everything up to it was reported.
+    /// The last index that is accounted for: everything up to it was reported. It grows with the store,
+    /// also while nothing is reported.
     pub fn index(&self) -> Option<u64> {
         self.seen
     }
