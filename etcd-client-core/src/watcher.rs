@@ -302,6 +302,11 @@ impl Watcher {
             Signal::Batch(_) | Signal::Arriving => watching.inquiry.on_delivery(),
             Signal::Alive => watching.inquiry.on_alive(),
             Signal::Progress(_) => watching.inquiry.on_progress(),
+            // Nothing was lost, so the state stays what it is while the prefix is listed.
+            Signal::Stale => {
+                self.phase = Phase::Listing { call: self.store.list(&self.prefix), confirmed: false };
+                return;
+            }
         }
         match signal {
             Signal::Batch(batch) if watching.gap => watching.audit.note(&batch),
@@ -310,7 +315,7 @@ impl Watcher {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            Signal::Progress(_) | Signal::Alive | Signal::Arriving => {}
+            Signal::Progress(_) | Signal::Alive | Signal::Arriving | Signal::Stale => {}
         }
         self.compare();
     }

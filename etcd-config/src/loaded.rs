@@ -18,6 +18,7 @@ use crate::panics;
 use crate::problem::{self, Report};
 use crate::publisher::Publisher;
 use crate::schema::Schema;
+use crate::schema::hidden::Hidden;
 use crate::snapshot::Snapshot;
 use crate::status::CacheFile;
 use crate::surroundings::Surroundings;
@@ -72,7 +73,8 @@ impl Reading {
     pub(crate) async fn new<T: EtcdConfig>(store: &Arc<dyn Store>, plan: Plan) -> Result<Self, Error> {
         let Plan { prefix, startup_timeout, debounce, watcher, cache } = plan;
         let twin = Twin::of(store, Handle::current().id());
-        let mut watcher = Watcher::new(twin.store(), prefix.clone(), watcher);
+        let watched = watched::<T>(store.as_ref(), &prefix);
+        let mut watcher = Watcher::new(twin.store(), watched, watcher);
         let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
         Ok(Self { watcher, first, prefix, startup_timeout, debounce, cache, twin })
     }
@@ -123,6 +125,25 @@ impl<T: EtcdConfig> Loaded<T> {
     pub(crate) fn listing(&self) -> Listing {
         self.publisher.keys().listing(self.watcher.cluster())
     }
+}
+
+/// The prefix with the keys that the store answers with only where they are named.
+fn watched<T: EtcdConfig>(store: &dyn Store, prefix: &Prefix) -> Prefix {
+    if !store.hides_keys() {
+        return prefix.clone();
+    }
+    let Hidden { named, in_entries, maps } = Hidden::of(&survey::<T>(), prefix);
+    let name = T::LAYOUT.name;
+    if !in_entries.is_empty() {
+        let keys = in_entries.join(", ");
+        tracing::warn!(name, %prefix, keys, "etcd's v2 API hides keys that begin with `_`, and these lie in entries of \
+            a map, whose names are not known: they are read as absent");
+    }
+    if !maps.is_empty() {
+        let maps = maps.join(", ");
+        tracing::warn!(name, %prefix, maps, "etcd's v2 API hides keys that begin with `_`: these maps have no such entries");
+    }
+    prefix.clone().naming(named)
 }
 
 /// What came of waiting for the store.

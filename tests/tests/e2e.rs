@@ -28,6 +28,8 @@ mod grants;
 mod grpc_proxy;
 #[path = "e2e/harness.rs"]
 mod harness;
+#[path = "e2e/hidden_keys.rs"]
+mod hidden_keys;
 #[path = "e2e/lagging.rs"]
 mod lagging;
 #[path = "e2e/large.rs"]
@@ -42,6 +44,8 @@ mod network;
 mod offline;
 #[path = "e2e/outage.rs"]
 mod outage;
+#[path = "e2e/prefixes.rs"]
+mod prefixes;
 #[path = "e2e/provider.rs"]
 mod provider;
 #[path = "e2e/proxy.rs"]

@@ -9,7 +9,8 @@ use http::header::{CONTENT_TYPE, LOCATION};
 
 use super::failure::Failure;
 use super::headers::Headers;
-use super::refusal::Refusal;
+use super::length::Length;
+use super::refusal::{self, Refusal};
 use super::request::Request;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
@@ -45,7 +46,7 @@ pub(super) struct Opened {
 }
 
 /// A whole reply.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reply {
     pub(super) headers: Headers,
     pub(super) body: Bytes,
@@ -97,7 +98,7 @@ impl Peer {
             return Ok(opened);
         }
         let status = opened.body.status();
-        let reply = opened.read(Some(options.timeout), options).await?;
+        let reply = opened.read_refusal(options).await?;
         Err(self.refuse(&Refusal::read(status, &reply.body), request, options).await)
     }
 
@@ -204,7 +205,18 @@ impl Peer {
 impl Reply {
     /// For a success that is none.
     pub(super) fn into_refusal(self) -> Refusal {
-        Refusal::read(self.headers.http_status(), &self.body)
+        let status = self.headers.http_status();
+        if status.is_success() { Refusal::unread(status) } else { Refusal::read(status, &self.body) }
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    /// Leaves out what the body says: values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply")
+            .field("headers", &self.headers)
+            .field("body", &Length::of(&self.body))
+            .finish()
     }
 }
 
@@ -213,6 +225,22 @@ impl Opened {
     /// within the client's limit.
     pub(super) async fn read(self, first: Option<Duration>, options: &Options) -> Result<Reply, Failure> {
         self.read_noting(first, options, &AtomicBool::default()).await
+    }
+
+    /// Takes the beginning of a body that is no success's.
+    async fn read_refusal(self, options: &Options) -> Result<Reply, Failure> {
+        let Self { headers, mut body, .. } = self;
+        let mut begun = BytesMut::new();
+        while begun.len() < refusal::LONGEST {
+            let piece = tokio::time::timeout(options.timeout, body.chunk()).await.map_err(|_| {
+                Failure::silence("the answer stopped half-way; nothing more came", options.timeout)
+            })?;
+            match piece.map_err(|error| Failure::of_connection(&error))? {
+                Some(piece) => begun.extend_from_slice(&piece),
+                None => break,
+            }
+        }
+        Ok(Reply { headers, body: begun.freeze() })
     }
 
     /// As [`read`](Self::read), and notes when there is more than white space of it.

@@ -67,17 +67,43 @@ impl Pool {
         &self,
         request: &Request,
         retries: Option<u32>,
-        read: fn(&Reply) -> Result<T, Error>,
+        read: impl Fn(&Reply) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
-        let retries = retries.unwrap_or(self.options.max_retries);
+        let read = &read;
+        let ask = |peer: Arc<Peer>, limit: Duration| async move {
+            let reply = self.ask_within(limit, &peer, request).await?;
+            read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
+        };
+        self.rounds(request.resend, retries.unwrap_or(self.options.max_retries), ask).await
+    }
+
+    /// Does something at one endpoint after the other, each at most once, and each within the limit
+    /// that it is given.
+    pub(super) async fn once<T, F>(
+        &self,
+        try_at: impl Fn(Arc<Peer>, Duration) -> F + Send,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        self.rounds(Resend::Freely, 0, try_at).await
+    }
+
+    /// Does something at one endpoint after the other, each within the limit that it is given, in so many
+    /// further rounds while the members seem to be electing a leader.
+    pub(super) async fn rounds<T, F>(
+        &self,
+        resend: Resend,
+        retries: u32,
+        try_at: impl Fn(Arc<Peer>, Duration) -> F + Send,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
         let mut failures = Failures::default();
         let mut rounds = 0;
         loop {
-            let ask = |peer: Arc<Peer>, is_last: bool| async move {
-                let reply = self.ask_within(self.patience(request, is_last), &peer, request).await?;
-                read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
-            };
-            match self.round(request.resend, &mut failures, ask).await {
+            match self.round(resend, &mut failures, &try_at).await {
                 Outcome::Done(done) => return Ok(done),
                 Outcome::Final(error) => return Err(error),
                 Outcome::Nowhere { election } => {
@@ -91,25 +117,17 @@ impl Pool {
         }
     }
 
-    /// Does something at one endpoint after the other, each at most once.
-    pub(super) async fn once<T, F>(&self, try_at: impl Fn(Arc<Peer>) -> F + Send) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, Failure>> + Send,
-    {
-        let mut failures = Failures::default();
-        match self.round(Resend::Freely, &mut failures, move |peer, _| try_at(peer)).await {
-            Outcome::Done(done) => Ok(done),
-            Outcome::Final(error) => Err(error),
-            Outcome::Nowhere { .. } => Err(failures.into_error(self.peers.len(), 1)),
-        }
-    }
-
     pub(super) async fn ask(&self, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
         self.ask_within(self.options.timeout, peer, request).await
     }
 
-    pub(super) async fn open(&self, peer: &Peer, request: &Request) -> Result<Opened, Failure> {
-        peer.open(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
+    pub(super) async fn open(
+        &self,
+        peer: &Peer,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<Opened, Failure> {
+        peer.open(request, limit, &self.options, self.credentials().as_ref()).await
     }
 
     async fn ask_within(&self, limit: Duration, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
@@ -119,9 +137,9 @@ impl Pool {
     /// How long an endpoint has to begin its answer. A read that may get one elsewhere waits for half
     /// the time, so that one member that hangs does not use up the time that its caller has; the last
     /// endpoint has all of it, for a cluster that is slow as a whole.
-    fn patience(&self, request: &Request, is_last: bool) -> Duration {
+    fn patience(&self, resend: Resend, is_last: bool) -> Duration {
         let limit = self.options.timeout;
-        if request.resend == Resend::Freely && !is_last { limit / 2 } else { limit }
+        if resend == Resend::Freely && !is_last { limit / 2 } else { limit }
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
@@ -141,7 +159,7 @@ impl Pool {
         &self,
         resend: Resend,
         failures: &mut Failures,
-        try_at: impl Fn(Arc<Peer>, bool) -> F + Send,
+        try_at: &(impl Fn(Arc<Peer>, Duration) -> F + Send),
     ) -> Outcome<T>
     where
         F: Future<Output = Result<T, Failure>> + Send,
@@ -150,7 +168,8 @@ impl Pool {
         for (tried, place) in self.preference.order().enumerate() {
             let peer = &self.peers[place];
             let started = Instant::now();
-            let failure = match try_at(peer.clone(), tried + 1 == self.peers.len()).await {
+            let limit = self.patience(resend, tried + 1 == self.peers.len());
+            let failure = match try_at(peer.clone(), limit).await {
                 Ok(done) => return Outcome::Done(done),
                 Err(failure) => failure,
             };
