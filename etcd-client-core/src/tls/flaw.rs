@@ -81,17 +81,20 @@ pub(crate) fn hint(cause: &str) -> Option<&'static str> {
 
 /// In words what rustls says, where `error` is of it.
 pub(crate) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
-    let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let error = match inside {
-        Some(inside) => inside.downcast_ref::<Error>(),
-        None => error.downcast_ref::<Error>(),
-    }?;
-    Some(match error {
+    Some(match of_rustls(error)? {
         Error::InvalidCertificate(CertificateError::Other(OtherError(flaw))) => {
             format!("invalid peer certificate: {flaw}")
         }
         other => other.to_string(),
     })
+}
+
+/// An error that is wrapped in an I/O error is not among its sources, and may be wrapped twice.
+fn of_rustls<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Error> {
+    match error.downcast_ref::<io::Error>() {
+        Some(outer) => of_rustls(outer.get_ref()?),
+        None => error.downcast_ref(),
+    }
 }
 
 fn name_of(oid: ObjectIdentifier) -> String {
