@@ -54,6 +54,8 @@ mod reload;
 mod rewind;
 #[path = "e2e/rolling.rs"]
 mod rolling;
+#[path = "e2e/silent.rs"]
+mod silent;
 #[path = "e2e/slow.rs"]
 mod slow;
 #[path = "e2e/stranger.rs"]

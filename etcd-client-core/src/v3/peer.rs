@@ -1,12 +1,14 @@
 //! One endpoint and its connections.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::endpoint::Endpoint;
 use crate::http::{HttpOptions, Protocol, version_of};
+use crate::pulse::Pulse;
+use crate::record::Record;
 use crate::{Error, Kind, tls};
 
 use super::transport::{Transport, excerpt};
@@ -26,6 +28,8 @@ pub(super) struct Peer {
     name: Arc<str>,
     http: HttpOptions,
     connections: Mutex<Connections>,
+    pulse: Arc<Pulse>,
+    record: Record,
     /// When it was last asked in HTTP/1.1 without result.
     asked_in_vain: Mutex<Option<Instant>>,
 }
@@ -54,12 +58,43 @@ pub(super) struct Share {
 impl Peer {
     pub(super) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
         let name = endpoint.to_string().into();
-        Self { endpoint, name, http, connections: Mutex::default(), asked_in_vain: Mutex::default() }
+        let (connections, asked_in_vain) = (Mutex::default(), Mutex::default());
+        let (pulse, record) = (Arc::default(), Record::default());
+        Self { endpoint, name, http, connections, pulse, record, asked_in_vain }
     }
 
     /// The endpoint as a person would write it.
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// What has come from it so far.
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// What came of asking it.
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// How many addresses its name has, as far as is known.
+    pub(super) fn addresses(&self) -> usize {
+        1
+    }
+
+    /// The age of the connections on which it is asked now: younger ones than `before`, where it has been
+    /// asked on these.
+    pub(super) fn turn(&self, before: Option<u64>) -> u64 {
+        if let Some(generation) = before {
+            self.renew(generation);
+        }
+        locked(&self.connections).generation
+    }
+
+    /// Whether anything was ever answered on its connections.
+    pub(super) fn has_answered(&self) -> bool {
+        locked(&self.connections).answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn for_calls(&self) -> Result<Share, Error> {
@@ -106,6 +141,7 @@ impl Peer {
             headers_within,
             pieces_within,
             answered: Arc::clone(&share.answered),
+            pulse: Arc::clone(&self.pulse),
             arrived: Arc::default(),
         }
     }

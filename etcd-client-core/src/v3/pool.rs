@@ -1,7 +1,7 @@
 //! All endpoints, and how a call finds one that answers.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -9,12 +9,13 @@ use tonic::metadata::MetadataValue;
 use tonic_prost::ProstCodec;
 
 use super::auth::{Auth, Authenticator, Token};
-use super::messages::AuthenticateRequest;
+use super::messages::{AuthenticateRequest, StatusRequest};
 use super::method::Method;
 use super::peer::{Peer, Share};
 use super::status::{Failure, Origin};
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
+use crate::race::{Done, Race};
 use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind};
 
@@ -85,6 +86,7 @@ impl Pool {
     }
 
     /// Does something at one endpoint after the other, the preferred one first, until one can do it.
+    /// Where it is `repeatable`, the next is asked beside one that is silent.
     ///
     /// `try_at` fails with what can be said of one endpoint; what another endpoint would say, too,
     /// ends the round.
@@ -92,48 +94,150 @@ impl Pool {
         self: &Arc<Self>,
         repeatable: bool,
         needs_token: bool,
-        try_at: impl Fn(Arc<Peer>, Token) -> F + Send,
+        try_at: impl Fn(Arc<Peer>, Token) -> F + Send + Sync,
     ) -> Result<T, RoundFailure>
     where
         F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
     {
-        let mut token = self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
-        let mut renewed = false;
+        self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
+        let mut candidates = self.preference.candidates();
+        let (mut race, mut others) = (Race::new(), true);
+        let mut generations = vec![None; self.peers.len()];
         let mut failures = Vec::new();
-        for index in self.preference.order() {
-            let peer = &self.peers[index];
-            let started = Instant::now();
-            let mut outcome = try_at(peer.clone(), token.clone()).await;
-            if matches!(&outcome, Err(failure) if failure.token_refused) && self.may_renew(&mut renewed) {
-                token = self.auth.renew(&token, self).await.map_err(RoundFailure::of_token)?;
-                outcome = try_at(peer.clone(), token.clone()).await;
-            }
-            let failure = match outcome {
-                Ok(done) => return Ok(done),
-                Err(failure) => self.identify(peer, failure).await,
-            };
-            if !failure.error.is_transient() {
-                if failure.may_be_of_one_endpoint() {
-                    self.preference.demote(index);
+        loop {
+            let Some(done) = race.next(others).await else {
+                match candidates.next(|place| self.peers[place].addresses()) {
+                    Some(place) => {
+                        let peer = &self.peers[place];
+                        generations[place] = Some(peer.turn(generations[place]));
+                        peer.record().asked();
+                        let silence = self.silence(repeatable, peer);
+                        race.start(place, self.attempt(peer, needs_token, &try_at), silence);
+                    }
+                    None if race.is_over() => break,
+                    None => others = false,
                 }
-                return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
+                continue;
+            };
+            let Done { place, elapsed, outcome, silent } = done;
+            match outcome {
+                Ok(done) => {
+                    self.peers[place].record().answered();
+                    self.prefer(candidates.first, place, &generations, &silent);
+                    return Ok(done);
+                }
+                Err(Setback::OfToken(error)) => return Err(RoundFailure::of_token(error)),
+                Err(Setback::OfEndpoint(failure, token)) => {
+                    failures.push(self.after(repeatable, place, failure, &token, elapsed)?);
+                }
             }
-            if failure.error.kind() == Kind::Timeout && failure.origin == Origin::Connection {
-                self.auth.doubt(&token);
-            }
-            self.preference.demote(index);
-            if !repeatable && !failure.unprocessed {
-                return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
-            }
-            tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
-            let elapsed = started.elapsed();
-            failures.push(EndpointFailure {
-                endpoint: peer.name().to_string(),
-                error: failure.error,
-                elapsed,
-            });
         }
         Err(RoundFailure::Everywhere(failures))
+    }
+
+    /// One endpoint's part of a round, with another token where the first was refused.
+    async fn attempt<T, F>(
+        self: &Arc<Self>,
+        peer: &Arc<Peer>,
+        needs_token: bool,
+        try_at: &(impl Fn(Arc<Peer>, Token) -> F + Send + Sync),
+    ) -> Result<T, Setback>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        let mut token = self.token_for(needs_token).await.map_err(Setback::OfToken)?;
+        let mut outcome = try_at(peer.clone(), token.clone()).await;
+        if matches!(&outcome, Err(failure) if failure.token_refused) && self.auth.has_credentials() {
+            token = self.auth.renew(&token, self).await.map_err(Setback::OfToken)?;
+            outcome = try_at(peer.clone(), token.clone()).await;
+        }
+        match outcome {
+            Ok(done) => Ok(done),
+            Err(failure) => Err(Setback::OfEndpoint(self.identify(peer, failure).await, token)),
+        }
+    }
+
+    /// What an endpoint's failure means for the round: another is asked, or it is over.
+    fn after(
+        &self,
+        repeatable: bool,
+        place: usize,
+        failure: Failure,
+        token: &Token,
+        elapsed: Duration,
+    ) -> Result<EndpointFailure, RoundFailure> {
+        let peer = &self.peers[place];
+        let noted =
+            EndpointFailure { endpoint: peer.name().to_string(), error: failure.error.clone(), elapsed };
+        peer.record().failed(&noted);
+        if !failure.error.is_transient() {
+            if failure.may_be_of_one_endpoint() {
+                self.preference.demote(place);
+            }
+            return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
+        }
+        if failure.error.kind() == Kind::Timeout && failure.origin == Origin::Connection {
+            self.auth.doubt(token);
+        }
+        self.preference.demote(place);
+        if !repeatable && !failure.unprocessed {
+            return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
+        }
+        tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+        Ok(noted)
+    }
+
+    /// Ready when another endpoint is to be asked beside this one.
+    fn silence(self: &Arc<Self>, repeatable: bool, peer: &Arc<Peer>) -> BoxFuture<()> {
+        if !repeatable {
+            return Box::pin(std::future::pending());
+        }
+        let (pool, peer) = (self.clone(), peer.clone());
+        Box::pin(async move {
+            let ping = async { pool.meet(&peer).await.is_ok() };
+            peer.pulse().silence(pool.options.timeout, ping).await;
+        })
+    }
+
+    /// The endpoint that has answered is asked first from now on; those that were asked before it and
+    /// have not answered are asked on new connections.
+    fn prefer(&self, first: usize, place: usize, generations: &[Option<u64>], silent: &[usize]) {
+        if place != first {
+            self.preference.replace(first, place);
+        }
+        for place in silent {
+            if let Some(generation) = generations[*place] {
+                self.peers[*place].renew(generation);
+            }
+        }
+    }
+
+    /// Whether there is an etcd at the other end. Its members answer this without a token and without a
+    /// leader, if only by a refusal.
+    async fn meet(&self, peer: &Peer) -> Result<(), Failure> {
+        match self.ask(peer, &StatusRequest::default(), &Token::default()).await {
+            Err(failure) if failure.origin != Origin::Server || failure.error.kind() == Kind::Protocol => {
+                Err(failure)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
+    /// Who has answered on its connections before is not asked.
+    async fn find(self: &Arc<Self>) -> Result<(), RoundFailure> {
+        if self.peers.len() == 1 || self.peers[self.preference.first()].has_answered() {
+            return Ok(());
+        }
+        let meet = |peer: Arc<Peer>, _| async move { self.meet(&peer).await };
+        self.round(true, false, meet).await
+    }
+
+    /// What each endpoint has done instead of answering.
+    pub(super) fn outage(&self) -> Error {
+        let failure = |peer: &Arc<Peer>| peer.record().failure(peer.name(), peer.pulse().bytes() > 0);
+        everywhere(self.peers.iter().map(failure).collect(), self.peers.len(), 1)
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.
@@ -166,7 +270,11 @@ impl Pool {
         let mut rounds = 0;
         loop {
             let ask = |peer: Arc<Peer>, token| async move { self.ask(&peer, request, &token).await };
-            let failures = match self.round(repeatable, M::NEEDS_TOKEN, ask).await {
+            let outcome = match if repeatable { Ok(()) } else { self.find().await } {
+                Ok(()) => self.round(repeatable, M::NEEDS_TOKEN, ask).await,
+                Err(failure) => Err(failure),
+            };
+            let failures = match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(RoundFailure::Final(error)) => return Err(error),
                 Err(RoundFailure::Everywhere(failures)) => failures,
@@ -252,6 +360,14 @@ impl Authenticator for Arc<Pool> {
         let pool = self.clone();
         Box::pin(async move { pool.call_once(request).await.map(|answer| answer.token) })
     }
+}
+
+/// Why an attempt at one endpoint has led to nothing.
+enum Setback {
+    /// With the token that was sent.
+    OfEndpoint(Failure, Token),
+    /// There is none.
+    OfToken(Error),
 }
 
 /// Why a round over the endpoints has led to nothing.

@@ -54,6 +54,10 @@ impl Store for Client {
         Box::pin(async move { listing::recognizes(&pool, span, &past).await })
     }
 
+    fn outage(&self) -> Option<Error> {
+        Some(self.pool().outage())
+    }
+
     fn twin(&self) -> Arc<dyn Store> {
         Arc::new(self.with_own_connections())
     }

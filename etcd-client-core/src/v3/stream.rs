@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
@@ -29,6 +29,9 @@ const PATH: &str = "/etcdserverpb.Watch/Watch";
 /// Requests for progress that may wait to be sent; more of them would say nothing more.
 const WAITING_REQUESTS: usize = 4;
 
+/// So many bytes of a frame are a sign of life.
+const SIGN_OF_LIFE: usize = 1 << 10;
+
 /// A watch that its server has confirmed. Dropping it ends it on the server, too.
 pub(super) struct WatchStream {
     pool: Arc<Pool>,
@@ -36,8 +39,8 @@ pub(super) struct WatchStream {
     share: Share,
     requests: mpsc::Sender<WatchRequest>,
     answers: Streaming<WatchResponse>,
-    /// Set by each piece of an answer.
-    arrived: Arc<AtomicBool>,
+    /// How many bytes of the next frame have come, since it was last said that they do.
+    arrived: Arc<AtomicUsize>,
     created: ResponseHeader,
 }
 
@@ -88,7 +91,7 @@ impl WatchStream {
         let mut answers = answer.map_err(|status| Failure::from_status(&status))?.into_inner();
         let first = answers.message().await.map_err(|status| Failure::from_status(&status))?;
         let created = confirmed(first)?;
-        arrived.store(false, Ordering::Relaxed);
+        arrived.store(0, Ordering::Relaxed);
         Ok(Self { pool: pool.clone(), peer: peer.clone(), share, requests, answers, arrived, created })
     }
 
@@ -110,7 +113,7 @@ impl WatchStream {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {
         let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
             Some(Ok(frame)) if !frame.canceled => {
-                self.arrived.store(false, Ordering::Relaxed);
+                self.arrived.store(0, Ordering::Relaxed);
                 return Poll::Ready(Ok(frame));
             }
             Some(Ok(frame)) => cancelled(&frame),
@@ -123,10 +126,14 @@ impl WatchStream {
         Poll::Ready(Err(failure.error.at(self.peer.name())))
     }
 
-    /// Whether a part of the next frame has arrived since this was asked last: over a slow link a
-    /// large one takes its time.
+    /// Whether a kilobyte more of the next frame has arrived since it last had: over a slow link a large
+    /// one takes its time. Less than that says nothing of it: a frame that comes in drips is none.
     pub(super) fn has_received_more(&self) -> bool {
-        self.arrived.swap(false, Ordering::Relaxed)
+        let enough = self.arrived.load(Ordering::Relaxed) >= SIGN_OF_LIFE;
+        if enough {
+            self.arrived.store(0, Ordering::Relaxed);
+        }
+        enough
     }
 
     /// Asks for a frame that tells how far the watch has come.

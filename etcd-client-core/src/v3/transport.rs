@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame};
 use sync_wrapper::SyncWrapper;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::endpoint::Endpoint;
 use crate::http::root_cause;
+use crate::pulse::{Flow, Pulse};
 use crate::{Error, Kind, tls};
 
 /// As much of a page that is not etcd's as goes into an error.
@@ -29,12 +30,15 @@ pub(super) struct Transport {
     pub(super) endpoint: Endpoint,
     /// For the answer's headers to arrive.
     pub(super) headers_within: Duration,
-    /// For each further piece of the answer; `None` for a stream, whose silence is normal.
+    /// In which the answer must bring what a slow link brings ([`Flow`]); `None` for a stream, whose
+    /// silence is normal.
     pub(super) pieces_within: Option<Duration>,
     /// Set by the first answer on these connections.
     pub(super) answered: Arc<AtomicBool>,
-    /// Set by each piece of the answer.
-    pub(super) arrived: Arc<AtomicBool>,
+    /// Of the endpoint.
+    pub(super) pulse: Arc<Pulse>,
+    /// How many bytes of the answer have come.
+    pub(super) arrived: Arc<AtomicUsize>,
 }
 
 /// Why there was no gRPC answer.
@@ -72,12 +76,16 @@ impl Transport {
             Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
         };
         self.answered.store(true, Ordering::Relaxed);
+        self.pulse.note(1);
         let answer: Response<reqwest::Body> = answer.into();
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
         }
-        let Self { pieces_within, arrived, .. } = self;
-        Ok(answer.map(|body| AnswerBody { body, idle: pieces_within.map(Idle::new), arrived }))
+        let Self { pieces_within, pulse, arrived, .. } = self;
+        Ok(answer.map(|body| {
+            let flow = pieces_within.map(|window| Flow::new(&pulse, window));
+            AnswerBody { body, flow, pulse, arrived }
+        }))
     }
 
     /// With TLS 1.3 a client learns only after the handshake that it was not let in, and where it is
@@ -112,8 +120,9 @@ impl Transport {
     /// What a proxy or another kind of server has to say, for the person who reads the error.
     async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
         let status = answer.status();
-        let (body, idle) = (answer.into_body(), Some(Idle::new(self.headers_within)));
-        let mut body = AnswerBody { body, idle, arrived: Arc::default() };
+        let flow = Some(Flow::new(&self.pulse, self.headers_within));
+        let (pulse, arrived) = (Arc::clone(&self.pulse), Arc::default());
+        let mut body = AnswerBody { body: answer.into_body(), flow, pulse, arrived };
         let mut text = Vec::new();
         while text.len() < 4 * EXCERPT {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -194,22 +203,12 @@ impl http_body::Body for RequestBody {
     }
 }
 
-/// An answer that may not fall silent half-way.
+/// An answer that may neither fall silent half-way nor come in drips.
 pub(super) struct AnswerBody {
     body: reqwest::Body,
-    idle: Option<Idle>,
-    arrived: Arc<AtomicBool>,
-}
-
-struct Idle {
-    limit: Duration,
-    alarm: Pin<Box<Sleep>>,
-}
-
-impl Idle {
-    fn new(limit: Duration) -> Self {
-        Self { limit, alarm: Box::pin(sleep(limit)) }
-    }
+    flow: Option<Flow>,
+    pulse: Arc<Pulse>,
+    arrived: Arc<AtomicUsize>,
 }
 
 impl http_body::Body for AnswerBody {
@@ -221,19 +220,21 @@ impl http_body::Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
         let this = &mut *self;
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let Some(idle) = &mut this.idle {
-            if polled.is_ready() {
-                idle.alarm.as_mut().reset(Instant::now() + idle.limit);
-            } else {
-                ready!(idle.alarm.as_mut().poll(cx));
-                let limit = idle.limit;
-                let error = TransportError::silence(format!("the answer stopped half-way for {limit:.1?}"));
-                return Poll::Ready(Some(Err(error)));
+        let frame = match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let Some(flow) = &mut this.flow else { return Poll::Pending };
+                let complaint = ready!(flow.poll_dry(cx));
+                return Poll::Ready(Some(Err(TransportError::silence(complaint))));
+            }
+        };
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            this.pulse.note(data.len());
+            this.arrived.fetch_add(data.len(), Ordering::Relaxed);
+            if let Some(flow) = &mut this.flow {
+                flow.note(data.len());
             }
         }
-        let frame = ready!(polled);
-        this.arrived.store(true, Ordering::Relaxed);
         Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))
     }
 }
