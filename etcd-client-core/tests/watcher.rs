@@ -2,6 +2,8 @@
 
 #[path = "watcher/compactions.rs"]
 mod compactions;
+#[path = "watcher/flapping.rs"]
+mod flapping;
 #[path = "watcher/rewinds.rs"]
 mod rewinds;
 #[path = "watcher/standstill.rs"]
