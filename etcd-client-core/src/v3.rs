@@ -46,6 +46,7 @@ mod auth;
 mod builder;
 mod client;
 mod cluster;
+mod connections;
 mod environment;
 #[cfg(fuzzing)]
 #[doc(hidden)]

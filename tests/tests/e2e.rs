@@ -60,6 +60,8 @@ mod silent;
 mod slow;
 #[path = "e2e/stranger.rs"]
 mod stranger;
+#[path = "e2e/streams.rs"]
+mod streams;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]

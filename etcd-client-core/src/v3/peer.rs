@@ -1,7 +1,6 @@
 //! One endpoint and its connections.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,11 +10,8 @@ use crate::pulse::Pulse;
 use crate::record::Record;
 use crate::{Error, Kind, tls};
 
+use super::connections::{Connection, Connections, Share};
 use super::transport::{Transport, excerpt};
-
-/// Streams that one TLS connection carries before another is opened: servers before 3.5.7 allow
-/// 250, and the next one would wait for ever.
-const STREAMS_PER_CONNECTION: usize = 200;
 
 /// Each question is two connections, one of them over TLS.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(120);
@@ -32,27 +28,6 @@ pub(super) struct Peer {
     record: Record,
     /// When it was last asked in HTTP/1.1 without result.
     asked_in_vain: Mutex<Option<Instant>>,
-}
-
-/// Streams have connections of their own: a large answer would otherwise hold up the events that
-/// share its connection (etcd-io/etcd#15402).
-#[derive(Debug, Default)]
-struct Connections {
-    generation: u64,
-    calls: Option<reqwest::Client>,
-    streams: Vec<Arc<reqwest::Client>>,
-    /// Whether anything was ever answered on them.
-    answered: Arc<AtomicBool>,
-    /// Whether a member's answers to progress requests can be believed, where that is known.
-    exact_progress: HashMap<u64, bool>,
-}
-
-/// A share in a connection, and the age of that connection.
-#[derive(Clone, Debug)]
-pub(super) struct Share {
-    pub(super) generation: u64,
-    client: Arc<reqwest::Client>,
-    answered: Arc<AtomicBool>,
 }
 
 impl Peer {
@@ -98,34 +73,25 @@ impl Peer {
     }
 
     pub(super) fn for_calls(&self) -> Result<Share, Error> {
-        let mut connections = locked(&self.connections);
-        let client = match &connections.calls {
-            Some(client) => client.clone(),
-            None => connections.calls.insert(self.connect()?).clone(),
-        };
-        Ok(connections.share(Arc::new(client)))
+        locked(&self.connections).for_calls(|| self.connect())
     }
 
-    /// The share stands for one stream: it is to live as long.
-    pub(super) fn for_stream(&self) -> Result<Share, Error> {
-        let mut connections = locked(&self.connections);
-        let limit = if self.endpoint.is_secure() { STREAMS_PER_CONNECTION } else { usize::MAX };
-        let free = connections.streams.iter().find(|client| Arc::strong_count(client) <= limit).cloned();
-        let client = if let Some(client) = free {
-            client
-        } else {
-            let client = Arc::new(self.connect()?);
-            connections.streams.push(client.clone());
-            client
-        };
-        Ok(connections.share(client))
+    /// A place for a stream: on another connection than the one that is `crowded`, where one is.
+    pub(super) fn for_stream(&self, crowded: Option<&Arc<Connection>>) -> Result<Share, Error> {
+        locked(&self.connections).for_stream(crowded, || self.connect())
+    }
+
+    /// Connections as old as this one carry so many streams.
+    pub(super) fn learn_limit(&self, generation: u64, streams: usize) {
+        tracing::debug!(endpoint = %self.name, streams, "connections carry no more streams: opening further ones");
+        locked(&self.connections).learn(generation, streams);
     }
 
     /// Gives up the connections of this age; what is under way on them goes on.
     pub(super) fn renew(&self, generation: u64) {
         let mut connections = locked(&self.connections);
         if connections.generation == generation {
-            *connections = Connections { generation: generation + 1, ..Connections::default() };
+            *connections = Connections::of_age(generation + 1);
         }
     }
 
@@ -136,11 +102,11 @@ impl Peer {
         pieces_within: Option<Duration>,
     ) -> Transport {
         Transport {
-            client: (*share.client).clone(),
+            connection: Arc::clone(share.connection()),
             endpoint: self.endpoint.clone(),
             headers_within,
             pieces_within,
-            answered: Arc::clone(&share.answered),
+            answered: Arc::clone(share.answered()),
             pulse: Arc::clone(&self.pulse),
             arrived: Arc::default(),
         }
@@ -196,12 +162,6 @@ impl Peer {
         client.map_err(|error| {
             Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
         })
-    }
-}
-
-impl Connections {
-    fn share(&self, client: Arc<reqwest::Client>) -> Share {
-        Share { generation: self.generation, client, answered: Arc::clone(&self.answered) }
     }
 }
 

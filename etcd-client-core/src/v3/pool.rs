@@ -9,9 +9,10 @@ use tonic::metadata::MetadataValue;
 use tonic_prost::ProstCodec;
 
 use super::auth::{Auth, Authenticator, Token};
+use super::connections::Share;
 use super::messages::{AuthenticateRequest, StatusRequest};
 use super::method::Method;
-use super::peer::{Peer, Share};
+use super::peer::Peer;
 use super::status::{Failure, Origin};
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
@@ -21,6 +22,8 @@ use crate::{BoxFuture, Error, Kind};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often a call is sent again that its connection had no room for.
+const FOR_WANT_OF_ROOM: u32 = 10;
 const PATIENCE_WITH_STRANGERS: Duration = Duration::from_secs(1);
 
 /// The endpoints of a cluster, one of which is preferred until it fails.
@@ -294,7 +297,27 @@ impl Pool {
         self.ask_on(peer, &share, request, token).await
     }
 
+    /// What a connection has refused because it carries too much was not done, and is sent again.
     async fn ask_on<M: Method>(
+        &self,
+        peer: &Peer,
+        share: &Share,
+        request: &M,
+        token: &Token,
+    ) -> Result<M::Answer, Failure> {
+        let mut tries = 0;
+        loop {
+            match self.try_on(peer, share, request, token).await {
+                Err(failure) if failure.is_for_want_of_room() && tries < FOR_WANT_OF_ROOM => {
+                    tokio::time::sleep(FIRST_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_on<M: Method>(
         &self,
         peer: &Peer,
         share: &Share,
@@ -311,7 +334,7 @@ impl Pool {
             Err(status) => {
                 let failure = Failure::from_status(&status);
                 if failure.is_broken() {
-                    peer.renew(share.generation);
+                    peer.renew(share.generation());
                 }
                 Err(failure)
             }

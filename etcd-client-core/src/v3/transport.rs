@@ -15,6 +15,7 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::timeout;
 use tower_service::Service;
 
+use super::connections::Connection;
 use crate::endpoint::Endpoint;
 use crate::http::root_cause;
 use crate::pulse::{Flow, Pulse};
@@ -26,7 +27,7 @@ const EXCERPT: usize = 200;
 /// Sends the requests of one call.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    pub(super) client: reqwest::Client,
+    pub(super) connection: Arc<Connection>,
     pub(super) endpoint: Endpoint,
     /// For the answer's headers to arrive.
     pub(super) headers_within: Duration,
@@ -50,6 +51,8 @@ pub(super) struct TransportError {
     /// The connection broke before there was an answer, so that whoever is there may not speak
     /// HTTP/2.
     pub(super) stranger: bool,
+    /// The connection carries no more streams.
+    pub(super) refused: bool,
 }
 
 impl Service<Request<tonic::body::Body>> for Transport {
@@ -71,10 +74,15 @@ impl Transport {
     async fn send(self, request: Request<tonic::body::Body>) -> Result<Response<AnswerBody>, TransportError> {
         let limit = self.headers_within;
         let request = self.prepare(request)?;
-        let answer = match timeout(limit, self.client.execute(request)).await {
+        let answer = async {
+            let _first = self.connection.gate().pass().await;
+            self.connection.client().execute(request).await
+        };
+        let answer = match timeout(limit, answer).await {
             Ok(answer) => answer.map_err(|error| self.explain(&error))?,
             Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
         };
+        self.connection.gate().open();
         self.answered.store(true, Ordering::Relaxed);
         self.pulse.note(1);
         let answer: Response<reqwest::Body> = answer.into();
@@ -109,6 +117,7 @@ impl Transport {
             error,
             unsent: true,
             stranger: false,
+            refused: false,
         })?;
         let mut request = reqwest::Request::new(parts.method, url);
         *request.version_mut() = http::Version::HTTP_2;
@@ -131,7 +140,8 @@ impl Transport {
             }
         }
         let message = format!("not an answer of etcd's gRPC, but HTTP {status}{}", excerpt(&text));
-        TransportError { error: Error::new(Kind::Protocol, message), unsent: false, stranger: false }
+        let error = Error::new(Kind::Protocol, message);
+        TransportError { error, unsent: false, stranger: false, refused: false }
     }
 }
 
@@ -154,13 +164,18 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 
 impl TransportError {
     fn silence(message: String) -> Self {
-        Self { error: Error::new(Kind::Timeout, message), unsent: false, stranger: false }
+        let error = Error::new(Kind::Timeout, message);
+        Self { error, unsent: false, stranger: false, refused: false }
     }
 
     fn from_reqwest(error: &reqwest::Error) -> Self {
         let cause = root_cause(error);
+        // As RFC 9113 has it, nothing was done of what is refused so.
+        let refused = cause.contains("refused stream before processing");
         let unsent = error.is_connect() || error.is_builder();
-        let (kind, message) = if unsent && error.is_timeout() {
+        let (kind, message) = if refused {
+            (Kind::Overloaded, "the connection carries no more streams".to_owned())
+        } else if unsent && error.is_timeout() {
             (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
         } else if unsent {
             (Kind::Unavailable, format!("cannot connect: {cause}"))
@@ -169,8 +184,8 @@ impl TransportError {
         } else {
             (Kind::Unavailable, format!("the connection was lost: {cause}"))
         };
-        let stranger = !unsent && error.is_request();
-        Self { error: Error::new(kind, message), unsent, stranger }
+        let stranger = !unsent && !refused && error.is_request();
+        Self { error: Error::new(kind, message), unsent: unsent || refused, stranger, refused }
     }
 }
 
