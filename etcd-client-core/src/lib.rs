@@ -21,6 +21,7 @@
 //! a runtime there is `client.blocking()`, which brings its own.
 #![deny(missing_docs)]
 
+mod addresses;
 pub mod blocking;
 mod credentials;
 mod endpoint;

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::headers::Headers;
 use super::refusal::Refusal;
 use super::request::Request;
+use crate::addresses::Addresses;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::http::{Protocol, version_of};
@@ -32,6 +33,7 @@ pub(super) struct Peer {
     connections: Mutex<Connections>,
     pulse: Arc<Pulse>,
     record: Record,
+    addresses: Addresses,
 }
 
 #[derive(Debug, Default)]
@@ -63,8 +65,8 @@ pub struct Reply {
 impl Peer {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         let name = endpoint.to_string().into();
-        let (connections, pulse) = (Mutex::default(), Arc::default());
-        Self { endpoint, name, connections, pulse, record: Record::default() }
+        let (connections, pulse, addresses) = (Mutex::default(), Arc::default(), Addresses::default());
+        Self { endpoint, name, connections, pulse, record: Record::default(), addresses }
     }
 
     /// The endpoint as a person would write it.
@@ -84,7 +86,7 @@ impl Peer {
 
     /// How many addresses its name has, as far as is known.
     pub(super) fn addresses(&self) -> usize {
-        1
+        self.addresses.count()
     }
 
     /// The age of the connections on which it is asked now: younger ones than `before`, where it has been
@@ -238,7 +240,8 @@ impl Peer {
         let client = if let Some(client) = &connections.client {
             client.clone()
         } else {
-            let client = options.http.client(Protocol::Http1, self.endpoint.is_secure());
+            let (secure, age) = (self.endpoint.is_secure(), connections.generation);
+            let client = options.http.client_of_age(Protocol::Http1, secure, &self.addresses, age);
             let client = client.map_err(|error| {
                 Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
             })?;

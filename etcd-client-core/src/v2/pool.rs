@@ -215,9 +215,10 @@ impl Pool {
         if place != first {
             self.preference.replace(first, place);
         }
-        for place in silent {
-            if let Some(generation) = generations[*place] {
-                self.peers[*place].renew(generation);
+        // The same endpoint may have been silent at another of its addresses.
+        for silent in silent.iter().filter(|silent| **silent != place) {
+            if let Some(generation) = generations[*silent] {
+                self.peers[*silent].renew(generation);
             }
         }
     }
@@ -225,8 +226,9 @@ impl Pool {
     /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
     /// Who has answered on its connections before is not asked.
     async fn find(self: &Arc<Self>, resend: Resend, failures: &mut Failures) -> Outcome<()> {
-        let is_known = || self.peers[self.preference.first()].has_answered();
-        if resend == Resend::Freely || self.peers.len() == 1 || is_known() {
+        let first = &self.peers[self.preference.first()];
+        let alone = self.peers.len() == 1 && first.addresses() == 1;
+        if resend == Resend::Freely || alone || first.has_answered() {
             return Outcome::Done(());
         }
         let meet = |peer: Arc<Peer>| async move { peer.meet(&self.options).await };

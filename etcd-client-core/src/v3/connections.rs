@@ -74,7 +74,7 @@ impl Connections {
     /// A place for a call.
     pub(super) fn for_calls(
         &mut self,
-        connect: impl FnOnce() -> Result<reqwest::Client, Error>,
+        connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
     ) -> Result<Share, Error> {
         let (limit, count) = (self.limit(), self.calls.len());
         let free = self.calls.iter().find(|connection| connection.has_room(limit));
@@ -82,7 +82,7 @@ impl Connections {
         let connection = free.or_else(|| least().filter(|_| count == FOR_CALLS)).cloned();
         let connection = match connection {
             Some(connection) => connection,
-            None => Connection::push(&mut self.calls, self.generation, connect()?),
+            None => Connection::push(&mut self.calls, self.generation, connect(self.generation)?),
         };
         Ok(self.share(connection))
     }
@@ -91,7 +91,7 @@ impl Connections {
     pub(super) fn for_stream(
         &mut self,
         crowded: Option<&Arc<Connection>>,
-        connect: impl FnOnce() -> Result<reqwest::Client, Error>,
+        connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
     ) -> Result<Share, Error> {
         // One place is left for a question on the same connection.
         let limit = (self.limit() - 1).max(1);
@@ -100,7 +100,7 @@ impl Connections {
         let mut others = self.streams.iter().filter(|one| !is_crowded(one));
         let connection = match others.find(|connection| connection.has_room(limit)) {
             Some(connection) => Arc::clone(connection),
-            None => Connection::push(&mut self.streams, self.generation, connect()?),
+            None => Connection::push(&mut self.streams, self.generation, connect(self.generation)?),
         };
         Ok(self.share(connection))
     }
@@ -215,7 +215,7 @@ impl Drop for Share {
 mod tests {
     use super::*;
 
-    fn client() -> Result<reqwest::Client, Error> {
+    fn client(_: u64) -> Result<reqwest::Client, Error> {
         crate::http::HttpOptions {
             connect_timeout: std::time::Duration::from_secs(1),
             tls: None,

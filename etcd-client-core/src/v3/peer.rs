@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::addresses::Addresses;
 use crate::endpoint::Endpoint;
 use crate::http::{HttpOptions, Protocol, version_of};
 use crate::pulse::Pulse;
@@ -26,6 +27,7 @@ pub(super) struct Peer {
     connections: Mutex<Connections>,
     pulse: Arc<Pulse>,
     record: Record,
+    addresses: Addresses,
     /// When it was last asked in HTTP/1.1 without result.
     asked_in_vain: Mutex<Option<Instant>>,
 }
@@ -34,8 +36,8 @@ impl Peer {
     pub(super) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
         let name = endpoint.to_string().into();
         let (connections, asked_in_vain) = (Mutex::default(), Mutex::default());
-        let (pulse, record) = (Arc::default(), Record::default());
-        Self { endpoint, name, http, connections, pulse, record, asked_in_vain }
+        let (pulse, record, addresses) = (Arc::default(), Record::default(), Addresses::default());
+        Self { endpoint, name, http, connections, pulse, record, addresses, asked_in_vain }
     }
 
     /// The endpoint as a person would write it.
@@ -55,7 +57,7 @@ impl Peer {
 
     /// How many addresses its name has, as far as is known.
     pub(super) fn addresses(&self) -> usize {
-        1
+        self.addresses.count()
     }
 
     /// The age of the connections on which it is asked now: younger ones than `before`, where it has been
@@ -73,12 +75,12 @@ impl Peer {
     }
 
     pub(super) fn for_calls(&self) -> Result<Share, Error> {
-        locked(&self.connections).for_calls(|| self.connect())
+        locked(&self.connections).for_calls(|age| self.connect(age))
     }
 
     /// A place for a stream: on another connection than the one that is `crowded`, where one is.
     pub(super) fn for_stream(&self, crowded: Option<&Arc<Connection>>) -> Result<Share, Error> {
-        locked(&self.connections).for_stream(crowded, || self.connect())
+        locked(&self.connections).for_stream(crowded, |age| self.connect(age))
     }
 
     /// Connections as old as this one carry so many streams.
@@ -157,8 +159,9 @@ impl Peer {
     }
 
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.
-    fn connect(&self) -> Result<reqwest::Client, Error> {
-        let client = self.http.client(Protocol::Http2, self.endpoint.is_secure());
+    fn connect(&self, age: u64) -> Result<reqwest::Client, Error> {
+        let (secure, addresses) = (self.endpoint.is_secure(), &self.addresses);
+        let client = self.http.client_of_age(Protocol::Http2, secure, addresses, age);
         client.map_err(|error| {
             Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
         })

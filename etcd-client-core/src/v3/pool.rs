@@ -209,9 +209,10 @@ impl Pool {
         if place != first {
             self.preference.replace(first, place);
         }
-        for place in silent {
-            if let Some(generation) = generations[*place] {
-                self.peers[*place].renew(generation);
+        // The same endpoint may have been silent at another of its addresses.
+        for silent in silent.iter().filter(|silent| **silent != place) {
+            if let Some(generation) = generations[*silent] {
+                self.peers[*silent].renew(generation);
             }
         }
     }
@@ -230,7 +231,8 @@ impl Pool {
     /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
     /// Who has answered on its connections before is not asked.
     async fn find(self: &Arc<Self>) -> Result<(), RoundFailure> {
-        if self.peers.len() == 1 || self.peers[self.preference.first()].has_answered() {
+        let first = &self.peers[self.preference.first()];
+        if first.has_answered() || self.peers.len() == 1 && first.addresses() == 1 {
             return Ok(());
         }
         let meet = |peer: Arc<Peer>, _| async move { self.meet(&peer).await };
