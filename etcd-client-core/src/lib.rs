@@ -37,6 +37,7 @@ mod proxy;
 mod pulse;
 mod race;
 mod record;
+mod round;
 mod settings;
 mod store;
 mod tls;

@@ -18,6 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::http::{Protocol, version_of};
 use crate::pulse::{Flow, Pulse};
 use crate::record::Record;
+use crate::round::{self, Endpoint as _};
 use crate::settings::Options;
 use crate::{Error, Kind};
 
@@ -74,30 +75,6 @@ impl Peer {
         &self.name
     }
 
-    /// What has come from it so far.
-    pub(super) fn pulse(&self) -> &Pulse {
-        &self.pulse
-    }
-
-    /// What came of asking it.
-    pub(super) fn record(&self) -> &Record {
-        &self.record
-    }
-
-    /// How many addresses its name has, as far as is known.
-    pub(super) fn addresses(&self) -> usize {
-        self.addresses.count()
-    }
-
-    /// The age of the connections on which it is asked now: younger ones than `before`, where it has been
-    /// asked on these.
-    pub(super) fn turn(&self, before: Option<u64>) -> u64 {
-        if let Some(generation) = before {
-            self.renew(generation);
-        }
-        self.lock().generation
-    }
-
     /// Whether anything was ever answered on its connections.
     pub(super) fn has_answered(&self) -> bool {
         self.lock().answered
@@ -141,14 +118,6 @@ impl Peer {
         let status = opened.body.status();
         let reply = opened.read(Some(options.timeout), options).await?;
         Err(self.refuse(&Refusal::read(status, &reply.body), request, options).await)
-    }
-
-    /// Gives up the connections of this age; what is under way on them goes on.
-    pub(super) fn renew(&self, generation: u64) {
-        let mut connections = self.lock();
-        if connections.generation == generation {
-            *connections = Connections { generation: generation + 1, ..Connections::default() };
-        }
     }
 
     fn note_answer(&self, generation: u64) {
@@ -253,6 +222,35 @@ impl Peer {
     /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Connections> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl round::Endpoint for Peer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn addresses(&self) -> usize {
+        self.addresses.count()
+    }
+
+    fn age(&self) -> u64 {
+        self.lock().generation
+    }
+
+    fn renew(&self, generation: u64) {
+        let mut connections = self.lock();
+        if connections.generation == generation {
+            *connections = Connections { generation: generation + 1, ..Connections::default() };
+        }
     }
 }
 

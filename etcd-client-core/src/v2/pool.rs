@@ -9,7 +9,8 @@ use super::request::{Request, Resend};
 use crate::credentials::Credentials;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
-use crate::race::{Done, Race};
+use crate::race::Done;
+use crate::round::{Endpoint as _, Round, outage};
 use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind};
 
@@ -125,8 +126,7 @@ impl Pool {
 
     /// What each endpoint has done instead of answering.
     pub(super) fn outage(&self) -> Error {
-        let failure = |peer: &Arc<Peer>| peer.record().failure(peer.name(), peer.pulse().bytes() > 0);
-        everywhere(self.peers.iter().map(failure).collect(), self.peers.len(), 1)
+        outage(&self.peers)
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
@@ -152,36 +152,19 @@ impl Pool {
         F: Future<Output = Result<T, Failure>> + Send,
         T: Send,
     {
-        let mut candidates = self.preference.candidates();
-        let (mut race, mut others, mut election) = (Race::new(), true, true);
-        let mut generations = vec![None; self.peers.len()];
-        loop {
-            let Some(done) = race.next(others).await else {
-                match candidates.next(|place| self.peers[place].addresses()) {
-                    Some(place) => {
-                        let peer = &self.peers[place];
-                        generations[place] = Some(peer.turn(generations[place]));
-                        peer.record().asked();
-                        race.start(place, try_at(peer.clone()), self.silence(resend, peer));
-                    }
-                    None if race.is_over() => return Outcome::Nowhere { election },
-                    None => others = false,
-                }
-                continue;
-            };
-            let Done { place, elapsed, outcome, silent } = done;
+        let mut round = Round::over(&self.peers, &self.preference);
+        let begin = |peer: &Arc<Peer>| (try_at(peer.clone()), self.silence(resend, peer));
+        let mut election = true;
+        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
             let failure = match outcome {
                 Ok(done) => {
-                    self.peers[place].record().answered();
-                    self.prefer(candidates.first, place, &generations, &silent);
+                    round.won(place, &silent);
                     return Outcome::Done(done);
                 }
                 Err(failure) => failure,
             };
             let peer = &self.peers[place];
-            let noted =
-                EndpointFailure { endpoint: peer.name().to_string(), error: failure.error.clone(), elapsed };
-            peer.record().failed(&noted);
+            let noted = round.lost(place, &failure.error, elapsed);
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {
@@ -195,6 +178,7 @@ impl Pool {
             election &= failure.election;
             failures.add(noted);
         }
+        Outcome::Nowhere { election }
     }
 
     /// Ready when another endpoint is to be asked beside this one.
@@ -207,20 +191,6 @@ impl Pool {
             let ping = async { peer.meet(&pool.options).await.is_ok() };
             peer.pulse().silence(pool.options.timeout, ping).await;
         })
-    }
-
-    /// The endpoint that has answered is asked first from now on; those that were asked before it and
-    /// have not answered are asked on new connections.
-    fn prefer(&self, first: usize, place: usize, generations: &[Option<u64>], silent: &[usize]) {
-        if place != first {
-            self.preference.replace(first, place);
-        }
-        // The same endpoint may have been silent at another of its addresses.
-        for silent in silent.iter().filter(|silent| **silent != place) {
-            if let Some(generation) = generations[*silent] {
-                self.peers[*silent].renew(generation);
-            }
-        }
     }
 
     /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.

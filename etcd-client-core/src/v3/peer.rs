@@ -9,6 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::http::{HttpOptions, Protocol, version_of};
 use crate::pulse::Pulse;
 use crate::record::Record;
+use crate::round;
 use crate::{Error, Kind, tls};
 
 use super::connections::{Connection, Connections, Share};
@@ -45,30 +46,6 @@ impl Peer {
         &self.name
     }
 
-    /// What has come from it so far.
-    pub(super) fn pulse(&self) -> &Pulse {
-        &self.pulse
-    }
-
-    /// What came of asking it.
-    pub(super) fn record(&self) -> &Record {
-        &self.record
-    }
-
-    /// How many addresses its name has, as far as is known.
-    pub(super) fn addresses(&self) -> usize {
-        self.addresses.count()
-    }
-
-    /// The age of the connections on which it is asked now: younger ones than `before`, where it has been
-    /// asked on these.
-    pub(super) fn turn(&self, before: Option<u64>) -> u64 {
-        if let Some(generation) = before {
-            self.renew(generation);
-        }
-        locked(&self.connections).generation
-    }
-
     /// Whether anything was ever answered on its connections.
     pub(super) fn has_answered(&self) -> bool {
         locked(&self.connections).answered.load(Ordering::Relaxed)
@@ -87,14 +64,6 @@ impl Peer {
     pub(super) fn learn_limit(&self, generation: u64, streams: usize) {
         tracing::debug!(endpoint = %self.name, streams, "connections carry no more streams: opening further ones");
         locked(&self.connections).learn(generation, streams);
-    }
-
-    /// Gives up the connections of this age; what is under way on them goes on.
-    pub(super) fn renew(&self, generation: u64) {
-        let mut connections = locked(&self.connections);
-        if connections.generation == generation {
-            *connections = Connections::of_age(generation + 1);
-        }
     }
 
     pub(super) fn transport(
@@ -165,6 +134,35 @@ impl Peer {
         client.map_err(|error| {
             Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
         })
+    }
+}
+
+impl round::Endpoint for Peer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn addresses(&self) -> usize {
+        self.addresses.count()
+    }
+
+    fn age(&self) -> u64 {
+        locked(&self.connections).generation
+    }
+
+    fn renew(&self, generation: u64) {
+        let mut connections = locked(&self.connections);
+        if connections.generation == generation {
+            *connections = Connections::of_age(generation + 1);
+        }
     }
 }
 

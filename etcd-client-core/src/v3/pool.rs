@@ -16,7 +16,8 @@ use super::peer::Peer;
 use super::status::{Failure, Origin};
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
-use crate::race::{Done, Race};
+use crate::race::Done;
+use crate::round::{Endpoint as _, Round, outage};
 use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind};
 
@@ -104,35 +105,20 @@ impl Pool {
         T: Send,
     {
         self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
-        let mut candidates = self.preference.candidates();
-        let (mut race, mut others) = (Race::new(), true);
-        let mut generations = vec![None; self.peers.len()];
+        let mut round = Round::over(&self.peers, &self.preference);
+        let begin = |peer| (self.attempt(peer, needs_token, &try_at), self.silence(repeatable, peer));
         let mut failures = Vec::new();
-        loop {
-            let Some(done) = race.next(others).await else {
-                match candidates.next(|place| self.peers[place].addresses()) {
-                    Some(place) => {
-                        let peer = &self.peers[place];
-                        generations[place] = Some(peer.turn(generations[place]));
-                        peer.record().asked();
-                        let silence = self.silence(repeatable, peer);
-                        race.start(place, self.attempt(peer, needs_token, &try_at), silence);
-                    }
-                    None if race.is_over() => break,
-                    None => others = false,
-                }
-                continue;
-            };
-            let Done { place, elapsed, outcome, silent } = done;
+        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
             match outcome {
                 Ok(done) => {
-                    self.peers[place].record().answered();
-                    self.prefer(candidates.first, place, &generations, &silent);
+                    round.won(place, &silent);
                     return Ok(done);
                 }
                 Err(Setback::OfToken(error)) => return Err(RoundFailure::of_token(error)),
                 Err(Setback::OfEndpoint(failure, token)) => {
-                    failures.push(self.after(repeatable, place, failure, &token, elapsed)?);
+                    let noted = round.lost(place, &failure.error, elapsed);
+                    self.after(repeatable, place, failure, &token)?;
+                    failures.push(noted);
                 }
             }
         }
@@ -168,12 +154,8 @@ impl Pool {
         place: usize,
         failure: Failure,
         token: &Token,
-        elapsed: Duration,
-    ) -> Result<EndpointFailure, RoundFailure> {
+    ) -> Result<(), RoundFailure> {
         let peer = &self.peers[place];
-        let noted =
-            EndpointFailure { endpoint: peer.name().to_string(), error: failure.error.clone(), elapsed };
-        peer.record().failed(&noted);
         if !failure.error.is_transient() {
             if failure.may_be_of_one_endpoint() {
                 self.preference.demote(place);
@@ -188,7 +170,7 @@ impl Pool {
             return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
         }
         tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
-        Ok(noted)
+        Ok(())
     }
 
     /// Ready when another endpoint is to be asked beside this one.
@@ -201,20 +183,6 @@ impl Pool {
             let ping = async { pool.meet(&peer).await.is_ok() };
             peer.pulse().silence(pool.options.timeout, ping).await;
         })
-    }
-
-    /// The endpoint that has answered is asked first from now on; those that were asked before it and
-    /// have not answered are asked on new connections.
-    fn prefer(&self, first: usize, place: usize, generations: &[Option<u64>], silent: &[usize]) {
-        if place != first {
-            self.preference.replace(first, place);
-        }
-        // The same endpoint may have been silent at another of its addresses.
-        for silent in silent.iter().filter(|silent| **silent != place) {
-            if let Some(generation) = generations[*silent] {
-                self.peers[*silent].renew(generation);
-            }
-        }
     }
 
     /// Whether there is an etcd at the other end. Its members answer this without a token and without a
@@ -241,8 +209,7 @@ impl Pool {
 
     /// What each endpoint has done instead of answering.
     pub(super) fn outage(&self) -> Error {
-        let failure = |peer: &Arc<Peer>| peer.record().failure(peer.name(), peer.pulse().bytes() > 0);
-        everywhere(self.peers.iter().map(failure).collect(), self.peers.len(), 1)
+        outage(&self.peers)
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.

@@ -25,6 +25,7 @@ use super::pool::{Pool, RoundFailure};
 use super::response::unsigned;
 use super::status::{Failure, Origin};
 use crate::race::{Done, Race};
+use crate::round::Endpoint as _;
 use crate::{Error, Kind};
 
 const PATH: &str = "/etcdserverpb.Watch/Watch";

@@ -32,8 +32,8 @@ fn all_are_current(etcd: &'static Etcd, limit: usize, count: usize) {
     let options = || Flat::options().startup_timeout(Duration::from_secs(30));
     let lives: Vec<Live<Flat>> = thread::scope(|scope| {
         let begin = |_| scope.spawn(|| options().watch(&client).expect("a first snapshot"));
-        let begun: Vec<_> = (0..count).map(begin).collect();
-        begun.into_iter().map(|live| live.join().expect("no panic")).collect()
+        let starts: Vec<_> = (0..count).map(begin).collect();
+        starts.into_iter().map(|live| live.join().expect("no panic")).collect()
     });
     let witnesses: Vec<_> = lives.iter().map(Witness::of).collect();
     for witness in &witnesses {
