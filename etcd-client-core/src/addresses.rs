@@ -145,7 +145,7 @@ mod tests {
     fn each_turn_begins_with_the_next_address_whatever_order_the_system_gives() {
         let known = Addresses::default();
         assert_eq!(known.count(), 1);
-        let mut first = |turn: u64, found: &[u8]| rotated(known.settle(addresses(found)), turn)[0];
+        let first = |turn: u64, found: &[u8]| rotated(known.settle(addresses(found)), turn)[0];
         assert_eq!(first(0, &[1, 2, 3]), addresses(&[1])[0]);
         assert_eq!(first(1, &[3, 1, 2]), addresses(&[2])[0]);
         assert_eq!(first(2, &[2, 3, 1]), addresses(&[3])[0]);
