@@ -33,7 +33,7 @@ fn starts_beside(stage: Stage, limit: Duration, bad: &[String], good: &str) {
                 let live = stage.watch_with(Flat::options().startup_timeout(limit), endpoints);
                 let live = live.expect("a first snapshot");
                 assert!(start.elapsed() < limit, "{:?}", start.elapsed());
-                Witness::of(&live).watches(Duration::from_secs(10));
+                Witness::of(&live).watches(Duration::from_secs(30));
                 assert_eq!(live.status().endpoint.as_deref(), Some(good));
             });
         }
