@@ -59,6 +59,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// What each server has done until now instead of answering, as the error of a call whose caller
+    /// does not wait any longer; `None` where the store knows of no servers.
+    fn outage(&self) -> Option<Error> {
+        None
+    }
+
     /// A store over the same servers, with connections of its own.
     ///
     /// Connections belong to the runtime that opened them, so whoever runs on another runtime

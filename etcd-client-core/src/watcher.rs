@@ -180,6 +180,7 @@ impl Watcher {
     /// Rules 1 and 9.
     fn on_listed(&mut self, listing: Listing, confirmed: bool) {
         self.counters.lists += 1;
+        self.backoff.answered();
         if !confirmed && self.reads_empty(&listing) {
             tracing::warn!(prefix = %self.prefix, "reads empty, but held keys: asking once more before it counts");
             return self.pause(CONFIRM_AFTER, Then::List { confirmed: true });
@@ -493,7 +494,7 @@ impl Watcher {
     fn report(&mut self, state: State) {
         if let State::Watching { endpoint } = &state {
             tracing::info!(prefix = %self.prefix, endpoint, "watching");
-            self.backoff.connected();
+            self.backoff.answered();
         }
         self.events.push_back(Event::State(state));
     }

@@ -2,6 +2,8 @@
 
 #[path = "watcher/compactions.rs"]
 mod compactions;
+#[path = "watcher/flapping.rs"]
+mod flapping;
 #[path = "watcher/inquiries.rs"]
 mod inquiries;
 #[path = "watcher/rewinds.rs"]

@@ -99,10 +99,12 @@ impl Reading {
         let context = Context::new::<T>(prefix.clone());
         let (listing, origin) = match (first, &cache) {
             (First::Listing(listing), _) => (listing, Origin::Etcd),
-            (First::Silence(state), None) => return Err(silence(startup_timeout, state.as_ref(), None)),
+            (First::Silence(state), None) => {
+                return Err(silence(startup_timeout, &twin, state.as_ref(), None));
+            }
             (First::Silence(state), Some(cache)) => {
                 let (publisher, first, pace, file) = from_cache::<T>(cache, context, &mut watcher)
-                    .map_err(|why| silence(startup_timeout, state.as_ref(), Some(why)))?;
+                    .map_err(|why| silence(startup_timeout, &twin, state.as_ref(), Some(why)))?;
                 let origin = Origin::Cache { file, state };
                 let cache = Some(Arc::clone(cache));
                 return Ok(Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin });
@@ -183,8 +185,12 @@ fn is_final(error: &etcd_client_core::Error) -> bool {
     error.is_access() || matches!(error.kind(), Kind::InvalidInput | Kind::InvalidRequest | Kind::TooLarge)
 }
 
-fn silence(limit: Duration, state: Option<&watcher::State>, cache: Option<String>) -> Error {
-    Error::startup_timeout(limit, state.and_then(watcher::State::error).cloned(), cache)
+/// The last error, unless the store can name more endpoints: the limit may pass while some are asked.
+fn silence(limit: Duration, twin: &Twin, state: Option<&watcher::State>, cache: Option<String>) -> Error {
+    let last = state.and_then(watcher::State::error).cloned();
+    let named = last.as_ref().map_or(0, |last| last.failures().len());
+    let outage = twin.store().outage().filter(|outage| outage.failures().len() > named);
+    Error::startup_timeout(limit, outage.or(last), cache)
 }
 
 /// The first snapshot from the cache file, or why it does not help.

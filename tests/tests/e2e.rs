@@ -60,10 +60,14 @@ mod reload;
 mod rewind;
 #[path = "e2e/rolling.rs"]
 mod rolling;
+#[path = "e2e/silent.rs"]
+mod silent;
 #[path = "e2e/slow.rs"]
 mod slow;
 #[path = "e2e/stranger.rs"]
 mod stranger;
+#[path = "e2e/streams.rs"]
+mod streams;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]

@@ -342,8 +342,7 @@ impl Feed {
 
     fn poll_from(&self, from: Option<u64>) -> Opening {
         let (pool, peer, target) = (self.pool.clone(), self.peer.clone(), self.target.clone());
-        let limit = pool.options().timeout;
-        Box::pin(async move { Poll::open(&pool, &peer, &target, from, limit).await })
+        Box::pin(async move { Poll::open(&pool, &peer, &target, from).await })
     }
 
     fn failed(&self, failure: Failure) -> Error {

@@ -1,5 +1,7 @@
 //! What lies in a directory, as the keys below a prefix.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::peer::Reply;
@@ -12,7 +14,7 @@ use crate::{Error, Kind};
 
 /// The keys of a target that lies below the prefix or is its directory, by one linearizable read. What is
 /// not there, or is below a key, is empty.
-pub(super) async fn list(pool: &Pool, prefix: &Prefix, target: &Target) -> Result<Listing, Error> {
+pub(super) async fn list(pool: &Arc<Pool>, prefix: &Prefix, target: &Target) -> Result<Listing, Error> {
     match pool.call(&target.read()?, Some(0), |reply| tree(target, reply)).await {
         Ok(Tree { root, revision, cluster }) => {
             Ok(Listing { revision, cluster, entries: entries(prefix, &root) })

@@ -131,17 +131,15 @@ impl Target {
 }
 
 impl Poll {
-    /// Waits for the first change from an index on, or from now on. Resolves with the headers, which are
-    /// to come within `limit`.
+    /// Waits for the first change from an index on, or from now on. Resolves with the headers.
     pub(super) async fn open(
         pool: &Arc<Pool>,
         peer: &Peer,
         target: &Target,
         from: Option<u64>,
-        limit: Duration,
     ) -> Result<Self, Failure> {
         let request = target.wait(from).map_err(Failure::of_input)?;
-        let opened = pool.open(peer, &request, limit).await?;
+        let opened = pool.open(peer, &request).await?;
         let (headers, generation) = (opened.headers.clone(), opened.generation);
         let (pool, name) = (pool.clone(), peer.name().clone());
         let begun = Arc::new(AtomicBool::default());

@@ -50,6 +50,10 @@ impl Store for Client {
         true
     }
 
+    fn outage(&self) -> Option<Error> {
+        Some(self.pool().outage())
+    }
+
     fn twin(&self) -> Arc<dyn Store> {
         Arc::new(self.with_own_connections())
     }

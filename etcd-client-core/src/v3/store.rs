@@ -58,6 +58,10 @@ impl Store for Client {
         Box::pin(async move { listing::unchanged(&pool, span, known).await })
     }
 
+    fn outage(&self) -> Option<Error> {
+        Some(self.pool().outage())
+    }
+
     fn twin(&self) -> Arc<dyn Store> {
         Arc::new(self.with_own_connections())
     }

@@ -1,7 +1,6 @@
 //! How a feed begins.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -25,7 +24,7 @@ impl Feed {
         target: &Target,
         after: Option<u64>,
     ) -> Result<Self, Error> {
-        pool.once(|peer, limit| Self::resume(pool.clone(), peer, target.clone(), after, limit)).await
+        pool.once(|peer| Self::resume(pool.clone(), peer, target.clone(), after)).await
     }
 
     /// As [`open`](Self::open), and only at an endpoint that knows its leader, and for as long as it
@@ -35,8 +34,8 @@ impl Feed {
         target: &Target,
         after: Option<u64>,
     ) -> Result<Self, Error> {
-        let open_at = |peer: Arc<Peer>, limit| async move {
-            let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after, limit);
+        let open_at = |peer: Arc<Peer>| async move {
+            let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after);
             let (mut feed, ()) = tokio::try_join!(feed, quorum::knows_leader(pool, &peer))?;
             feed.vigil = Some(Vigil::over(pool.clone(), peer));
             feed.led = true;
@@ -53,7 +52,7 @@ impl Feed {
         after: Option<u64>,
         retries: u32,
     ) -> Result<Self, Error> {
-        let begin = |peer: Arc<Peer>, limit| Self::begin(pool.clone(), peer, target.clone(), after, limit);
+        let begin = |peer: Arc<Peer>| Self::begin(pool.clone(), peer, target.clone(), after);
         pool.rounds(Resend::Freely, retries, begin).await
     }
 
@@ -62,10 +61,9 @@ impl Feed {
         peer: Arc<Peer>,
         target: Target,
         after: Option<u64>,
-        limit: Duration,
     ) -> Result<Self, Failure> {
         let from = after.map(|after| after.saturating_add(1));
-        let first = Poll::open(&pool, &peer, &target, from, limit).await?;
+        let first = Poll::open(&pool, &peer, &target, from).await?;
         let after = after.unwrap_or(first.index);
         let pace = Pace::new(first.index);
         Ok(Self {
@@ -97,9 +95,8 @@ impl Feed {
         peer: Arc<Peer>,
         target: Target,
         after: Option<u64>,
-        limit: Duration,
     ) -> Result<Self, Failure> {
-        let mut feed = Self::begin(pool, peer, target, after, limit).await?;
+        let mut feed = Self::begin(pool, peer, target, after).await?;
         let after = feed.position();
         if feed.head < after {
             feed.head = quorum::agreed_index(&feed.pool, &feed.peer, &feed.target).await?;
