@@ -103,7 +103,9 @@ impl<T> Live<T> {
     /// person can read. Secrets are not in it.
     ///
     /// The keys are those that the store has now: one whose value is another one than the snapshot's,
-    /// because the update was refused or is held back, is marked as not in force, a deleted one too.
+    /// because the update was refused or is held back, is marked as not in force, a deleted one too,
+    /// and what is in force is named beside it. A `restart` field is shown as it is in force, with the
+    /// value that waits beside it.
     pub fn explain(&self) -> Explanation {
         let source = self.board.standing.read(|record| record.source);
         self.board.keys.explain(source == Source::Cache)

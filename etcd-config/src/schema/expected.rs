@@ -102,7 +102,7 @@ impl<'s> Expected<'s> {
                 self.part(&Step { part: inner, ..step.clone() });
             }
             Part::Each(inner) => {
-                let mut each = Self { optional: true, ..Self::default() };
+                let mut each = Self::default();
                 each.part(&Step { part: inner, ..step.clone() });
                 self.each = Some(Rc::new(each));
             }
@@ -167,6 +167,11 @@ impl<'s> Expected<'s> {
             }
         }
         any.then_some(below)
+    }
+
+    /// Whether each directory below is an entry of a map.
+    pub(super) fn is_each(&self) -> bool {
+        self.each.is_some()
     }
 
     pub(super) fn is_directory(&self) -> bool {
