@@ -75,14 +75,14 @@ impl Row {
         self.value.as_deref().filter(|_| !self.secret)
     }
 
-    /// The text of the value that the snapshot was read from: another one than [`value`](Self::value)
-    /// where an update was refused or waits. `None` for a secret, and where there is none.
+    /// The text of the value that the snapshot was read from. It differs from [`value`](Self::value) where
+    /// an update was refused or waits. `None` for a secret, and where there is none.
     pub fn in_force(&self) -> Option<&str> {
         self.in_force.as_deref()
     }
 
-    /// The text that the store has now at the key: another one than [`value`](Self::value) where a
-    /// change waits for a restart. `None` for a secret, and where there is no key.
+    /// The text that the store has now at the key. It differs from [`value`](Self::value) where a change
+    /// waits for a restart. `None` for a secret, and where there is no key.
     pub fn stored(&self) -> Option<&str> {
         self.stored.as_deref()
     }
@@ -242,8 +242,8 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// What the store holds below a place by now, but for what is shown already, and a restart would bring
-    /// into force.
+    /// What has come below a place since the start, and a restart would bring into force. What is shown
+    /// already is left out.
     fn added(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
         for (name, _) in place.waiting.map(|now| &now.children).into_iter().flatten() {
             let node = place.node.and_then(|node| node.children.get(name));

@@ -160,7 +160,7 @@ impl<T: EtcdConfig> Live<T> {
         subscription
     }
 
-    /// Calls back when the value at the projection is another one than before. For the value of now
+    /// Calls back when the value at the projection has become another. For the value of now
     /// as well use [`follow`](Self::follow): a value that is [loaded](Self::load) before this call
     /// may be changed before it, and that is not heard of. One that is loaded after it is at least as
     /// new as the subscription, and its change may be heard of all the same.
