@@ -116,7 +116,9 @@ impl<T> Live<T> {
     /// person can read. Secrets are not in it.
     ///
     /// The keys are those that the store has now: one whose value is another one than the snapshot's,
-    /// because the update was refused or is held back, is marked as not in force, a deleted one too.
+    /// because the update was refused or is held back, is marked as not in force, a deleted one too,
+    /// and what is in force is named beside it. A `restart` field is shown as it is in force, with the
+    /// value that waits beside it.
     pub fn explain(&self) -> Explanation {
         let source = self.status().source;
         self.board.keys.explain(source == Source::Cache)
@@ -171,7 +173,7 @@ impl<T: EtcdConfig> Live<T> {
         subscription
     }
 
-    /// Calls back when the value at the projection is another one than before. For the value of now
+    /// Calls back when the value at the projection has become another. For the value of now
     /// as well use [`follow`](Self::follow): a value that is [loaded](Self::load) before this call
     /// may be changed before it, and that is not heard of. One that is loaded after it is at least as
     /// new as the subscription, and its change may be heard of all the same.

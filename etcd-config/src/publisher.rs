@@ -176,16 +176,17 @@ impl<T: EtcdConfig> Publisher<T> {
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
         }
-        let is_relevant = !touched.is_empty() && self.set_aside(&touched);
+        let is_first = self.from_cache && !touched.is_empty();
+        let is_relevant = !touched.is_empty() && self.set_aside(touched);
         // A refused update is tried again when it is another one now, or committed again.
         let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
-        self.due |= self.waits && (counts || (self.from_cache && is_relevant));
-        self.from_cache &= touched.is_empty();
+        self.due |= self.waits && (counts || is_first);
+        self.from_cache &= !is_first;
         self.due
     }
 
     /// Takes note of what has changed for all snapshots. Says whether it can make a difference to any.
-    fn set_aside(&mut self, touched: &Touched) -> bool {
+    fn set_aside(&mut self, touched: Touched) -> bool {
         let tree = self.keys.read();
         let relevant = relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
