@@ -70,10 +70,10 @@ async fn add_what_is_missing(client: &Client) -> Result<(), etcd_client_core::Er
 fn follow(settings: &Live<Settings>) {
     let first = settings.load();
     println!("loaded at revision {}, and from now on kept current:", first.revision());
-    println!("  listen {}, log {}, timeout {:?}", first.listen, first.log_level, first.timeout);
+    println!("  listen {}, timeout {:?}", first.listen, first.timeout);
     println!("  database {} with a pool of {}", first.database.url, first.database.pool_size);
     settings.on_change(|change| println!("  revision {}: {}", change.revision(), change.keys().join(", ")));
-    settings.on(|s| &s.log_level, |old, new| println!("  log level: {old} -> {new}"));
+    settings.follow(|s| &s.log_level, |level| println!("  log level: {level}"));
     settings.on(|s| &s.database.pool_size, |old, new| println!("  pool size: {old} -> {new}"));
     settings.on(|s| &s.upstreams, |_, new| println!("  upstreams: {new:?}"));
     settings.on_rejected(|rejection| println!("{rejection}"));

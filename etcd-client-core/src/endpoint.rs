@@ -29,8 +29,7 @@ impl Endpoint {
     /// address that names none.
     pub(crate) fn parse(text: &str, bare: Scheme) -> Result<Self, Error> {
         let text = text.trim();
-        if text.contains('@') {
-            // Wherever it stands: a password may hold a slash. The text is not repeated.
+        if may_hold_credentials(text) {
             return Err(invalid(
                 "an endpoint holds a user or a password: leave them out, and give them to the builder's user()"
                     .into(),
@@ -95,12 +94,40 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// An endpoint as it was given, as it may be shown: without what could be a password.
+pub(crate) struct Given<'t>(pub(crate) &'t str);
+
+impl fmt::Debug for Given<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        let end = text.find(['?', '#']).unwrap_or(text.len());
+        let after_scheme = text.find("://").map_or(0, |at| at + 3);
+        let authority = &text[after_scheme.min(end)..end];
+        match authority.split_once(':') {
+            _ if may_hold_credentials(text) => f.write_str("(not shown: it may hold a password)"),
+            // `user:password` looks like `host:port`. An IPv6 address has colons, too.
+            Some((host, rest))
+                if !host.starts_with('[') && rest.starts_with(|c: char| !c.is_ascii_digit() && c != ':') =>
+            {
+                write!(f, "{:?}…", format_args!("{}{host}:", &text[..after_scheme]).to_string())
+            }
+            _ if end < text.len() => write!(f, "{:?}…", &text[..=end]),
+            _ => write!(f, "{text:?}"),
+        }
+    }
+}
+
+/// Wherever the sign stands: a password may hold a slash, and the whole may be encoded.
+fn may_hold_credentials(text: &str) -> bool {
+    text.contains('@') || text.contains("%40")
+}
+
 fn invalid(message: String) -> Error {
     Error::new(Kind::InvalidInput, message)
 }
 
 fn bad(text: &str, why: &str) -> Error {
-    invalid(format!("{text:?} is not an endpoint: {why}"))
+    invalid(format!("{:?} is not an endpoint: {why}", Given(text)))
 }
 
 fn split_scheme(text: &str, bare: Scheme) -> Result<(Scheme, &str), Error> {
@@ -261,10 +288,16 @@ mod tests {
             "ftp://root:hunter2@host",
             "http://root:/hunter2@host",
             "root:?hunter2@host:1",
+            "root:hunter2%40host",
+            "http://root:hunter2%40host:1",
+            "http://host/?password=hunter2",
+            "host:1#hunter2",
+            "root:hunter2",
+            "http://root:hunter2",
         ] {
             let error = Endpoint::parse(text, Scheme::Http).unwrap_err();
             assert_eq!(error.kind(), Kind::InvalidInput);
-            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+            assert!(!format!("{error} {error:?} {:?}", Given(text)).contains("hunter2"), "{error}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use crate::endpoint::Endpoint;
-use crate::{Error, Kind, Proxy, Tls};
+use crate::{Error, Kind, Proxy, Tls, tls};
 
 /// What is spoken above the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ const LONGEST_VERSION: usize = 4 << 10;
 
 /// The innermost error says what happened; the others say that it happened to them.
 pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
+    let of_tls = causes(error).find_map(tls::describe);
+    of_tls.or_else(|| causes(error).last().map(ToString::to_string)).unwrap_or_default()
 }
 
 /// An error, and what it comes from.
@@ -79,12 +80,20 @@ impl HttpOptions {
             .map_err(|error| Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error))
     }
 
+    /// Makes ready what would take long in [`client`](Self::client), off the thread that reads the network.
+    pub(crate) async fn prepare(&self, secure: bool) {
+        if let Some(tls) = self.tls.as_ref().filter(|_| secure) {
+            tls.unlock().await;
+        }
+    }
+
     /// Whether a server that has hung up on a request without TLS did so because it speaks TLS.
     pub(crate) async fn is_for_want_of_tls(&self, endpoint: &Endpoint, limit: Duration) -> bool {
         let Ok(mut secure) = endpoint.url("/version") else { return false };
         if endpoint.is_secure() || secure.set_scheme("https").is_err() {
             return false;
         }
+        self.prepare(true).await;
         let Ok(client) = self.client(Protocol::Http1, true) else { return false };
         let answer = client.get(secure).timeout(limit).send().await;
         answer.map_or_else(|error| is_a_certificates(&error), |_| true)

@@ -46,6 +46,8 @@ pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use printable::Printable;
 pub use proxy::Proxy;
-pub use store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Signal, Store, Watch};
+pub use store::{
+    Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
+};
 pub use tls::Tls;
 pub use watcher::Watcher;

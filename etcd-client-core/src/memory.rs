@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::printable::{Key, Length};
-use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Store};
+use crate::store::{Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Store};
 use crate::{Error, Kind};
 use keyspace::Keyspace;
 use stream::{Faults, MemoryWatch, Streams};
@@ -22,7 +22,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// A handle; clones are the same store. Its switches play what networks and servers do:
 /// [`cut`](Self::cut), [`silence`](Self::silence), [`lag`](Self::lag), [`refuse`](Self::refuse),
-/// [`rewind`](Self::rewind), [`lose_next`](Self::lose_next), [`delay`](Self::delay).
+/// [`rewind`](Self::rewind), [`lose_next`](Self::lose_next), [`delay`](Self::delay),
+/// [`slow`](Self::slow), [`early_progress`](Self::early_progress).
 ///
 /// ```
 /// use etcd_client_core::MemoryStore;
@@ -110,6 +111,17 @@ impl MemoryStore {
     /// on. A member that has fallen behind. Other calls are answered from the newest state.
     pub fn lag(&self, on: bool) {
         self.change(|state| state.faults.lagging = on.then(|| state.keyspace.revision()));
+    }
+
+    /// A stream passes each revision on this long after the one before it: a slow link.
+    pub fn slow(&self, pause: Duration) {
+        self.change(|state| state.faults.pause = pause);
+    }
+
+    /// While on, streams answer for progress at once, whatever is on its way to them: etcd before 3.4.25
+    /// and 3.5.8.
+    pub fn early_progress(&self, on: bool) {
+        self.change(|state| state.faults.early = on);
     }
 
     /// While on, calls are refused, as by a server that is down. Streams that are open go on.
@@ -240,6 +252,21 @@ impl Store for MemoryStore {
         Box::pin(async move {
             store.answers().await?;
             store.lock().keyspace.recognizes(&prefix, &past)
+        })
+    }
+
+    fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
+        let (store, prefix) = (self.clone(), prefix.clone());
+        Box::pin(async move {
+            store.answers().await?;
+            let (answer, delay) = {
+                let state = store.lock();
+                (state.keyspace.unchanged(&prefix, known), state.faults.delay)
+            };
+            if !delay.is_zero() {
+                tokio::time::sleep(delay / 2).await;
+            }
+            answer
         })
     }
 

@@ -1,8 +1,9 @@
 //! What both clients can be told, and whether it can be right.
 
+use std::fmt;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, Scheme};
+use crate::endpoint::{Endpoint, Given, Scheme};
 use crate::http::{HttpOptions, Protocol};
 use crate::{Error, Kind, Proxy, Tls};
 
@@ -10,7 +11,7 @@ use crate::{Error, Kind, Proxy, Tls};
 const UNLIMITED: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 /// As it was given.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) endpoints: Vec<String>,
     pub(crate) tls: Option<Tls>,
@@ -44,13 +45,21 @@ impl Settings {
         }
     }
 
-    /// Certificates and keys are read once, so that what is wrong with them shows here.
-    pub(crate) fn check(self, protocol: Protocol) -> Result<Options, Error> {
+    /// Certificates and keys are read once, so that what is wrong with them shows here. A password is
+    /// not sent in the clear to one endpoint where it is protected on the way to another.
+    pub(crate) fn check(self, protocol: Protocol, has_password: bool) -> Result<Options, Error> {
         let bare = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let endpoints = Endpoint::parse_all(&self.endpoints, bare)?;
         if let Some(plain) = endpoints.iter().find(|endpoint| self.tls.is_some() && !endpoint.is_secure()) {
             return Err(invalid(format!(
                 "{plain} is not secured, but TLS options are given: write https://, or leave them out"
+            )));
+        }
+        let (secure, plain): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| endpoint.is_secure());
+        if let (true, Some(secure), Some(plain)) = (has_password, secure.first(), plain.first()) {
+            return Err(invalid(format!(
+                "{plain} is not secured, and {secure} is: the password would be sent in the clear to the \
+                 first; write https:// for all endpoints"
             )));
         }
         for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
@@ -71,6 +80,23 @@ impl Settings {
             max_retries: self.max_retries,
             receive_limit: self.receive_limit,
         })
+    }
+}
+
+/// Endpoints are shown without what could be a password in them.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoints, tls, proxy, connect_timeout, timeout, max_retries, receive_limit } = self;
+        let endpoints: Vec<_> = endpoints.iter().map(|endpoint| Given(endpoint)).collect();
+        f.debug_struct("Settings")
+            .field("endpoints", &endpoints)
+            .field("tls", tls)
+            .field("proxy", proxy)
+            .field("connect_timeout", connect_timeout)
+            .field("timeout", timeout)
+            .field("max_retries", max_retries)
+            .field("receive_limit", receive_limit)
+            .finish()
     }
 }
 

@@ -42,6 +42,18 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Box::pin(std::future::ready(Err(error)))
     }
 
+    /// Whether nothing has changed below `prefix` since what is `known` of it: the newest revision up
+    /// to which that is so, as an authority says it, or `None` where something has. An error where that
+    /// cannot be told: [`Kind::FutureRevision`] where the store has not come to that revision.
+    ///
+    /// It is asked where a watch cannot tell ([`Signal::Alive`]). A store whose watches always can
+    /// leaves this out.
+    fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
+        let _ = (prefix, known);
+        let error = Error::new(Kind::InvalidRequest, "the store cannot say what has changed");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
     /// A store over the same servers, with connections of its own.
     ///
     /// Connections belong to the runtime that opened them, so whoever runs on another runtime
@@ -50,6 +62,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Equal for two handles of one store, different for any two stores that are alive.
     fn identity(&self) -> usize;
+}
+
+/// How much is known of a prefix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Everything up to this revision.
+    pub revision: u64,
+    /// In this cluster, 0 where unknown.
+    pub cluster: u64,
+    /// How many keys there were.
+    pub count: usize,
 }
 
 /// By what the state of a prefix at an earlier revision is recognized.
@@ -120,9 +143,9 @@ pub enum Signal {
     Batch(Batch),
     /// The stream is alive, and every change up to this revision has been delivered.
     Progress(u64),
-    /// Nothing differs, as the store says, between what the stream has delivered and this revision.
-    /// Changes up to it may still arrive that come to nothing together.
-    Unchanged(u64),
+    /// The stream is alive, and that is all: whatever the server says of how far it is, changes up to
+    /// there may still be on their way.
+    Alive,
     /// The stream is alive: a part of the next change has arrived, and the rest is on its way.
     Arriving,
 }

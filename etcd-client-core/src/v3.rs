@@ -44,8 +44,10 @@
 
 mod auth;
 mod builder;
+mod claims;
 mod client;
 mod cluster;
+mod codec;
 mod environment;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -61,7 +63,6 @@ mod peer;
 mod pool;
 mod response;
 mod span;
-mod standstill;
 mod status;
 mod store;
 mod stream;

@@ -19,7 +19,8 @@
 //!    difference (`on_opened`, `adopt`).
 //! 6. A history that went backwards, or is another one by now, is read anew, and announced
 //!    (`recognition.rs`, `adopt`).
-//! 7. A stream that does not answer is lost (`on_tick`).
+//! 7. A stream that does not answer is lost (`on_tick`); one that answers before it has sent what it
+//!    speaks of proves nothing, and the store is asked (`inquiry.rs`, `on_inquiry`).
 //! 8. An audit compares what is held with what the server holds (`audit.rs`).
 //! 9. A prefix that held keys and reads empty is read twice (`on_listed`).
 //! 10. Retries are paced (`backoff.rs`).
@@ -29,6 +30,7 @@ mod audit;
 mod backoff;
 mod event;
 mod held;
+mod inquiry;
 mod options;
 mod phase;
 mod recognition;
@@ -45,6 +47,7 @@ use crate::{Error, Kind};
 use audit::{Audit, Finding, Proof};
 use backoff::Backoff;
 use held::Held;
+use inquiry::{Answer, Inquiry};
 use phase::{From, Haste, Input, Phase, Then, Watching};
 
 pub use event::{Cause, Counters, Event, State};
@@ -154,6 +157,7 @@ impl Watcher {
             Input::Signal(Err(error)) => self.on_lost(error),
             Input::Tick => self.on_tick(),
             Input::Audit => self.on_audit(),
+            Input::Inquiry => self.on_inquiry(),
             Input::PauseOver(Then::List { confirmed }) => self.list(confirmed),
             Input::PauseOver(Then::Open(from)) => self.open(from),
         }
@@ -245,9 +249,17 @@ impl Watcher {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
         let tick = Box::pin(sleep(self.options.progress_interval));
-        let (since, haste) = (Instant::now(), Haste::default());
-        self.phase =
-            Phase::Watching(Watching { watch, from, since, tick, unanswered: false, audit, gap, haste });
+        self.phase = Phase::Watching(Watching {
+            watch,
+            from,
+            since: Instant::now(),
+            tick,
+            unanswered: false,
+            audit,
+            gap,
+            haste: Haste::default(),
+            inquiry: Inquiry::default(),
+        });
     }
 
     /// The watch could not be opened, or not be used.
@@ -278,20 +290,18 @@ impl Watcher {
             watching.from = From::Lost;
         }
         match signal {
+            Signal::Batch(_) | Signal::Arriving => watching.inquiry.on_delivery(),
+            Signal::Alive => watching.inquiry.on_alive(),
+            Signal::Progress(_) => watching.inquiry.on_progress(),
+        }
+        match signal {
             Signal::Batch(batch) if watching.gap => watching.audit.note(&batch),
             Signal::Batch(batch) => self.on_batch(batch),
             Signal::Progress(revision) if revision >= held.revision() && !watching.gap => {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            // What is on its way yet must be noted by an audit, even where it comes to nothing.
-            Signal::Unchanged(revision)
-                if revision >= held.revision() && !watching.gap && !watching.audit.is_under_way() =>
-            {
-                held.advance(revision);
-                self.events.push_back(Event::Current { revision });
-            }
-            Signal::Progress(_) | Signal::Unchanged(_) | Signal::Arriving => {}
+            Signal::Progress(_) | Signal::Alive | Signal::Arriving => {}
         }
         self.compare();
     }
@@ -312,26 +322,52 @@ impl Watcher {
         let Phase::Watching(watching) = &mut self.phase else { return };
         if !watching.unanswered {
             watching.unanswered = true;
-            watching.watch.request_progress();
+            watching.request_progress();
             watching.tick.as_mut().reset(Instant::now() + self.options.progress_interval);
             return;
         }
         let (endpoint, interval) = (watching.watch.endpoint(), self.options.progress_interval);
         let error =
             Error::new(Kind::Timeout, format!("{endpoint} has not answered on the watch for {interval:.1?}"));
-        self.on_lost_silently(error);
+        let is_resumable = watching.watch.is_resumable();
+        self.leave(
+            error,
+            if is_resumable { Then::Open(From::Lost) } else { Then::List { confirmed: false } },
+        );
     }
 
-    fn on_lost_silently(&mut self, error: Error) {
-        let then = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then: Then::Open(From::Lost) };
-        let phase = std::mem::replace(&mut self.phase, then);
+    /// The store has said whether what is held is still so (rule 7).
+    fn on_inquiry(&mut self) {
+        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
+        match watching.inquiry.advance(&self.store, &self.prefix, held.known()) {
+            Answer::Unchanged(revision) => {
+                watching.unanswered = false;
+                watching.from = From::Lost;
+                if watching.audit.is_under_way() || watching.gap {
+                    // What is on its way must be noted, even where it comes to nothing.
+                    return self.compare_at_rest();
+                }
+                held.advance(revision);
+                self.events.push_back(Event::Current { revision });
+            }
+            Answer::Behind(time) if time >= self.options.progress_interval => {
+                let (endpoint, revision) = (watching.watch.endpoint(), held.revision());
+                let message = format!(
+                    "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
+                );
+                self.leave(Error::new(Kind::Timeout, message), Then::List { confirmed: false });
+            }
+            Answer::Failed(error) => self.on_lost(error),
+            Answer::Behind(_) | Answer::Nothing => {}
+        }
+    }
+
+    /// Leaves a stream on which nothing comes, and its endpoint.
+    fn leave(&mut self, error: Error, then: Then) {
+        let waiting = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then };
+        let phase = std::mem::replace(&mut self.phase, waiting);
         if let Phase::Watching(watching) = phase {
             let (lasted, from) = (watching.since.elapsed(), watching.from);
-            let then = if watching.watch.is_resumable() {
-                Then::Open(From::Lost)
-            } else {
-                Then::List { confirmed: false }
-            };
             watching.watch.abandon();
             self.after_loss(error, lasted, from, then);
         }
@@ -345,8 +381,9 @@ impl Watcher {
             Finding::Nothing => {}
             Finding::Read if gap => self.conclude(),
             Finding::Read => {
-                watching.watch.request_progress();
+                watching.request_progress();
                 self.compare();
+                self.compare_at_rest();
             }
             Finding::Overdue => self.conclude(),
             Finding::Failed(error) if gap => self.on_lost(error),
@@ -363,7 +400,17 @@ impl Watcher {
     /// Concludes an audit as soon as the stream has come to the revision that was read.
     fn compare(&mut self) {
         let (Phase::Watching(watching), Some(held)) = (&self.phase, &self.held) else { return };
-        if watching.audit.revision().is_some_and(|revision| revision <= held.revision()) {
+        if watching.audit.listing().is_some_and(|listing| listing.revision <= held.revision()) {
+            self.conclude();
+        }
+    }
+
+    /// Concludes an audit whose read is what is held, key by key: what may be on its way up to there
+    /// comes to nothing.
+    fn compare_at_rest(&mut self) {
+        let (Phase::Watching(watching), Some(held)) = (&self.phase, &self.held) else { return };
+        let is_read = watching.audit.listing().is_some_and(|listing| held.is_same(listing));
+        if is_read && !watching.gap {
             self.conclude();
         }
     }
@@ -416,8 +463,8 @@ impl Watcher {
         } else {
             self.backoff.next()
         };
-        let retry_in = format_args!("{:.1}s", pause.as_secs_f64());
-        tracing::warn!(prefix = %self.prefix, %error, %retry_in, "not connected");
+        let seconds = pause.as_secs_f64();
+        tracing::warn!(prefix = %self.prefix, %error, retry_in = %format_args!("{seconds:.1}s"), "not connected");
         self.report(State::failed(error));
         self.pause(pause, then);
     }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
-    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Listing, MemoryStore, Past, Prefix,
-    Printable, Proxy, Signal, Tls, v3,
+    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, Past,
+    Prefix, Printable, Proxy, Signal, Tls, v3,
 };
 
 /// What is planted where there is room for a value or a password.
@@ -51,6 +51,7 @@ fn root() -> Vec<Row> {
         row("Entry", &entry()),
         row("Error", &error),
         row("Kind", &error.kind()),
+        row("Known", &Known::default()),
         row("Listing", &listing()),
         row("MemoryStore", &store),
         row("Transaction", &store.transaction().put("/app/k", PLANTED).delete("/app/gone")),

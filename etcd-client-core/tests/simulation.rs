@@ -1,7 +1,7 @@
 //! The watcher against thousands of random histories, on a store in memory, under paused time.
 //!
 //! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
-//! latency, compactions, rewinds, wiped and replaced clusters, events that the server forgets.
+//! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and replaced clusters, events that the server forgets.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
 //! exactly that revision. After the last fault is healed, it must be what the store holds.
 //!
@@ -121,6 +121,8 @@ enum Step {
     Lag,
     Deny,
     Delay,
+    Slow,
+    Early,
     Compact,
     Rewind,
     Wipe,
@@ -136,6 +138,8 @@ const STEPS: &[(Step, u8)] = &[
     (Step::Storm, 3),
     (Step::Silence, 2),
     (Step::Delay, 2),
+    (Step::Slow, 3),
+    (Step::Early, 2),
     (Step::Refuse, 1),
     (Step::Lag, 1),
     (Step::Deny, 1),
@@ -200,7 +204,7 @@ struct Run<'s> {
     doubtful: bool,
     /// Answers may be under way that were made in the past.
     delayed: bool,
-    /// A stream fell behind in this schedule: an audit may overtake it.
+    /// A stream fell behind, or was slow, in this schedule: an audit may overtake it.
     lagged: bool,
     start: Instant,
     checked: u64,
@@ -209,6 +213,7 @@ struct Run<'s> {
 impl<'s> Run<'s> {
     fn new(seed: u64, log: &'s mut String) -> Self {
         let store = MemoryStore::new();
+        store.early_progress(seed % 2 == 1);
         let mut run = Self {
             rng: Rng::with_seed(seed),
             watcher: Watcher::new(Arc::new(store.clone()), Prefix::new("/p"), Options::default()),
@@ -266,6 +271,17 @@ impl<'s> Run<'s> {
                 self.store.delay(delay);
                 self.delayed = true;
                 format!("delay({delay:?})")
+            }
+            Step::Slow => {
+                let pause = Duration::from_millis(if self.rng.bool() { self.rng.u64(0..2_000) } else { 0 });
+                self.store.slow(pause);
+                self.lagged |= !pause.is_zero();
+                format!("slow({pause:?})")
+            }
+            Step::Early => {
+                let on = self.rng.bool();
+                self.store.early_progress(on);
+                format!("early_progress({on})")
             }
             Step::Compact => {
                 let revision = self.store.revision().saturating_sub(self.rng.u64(0..4));
@@ -336,7 +352,9 @@ impl<'s> Run<'s> {
         format!("wiped (new cluster: {new_cluster})")
     }
 
+    /// What there is no fault in stays: a store that tells progress early is only less convenient.
     fn heal(&mut self) {
+        self.store.slow(Duration::ZERO);
         self.store.silence(false);
         self.store.lag(false);
         self.store.refuse(false);

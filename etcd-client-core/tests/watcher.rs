@@ -2,10 +2,10 @@
 
 #[path = "watcher/compactions.rs"]
 mod compactions;
+#[path = "watcher/inquiries.rs"]
+mod inquiries;
 #[path = "watcher/rewinds.rs"]
 mod rewinds;
-#[path = "watcher/standstill.rs"]
-mod standstill;
 
 use std::sync::Arc;
 use std::time::Duration;

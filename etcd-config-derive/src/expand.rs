@@ -201,6 +201,12 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
         Some(make) => quote!(#plain.or(#make)),
         None => plain,
     };
+    let plain = if attrs.nested.is_some() || attrs.flatten.is_some() {
+        plain
+    } else {
+        // The method that the type of the value allows; see `compared`.
+        quote_spanned!(span=> #private::compared(#plain).part())
+    };
     let optional = attrs.nested.is_none() && attrs.map.is_none() && option_of(ty).is_some();
     attrs.validate.iter().fold(plain, |part, path| {
         let check = if optional { check_some(path, private) } else { check(path, private) };

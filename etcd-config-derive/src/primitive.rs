@@ -21,8 +21,8 @@ pub(crate) fn misfit(ty: &Type, text: &str) -> Option<String> {
         "i64" => reason::<i64>(text),
         "i128" => reason::<i128>(text),
         "isize" => reason::<isize>(text),
-        "f32" => reason::<f32>(text),
-        "f64" => reason::<f64>(text),
+        "f32" => reason::<f32>(text).or_else(|| infinite::<f32>(text)),
+        "f64" => reason::<f64>(text).or_else(|| infinite::<f64>(text)),
         "bool" => reason::<bool>(text),
         "char" if text.chars().count() != 1 => Some("it is not one character".to_owned()),
         _ => None,
@@ -32,4 +32,11 @@ pub(crate) fn misfit(ty: &Type, text: &str) -> Option<String> {
 
 fn reason<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Option<String> {
     text.trim().parse::<T>().err().map(|error| error.to_string())
+}
+
+/// As where values are read: `inf` is one, and a number that is too large is not.
+fn infinite<T: std::str::FromStr + Into<f64>>(text: &str) -> Option<String> {
+    let number: f64 = text.trim().parse::<T>().ok()?.into();
+    let is_written_out = text.contains(|character: char| character.is_ascii_digit());
+    (number.is_infinite() && is_written_out).then(|| "it is too large".to_owned())
 }

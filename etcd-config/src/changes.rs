@@ -71,7 +71,8 @@ impl<T> Change<T> {
         &self.new
     }
 
-    /// The whole keys whose values changed, sorted; never their values.
+    /// The whole keys whose texts changed since the last snapshot, sorted, never their values: those of
+    /// the fields that changed, and whatever else was written in between, read by a field or not.
     pub fn keys(&self) -> &[Arc<str>] {
         &self.keys
     }

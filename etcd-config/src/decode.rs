@@ -1,5 +1,7 @@
 //! From the tree of keys to a value of the derived struct, or to all that is wrong with them.
 
+mod before;
+mod comparison;
 mod context;
 mod decoder;
 mod leaf_part;
@@ -10,6 +12,7 @@ mod place;
 mod scrub;
 mod type_name;
 
+pub use self::comparison::compared;
 pub use self::context::Context;
 pub(crate) use self::context::survey;
 pub use self::decoder::Decoder;
@@ -27,14 +30,24 @@ use crate::tree::{KeyTree, Touched};
 
 /// A `T` of the keys in `tree`. The first one that comes out right pins the `restart` fields.
 pub fn decode<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
-    let mut decoder = Decoder::new(context, tree, Touch::Everything);
+    decode_since(tree, context, None).map(|(value, _)| value)
+}
+
+/// The same, and whether any value is another one than in the published snapshot, since which what is in
+/// `published` has changed.
+pub fn decode_since<T: EtcdConfig>(
+    tree: &KeyTree,
+    context: &Context,
+    published: Option<&Touched>,
+) -> Result<(T, bool), Vec<Problem>> {
+    let mut decoder = Decoder::new(context, tree, Touch::Everything, published);
     let value = T::read(&mut decoder, None);
-    let Findings { mut problems, pinned, secrets } = decoder.finish();
+    let Findings { mut problems, pinned, secrets, differs } = decoder.finish();
     problems.extend(unknown::denied(context.schema(), tree, None));
     match value {
         Some(value) if problems.is_empty() => {
             context.pin(pinned);
-            Ok(value)
+            Ok((value, differs))
         }
         _ => {
             scrub::scrub(&mut problems, &secrets, tree);
@@ -53,23 +66,36 @@ pub fn update<T: EtcdConfig>(
     touched: &Touched,
     context: &Context,
 ) -> Result<(), Vec<Problem>> {
+    update_since(value, tree, touched, context, None).map(drop)
+}
+
+/// The same, and whether any value is another one than in the published snapshot, since which what is in
+/// `published` has changed: no more than `touched`.
+pub fn update_since<T: EtcdConfig>(
+    value: &mut T,
+    tree: &KeyTree,
+    touched: &Touched,
+    context: &Context,
+    published: Option<&Touched>,
+) -> Result<bool, Vec<Problem>> {
     if context.absolute().iter().any(|path| touched.root().descend(path).is_some()) {
         // Any struct in the tree may read an absolute key.
-        *value = decode(tree, context)?;
-        return Ok(());
+        let (fresh, differs) = decode_since(tree, context, published)?;
+        *value = fresh;
+        return Ok(differs);
     }
-    let mut decoder = Decoder::new(context, tree, Touch::Only(touched.root()));
+    let mut decoder = Decoder::new(context, tree, Touch::Only(touched.root()), published);
     if let Some(replaced) = T::read(&mut decoder, Some(&mut *value)) {
         *value = replaced;
     }
-    let mut problems = decoder.finish().problems;
+    let Findings { mut problems, differs, .. } = decoder.finish();
     problems.extend(unknown::denied(context.schema(), tree, Some(touched)));
     if problems.is_empty() {
-        return Ok(());
+        return Ok(differs);
     }
     if scrub::is_needed(&problems) {
         // A check has seen secrets that were not among what was touched.
-        let mut decoder = Decoder::new(context, tree, Touch::Everything);
+        let mut decoder = Decoder::new(context, tree, Touch::Everything, None);
         drop(T::read(&mut decoder, None));
         scrub::scrub(&mut problems, &decoder.finish().secrets, tree);
     }

@@ -159,6 +159,14 @@ impl<T: EtcdConfig> Driver<T> {
                 tracing::info!(name, %prefix, revision, "the values in force are the newest again");
                 self.record_update(Record::revert);
             }
+            Outcome::Same(keys) => {
+                let (revision, first) = (self.publisher.revision(), some(&keys));
+                tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value differs");
+                self.record_update(Record::revert);
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.note_change();
+                }
+            }
             Outcome::Published(change) => {
                 let revision = change.revision();
                 let (changed, first) = (change.keys().len(), some(change.keys()));

@@ -1,15 +1,18 @@
 //! Where each value of a configuration comes from.
 
+mod place;
+
 use std::fmt;
 
 use etcd_client_core::Printable;
 
-use crate::decode::{Context, whole_key};
+use self::place::{Place, text, value_of};
+use crate::decode::Context;
 use crate::layout::{Fallback, Field};
 use crate::leaf::cut;
 use crate::schema::branch::{Branch, Part};
 use crate::schema::plain::Plain;
-use crate::tree::{KeyTree, Mark, Node, Touched};
+use crate::tree::{KeyTree, Mark, Node, Raw, Touched};
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
 const COLUMN: usize = 80;
@@ -32,6 +35,8 @@ pub struct Row {
     secret: bool,
     origin: Origin,
     revision: Option<u64>,
+    in_force: Option<String>,
+    stored: Option<String>,
     note: Option<String>,
 }
 
@@ -77,6 +82,18 @@ impl Row {
         self.value.as_deref().filter(|_| !self.secret)
     }
 
+    /// The text of the value that the snapshot was read from: another one than [`value`](Self::value)
+    /// where an update was refused or waits. `None` for a secret, and where there is none.
+    pub fn in_force(&self) -> Option<&str> {
+        self.in_force.as_deref()
+    }
+
+    /// The text that the store has now at the key: another one than [`value`](Self::value) where a
+    /// change waits for a restart. `None` for a secret, and where there is no key.
+    pub fn stored(&self) -> Option<&str> {
+        self.stored.as_deref()
+    }
+
     /// Where the value comes from.
     pub fn origin(&self) -> Origin {
         self.origin
@@ -113,8 +130,8 @@ pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached:
         field: String::new(),
         secret: false,
         note: None,
-        is_pinned: false,
-        is_unsettled: false,
+        pinned_over: None,
+        read_from: None,
     };
     explainer.branch(context.schema().branch(), &place);
     Explanation { rows: explainer.rows }
@@ -129,33 +146,6 @@ struct Explainer<'a> {
     /// The structs on the way down.
     path: Vec<&'a Branch>,
     rows: Vec<Row>,
-}
-
-#[derive(Clone)]
-struct Place<'a> {
-    node: Option<&'a Node>,
-    key: String,
-    field: String,
-    secret: bool,
-    note: Option<String>,
-    /// What is shown is what was there at the start, whatever is there now.
-    is_pinned: bool,
-    /// A key of another name, which the snapshot may have been read from, has changed.
-    is_unsettled: bool,
-}
-
-impl<'a> Place<'a> {
-    fn child(&self, node: Option<&'a Node>, key: &str, name: &str, secret: bool) -> Self {
-        Self {
-            node,
-            key: whole_key(&self.key, key),
-            field: dotted(&self.field, name),
-            secret: self.secret || secret,
-            note: self.note.clone(),
-            is_pinned: self.is_pinned,
-            is_unsettled: self.is_unsettled,
-        }
-    }
 }
 
 impl<'a> Explainer<'a> {
@@ -177,9 +167,10 @@ impl<'a> Explainer<'a> {
                 for (name, node) in children().filter(|(name, node)| !name.is_empty() && node.value.is_some())
                 {
                     let entry = place.child(Some(node), name, name, false);
-                    self.stored(&entry);
+                    self.stored(&entry, Fallback::Absent);
                 }
                 self.gone(place, |node| node.value.is_some());
+                self.added(place, |node| node.value.is_some());
                 self.nothing_since(before, place);
             }
             Part::Directory(branch) => self.branch(branch, place),
@@ -189,6 +180,7 @@ impl<'a> Explainer<'a> {
             Part::Optional(_) => {
                 let before = self.rows.len();
                 self.gone(place, |_| false);
+                self.added(place, |_| false);
                 self.nothing_since(before, place);
             }
             Part::Each(inner) => {
@@ -199,6 +191,7 @@ impl<'a> Explainer<'a> {
                     self.part(field, inner, &entry);
                 }
                 self.gone(place, |node| stands(inner, node));
+                self.added(place, |node| stands(inner, node));
                 self.nothing_since(before, place);
             }
             Part::Above(levels) => {
@@ -216,31 +209,30 @@ impl<'a> Explainer<'a> {
     fn leaf(&mut self, field: &'static Field, place: &Place<'a>) {
         if let Some(Ok(text)) = field.env.and_then(|name| self.context.variable(name)) {
             self.push(place, Some(cut(text)), Origin::Environment, None);
-        } else if place.node.is_some_and(|node| node.value.is_some()) {
-            self.stored(place);
+        } else if place.shown().is_some() {
+            self.stored(place, field.default);
         } else {
-            match field.default {
-                Fallback::Text(text) | Fallback::Expression(text) => {
-                    self.push(place, Some(cut(text)), Origin::Default, None);
-                }
-                Fallback::Absent => self.push(place, None, Origin::Nothing, None),
-                Fallback::Required => self.push(place, None, Origin::Missing, None),
-            }
+            let (text, origin) = match field.default {
+                Fallback::Text(text) | Fallback::Expression(text) => (Some(cut(text)), Origin::Default),
+                Fallback::Absent => (None, Origin::Nothing),
+                Fallback::Required => (None, Origin::Missing),
+            };
+            self.push(place, text, origin, Some(field.default));
         }
     }
 
-    fn stored(&mut self, place: &Place<'a>) {
-        let Some(raw) = place.node.and_then(|node| node.value.as_ref()) else { return };
-        let text = String::from_utf8_lossy(&raw.value);
-        let is_from_cache = self.cached && (place.is_pinned || !self.is_not_in_force(place));
+    /// `default` is what an absent key would have meant.
+    fn stored(&mut self, place: &Place<'a>, default: Fallback) {
+        let Some(raw) = place.shown() else { return };
+        let is_from_cache = self.cached && (place.is_pinned() || !self.is_not_in_force(place));
         let origin = if is_from_cache { Origin::Cache } else { Origin::Etcd };
-        self.push(place, Some(cut(&text)), origin, Some(raw.revision));
+        self.push(place, Some(text(raw)), origin, Some(default));
     }
 
     /// What the store does not hold any more below a place, but for what is shown already, and the
     /// snapshot does.
     fn gone(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
-        let Some(mark) = self.mark(place).filter(|_| !place.is_pinned) else { return };
+        let Some(mark) = self.mark(place).filter(|_| !place.is_pinned()) else { return };
         for (name, mark) in &mark.children {
             let node = place.node.and_then(|node| node.children.get(name));
             if !node.is_some_and(&is_shown) {
@@ -259,16 +251,44 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// What the store holds below a place by now, but for what is shown already, and a restart would bring
+    /// into force.
+    fn added(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
+        for (name, _) in place.pinned_over.flatten().map(|now| &now.children).into_iter().flatten() {
+            let node = place.node.and_then(|node| node.children.get(name));
+            if !node.is_some_and(&is_shown) {
+                self.added_at(&place.child(node, name, name, false));
+            }
+        }
+    }
+
+    fn added_at(&mut self, place: &Place<'a>) {
+        if place.shown().is_none() && place.now().is_some() {
+            self.push(place, None, Origin::Nothing, None);
+        }
+        self.added(place, |_| false);
+    }
+
     fn mark(&self, place: &Place<'a>) -> Option<&'a Mark> {
-        let key = place.key.trim_end_matches('/');
-        let path = self.tree.prefix().relative(key.as_bytes()).unwrap_or_default();
-        self.unpublished.root().descend(std::str::from_utf8(path).ok()?)
+        self.unpublished.root().descend(self.path(&place.key)?)
+    }
+
+    /// The path of a whole key below the prefix.
+    fn path<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let path = self.tree.prefix().relative(key.trim_end_matches('/').as_bytes()).unwrap_or_default();
+        std::str::from_utf8(path).ok()
     }
 
     /// Whether the snapshot was read from something else than what is at this place now.
     fn is_not_in_force(&self, place: &Place<'a>) -> bool {
-        let now = place.node.and_then(|node| node.value.as_ref());
-        place.is_unsettled || self.mark(place).is_some_and(|mark| mark.differs(now))
+        place.read_from.is_some() || self.mark(place).is_some_and(|mark| mark.differs(place.shown()))
+    }
+
+    /// What the snapshot was read from, where that is not what is at this place now.
+    fn before(&self, place: &Place<'a>) -> Option<&'a Raw> {
+        let path = self.path(place.read_from.as_deref().unwrap_or(&place.key))?;
+        let now = self.tree.root().descend(path).and_then(|node| node.value.as_ref());
+        self.unpublished.root().descend(path).map_or(now, |mark| mark.before(now))
     }
 
     fn nothing_since(&mut self, before: usize, place: &Place<'a>) {
@@ -277,17 +297,31 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn push(&mut self, place: &Place<'a>, value: Option<String>, origin: Origin, revision: Option<u64>) {
-        let is_awaited = !place.is_pinned && origin != Origin::Environment && self.is_not_in_force(place);
-        let awaited = is_awaited.then_some(if revision.is_some() {
-            "not in force: refused, or newer than the snapshot"
-        } else {
-            "deleted, but still in force: refused, or newer than the snapshot"
-        });
+    fn push(&mut self, place: &Place<'a>, value: Option<String>, origin: Origin, default: Option<Fallback>) {
         let key = place.key.trim_end_matches('/');
-        let path = self.tree.prefix().relative(key.as_bytes());
-        let secret = place.secret || path.is_some_and(|path| self.plain.is_secret(path));
-        let notes: Vec<&str> = awaited.into_iter().chain(place.note.as_deref()).collect();
+        let is_secret = |key: &str| {
+            let path = self.tree.prefix().relative(key.as_bytes());
+            path.is_some_and(|path| self.plain.is_secret(path))
+        };
+        // By this field, or by any other that reads the key.
+        let secret = place.secret || is_secret(key) || place.read_from.as_deref().is_some_and(is_secret);
+        let place = &Place { secret, ..place.clone() };
+        let is_settled = place.is_pinned() || origin == Origin::Environment;
+        let is_awaited = !is_settled && self.is_not_in_force(place);
+        let before = self.before(place).filter(|_| is_awaited);
+        let waits = place.is_pinned() && value_of(place.now()) != value_of(place.shown());
+        let notes = [
+            is_awaited.then(|| place.not_in_force(before, default)),
+            waits.then(|| place.waiting()),
+            place.note.clone(),
+        ];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        let in_force = match default {
+            _ if !is_awaited => value.clone(),
+            Some(Fallback::Text(text) | Fallback::Expression(text)) if before.is_none() => Some(cut(text)),
+            _ => before.map(text),
+        };
+        let revision = place.shown().map(|raw| raw.revision);
         self.rows.push(Row {
             field: place.field.clone(),
             key: key.to_owned(),
@@ -295,7 +329,9 @@ impl<'a> Explainer<'a> {
             value: if secret { value.map(|_| String::new()) } else { value },
             secret,
             origin,
-            revision,
+            revision: revision.filter(|_| matches!(origin, Origin::Etcd | Origin::Cache)),
+            in_force: in_force.filter(|_| !secret),
+            stored: place.now().map(text).filter(|_| !secret),
             note: (!notes.is_empty()).then(|| notes.join("; ")),
         });
     }
@@ -311,7 +347,12 @@ impl<'a> Explainer<'a> {
         };
         let at = |name: &'static str, node: Option<&'a Node>| {
             let mut below = place.child(node, name, field.name, field.secret);
-            below.key = whole_key(&place.key, name);
+            if let Some(now) = place.pinned_over {
+                let at = |name: &'static str| {
+                    if name.starts_with('/') { resolve(name) } else { now?.descend(name) }
+                };
+                below.pinned_over = Some(field.names().find_map(at));
+            }
             if name != field.key {
                 below.note = Some(format!("an old name of {}", field.key));
             }
@@ -320,17 +361,16 @@ impl<'a> Explainer<'a> {
         let names: Vec<_> = field.names().map(|name| at(name, resolve(name))).collect();
         let found = names.iter().position(|below| below.node.is_some());
         let mut below = names.get(found.unwrap_or(0)).unwrap_or(place).clone();
-        // What stood at a name that comes first is what the snapshot was read from.
-        let mut first = names.iter().take(found.unwrap_or(names.len()));
-        below.is_unsettled |= first.any(|name| self.is_not_in_force(name));
+        let read_from = names.iter().find(|name| self.before(name).is_some()).map(|name| name.key.clone());
+        below.read_from = read_from.filter(|key| *key != below.key).or(below.read_from);
         let Some(pin) = self.context.pinned(&place.field, field.name).filter(|_| field.restart) else {
             return below;
         };
-        if !Node::same_values(pin.node.as_ref(), below.node) {
+        let now = below.node;
+        if !Node::same_values(pin.node.as_ref(), now) {
             below = at(pin.name, pin.node.as_ref());
-            below.note = Some("a change waits for a restart".to_owned());
         }
-        below.is_pinned = true;
+        below.pinned_over = Some(now);
         below
     }
 }
@@ -342,11 +382,6 @@ fn stands(part: &Part, node: &Node) -> bool {
         Part::Leaf(_) => node.value.is_some(),
         Part::Map { .. } | Part::Each(_) | Part::Above(_) => !node.children.is_empty(),
     }
-}
-
-fn dotted(path: &str, name: &str) -> String {
-    let dot = if path.is_empty() || name.is_empty() { "" } else { "." };
-    format!("{path}{dot}{name}")
 }
 
 impl fmt::Display for Origin {

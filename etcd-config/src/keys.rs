@@ -50,6 +50,11 @@ impl Keys {
         touched
     }
 
+    /// What has changed since the published snapshot.
+    pub(crate) fn unpublished(&self) -> Arc<Touched> {
+        Arc::clone(&self.lock().unpublished)
+    }
+
     /// Whether the published snapshot is what the keys say.
     pub(crate) fn are_published(&self) -> bool {
         self.lock().unpublished.is_empty()

@@ -1,6 +1,8 @@
 //! One key's text, as the value of a field.
 
 mod expectation;
+mod json;
+mod number;
 mod text;
 
 use etcd_client_core::Printable;
@@ -40,14 +42,16 @@ impl<T: DeserializeOwned> Leaf for T {
 }
 
 /// Reads `text`.
+///
+/// A type that takes whatever the text looks like is offered all digits of a number, then the number
+/// as far as `f64` goes, then a string.
 pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
     decode(Text::stored(text)).or_else(|error| {
-        // A type that takes whatever the text looks like was given a number, and wanted a string.
         if matches!(expectation(decode).shape, Shape::Any) {
-            decode(Text::plain(text)).map_err(|_| error)
-        } else {
-            Err(error)
+            return decode(Text::rounded(text)).or_else(|error| decode(Text::plain(text)).map_err(|_| error));
         }
+        // Somewhere in the JSON anything is taken, but for digits.
+        if number::loses_any(text) { decode(Text::rounded(text)) } else { Err(error) }
     })
 }
 

@@ -27,6 +27,9 @@
 //!
 //! let settings = Settings::watch(&store)?;
 //! assert_eq!(settings.load().log_level, "info");
+//! // The level of now, and every later one.
+//! settings.follow(|s| &s.log_level, |level| println!("logging at {level}"));
+//! // Later changes only.
 //! settings.on(|s| &s.database.pool_size, |old, new| println!("pool {old} -> {new}"));
 //! settings.on_rejected(|rejection| eprintln!("{rejection}"));
 //! # Ok::<(), etcd_config::Error>(())
@@ -46,10 +49,19 @@
 //!   code prints is your own: a `derive(Debug)` shows a `String`, and hides a [`Secret<String>`](Secret).
 //! - Keys and values are text of others: whatever is shown of them is [escaped and cut](Printable).
 //!
+//! # Reading a value and hearing of its changes
+//! A change may come between two calls. So the order counts:
+//! - [`Live::follow`] hands the value of now to the callback, and then every change. Nothing is missed,
+//!   nothing comes twice. This is what applies a setting: a log level, the size of a pool.
+//! - [`Live::on`], [`Live::on_change`] or [`Live::changes`], and then [`Live::load`]: nothing is missed.
+//!   What is loaded is at least as new as the subscription, so a change may be in it and be heard of, too.
+//! - [`Live::load`], and then a subscription: what changes between the two calls is heard of only with the
+//!   next change. Right where nothing is kept of what was loaded.
+//!
 //! # What flows where
 //! ```text
 //! Store ─► Watcher ─► KeyTree ─► decode ─► Snapshot ─► load, reader
-//!                                   │          └─────► on, on_change, changes
+//!                                   │          └─────► follow, on, on_change, changes
 //!                                   └─ problems ─────► on_rejected, on_status, status
 //! ```
 //! The store and the watcher are `etcd_client_core`'s: the watcher lists the prefix, watches it, and
@@ -70,9 +82,11 @@ mod changes;
 mod config;
 mod deadline;
 mod decode;
+pub mod docs;
 mod driver;
 mod error;
 mod explain;
+mod follower;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -126,8 +140,8 @@ pub mod __private {
 
     pub use crate::config::EtcdConfig;
     pub use crate::decode::{
-        Context, Decoder, checked, decode, flattened, leaf, leaf_with, map, map_with, nested, refusal,
-        skipped, update,
+        Context, Decoder, checked, compared, decode, decode_since, flattened, leaf, leaf_with, map, map_with,
+        nested, refusal, skipped, update, update_since,
     };
     pub use crate::explain::explain;
     pub use crate::layout::{Fallback, Field, Layout};

@@ -1,6 +1,7 @@
 //! The handle of a configuration that is kept current.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +17,14 @@ use crate::deadline::deadline;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::explain::Explanation;
+use crate::follower::Follower;
 use crate::hooks::Subscription;
 use crate::loaded::Loaded;
 use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
-use crate::status::{Source, Span, Status};
+use crate::status::{Ago, Source, Status};
 
 /// A configuration that is kept current.
 ///
@@ -52,27 +54,33 @@ impl<T> Live<T> {
         Guard(self.board.current.load())
     }
 
-    /// The configuration as it is now, for those who would rather fail than act on old values: an
-    /// error where it was last [proven current](Status::proven_current_at) more than `max_age` ago.
+    /// The configuration as it is now, for those who would rather fail than act without knowing what
+    /// the store holds: an error where that was last [confirmed](Status::confirmed_at) more than
+    /// `max_age` ago.
+    ///
+    /// This is about the connection, and about nothing else: while the newest values are
+    /// [refused](Status::refused_since), the store is known well enough, and the older values in force
+    /// are what a refusal is for. One bad value must not fail the health checks of all instances at
+    /// once; see [`docs::probes`](crate::docs::probes).
     ///
     /// Signs of life come every [`progress_interval`](crate::Options::progress_interval), 5 s unless
     /// set otherwise; a shorter `max_age` fails now and then on a store that is perfectly well.
     ///
     /// # Errors
-    /// [`Error::is_stale`], with how old the values are, and why.
+    /// [`Error::is_stale`], with how long it has been, and why.
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
         // In this order: what is published later is younger.
         let age = self.board.standing.read(Record::age);
         if age <= max_age {
             return Ok(self.load());
         }
-        let Status { name, prefix, source, state, .. } = self.status();
-        let proven =
-            if age == Duration::MAX { "at an unknown time".to_owned() } else { format!("{} ago", Span(age)) };
+        let Status { name, prefix, source, state, refused_since, .. } = self.status();
+        let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
         let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
         Err(Error::stale(format!(
-            "{name} from {prefix} is from {source} and was last proven current {proven}, where at most \
-             {max_age:?} is accepted; now {state}{why}"
+            "{name} from {prefix} is from {source} and was last {known} {}, where at most {max_age:?} is \
+             accepted; now {state}{why}",
+            Ago(age)
         )))
     }
 
@@ -108,7 +116,52 @@ impl<T> Live<T> {
 }
 
 impl<T: EtcdConfig> Live<T> {
-    /// Calls back when the value at the projection is another one than before.
+    /// Calls back with the value at the projection as it is now, and then with every other one that it
+    /// becomes: no change is missed in between, and none comes twice.
+    ///
+    /// The first call is made here, on the thread of the caller, and is over when this returns; so is
+    /// one with what has changed meanwhile. The later ones come as those of [`on`](Self::on) do. A
+    /// panic in the first call is the caller's, and ends the subscription.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(key = "log/level", default = "info")] log_level: String }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// settings.follow(|s| &s.log_level, |level| println!("logging at {level} from now on"));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn follow<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
+    where
+        P: PartialEq + ?Sized,
+        F: for<'a> Fn(&'a T) -> &'a P + Send + 'static,
+        C: FnMut(&P) + Send + 'static,
+    {
+        let follower = Arc::new(Follower::new());
+        // Subscribed first: what is published later is heard of, what was before is loaded.
+        let subscription = self.on_change({
+            let follower = Arc::clone(&follower);
+            move |change| follower.offer(Arc::clone(change.new()))
+        });
+        let call = move |old: Option<&T>, new: &T| {
+            let new = projection(new);
+            if old.is_none_or(|old| projection(old) != new) {
+                callback(new);
+            }
+        };
+        let first = || follower.start(Box::new(call), self.snapshot());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(first)) {
+            subscription.cancel();
+            resume_unwind(panic);
+        }
+        subscription
+    }
+
+    /// Calls back when the value at the projection is another one than before. For the value of now
+    /// as well use [`follow`](Self::follow): a value that is [loaded](Self::load) before this call
+    /// may be changed before it, and that is not heard of. One that is loaded after it is at least as
+    /// new as the subscription, and its change may be heard of all the same.
     ///
     /// Callbacks run one at a time, in the order of the changes, on a thread of their own: they may
     /// block, which delays the later callbacks of this configuration and nothing else. When they
@@ -142,6 +195,13 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     /// Calls back for every new snapshot, as [`on`](Self::on) does.
+    ///
+    /// There is a new one when the value of a field has become another. That is found out from the
+    /// texts of the changed keys: they are decoded, and compared by the `PartialEq` of the field's
+    /// type (of a map's entries, theirs); as texts where the type has none, or where it is a parameter
+    /// of the struct. So `" 1"` for `"1"` is no change of a number, nor is JSON that is written
+    /// otherwise. A key that no field reads, and the key of a field that is marked `restart`, make no
+    /// new snapshot either; [`Status::revision`] moves with them all the same.
     pub fn on_change(&self, mut callback: impl FnMut(&Change<T>) + Send + 'static) -> Subscription {
         self.board.hooks.add(move |notice| {
             if let Some(change) = &notice.change {
@@ -185,7 +245,8 @@ impl<T: EtcdConfig> Live<T> {
         })
     }
 
-    /// The changes from now on, as a stream. A reader that is slower than the changes gets several
+    /// The changes from now on, as a stream: what is [loaded](Self::load) after this call and changed by
+    /// the stream misses nothing. A reader that is slower than the changes gets several
     /// as one, which says how many it [missed](Change::missed).
     ///
     /// ```
@@ -299,7 +360,7 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     /// Follows what was loaded, on the runtime where that was done.
-    pub(crate) fn follow(loaded: Loaded<T>, runtime: &Handle, background: Option<Arc<Background>>) -> Self {
+    pub(crate) fn start(loaded: Loaded<T>, runtime: &Handle, background: Option<Arc<Background>>) -> Self {
         let driver = Driver::new(loaded, runtime.clone());
         let board = Arc::clone(driver.board());
         let task = runtime.spawn(driver.run()).abort_handle();

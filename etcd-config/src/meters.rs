@@ -23,4 +23,5 @@ pub(crate) struct Reading {
     pub(crate) is_rejecting: bool,
     pub(crate) is_from_cache: bool,
     pub(crate) proven_current_at: SystemTime,
+    pub(crate) confirmed_at: SystemTime,
 }

@@ -140,7 +140,7 @@ impl<T: EtcdConfig> Options<T> {
     pub fn watch(self, store: impl IntoStore) -> Result<Live<T>, Error> {
         let (loaded, background) = self.load_in_background(store)?;
         let runtime = background.runtime().clone();
-        Ok(Live::follow(loaded, &runtime, Some(background)))
+        Ok(Live::start(loaded, &runtime, Some(background)))
     }
 
     /// The same for callers in a tokio runtime, on which it is then kept current; the runtime needs
@@ -156,7 +156,7 @@ impl<T: EtcdConfig> Options<T> {
         async move {
             let (store, plan) = prepared?;
             let runtime = current_runtime()?;
-            Ok(Live::follow(Loaded::new(&store, plan).await?, &runtime, None))
+            Ok(Live::start(Loaded::new(&store, plan).await?, &runtime, None))
         }
     }
 

@@ -20,6 +20,7 @@ use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
 use crate::schema::oddities::Oddities;
+use crate::schema::relevance::relevant;
 use crate::snapshot::Snapshot;
 use crate::tree::{KeyTree, Touched};
 
@@ -32,12 +33,19 @@ const FAR_BEHIND: usize = 1_024;
 pub(crate) struct Publisher<T> {
     keys: Arc<Keys>,
     revision: u64,
+    /// How many snapshots came after the first.
+    published: u64,
+    /// Something has changed that may make a difference to what is published.
+    waits: bool,
     /// The newest keys have not been tried yet.
     due: bool,
     /// The keys are from the cache: the store's first word on them counts, committed or not.
     from_cache: bool,
     spares: Vec<Spare<T>>,
+    /// What has changed since the published snapshot was read, for when it is a spare.
+    behind: Touched,
     oddities: Oddities,
+    pending: Vec<Problem>,
 }
 
 /// An old snapshot, and what has changed since.
@@ -50,8 +58,10 @@ struct Spare<T> {
 pub(crate) enum Outcome<T> {
     /// Nothing is to be published: the commit key has not moved.
     Unchanged,
-    /// No value differs from the snapshot's any more.
+    /// No key differs from the snapshot's any more.
     Reverted,
+    /// Keys that fields read were written, and the values are the same: what is published is the newest.
+    Same(Vec<Arc<str>>),
     Published(Change<T>),
     Refused(Rejection),
 }
@@ -61,13 +71,22 @@ impl<T: EtcdConfig> Publisher<T> {
     pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>), Report> {
         let tree = KeyTree::load(context.prefix().clone(), listing);
         let revision = listing.revision;
-        let value = decoded(&tree, &context)
+        let (value, _) = decoded(&tree, &context, None)
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
-        let (spares, oddities) = (Vec::new(), Oddities::default());
-        let keys = Arc::new(Keys::new(tree, context));
-        let mut publisher = Self { keys, revision, due: false, from_cache: false, spares, oddities };
+        let mut publisher = Self {
+            keys: Arc::new(Keys::new(tree, context)),
+            revision,
+            published: 0,
+            waits: false,
+            due: false,
+            from_cache: false,
+            spares: Vec::new(),
+            behind: Touched::default(),
+            oddities: Oddities::default(),
+            pending: Vec::new(),
+        };
         publisher.look_for_warnings(None);
-        Ok((publisher, Snapshot { value, revision }))
+        Ok((publisher, Snapshot { value, revision, number: 0 }))
     }
 
     /// The listing was from the cache.
@@ -86,7 +105,7 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// What a restart would bring into force.
     pub(crate) fn pending(&self) -> Vec<Problem> {
-        self.keys.context().pending(&self.keys.read())
+        self.pending.clone()
     }
 
     /// The keys that are in force, where those of `snapshot` are, with the cluster that they come from.
@@ -118,17 +137,44 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
     pub(crate) fn note(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
+        let committed_at = self.committed_at();
         let touched = self.keys.apply(batch);
+        // Writing the commit key counts, whatever it is written with.
+        let is_committed = self.committed_at() != committed_at;
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
-            for spare in &mut self.spares {
-                spare.behind.merge(&touched);
-            }
-            let is_committed = T::LAYOUT.commit_key.is_none_or(|key| touched.contains(key));
-            self.due |= is_committed || self.from_cache;
-            self.from_cache = false;
         }
+        let is_relevant = !touched.is_empty() && self.set_aside(&touched);
+        // A refused update is tried again when it is another one now, or committed again.
+        let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
+        self.due |= self.waits && (counts || (self.from_cache && is_relevant));
+        self.from_cache &= touched.is_empty();
         self.due
+    }
+
+    /// Takes note of what has changed for all snapshots. Says whether it can make a difference to any.
+    fn set_aside(&mut self, touched: &Touched) -> bool {
+        let tree = self.keys.read();
+        let relevant = relevant(self.keys.context().schema(), &tree, touched);
+        if !relevant.is_empty() {
+            self.waits = true;
+            self.behind.merge(&relevant);
+            for spare in &mut self.spares {
+                spare.behind.merge(&relevant);
+            }
+            self.pending = self.keys.context().pending(&tree);
+        } else if !self.waits {
+            // The published snapshot is what the keys say.
+            self.keys.publish();
+        }
+        !relevant.is_empty()
+    }
+
+    /// The revision at which the commit key was last written.
+    fn committed_at(&self) -> Option<u64> {
+        let tree = self.keys.read();
+        let node = tree.root().descend(T::LAYOUT.commit_key?)?;
+        node.value.as_ref().map(|raw| raw.revision)
     }
 
     /// Publishes the keys as they are now, or says why not.
@@ -137,10 +183,16 @@ impl<T: EtcdConfig> Publisher<T> {
             return Outcome::Unchanged;
         }
         if self.keys.settle() {
+            self.waits = false;
             return Outcome::Reverted;
         }
         match self.next() {
-            Ok(snapshot) => Outcome::Published(self.replace(place, snapshot, cause)),
+            Ok((snapshot, true)) => Outcome::Published(self.replace(place, snapshot, cause)),
+            Ok((snapshot, false)) => {
+                self.waits = false;
+                self.keep(Spare { snapshot, behind: Touched::default() });
+                Outcome::Same(self.keys.publish().keys().to_vec())
+            }
             Err(problems) => {
                 let report =
                     Report::new(T::LAYOUT.name, self.keys.context().prefix(), self.revision, problems);
@@ -157,16 +209,18 @@ impl<T: EtcdConfig> Publisher<T> {
         }
     }
 
-    /// The next snapshot: a spare brought up to date, or a new one where all are in use.
-    fn next(&mut self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
+    /// The next snapshot: a spare brought up to date, or a new one where all are in use. And whether any
+    /// value in it differs from the published one's.
+    fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
         let Some(mut spare) = self.take_spare() else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
-        let update =
-            || decode::update(&mut snapshot.value, &self.keys.read(), &spare.behind, self.keys.context());
+        let (tree, published) = (self.keys.read(), self.keys.unpublished());
+        let (value, context) = (&mut snapshot.value, self.keys.context());
+        let update = || decode::update_since(value, &tree, &spare.behind, context, Some(&published));
         match panics::caught(update) {
-            Ok(Ok(())) => {
-                snapshot.revision = self.revision;
-                Ok(spare.snapshot)
+            Ok(Ok(differs)) => {
+                (snapshot.revision, snapshot.number) = (self.revision, self.published + 1);
+                Ok((spare.snapshot, differs))
             }
             // It is as far behind as it was: the same keys are decoded again next time.
             Ok(Err(problems)) => {
@@ -181,9 +235,11 @@ impl<T: EtcdConfig> Publisher<T> {
         }
     }
 
-    fn anew(&self) -> Result<Arc<Snapshot<T>>, Vec<Problem>> {
-        let value = decoded(&self.keys.read(), self.keys.context())?;
-        Ok(Arc::new(Snapshot { value, revision: self.revision }))
+    fn anew(&self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
+        let published = self.keys.unpublished();
+        let (value, differs) = decoded(&self.keys.read(), self.keys.context(), Some(&published))?;
+        let snapshot = Snapshot { value, revision: self.revision, number: self.published + 1 };
+        Ok((Arc::new(snapshot), differs))
     }
 
     /// A spare that nobody reads any more; others like it are let go.
@@ -209,15 +265,20 @@ impl<T: EtcdConfig> Publisher<T> {
         snapshot: Arc<Snapshot<T>>,
         cause: Cause,
     ) -> Change<T> {
-        let behind = self.keys.publish();
-        let keys = behind.keys().to_vec();
+        let keys = self.keys.publish().keys().to_vec();
+        let behind = std::mem::take(&mut self.behind);
+        (self.waits, self.published) = (false, self.published + 1);
         let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
+        self.keep(Spare { snapshot: old, behind });
+        change
+    }
+
+    fn keep(&mut self, spare: Spare<T>) {
         if self.spares.len() == SPARES {
             panics::let_go(self.spares.remove(0));
         }
-        self.spares.push(Spare { snapshot: old, behind });
-        change
+        self.spares.push(spare);
     }
 }
 
@@ -228,8 +289,12 @@ impl<T> Drop for Publisher<T> {
 }
 
 /// Decodes everything. A panic in the user's own code is one more reason to refuse.
-fn decoded<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
-    panics::caught(|| decode::decode(tree, context))
+fn decoded<T: EtcdConfig>(
+    tree: &KeyTree,
+    context: &Context,
+    published: Option<&Touched>,
+) -> Result<(T, bool), Vec<Problem>> {
+    panics::caught(|| decode::decode_since(tree, context, published))
         .unwrap_or_else(|panic| Err(panicked::<T>(context, &panic)))
 }
 

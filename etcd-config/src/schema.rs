@@ -3,6 +3,7 @@
 pub(crate) mod branch;
 pub(crate) mod oddities;
 pub(crate) mod plain;
+pub(crate) mod relevance;
 pub(crate) mod unknown;
 
 mod etcdctl;

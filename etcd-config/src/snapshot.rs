@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Snapshot<T> {
     pub(crate) value: T,
     pub(crate) revision: u64,
+    /// Counts the snapshots: a rewound history has lower revisions than the one before.
+    pub(crate) number: u64,
 }
 
 /// A configuration as it is now, from [`Live::load`](crate::Live::load).

@@ -38,7 +38,10 @@ pub(crate) struct Record {
     pub(crate) pending: Vec<Problem>,
     pub(crate) cache_file: Option<CacheFile>,
     pub(crate) counters: Counters,
+    /// The snapshot was what the store holds.
     proven: Proof,
+    /// The store said what it holds, accepted or not.
+    confirmed: Proof,
     state: State,
     since: SystemTime,
     endpoint: Option<String>,
@@ -57,7 +60,7 @@ pub(crate) struct Extent {
     pub(crate) held_back: bool,
 }
 
-/// When the snapshot was last known to be what the store holds.
+/// When something was last known of the store.
 #[derive(Clone, Copy)]
 struct Proof {
     time: SystemTime,
@@ -87,6 +90,7 @@ impl Standing {
             cache_file: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
             proven: Proof::now(),
+            confirmed: Proof::now(),
             state: State::Listing,
             since: now,
             endpoint: None,
@@ -114,7 +118,9 @@ impl Standing {
             snapshot_revision: record.snapshot_revision,
             source: record.source,
             proven_current_at: record.proven.time,
-            age: record.proven.age(),
+            confirmed_at: record.confirmed.time,
+            age: record.confirmed.age(),
+            refused_since: record.refused_since,
             endpoint: record.endpoint.clone(),
             last_rejection: record.last_rejection.clone(),
             last_rewind: record.last_rewind,
@@ -188,9 +194,10 @@ impl Record {
         if !waits {
             self.source = Source::Etcd;
         }
+        self.confirmed = Proof::now();
         // What is not committed yet is not to be in force; all else that waits is.
         if self.refused_since.is_none() && !held_back && self.source == Source::Etcd {
-            self.proven = Proof::now();
+            self.proven = self.confirmed;
         }
     }
 
@@ -203,12 +210,13 @@ impl Record {
     pub(crate) fn is_from_cache(&mut self, file: CacheFile) {
         self.source = Source::Cache;
         self.proven = Proof::at(file.saved_at.unwrap_or(SystemTime::UNIX_EPOCH));
+        self.confirmed = self.proven;
         self.cache_file = Some(file);
     }
 
-    /// How long ago the snapshot was known to be what the store holds.
+    /// How long ago the store said what it holds.
     pub(crate) fn age(&self) -> Duration {
-        self.proven.age()
+        self.confirmed.age()
     }
 
     fn reading(&self) -> Reading {
@@ -220,6 +228,7 @@ impl Record {
             is_rejecting: self.refused_since.is_some(),
             is_from_cache: self.source == Source::Cache,
             proven_current_at: self.proven.time,
+            confirmed_at: self.confirmed.time,
         }
     }
 

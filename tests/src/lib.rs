@@ -2,7 +2,8 @@
 //!
 //! [`servers`] finds (or fetches) etcd programs; a [`Server`] is one of them running on loopback,
 //! on ports of its own, with a temporary data directory; a [`Cluster`] is three of them.
-//! [`Certificates`] are what TLS wants, and a [`Proxy`] is a network that fails on demand. A
+//! [`Certificates`] are what TLS wants, a [`Proxy`] is a network that fails on demand, and a [`Hostile`]
+//! says what no etcd says. A
 //! [`History`] knows what etcd held at each revision, and a [`Witness`] holds what a user of a
 //! configuration saw against it.
 //!
@@ -20,6 +21,7 @@ mod download;
 mod etcdctl;
 mod grpc_proxy;
 mod history;
+pub mod hostile;
 mod http;
 mod operator;
 mod ports;
@@ -38,6 +40,7 @@ pub use certificates::{Certificates, Identity};
 pub use cluster::Cluster;
 pub use grpc_proxy::GrpcProxy;
 pub use history::{History, State, difference};
+pub use hostile::Hostile;
 pub use proxy::{Answer, Chunks, Proxy};
 pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;

@@ -21,13 +21,16 @@ pub fn all() -> Vec<&'static Etcd> {
     if asked_for.is_empty() { found().iter().collect() } else { asked_for }
 }
 
-/// The oldest and the newest of [`all`] servers; one where it is the only one.
-pub fn oldest_and_newest() -> Vec<&'static Etcd> {
-    let mut ends = all();
-    if ends.len() > 2 {
-        ends.drain(1..ends.len() - 1);
+/// The newest of each line (3.4, 3.5, 3.6) of [`all`] servers, oldest first.
+pub fn each_line() -> Vec<&'static Etcd> {
+    let mut lines: Vec<&'static Etcd> = Vec::new();
+    for etcd in all() {
+        match lines.last_mut() {
+            Some(last) if last.version.line() == etcd.version.line() => *last = etcd,
+            _ => lines.push(etcd),
+        }
     }
-    ends
+    lines
 }
 
 /// Servers that can speak v2 as well, oldest first, one of each line (3.4, 3.5).
@@ -67,6 +70,9 @@ pub struct Version {
     /// 1 in 3.5.1.
     pub patch: u16,
 }
+
+/// What is built where there is a Go compiler, and no such server or a newer one.
+const NEWEST_LINE: (u16, u16) = (3, 6);
 
 /// Where a server was found; what a person asked for by name comes last, as the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,6 +132,12 @@ impl Version {
         (self.major, self.minor)
     }
 
+    /// Whether it tells progress before it has sent the events (etcd-io/etcd#15220).
+    pub fn is_early(self) -> bool {
+        let exact_from = if self.line() == (3, 4) { 25 } else { 8 };
+        self.line() < (3, 6) && self.patch < exact_from
+    }
+
     /// Whether `--enable-v2` exists.
     pub fn has_v2(self) -> bool {
         self.line() < (3, 6)
@@ -159,9 +171,10 @@ fn found() -> &'static [Etcd] {
         if !has(&found, (3, 5)) {
             failures.extend(download::wheel(&folder).err());
         }
-        if !(has(&found, (3, 4)) && has(&found, (3, 5))) {
-            found = search(&folder);
+        if found.iter().all(|etcd| etcd.version.line() < NEWEST_LINE) {
+            failures.extend(download::go(&folder).err());
         }
+        found = search(&folder);
         for failure in &failures {
             announce(failure);
         }

@@ -26,16 +26,16 @@ pub struct Stage {
     etcd: &'static Etcd,
 }
 
-/// Runs a test on the oldest and on the newest server, over v3, at the same time.
+/// Runs a test on each line of servers, over v3, at the same time.
 pub fn on_oldest_and_newest(test: impl Fn(&'static Etcd) + Sync) {
-    run(servers::oldest_and_newest().into_iter().map(Stage::v3).collect(), |stage| test(stage.etcd));
+    run(servers::each_line().into_iter().map(Stage::v3).collect(), |stage| test(stage.etcd));
 }
 
-/// Runs a test on the oldest and on the newest server over v3, and on the newest that has it over
-/// v2, at the same time.
+/// Runs a test on each line of servers over v3, and on the newest that has it over v2, at the same
+/// time.
 pub fn over_each_api(test: impl Fn(Stage) + Sync) {
     let v2 = servers::with_v2().pop().map(Stage::v2);
-    run(servers::oldest_and_newest().into_iter().map(Stage::v3).chain(v2).collect(), test);
+    run(servers::each_line().into_iter().map(Stage::v3).chain(v2).collect(), test);
 }
 
 /// Runs a test over v2, on each line of servers that has it, at the same time.

@@ -10,6 +10,8 @@ mod compaction;
 mod credentials;
 #[path = "e2e/credentials_v2.rs"]
 mod credentials_v2;
+#[path = "e2e/early.rs"]
+mod early;
 #[path = "e2e/endpoints.rs"]
 mod endpoints;
 #[path = "e2e/failover.rs"]

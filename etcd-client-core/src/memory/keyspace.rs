@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::Error;
-use crate::store::{Batch, Change, Entry, Listing, Past, Prefix};
+use crate::store::{Batch, Change, Entry, Known, Listing, Past, Prefix};
+use crate::{Error, Kind};
 
 /// etcd begins at revision 1.
 pub(super) struct Keyspace {
@@ -67,6 +67,19 @@ impl Keyspace {
             undo(&mut keys, later.undo.iter().cloned());
         }
         Ok(Past::of(past.revision, below(&keys, prefix)) == *past)
+    }
+
+    /// Up to where a prefix is what is known of it.
+    pub(super) fn unchanged(&self, prefix: &Prefix, known: Known) -> Result<Option<u64>, Error> {
+        if known.cluster != 0 && known.cluster != self.cluster {
+            return Err(Error::new(Kind::Unavailable, "memory: another cluster"));
+        }
+        if known.revision > self.revision {
+            return Err(Error::new(Kind::FutureRevision, "memory: a future revision"));
+        }
+        let is_old = |entry: &Entry| entry.revision <= known.revision;
+        let same = below(&self.keys, prefix).all(is_old) && below(&self.keys, prefix).count() == known.count;
+        Ok(same.then_some(self.revision))
     }
 
     /// Makes all changes at the next revision; where nothing changes, there is none.

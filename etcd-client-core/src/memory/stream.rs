@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
 
 use super::{MemoryStore, State, below};
 use crate::store::{Prefix, Signal, Watch};
@@ -17,6 +20,10 @@ pub(super) struct Faults {
     pub(super) lagging: Option<u64>,
     pub(super) refusal: Option<Error>,
     pub(super) delay: Duration,
+    /// Between two revisions on a stream.
+    pub(super) pause: Duration,
+    /// Progress is told before what is on its way.
+    pub(super) early: bool,
 }
 
 /// Who waits for the store to change, by number.
@@ -74,14 +81,16 @@ pub(super) struct MemoryWatch {
     prefix: Prefix,
     stream: Stream,
     progress_requested: bool,
+    /// When the next revision arrives.
+    arrives: Option<Pin<Box<Sleep>>>,
 }
 
 impl MemoryWatch {
     pub(super) fn new(store: MemoryStore, prefix: Prefix, stream: Stream) -> Self {
-        Self { store, prefix, stream, progress_requested: false }
+        Self { store, prefix, stream, progress_requested: false, arrives: None }
     }
 
-    fn next(&mut self, state: &mut State, cx: &Context<'_>) -> Poll<Result<Signal, Error>> {
+    fn next(&mut self, state: &mut State, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
         let stream = &mut self.stream;
         if state.streams.cuts != stream.cuts {
             let error = Error::new(Kind::Unavailable, "memory: the connection was cut (MemoryStore::cut)");
@@ -91,14 +100,26 @@ impl MemoryWatch {
             state.streams.wait(stream.number, cx);
             return Poll::Pending;
         }
+        if state.faults.early && std::mem::take(&mut self.progress_requested) {
+            return Poll::Ready(Ok(Signal::Alive));
+        }
         if state.faults.lagging.is_none() {
             state.keyspace.check_history(stream.after)?;
             while let Some((batch, lost)) = state.keyspace.behind(stream.after) {
-                stream.after = batch.revision;
-                let batch = below(batch, &self.prefix);
+                let (revision, batch) = (batch.revision, below(batch, &self.prefix));
                 if !lost && !batch.changes.is_empty() {
+                    let pause = state.faults.pause;
+                    if !pause.is_zero() {
+                        let arrives = self.arrives.get_or_insert_with(|| Box::pin(sleep(pause)));
+                        if arrives.as_mut().poll(cx).is_pending() {
+                            state.streams.wait(stream.number, cx);
+                            return Poll::Pending;
+                        }
+                    }
+                    (self.arrives, stream.after) = (None, revision);
                     return Poll::Ready(Ok(Signal::Batch(batch)));
                 }
+                stream.after = revision;
             }
             stream.after = state.keyspace.revision();
         }

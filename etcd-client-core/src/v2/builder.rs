@@ -104,7 +104,7 @@ impl ClientBuilder {
                 "the user's name is empty or has a colon, which basic authentication cannot".into(),
             ));
         }
-        let options = self.settings.check(Protocol::Http1)?;
+        let options = self.settings.check(Protocol::Http1, self.credentials.is_some())?;
         Ok(Client::over(Pool::new(options, self.credentials)))
     }
 }
@@ -135,5 +135,16 @@ mod tests {
     fn a_client_shows_no_password() {
         let client = Client::builder().endpoints(["host"]).user("root", "hunter2").build().unwrap();
         assert!(!format!("{client:?}").contains("hunter2"));
+        let builder = Client::builder().endpoints(["http://root:hunter2@host", "http://host/?p=hunter2"]);
+        assert!(!format!("{builder:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_password_is_not_sent_in_the_clear_where_another_endpoint_is_secured() {
+        let mixed = Client::builder().endpoints(["https://one", "http://two"]);
+        let message = refusal(mixed.clone().user("root", "hunter2"));
+        assert!(message.starts_with("http://two:2379 is not secured"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+        assert!(mixed.build().is_ok());
     }
 }

@@ -83,7 +83,7 @@ impl Peer {
         options: &Options,
         credentials: Option<&Credentials>,
     ) -> Result<Opened, Failure> {
-        let (client, generation) = self.client(options).map_err(Failure::of_endpoint)?;
+        let (client, generation) = self.client(options).await.map_err(Failure::of_endpoint)?;
         let begun = self.send(client, request, options, credentials);
         let Ok(begun) = tokio::time::timeout(limit, begun).await else {
             self.renew(generation);
@@ -141,6 +141,7 @@ impl Peer {
             }
             let next = redirection(&answer, &url)?;
             if next.scheme() == "https" && !self.endpoint.is_secure() && url.scheme() == "http" {
+                options.http.prepare(true).await;
                 client = options.http.client(Protocol::Http1, true).map_err(Failure::of_endpoint)?;
             }
             url = next;
@@ -171,13 +172,16 @@ impl Peer {
 
     /// What `GET /version` answers, which needs no permission.
     async fn version(&self, options: &Options) -> Option<String> {
-        let (client, _) = self.client(options).ok()?;
+        let (client, _) = self.client(options).await.ok()?;
         let request = client.get(self.endpoint.url("/version").ok()?).timeout(options.timeout);
         version_of(request.send().await.ok()?).await
     }
 
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.
-    fn client(&self, options: &Options) -> Result<(reqwest::Client, u64), Error> {
+    async fn client(&self, options: &Options) -> Result<(reqwest::Client, u64), Error> {
+        if self.lock().client.is_none() {
+            options.http.prepare(self.endpoint.is_secure()).await;
+        }
         let mut connections = self.lock();
         let client = if let Some(client) = &connections.client {
             client.clone()

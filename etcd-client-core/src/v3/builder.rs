@@ -124,7 +124,7 @@ impl ClientBuilder {
         if matches!(&self.login, Some(Login::Fixed(credentials)) if credentials.user().is_empty()) {
             return Err(invalid("the user's name is empty".into()));
         }
-        let options = self.settings.check(Protocol::Http2)?;
+        let options = self.settings.check(Protocol::Http2, self.login.is_some())?;
         if let Some(endpoint) = options.endpoints.iter().find(|endpoint| !endpoint.base_path().is_empty()) {
             return Err(invalid(format!(
                 "{endpoint}: gRPC knows no base path; leave {} out",
@@ -166,5 +166,16 @@ mod tests {
     fn a_client_shows_no_password() {
         let client = Client::builder().endpoints(["host"]).user("root", "hunter2").build().unwrap();
         assert!(!format!("{client:?}").contains("hunter2"));
+        let builder = Client::builder().endpoints(["http://root:hunter2@host", "http://host/?p=hunter2"]);
+        assert!(!format!("{builder:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_password_is_not_sent_in_the_clear_where_another_endpoint_is_secured() {
+        let mixed = Client::builder().endpoints(["https://one", "http://two"]);
+        let message = refusal(mixed.clone().user("root", "hunter2"));
+        assert!(message.starts_with("http://two:2379 is not secured"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+        assert!(mixed.build().is_ok());
     }
 }

@@ -15,19 +15,30 @@ impl ClientBuilder {
     }
 
     fn from_variables(read: impl Fn(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
-        if read("ETCDCTL_INSECURE_SKIP_TLS_VERIFY")?.is_some_and(|value| !is_false(&value)) {
+        let flag = |name| read(name)?.map(|value| boolean(name, &value)).transpose();
+        for (name, why) in REFUSED {
+            if read(name)?.is_some() {
+                return Err(invalid(format!("{name} is set, but {why}, and unset the variable")));
+            }
+        }
+        if flag("ETCDCTL_INSECURE_SKIP_TLS_VERIFY")? == Some(true) {
             return Err(invalid(
                 "ETCDCTL_INSECURE_SKIP_TLS_VERIFY is on, but this client always verifies the server: \
                  name its authority in ETCDCTL_CACERT, and unset the variable"
                     .into(),
             ));
         }
+        if read("ETCDCTL_API")?.is_some_and(|version| version != "3") {
+            return Err(invalid("ETCDCTL_API is not 3: for the older API there is v2::Client".into()));
+        }
         let endpoints = read("ETCDCTL_ENDPOINTS")?.unwrap_or_else(|| "127.0.0.1:2379".to_owned());
         let mut builder = Self::new().endpoints(endpoints.split(',').filter(|part| !part.trim().is_empty()));
         if let Some((user, password)) = user(read("ETCDCTL_USER")?, read("ETCDCTL_PASSWORD")?)? {
             builder = builder.user(user, password);
         }
-        if let Some(tls) = tls(read("ETCDCTL_CACERT")?, read("ETCDCTL_CERT")?, read("ETCDCTL_KEY")?)? {
+        let tls = tls(read("ETCDCTL_CACERT")?, read("ETCDCTL_CERT")?, read("ETCDCTL_KEY")?)?;
+        let is_secure = flag("ETCDCTL_INSECURE_TRANSPORT")? == Some(false);
+        if let Some(tls) = tls.or_else(|| is_secure.then(Tls::new)) {
             builder = builder.tls(tls);
         }
         if let Some(limit) = read("ETCDCTL_DIAL_TIMEOUT")? {
@@ -36,16 +47,50 @@ impl ClientBuilder {
         if let Some(limit) = read("ETCDCTL_COMMAND_TIMEOUT")? {
             builder = builder.timeout(duration("ETCDCTL_COMMAND_TIMEOUT", &limit)?);
         }
+        if let Some(limit) = read("ETCDCTL_MAX_RECV_BYTES")? {
+            builder = match bytes("ETCDCTL_MAX_RECV_BYTES", &limit)? {
+                0 => builder,
+                limit => builder.receive_limit(limit),
+            };
+        }
         Ok(builder)
     }
 }
+
+/// What this client does not do, and what to do instead. What is not named here or read above says
+/// how etcdctl prints (`DEBUG`, `HEX`, `WRITE_OUT`), lowers a limit that this client does not have
+/// (`MAX_REQUEST_BYTES`), or means nothing without `DISCOVERY_SRV`.
+const REFUSED: [(&str, &str); 4] = [
+    ("ETCDCTL_DISCOVERY_SRV", "this client looks up no SRV records: name the servers in ETCDCTL_ENDPOINTS"),
+    (
+        "ETCDCTL_AUTH_JWT_TOKEN",
+        "this client fetches its tokens itself: set ETCDCTL_USER and ETCDCTL_PASSWORD",
+    ),
+    (
+        "ETCDCTL_KEEPALIVE_TIME",
+        "this client asks for signs of life where it watches: set the progress interval of the watcher",
+    ),
+    (
+        "ETCDCTL_KEEPALIVE_TIMEOUT",
+        "this client asks for signs of life where it watches: set the progress interval of the watcher",
+    ),
+];
 
 fn invalid(message: String) -> Error {
     Error::new(Kind::InvalidInput, message)
 }
 
-fn is_false(value: &str) -> bool {
-    matches!(value, "0" | "f" | "F" | "false" | "FALSE" | "False")
+/// Go's notation.
+fn boolean(name: &str, value: &str) -> Result<bool, Error> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(invalid(format!("{name}={value:?} is neither true nor false"))),
+    }
+}
+
+fn bytes(name: &str, value: &str) -> Result<usize, Error> {
+    value.parse().map_err(|_| invalid(format!("{name}={value:?} is not a number of bytes")))
 }
 
 fn user(user: Option<String>, password: Option<String>) -> Result<Option<(String, String)>, Error> {
@@ -135,6 +180,79 @@ mod tests {
         }
         assert!(!shown.contains("pass:word"));
         assert!(format!("{:?}", from(&[]).unwrap()).contains("127.0.0.1:2379"));
+    }
+
+    #[test]
+    fn a_transport_that_is_not_insecure_is_tls() {
+        let builder = from(&[("ETCDCTL_INSECURE_TRANSPORT", "false"), ("ETCDCTL_USER", "root:x")]).unwrap();
+        let client = builder.build().unwrap();
+        assert!(format!("{client:?}").contains("https://127.0.0.1:2379"), "{client:?}");
+        let plain = [("ETCDCTL_INSECURE_TRANSPORT", "false"), ("ETCDCTL_ENDPOINTS", "http://a:1")];
+        let error = from(&plain).unwrap().build().unwrap_err();
+        assert!(error.to_string().contains("http://a:1 is not secured"), "{error}");
+        let client = from(&[("ETCDCTL_INSECURE_TRANSPORT", "true")]).unwrap().build().unwrap();
+        assert!(format!("{client:?}").contains("http://127.0.0.1:2379"), "{client:?}");
+    }
+
+    /// What becomes of a variable.
+    enum Fate {
+        /// It shows in the builder.
+        Obeyed(&'static str),
+        Refused,
+        /// It says how etcdctl prints, or nothing by itself.
+        Nothing,
+    }
+
+    /// The global flags of etcdctl 3.4 to 3.7, each of which is a variable, too.
+    #[test]
+    fn every_variable_of_etcdctl_is_obeyed_or_refused_by_name() {
+        use Fate::{Nothing, Obeyed, Refused};
+        for (name, value, fate) in [
+            ("ETCDCTL_API", "3", Nothing),
+            ("ETCDCTL_API", "2", Refused),
+            ("ETCDCTL_AUTH_JWT_TOKEN", "hunter2", Refused),
+            ("ETCDCTL_CACERT", "no/such/file", Refused),
+            ("ETCDCTL_CERT", "no/such/file", Refused),
+            ("ETCDCTL_COMMAND_TIMEOUT", "7s", Obeyed("timeout: 7s")),
+            ("ETCDCTL_DEBUG", "true", Nothing),
+            ("ETCDCTL_DIAL_TIMEOUT", "7s", Obeyed("connect_timeout: 7s")),
+            ("ETCDCTL_DISCOVERY_SRV", "example.com", Refused),
+            ("ETCDCTL_DISCOVERY_SRV_NAME", "name", Nothing),
+            ("ETCDCTL_ENDPOINTS", "a:1", Obeyed("\"a:1\"")),
+            ("ETCDCTL_HEX", "true", Nothing),
+            ("ETCDCTL_INSECURE_DISCOVERY", "false", Nothing),
+            ("ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "true", Refused),
+            ("ETCDCTL_INSECURE_SKIP_TLS_VERIFY", "yes", Refused),
+            ("ETCDCTL_INSECURE_TRANSPORT", "false", Obeyed("tls: Some")),
+            ("ETCDCTL_INSECURE_TRANSPORT", "no", Refused),
+            ("ETCDCTL_KEEPALIVE_TIME", "7s", Refused),
+            ("ETCDCTL_KEEPALIVE_TIMEOUT", "7s", Refused),
+            ("ETCDCTL_KEY", "no/such/file", Refused),
+            ("ETCDCTL_MAX_RECV_BYTES", "77", Obeyed("receive_limit: 77")),
+            ("ETCDCTL_MAX_RECV_BYTES", "0", Nothing),
+            ("ETCDCTL_MAX_RECV_BYTES", "-1", Refused),
+            ("ETCDCTL_MAX_REQUEST_BYTES", "77", Nothing),
+            ("ETCDCTL_PASSWORD", "hunter2", Refused),
+            ("ETCDCTL_USER", "root:hunter2", Obeyed("\"root\"")),
+            ("ETCDCTL_WRITE_OUT", "json", Nothing),
+        ] {
+            let unset = format!("{:?}", from(&[]).unwrap());
+            let shown = from(&[(name, value)]).map(|builder| format!("{builder:?}"));
+            match (shown, fate) {
+                (Ok(shown), Obeyed(part)) => {
+                    assert!(shown.contains(part) && !unset.contains(part), "{name}: {shown}");
+                    assert!(!shown.contains("hunter2"), "{name}: {shown}");
+                }
+                (Ok(shown), Nothing) => assert_eq!(shown, unset, "{name}"),
+                (Err(error), Refused) => {
+                    let message = error.to_string();
+                    assert!(message.contains(name) || message.contains(value), "{name}: {message}");
+                    assert!(!message.contains("hunter2"), "{name}: {message}");
+                }
+                (Ok(shown), Refused) => panic!("{name} is not refused: {shown}"),
+                (Err(error), _) => panic!("{name} is refused: {error}"),
+            }
+        }
     }
 
     #[test]

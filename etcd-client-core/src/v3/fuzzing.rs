@@ -6,13 +6,14 @@ use prost::Message;
 
 use super::listing;
 use super::messages::{RangeResponse, WatchResponse};
+use super::span::Span;
 use super::store::Events;
 use crate::store::{Change, Signal};
 
 /// A frame of a watch, from whatever bytes.
 pub fn watch(message: &[u8], exact: bool) {
     let Ok(frame) = WatchResponse::decode(message) else { return };
-    let mut events = Events::new(1, exact);
+    let mut events = Events::new(Span::prefix(""), 1, exact);
     let _ = (events.read(frame.clone()), events.read(frame));
     while let Some(signal) = events.next() {
         let Signal::Batch(batch) = signal else { continue };

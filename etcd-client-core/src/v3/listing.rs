@@ -8,7 +8,7 @@ use super::messages::{KeyValue, RangeRequest, RangeResponse, ResponseHeader};
 use super::pool::Pool;
 use super::response::{signed, unsigned};
 use super::span::Span;
-use crate::store::Past;
+use crate::store::{Known, Past};
 use crate::{Entry, Error, Kind, Listing};
 
 /// Keys in the first page: few enough to learn their size before much is asked for.
@@ -70,47 +70,38 @@ pub(super) async fn recognizes(pool: &Arc<Pool>, span: Span, past: &Past) -> Res
     }
 }
 
-/// The newest revision of a cluster's store where a span is what it was at `revision`: no key in it was
-/// written since, and there are as many. The answers are small, however many keys there are; where
-/// something was written elsewhere, the server walks over the span for the last of them.
-///
-/// An unknown cluster, 0, becomes the one that answers. An error where the past cannot be that of this
-/// history, or is forgotten.
-pub(super) async fn unchanged_since(
-    pool: &Arc<Pool>,
-    span: Span,
-    revision: u64,
-    cluster: &mut u64,
-) -> Result<Option<u64>, Error> {
-    let mut ask = async |question: RangeRequest| {
+/// The newest revision of the store where a span is what is known of it: there are as many keys, and
+/// none was written since. The answers are small, however many keys there are; where something was
+/// written elsewhere, the server walks over the span for the last of them.
+pub(super) async fn unchanged(pool: &Arc<Pool>, span: Span, known: Known) -> Result<Option<u64>, Error> {
+    let ask = async |question: RangeRequest| {
         let answer = pool.call_once(question).await?;
         let ResponseHeader { cluster_id, revision, .. } = answer.header.clone().unwrap_or_default();
-        if *cluster == 0 {
-            *cluster = cluster_id;
+        if known.cluster != 0 && cluster_id != known.cluster {
+            return Err(Error::new(Kind::Unavailable, "another cluster has answered"));
         }
-        Ok::<_, Error>((cluster_id == *cluster).then_some((answer, revision)))
+        let head = unsigned(revision);
+        if head < known.revision {
+            let message = format!("the store is at revision {head}, and was at {}", known.revision);
+            return Err(Error::new(Kind::FutureRevision, message));
+        }
+        let is_same = usize::try_from(answer.count) == Ok(known.count) && answer.kvs.is_empty();
+        Ok(is_same.then_some(head))
     };
     let count =
         RangeRequest { key: span.start, range_end: span.end, count_only: true, ..RangeRequest::default() };
-    let Some((now, head)) = ask(count.clone()).await? else { return Ok(None) };
-    if head == signed(revision) {
-        return Ok(Some(revision));
-    }
-    let question = RangeRequest { revision: signed(revision), ..count.clone() };
-    let Some((then, _)) = ask(question).await? else { return Ok(None) };
-    if then.count != now.count {
-        return Ok(None);
+    let head = ask(count.clone()).await?;
+    if head.is_none_or(|head| head == known.revision) {
+        return Ok(head);
     }
     let written = RangeRequest {
-        revision: head,
-        min_mod_revision: signed(revision.saturating_add(1)),
+        min_mod_revision: signed(known.revision.saturating_add(1)),
         limit: 1,
         keys_only: true,
         count_only: false,
         ..count
     };
-    let Some((written, _)) = ask(written).await? else { return Ok(None) };
-    Ok(written.kvs.is_empty().then_some(unsigned(head)))
+    ask(written).await
 }
 
 /// Takes a page that may hold anything.

@@ -2,11 +2,17 @@
 
 use prost::Message;
 
+use super::claims;
+use super::codec::Answer;
 use super::messages as wire;
+use crate::{Error, Kind};
+
+/// Signed tokens have a few hundred bytes; servers take headers of 8 kB to 16 MB.
+const LONGEST_TOKEN: usize = 64 << 10;
 
 /// A request that one answer answers.
 pub(super) trait Method: Message + Clone + Default + 'static {
-    type Answer: Message + Default + 'static;
+    type Answer: Answer;
 
     const PATH: &'static str;
 
@@ -16,6 +22,17 @@ pub(super) trait Method: Message + Clone + Default + 'static {
     /// Whether it is pointless to ask a member that has no leader.
     fn needs_leader(&self) -> bool {
         true
+    }
+
+    /// How many keys may be answered, where that was said.
+    fn at_most(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether this can be the answer; an error is that of the server.
+    fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
+        let _ = answer;
+        Ok(())
     }
 
     /// Whether doing it twice is as good as doing it once, so that it can be sent again.
@@ -55,6 +72,14 @@ impl Method for wire::RangeRequest {
         !self.serializable
     }
 
+    fn at_most(&self) -> Option<usize> {
+        usize::try_from(self.limit).ok().filter(|limit| *limit > 0)
+    }
+
+    fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
+        claims::range(self, answer)
+    }
+
     fn is_repeatable(&self) -> bool {
         true
     }
@@ -90,6 +115,14 @@ impl Method for wire::AuthenticateRequest {
     type Answer = wire::AuthenticateResponse;
     const PATH: &'static str = "/etcdserverpb.Auth/Authenticate";
     const NEEDS_TOKEN: bool = false;
+
+    /// A token is sent along with every call from now on.
+    fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
+        if answer.token.len() <= LONGEST_TOKEN {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Protocol, format!("a token of {} bytes", answer.token.len())))
+    }
 
     fn is_repeatable(&self) -> bool {
         true

@@ -62,7 +62,10 @@ impl Peer {
         &self.name
     }
 
-    pub(super) fn for_calls(&self) -> Result<Share, Error> {
+    pub(super) async fn for_calls(&self) -> Result<Share, Error> {
+        if locked(&self.connections).calls.is_none() {
+            self.prepare().await;
+        }
         let mut connections = locked(&self.connections);
         let client = match &connections.calls {
             Some(client) => client.clone(),
@@ -72,11 +75,13 @@ impl Peer {
     }
 
     /// The share stands for one stream: it is to live as long.
-    pub(super) fn for_stream(&self) -> Result<Share, Error> {
-        let mut connections = locked(&self.connections);
+    pub(super) async fn for_stream(&self) -> Result<Share, Error> {
         let limit = if self.endpoint.is_secure() { STREAMS_PER_CONNECTION } else { usize::MAX };
-        let free = connections.streams.iter().find(|client| Arc::strong_count(client) <= limit).cloned();
-        let client = if let Some(client) = free {
+        if locked(&self.connections).free_for_stream(limit).is_none() {
+            self.prepare().await;
+        }
+        let mut connections = locked(&self.connections);
+        let client = if let Some(client) = connections.free_for_stream(limit) {
             client
         } else {
             let client = Arc::new(self.connect()?);
@@ -150,8 +155,13 @@ impl Peer {
     }
 
     async fn get_version(&self, limit: Duration) -> Option<reqwest::Response> {
+        self.prepare().await;
         let client = self.http.client(Protocol::Http1, self.endpoint.is_secure()).ok()?;
         client.get(self.endpoint.url("/version").ok()?).timeout(limit).send().await.ok()
+    }
+
+    async fn prepare(&self) {
+        self.http.prepare(self.endpoint.is_secure()).await;
     }
 
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.
@@ -164,6 +174,10 @@ impl Peer {
 }
 
 impl Connections {
+    fn free_for_stream(&self, limit: usize) -> Option<Arc<reqwest::Client>> {
+        self.streams.iter().find(|client| Arc::strong_count(client) <= limit).cloned()
+    }
+
     fn share(&self, client: Arc<reqwest::Client>) -> Share {
         Share { generation: self.generation, client, answered: Arc::clone(&self.answered) }
     }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
-use tonic_prost::ProstCodec;
 
 use super::auth::{Auth, Authenticator, Token};
+use super::codec::Codec;
 use super::messages::AuthenticateRequest;
 use super::method::Method;
 use super::peer::{Peer, Share};
@@ -181,8 +181,10 @@ impl Pool {
     }
 
     async fn ask<M: Method>(&self, peer: &Peer, request: &M, token: &Token) -> Result<M::Answer, Failure> {
-        let share =
-            peer.for_calls().map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
+        let share = peer
+            .for_calls()
+            .await
+            .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
         self.ask_on(peer, &share, request, token).await
     }
 
@@ -197,9 +199,14 @@ impl Pool {
         let mut grpc = Grpc::new(peer.transport(share, limit, Some(limit)))
             .max_decoding_message_size(self.options.receive_limit);
         let message = Self::request(token, request.needs_leader(), request.clone());
-        let codec = ProstCodec::<M, M::Answer>::default();
+        let codec = Codec::<M, M::Answer>::new(request.at_most());
         match grpc.unary(message, PathAndQuery::from_static(M::PATH), codec).await {
-            Ok(answer) => Ok(answer.into_inner()),
+            Ok(answer) => {
+                let answer = answer.into_inner();
+                // Whatever has answered so has done what it was asked, or something else.
+                request.check(&answer).map_err(Failure::broken)?;
+                Ok(answer)
+            }
             Err(status) => {
                 let failure = Failure::from_status(&status);
                 if failure.is_broken() {

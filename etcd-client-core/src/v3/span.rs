@@ -26,6 +26,14 @@ impl Span {
         Self { start, end }
     }
 
+    pub(super) fn contains(&self, key: &[u8]) -> bool {
+        match &self.end[..] {
+            [] => *key == self.start,
+            NO_END => key >= &self.start[..],
+            end => key >= &self.start[..] && key < end,
+        }
+    }
+
     /// The keys that begin with what is now the start.
     pub(super) fn into_prefix(self) -> Self {
         Self::prefix(self.start)
@@ -67,6 +75,14 @@ mod tests {
             let span = Span::prefix(Bytes::copy_from_slice(prefix));
             assert_eq!((&span.start[..], &span.end[..]), (start, end));
         }
+        let app = Span::prefix("/app/");
+        assert!(["/app/", "/app/a", "/app/\u{7f}"].iter().all(|key| app.contains(key.as_bytes())));
+        assert!(["", "/app", "/app0", "/b"].iter().all(|key| !app.contains(key.as_bytes())));
+        assert!(
+            Span::prefix("").contains(b"a")
+                && Span::key("a").contains(b"a")
+                && !Span::key("a").contains(b"aa")
+        );
         assert!(Span::key("a").end.is_empty());
         assert_eq!(Span::key("a").into_from_key().end, NO_END);
     }

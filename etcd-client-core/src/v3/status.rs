@@ -1,11 +1,15 @@
 //! What a gRPC status means.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use tonic::{Code, Status};
 
 use super::transport::TransportError;
 use crate::{Error, Kind};
+
+/// etcd's longest messages have some hundred letters.
+const LONGEST_WORDS: usize = 500;
 
 /// A call that did not succeed at one endpoint.
 #[derive(Debug)]
@@ -36,22 +40,22 @@ impl Failure {
             let origin = if stranger { Origin::Stranger } else { Origin::Connection };
             return Self { error, unprocessed: unsent, origin, token_refused: false };
         }
-        let kind = kind(status.code(), status.message());
-        let token_refused = is_outdated(status.message())
-            || kind == Kind::Unauthenticated && !is_wrong_password(status.message());
+        let message = &*shown(status.message());
+        let kind = kind(status.code(), message);
+        let token_refused =
+            is_outdated(message) || kind == Kind::Unauthenticated && !is_wrong_password(message);
         Self {
             // Interceptors answer these before the request is handed on.
-            unprocessed: kind == Kind::NoLeader
-                || token_refused
-                || status.message().contains("too many requests"),
-            origin: if is_truncation(status.message()) { Origin::Connection } else { Origin::Server },
+            unprocessed: kind == Kind::NoLeader || token_refused || message.contains("too many requests"),
+            origin: if is_truncation(message) { Origin::Connection } else { Origin::Server },
             token_refused,
-            error: Error::new(kind, explain(status)).with_code(status.code().into()),
+            error: Error::new(kind, explain(status.code(), message)).with_code(status.code().into()),
         }
     }
 
     /// Why the server has ended a watch, or has not begun it.
     pub(super) fn from_cancel_reason(reason: &str) -> Self {
+        let reason = &*shown(reason);
         let kind = kind_of_text(reason).unwrap_or(Kind::Server);
         // Go's form of a status in a text; the kind has its code.
         let reason = reason.split_once(" desc = ").map_or(reason, |(_, message)| message);
@@ -77,6 +81,27 @@ impl Failure {
     pub(super) fn is_broken(&self) -> bool {
         self.origin != Origin::Server
     }
+}
+
+/// A server's words as they may be shown and kept: no more of them than a person reads, and nothing that
+/// a terminal or a log takes for a command.
+fn shown(words: &str) -> Cow<'_, str> {
+    if words.len() <= LONGEST_WORDS && !words.contains(char::is_control) {
+        return Cow::Borrowed(words);
+    }
+    let mut shown = String::new();
+    for letter in words.chars() {
+        if shown.len() >= LONGEST_WORDS {
+            shown.push('…');
+            break;
+        }
+        if letter.is_control() {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 fn transport_error(status: &Status) -> Option<&TransportError> {
@@ -155,10 +180,9 @@ fn kind_of_text(message: &str) -> Option<Kind> {
     WORDS.iter().find(|(words, _)| message.contains(words)).map(|(_, kind)| *kind)
 }
 
-fn explain(status: &Status) -> String {
-    let message = status.message();
+fn explain(code: Code, message: &str) -> String {
     if message.is_empty() {
-        return format!("gRPC status {} without a message", i32::from(status.code()));
+        return format!("gRPC status {} without a message", i32::from(code));
     }
     format!("{message}{}", hint(message))
 }
@@ -235,6 +259,14 @@ mod tests {
     fn a_request_that_timed_out_may_have_been_processed() {
         assert!(!failure(Code::Unavailable, "etcdserver: request timed out").unprocessed);
         assert!(failure(Code::Unavailable, "etcdserver: no leader").unprocessed);
+    }
+
+    #[test]
+    fn words_of_any_length_and_kind_can_be_shown() {
+        let text = Failure::from_cancel_reason(&"\u{1b}[2J\n".repeat(1 << 20)).error.to_string();
+        assert!(text.len() < 600 && !text.contains(char::is_control), "{} bytes: {text:.100}", text.len());
+        let text = failure(Code::Unknown, &format!("a\u{7}{}", "é".repeat(600))).error.to_string();
+        assert!(text.starts_with("a\\u{7}éé") && text.ends_with("é…") && text.len() < 600, "{text}");
     }
 
     #[test]

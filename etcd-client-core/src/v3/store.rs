@@ -3,21 +3,21 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
+use super::claims;
 use super::client::Client;
 use super::listing;
 use super::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
 use super::pool::Pool;
 use super::response::{signed, unsigned};
 use super::span::Span;
-use super::standstill::Standstill;
 use super::stream::WatchStream;
 use super::version;
-use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Past, Prefix, Signal, Store, Watch};
+use crate::store::{
+    Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
+};
 use crate::{Error, Kind};
 
 impl Store for Client {
@@ -42,9 +42,8 @@ impl Store for Client {
             let exact = version::has_exact_progress(&pool, &stream).await;
             let ResponseHeader { cluster_id, revision, .. } = *stream.created();
             let head = unsigned(revision);
-            let events = Events::new(after.unwrap_or(head), exact);
-            let standstill = Standstill::new(pool, span, cluster_id);
-            let watch = Box::new(StoreWatch { stream, events, standstill });
+            let events = Events::new(span, after.unwrap_or(head), exact);
+            let watch = Box::new(StoreWatch { stream, events });
             Ok(Opened { watch, head, cluster: cluster_id })
         })
     }
@@ -52,6 +51,11 @@ impl Store for Client {
     fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
         let (pool, span) = (self.pool().clone(), span(prefix));
         Box::pin(async move { listing::recognizes(&pool, span, &past).await })
+    }
+
+    fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
+        let (pool, span) = (self.pool().clone(), span(prefix));
+        Box::pin(async move { listing::unchanged(&pool, span, known).await })
     }
 
     fn twin(&self) -> Arc<dyn Store> {
@@ -62,9 +66,6 @@ impl Store for Client {
         Arc::as_ptr(self.pool()).addr()
     }
 }
-
-/// How far apart two equal progress reports of an early server must be.
-const LONG_AGO: Duration = Duration::from_secs(1);
 
 fn span(prefix: &Prefix) -> Span {
     Span::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
@@ -87,7 +88,6 @@ async fn begun(pool: &Arc<Pool>, create: WatchCreateRequest, later: WatchStream)
 struct StoreWatch {
     stream: WatchStream,
     events: Events,
-    standstill: Standstill,
 }
 
 impl Watch for StoreWatch {
@@ -101,14 +101,10 @@ impl Watch for StoreWatch {
                 Poll::Pending if self.stream.has_received_more() => {
                     return Poll::Ready(Ok(Signal::Arriving));
                 }
-                Poll::Pending => {
-                    return self.standstill.poll(cx, self.events.delivered).map_ok(Signal::Unchanged);
-                }
+                Poll::Pending => return Poll::Pending,
             };
-            if frame.events.is_empty() {
-                self.standstill.on_answer();
-            }
             if let Err(error) = self.events.read(frame) {
+                self.stream.give_up();
                 return Poll::Ready(Err(error.at(self.stream.peer().name())));
             }
         }
@@ -116,7 +112,6 @@ impl Watch for StoreWatch {
 
     fn request_progress(&mut self) {
         self.stream.request_progress();
-        self.standstill.on_request();
     }
 
     fn endpoint(&self) -> &str {
@@ -131,25 +126,26 @@ impl Watch for StoreWatch {
 /// Frames in, signals out.
 #[derive(Debug)]
 pub(super) struct Events {
+    span: Span,
+    /// The newest revision that the stream has spoken of: it cannot go back behind it.
+    seen: u64,
     /// Every change up to this revision has been delivered.
     delivered: u64,
-    /// Whether progress can be believed at once, or only when it is told twice: servers before
-    /// 3.4.25 and 3.5.8 may tell it before they send the events (etcd-io/etcd#15220), and do so twice
-    /// when they are asked twice in quick succession.
+    /// Whether progress can be believed: servers before 3.4.25 and 3.5.8 tell it before they have sent
+    /// the events (etcd-io/etcd#15220), over a slow link for minutes.
     exact: bool,
-    told: Option<(u64, Instant)>,
     ready: VecDeque<Signal>,
 }
 
 impl Events {
-    pub(super) fn new(delivered: u64, exact: bool) -> Self {
-        Self { delivered, exact, told: None, ready: VecDeque::new() }
+    pub(super) fn new(span: Span, delivered: u64, exact: bool) -> Self {
+        Self { span, seen: 0, delivered, exact, ready: VecDeque::new() }
     }
 
     pub(super) fn read(&mut self, frame: WatchResponse) -> Result<(), Error> {
+        let head = claims::head(frame.header.as_ref())?;
         if frame.events.is_empty() {
-            self.progress(unsigned(frame.header.unwrap_or_default().revision));
-            return Ok(());
+            return self.progress(head);
         }
         let mut batch = OneRevision::default();
         for event in frame.events {
@@ -157,9 +153,9 @@ impl Events {
             let Event { kv: Some(kv), .. } = event else {
                 return Err(Error::new(Kind::Protocol, "an event without a key"));
             };
-            let revision = unsigned(kv.mod_revision);
-            if revision <= self.delivered {
-                continue;
+            let revision = claims::entry(&kv, &self.span, head)?;
+            if revision <= self.delivered || revision < batch.revision {
+                return Err(went_back(revision, self.delivered.max(batch.revision)));
             }
             if revision != batch.revision {
                 self.deliver(std::mem::replace(&mut batch, OneRevision::at(revision)));
@@ -175,6 +171,7 @@ impl Events {
         let last = batch.revision;
         self.deliver(batch);
         self.delivered = self.delivered.max(last);
+        self.seen = self.seen.max(last);
         Ok(())
     }
 
@@ -190,14 +187,25 @@ impl Events {
         }
     }
 
-    fn progress(&mut self, revision: u64) {
-        let again = self.told.filter(|(told, _)| *told == revision);
-        if self.exact || again.is_some_and(|(_, first)| first.elapsed() >= LONG_AGO) {
-            self.delivered = self.delivered.max(revision);
+    fn progress(&mut self, revision: u64) -> Result<(), Error> {
+        if revision < self.seen {
+            return Err(went_back(revision, self.seen));
         }
-        self.told = again.or_else(|| Some((revision, Instant::now())));
+        self.seen = revision;
+        if !self.exact {
+            self.ready.push_back(Signal::Alive);
+            return Ok(());
+        }
+        self.delivered = self.delivered.max(revision);
         self.ready.push_back(Signal::Progress(self.delivered));
+        Ok(())
     }
+}
+
+/// Another history than before: what was held is read again.
+fn went_back(now: u64, before: u64) -> Error {
+    let message = format!("the watch has come to revision {before}, and goes on at {now}");
+    Error::new(Kind::FutureRevision, message)
 }
 
 /// The changes of one revision, each key once.
@@ -231,6 +239,10 @@ mod tests {
     use super::*;
     use crate::v3::messages::KeyValue;
 
+    fn all() -> Span {
+        Span::prefix("")
+    }
+
     fn event(kind: i32, key: &'static str, mod_revision: i64) -> Event {
         let kv = KeyValue { key: key.into(), value: "v".into(), mod_revision, ..KeyValue::default() };
         Event { kind, kv: Some(kv), ..Event::default() }
@@ -247,10 +259,9 @@ mod tests {
 
     #[test]
     fn a_frame_is_cut_into_its_revisions() {
-        let mut events = Events::new(4, true);
+        let mut events = Events::new(all(), 4, true);
         // The header tells the head of the store, also on a replay.
-        let replay =
-            vec![event(0, "a", 4), event(0, "a", 5), event(1, "b", 5), event(0, "c", 6), event(0, "a", 8)];
+        let replay = vec![event(0, "a", 5), event(1, "b", 5), event(0, "c", 6), event(0, "a", 8)];
         events.read(frame(100, replay)).unwrap();
         let batch = |revision, changes| Signal::Batch(Batch { revision, changes });
         let expected = [
@@ -264,33 +275,31 @@ mod tests {
 
     #[test]
     fn a_key_changed_twice_in_one_revision_counts_once() {
-        let mut events = Events::new(0, true);
+        let mut events = Events::new(all(), 0, true);
         events.read(frame(2, vec![event(1, "a", 2), event(0, "b", 2), event(0, "a", 2)])).unwrap();
         let changes = vec![put("a", 2), put("b", 2)];
         assert_eq!(events.ready, [Signal::Batch(Batch { revision: 2, changes })]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn progress_of_an_early_server_counts_when_it_is_told_again_later() {
-        let mut events = Events::new(3, false);
-        let mut told = |revision| {
-            events.read(frame(revision, vec![])).unwrap();
-            events.ready.pop_front()
-        };
-        assert_eq!(told(7), Some(Signal::Progress(3)));
-        assert_eq!(told(9), Some(Signal::Progress(3)));
-        assert_eq!(told(9), Some(Signal::Progress(3)), "too soon");
-        tokio::time::advance(LONG_AGO).await;
-        assert_eq!(told(9), Some(Signal::Progress(9)));
-        let mut events = Events::new(3, true);
+    #[test]
+    fn progress_of_an_early_server_is_a_sign_of_life_however_often_it_is_told() {
+        let mut events = Events::new(all(), 3, false);
+        for _ in 0..3 {
+            events.read(frame(7, vec![])).unwrap();
+            assert_eq!(events.ready.pop_front(), Some(Signal::Alive));
+        }
+        events.read(frame(7, vec![event(0, "a", 5)])).unwrap();
+        assert_eq!(events.ready, [Signal::Batch(Batch { revision: 5, changes: vec![put("a", 5)] })]);
+        let mut events = Events::new(all(), 3, true);
         events.read(frame(7, vec![])).unwrap();
         assert_eq!(events.ready, [Signal::Progress(7)]);
     }
 
     #[test]
     fn nonsense_is_an_error_and_no_panic() {
-        let mut events = Events::new(0, true);
+        let mut events = Events::new(all(), 0, true);
         assert!(events.read(frame(1, vec![Event::default()])).is_err());
         assert!(events.read(frame(1, vec![event(9, "a", 1)])).is_err());
+        assert!(events.read(frame(5, vec![event(0, "a", 5), event(0, "a", 4)])).is_err());
     }
 }

@@ -12,9 +12,10 @@ use tokio::time::timeout;
 use tonic::Streaming;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic_prost::ProstCodec;
 
 use super::auth::Token;
+use super::claims;
+use super::codec::Codec;
 use super::messages::{
     ResponseHeader, WatchAction, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
 };
@@ -39,6 +40,7 @@ pub(super) struct WatchStream {
     /// Set by each piece of an answer.
     arrived: Arc<AtomicBool>,
     created: ResponseHeader,
+    watch_id: i64,
 }
 
 impl WatchStream {
@@ -54,7 +56,7 @@ impl WatchStream {
         token: Token,
         create: &WatchCreateRequest,
     ) -> Result<Self, Failure> {
-        let share = peer.for_stream().map_err(Failure::broken)?;
+        let share = peer.for_stream().await.map_err(Failure::broken)?;
         let generation = share.generation;
         // etcd sends no headers before its first frame, and none at all for some bad requests.
         let limit = pool.options().timeout;
@@ -83,13 +85,22 @@ impl WatchStream {
         let arrived = Arc::clone(&transport.arrived);
         let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
         let request = Pool::request(token, true, outgoing);
-        let codec = ProstCodec::<WatchRequest, WatchResponse>::default();
+        let codec = Codec::<WatchRequest, WatchResponse>::new(None);
         let answer = grpc.streaming(request, PathAndQuery::from_static(PATH), codec).await;
         let mut answers = answer.map_err(|status| Failure::from_status(&status))?.into_inner();
         let first = answers.message().await.map_err(|status| Failure::from_status(&status))?;
-        let created = confirmed(first)?;
+        let (created, watch_id) = confirmed(first)?;
         arrived.store(false, Ordering::Relaxed);
-        Ok(Self { pool: pool.clone(), peer: peer.clone(), share, requests, answers, arrived, created })
+        Ok(Self {
+            pool: pool.clone(),
+            peer: peer.clone(),
+            share,
+            requests,
+            answers,
+            arrived,
+            created,
+            watch_id,
+        })
     }
 
     /// The header of the server's confirmation: its revision is the head of the store.
@@ -109,10 +120,13 @@ impl WatchStream {
     /// answer.
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {
         let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
-            Some(Ok(frame)) if !frame.canceled => {
-                self.arrived.store(false, Ordering::Relaxed);
-                return Poll::Ready(Ok(frame));
-            }
+            Some(Ok(frame)) if !frame.canceled => match claims::frame(&frame, self.watch_id) {
+                Ok(()) => {
+                    self.arrived.store(false, Ordering::Relaxed);
+                    return Poll::Ready(Ok(frame));
+                }
+                Err(lie) => Failure::broken(lie),
+            },
             Some(Ok(frame)) => cancelled(&frame),
             Some(Err(status)) => Failure::from_status(&status),
             None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
@@ -148,11 +162,15 @@ impl fmt::Debug for WatchStream {
     }
 }
 
-fn confirmed(first: Option<WatchResponse>) -> Result<ResponseHeader, Failure> {
+/// The header of a confirmation, and the id of the watch.
+fn confirmed(first: Option<WatchResponse>) -> Result<(ResponseHeader, i64), Failure> {
     match first {
         None => Err(Failure::broken(Error::new(Kind::Unavailable, "the server has not begun the watch"))),
         Some(frame) if frame.canceled => Err(cancelled(&frame)),
-        Some(WatchResponse { created: true, header, .. }) => Ok(header.unwrap_or_default()),
+        Some(WatchResponse { created: true, header, watch_id, .. }) => {
+            claims::head(header.as_ref()).map_err(Failure::broken)?;
+            Ok((header.unwrap_or_default(), watch_id))
+        }
         Some(_) => Err(Failure::broken(Error::new(Kind::Protocol, "the watch begins with something else"))),
     }
 }

@@ -140,17 +140,17 @@ impl Audit {
         }
     }
 
+    /// The read that waits for comparison.
+    pub(super) fn listing(&self) -> Option<&Listing> {
+        match &self.stage {
+            Stage::Comparing { listing, .. } => Some(listing),
+            _ => None,
+        }
+    }
+
     /// Whether a read is under way, or waits for comparison.
     pub(super) fn is_under_way(&self) -> bool {
         matches!(self.stage, Stage::Reading { .. } | Stage::Answered { .. } | Stage::Comparing { .. })
-    }
-
-    /// The revision of the read that waits for comparison.
-    pub(super) fn revision(&self) -> Option<u64> {
-        match &self.stage {
-            Stage::Comparing { listing, .. } => Some(listing.revision),
-            _ => None,
-        }
     }
 
     /// Whether the server refused the last read.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, Change, Entry, Listing, Past};
+use crate::store::{Batch, Change, Entry, Known, Listing, Past};
 
 /// Fewer changes than this are never merged.
 const FEW: usize = 1_024;
@@ -29,6 +29,16 @@ impl Held {
     pub(super) fn new(listing: Arc<Listing>) -> Self {
         let (len, revision, cluster) = (listing.entries.len(), listing.revision, listing.cluster);
         Self { listing, changed: BTreeMap::new(), len, revision, cluster }
+    }
+
+    /// For a store to say whether it is still so.
+    pub(super) fn known(&self) -> Known {
+        Known { revision: self.revision, cluster: self.cluster, count: self.len }
+    }
+
+    /// Whether this is exactly what a listing says, whatever the revisions of both.
+    pub(super) fn is_same(&self, listing: &Listing) -> bool {
+        self.len == listing.entries.len() && self.entries().eq(&listing.entries)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::audit::Audit;
+use super::inquiry::Inquiry;
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
 
@@ -55,6 +56,7 @@ pub(super) struct Watching {
     /// listing under way, and not reported.
     pub(super) gap: bool,
     pub(super) haste: Haste,
+    pub(super) inquiry: Inquiry,
 }
 
 /// Requests for progress from a consumer that cannot wait: one at a time, and not at the speed at
@@ -72,6 +74,7 @@ pub(super) enum Input {
     Signal(Result<Signal, Error>),
     Tick,
     Audit,
+    Inquiry,
     PauseOver(Then),
 }
 
@@ -108,9 +111,14 @@ impl Watching {
         }
     }
 
+    pub(super) fn request_progress(&mut self) {
+        self.watch.request_progress();
+        self.inquiry.on_request();
+    }
+
     fn ask(&mut self) {
         self.haste.last = Some(Instant::now());
-        self.watch.request_progress();
+        self.request_progress();
     }
 
     /// Signals first: a stream that has something to say is not silent.
@@ -121,12 +129,18 @@ impl Watching {
         if self.audit.poll(cx).is_ready() {
             return Poll::Ready(Input::Audit);
         }
+        if self.inquiry.poll(cx).is_ready() {
+            return Poll::Ready(Input::Inquiry);
+        }
         if self.haste.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
             self.haste.due = None;
             self.ask();
             // What was asked for is waited for by the watch, from its next poll on.
             if let Poll::Ready(signal) = self.watch.poll_next(cx) {
                 return Poll::Ready(Input::Signal(signal));
+            }
+            if self.inquiry.poll(cx).is_ready() {
+                return Poll::Ready(Input::Inquiry);
             }
         }
         self.tick.as_mut().poll(cx).map(|()| Input::Tick)

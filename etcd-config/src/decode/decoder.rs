@@ -5,15 +5,16 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::mem;
 
+use super::before::Before;
 use super::context::{Context, NotText, Pin, Pins, pin_path};
-use super::place::{Before, Place, Subject, Touch};
+use super::place::{Outer as Subjects, Place, Subject, Touch};
 use super::type_name::TypeName;
 use crate::layout::Field;
 use crate::leaf::quote;
 use crate::problem::{Kind, Problem};
 use crate::schema::branch::{self, Member};
 use crate::schema::plain::Plain;
-use crate::tree::KeyTree;
+use crate::tree::{KeyTree, Node, Raw, Touched};
 
 /// How deep structs may be nested.
 const DEEPEST: usize = 64;
@@ -23,6 +24,8 @@ pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     pub(super) pinned: Pins,
     pub(super) secrets: Vec<String>,
+    /// A value is another one than that of the published snapshot.
+    pub(super) differs: bool,
 }
 
 /// What a derived struct is read from.
@@ -39,6 +42,7 @@ pub struct Decoder<'a> {
     secrets: Vec<String>,
     /// Which keys are secrets; asked only where something is said about one.
     plain: OnceCell<Plain<'a>>,
+    differs: bool,
     survey: Survey,
 }
 
@@ -81,8 +85,16 @@ pub(super) enum Source<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(context: &'a Context, tree: &'a KeyTree, touch: Touch<'a>) -> Self {
-        let place = Place { node: Some(tree.root()), touch };
+    /// `published` is what has changed since the published snapshot, for finding out whether what is read
+    /// differs from that.
+    pub(super) fn new(
+        context: &'a Context,
+        tree: &'a KeyTree,
+        touch: Touch<'a>,
+        published: Option<&'a Touched>,
+    ) -> Self {
+        let before = published.map(|since| Before::new(tree.root(), since.root())).unwrap_or_default();
+        let place = Place { node: Some(tree.root()), touch, before };
         Self {
             context: Some(context),
             root: place,
@@ -98,13 +110,14 @@ impl<'a> Decoder<'a> {
             pinned: Pins::new(),
             secrets: Vec::new(),
             plain: OnceCell::new(),
+            differs: false,
             survey: Survey::default(),
         }
     }
 
     /// A decoder that reads nothing and notes the fields.
     pub(super) fn survey() -> Self {
-        let nowhere = Place { node: None, touch: Touch::Everything };
+        let nowhere = Place { node: None, touch: Touch::Everything, before: Before::default() };
         Self {
             context: None,
             root: nowhere,
@@ -120,6 +133,7 @@ impl<'a> Decoder<'a> {
             pinned: Pins::new(),
             secrets: Vec::new(),
             plain: OnceCell::new(),
+            differs: false,
             survey: Survey::default(),
         }
     }
@@ -264,6 +278,31 @@ impl<'a> Decoder<'a> {
         self.here
     }
 
+    /// Compares what was stored here with what is, unless a difference is known already.
+    pub(super) fn compare(&mut self, is_same: impl FnOnce(Option<&'a Raw>) -> bool) {
+        let before = self.here.before;
+        if !self.differs && before.may_differ() {
+            self.differs = !is_same(before.raw());
+        }
+    }
+
+    /// Compares whether there was anything here with whether there is, by what `stands` says.
+    pub(super) fn compare_standing(&mut self, stands: fn(&Node) -> bool) {
+        let Place { node, before, .. } = self.here;
+        if !self.differs && before.may_differ() {
+            self.differs = before.outline().as_ref().is_some_and(stands) != node.is_some_and(stands);
+        }
+    }
+
+    /// Compares the entries of the directory here with those that were there.
+    pub(super) fn compare_entries(&mut self, is_same: impl Fn(Place<'a>) -> bool) {
+        let here = self.here;
+        if !self.differs && here.before.may_differ() {
+            let mut names = here.before.touched_names().filter(|name| !name.is_empty());
+            self.differs = here.before.is_moved() || !names.all(|name| is_same(here.descend(name)));
+        }
+    }
+
     /// Reads an entry of the directory at this place.
     pub(super) fn entry<R>(&mut self, name: &str, ty: TypeName, read: impl FnOnce(&mut Self) -> R) -> R {
         let outer = self.move_to(self.here.descend(name), name, name, ty, false);
@@ -298,7 +337,8 @@ impl<'a> Decoder<'a> {
     }
 
     pub(super) fn finish(self) -> Findings {
-        Findings { problems: self.problems, pinned: self.pinned, secrets: self.secrets }
+        let Self { problems, pinned, secrets, differs, .. } = self;
+        Findings { problems, pinned, secrets, differs }
     }
 
     /// Goes to a field's place. `None` where what is held is still right.
@@ -316,7 +356,10 @@ impl<'a> Decoder<'a> {
             match context.pinned(&self.subject.field, field.name) {
                 Some(_) if held => return None,
                 // It stays as it was first read.
-                Some(pin) => (place.node, name) = (pin.node.as_ref(), pin.name),
+                Some(pin) => {
+                    (place.node, name) = (pin.node.as_ref(), pin.name);
+                    place.before = Before::default();
+                }
                 None => {
                     let (directory, node) = (self.subject.key.clone(), place.node.cloned());
                     let path = pin_path(&self.subject.field, field.name);
@@ -335,15 +378,20 @@ impl<'a> Decoder<'a> {
         }
         let mut chosen = (place, field.key);
         let mut touched = !matches!(place.touch, Touch::Nothing);
+        let mut before = place.before.existed().then_some((place.before, field.key));
         for alias in field.aliases {
             let Some(place) = self.resolve(alias) else { continue };
             touched |= !matches!(place.touch, Touch::Nothing);
+            before = before.or_else(|| place.before.existed().then_some((place.before, *alias)));
             if chosen.0.node.is_none() && place.node.is_some() {
                 chosen = (place, alias);
             }
         }
         // The source may have moved from one key to another, so nothing held is a base to go on.
         chosen.0.touch = if touched { Touch::Everything } else { Touch::Nothing };
+        if let Some((before, _)) = before.filter(|(_, name)| *name != chosen.1) {
+            chosen.0.before = before.moved();
+        }
         Some(chosen)
     }
 
@@ -386,5 +434,5 @@ impl fmt::Debug for Decoder<'_> {
 /// Where the decoder comes back to.
 struct Outer<'a> {
     here: Place<'a>,
-    subject: Before,
+    subject: Subjects,
 }

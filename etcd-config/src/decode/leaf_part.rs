@@ -1,5 +1,6 @@
 //! A field that is one key.
 
+use super::comparison::{Comparing, Same};
 use super::decoder::{Check, Decoder, Part, Source};
 use crate::layout::{Fallback, Field};
 use crate::leaf::{self, Decode, Leaf};
@@ -10,6 +11,7 @@ use crate::schema::branch;
 pub struct LeafPart<T> {
     decode: Decode<T>,
     fallback: Option<fn() -> T>,
+    same: Option<Same<T>>,
 }
 
 /// A part whose value has to pass a check.
@@ -25,7 +27,7 @@ pub fn leaf<T: Leaf>() -> LeafPart<T> {
 
 /// One key, read by a function.
 pub fn leaf_with<T>(decode: Decode<T>) -> LeafPart<T> {
-    LeafPart { decode, fallback: None }
+    LeafPart { decode, fallback: None, same: None }
 }
 
 /// A part whose value has to pass `check`.
@@ -63,6 +65,23 @@ impl<T> LeafPart<T> {
         }
     }
 
+    /// Notes where the value is another one than that of the published snapshot.
+    fn compare(&self, field: &'static Field, value: &T, at: &mut Decoder<'_>) {
+        at.compare(|before| {
+            let same = self.same.zip(self.value_of(field, before.map(|raw| raw.value.as_ref())));
+            same.is_some_and(|(same, before)| same(&before, value))
+        });
+    }
+
+    /// The value of what was stored, which has been read before.
+    fn value_of(&self, field: &'static Field, stored: Option<&[u8]>) -> Option<T> {
+        match (stored, field.default) {
+            (Some(stored), _) => leaf::decode(std::str::from_utf8(stored).ok()?, self.decode).ok(),
+            (None, Fallback::Text(text)) => leaf::decode(text, self.decode).ok(),
+            (None, _) => self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make())),
+        }
+    }
+
     fn absent(&self, field: &'static Field, at: &mut Decoder<'_>) -> Option<T> {
         if let Fallback::Text(text) = field.default {
             return self.decode(text, at, " (the default in the source)", None);
@@ -75,19 +94,39 @@ impl<T> LeafPart<T> {
     }
 }
 
+impl<T> Clone for LeafPart<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for LeafPart<T> {}
+
+impl<T> Comparing for LeafPart<T> {
+    type Leaf = T;
+
+    fn comparing(self, same: Same<T>) -> Self {
+        Self { same: Some(same), ..self }
+    }
+}
+
 impl<T> Part for LeafPart<T> {
     type Value = T;
 
     fn read(&self, field: &'static Field, at: &mut Decoder<'_>, _held: Option<&mut T>) -> Option<T> {
-        match at.source(field) {
+        let value = match at.source(field) {
             Source::Stored(text, revision) => self.decode(text, at, "", Some(revision)),
             Source::Environment(text, name) => {
                 let note = format!(" (from the environment variable {name})");
-                self.decode(text, at, &note, None)
+                return self.decode(text, at, &note, None);
             }
             Source::Absent => self.absent(field, at),
             Source::Unreadable => None,
+        };
+        if let Some(value) = &value {
+            self.compare(field, value, at);
         }
+        value
     }
 
     fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {

@@ -4,8 +4,9 @@ use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
 
+use super::comparison::{Comparing, Same};
 use super::decoder::{Decoder, Part};
-use super::place::Touch;
+use super::place::{Place, Touch};
 use super::type_name::{TypeName, type_name};
 use crate::layout::Field;
 use crate::leaf::{self, Decode, Leaf};
@@ -35,6 +36,7 @@ pub trait Entries: Sized {
 /// As with a nested part, what it needs of the map is asked for where it is made, and nowhere else.
 pub struct MapPart<M, V> {
     decode: Decode<V>,
+    same: Option<Same<V>>,
     read: fn(Reader<V>, &mut Decoder<'_>, Option<&mut M>) -> Option<M>,
 }
 
@@ -45,18 +47,55 @@ pub fn map<M: Entries<Value: Leaf>>() -> MapPart<M, M::Value> {
 
 /// A map of leaves, read by a function.
 pub fn map_with<M: Entries>(decode: Decode<M::Value>) -> MapPart<M, M::Value> {
-    MapPart { decode, read: |reader, at, held| reader.read(at, held) }
+    MapPart { decode, same: None, read: |reader, at, held| reader.read(at, held) }
 }
 
 impl<M, V> Part for MapPart<M, V> {
     type Value = M;
 
     fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
-        (self.read)(Reader { decode: self.decode }, at, held)
+        let before = at.problems();
+        let reader = Reader { decode: self.decode };
+        let fresh = (self.read)(reader, at, held);
+        if at.problems() == before {
+            at.compare_entries(|place| self.is_same(place));
+        }
+        fresh
     }
 
     fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
         branch::Part::Map { entry: leaf::expectation(self.decode), ty: type_name::<V>() }
+    }
+}
+
+impl<M, V> MapPart<M, V> {
+    /// Whether an entry is what it was in the published snapshot.
+    fn is_same(&self, entry: Place<'_>) -> bool {
+        let now = entry.node.and_then(|node| node.value.as_ref());
+        let (Some(before), Some(now)) = (entry.before.raw(), now) else {
+            return entry.before.raw().is_none() && now.is_none();
+        };
+        let value = |raw: &Raw| leaf::decode(std::str::from_utf8(&raw.value).ok()?, self.decode).ok();
+        before.value == now.value
+            || self.same.is_some_and(|same| {
+                value(before).zip(value(now)).is_some_and(|(before, now)| same(&before, &now))
+            })
+    }
+}
+
+impl<M, V> Clone for MapPart<M, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M, V> Copy for MapPart<M, V> {}
+
+impl<M, V> Comparing for MapPart<M, V> {
+    type Leaf = V;
+
+    fn comparing(self, same: Same<V>) -> Self {
+        Self { same: Some(same), ..self }
     }
 }
 

@@ -85,6 +85,7 @@ impl<T: EtcdConfig> Nested for T {
 impl<T: Nested> Nested for Option<T> {
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
         let stands = at.place().node.is_some_and(T::stands);
+        at.compare_standing(T::stands);
         let Some(held) = held else {
             return if stands { T::read(at, None).map(Some) } else { Some(None) };
         };
@@ -135,6 +136,10 @@ impl<K: Leaf + Ord + 'static, V: Nested> Nested for BTreeMap<K, V> {
 
 fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
     let ty = TypeName::of::<M::Value>();
+    at.compare_entries(|place| {
+        place.before.outline().as_ref().is_some_and(M::Value::stands)
+            == place.node.is_some_and(M::Value::stands)
+    });
     let (Some(held), Touch::Only(mark)) = (held, at.place().touch) else { return all_entries(at, ty) };
     if !names_are_keys::<M>() {
         *held = all_entries(at, ty)?;

@@ -1,5 +1,6 @@
 //! Where the decoder is: in the tree of keys, and in the words of a problem.
 
+use super::before::Before;
 use super::type_name::TypeName;
 use crate::tree::{Mark, Node};
 
@@ -8,6 +9,8 @@ use crate::tree::{Mark, Node};
 pub(super) struct Place<'a> {
     pub(super) node: Option<&'a Node>,
     pub(super) touch: Touch<'a>,
+    /// What was there when the published snapshot was read.
+    pub(super) before: Before<'a>,
 }
 
 /// What of a place has to be read again.
@@ -30,7 +33,7 @@ pub(super) struct Subject {
 }
 
 /// What a subject was before it moved on.
-pub(super) struct Before {
+pub(super) struct Outer {
     /// The whole key, where the next one does not continue it.
     absolute: Option<String>,
     key: usize,
@@ -45,14 +48,15 @@ impl Place<'_> {
             Touch::Only(mark) => mark.descend(path).map_or(Touch::Nothing, Touch::Only),
             touch => touch,
         };
-        Self { node: self.node.and_then(|node| node.descend(path)), touch }
+        let before = self.before.descend(path);
+        Self { node: self.node.and_then(|node| node.descend(path)), touch, before }
     }
 }
 
 impl Subject {
     /// Goes on to a key below, or to an absolute one, which the field `name` reads.
-    pub(super) fn move_to(&mut self, key: &str, name: &str, ty: TypeName, secret: bool) -> Before {
-        let before = Before {
+    pub(super) fn move_to(&mut self, key: &str, name: &str, ty: TypeName, secret: bool) -> Outer {
+        let outer = Outer {
             absolute: key.starts_with('/').then(|| std::mem::take(&mut self.key)),
             key: self.key.len(),
             field: self.field.len(),
@@ -62,11 +66,11 @@ impl Subject {
         self.secret |= secret;
         append(&mut self.key, '/', key);
         append(&mut self.field, '.', name);
-        before
+        outer
     }
 
-    pub(super) fn move_back(&mut self, before: Before) {
-        let Before { absolute, key, field, ty, secret } = before;
+    pub(super) fn move_back(&mut self, outer: Outer) {
+        let Outer { absolute, key, field, ty, secret } = outer;
         match absolute {
             Some(whole) => self.key = whole,
             None => self.key.truncate(key),

@@ -40,6 +40,11 @@ impl Expectation {
         Self { shape: Shape::Text, phrase: String::new() }
     }
 
+    /// Whether it is `serde_json::Value` that asks.
+    pub fn is_json(&self) -> bool {
+        self.phrase == "any valid JSON value"
+    }
+
     /// The same in the words that the type had for one value.
     pub fn in_words(self, phrase: &str) -> Self {
         Self { phrase: phrase.to_owned(), ..self }

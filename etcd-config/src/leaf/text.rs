@@ -6,11 +6,14 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, Unexpected, Visitor};
 
 use super::expectation::{Expectation, Shape};
+use super::json::Exact as Json;
+use super::number::{self, Exact};
 
 /// The text of one key, as serde sees it.
 ///
 /// Numbers, booleans, characters, strings and unit variants are plain text; sequences, maps and
-/// structs are JSON.
+/// structs are JSON. A type that takes anything gets what the text looks like, as JSON; of a number that
+/// `u64`, `i64` or `f64` would print otherwise it gets the text, so that no digit is lost.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'de> {
     text: &'de str,
@@ -21,6 +24,8 @@ pub struct Text<'de> {
 enum Mode {
     /// The text is what is stored.
     Stored,
+    /// The same, but a number is a number, whatever digits that costs.
+    Rounded,
     /// The text is a string, even where it could be JSON.
     Plain,
     /// There is no text: only an `Option` can live with that.
@@ -49,6 +54,10 @@ impl<'de> Text<'de> {
         Self { text, mode: Mode::Stored }
     }
 
+    pub fn rounded(text: &'de str) -> Self {
+        Self { text, mode: Mode::Rounded }
+    }
+
     pub fn plain(text: &'de str) -> Self {
         Self { text, mode: Mode::Plain }
     }
@@ -67,7 +76,7 @@ impl<'de> Text<'de> {
         function: impl FnOnce(&'de str) -> Result<T, E>,
     ) -> Result<T, Error> {
         match self.mode {
-            Mode::Stored | Mode::Plain => {
+            Mode::Stored | Mode::Rounded | Mode::Plain => {
                 function(self.text).map_err(|error| Error::Message(error.to_string()))
             }
             Mode::Absent => Err(Error::Absent),
@@ -83,10 +92,15 @@ impl<'de> Text<'de> {
         if self.mode == Mode::Absent { Ok(None) } else { self.through(function).map(Some) }
     }
 
+    /// Whether there are numbers in the JSON whose digits need care.
+    fn keeps_digits(self) -> bool {
+        self.mode == Mode::Stored && number::loses_any(self.text)
+    }
+
     /// The text, if there is one to read.
     fn read(self, shape: Shape, visitor: &impl Visitor<'de>) -> Result<&'de str, Error> {
         match self.mode {
-            Mode::Stored | Mode::Plain => Ok(self.text),
+            Mode::Stored | Mode::Rounded | Mode::Plain => Ok(self.text),
             Mode::Absent => Err(Error::Absent),
             Mode::Probe => Err(Error::Expected(Expectation::of(shape, visitor))),
         }
@@ -101,6 +115,26 @@ fn json<'de, T>(
     let mut json = serde_json::Deserializer::from_str(text);
     let value = read(&mut json).and_then(|value| json.end().map(|()| value));
     value.map_err(|error| Error::Message(error.to_string()))
+}
+
+/// Hands a number to a type that takes anything.
+fn number<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, Error> {
+    match number::exact(text) {
+        Some(Exact::Unsigned(number)) => visitor.visit_u64(number),
+        Some(Exact::Signed(number)) => visitor.visit_i64(number),
+        Some(Exact::Float(number)) => visitor.visit_f64(number),
+        // JSON in memory has no other way to write the number.
+        None if Expectation::of(Shape::Any, &visitor).is_json() && is_kept_by_json(text) => {
+            json(text, |json| json.deserialize_any(visitor))
+        }
+        None => visitor.visit_borrowed_str(text),
+    }
+}
+
+/// Whether JSON in memory holds the same number: in this build it may keep all digits, or not.
+fn is_kept_by_json(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Number>(text)
+        .is_ok_and(|number| number::are_equal(&number.to_string(), text))
 }
 
 fn message(error: impl fmt::Display) -> Error {
@@ -120,6 +154,9 @@ macro_rules! structures {
     ($($method:ident($($name:ident: $type:ty),*), $shape:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, Error> {
             let text = self.read($shape, &visitor)?;
+            if self.keeps_digits() {
+                return json(text, |json| Json::new(json).$method($($name,)* visitor));
+            }
             json(text, |json| json.$method($($name,)* visitor))
         }
     )*};
@@ -151,8 +188,16 @@ impl<'de> Deserializer<'de> for Text<'de> {
         deserialize_u32 visit_u32 u32, integer!(u32);
         deserialize_u64 visit_u64 u64, integer!(u64);
         deserialize_u128 visit_u128 u128, integer!(u128);
-        deserialize_f32 visit_f32 f32, Shape::Number;
-        deserialize_f64 visit_f64 f64, Shape::Number;
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.read(Shape::Number, &visitor)?;
+        visitor.visit_f32(number::finite(text.trim(), |number: &f32| number.is_finite()).map_err(message)?)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.read(Shape::Number, &visitor)?;
+        visitor.visit_f64(number::finite(text.trim(), |number: &f64| number.is_finite()).map_err(message)?)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -228,6 +273,9 @@ impl<'de> Deserializer<'de> for Text<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let text = self.read(Shape::Variants(variants), &visitor)?.trim();
+        if text.starts_with('{') && self.keeps_digits() {
+            return json(text, |json| Json::new(json).deserialize_enum(name, variants, visitor));
+        }
         if text.starts_with('{') {
             return json(text, |json| json.deserialize_enum(name, variants, visitor));
         }
@@ -244,7 +292,13 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Any, &visitor)?;
-        if self.mode == Mode::Stored && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        if self.mode == Mode::Stored && number::is_number(text.trim()) {
+            return number(text.trim(), visitor);
+        }
+        if self.keeps_digits() && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            return json(text, |json| Json::new(json).deserialize_any(visitor));
+        }
+        if self.mode != Mode::Plain && serde_json::from_str::<IgnoredAny>(text).is_ok() {
             return json(text, |json| json.deserialize_any(visitor));
         }
         visitor.visit_borrowed_str(text)

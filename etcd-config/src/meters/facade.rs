@@ -1,6 +1,6 @@
 //! The facade `metrics`, with which programs gather their counters and gauges.
 
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use metrics::{Counter, Gauge, Label, counter, gauge};
 
@@ -33,9 +33,8 @@ const GAUGES: &[(&str, Level)] = &[
     ("etcd_config_watching", |reading| truth(reading.is_watching)),
     ("etcd_config_rejecting", |reading| truth(reading.is_rejecting)),
     ("etcd_config_from_cache", |reading| truth(reading.is_from_cache)),
-    ("etcd_config_proven_current_timestamp_seconds", |reading| {
-        reading.proven_current_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-    }),
+    ("etcd_config_proven_current_timestamp_seconds", |reading| seconds(reading.proven_current_at)),
+    ("etcd_config_confirmed_timestamp_seconds", |reading| seconds(reading.confirmed_at)),
 ];
 
 impl Meters {
@@ -64,6 +63,10 @@ impl Meters {
 #[allow(clippy::cast_precision_loss)]
 fn number(number: u64) -> f64 {
     number as f64
+}
+
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn truth(truth: bool) -> f64 {

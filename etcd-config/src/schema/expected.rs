@@ -26,6 +26,8 @@ pub(super) struct Expected<'s> {
     /// These paths below.
     pub(super) ahead: Vec<(&'s str, Step<'s>)>,
     pub(super) denied: bool,
+    /// Any key below makes a value of the place, whether or not a field reads it.
+    pub(super) optional: bool,
 }
 
 /// Who reads a key, and by which name.
@@ -98,9 +100,13 @@ impl<'s> Expected<'s> {
                 let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
                 self.branch(&chain, Some(*reader));
             }
-            Part::Optional(inner) => self.part(&Step { part: inner, ..step.clone() }),
+            Part::Optional(inner) => {
+                self.optional = true;
+                self.part(&Step { part: inner, ..step.clone() });
+            }
             Part::Each(inner) => {
                 let mut each = self.each.as_deref().cloned().unwrap_or_default();
+                each.optional = true;
                 each.part(&Step { part: inner, ..step.clone() });
                 self.each = Some(Rc::new(each));
             }

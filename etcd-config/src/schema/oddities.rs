@@ -7,6 +7,10 @@ use super::unknown::{DESCRIBED, find, one, summary};
 use crate::problem::Problem;
 use crate::tree::{KeyTree, Touched};
 
+/// The most keys that the log names in the life of a configuration: keys that come and go under new
+/// names would fill it.
+const LOGGED: usize = 1_000;
+
 /// The keys that no field reads, and those that are read and should not be used any more, as long as
 /// they are there.
 #[derive(Debug, Default)]
@@ -15,10 +19,14 @@ pub(crate) struct Oddities {
     described: BTreeMap<String, Problem>,
     /// Those that are only counted, as nobody would read on.
     counted: BTreeSet<String>,
+    /// The keys that the log has named: once is enough, however often they are written.
+    logged: BTreeSet<String>,
+    /// How many there were when the log last heard how many are only counted.
+    logged_count: usize,
 }
 
 impl Oddities {
-    /// Looks at the touched keys again, or at all. What is new, for the log.
+    /// Looks at the touched keys again, or at all. What the log has not heard of yet.
     pub(crate) fn look(
         &mut self,
         schema: &Schema,
@@ -29,13 +37,29 @@ impl Oddities {
             self.described.remove(key.as_ref());
             self.counted.remove(key.as_ref());
         }
-        let before = self.counted.len();
         let mut news = self.find(schema, tree, touched);
         if self.described.len() < DESCRIBED && !self.counted.is_empty() {
             news.extend(self.find(schema, tree, None));
         }
-        news.extend(summary(tree, self.counted.len().saturating_sub(before)));
+        news.retain(|problem| {
+            let is_news = self.logged.len() < LOGGED && self.logged.insert(problem.key.clone());
+            if is_news && self.logged.len() == LOGGED {
+                tracing::warn!(prefix = %tree.prefix(), "{LOGGED} keys that are odd were named; no more are");
+            }
+            is_news
+        });
+        news.extend(self.grown(tree));
         news
+    }
+
+    /// How many are only counted, where that is twice as many as the log has heard of.
+    fn grown(&mut self, tree: &KeyTree) -> Option<Problem> {
+        let count = self.counted.len();
+        if count < (2 * self.logged_count).max(1) {
+            return None;
+        }
+        self.logged_count = count;
+        summary(tree, count)
     }
 
     /// Adds what is found; those that are described from now on.

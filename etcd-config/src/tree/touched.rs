@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use etcd_client_core::Prefix;
 
 use super::{Node, Raw};
 
@@ -48,6 +49,26 @@ impl Touched {
     /// Whether the key at this path below the prefix is among them.
     pub fn contains(&self, path: &str) -> bool {
         self.root.descend(path).is_some_and(|mark| mark.here)
+    }
+
+    /// What of it is at paths that matter; of keys that are no path all, or none.
+    pub(crate) fn only(&self, prefix: &Prefix, strays: bool, matters: impl Fn(&str) -> bool) -> Self {
+        let mut only = Self::default();
+        for key in &self.keys {
+            let path = prefix.relative(key.as_bytes()).and_then(|path| std::str::from_utf8(path).ok());
+            let Some(path) = path else { continue };
+            let mark = self.root.descend(path).filter(|mark| mark.here);
+            if let Some(mark) = mark.filter(|_| matters(path)) {
+                path.split('/').fold(&mut only.root, Mark::child).touch(mark.was.clone());
+                only.keys.push(Arc::clone(key));
+            }
+        }
+        if strays {
+            only.strays.clone_from(&self.strays);
+            only.keys.extend(self.strays.iter().cloned());
+        }
+        only.seal();
+        only
     }
 
     pub(crate) fn root(&self) -> &Mark {
@@ -104,6 +125,11 @@ impl Mark {
     /// Whether the value of this very place was another one than it is `now`.
     pub(crate) fn differs(&self, now: Option<&Raw>) -> bool {
         self.here && now.map(|now| &now.value) != self.was.as_ref().map(|was| &was.value)
+    }
+
+    /// What the value of this very place was, where it is `now` this one.
+    pub(crate) fn before<'a>(&'a self, now: Option<&'a Raw>) -> Option<&'a Raw> {
+        if self.here { self.was.as_ref() } else { now }
     }
 
     fn child(&mut self, segment: &str) -> &mut Mark {

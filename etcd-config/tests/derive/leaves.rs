@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use etcd_config::EtcdConfig;
 use regex::Regex;
+use rust_decimal::Decimal;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -332,6 +333,143 @@ fn structs_of_serde_are_json() {
         &[],
     );
     table::<()>(&[("", ())], &[]);
+}
+
+/// What takes anything, and any digits of a number.
+#[derive(Deserialize, Debug, PartialEq)]
+#[serde(untagged)]
+enum Scalar {
+    Truth(bool),
+    Whole(i64),
+    Fraction(f64),
+    Text(String),
+}
+
+/// What takes anything, as long as it is a number.
+#[derive(Deserialize, Debug, PartialEq)]
+#[serde(untagged)]
+enum Measure {
+    Whole(i64),
+    Fraction(f64),
+}
+
+#[test]
+fn numbers_lose_no_digit_on_their_way_to_a_type_that_takes_anything() {
+    for text in
+        ["12345678901234567890.12", "1.10", "0", "-7", "0.1", "79228162514264337593543950335", "-0.50"]
+    {
+        assert_eq!(read::<Decimal>(text).map(|number| number.to_string()).as_deref(), Ok(text));
+    }
+    assert_eq!(read::<Option<Decimal>>(" 2.50 "), Ok(Some(Decimal::new(250, 2))));
+    assert_eq!(read::<Decimal>("1e3"), Ok(Decimal::from(1000)));
+    let text = |text: &str| Scalar::Text(text.to_owned());
+    table::<Scalar>(
+        &[
+            ("true", Scalar::Truth(true)),
+            ("-7", Scalar::Whole(-7)),
+            ("1.5", Scalar::Fraction(1.5)),
+            ("1.10", text("1.10")),
+            ("18446744073709551616", text("18446744073709551616")),
+            ("9007199254740993.0", text("9007199254740993.0")),
+            ("1e400", text("1e400")),
+            ("007", text("007")),
+        ],
+        &[],
+    );
+    // Where digits are not wanted, the nearest number is.
+    table::<Measure>(
+        &[
+            ("1.10", Measure::Fraction(1.1)),
+            ("2e3", Measure::Fraction(2000.0)),
+            ("-0", Measure::Fraction(-0.0)),
+            ("18446744073709551616", Measure::Fraction(18_446_744_073_709_551_616.0)),
+        ],
+        &[("1e400", "\"1e400\" is not a valid T: number out of range at line 1 column 5")],
+    );
+    table::<serde_json::Value>(
+        &[
+            ("1.10", 1.1.into()),
+            ("2e3", 2000.0.into()),
+            ("0.30000000000000000001", "0.30000000000000000001".into()),
+        ],
+        &[],
+    );
+    table::<u128>(&[("340282366920938463463374607431768211455", u128::MAX)], &[]);
+    table::<i128>(&[("-170141183460469231731687303715884105728", i128::MIN)], &[]);
+}
+
+#[derive(Deserialize, Debug, PartialEq)]
+struct Price {
+    amount: Decimal,
+    ratio: f64,
+    name: Option<String>,
+    #[serde(flatten)]
+    rest: BTreeMap<String, Decimal>,
+}
+
+#[derive(Deserialize, Debug, PartialEq)]
+enum Order {
+    Limit(Decimal),
+    Between { low: Decimal, high: Option<Decimal> },
+    Steps(Vec<Decimal>, u8),
+}
+
+#[test]
+fn numbers_lose_no_digit_within_json() {
+    let exact = |text: &str| text.parse::<Decimal>().unwrap();
+    let long = "12345678901234567890.12";
+    assert_eq!(read(&format!("[{long}, 1.5, {long}]")), Ok(vec![exact(long), exact("1.5"), exact(long)]));
+    assert_eq!(
+        read(&format!(
+            r#"{{"amount": {long}, "ratio": 0.12345678901234567890, "tax": -{long}, "name": "\\\"1"}}"#
+        )),
+        Ok(Price {
+            amount: exact(long),
+            ratio: 0.123_456_789_012_345_68,
+            name: Some("\\\"1".to_owned()),
+            rest: BTreeMap::from([("tax".to_owned(), -exact(long))]),
+        })
+    );
+    table::<Order>(
+        &[
+            (r#"{"Limit": 12345678901234567890.12}"#, Order::Limit(exact(long))),
+            (
+                r#"{"Between": {"low": 0.1, "high": 12345678901234567890.12}}"#,
+                Order::Between { low: exact("0.1"), high: Some(exact(long)) },
+            ),
+            (r#"{"Steps": [[12345678901234567890.12], 7]}"#, Order::Steps(vec![exact(long)], 7)),
+        ],
+        &[],
+    );
+    // A string stays one, and a field that wants a string does not take a number.
+    let text = r#"{"long": "12345678901234567890.12"}"#;
+    assert_eq!(read(text), Ok(BTreeMap::from([("long".to_owned(), exact(long))])));
+    let error = read::<Vec<String>>(&format!("[{long}]")).unwrap_err();
+    assert!(error.contains("invalid type"), "{error}");
+    assert_eq!(read::<String>(&format!("[{long}]")), Ok(format!("[{long}]")));
+    // Where digits are not wanted, the nearest number is.
+    assert_eq!(
+        read::<Vec<Measure>>(&format!("[{long}]")),
+        Ok(vec![Measure::Fraction(12_345_678_901_234_567_890.12)])
+    );
+    // JSON in memory has its own numbers; 128 bits have all of theirs.
+    assert_eq!(read::<Vec<serde_json::Value>>("[0.30000000000000000001]"), Ok(vec![0.3.into()]));
+    assert_eq!(read::<Vec<u128>>("[340282366920938463463374607431768211455]"), Ok(vec![u128::MAX]));
+    let deep = format!("{}{long}{}", "[".repeat(10_000), "]".repeat(10_000));
+    assert!(read::<Vec<Scalar>>(&deep).unwrap_err().contains("recursion limit exceeded"));
+}
+
+#[test]
+fn a_number_that_is_too_large_is_not_infinite() {
+    let range = |text: &str, ty: &str| format!("{text:?} is not a number: out of the range of {ty}");
+    for text in ["1e400", "-1e400", "1e39"] {
+        assert_eq!(read::<f32>(text), Err(range(text, "f32")));
+    }
+    for text in ["1e400", "-1e400"] {
+        assert_eq!(read::<f64>(text), Err(range(text, "f64")));
+        assert_eq!(read::<Option<f64>>(text), Err(range(text, "f64")));
+    }
+    table::<f64>(&[("1e39", 1e39), ("inf", f64::INFINITY), ("-infinity", f64::NEG_INFINITY)], &[]);
 }
 
 #[test]

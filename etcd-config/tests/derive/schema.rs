@@ -236,21 +236,115 @@ fn where_each_value_comes_from() {
     ]);
     let expected = "\
 FIELD              KEY                         VALUE              SOURCE       REVISION
-listen             /service/listen             0.0.0.0:1          etcd         1         a change waits for a restart
+listen             /service/listen             0.0.0.0:1          etcd         1         a change waits for a restart: \"0.0.0.0:2\" (set at revision 2)
 log_level          /service/log_level          debug              etcd         1         an old name of log/level
 offset             /service/offset             3                  environment  -
-max                /service/max                -                  absent       -         deleted, but still in force: refused, or newer than the snapshot
+max                /service/max                -                  absent       -         deleted, but still in force: refused, or newer than the snapshot; in force is \"9\" (set at revision 2)
 database.url       /service/database/url       pg://db            etcd         3
 database.password  /service/database/password  •••                etcd         1
 tls                /service/tls                -                  absent       -
-features.other     /service/features/other     true               etcd         3         not in force: refused, or newer than the snapshot
-features.new_ui    /service/features/new_ui    -                  absent       -         deleted, but still in force: refused, or newer than the snapshot
-upstreams.a.addr   /service/upstreams/a/addr   -                  absent       -         deleted, but still in force: refused, or newer than the snapshot
+features.other     /service/features/other     true               etcd         3         not in force: refused, or newer than the snapshot; in force is nothing
+features.new_ui    /service/features/new_ui    -                  absent       -         deleted, but still in force: refused, or newer than the snapshot; in force is \"true\" (set at revision 1)
+upstreams.a.addr   /service/upstreams/a/addr   -                  absent       -         deleted, but still in force: refused, or newer than the snapshot; in force is \"10.0.0.1:80\" (set at revision 1)
 limits             /service/limits             Limits::default()  default      -
-name               /service/name               refused            etcd         3         not in force: refused, or newer than the snapshot";
+name               /service/name               refused            etcd         3         not in force: refused, or newer than the snapshot; in force is the default \"it's\"";
     let explanation = __private::explain(&keys.tree, &keys.context, &unpublished, false);
     assert_eq!(explanation.to_string(), expected);
     assert_eq!(explanation.rows()[5].value(), None, "a secret is no data either");
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Sides {
+    #[etcd(default = 1)]
+    plain: u8,
+    #[etcd(default = 1, alias = "old/name")]
+    renamed: u8,
+    #[etcd(secret, default = "hush1")]
+    token: String,
+    #[etcd(secret, restart, default = "hush2")]
+    pinned_token: String,
+    #[etcd(restart, nested)]
+    pinned: PinnedSides,
+    #[etcd(default = 1, env = "SIDES_FROM_ENVIRONMENT")]
+    outside: u8,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct PinnedSides {
+    #[etcd(default = 1)]
+    one: u8,
+    #[etcd(default = 1)]
+    two: u8,
+    #[etcd(map)]
+    many: BTreeMap<String, u8>,
+}
+
+#[test]
+fn what_is_stored_and_what_is_in_force_are_both_there() {
+    let pairs = [
+        ("/sides/plain", "2"),
+        ("/sides/old/name", "3"),
+        ("/sides/token", "hush3"),
+        ("/sides/pinned/one", "4"),
+        ("/sides/pinned/many/a", "5"),
+        ("/sides/pinned/many/b", "6"),
+        ("/sides/outside", "7"),
+    ];
+    let mut keys = Keys::with_environment::<Sides>("/sides", &pairs, &[("SIDES_FROM_ENVIRONMENT", "8")]);
+    keys.decode::<Sides>().unwrap();
+    let unpublished = keys.change(&[
+        ("/sides/plain", Some("x\u{1b}[2J")),
+        ("/sides/renamed", Some("9")),
+        ("/sides/token", Some("hush4")),
+        ("/sides/pinned_token", Some("hush5")),
+        ("/sides/pinned/one", None),
+        ("/sides/pinned/many/a", Some("10")),
+        ("/sides/pinned/many/c", Some("11")),
+        ("/sides/pinned/many/b", None),
+    ]);
+    let explanation = __private::explain(&keys.tree, &keys.context, &unpublished, false);
+    let side = |text: Option<&str>| text.map(str::to_owned);
+    let sides: Vec<_> = explanation
+        .rows()
+        .iter()
+        .map(|row| (row.field(), side(row.value()), side(row.stored()), side(row.in_force())))
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
+    let bad = some("x\u{1b}[2J");
+    assert_eq!(
+        sides,
+        [
+            ("plain", bad.clone(), bad, some("2")),
+            ("renamed", some("9"), some("9"), some("3")),
+            ("token", None, None, None),
+            ("pinned_token", None, None, None),
+            ("pinned.one", some("4"), None, some("4")),
+            ("pinned.two", some("1"), None, some("1")),
+            ("pinned.many.a", some("5"), some("10"), some("5")),
+            ("pinned.many.b", some("6"), None, some("6")),
+            ("pinned.many.c", None, some("11"), None),
+            ("outside", some("8"), some("7"), some("8")),
+        ]
+    );
+    let text = format!("{explanation} {explanation:?}");
+    assert!(!text.contains("hush"), "{text}");
+    assert!(!explanation.to_string().contains('\u{1b}'), "{explanation}");
+    let notes: Vec<_> = explanation.rows().iter().map(|row| row.note().unwrap_or_default()).collect();
+    assert_eq!(
+        notes,
+        [
+            "not in force: refused, or newer than the snapshot; in force is \"2\" (set at revision 1)",
+            "not in force: refused, or newer than the snapshot; in force is \"3\" (set at revision 1)",
+            "not in force: refused, or newer than the snapshot",
+            "a change waits for a restart",
+            "a change waits for a restart: the key is gone",
+            "",
+            "a change waits for a restart: \"10\" (set at revision 2)",
+            "a change waits for a restart: the key is gone",
+            "a change waits for a restart: \"11\" (set at revision 2)",
+            "",
+        ]
+    );
 }
 
 #[test]

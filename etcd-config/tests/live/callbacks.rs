@@ -281,3 +281,139 @@ fn that_come_while_others_are_behind_begin_with_what_is_in_force() {
     drop(release);
     assert_eq!(receiver.recv_timeout(SOON).unwrap(), (1_200, 7));
 }
+
+#[test]
+fn that_follow_have_the_value_of_now_first_and_miss_no_change_that_is_written_meanwhile() {
+    for delay in 0..300 {
+        let store = store();
+        let settings = watch(&store);
+        let start = Arc::new(std::sync::Barrier::new(2));
+        let writer = std::thread::spawn({
+            let (store, start) = (store.clone(), Arc::clone(&start));
+            move || {
+                start.wait();
+                for n in ["9", "10", "11"] {
+                    store.put("/service/workers", n);
+                }
+            }
+        });
+        let (sender, receiver) = mpsc::channel();
+        start.wait();
+        // Everywhere between before the first of them and after the last.
+        std::thread::sleep(Duration::from_micros(delay));
+        settings.follow(
+            |s| &s.workers,
+            move |workers| {
+                std::thread::sleep(Duration::from_micros(200));
+                sender.send(*workers).unwrap();
+            },
+        );
+        let heard = until(&receiver, &11);
+        assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once: {heard:?}");
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn that_follow_are_called_before_the_call_returns() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let caller = std::thread::current().id();
+    let subscription = settings.follow(
+        |s| s.level.as_str(),
+        move |level| sender.send((level.to_owned(), std::thread::current().id() == caller)).unwrap(),
+    );
+    assert_eq!(receiver.try_recv().unwrap(), ("info".to_owned(), true));
+    store.put("/service/workers", "9");
+    store.put("/service/level", "debug");
+    assert_eq!(receiver.recv_timeout(SOON).unwrap(), ("debug".to_owned(), false));
+    subscription.cancel();
+    settings.wait_for_revision(store.put("/service/level", "trace"), SOON).unwrap();
+    assert!(receiver.recv_timeout(SOON).is_err(), "cancelled, it is dropped");
+}
+
+#[test]
+fn that_follow_hear_what_is_written_during_their_first_call() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let (inner, writer) = (settings.clone(), store.clone());
+    // The callback must not own a handle of its own configuration for ever: this one ends with the test.
+    let subscription = settings.follow(
+        |s| &s.workers,
+        move |workers| {
+            if *workers == 8 {
+                inner.wait_for_revision(writer.put("/service/workers", "9"), SOON).unwrap();
+            }
+            sender.send(*workers).unwrap();
+        },
+    );
+    assert_eq!(until(&receiver, &9), [8, 9]);
+    store.put("/service/workers", "10");
+    assert_eq!(until(&receiver, &10), [10]);
+    subscription.cancel();
+}
+
+#[test]
+fn that_follow_and_panic_at_once_panic_for_the_caller_and_are_gone() {
+    let store = store();
+    let settings = watch(&store);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let first = std::panic::AssertUnwindSafe(|| {
+        settings.follow(
+            |s| &s.workers,
+            move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                panic!("not this one");
+            },
+        )
+    });
+    assert!(std::panic::catch_unwind(first).is_err());
+    let (sender, receiver) = mpsc::channel();
+    settings.on(|s| &s.workers, move |_, new| sender.send(*new).unwrap());
+    store.put("/service/workers", "9");
+    until(&receiver, &9);
+    assert_eq!((calls.load(Ordering::Relaxed), settings.status().counters.callback_panics), (1, 0));
+}
+
+#[test]
+fn that_follow_and_panic_later_stay_subscribed() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    settings.follow(
+        |s| &s.workers,
+        move |workers| {
+            sender.send(*workers).unwrap();
+            assert_ne!(*workers, 9, "not this one");
+        },
+    );
+    for n in ["9", "10"] {
+        store.put("/service/workers", n);
+        until(&receiver, &n.parse().unwrap());
+    }
+    assert_eq!(settings.status().counters.callback_panics, 1);
+}
+
+#[test]
+fn that_are_subscribed_before_the_value_is_loaded_miss_no_change() {
+    for _ in 0..300 {
+        let store = store();
+        let settings = watch(&store);
+        let writer = std::thread::spawn({
+            let store = store.clone();
+            move || store.put("/service/workers", "9")
+        });
+        let (sender, receiver) = mpsc::channel();
+        settings.on(|s| &s.workers, move |_, new| sender.send(*new).unwrap());
+        let mut changes = settings.changes();
+        if settings.load().workers != 9 {
+            until(&receiver, &9);
+            let change = runtime().block_on(changes.next()).unwrap();
+            assert_eq!(change.new().workers, 9);
+        }
+        writer.join().unwrap();
+    }
+}

@@ -281,11 +281,50 @@ fn values_that_are_too_old_are_refused_to_those_who_say_so() {
     store.refuse(false);
     until(&settings, |_| settings.require_fresh(limit).is_ok());
 
-    // A refused update is known, and not in force: what is in force grows old.
+    // A refused update is known, whether or not it is in force.
     store.put("/service/workers", "many");
     until(&settings, |status| matches!(status.state, State::Rejected));
-    std::thread::sleep(limit);
-    assert!(settings.require_fresh(limit).unwrap_err().to_string().contains("now rejected"));
+    std::thread::sleep(2 * limit);
+    until(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 8));
     store.put("/service/workers", "9");
     until(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 9));
+}
+
+#[test]
+fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
+    let store = store();
+    let settings = Service::options().progress_interval(Duration::from_millis(30)).watch(&store).unwrap();
+    let well = until(&settings, |status| status.state.is_watching());
+    assert_eq!((well.refused_since, well.refusal().is_none()), (None, true));
+    store.put("/service/workers", "many");
+    let refused = until(&settings, |status| status.refused_since.is_some());
+    assert_eq!(refused.refusal().unwrap().problems()[0].key(), "/service/workers");
+    // It goes on being confirmed, and is current no more.
+    let later =
+        until(&settings, |status| status.confirmed_at > refused.confirmed_at + Duration::from_millis(50));
+    assert_eq!(
+        (later.proven_current_at, later.refused_since),
+        (refused.proven_current_at, refused.refused_since)
+    );
+    assert!(later.proven_current_at < later.confirmed_at, "{later}");
+    assert!(later.to_string().contains("refused since"), "{later}");
+    assert!(later.to_string().contains("many"), "{later}");
+
+    // The connection is lost as well: both are said, and each by itself.
+    store.refuse(true);
+    store.cut();
+    let gone = until(&settings, |status| matches!(status.state, State::Disconnected(_)));
+    assert_eq!((gone.refused_since, gone.refusal().is_some()), (refused.refused_since, true));
+    assert!(gone.to_string().contains("many"), "{gone}");
+    let limit = Duration::from_millis(100);
+    until(&settings, |status| status.age > limit);
+    let error = settings.require_fresh(limit).unwrap_err();
+    assert!(error.to_string().contains("was last confirmed"), "{error}");
+    store.refuse(false);
+    until(&settings, |_| settings.require_fresh(limit).is_ok());
+    assert!(settings.status().refused_since.is_some());
+
+    store.put("/service/workers", "9");
+    let well = until(&settings, |status| status.refused_since.is_none());
+    assert!(well.refusal().is_none() && well.last_rejection.is_some(), "{well}");
 }

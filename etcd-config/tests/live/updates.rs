@@ -217,6 +217,71 @@ fn wait_for_the_commit_key_where_there_is_one() {
     assert_eq!((settings.load().one, settings.load().two), (1, 2));
 }
 
+/// What is edited key by key; nothing counts until `version` is written.
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/service", commit_key = "version")]
+struct Committed {
+    host: String,
+    #[etcd(default = 1)]
+    port: u16,
+}
+
+#[test]
+fn are_committed_by_a_key_that_is_written_with_the_value_that_it_has() {
+    let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
+    let settings = Committed::watch(&store).unwrap();
+    let mut changes = settings.changes();
+    store.put("/service/host", "b");
+    settings.wait_for_revision(store.put("/service/version", "1"), SOON).unwrap();
+    assert_eq!(settings.load().host, "b");
+    // With nothing to commit it is no change.
+    settings.wait_for_revision(store.put("/service/version", "1"), SOON).unwrap();
+    assert_eq!(settings.status().counters.snapshots, 2, "{}", settings.status());
+    let change = runtime().block_on(changes.next()).unwrap();
+    assert_eq!((change.old().host.as_str(), change.new().host.as_str()), ("a", "b"));
+}
+
+#[test]
+fn are_committed_by_such_a_key_in_one_transaction_too() {
+    let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
+    let settings = Committed::watch(&store).unwrap();
+    let both = store.transaction().put("/service/host", "b").put("/service/version", "1").commit();
+    settings.wait_for_revision(both, SOON).unwrap();
+    assert_eq!(settings.load().host, "b");
+}
+
+#[test]
+fn are_committed_by_such_a_key_during_an_outage() {
+    for compacted in [false, true] {
+        let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
+        let settings = Committed::watch(&store).unwrap();
+        until("watching", || settings.status().state.is_watching());
+        store.refuse(true);
+        store.cut();
+        until("cut", || !settings.status().state.is_watching());
+        store.put("/service/host", "b");
+        let committed = store.put("/service/version", "1");
+        if compacted {
+            store.compact(committed);
+        }
+        store.refuse(false);
+        settings.wait_for_revision(committed, SOON).unwrap();
+        assert_eq!(settings.load().host, "b", "listed: {compacted}");
+    }
+}
+
+#[test]
+fn are_tried_again_when_such_a_key_is_written_again() {
+    let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
+    let settings = Committed::watch(&store).unwrap();
+    store.put("/service/port", "x");
+    let refused = store.put("/service/version", "1");
+    assert!(settings.wait_for_revision(refused, SOON).unwrap_err().is_invalid());
+    store.put("/service/port", "2");
+    settings.wait_for_revision(store.put("/service/version", "1"), SOON).unwrap();
+    assert_eq!(settings.load().port, 2);
+}
+
 #[test]
 fn that_correct_a_refused_one_are_waited_for_through_the_debounce_window() {
     let store = store();

@@ -135,13 +135,13 @@ fn r29_a_deletion_that_was_never_sent_is_found_by_the_audit() {
         history.put("a", "1");
         history.put("b", "1");
         let proxy = Proxy::to(&server.address());
-        let audit = Duration::from_secs(3);
-        let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
+        let (audit, interval) = (Duration::from_secs(1), Duration::from_secs(2));
+        let options = Flat::options().audit_interval(audit).progress_interval(interval);
         let live = options.watch(proxy.endpoint()).expect("a first snapshot");
         let witness = Witness::watching(&live);
         proxy.lose_watch_frame();
         history.delete("b");
-        witness.converges(&history, audit * 2);
+        witness.converges(&history, audit * 2 + interval);
         assert_eq!((witness.named(), live.status().counters.repairs), (vec!["b".to_owned()], 1));
     });
 }

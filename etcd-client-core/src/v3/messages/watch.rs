@@ -43,6 +43,9 @@ pub(in crate::v3) struct WatchProgressRequest {}
 pub(in crate::v3) struct WatchResponse {
     #[prost(message, optional, tag = "1")]
     pub(in crate::v3) header: Option<ResponseHeader>,
+    /// −1 where it is for all watches of the stream.
+    #[prost(int64, tag = "2")]
+    pub(in crate::v3) watch_id: i64,
     #[prost(bool, tag = "3")]
     pub(in crate::v3) created: bool,
     #[prost(bool, tag = "4")]
@@ -51,6 +54,9 @@ pub(in crate::v3) struct WatchResponse {
     pub(in crate::v3) compact_revision: i64,
     #[prost(string, tag = "6")]
     pub(in crate::v3) cancel_reason: String,
+    /// More of the same revision follows in the next frame.
+    #[prost(bool, tag = "7")]
+    pub(in crate::v3) fragment: bool,
     #[prost(message, repeated, tag = "11")]
     pub(in crate::v3) events: Vec<Event>,
 }

@@ -173,5 +173,10 @@ fn a_commit_key_makes_an_edit_of_several_keys_visible_at_once() {
         assert_eq!((settings.load().one, settings.load().two), (1, 2), "{}", any.name);
         until("the callback", || !seen.lock().unwrap().is_empty());
         assert_eq!(*seen.lock().unwrap(), [(1, 2)], "{}", any.name);
+        // Written again with the same value it commits, too.
+        any.put("/edited/two", "3");
+        let committed = any.put("/edited/version", "1");
+        settings.wait_for_revision(committed, SOON).unwrap();
+        assert_eq!(settings.load().two, 3, "{}", any.name);
     });
 }

@@ -1,0 +1,110 @@
+//! Why a handshake has failed, and the way out.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use pkcs8::ObjectIdentifier;
+use pkcs8::der::{Decode as _, SliceReader};
+use rustls::{CertificateError, Error, OtherError};
+
+use super::public_key::KeyKind;
+
+/// What is wrong with the certificates of a server, in words.
+#[derive(Debug)]
+pub(super) enum Flaw {
+    AuthorityAsServer,
+    /// The kind of a key, and why it will not do.
+    Key(String),
+    /// The same, of an authority that was named.
+    AuthorityKey(String),
+    /// The algorithm, and the key that it was used with, where that is known.
+    Signature(String, Option<KeyKind>),
+    /// What is said of a certificate that was named.
+    Unread(String),
+}
+
+impl Flaw {
+    /// Of a signature's algorithm, DER.
+    pub(super) fn signature(algorithm: &[u8], key: Option<KeyKind>) -> Self {
+        let oid = SliceReader::new(algorithm).and_then(|mut reader| ObjectIdentifier::decode(&mut reader));
+        Self::Signature(oid.map_or_else(|_| "an unknown algorithm".into(), name_of), key)
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AuthorityAsServer => f.write_str(
+                "the server shows an authority's certificate as its own (CaUsedAsEndEntity): name this very \
+                 certificate with Tls::ca_file, or give the server one without CA:TRUE",
+            ),
+            Self::Key(flaw) => write!(f, "a key in the server's certificates is {flaw}"),
+            Self::AuthorityKey(flaw) => {
+                write!(f, "the key of an authority that Tls::ca_file names is {flaw}")
+            }
+            Self::Signature(algorithm, key) => {
+                write!(f, "a certificate of the server is signed with {algorithm}")?;
+                if let Some(key) = key {
+                    write!(f, " and a key that is {key}")?;
+                }
+                f.write_str(
+                    ", which is not supported: have it signed with SHA-256 or SHA-384 \
+                     (openssl's -sha256, -sha384)",
+                )
+            }
+            Self::Unread(complaint) => write!(f, "UnknownIssuer, and {complaint}"),
+        }
+    }
+}
+
+impl StdError for Flaw {}
+
+/// The way out of a failed handshake, by the words of the innermost error.
+pub(crate) fn hint(cause: &str) -> Option<&'static str> {
+    const PLAIN: [&str; 3] = ["tls handshake eof", "corrupt message", "InvalidContentType"];
+    const NAMELESS: [&str; 2] = ["CertificateRequired", "certificate required"];
+    const REFUSED: [&str; 3] = ["alert: BadCertificate", "alert: CertificateExpired", "alert: UnknownCA"];
+    let says = |signs: &[&str]| signs.iter().any(|sign| cause.contains(sign));
+    if says(&PLAIN) {
+        Some("the server does not speak TLS: write http://")
+    } else if cause.ends_with("UnknownIssuer") || cause.ends_with("BadSignature") {
+        Some("name the authority that signed the server's certificate with Tls::ca_file")
+    } else if cause.contains("certificate not valid for name") {
+        Some("write the endpoint by a name in the certificate, or have this one put into it (subjectAltName)")
+    } else if says(&NAMELESS) {
+        Some("the server wants a client certificate: give one with Tls::identity_files")
+    } else {
+        says(&REFUSED).then_some(super::NOT_LET_IN)
+    }
+}
+
+/// In words what rustls says, where `error` is of it.
+pub(crate) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
+    let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let error = match inside {
+        Some(inside) => inside.downcast_ref::<Error>(),
+        None => error.downcast_ref::<Error>(),
+    }?;
+    Some(match error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(flaw))) => {
+            format!("invalid peer certificate: {flaw}")
+        }
+        other => other.to_string(),
+    })
+}
+
+fn name_of(oid: ObjectIdentifier) -> String {
+    const NAMES: [(&str, &str); 8] = [
+        ("1.2.840.10045.4.1", "ECDSA and SHA-1"),
+        ("1.2.840.10045.4.3.2", "ECDSA and SHA-256"),
+        ("1.2.840.10045.4.3.3", "ECDSA and SHA-384"),
+        ("1.2.840.10045.4.3.4", "ECDSA and SHA-512"),
+        ("1.2.840.113549.1.1.4", "RSA and MD5"),
+        ("1.2.840.113549.1.1.5", "RSA and SHA-1"),
+        ("1.2.840.113549.1.1.10", "RSA-PSS"),
+        ("1.2.840.113549.1.1.14", "RSA and SHA-224"),
+    ];
+    let text = oid.to_string();
+    NAMES.iter().find(|(known, _)| *known == text).map_or(text, |(_, name)| (*name).to_owned())
+}

@@ -1,0 +1,83 @@
+//! Whether what a server says can be true. What cannot is an error of that server.
+
+use bytes::Bytes;
+
+use super::messages::{KeyValue, RangeRequest, RangeResponse, ResponseHeader, WatchResponse};
+use super::span::Span;
+use crate::{Error, Kind};
+
+/// No store comes to it: at a million writes a second it would take thirty thousand years.
+const BEYOND: i64 = 1 << 60;
+
+/// A revision that a store can be at.
+pub(super) fn revision(claimed: i64) -> Result<u64, Error> {
+    match u64::try_from(claimed) {
+        Ok(revision) if (1..BEYOND).contains(&claimed) => Ok(revision),
+        _ => Err(lie(format!("no store can be at revision {claimed}"))),
+    }
+}
+
+/// The revision in a header.
+pub(super) fn head(header: Option<&ResponseHeader>) -> Result<u64, Error> {
+    revision(header.map_or(0, |header| header.revision))
+}
+
+/// The answer to a request for a range: what was asked for, in order, as it can be at the store's revision.
+pub(super) fn range(request: &RangeRequest, answer: &RangeResponse) -> Result<(), Error> {
+    let head = head(answer.header.as_ref())?;
+    let limit = usize::try_from(request.limit).unwrap_or(0);
+    let length = answer.kvs.len();
+    if limit > 0 && length > limit || request.count_only && length > 0 {
+        return Err(lie(format!("{length} keys are more than were asked for")));
+    }
+    if answer.more && length == 0 {
+        return Err(lie("an empty page that is not the last"));
+    }
+    if usize::try_from(answer.count).is_ok_and(|count| count < length) || answer.count < 0 {
+        return Err(lie(format!("{length} keys of {}", answer.count)));
+    }
+    let at = if request.revision > 0 { head.min(revision(request.revision)?) } else { head };
+    let span = Span { start: request.key.clone(), end: request.range_end.clone() };
+    let mut before: Option<&Bytes> = None;
+    for kv in &answer.kvs {
+        entry(kv, &span, at)?;
+        if before.is_some_and(|before| *before >= kv.key) {
+            return Err(lie("keys in no order, or twice"));
+        }
+        before = Some(&kv.key);
+    }
+    Ok(())
+}
+
+/// A key and the revision that wrote it.
+pub(super) fn entry(kv: &KeyValue, span: &Span, head: u64) -> Result<u64, Error> {
+    if !span.contains(&kv.key) {
+        return Err(lie("a key outside of what was asked for"));
+    }
+    let written = revision(kv.mod_revision)?;
+    if written > head {
+        return Err(lie(format!("a key of revision {written} in a store at revision {head}")));
+    }
+    Ok(written)
+}
+
+/// A frame of a watch that was confirmed with this id.
+pub(super) fn frame(frame: &WatchResponse, watch_id: i64) -> Result<(), Error> {
+    head(frame.header.as_ref())?;
+    if frame.created {
+        return Err(lie("the watch is confirmed twice"));
+    }
+    if frame.fragment {
+        return Err(lie("half of a revision, which was not asked for"));
+    }
+    // An answer to a request for progress is for all watches of the stream.
+    if frame.watch_id != watch_id && !(frame.events.is_empty() && frame.watch_id == -1) {
+        return Err(lie(format!("a change for another watch, {}", frame.watch_id)));
+    }
+    Ok(())
+}
+
+fn lie(what: impl Into<String>) -> Error {
+    let what: String = what.into();
+    Error::new(Kind::Protocol, format!("the answer cannot be etcd's: {what}"))
+}

@@ -1,0 +1,81 @@
+//! What was at a place when the published snapshot was read.
+
+use std::collections::BTreeMap;
+
+use crate::tree::{Mark, Node, Raw};
+
+/// The keys of now at a place, and what has changed of them since.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before<'a> {
+    node: Option<&'a Node>,
+    mark: Option<&'a Mark>,
+    /// The field was read from another place than it is now.
+    moved: bool,
+}
+
+impl<'a> Before<'a> {
+    pub(super) fn new(node: &'a Node, mark: &'a Mark) -> Self {
+        Self { node: Some(node), mark: Some(mark), moved: false }
+    }
+
+    /// Of a field that is read from another place now.
+    pub(super) fn moved(self) -> Self {
+        Self { moved: true, ..self }
+    }
+
+    pub(super) fn is_moved(self) -> bool {
+        self.moved
+    }
+
+    /// Whether there may be a difference to now.
+    pub(super) fn may_differ(self) -> bool {
+        self.moved || self.mark.is_some()
+    }
+
+    pub(super) fn descend(self, path: &str) -> Self {
+        Self {
+            node: self.node.and_then(|node| node.descend(path)),
+            mark: self.mark.and_then(|mark| mark.descend(path)),
+            moved: self.moved,
+        }
+    }
+
+    /// What was stored at the very place.
+    pub(super) fn raw(self) -> Option<&'a Raw> {
+        let now = self.node.and_then(|node| node.value.as_ref());
+        self.mark.map_or(now, |mark| mark.before(now))
+    }
+
+    /// The names below that have changed.
+    pub(super) fn touched_names(self) -> impl Iterator<Item = &'a str> {
+        self.mark.into_iter().flat_map(|mark| mark.children.keys().map(AsRef::as_ref))
+    }
+
+    /// Whether there was anything.
+    pub(super) fn existed(self) -> bool {
+        self.raw().is_some() || self.had_children()
+    }
+
+    /// The place as it was, with a child in it where there were any.
+    pub(super) fn outline(self) -> Option<Node> {
+        let had_children = self.had_children();
+        let value = self.raw().cloned();
+        let children = had_children.then(|| (Box::from(""), Node::default()));
+        (had_children || value.is_some()).then(|| Node { value, children: BTreeMap::from_iter(children) })
+    }
+
+    fn had_children(self) -> bool {
+        let Some(mark) = self.mark else { return self.node.is_some_and(|node| !node.children.is_empty()) };
+        let now = self.node.into_iter().flat_map(|node| node.children.keys());
+        // The first one that has not changed decides.
+        now.chain(mark.children.keys()).any(|name| self.child(name).existed())
+    }
+
+    fn child(self, name: &str) -> Self {
+        Self {
+            node: self.node.and_then(|node| node.children.get(name)),
+            mark: self.mark.and_then(|mark| mark.children.get(name)),
+            moved: self.moved,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! How many lines the log has of what happens often.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use etcd_config::{EtcdConfig, Live, MemoryStore};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+const SOON: Duration = Duration::from_secs(30);
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps what an operator sees: INFO and above.
+struct Log;
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let _ = write!(self.0, " {field}={value:?}");
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::INFO
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        lines().push(line.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+fn lines() -> MutexGuard<'static, Vec<String>> {
+    LINES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The lines about a prefix.
+fn about(prefix: &str) -> Vec<String> {
+    lines().iter().filter(|line| line.contains(prefix)).cloned().collect()
+}
+
+#[derive(EtcdConfig)]
+struct Settings {
+    #[etcd(default = 8)]
+    workers: u32,
+}
+
+fn watch(store: &MemoryStore, prefix: &str) -> Live<Settings> {
+    // Whichever test is first.
+    let _ = tracing::subscriber::set_global_default(Log);
+    Settings::options().prefix(prefix).watch(store).unwrap()
+}
+
+#[test]
+fn a_key_that_no_field_reads_has_one_line_however_often_it_is_written() {
+    let store = MemoryStore::from([("/heart/workers", "4")]);
+    let settings = watch(&store, "/heart");
+    let before = about("/heart").len();
+    for n in 0..1_000 {
+        store.put("/heart/beat", n.to_string());
+        if n % 10 == 0 {
+            store.delete("/heart/beat");
+        }
+    }
+    settings.wait_for_revision(store.put("/heart/beat", "last"), SOON).unwrap();
+    let lines = about("/heart").split_off(before);
+    assert_eq!(lines.iter().filter(|line| line.contains("/heart/beat")).count(), 1, "{lines:?}");
+    assert!(lines.len() < 5, "{lines:?}");
+    assert_eq!((settings.load().workers, settings.status().counters.snapshots), (4, 1));
+}
+
+#[test]
+fn keys_that_no_field_reads_and_that_come_and_go_under_new_names_do_not_fill_the_log() {
+    let store = MemoryStore::new();
+    let settings = watch(&store, "/locks");
+    for n in 0..3_000 {
+        store.put(format!("/locks/held/{n}"), "");
+        store.delete(format!("/locks/held/{n}"));
+    }
+    for n in 0..1_000 {
+        store.put(format!("/locks/kept/{n}"), "");
+    }
+    settings.wait_for_revision(store.put("/locks/workers", "5"), SOON).unwrap();
+    let lines = about("/locks");
+    assert!(lines.iter().any(|line| line.contains("/locks/held/7")), "the first ones are named");
+    assert!(lines.len() < 1_050, "{} lines", lines.len());
+    assert_eq!(settings.status().warnings.len(), 101, "the status has them all the same");
+}
