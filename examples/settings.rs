@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use etcd_config::EtcdConfig;
+use etcd_config::{EtcdConfig, Secret};
 
 /// Settings of the payment service.
 #[derive(EtcdConfig, Clone, Debug, PartialEq)]
@@ -33,9 +33,8 @@ pub struct Settings {
     /// One key that holds JSON.
     #[etcd(default)]
     pub limits: Limits,
-    /// Never printed by the library.
-    #[etcd(secret)]
-    pub api_token: String,
+    /// Never printed.
+    pub api_token: Secret<String>,
 }
 
 /// A database.

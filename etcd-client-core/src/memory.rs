@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::printable::{Key, Length};
 use crate::store::{Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Store};
 use crate::{Error, Kind};
 use keyspace::Keyspace;
@@ -51,7 +52,6 @@ struct State {
 }
 
 /// Several changes that become one revision; see [`MemoryStore::transaction`].
-#[derive(Debug)]
 #[must_use = "nothing happens before `commit`"]
 pub struct Transaction {
     store: MemoryStore,
@@ -311,6 +311,14 @@ impl std::fmt::Debug for MemoryStore {
             .field("revision", &state.keyspace.revision())
             .field("keys", &state.keyspace.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Says which keys, and how long the values are.
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let changes = self.changes.iter().map(|(key, value)| (Key(key), value.as_ref().map(Length)));
+        f.debug_map().entries(changes).finish()
     }
 }
 

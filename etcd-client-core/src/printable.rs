@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use bytes::Bytes;
+
 /// Text from outside (a key, a value, an answer, the words of somebody else's error) as a terminal or
 /// a log may show it.
 ///
@@ -68,7 +70,25 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Shows what is shown, as `{:?}` would.
+/// A key in a `Debug`.
+pub(crate) struct Key<'k>(pub(crate) &'k Bytes);
+
+impl fmt::Debug for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Printable::line(&String::from_utf8_lossy(self.0)), f)
+    }
+}
+
+/// A value in a `Debug`: only how long it is, as it may be a secret.
+pub(crate) struct Length<'v>(pub(crate) &'v Bytes);
+
+impl fmt::Debug for Length<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+/// Between quotation marks.
 impl fmt::Debug for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")

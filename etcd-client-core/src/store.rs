@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use crate::printable::{Key, Length};
 use crate::{Error, Kind};
 
 /// An owned future, so that a state machine can keep a call under way in its state.
@@ -175,8 +176,8 @@ pub struct Listing {
     pub entries: Vec<Entry>,
 }
 
-/// A key and what it holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A key and what it holds. `Debug` does not show the value.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The whole key, prefix included.
     pub key: Bytes,
@@ -195,8 +196,8 @@ pub struct Batch {
     pub changes: Vec<Change>,
 }
 
-/// One key's change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One key's change. `Debug` does not show the value.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Change {
     /// The key was written.
     Put(Entry),
@@ -205,6 +206,26 @@ pub enum Change {
     /// Every key that begins with these bytes was deleted (v2's one event for a directory).
     /// A [`Watcher`](crate::Watcher) replaces it by the deletion of each key that it held.
     DeleteBelow(Bytes),
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("key", &Key(&self.key))
+            .field("value", &Length(&self.value))
+            .field("revision", &self.revision)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put(entry) => f.debug_tuple("Put").field(entry).finish(),
+            Self::Delete(key) => f.debug_tuple("Delete").field(&Key(key)).finish(),
+            Self::DeleteBelow(start) => f.debug_tuple("DeleteBelow").field(&Key(start)).finish(),
+        }
+    }
 }
 
 /// A directory of keys: everything below `/payments` is everything that begins with `/payments/`.

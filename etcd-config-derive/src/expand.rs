@@ -7,6 +7,7 @@ use syn::{ExprPath, Type};
 
 use crate::ast::{Field, Input};
 use crate::generics::{bounded, runtime};
+use crate::secrecy::holds_secret;
 use crate::ty::{option_of, written};
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
@@ -100,7 +101,8 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
     if let Some((_, name)) = &attrs.env {
         settings.push(quote!(env: ::core::option::Option::Some(#name)));
     }
-    if attrs.secret.is_some() {
+    let is_directory = attrs.nested.is_some() || attrs.flatten.is_some();
+    if attrs.secret.is_some() || !is_directory && holds_secret(&field.ty) {
         settings.push(quote!(secret: true));
     }
     if attrs.restart.is_some() {

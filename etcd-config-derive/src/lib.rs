@@ -14,6 +14,7 @@ mod fallback;
 mod generics;
 mod key;
 mod primitive;
+mod secrecy;
 mod similar;
 mod ty;
 mod valid;

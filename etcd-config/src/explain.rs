@@ -300,9 +300,12 @@ impl<'a> Explainer<'a> {
 
     fn push(&mut self, place: &Place<'a>, value: Option<String>, origin: Origin, default: Option<Fallback>) {
         let key = place.key.trim_end_matches('/');
-        let path = self.tree.prefix().relative(key.as_bytes());
+        let is_secret = |key: &str| {
+            let path = self.tree.prefix().relative(key.as_bytes());
+            path.is_some_and(|path| self.plain.is_secret(path))
+        };
         // By this field, or by any other that reads the key.
-        let secret = place.secret || path.is_some_and(|path| self.plain.is_secret(path));
+        let secret = place.secret || is_secret(key) || place.read_from.as_deref().is_some_and(is_secret);
         let place = &Place { secret, ..place.clone() };
         let is_settled = place.is_pinned || origin == Origin::Environment;
         let is_awaited = !is_settled && self.is_not_in_force(place);

@@ -44,7 +44,10 @@
 //!   [`Live::status`] says how old what is read is, and why.
 //! - Callbacks are called after the snapshot is published, in order, one at a time, and hold nobody
 //!   up: neither the watch nor another configuration.
-//! - Values of `secret` fields appear in no error, no log and no status.
+//! - Values of `secret` fields appear in no error, no log, no status, no [`Live::explain`] and, unless asked
+//!   for, in no cache file; a key that one field calls secret is secret for all that read it. What your own
+//!   code prints is your own: a `derive(Debug)` shows a `String`, and hides a [`Secret<String>`](Secret).
+//! - Keys and values are text of others: whatever is shown of them is [escaped and cut](Printable).
 //!
 //! # Reading a value and hearing of its changes
 //! A change may come between two calls. So the order counts:
@@ -108,6 +111,7 @@ mod publisher;
 mod reader;
 mod rejection;
 mod schema;
+mod secret;
 mod snapshot;
 mod standing;
 mod status;
@@ -116,7 +120,7 @@ mod tree;
 mod twin;
 mod worker;
 
-pub use etcd_client_core::{MemoryStore, watcher::Cause};
+pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;
 
 pub use crate::changes::{Change, Changes};
@@ -131,6 +135,7 @@ pub use crate::problem::{Kind as ProblemKind, Problem};
 pub use crate::reader::Reader;
 pub use crate::rejection::Rejection;
 pub use crate::schema::{Field, FieldDefault, Schema};
+pub use crate::secret::Secret;
 pub use crate::snapshot::{Guard, Snapshot};
 pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 

@@ -3,6 +3,7 @@
 mod touched;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
@@ -32,8 +33,8 @@ pub struct Node {
     pub children: BTreeMap<Box<str>, Node>,
 }
 
-/// What is stored at a key.
-#[derive(Clone, Debug)]
+/// What is stored at a key. `Debug` does not show the value.
+#[derive(Clone)]
 pub struct Raw {
     pub value: Bytes,
     pub revision: u64,
@@ -248,6 +249,12 @@ impl Raw {
 
     fn entry(&self, key: Bytes) -> Entry {
         Entry { key, value: self.value.clone(), revision: self.revision }
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes, revision {})", self.value.len(), self.revision)
     }
 }
 

@@ -14,6 +14,8 @@ mod clocks;
 mod crowds;
 #[path = "live/ends.rs"]
 mod ends;
+#[path = "live/exposure.rs"]
+mod exposure;
 #[path = "live/folder.rs"]
 mod folder;
 #[path = "live/loading.rs"]

@@ -7,6 +7,7 @@ use std::str::Utf8Error;
 use bytes::Bytes;
 
 use super::messages as wire;
+use crate::printable::{Key, Length};
 
 /// A number that identifies a lease.
 pub type LeaseId = i64;
@@ -70,8 +71,8 @@ impl KeyValue {
 impl fmt::Debug for KeyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyValue")
-            .field("key", &self.key_lossy())
-            .field("value", &format_args!("{} bytes", self.value.len()))
+            .field("key", &Key(&self.key))
+            .field("value", &Length(&self.value))
             .field("create_revision", &self.create_revision)
             .field("mod_revision", &self.mod_revision)
             .field("version", &self.version)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::sync::OnceLock;
 
 use etcd_client_core::Prefix;
@@ -34,7 +35,6 @@ pub(crate) struct NotText;
 
 /// What stays the same from one decoding to the next: the fields, the environment as it was when
 /// the process started, and what `restart` fields have read then.
-#[derive(Debug)]
 pub struct Context {
     prefix: Prefix,
     schema: Schema,
@@ -104,6 +104,13 @@ impl Context {
     pub(super) fn pin(&self, pins: Pins) {
         // Ignored on purpose when it is not the first.
         let _ = self.pins.set(pins);
+    }
+}
+
+/// Shows nothing that may be a secret.
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }
 

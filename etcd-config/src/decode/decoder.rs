@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::cell::OnceCell;
+use std::fmt;
 use std::mem;
 
 use super::before::Before;
@@ -28,7 +29,6 @@ pub(super) struct Findings {
 }
 
 /// What a derived struct is read from.
-#[derive(Debug)]
 pub struct Decoder<'a> {
     context: Option<&'a Context>,
     root: Place<'a>,
@@ -421,6 +421,13 @@ impl<'a> Decoder<'a> {
     fn leave(&mut self, outer: Outer<'a>) {
         self.here = outer.here;
         self.subject.move_back(outer.subject);
+    }
+}
+
+/// Shows where it is, and nothing that may be a secret.
+impl fmt::Debug for Decoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("field", &self.subject.field).finish_non_exhaustive()
     }
 }
 

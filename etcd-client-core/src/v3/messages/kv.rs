@@ -1,7 +1,12 @@
-//! Keys, values and transactions.
+//! Keys, values and transactions. What holds a value has a `Debug` that is written by hand, to keep the
+//! value out.
+
+use std::fmt;
 
 use bytes::Bytes;
 use prost::{Message, Oneof};
+
+use crate::printable::{Key, Length};
 
 #[derive(Clone, PartialEq, Message)]
 pub(in crate::v3) struct ResponseHeader {
@@ -16,6 +21,7 @@ pub(in crate::v3) struct ResponseHeader {
 }
 
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub(in crate::v3) struct KeyValue {
     #[prost(bytes = "bytes", tag = "1")]
     pub(in crate::v3) key: Bytes,
@@ -64,6 +70,7 @@ pub(in crate::v3) struct RangeResponse {
 }
 
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub(in crate::v3) struct PutRequest {
     #[prost(bytes = "bytes", tag = "1")]
     pub(in crate::v3) key: Bytes,
@@ -120,6 +127,7 @@ pub(in crate::v3) struct Compare {
 }
 
 #[derive(Clone, PartialEq, Oneof)]
+#[prost(skip_debug)]
 pub(in crate::v3) enum CompareTo {
     #[prost(int64, tag = "4")]
     Version(i64),
@@ -201,4 +209,40 @@ pub(in crate::v3) struct CompactionRequest {
 pub(in crate::v3) struct CompactionResponse {
     #[prost(message, optional, tag = "1")]
     pub(in crate::v3) header: Option<ResponseHeader>,
+}
+
+impl fmt::Debug for KeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyValue")
+            .field("key", &Key(&self.key))
+            .field("value", &Length(&self.value))
+            .field("create_revision", &self.create_revision)
+            .field("mod_revision", &self.mod_revision)
+            .field("version", &self.version)
+            .field("lease", &self.lease)
+            .finish()
+    }
+}
+
+impl fmt::Debug for PutRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PutRequest")
+            .field("key", &Key(&self.key))
+            .field("value", &Length(&self.value))
+            .field("lease", &self.lease)
+            .field("prev_kv", &self.prev_kv)
+            .finish()
+    }
+}
+
+impl fmt::Debug for CompareTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(number) => write!(f, "Version({number})"),
+            Self::CreateRevision(number) => write!(f, "CreateRevision({number})"),
+            Self::ModRevision(number) => write!(f, "ModRevision({number})"),
+            Self::Value(value) => f.debug_tuple("Value").field(&Length(value)).finish(),
+            Self::Lease(id) => write!(f, "Lease({id})"),
+        }
+    }
 }

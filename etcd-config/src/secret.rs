@@ -1,0 +1,74 @@
+//! A value that is printed by nobody.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+/// A value that shows itself only where it is [asked to](Self::expose): `Debug` and `Display` write
+/// `•••`.
+///
+/// The derive treats a field of this type as if it were marked `#[etcd(secret)]`, so that its value is in
+/// no error, no log, no status, no [`explain`](crate::Live::explain) and no cache file either. A field
+/// that is marked so, but is a `String`, is printed by the `derive(Debug)` of your own struct.
+///
+/// It goes by the name in the type: `Secret<..>`, also inside of others such as `Option<Secret<..>>`. Mark
+/// the field where the type has another name, as a type alias does.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore, Secret};
+///
+/// #[derive(EtcdConfig, Clone, Debug, PartialEq)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     api_token: Secret<String>,
+/// }
+///
+/// let settings = Settings::load_once(MemoryStore::from([("/payments/api_token", "hunter2")]))?;
+/// assert_eq!(format!("{settings:?}"), "Settings { api_token: ••• }");
+/// assert_eq!(settings.api_token.expose(), "hunter2");
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    /// Keeps a value to itself.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value. Whoever prints it is seen to do so.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+
+    /// The value itself.
+    pub fn into_exposed(self) -> T {
+        self.0
+    }
+}
+
+impl<T> From<T> for Secret<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}
+
+/// As its value is read.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("•••")
+    }
+}
+
+impl<T> fmt::Display for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("•••")
+    }
+}

@@ -1,0 +1,133 @@
+//! What `Debug` shows of the public types: nothing that a field calls secret.
+//!
+//! The table is held against the `pub use` lines of the crate: a type that is added without a line here
+//! fails the test.
+
+use std::collections::BTreeSet;
+use std::fmt::{Debug, Display};
+
+use etcd_client_core::{Batch, Change, Entry, Prefix};
+use etcd_config::__private::{Context, KeyTree, Touched};
+use etcd_config::{EtcdConfig, MemoryStore, Secret};
+
+use crate::service::{SOON, runtime};
+
+/// What is planted in each field that is secret.
+const PLANTED: &str = "hunter2";
+
+#[derive(EtcdConfig, Clone, Debug, PartialEq)]
+#[etcd(prefix = "/bank")]
+struct Bank {
+    token: Secret<String>,
+    spare: Option<Secret<String>>,
+    #[etcd(map)]
+    users: std::collections::BTreeMap<String, Secret<String>>,
+    pin: Secret<u32>,
+    #[etcd(secret, env = "ETCD_CONFIG_TEST_BANK_KEY", default = "none")]
+    marked: Secret<String>,
+    #[etcd(default = 1, restart)]
+    level: u32,
+}
+
+fn store() -> MemoryStore {
+    MemoryStore::from([
+        ("/bank/token", PLANTED),
+        ("/bank/spare", PLANTED),
+        ("/bank/users/root", PLANTED),
+        ("/bank/pin", "1234567"),
+        ("/bank/marked", PLANTED),
+    ])
+}
+
+#[derive(Default)]
+struct Table(Vec<(&'static str, String)>);
+
+impl Table {
+    fn row(&mut self, name: &'static str, value: &dyn Debug) {
+        self.0.push((name, format!("{value:?} {value:#?}")));
+    }
+
+    fn both(&mut self, name: &'static str, value: &(impl Debug + Display)) {
+        self.row(name, value);
+        self.0.push((name, value.to_string()));
+    }
+}
+
+/// The names in the `pub use` lines before the part that is not for people.
+fn exported() -> BTreeSet<String> {
+    let source = include_str!("../../src/lib.rs").split("pub mod __private").next().unwrap_or_default();
+    let uses = source.split(';').filter_map(|item| item.rsplit_once("pub use "));
+    let names = uses.flat_map(|(_, path)| {
+        let path = path.replace("watcher::Cause", "Cause");
+        let (_, last) = path.rsplit_once("::").unwrap_or(("", &path));
+        let list = last.trim_matches(['{', '}']).to_owned();
+        list.split(',')
+            .map(|name| name.rsplit(" as ").next().unwrap_or(name).trim().to_owned())
+            .collect::<Vec<_>>()
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn no_public_type_shows_what_a_field_calls_secret() {
+    let mut table = Table::default();
+    let store = store();
+    let settings = Bank::watch(&store).unwrap();
+    let mut changes = settings.changes();
+    table.row("MemoryStore", &store);
+    table.row("Options", &Bank::options());
+    table.row("Live", &settings);
+    table.row("Reader", &settings.reader());
+    table.row("Guard", &settings.load());
+    table.row("Snapshot", &settings.snapshot());
+    table.both("Secret", &settings.load().token);
+    table.row("Subscription", &settings.on_change(|_| {}));
+    table.row("Changes", &changes);
+    let schema = Bank::schema();
+    table.row("Schema", &schema);
+    table.row("Field", &schema.fields());
+    table.row("FieldDefault", &schema.fields()[0].default());
+    table.row("Schema", &(schema.to_markdown(), schema.to_etcdctl()));
+    let changed = store.transaction().put("/bank/token", "hunter22").put("/bank/level", "2").commit();
+    settings.wait_for_revision(changed, SOON).unwrap();
+    let change = runtime().block_on(changes.next()).unwrap();
+    table.row("Change", &change);
+    table.row("Cause", &change.cause());
+    let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
+    let error = settings.wait_for_revision(refused, SOON).unwrap_err();
+    table.both("Error", &error);
+    table.both("Error", &Bank::load_once(&store).unwrap_err());
+    for problem in error.problems() {
+        table.both("Problem", problem);
+        table.row("ProblemKind", &problem.kind());
+    }
+    let status = settings.status();
+    table.both("Status", &status);
+    table.both("State", &status.state);
+    table.both("Source", &status.source);
+    table.row("Counters", &status.counters);
+    table.both("Rejection", status.last_rejection.as_ref().unwrap());
+    let explanation = settings.explain();
+    table.both("Explanation", &explanation);
+    table.row("Row", &explanation.rows());
+    table.both("Origin", &explanation.rows()[0].origin());
+    table.both("Printable", &etcd_config::Printable::line("text"));
+    // What derived code is handed.
+    let mut tree = KeyTree::new(Prefix::new("/bank"));
+    let entry = Entry { key: "/bank/token".into(), value: PLANTED.into(), revision: 2 };
+    let touched: Touched = tree.apply(&Batch { revision: 2, changes: vec![Change::Put(entry)] });
+    table.row("__private", &(&tree, touched));
+    let context = Context::with_environment::<Bank>(Prefix::new("/bank"), |_| Some(PLANTED.into()));
+    table.row("__private", &context);
+
+    // Traits; a path and numbers; times and numbers.
+    let bare = ["EtcdConfig", "IntoStore", "CacheFile", "Rewind"];
+    let named: BTreeSet<String> =
+        table.0.iter().map(|(name, _)| *name).chain(bare).map(str::to_owned).collect();
+    let missing: Vec<_> = exported().difference(&named).cloned().collect();
+    assert!(missing.is_empty(), "show that `Debug` keeps secrets of these to itself: {missing:?}");
+    let bytes = format!("{:?}", PLANTED.as_bytes());
+    for (name, shown) in table.0 {
+        assert!(![PLANTED, "1234567", &bytes].iter().any(|secret| shown.contains(secret)), "{name}: {shown}");
+    }
+}
