@@ -43,6 +43,8 @@ pub(crate) struct Record {
     pub(crate) cache_file: Option<CacheFile>,
     last_panic: Option<String>,
     pub(crate) counters: Counters,
+    /// What of them the metrics have.
+    shown: Counters,
     proven: Proof,
     state: State,
     since: SystemTime,
@@ -92,6 +94,7 @@ impl Standing {
             cache_file: None,
             last_panic: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
+            shown: Counters { snapshots: 1, ..Counters::default() },
             proven: Proof::now(),
             state: State::Listing,
             since: now,
@@ -158,8 +161,9 @@ impl Standing {
     /// Writes the record, and wakes whoever waits.
     pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
         let mut record = self.lock();
-        let before = record.counters;
         let result = write(&mut record);
+        let now = record.counters;
+        let before = std::mem::replace(&mut record.shown, now);
         let reading = record.reading();
         record.epoch += 1;
         drop(record);
