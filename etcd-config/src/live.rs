@@ -28,7 +28,7 @@ use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
 use crate::status::{Ago, CacheFile, Source, Status};
-use crate::surroundings::{Surroundings, refuse_to_wait};
+use crate::surroundings::{Surroundings, refuse_to_block, refuse_to_wait};
 
 /// A configuration that is kept current.
 ///
@@ -179,7 +179,9 @@ impl<T: EtcdConfig> Live<T> {
     /// new as the subscription, and its change may be heard of all the same.
     ///
     /// Callbacks run one at a time, in the order of the changes, on a thread of their own: they may
-    /// block, which delays the later callbacks of this configuration and nothing else. When they
+    /// block, which delays the later callbacks of this configuration and nothing else, not even the end
+    /// of the process. They may `tokio::spawn` where there is a runtime when they are subscribed, or
+    /// was one when the configuration was watched. When they
     /// are slow, several changes may come as one, from the first value to the last. One that
     /// panics is reported in the log and in [`status`](Self::status), and stays subscribed.
     ///
@@ -284,7 +286,8 @@ impl<T: EtcdConfig> Live<T> {
         self.board.streams.open()
     }
 
-    /// Waits until the configuration is as wanted. Blocks the thread; see
+    /// Waits until the configuration is as wanted. Blocks the thread, and is refused in decoding and
+    /// checks, as updates wait for them; see
     /// [`wait_until_async`](Self::wait_until_async).
     ///
     /// ```
@@ -303,7 +306,7 @@ impl<T: EtcdConfig> Live<T> {
     /// # Errors
     /// Not within the limit, or never, because the watch was stopped.
     pub fn wait_until(&self, mut wanted: impl FnMut(&T) -> bool, limit: Duration) -> Result<(), Error> {
-        refuse_to_wait()?;
+        refuse_to_block()?;
         self.check_process()?;
         let until = deadline(limit);
         loop {
@@ -349,7 +352,7 @@ impl<T: EtcdConfig> Live<T> {
     /// The revision was refused, with all its problems; or it did not come within the limit, or
     /// never will, because the watch was stopped.
     pub fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
-        refuse_to_wait()?;
+        refuse_to_block()?;
         self.check_process()?;
         let until = deadline(limit);
         loop {

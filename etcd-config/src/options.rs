@@ -21,7 +21,7 @@ use crate::live::Live;
 use crate::loaded::{Loaded, Origin, Plan, Reading};
 use crate::panics;
 use crate::placeholder;
-use crate::surroundings::{Surroundings, refuse_to_wait};
+use crate::surroundings::{Surroundings, refuse_to_block};
 use crate::worker::Worker;
 
 /// How much longer than its limit a start may take before it is given up here.
@@ -206,7 +206,7 @@ impl<T: EtcdConfig> Options<T> {
     }
 
     fn load_in_background(self, store: impl IntoStore) -> Result<(Loaded<T>, Arc<Background>), Error> {
-        refuse_to_wait()?;
+        refuse_to_block()?;
         let (store, plan) = self.prepare(store)?;
         let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
         let limit = plan.startup_timeout;

@@ -43,6 +43,8 @@ pub(crate) struct Record {
     pub(crate) cache_file: Option<CacheFile>,
     last_panic: Option<String>,
     pub(crate) counters: Counters,
+    /// What of them the metrics have.
+    shown: Counters,
     /// The snapshot was what the store holds.
     proven: Proof,
     /// The store said what it holds, accepted or not.
@@ -95,6 +97,7 @@ impl Standing {
             cache_file: None,
             last_panic: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
+            shown: Counters { snapshots: 1, ..Counters::default() },
             proven: Proof::now(),
             confirmed: Proof::now(),
             state: State::Listing,
@@ -166,8 +169,9 @@ impl Standing {
     /// Writes the record, and wakes whoever waits.
     pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
         let mut record = self.lock();
-        let before = record.counters;
         let result = write(&mut record);
+        let now = record.counters;
+        let before = std::mem::replace(&mut record.shown, now);
         let reading = record.reading();
         record.epoch += 1;
         drop(record);

@@ -49,12 +49,24 @@ impl Surroundings {
     }
 }
 
-/// Refuses to wait, or to have something loaded, in code that an update waits for.
+/// Refuses to block the thread where updates would wait for that, for ever.
+///
+/// # Errors
+/// This is such code.
+pub(crate) fn refuse_to_block() -> Result<(), Error> {
+    refuse(IS_DECODING.get() || IS_BACKGROUND.get())
+}
+
+/// Refuses to wait in code that an update waits for.
 ///
 /// # Errors
 /// This is such code.
 pub(crate) fn refuse_to_wait() -> Result<(), Error> {
-    if IS_DECODING.get() || IS_BACKGROUND.get() {
+    refuse(IS_DECODING.get())
+}
+
+fn refuse(is_waited_for: bool) -> Result<(), Error> {
+    if is_waited_for {
         let message = "decoding and checks are what an update waits for, and cannot wait for one \
                        themselves: load configurations, and wait for them, elsewhere";
         return Err(Error::option(message));

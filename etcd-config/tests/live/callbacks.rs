@@ -255,10 +255,10 @@ fn can_be_waited_for() {
     let settings = watch(&store);
     let heard = Arc::new(AtomicUsize::new(0));
     for _ in 0..3 {
-        let hears = Arc::clone(&heard);
+        let counted = Arc::clone(&heard);
         settings.on_change(move |_| {
             std::thread::sleep(Duration::from_millis(20));
-            hears.fetch_add(1, Ordering::SeqCst);
+            counted.fetch_add(1, Ordering::SeqCst);
         });
     }
     let rejected = Arc::clone(&heard);
