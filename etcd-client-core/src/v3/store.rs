@@ -131,7 +131,7 @@ impl Watch for StoreWatch {
 #[derive(Debug)]
 pub(super) struct Events {
     span: Span,
-    /// The newest revision that the stream has spoken of: it cannot go back behind it.
+    /// The newest revision that the stream has spoken of: it cannot go back.
     seen: u64,
     /// Every change up to this revision has been delivered.
     delivered: u64,
