@@ -102,7 +102,7 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
         settings.push(quote!(env: ::core::option::Option::Some(#name)));
     }
     let is_directory = attrs.nested.is_some() || attrs.flatten.is_some();
-    if attrs.secret.is_some() || !is_directory && holds_secret(&field.ty) {
+    if attrs.secret.is_some() || !is_directory && holds_secret(field.ty) {
         settings.push(quote!(secret: true));
     }
     if attrs.restart.is_some() {

@@ -59,8 +59,8 @@ fn exported() -> BTreeSet<String> {
     let uses = source.split(';').filter_map(|item| item.rsplit_once("pub use "));
     let names = uses.flat_map(|(_, path)| {
         let path = path.replace("watcher::Cause", "Cause");
-        let (_, last) = path.rsplit_once("::").unwrap_or(("", &path));
-        let list = last.trim_matches(['{', '}']).to_owned();
+        let (_, end) = path.rsplit_once("::").unwrap_or(("", &path));
+        let list = end.trim_matches(['{', '}']).to_owned();
         list.split(',')
             .map(|name| name.rsplit(" as ").next().unwrap_or(name).trim().to_owned())
             .collect::<Vec<_>>()
@@ -88,8 +88,8 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Field", &schema.fields());
     table.row("FieldDefault", &schema.fields()[0].default());
     table.row("Schema", &(schema.to_markdown(), schema.to_etcdctl()));
-    let changed = store.transaction().put("/bank/token", "hunter22").put("/bank/level", "2").commit();
-    settings.wait_for_revision(changed, SOON).unwrap();
+    let revision = store.transaction().put("/bank/token", "hunter22").put("/bank/level", "2").commit();
+    settings.wait_for_revision(revision, SOON).unwrap();
     let change = runtime().block_on(changes.next()).unwrap();
     table.row("Change", &change);
     table.row("Cause", &change.cause());

@@ -106,7 +106,7 @@ fn nothing_that_is_said_holds_what_a_terminal_obeys() {
         });
         let revision = store.put(key, value);
         match settings.wait_for_revision(revision, SOON) {
-            Ok(_) => until("noted", || !settings.status().warnings.is_empty()),
+            Ok(()) => until("noted", || !settings.status().warnings.is_empty()),
             Err(error) => {
                 assert_is_clean(&format!("{error} {error:?}"));
                 rejections.recv_timeout(SOON).unwrap();
@@ -114,7 +114,7 @@ fn nothing_that_is_said_holds_what_a_terminal_obeys() {
         }
         assert_is_clean(&settings.explain().to_string());
         let status = settings.status();
-        let problems = status.last_rejection.iter().flat_map(|rejection| rejection.problems());
+        let problems = status.last_rejection.iter().flat_map(etcd_config::Rejection::problems);
         for problem in problems.chain(&status.warnings) {
             assert_is_clean(&format!("{problem} {}", problem.what()));
         }
