@@ -185,9 +185,10 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     fn call(&self, hook: &Hook<T>, notice: &Notice<T>) {
         let taken = hook.lock().take();
         let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
-        if let Err(panic) = panics::caught(|| callback(notice)) {
+        if panics::caught(|| callback(notice)).is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(panic, "a callback panicked; the others go on");
+            // Not its words: a callback sees secrets. The process's panic hook has had them.
+            tracing::error!("a callback panicked; the others go on");
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
             *hook.lock() = Some(callback);
