@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use crate::addresses::Addresses;
 use crate::endpoint::Endpoint;
 use crate::{Error, Kind, Proxy, Tls, tls};
 
@@ -49,6 +50,10 @@ pub(crate) fn causes<'e>(
     std::iter::successors(Some(error), |&error| error.source())
 }
 
+fn no_client(error: reqwest::Error) -> Error {
+    Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error)
+}
+
 /// Whether a server has shown a certificate that was not accepted, or wants one.
 fn is_a_certificates(error: &reqwest::Error) -> bool {
     let cause = root_cause(error);
@@ -75,9 +80,19 @@ impl HttpOptions {
     /// A client with no connection yet; certificates are read from their files now. Over HTTP/1.1 its
     /// connections are kept, and there may be as many as there are requests and watches.
     pub(crate) fn client(&self, protocol: Protocol, secure: bool) -> Result<reqwest::Client, Error> {
-        self.builder(protocol, secure)?
-            .build()
-            .map_err(|error| Error::new(Kind::InvalidInput, "cannot set up HTTP").with_source(error))
+        self.builder(protocol, secure)?.build().map_err(no_client)
+    }
+
+    /// The same, for connections of this age to a name with several addresses.
+    pub(crate) fn client_of_age(
+        &self,
+        protocol: Protocol,
+        secure: bool,
+        addresses: &Addresses,
+        age: u64,
+    ) -> Result<reqwest::Client, Error> {
+        let builder = self.builder(protocol, secure)?.dns_resolver(addresses.resolver(age));
+        builder.build().map_err(no_client)
     }
 
     /// Makes ready what would take long in [`client`](Self::client), off the thread that reads the network.

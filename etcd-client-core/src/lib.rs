@@ -21,6 +21,7 @@
 //! a runtime there is `client.blocking()`, which brings its own.
 #![deny(missing_docs)]
 
+mod addresses;
 pub mod blocking;
 mod credentials;
 mod endpoint;
@@ -34,6 +35,10 @@ mod http;
 mod memory;
 mod printable;
 mod proxy;
+mod pulse;
+mod race;
+mod record;
+mod round;
 mod settings;
 mod store;
 mod tls;

@@ -54,6 +54,18 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Box::pin(std::future::ready(Err(error)))
     }
 
+    /// Whether the store leaves keys out of its answers that no [`Prefix::naming`] names: those with a name
+    /// that begins with `_`, over etcd's v2 API.
+    fn hides_keys(&self) -> bool {
+        false
+    }
+
+    /// What each server has done until now instead of answering, as the error of a call whose caller
+    /// does not wait any longer; `None` where the store knows of no servers.
+    fn outage(&self) -> Option<Error> {
+        None
+    }
+
     /// A store over the same servers, with connections of its own.
     ///
     /// Connections belong to the runtime that opened them, so whoever runs on another runtime
@@ -148,6 +160,9 @@ pub enum Signal {
     Alive,
     /// The stream is alive: a part of the next change has arrived, and the rest is on its way.
     Arriving,
+    /// Something has changed that the stream cannot deliver in its order: the prefix is to be listed, and
+    /// another watch begins after that.
+    Stale,
 }
 
 /// The state of a prefix at one revision.
@@ -214,9 +229,13 @@ impl fmt::Debug for Change {
 }
 
 /// A directory of keys: everything below `/payments` is everything that begins with `/payments/`.
+///
+/// It means the same over every store. Over v2, where each key begins with one slash and has no empty names,
+/// `payments` and `//payments` are the directory `/payments`, and its keys are spelled as the prefix is.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Prefix {
     directory: Arc<str>,
+    named: Arc<[String]>,
 }
 
 impl Prefix {
@@ -225,7 +244,26 @@ impl Prefix {
         let trimmed = path.trim_end_matches('/');
         let directory =
             if trimmed.is_empty() && path.is_empty() { String::new() } else { format!("{trimmed}/") };
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), named: Arc::default() }
+    }
+
+    /// The same directory, with the paths below it of keys, or of directories of keys, that a store which
+    /// [hides keys](Store::hides_keys) is to answer with, too. Other stores take no notice.
+    ///
+    /// ```
+    /// use etcd_client_core::Prefix;
+    ///
+    /// let prefix = Prefix::new("/payments").naming(["_token", "_limits/daily"]);
+    /// assert_eq!(prefix.named(), ["_token", "_limits/daily"]);
+    /// ```
+    #[must_use]
+    pub fn naming(self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
+        Self { named: paths.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The paths that were [named](Self::naming).
+    pub fn named(&self) -> &[String] {
+        &self.named
     }
 
     /// The directory with the slash at its end, which all its keys begin with.

@@ -227,7 +227,7 @@ impl fmt::Debug for Tls {
             .field("authorities", &authorities)
             .field("identity", &identity)
             .field("passphrase", &self.passphrase.as_ref().map(|_| "•••"))
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

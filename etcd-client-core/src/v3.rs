@@ -48,6 +48,7 @@ mod claims;
 mod client;
 mod cluster;
 mod codec;
+mod connections;
 mod environment;
 #[cfg(fuzzing)]
 #[doc(hidden)]

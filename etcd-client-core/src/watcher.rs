@@ -128,6 +128,15 @@ impl Watcher {
         self.held.get_or_insert_with(|| Held::new(listing));
     }
 
+    /// Begins again with a listing, whatever it was doing; what differs from `held`, which is in the
+    /// order of its keys, is reported. For those who have lost track of what was reported.
+    pub fn restart(&mut self, held: Arc<Listing>) {
+        self.held = Some(Held::new(held));
+        self.rewound = false;
+        self.events.clear();
+        self.list(false);
+    }
+
     /// The cluster that what has been reported comes from, 0 where unknown.
     pub fn cluster(&self) -> u64 {
         self.held.as_ref().map_or(0, Held::cluster)
@@ -171,6 +180,7 @@ impl Watcher {
     /// Rules 1 and 9.
     fn on_listed(&mut self, listing: Listing, confirmed: bool) {
         self.counters.lists += 1;
+        self.backoff.answered();
         if !confirmed && self.reads_empty(&listing) {
             tracing::warn!(prefix = %self.prefix, "reads empty, but held keys: asking once more before it counts");
             return self.pause(CONFIRM_AFTER, Then::List { confirmed: true });
@@ -249,7 +259,7 @@ impl Watcher {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
         let tick = Box::pin(sleep(self.options.progress_interval));
-        self.phase = Phase::Watching(Watching {
+        self.phase = Phase::Watching(Box::new(Watching {
             watch,
             from,
             since: Instant::now(),
@@ -259,7 +269,7 @@ impl Watcher {
             gap,
             haste: Haste::default(),
             inquiry: Inquiry::default(),
-        });
+        }));
     }
 
     /// The watch could not be opened, or not be used.
@@ -293,6 +303,11 @@ impl Watcher {
             Signal::Batch(_) | Signal::Arriving => watching.inquiry.on_delivery(),
             Signal::Alive => watching.inquiry.on_alive(),
             Signal::Progress(_) => watching.inquiry.on_progress(),
+            // Nothing was lost, so the state stays what it is while the prefix is listed.
+            Signal::Stale => {
+                self.phase = Phase::Listing { call: self.store.list(&self.prefix), confirmed: false };
+                return;
+            }
         }
         match signal {
             Signal::Batch(batch) if watching.gap => watching.audit.note(&batch),
@@ -301,7 +316,7 @@ impl Watcher {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            Signal::Progress(_) | Signal::Alive | Signal::Arriving => {}
+            Signal::Progress(_) | Signal::Alive | Signal::Arriving | Signal::Stale => {}
         }
         self.compare();
     }
@@ -350,7 +365,10 @@ impl Watcher {
                 held.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            Answer::Behind(time) if time >= self.options.progress_interval => {
+            // An audit under way is a listing, too.
+            Answer::Behind(time)
+                if time >= self.options.progress_interval && !watching.audit.is_under_way() =>
+            {
                 let (endpoint, revision) = (watching.watch.endpoint(), held.revision());
                 let message = format!(
                     "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
@@ -476,7 +494,7 @@ impl Watcher {
     fn report(&mut self, state: State) {
         if let State::Watching { endpoint } = &state {
             tracing::info!(prefix = %self.prefix, endpoint, "watching");
-            self.backoff.connected();
+            self.backoff.answered();
         }
         self.events.push_back(Event::State(state));
     }

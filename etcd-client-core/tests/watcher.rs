@@ -2,6 +2,8 @@
 
 #[path = "watcher/compactions.rs"]
 mod compactions;
+#[path = "watcher/flapping.rs"]
+mod flapping;
 #[path = "watcher/inquiries.rs"]
 mod inquiries;
 #[path = "watcher/rewinds.rs"]
@@ -81,6 +83,24 @@ fn describe(change: &Change) -> String {
 
 fn changes(events: &[Event]) -> usize {
     events.iter().filter(|event| matches!(event, Event::Changed { .. })).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_begins_again_reports_what_differs_from_what_it_is_given() {
+    let mut follower = Follower::new(MemoryStore::from([("/p/a", "1"), ("/p/b", "1")]));
+    let held =
+        follower.until(|event| if let Event::Listed(listing) = event { Some(listing) } else { None }).await;
+    follower.store.put("/p/a", "2");
+    follower.until(|event| matches!(event, Event::Changed { .. }).then_some(())).await;
+    let newest = follower.store.delete("/p/b");
+    follower.watcher.restart(held);
+    let changed =
+        |event| if let Event::Changed { batch, cause } = event { Some((batch, cause)) } else { None };
+    let (batch, cause) = follower.until(changed).await;
+    assert_eq!((batch.revision, batch.changes.len(), cause), (newest, 2, Cause::Resync));
+    let next = follower.store.put("/p/c", "1");
+    assert_eq!(follower.until(changed).await.0.revision, next);
+    assert_eq!(follower.watcher.counters().lists, 2);
 }
 
 #[tokio::test(start_paused = true)]

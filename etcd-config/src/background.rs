@@ -2,23 +2,21 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::{self, ThreadId};
+use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// How many callbacks of different configurations may be stuck at a time before those of others
-/// have to wait.
-const CALLBACK_THREADS: usize = 4_096;
+use crate::process::PerProcess;
+use crate::surroundings;
 
-static CURRENT: Mutex<Weak<Background>> = Mutex::new(Weak::new());
+static CURRENT: PerProcess<Mutex<Weak<Background>>> = PerProcess::new();
 
 /// A thread named `etcd-config` with a runtime of its own, shared by the whole process: there when
 /// first needed, gone when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Background {
     runtime: Handle,
-    thread: ThreadId,
     /// Dropped with the last handle, which is the signal to end.
     _ends: oneshot::Sender<()>,
 }
@@ -29,39 +27,33 @@ impl Background {
     /// # Errors
     /// The operating system has no thread, or no descriptors, for it.
     pub(crate) fn shared() -> io::Result<Arc<Self>> {
-        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(background) = current.upgrade() {
-            return Ok(background);
-        }
-        let background = Arc::new(Self::start()?);
-        *current = Arc::downgrade(&background);
-        Ok(background)
+        CURRENT.with(|current| {
+            let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(background) = current.upgrade() {
+                return Ok(background);
+            }
+            let background = Arc::new(Self::start()?);
+            *current = Arc::downgrade(&background);
+            Ok(background)
+        })
     }
 
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
 
-    /// Whether this code runs on the thread itself, which then must not wait for it.
-    pub(crate) fn is_here(&self) -> bool {
-        thread::current().id() == self.thread
-    }
-
     fn start() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(CALLBACK_THREADS)
-            .thread_name("etcd-config-callbacks")
-            .build()?;
+        let runtime = Builder::new_current_thread().enable_all().thread_name("etcd-config-names").build()?;
         let handle = runtime.handle().clone();
         let (ends, end) = oneshot::channel::<()>();
-        let thread = thread::Builder::new().name("etcd-config".to_owned()).spawn(move || {
+        thread::Builder::new().name("etcd-config".to_owned()).spawn(move || {
+            surroundings::is_background();
             // An error is the end of the other half, which is what is waited for.
             let _ = runtime.block_on(end);
-            // A callback that is stuck holds nobody up.
+            // A name that is being resolved holds nobody up.
             runtime.shutdown_background();
         })?;
-        Ok(Self { runtime: handle, thread: thread.thread().id(), _ends: ends })
+        Ok(Self { runtime: handle, _ends: ends })
     }
 }
 

@@ -4,6 +4,7 @@
 //! that no field reads may be secrets with a misspelt name.
 
 mod access;
+mod archive;
 mod file;
 mod image;
 mod keeper;
@@ -14,6 +15,7 @@ use std::time::SystemTime;
 
 use etcd_client_core::{Listing, Prefix, Printable};
 
+pub(crate) use self::archive::Archive;
 pub(crate) use self::image::Image;
 pub(crate) use self::keeper::{Keeper, Step};
 use crate::schema::Schema;

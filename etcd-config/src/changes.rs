@@ -8,7 +8,12 @@ use std::task::{Context, Poll, Waker};
 use etcd_client_core::watcher::Cause;
 use futures_core::Stream;
 
+use crate::panics;
+use crate::process::Process;
 use crate::snapshot::Snapshot;
+
+/// So few places are looked through at once.
+const FEW: usize = 64;
 
 /// The step from one snapshot to the next.
 ///
@@ -28,6 +33,8 @@ pub struct Change<T> {
 /// or when nothing follows the store any more, after the last change.
 pub struct Changes<T> {
     place: Arc<Place<T>>,
+    /// Where it is written to.
+    process: Process,
 }
 
 /// Everyone who reads changes as a stream.
@@ -37,6 +44,8 @@ pub(crate) struct Streams<T> {
 
 struct State<T> {
     places: Vec<Weak<Place<T>>>,
+    /// At how many places those of readers that are gone are looked for.
+    crowded: usize,
     /// Nothing is to come any more.
     ended: bool,
 }
@@ -93,6 +102,10 @@ impl<T> Change<T> {
         self.missed
     }
 
+    pub(crate) fn shared_keys(&self) -> &Arc<Vec<Arc<str>>> {
+        &self.keys
+    }
+
     /// Takes the change that follows this one in.
     pub(crate) fn extend(&mut self, next: &Self) {
         let keys = Arc::make_mut(&mut self.keys);
@@ -112,9 +125,13 @@ impl<T> Streams<T> {
         let mut state = self.lock();
         let waiting = Waiting { change: None, waker: None, ended: state.ended };
         let place = Arc::new(Place(Mutex::new(waiting)));
-        state.places.retain(|place| place.strong_count() > 0);
+        if state.places.len() >= state.crowded {
+            state.places.retain(|place| place.strong_count() > 0);
+            // So that it is a part of what opening as many has cost.
+            state.crowded = (2 * state.places.len()).max(FEW);
+        }
         state.places.push(Arc::downgrade(&place));
-        Changes { place }
+        Changes { place, process: Process::this() }
     }
 
     pub(crate) fn send(&self, change: &Change<T>) {
@@ -137,8 +154,8 @@ impl<T> Streams<T> {
             news(&mut waiting);
             let waker = waiting.waker.take();
             drop(waiting);
-            if let Some(waker) = waker {
-                waker.wake();
+            if let Some(Err(_)) = waker.map(|waker| panics::caught(|| waker.wake())) {
+                panics::log(|| tracing::error!("the waker of a stream panicked; the others are woken"));
             }
         }
     }
@@ -161,6 +178,9 @@ impl<T> Changes<T> {
     }
 
     fn poll(&self, cx: &Context<'_>) -> Poll<Option<Change<T>>> {
+        if !self.process.is_this() {
+            return Poll::Ready(None); // Nobody writes to it in the child of a `fork`.
+        }
         let mut waiting = self.place.lock();
         if let Some(change) = waiting.change.take() {
             return Poll::Ready(Some(change));
@@ -197,7 +217,7 @@ impl<T> Clone for Change<T> {
 
 impl<T> Default for Streams<T> {
     fn default() -> Self {
-        Self { state: Mutex::new(State { places: Vec::new(), ended: false }) }
+        Self { state: Mutex::new(State { places: Vec::new(), crowded: FEW, ended: false }) }
     }
 }
 

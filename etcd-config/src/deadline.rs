@@ -9,3 +9,8 @@ const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 pub(crate) fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
 }
+
+/// The same by the clock of the runtime, which need not be the machine's.
+pub(crate) fn runtime_deadline(limit: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::now() + limit.min(LONGEST)
+}

@@ -33,8 +33,8 @@ pub fn decode<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec
     decode_since(tree, context, None).map(|(value, _)| value)
 }
 
-/// The same, and whether any value is another one than in the published snapshot, since which what is in
-/// `published` has changed.
+/// The same, and whether any value differs from the published snapshot, since which the keys in `published`
+/// have changed.
 pub fn decode_since<T: EtcdConfig>(
     tree: &KeyTree,
     context: &Context,
@@ -69,8 +69,8 @@ pub fn update<T: EtcdConfig>(
     update_since(value, tree, touched, context, None).map(drop)
 }
 
-/// The same, and whether any value is another one than in the published snapshot, since which what is in
-/// `published` has changed: no more than `touched`.
+/// The same, and whether any value differs from the published snapshot, since which the keys in `published`
+/// have changed; all of those that fields read are in `touched`.
 pub fn update_since<T: EtcdConfig>(
     value: &mut T,
     tree: &KeyTree,

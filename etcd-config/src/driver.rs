@@ -1,258 +1,324 @@
-//! The watching task: follows the watcher, publishes, and never waits for anybody.
+//! The watching task: follows the watcher, has everything done that follows from it, and never waits
+//! for anybody.
+//!
+//! What is small and was fast so far is done here, at once; all else is done on a thread of this
+//! configuration's own, and what the store tells meanwhile waits in a backlog.
 
+use std::convert::Infallible;
 use std::future::pending;
-use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use etcd_client_core::watcher::{Cause, Event, Watcher};
-use etcd_client_core::{Listing, Printable};
-use tokio::runtime::Handle;
+use etcd_client_core::watcher::{Cause, Event, State, Watcher};
+use tokio::sync::oneshot;
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::backlog::{self, Backlog};
 use crate::board::Board;
-use crate::cache::{Keeper, Step};
+use crate::cache::{Archive, Keeper, Step};
 use crate::config::EtcdConfig;
-use crate::deadline::deadline;
-use crate::hooks::Notice;
+use crate::deadline::runtime_deadline;
+use crate::desk::{Desk, Upshot, Work};
 use crate::loaded::{Loaded, Origin};
-use crate::publisher::{Outcome, Publisher};
-use crate::standing::{Extent, Record, Standing};
-use crate::status::{Rewind, State};
+use crate::panics;
+use crate::standing::Standing;
+use crate::status::Rewind;
+use crate::surroundings::Surroundings;
 use crate::twin::Twin;
+use crate::worker::Worker;
 
-/// How many changed keys the log names; they are counted, too.
-const LOGGED_KEYS: usize = 10;
+/// From the second panic in a row to beginning again; doubled up to the longest.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// After so long without one, a panic is the first again.
+const CALM: Duration = Duration::from_secs(60);
 
 /// The watching task of one configuration.
 pub(crate) struct Driver<T: EtcdConfig> {
     watcher: Watcher,
-    publisher: Publisher<T>,
+    seat: Seat<T>,
+    /// What has come while the desk was away.
+    backlog: Backlog,
+    worker: Worker,
     board: Ending<T>,
     debounce: Duration,
-    /// When what was noted is to be published, with what it was learnt by.
+    /// When what was collected is to be published, with what it was learnt by.
     due: Option<(Instant, Cause)>,
     keeper: Option<Keeper>,
-    /// What callbacks have been told of how it stands.
-    told: Told,
+    /// The words of a panic that has not been dealt with.
+    panic: Option<String>,
     /// Keeps the connections open that the watcher uses, for others to share.
     _twin: Arc<Twin>,
 }
 
-/// What callbacks hear about when it moves: the state, and the last rewind.
-type Told = (Discriminant<State>, Option<Rewind>);
+/// Where the desk is.
+enum Seat<T: EtcdConfig> {
+    Here(Box<Desk<T>>),
+    /// With the worker, which gives it back.
+    Away(oneshot::Receiver<Returned<T>>),
+}
+
+/// The desk, with what came of what was done, or the words of a panic.
+type Returned<T> = (Box<Desk<T>>, Result<Upshot<T>, String>);
 
 /// The board, which is told when nothing follows the store any more, however that came.
 struct Ending<T>(Arc<Board<T>>);
 
 impl<T: EtcdConfig> Driver<T> {
-    /// Takes up what was loaded. `runtime` is where it was loaded, and will be followed.
-    pub(crate) fn new(loaded: Loaded<T>, runtime: Handle) -> Self {
-        let Loaded { first, publisher, watcher, origin, cache, debounce, twin } = loaded;
+    /// Takes up what was loaded, for whoever is in these surroundings.
+    pub(crate) fn new(loaded: Loaded<T>, surroundings: Surroundings) -> Self {
+        let Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin } = loaded;
         let prefix = publisher.keys().context().prefix().to_string();
-        let mut keeper = cache.map(Keeper::new);
+        let archive = cache.map(|cache| Arc::new(Archive::new(cache)));
+        let mut keeper = archive.clone().map(Keeper::new);
         let standing = Standing::new(T::LAYOUT.name, prefix, first.revision);
         standing.write(|record| {
             record.warnings = publisher.warnings();
-            record.cache_file = keeper.as_ref().map(Keeper::file);
+            record.cache_file = archive.as_ref().map(|archive| archive.cache().unsaved());
             if let Origin::Cache { file, state } = origin {
                 record.is_from_cache(file);
                 if let Some(state) = state {
                     record.follow(state);
                 }
             } else if let Some(keeper) = &mut keeper {
-                keeper.note_change();
+                keeper.note_change(watcher.cluster());
             }
         });
-        let board = Ending(Arc::new(Board::new(first, standing, Arc::clone(publisher.keys()), runtime)));
-        let told = board.0.standing.read(told);
-        Self { watcher, publisher, board, debounce, due: None, keeper, told, _twin: twin }
+        let keys = Arc::clone(publisher.keys());
+        let board = Arc::new(Board::new(first, standing, keys, archive, surroundings.clone()));
+        let collects = !debounce.is_zero();
+        let desk = Desk::new(publisher, Arc::clone(&board), pace, collects, surroundings);
+        Self {
+            watcher,
+            seat: Seat::Here(Box::new(desk)),
+            backlog: Backlog::default(),
+            worker: Worker::new("etcd-config-decoding"),
+            board: Ending(board),
+            debounce,
+            due: None,
+            keeper,
+            panic: None,
+            _twin: twin,
+        }
     }
 
     pub(crate) fn board(&self) -> &Arc<Board<T>> {
         &self.board.0
     }
 
-    /// Goes on until it is dropped.
+    /// Goes on until it is dropped, whatever panics: then the watch begins again with a listing.
     pub(crate) async fn run(mut self) {
+        let (mut last, mut pause) = (Instant::now(), Duration::ZERO);
+        loop {
+            let Err(panic) = panics::caught_in(self.follow()).await else { return };
+            self.panic = Some(panic);
+            if last.elapsed() > CALM {
+                pause = Duration::ZERO;
+            }
+            sleep(pause).await;
+            (last, pause) = (Instant::now(), (pause * 2).clamp(PAUSE, LONGEST_PAUSE));
+        }
+    }
+
+    /// Ends only where the desk is lost, which only a panic of a panic could do.
+    async fn follow(&mut self) -> Option<Infallible> {
+        if let Some(panic) = self.panic.take() {
+            self.recover(&panic).await?;
+        }
         let board = Arc::clone(self.board());
         loop {
             // A store that always has news must not keep others from the thread.
             consume_budget().await;
             tokio::select! {
-                event = self.watcher.next() => {
-                    self.on_event(event);
-                    self.tell();
-                }
-                cause = passed(self.due) => {
+                event = self.watcher.next() => self.on_event(event),
+                returned = back(&mut self.seat) => self.on_return(returned?),
+                cause = passed(self.due), if self.seat.is_here() => {
                     self.due = None;
-                    self.publish(cause);
-                    self.tell();
+                    self.work(Work::Publish(cause));
                 }
                 () = board.impatience.notified() => self.watcher.request_progress(),
                 step = kept(&mut self.keeper) => self.keep(step),
             }
+            board.tell();
         }
     }
 
     fn on_event(&mut self, event: Event) {
         match event {
+            Event::Changed { batch, cause } if self.seat.is_here() => {
+                self.work(Work::Change { batch, cause });
+            }
+            Event::Current { revision } if self.seat.is_here() => self.work(Work::Current { revision }),
             Event::Changed { batch, cause } => {
-                if self.publisher.note(&batch) {
-                    self.schedule(cause);
-                } else {
-                    self.record_update(|_| ());
-                }
+                let is_commit = |commit: &str| {
+                    let key = self.board.0.keys.context().prefix().join(commit);
+                    batch.changes.iter().any(|change| *backlog::key(change) == key.as_bytes())
+                };
+                let commits = T::LAYOUT.commit_key.is_none_or(is_commit);
+                self.backlog.change(batch, cause, commits);
             }
-            Event::Current { revision } => {
-                self.publisher.advance(revision);
-                self.prove(|_| ());
-            }
-            Event::State(state) => {
-                tracing::debug!(name = T::LAYOUT.name, prefix = %self.publisher.keys().context().prefix(), ?state);
-                self.record(|record| record.follow(state));
-            }
-            // What differs follows; the watcher has logged it.
+            Event::Current { revision } => self.backlog.current = Some(revision),
             Event::Rewound { seen, now, cluster_changed } => {
                 let rewind = Rewind { seen, now, cluster_changed, at: SystemTime::now() };
-                self.record(|record| {
-                    record.last_rewind = Some(rewind);
-                    // Of a revision of the other history nothing is known.
-                    record.in_force = 0;
-                });
+                match self.seat {
+                    Seat::Here(_) => self.work(Work::Rewind(rewind)),
+                    Seat::Away(_) => self.backlog.rewind(rewind),
+                }
             }
+            Event::State(state) => self.on_state(state),
             _ => {}
         }
     }
 
-    /// Tells callbacks how it stands, where that is news.
-    fn tell(&mut self) {
-        let now = self.board().standing.read(told);
-        if now != self.told {
-            self.told = now;
-            let Board { hooks, .. } = &*self.board.0;
-            hooks.hold(Notice::of_status(self.board().status()), self.publisher.keys().read().len());
-            hooks.release();
-        }
+    /// How it stands with the store is known at once, whatever is being decoded.
+    fn on_state(&mut self, state: State) {
+        let (board, counters) = (self.board(), self.watcher.counters());
+        panics::log(|| {
+            tracing::debug!(name = T::LAYOUT.name, prefix = %board.keys.context().prefix(), ?state);
+        });
+        board.record(counters, |record| record.follow(state));
     }
 
-    fn schedule(&mut self, cause: Cause) {
-        if self.debounce.is_zero() {
-            self.publish(cause);
-        } else if let Some((_, last)) = &mut self.due {
-            *last = cause;
-        } else {
-            self.due = Some((deadline(self.debounce).into(), cause));
-        }
-    }
-
-    fn publish(&mut self, cause: Cause) {
-        let board = Arc::clone(self.board());
-        let outcome = self.publisher.publish(&board.current, cause);
-        let keys = Arc::clone(self.publisher.keys());
-        let (name, prefix, count) = (T::LAYOUT.name, keys.context().prefix(), keys.read().len());
-        match outcome {
-            Outcome::Unchanged => self.prove(|_| ()),
-            Outcome::Reverted => {
-                let revision = self.publisher.revision();
-                tracing::info!(name, %prefix, revision, "the values in force are the newest again");
-                self.record_update(Record::revert);
-            }
-            Outcome::Same(keys) => {
-                let (revision, first) = (self.publisher.revision(), some(&keys));
-                tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value differs");
-                self.record_update(Record::revert);
-                if let Some(keeper) = &mut self.keeper {
-                    keeper.note_change();
+    /// Has something done, here or elsewhere. The desk is here.
+    fn work(&mut self, work: Work) {
+        let counters = self.watcher.counters();
+        let (sender, receiver) = oneshot::channel();
+        match std::mem::replace(&mut self.seat, Seat::Away(receiver)) {
+            Seat::Here(mut desk) if !desk.is_light(&work) => {
+                let job = move || {
+                    let upshot = panics::caught(|| desk.run(work, counters)).map(Upshot::let_go);
+                    // Nobody takes it back where the watch has ended meanwhile.
+                    drop(sender.send((desk, upshot)));
+                };
+                // Where the system has no thread it is done here after all.
+                if let Err(job) = self.worker.run(Box::new(job)) {
+                    job();
                 }
             }
-            Outcome::Published(change) => {
-                let revision = change.revision();
-                let (changed, first) = (change.keys().len(), some(change.keys()));
-                tracing::info!(name, %prefix, revision, ?cause, count = changed, keys = ?first, "configuration changed");
-                board.streams.send(&change);
-                board.hooks.hold(Notice::of_change(change), count);
-                self.record_update(|record| record.accept(revision));
-                if let Some(keeper) = &mut self.keeper {
-                    keeper.note_change();
-                }
+            Seat::Here(desk) => {
+                self.seat = Seat::Here(desk);
+                let Seat::Here(desk) = &mut self.seat else { return };
+                let upshot = desk.run(work, counters);
+                self.follow_up(upshot);
             }
-            Outcome::Refused(rejection) => {
-                tracing::warn!(name, %prefix, "{rejection}");
-                board.hooks.hold(Notice::of_rejection(rejection.clone()), count);
-                self.record_update(|record| record.refuse(rejection));
-            }
+            away @ Seat::Away(_) => self.seat = away,
         }
-        board.hooks.release();
     }
 
-    /// Records what came of an update, with what is odd about the keys now.
-    fn record_update(&mut self, write: impl FnOnce(&mut Record)) {
-        let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
-        self.prove(|record| {
-            write(record);
-            record.warnings = warnings;
-            record.pending = pending;
-        });
+    fn on_return(&mut self, (desk, upshot): Returned<T>) {
+        self.seat = Seat::Here(desk);
+        match upshot {
+            Ok(upshot) => self.follow_up(upshot),
+            // Dealt with as one of this task.
+            Err(panic) => std::panic::resume_unwind(Box::new(panic)),
+        }
+        if !self.backlog.is_empty() {
+            let backlog = std::mem::take(&mut self.backlog);
+            self.work(Work::CatchUp(backlog));
+        }
     }
 
-    /// The store has confirmed how much is known; what else there is to record goes with it.
-    fn prove(&mut self, write: impl FnOnce(&mut Record)) {
-        let extent = Extent {
-            revision: self.publisher.revision(),
-            waits: !self.publisher.is_current(),
-            held_back: self.publisher.is_due(),
-        };
-        let is_confirmed = self.record(|record| {
-            write(record);
-            let before = record.source;
-            record.proven(extent);
-            before != record.source
-        });
+    /// Sees to what has its time, and to what is dropped elsewhere.
+    fn follow_up(&mut self, upshot: Upshot<T>) {
+        let Upshot { collected, is_news, is_proven, discarded } = upshot;
+        if let Some(cause) = collected {
+            let end = self.due.map_or_else(|| runtime_deadline(self.debounce), |(end, _)| end);
+            self.due = Some((end, cause));
+        }
+        let cluster = self.watcher.cluster();
         match &mut self.keeper {
-            // The file is not as old as it says.
-            Some(keeper) if is_confirmed => keeper.note_change(),
-            Some(keeper) => keeper.note_proof(),
-            None => {}
+            Some(keeper) if is_news => keeper.note_change(cluster),
+            Some(keeper) if is_proven => keeper.note_proof(cluster),
+            _ => {}
+        }
+        if !discarded.is_empty() {
+            let drop = move || discarded.into_iter().for_each(panics::let_go);
+            if let Err(job) = self.worker.run(Box::new(drop)) {
+                job();
+            }
         }
     }
 
-    fn record<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
-        let board = self.board();
-        let (counters, callback_panics) = (self.watcher.counters(), board.hooks.panics());
-        board.standing.write(|record| {
-            record.count(counters, callback_panics);
-            write(record)
-        })
+    /// Begins again after a panic: what the store has is compared with the keys that are here.
+    async fn recover(&mut self, panic: &str) -> Option<()> {
+        if let Some(returned) = self.seat.recall().await {
+            let (desk, _) = returned?;
+            self.seat = Seat::Here(desk);
+        }
+        self.backlog = Backlog::default();
+        let Seat::Here(desk) = &mut self.seat else { return None };
+        let held = desk.recover(self.watcher.cluster());
+        let (has_secrets, is_due) = (desk.has_secrets(), desk.is_due());
+        self.watcher.restart(Arc::new(held));
+        if is_due && self.due.is_none() {
+            self.due = Some((Instant::now(), Cause::Resync));
+        }
+        self.board().note_panic(panic, has_secrets);
+        let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
+        let prefix = self.board().keys.context().prefix();
+        panics::log(|| {
+            tracing::error!(
+                name = T::LAYOUT.name, %prefix, panic = words,
+                "following the store panicked: beginning again with a listing"
+            );
+        });
+        Some(())
     }
 
     /// The next step with the cache file.
     fn keep(&mut self, step: Step) {
+        let counters = self.watcher.counters();
+        let board = self.board();
         match step {
-            Step::Due => self.cache(Keeper::write),
-            Step::Written(file) => self.record(|record| record.cache_file = Some(file)),
-            Step::Failed(why) => self.record(|record| {
+            Step::Due(sender) => board.save(move |written| drop(sender.send(written))),
+            Step::Written(file) => board.record(counters, |record| record.cache_file = Some(file)),
+            Step::Failed(why) => board.record(counters, |record| {
                 if let Some(file) = &mut record.cache_file {
                     file.problem = Some(why);
                 }
             }),
         }
     }
+}
 
-    /// Has the keys cached that are in force.
-    fn cache(&mut self, write: impl FnOnce(&mut Keeper, Listing, SystemTime)) {
-        let Some(keeper) = &mut self.keeper else { return };
-        let read = |record: &Record| (record.snapshot_revision, record.proven_at());
-        let (snapshot, proven) = self.board.0.standing.read(read);
-        write(keeper, self.publisher.listing(self.watcher.cluster(), snapshot), proven);
+impl<T: EtcdConfig> Seat<T> {
+    fn is_here(&self) -> bool {
+        matches!(self, Seat::Here(_))
+    }
+
+    /// Waits for the desk where it is away; none in it where it is lost.
+    async fn recall(&mut self) -> Option<Option<Returned<T>>> {
+        match self {
+            Seat::Here(_) => None,
+            Seat::Away(returned) => Some(returned.await.ok()),
+        }
+    }
+}
+
+impl<T> Upshot<T> {
+    /// Drops here what is to be dropped.
+    fn let_go(mut self) -> Self {
+        self.discarded.drain(..).for_each(panics::let_go);
+        self
     }
 }
 
 impl<T: EtcdConfig> Drop for Driver<T> {
     fn drop(&mut self) {
-        if self.keeper.as_ref().is_some_and(Keeper::is_behind) {
-            self.cache(Keeper::write_last);
+        let board = Arc::clone(self.board());
+        if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
+            board.save(|written| {
+                if let Err(why) = written {
+                    panics::log(|| tracing::warn!("the last state is not cached: {why}"));
+                }
+            });
+        }
+        // What is dropped with it is the user's, and may take its time.
+        let (_, nobody) = oneshot::channel();
+        let seat = std::mem::replace(&mut self.seat, Seat::Away(nobody));
+        if let Err(job) = self.worker.run(Box::new(move || panics::let_go(seat))) {
+            job();
         }
     }
 }
@@ -263,13 +329,11 @@ impl<T> Drop for Ending<T> {
     }
 }
 
-fn told(record: &Record) -> Told {
-    (discriminant(record.state()), record.last_rewind)
-}
-
-/// So many keys as a line of the log may name.
-fn some(keys: &[Arc<str>]) -> Vec<Printable<'_>> {
-    keys.iter().take(LOGGED_KEYS).map(|key| Printable::line(key)).collect()
+async fn back<T: EtcdConfig>(seat: &mut Seat<T>) -> Option<Returned<T>> {
+    match seat {
+        Seat::Here(_) => pending().await,
+        Seat::Away(returned) => returned.await.ok(),
+    }
 }
 
 async fn kept(keeper: &mut Option<Keeper>) -> Step {

@@ -33,6 +33,8 @@ enum Inner {
     Stopped,
     /// An option that cannot be right.
     Unusable(String),
+    /// Something of this process failed.
+    Failed(String),
     /// A file, or a thread, that could not be had.
     Io { what: String, source: std::io::Error },
 }
@@ -130,6 +132,10 @@ impl Error {
         Self(Arc::new(Inner::Unusable(message.into())))
     }
 
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner::Failed(message.into())))
+    }
+
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self(Arc::new(Inner::Io { what: what.into(), source }))
     }
@@ -164,7 +170,7 @@ impl fmt::Display for Error {
             }
             Inner::Wait { what, limit } => write!(f, "{what} did not come within {limit:?}"),
             Inner::Stopped => f.write_str("the watch has been stopped"),
-            Inner::Stale(message) | Inner::Unusable(message) => f.write_str(message),
+            Inner::Stale(message) | Inner::Unusable(message) | Inner::Failed(message) => f.write_str(message),
             Inner::Io { what, .. } => f.write_str(what),
         }
     }

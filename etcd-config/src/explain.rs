@@ -82,14 +82,14 @@ impl Row {
         self.value.as_deref().filter(|_| !self.secret)
     }
 
-    /// The text of the value that the snapshot was read from: another one than [`value`](Self::value)
-    /// where an update was refused or waits. `None` for a secret, and where there is none.
+    /// The text of the value that the snapshot was read from. It differs from [`value`](Self::value) where
+    /// an update was refused or waits. `None` for a secret, and where there is none.
     pub fn in_force(&self) -> Option<&str> {
         self.in_force.as_deref()
     }
 
-    /// The text that the store has now at the key: another one than [`value`](Self::value) where a
-    /// change waits for a restart. `None` for a secret, and where there is no key.
+    /// The text that the store has now at the key. It differs from [`value`](Self::value) where a change
+    /// waits for a restart. `None` for a secret, and where there is no key.
     pub fn stored(&self) -> Option<&str> {
         self.stored.as_deref()
     }
@@ -130,7 +130,8 @@ pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached:
         field: String::new(),
         secret: false,
         note: None,
-        pinned_over: None,
+        is_pinned: false,
+        waiting: None,
         read_from: None,
     };
     explainer.branch(context.schema().branch(), &place);
@@ -224,7 +225,7 @@ impl<'a> Explainer<'a> {
     /// `default` is what an absent key would have meant.
     fn stored(&mut self, place: &Place<'a>, default: Fallback) {
         let Some(raw) = place.shown() else { return };
-        let is_from_cache = self.cached && (place.is_pinned() || !self.is_not_in_force(place));
+        let is_from_cache = self.cached && (place.is_pinned || !self.is_not_in_force(place));
         let origin = if is_from_cache { Origin::Cache } else { Origin::Etcd };
         self.push(place, Some(text(raw)), origin, Some(default));
     }
@@ -232,7 +233,7 @@ impl<'a> Explainer<'a> {
     /// What the store does not hold any more below a place, but for what is shown already, and the
     /// snapshot does.
     fn gone(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
-        let Some(mark) = self.mark(place).filter(|_| !place.is_pinned()) else { return };
+        let Some(mark) = self.mark(place).filter(|_| !place.is_pinned) else { return };
         for (name, mark) in &mark.children {
             let node = place.node.and_then(|node| node.children.get(name));
             if !node.is_some_and(&is_shown) {
@@ -251,10 +252,10 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// What the store holds below a place by now, but for what is shown already, and a restart would bring
-    /// into force.
+    /// What has come below a place since the start, and a restart would bring into force. What is shown
+    /// already is left out.
     fn added(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
-        for (name, _) in place.pinned_over.flatten().map(|now| &now.children).into_iter().flatten() {
+        for (name, _) in place.waiting.map(|now| &now.children).into_iter().flatten() {
             let node = place.node.and_then(|node| node.children.get(name));
             if !node.is_some_and(&is_shown) {
                 self.added_at(&place.child(node, name, name, false));
@@ -306,13 +307,13 @@ impl<'a> Explainer<'a> {
         // By this field, or by any other that reads the key.
         let secret = place.secret || is_secret(key) || place.read_from.as_deref().is_some_and(is_secret);
         let place = &Place { secret, ..place.clone() };
-        let is_settled = place.is_pinned() || origin == Origin::Environment;
+        let is_settled = place.is_pinned || origin == Origin::Environment;
         let is_awaited = !is_settled && self.is_not_in_force(place);
         let before = self.before(place).filter(|_| is_awaited);
-        let waits = place.is_pinned() && value_of(place.now()) != value_of(place.shown());
+        let waits = place.is_pinned && value_of(place.now()) != value_of(place.shown());
         let notes = [
             is_awaited.then(|| place.not_in_force(before, default)),
-            waits.then(|| place.waiting()),
+            waits.then(|| place.note_of_waiting()),
             place.note.clone(),
         ];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
@@ -347,11 +348,12 @@ impl<'a> Explainer<'a> {
         };
         let at = |name: &'static str, node: Option<&'a Node>| {
             let mut below = place.child(node, name, field.name, field.secret);
-            if let Some(now) = place.pinned_over {
-                let at = |name: &'static str| {
-                    if name.starts_with('/') { resolve(name) } else { now?.descend(name) }
+            if place.is_pinned {
+                let now = |name: &'static str| match name.strip_prefix('/') {
+                    Some(_) => resolve(name),
+                    None => place.waiting?.descend(name),
                 };
-                below.pinned_over = Some(field.names().find_map(at));
+                below.waiting = field.names().find_map(now);
             }
             if name != field.key {
                 below.note = Some(format!("an old name of {}", field.key));
@@ -370,7 +372,7 @@ impl<'a> Explainer<'a> {
         if !Node::same_values(pin.node.as_ref(), now) {
             below = at(pin.name, pin.node.as_ref());
         }
-        below.pinned_over = Some(now);
+        (below.is_pinned, below.waiting) = (true, now);
         below
     }
 }

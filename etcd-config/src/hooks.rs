@@ -1,23 +1,33 @@
 //! What the user wants called when something happens, and how it is called: off the watching task,
 //! in order, one at a time.
 
-use std::collections::VecDeque;
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
-use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::changes::Change;
 use crate::panics;
 use crate::rejection::Rejection;
 use crate::status::Status;
+use crate::surroundings::Surroundings;
+use crate::worker::Worker;
 
 /// How many keys the snapshots that wait for slow callbacks may hold together. A configuration of a
 /// few dozen keys then keeps every step for them; one of 100,000 keys only the oldest and newest.
 const WAITING_KEYS: usize = 65_536;
 /// The most steps that wait for slow callbacks, however small they are.
 const WAITING_STEPS: usize = 1_024;
+
+thread_local! {
+    /// Whose callback runs here.
+    static CALLING: Cell<*const ()> = const { Cell::new(ptr::null()) };
+}
 
 /// A callback's registration. Dropping it changes nothing: the callback stays for the life of the
 /// configuration.
@@ -29,16 +39,25 @@ pub struct Subscription {
 
 /// The callbacks of one [`Live`](crate::Live), and what waits for them.
 pub(crate) struct Hooks<T> {
-    runtime: Handle,
+    /// Those of whoever watched.
+    surroundings: Surroundings,
+    worker: Worker,
     state: Mutex<State<T>>,
+    /// Something was heard by all.
+    heard: Condvar,
+    heard_async: Notify,
     stopped: AtomicBool,
     panics: AtomicU64,
 }
 
 struct State<T> {
-    hooks: Vec<Arc<Hook<T>>>,
+    /// In the order in which they were added.
+    hooks: BTreeMap<u64, Arc<Hook<T>>>,
+    added: u64,
+    /// The number of what is being heard.
+    calling: Option<u64>,
     /// What is published already, and not yet told.
-    held: Option<Notice<T>>,
+    held: VecDeque<Notice<T>>,
     waiting: VecDeque<Notice<T>>,
     /// How much may wait.
     room: usize,
@@ -56,8 +75,10 @@ pub(crate) struct Notice<T> {
 }
 
 struct Hook<T> {
+    place: u64,
     active: Arc<AtomicBool>,
     since: u64,
+    surroundings: Surroundings,
     callback: Mutex<Option<Callback<T>>>,
 }
 
@@ -80,19 +101,25 @@ impl Subscription {
 }
 
 impl<T: Send + Sync + 'static> Hooks<T> {
-    /// Hooks whose callbacks are called on the blocking threads of `runtime`.
-    pub(crate) fn new(runtime: Handle) -> Arc<Self> {
+    /// Hooks whose callbacks are called on a thread of their own: none of a runtime's, which would
+    /// not end before they return.
+    pub(crate) fn new(surroundings: Surroundings) -> Arc<Self> {
         let state = State {
-            hooks: Vec::new(),
-            held: None,
+            hooks: BTreeMap::new(),
+            added: 0,
+            calling: None,
+            held: VecDeque::new(),
             waiting: VecDeque::new(),
             room: 1,
             announced: 0,
             running: false,
         };
         Arc::new(Self {
-            runtime,
+            surroundings,
+            worker: Worker::new("etcd-config-callbacks"),
             state: Mutex::new(state),
+            heard: Condvar::new(),
+            heard_async: Notify::new(),
             stopped: AtomicBool::new(false),
             panics: AtomicU64::new(0),
         })
@@ -100,15 +127,20 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 
     pub(crate) fn add(self: &Arc<Self>, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
         let active = Arc::new(AtomicBool::new(true));
+        let surroundings = Surroundings::here().or(&self.surroundings);
         let mut state = self.lock();
         let callback: Callback<T> = Box::new(callback);
+        state.added += 1;
+        let place = state.added;
         let hook = Arc::new(Hook {
+            place,
             active: Arc::clone(&active),
             since: state.announced,
+            surroundings,
             callback: Mutex::new(Some(callback)),
         });
         let forget = forget(Arc::downgrade(self), Arc::downgrade(&hook));
-        state.hooks.push(hook);
+        state.hooks.insert(place, hook);
         drop(state);
         Subscription { active, forget }
     }
@@ -123,32 +155,26 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         state.announced += 1;
         let number = state.announced;
         state.room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
-        state.held = Some(Notice { number, ..notice });
+        state.held.push_back(Notice { number, ..notice });
     }
 
     /// Has the callbacks called, soon and elsewhere.
     pub(crate) fn release(self: &Arc<Self>) {
         let mut state = self.lock();
-        let Some(notice) = state.held.take() else { return };
-        // Whoever came later than the last notice must not hear it as a part of this one.
-        let last = state.waiting.back().map(|last| last.number);
-        let is_shared = last.is_some_and(|last| state.hooks.iter().all(|hook| hook.since < last));
-        let full = state.waiting.len() >= state.room && is_shared;
-        let replaced = if let Some(last) = state.waiting.back_mut().filter(|_| full) {
-            last.extend(notice)
-        } else {
-            state.waiting.push_back(notice);
-            (None, None)
-        };
-        let start = !std::mem::replace(&mut state.running, true);
+        let mut replaced = Vec::new();
+        while let Some(notice) = state.held.pop_front() {
+            replaced.extend(state.wait(notice));
+        }
+        let start = !state.waiting.is_empty() && !std::mem::replace(&mut state.running, true);
         drop(state);
         drop(replaced);
         if start {
             let hooks = Arc::clone(self);
-            // Where the system has no thread left, tokio panics. The next notice tries again.
-            if panics::caught(|| self.runtime.spawn_blocking(move || hooks.run())).is_err() {
-                tracing::error!("there is no thread for callbacks: they wait for the next change");
+            if self.worker.run(Box::new(move || hooks.run())).is_err() {
                 self.lock().running = false;
+                panics::log(|| {
+                    tracing::error!("there is no thread for callbacks: they wait for the next change");
+                });
             }
         }
     }
@@ -159,6 +185,9 @@ impl<T: Send + Sync + 'static> Hooks<T> {
             if panics::caught(|| self.deliver(notice, hooks)).is_err() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }
+            self.lock().calling = None;
+            self.heard.notify_all();
+            self.heard_async.notify_waiters();
         }
     }
 
@@ -168,7 +197,8 @@ impl<T: Send + Sync + 'static> Hooks<T> {
             state.running = false;
             return None;
         };
-        let hooks = state.hooks.iter().filter(|hook| hook.since < notice.number).cloned().collect();
+        state.calling = Some(notice.number);
+        let hooks = state.hooks.values().filter(|hook| hook.since < notice.number).cloned().collect();
         Some((notice, hooks))
     }
 
@@ -185,10 +215,13 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     fn call(&self, hook: &Hook<T>, notice: &Notice<T>) {
         let taken = hook.lock().take();
         let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
-        if panics::caught(|| callback(notice)).is_err() {
+        let before = CALLING.replace(ptr::from_ref(self).cast());
+        let called = hook.surroundings.call(|| panics::caught(|| callback(notice)));
+        CALLING.set(before);
+        if called.is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);
             // Not its words: a callback sees secrets. The process's panic hook has had them.
-            tracing::error!("a callback panicked; the others go on");
+            panics::log(|| tracing::error!("a callback panicked; the others go on"));
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
             *hook.lock() = Some(callback);
@@ -198,9 +231,9 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     }
 
     fn forget(&self, hook: &Arc<Hook<T>>) {
-        self.lock().hooks.retain(|other| !Arc::ptr_eq(other, hook));
+        let held = self.lock().hooks.remove(&hook.place);
         let callback = hook.lock().take();
-        drop(callback);
+        drop((held, callback));
     }
 }
 
@@ -210,9 +243,54 @@ impl<T> Hooks<T> {
         self.stopped.store(true, Ordering::Release);
         let mut state = self.lock();
         let hooks = std::mem::take(&mut state.hooks);
-        let notices = (state.held.take(), std::mem::take(&mut state.waiting));
+        let notices = (std::mem::take(&mut state.held), std::mem::take(&mut state.waiting));
         drop(state);
-        drop((hooks, notices));
+        self.heard.notify_all();
+        self.heard_async.notify_waiters();
+        // One by one: two panics at a time would end the process.
+        hooks.into_values().for_each(panics::let_go);
+        drop(notices);
+    }
+
+    /// The number of the last notice: what has come so far.
+    pub(crate) fn announced(&self) -> u64 {
+        self.lock().announced
+    }
+
+    /// Whether a callback of these runs on this thread.
+    pub(crate) fn are_called_here(&self) -> bool {
+        CALLING.get() == ptr::from_ref(self).cast()
+    }
+
+    /// Waits until all callbacks have heard what has this number, and what was before it; whether
+    /// they have.
+    pub(crate) fn wait(&self, number: u64, until: Instant) -> bool {
+        let mut state = self.lock();
+        while !state.is_heard(number) && !self.stopped.load(Ordering::Acquire) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.heard.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.is_heard(number) && !self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The same, for a task, by its runtime's clock.
+    pub(crate) async fn wait_async(&self, number: u64, until: tokio::time::Instant) -> bool {
+        loop {
+            let mut heard = std::pin::pin!(self.heard_async.notified());
+            heard.as_mut().enable();
+            if self.stopped.load(Ordering::Acquire) {
+                return false;
+            }
+            if self.lock().is_heard(number) {
+                return true;
+            }
+            if tokio::time::timeout_at(until, heard).await.is_err() {
+                return self.lock().is_heard(number);
+            }
+        }
     }
 
     /// How many callbacks have panicked.
@@ -223,6 +301,26 @@ impl<T> Hooks<T> {
     /// The state is whole between two statements, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    /// Has a notice wait, as a part of the last one where no more may wait; what it replaces there.
+    fn wait(&mut self, notice: Notice<T>) -> Option<Replaced> {
+        // Whoever came later than the last notice must not hear it as a part of this one.
+        let newest = self.hooks.values().next_back().map_or(0, |hook| hook.since);
+        let full = self.waiting.len() >= self.room;
+        if let Some(last) = self.waiting.back_mut().filter(|last| full && newest < last.number) {
+            return Some(last.extend(notice));
+        }
+        self.waiting.push_back(notice);
+        None
+    }
+
+    /// Whether nothing is outstanding up to this number.
+    fn is_heard(&self, number: u64) -> bool {
+        let notices = self.held.iter().chain(&self.waiting).map(|notice| notice.number);
+        notices.chain(self.calling).all(|outstanding| outstanding > number)
     }
 }
 
@@ -244,7 +342,7 @@ impl<T> Notice<T> {
     /// Takes in what came after: the change grows, the last rejection and the last status count.
     /// What it replaces.
     fn extend(&mut self, next: Self) -> Replaced {
-        self.number = next.number;
+        self.number = self.number.max(next.number);
         match (&mut self.change, next.change) {
             (Some(change), Some(next)) => change.extend(&next),
             (change, next) => *change = change.take().or(next),

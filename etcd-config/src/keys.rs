@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use etcd_client_core::{Batch, Entry};
+use etcd_client_core::{Batch, Entry, Listing};
 
 use crate::decode::Context;
 use crate::explain::{Explanation, explain};
@@ -24,11 +24,14 @@ struct Held {
     tree: Arc<KeyTree>,
     /// What has changed since the published snapshot.
     unpublished: Arc<Touched>,
+    /// The revision that the tree is at, and that of the snapshot.
+    revision: u64,
+    snapshot: u64,
 }
 
 impl Keys {
-    pub(crate) fn new(tree: KeyTree, context: Context) -> Self {
-        let held = Held { tree: Arc::new(tree), unpublished: Arc::default() };
+    pub(crate) fn new(tree: KeyTree, revision: u64, context: Context) -> Self {
+        let held = Held { tree: Arc::new(tree), unpublished: Arc::default(), revision, snapshot: revision };
         Self { held: Mutex::new(held), context }
     }
 
@@ -42,7 +45,8 @@ impl Keys {
 
     /// Takes a batch over; what has really changed.
     pub(crate) fn apply(&self, batch: &Batch) -> Touched {
-        let Held { tree, unpublished } = &mut *self.lock();
+        let Held { tree, unpublished, revision, .. } = &mut *self.lock();
+        *revision = batch.revision;
         let touched = Arc::make_mut(tree).apply(batch);
         if !touched.is_empty() {
             Arc::make_mut(unpublished).merge(&touched);
@@ -55,6 +59,22 @@ impl Keys {
         Arc::clone(&self.lock().unpublished)
     }
 
+    /// Nothing has changed up to this revision.
+    pub(crate) fn advance(&self, revision: u64) {
+        self.lock().revision = revision;
+    }
+
+    /// The keys as they are now, with the cluster that they come from.
+    pub(crate) fn listing(&self, cluster: u64) -> Listing {
+        let (tree, revision) = {
+            let held = self.lock();
+            (Arc::clone(&held.tree), held.revision)
+        };
+        let mut entries = tree.entries();
+        entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Listing { revision, cluster, entries }
+    }
+
     /// Whether the published snapshot is what the keys say.
     pub(crate) fn are_published(&self) -> bool {
         self.lock().unpublished.is_empty()
@@ -62,20 +82,28 @@ impl Keys {
 
     /// The same, once what has changed and changed back is forgotten.
     pub(crate) fn settle(&self) -> bool {
-        let Held { tree, unpublished } = &mut *self.lock();
+        let Held { tree, unpublished, .. } = &mut *self.lock();
         tree.settle(Arc::make_mut(unpublished));
         unpublished.is_empty()
     }
 
-    /// The keys of the published snapshot.
-    pub(crate) fn published(&self) -> Vec<Entry> {
-        let (tree, unpublished) = self.both();
-        tree.entries_before(&unpublished)
+    /// The keys of the published snapshot, at the last revision that they are known to be those of.
+    pub(crate) fn published(&self) -> (u64, Vec<Entry>) {
+        let (tree, unpublished, revision) = {
+            let Held { tree, unpublished, revision, snapshot } = &*self.lock();
+            let revision = if unpublished.is_empty() { *revision } else { *snapshot };
+            (Arc::clone(tree), Arc::clone(unpublished), revision)
+        };
+        (revision, tree.entries_before(&unpublished))
     }
 
     /// A snapshot of the keys is published: what had changed since the one before it.
     pub(crate) fn publish(&self) -> Touched {
-        Arc::unwrap_or_clone(mem::take(&mut self.lock().unpublished))
+        let mut held = self.lock();
+        held.snapshot = held.revision;
+        let published = mem::take(&mut held.unpublished);
+        drop(held);
+        Arc::unwrap_or_clone(published)
     }
 
     /// Where each value comes from; see [`explain`].
@@ -85,7 +113,7 @@ impl Keys {
     }
 
     fn both(&self) -> (Arc<KeyTree>, Arc<Touched>) {
-        let Held { tree, unpublished } = &*self.lock();
+        let Held { tree, unpublished, .. } = &*self.lock();
         (Arc::clone(tree), Arc::clone(unpublished))
     }
 

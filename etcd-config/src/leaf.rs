@@ -50,7 +50,7 @@ pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
         if matches!(expectation(decode).shape, Shape::Any) {
             return decode(Text::rounded(text)).or_else(|error| decode(Text::plain(text)).map_err(|_| error));
         }
-        // Somewhere in the JSON anything is taken, but for digits.
+        // Something within the JSON may want the nearest number, and no text.
         if number::loses_any(text) { decode(Text::rounded(text)) } else { Err(error) }
     })
 }

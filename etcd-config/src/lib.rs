@@ -43,7 +43,12 @@
 //! - Reading never blocks and never fails, whatever happens to etcd or the network;
 //!   [`Live::status`] says how old what is read is, and why.
 //! - Callbacks are called after the snapshot is published, in order, one at a time, and hold nobody
-//!   up: neither the watch nor another configuration.
+//!   up: neither the watch nor another configuration. Decoding, checks and drops that take long hold
+//!   up their own configuration only: they are moved to a thread of its own, and when they are slower
+//!   than the changes, what has come meanwhile is one update.
+//! - A panic ends no watch: one in decoding or in a check is a reason to refuse the update, one in a
+//!   callback is counted, and after any other (in a subscriber, in this library) the watch begins
+//!   again with a listing, and [`Status::last_panic`] says so.
 //! - Values of `secret` fields appear in no error, no log, no status, no [`Live::explain`] and, unless asked
 //!   for, in no cache file; a key that one field calls secret is secret for all that read it. What your own
 //!   code prints is your own: a `derive(Debug)` shows a `String`, and hides a [`Secret<String>`](Secret).
@@ -72,16 +77,28 @@
 //! [`EtcdConfig::watch`] works in a plain `main` and inside any runtime. All that it starts is one
 //! thread for the whole process, with connections of its own, so that a runtime that is blocked
 //! delays no update; the thread ends with the last [`Live`]. [`EtcdConfig::watch_async`] runs on the
-//! caller's runtime instead.
+//! caller's runtime instead. Besides, each configuration has threads of its own while it needs them: for
+//! callbacks, for what is slow to decode, for its cache file. The end of a process or of a runtime
+//! waits for none of them.
+//!
+//! Callbacks, decoding and checks see the tokio runtime of whoever subscribed or watched, where there
+//! was one, and never one of ours. Decoding and checks may not wait for configurations, and are
+//! refused at once when they try.
+//!
+//! In the child of a `fork` a [`Live`] from before says that it is stopped, and keeps its last values;
+//! whatever is watched or loaded there begins anew. Forking is safe in a process without other threads
+//! that hold locks of theirs, and otherwise as it always is.
 #![deny(missing_docs)]
 
 mod background;
+mod backlog;
 mod board;
 mod cache;
 mod changes;
 mod config;
 mod deadline;
 mod decode;
+mod desk;
 pub mod docs;
 mod driver;
 mod error;
@@ -100,9 +117,11 @@ mod live;
 mod loaded;
 mod meters;
 mod options;
+mod pace;
 mod panics;
 mod placeholder;
 mod problem;
+mod process;
 mod publisher;
 mod reader;
 mod rejection;
@@ -111,8 +130,10 @@ mod secret;
 mod snapshot;
 mod standing;
 mod status;
+mod surroundings;
 mod tree;
 mod twin;
+mod worker;
 
 pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;

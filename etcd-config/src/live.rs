@@ -2,29 +2,33 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use tokio::time::timeout_at;
 
 use crate::background::Background;
 use crate::board::Board;
 use crate::changes::{Change, Changes};
 use crate::config::EtcdConfig;
-use crate::deadline::deadline;
+use crate::deadline::{deadline, runtime_deadline};
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::follower::Follower;
 use crate::hooks::Subscription;
 use crate::loaded::Loaded;
+use crate::panics;
 use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
-use crate::status::{Ago, Source, Status};
+use crate::status::{Ago, CacheFile, Source, Status};
+use crate::surroundings::{Surroundings, refuse_to_block, refuse_to_wait};
 
 /// A configuration that is kept current.
 ///
@@ -43,9 +47,15 @@ pub struct Live<T> {
 struct Life<T> {
     board: Arc<Board<T>>,
     task: AbortHandle,
+    flush: fn(&Arc<Board<T>>),
     /// Kept running as long as the task runs on it.
-    _background: Option<Arc<Background>>,
+    background: Option<Arc<Background>>,
 }
+
+/// How long dropping the last handle waits for the cache file.
+const FLUSH: Duration = Duration::from_secs(1);
+const LAST_WRITE: &str = "the last write of the cache file";
+const NO_THREAD: &str = "there is no thread to write it";
 
 impl<T> Live<T> {
     /// The configuration as it is now, for about the price of a pointer, and without a lock.
@@ -69,6 +79,9 @@ impl<T> Live<T> {
     /// # Errors
     /// [`Error::is_stale`], with how long it has been, and why.
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
+        if self.board.is_unreadable() {
+            return Err(Error::stopped());
+        }
         // In this order: what is published later is younger.
         let age = self.board.standing.read(Record::age);
         if age <= max_age {
@@ -103,9 +116,11 @@ impl<T> Live<T> {
     /// person can read. Secrets are not in it.
     ///
     /// The keys are those that the store has now: one whose value is another one than the snapshot's,
-    /// because the update was refused or is held back, is marked as not in force, a deleted one too.
+    /// because the update was refused or is held back, is marked as not in force, a deleted one too,
+    /// and what is in force is named beside it. A `restart` field is shown as it is in force, with the
+    /// value that waits beside it.
     pub fn explain(&self) -> Explanation {
-        let source = self.board.standing.read(|record| record.source);
+        let source = self.status().source;
         self.board.keys.explain(source == Source::Cache)
     }
 
@@ -158,13 +173,15 @@ impl<T: EtcdConfig> Live<T> {
         subscription
     }
 
-    /// Calls back when the value at the projection is another one than before. For the value of now
+    /// Calls back when the value at the projection has become another. For the value of now
     /// as well use [`follow`](Self::follow): a value that is [loaded](Self::load) before this call
     /// may be changed before it, and that is not heard of. One that is loaded after it is at least as
     /// new as the subscription, and its change may be heard of all the same.
     ///
     /// Callbacks run one at a time, in the order of the changes, on a thread of their own: they may
-    /// block, which delays the later callbacks of this configuration and nothing else. When they
+    /// block, which delays the later callbacks of this configuration and nothing else, not even the end
+    /// of the process. They may `tokio::spawn` where there is a runtime when they are subscribed, or
+    /// was one when the configuration was watched. When they
     /// are slow, several changes may come as one, from the first value to the last. One that
     /// panics is reported in the log and in [`status`](Self::status), and stays subscribed.
     ///
@@ -269,7 +286,8 @@ impl<T: EtcdConfig> Live<T> {
         self.board.streams.open()
     }
 
-    /// Waits until the configuration is as wanted. Blocks the thread; see
+    /// Waits until the configuration is as wanted. Blocks the thread, and is refused in decoding and
+    /// checks, as updates wait for them; see
     /// [`wait_until_async`](Self::wait_until_async).
     ///
     /// ```
@@ -288,6 +306,8 @@ impl<T: EtcdConfig> Live<T> {
     /// # Errors
     /// Not within the limit, or never, because the watch was stopped.
     pub fn wait_until(&self, mut wanted: impl FnMut(&T) -> bool, limit: Duration) -> Result<(), Error> {
+        refuse_to_block()?;
+        self.check_process()?;
         let until = deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
@@ -310,7 +330,9 @@ impl<T: EtcdConfig> Live<T> {
         mut wanted: impl FnMut(&T) -> bool,
         limit: Duration,
     ) -> Result<(), Error> {
-        let until = deadline(limit);
+        refuse_to_wait()?;
+        self.check_process()?;
+        let until = runtime_deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
             if wanted(&self.load()) {
@@ -330,6 +352,8 @@ impl<T: EtcdConfig> Live<T> {
     /// The revision was refused, with all its problems; or it did not come within the limit, or
     /// never will, because the watch was stopped.
     pub fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        refuse_to_block()?;
+        self.check_process()?;
         let until = deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
@@ -347,7 +371,9 @@ impl<T: EtcdConfig> Live<T> {
     /// # Errors
     /// As [`wait_for_revision`](Self::wait_for_revision).
     pub async fn wait_for_revision_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
-        let until = deadline(limit);
+        refuse_to_wait()?;
+        self.check_process()?;
+        let until = runtime_deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
             if self.is_in_force(revision)? {
@@ -359,12 +385,120 @@ impl<T: EtcdConfig> Live<T> {
         }
     }
 
+    /// Waits until the callbacks have run that hear of this revision and of those before it, because
+    /// it came into force or was refused. Those that are subscribed later are not waited for. Made for
+    /// tests; blocks the thread, see [`wait_for_callbacks_async`](Self::wait_for_callbacks_async).
+    ///
+    /// ```
+    /// # use std::sync::{Arc, Mutex};
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch(&store)?;
+    /// let heard = Arc::new(Mutex::new(Vec::new()));
+    /// let hears = Arc::clone(&heard);
+    /// settings.on(|s| &s.workers, move |_, new| hears.lock().unwrap().push(*new));
+    /// let revision = store.put("/payments/workers", "12");
+    /// settings.wait_for_callbacks(revision, Duration::from_secs(5))?;
+    /// assert_eq!(*heard.lock().unwrap(), [12]);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Not within the limit, or never, because the watch was stopped; or this is such a callback.
+    pub fn wait_for_callbacks(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        let until = deadline(limit);
+        self.check_callback()?;
+        known_or_refused(self.wait_for_revision(revision, limit))?;
+        if self.board.hooks.wait(self.board.hooks.announced(), until) {
+            return Ok(());
+        }
+        self.check_running()?;
+        Err(self.did_not_come(&format!("the end of the callbacks for revision {revision}"), limit))
+    }
+
+    /// The same for a task, on a tokio runtime. Callbacks run elsewhere, which a clock that is paused
+    /// does not know of: it would be at the limit at once.
+    ///
+    /// # Errors
+    /// As [`wait_for_callbacks`](Self::wait_for_callbacks).
+    pub async fn wait_for_callbacks_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        let until = runtime_deadline(limit);
+        self.check_callback()?;
+        known_or_refused(self.wait_for_revision_async(revision, limit).await)?;
+        if self.board.hooks.wait_async(self.board.hooks.announced(), until).await {
+            return Ok(());
+        }
+        self.check_running()?;
+        Err(self.did_not_come(&format!("the end of the callbacks for revision {revision}"), limit))
+    }
+
+    /// Ends the watch, of all handles: what is in force stays, no callback begins any more, and what
+    /// is in force is in the [cache file](crate::Options::cache_file) when this returns, where there is
+    /// to be one. Dropping the last handle does the same, but waits a second at most, and says
+    /// nothing when it fails. Blocks the thread; see [`close_async`](Self::close_async).
+    ///
+    /// # Errors
+    /// The cache file could not be written, or not within the limit.
+    pub fn close(&self, limit: Duration) -> Result<(), Error> {
+        let until = deadline(limit);
+        self.end()?;
+        let (sender, receiver) = mpsc::channel();
+        self.board.save(move |written| drop(sender.send(written)));
+        let left = until.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left) {
+            Ok(written) => self.closed(written),
+            Err(mpsc::RecvTimeoutError::Disconnected) => self.closed(Err(NO_THREAD.to_owned())),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::wait_timeout(LAST_WRITE, limit)),
+        }
+    }
+
+    /// The same for a task, on a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    pub async fn close_async(&self, limit: Duration) -> Result<(), Error> {
+        let until = runtime_deadline(limit);
+        self.end()?;
+        let (sender, receiver) = oneshot::channel();
+        self.board.save(move |written| drop(sender.send(written)));
+        match timeout_at(until, receiver).await {
+            Ok(Ok(written)) => self.closed(written),
+            Ok(Err(_)) => self.closed(Err(NO_THREAD.to_owned())),
+            Err(_) => Err(Error::wait_timeout(LAST_WRITE, limit)),
+        }
+    }
+
+    fn closed(&self, written: Result<Option<CacheFile>, String>) -> Result<(), Error> {
+        let Err(why) = written else { return Ok(()) };
+        let path = self.board.archive.as_ref().map(|archive| archive.cache().path().display().to_string());
+        let path = path.unwrap_or_default();
+        Err(Error::failed(format!("the last state is not in the cache file {path}: {why}")))
+    }
+
+    /// Nothing is written any more but the cache file.
+    fn end(&self) -> Result<(), Error> {
+        self.check_process()?;
+        self.life.task.abort();
+        self.board.stop();
+        Ok(())
+    }
+
     /// Follows what was loaded, on the runtime where that was done.
-    pub(crate) fn start(loaded: Loaded<T>, runtime: &Handle, background: Option<Arc<Background>>) -> Self {
-        let driver = Driver::new(loaded, runtime.clone());
+    pub(crate) fn start(
+        loaded: Loaded<T>,
+        surroundings: Surroundings,
+        runtime: &Handle,
+        background: Option<Arc<Background>>,
+    ) -> Self {
+        let driver = Driver::new(loaded, surroundings);
         let board = Arc::clone(driver.board());
         let task = runtime.spawn(driver.run()).abort_handle();
-        let life = Life { board: Arc::clone(&board), task, _background: background };
+        let flush: fn(&Arc<Board<T>>) = flush;
+        let life = Life { board: Arc::clone(&board), task, flush, background };
         Self { board, life: Arc::new(life) }
     }
 
@@ -388,7 +522,22 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     fn check_running(&self) -> Result<(), Error> {
-        if self.board.standing.read(Record::is_stopped) { Err(Error::stopped()) } else { Ok(()) }
+        if self.board.is_stopped() { Err(Error::stopped()) } else { Ok(()) }
+    }
+
+    /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
+    fn check_process(&self) -> Result<(), Error> {
+        if self.board.is_orphan() { Err(Error::stopped()) } else { Ok(()) }
+    }
+
+    /// A callback cannot wait for itself.
+    fn check_callback(&self) -> Result<(), Error> {
+        if self.board.hooks.are_called_here() {
+            return Err(Error::option(
+                "a callback cannot wait until the callbacks have run: it is one of them",
+            ));
+        }
+        Ok(())
     }
 
     fn did_not_come(&self, what: &str, limit: Duration) -> Error {
@@ -401,10 +550,36 @@ impl<T: EtcdConfig> Live<T> {
     }
 }
 
+/// What is refused is known as well, and callbacks hear of it.
+fn known_or_refused(waited: Result<(), Error>) -> Result<(), Error> {
+    match waited {
+        Err(error) if error.is_invalid() => Ok(()),
+        waited => waited,
+    }
+}
+
+/// Has the last state cached, and waits for it a while.
+fn flush<T: EtcdConfig>(board: &Arc<Board<T>>) {
+    if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
+        let (sender, receiver) = mpsc::channel();
+        board.save(move |written| drop(sender.send(written)));
+        // Nobody is there to be told; the log says why it failed.
+        if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
+            panics::log(|| tracing::warn!("the last state is not cached: {why}"));
+        }
+    }
+}
+
 impl<T> Drop for Life<T> {
     fn drop(&mut self) {
+        if self.board.is_orphan() {
+            // Locks may be held for ever, and the threads are the parent's. What is left of it is a copy.
+            std::mem::forget((Arc::clone(&self.board), self.background.take()));
+            return;
+        }
         self.task.abort();
         self.board.stop();
+        (self.flush)(&self.board);
     }
 }
 

@@ -1,4 +1,5 @@
-//! A configuration that has been read, and is not followed yet.
+//! A configuration that has been read, and is not followed yet: first its keys, from the network, then
+//! their values, which the user's own code decodes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,18 +7,21 @@ use std::time::Duration;
 use etcd_client_core::watcher::{self, Event, Watcher};
 use etcd_client_core::{Kind, Listing, Prefix, Printable, Store};
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::cache::{Cache, Image, Place};
 use crate::config::EtcdConfig;
 use crate::decode::{Context, survey};
 use crate::error::Error;
+use crate::pace::Pace;
+use crate::panics;
 use crate::problem::{self, Report};
 use crate::publisher::Publisher;
 use crate::schema::Schema;
+use crate::schema::hidden::Hidden;
 use crate::snapshot::Snapshot;
 use crate::status::CacheFile;
+use crate::surroundings::Surroundings;
 use crate::twin::Twin;
 
 /// What to watch, and how.
@@ -30,10 +34,22 @@ pub(crate) struct Plan {
     pub(crate) cache: Option<Place>,
 }
 
+/// What the store has answered, or that it has not.
+pub(crate) struct Reading {
+    watcher: Watcher,
+    first: First,
+    prefix: Prefix,
+    startup_timeout: Duration,
+    debounce: Duration,
+    cache: Option<Place>,
+    twin: Arc<Twin>,
+}
+
 /// The first snapshot, and all that is needed to go on from it.
 pub(crate) struct Loaded<T> {
     pub(crate) first: Snapshot<T>,
     pub(crate) publisher: Publisher<T>,
+    pub(crate) pace: Pace,
     pub(crate) watcher: Watcher,
     pub(crate) origin: Origin,
     pub(crate) cache: Option<Arc<Cache>>,
@@ -52,41 +68,84 @@ pub(crate) enum Origin {
     },
 }
 
-impl<T: EtcdConfig> Loaded<T> {
-    /// Reads the first snapshot, on the runtime on which it is to be followed.
-    pub(crate) async fn new(store: &Arc<dyn Store>, plan: Plan) -> Result<Self, Error> {
+impl Reading {
+    /// Asks the store, on the runtime on which it is to be followed.
+    pub(crate) async fn new<T: EtcdConfig>(store: &Arc<dyn Store>, plan: Plan) -> Result<Self, Error> {
         let Plan { prefix, startup_timeout, debounce, watcher, cache } = plan;
-        let schema = || Schema::new(survey::<T>(), &prefix);
-        let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
         let twin = Twin::of(store, Handle::current().id());
-        let mut watcher = Watcher::new(twin.store(), prefix.clone(), watcher);
-        let context = Context::new::<T>(prefix.clone());
-        let (listing, origin) =
-            match (first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?, &cache) {
-                (First::Listing(listing), _) => (listing, Origin::Etcd),
-                (First::Silence(state), None) => return Err(silence(startup_timeout, state.as_ref(), None)),
-                (First::Silence(state), Some(cache)) => {
-                    let (publisher, first, file) = from_cache::<T>(cache, context, &mut watcher)
-                        .await
-                        .map_err(|why| silence(startup_timeout, state.as_ref(), Some(why)))?;
-                    let origin = Origin::Cache { file, state };
-                    let cache = Some(Arc::clone(cache));
-                    return Ok(Self { first, publisher, watcher, origin, cache, debounce, twin });
-                }
-            };
-        let (publisher, first) = Publisher::new(context, &listing)?;
-        let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
-        if keys == 0 {
-            tracing::warn!(name, %prefix, "there are no keys below the prefix: all values are defaults");
-        }
-        tracing::info!(name, %prefix, revision, keys, "configuration loaded");
-        Ok(Self { first, publisher, watcher, origin, cache, debounce, twin })
+        let watched = watched::<T>(store.as_ref(), &prefix);
+        let mut watcher = Watcher::new(twin.store(), watched, watcher);
+        let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
+        Ok(Self { watcher, first, prefix, startup_timeout, debounce, cache, twin })
     }
 
+    /// How many keys there are; nothing where a file is to be read instead.
+    pub(crate) fn keys(&self) -> Option<usize> {
+        match &self.first {
+            First::Listing(listing) => Some(listing.entries.len()),
+            First::Silence(_) => None,
+        }
+    }
+
+    /// Makes the first snapshot. Runs the user's code, may read a file, and so blocks.
+    pub(crate) fn decode<T: EtcdConfig>(self, surroundings: &Surroundings) -> Result<Loaded<T>, Error> {
+        surroundings.decode(|| self.make())
+    }
+
+    fn make<T: EtcdConfig>(self) -> Result<Loaded<T>, Error> {
+        let Self { mut watcher, first, prefix, startup_timeout, debounce, cache, twin } = self;
+        let schema = || Schema::new(survey::<T>(), &prefix);
+        let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
+        let context = Context::new::<T>(prefix.clone());
+        let (listing, origin) = match (first, &cache) {
+            (First::Listing(listing), _) => (listing, Origin::Etcd),
+            (First::Silence(state), None) => {
+                return Err(silence(startup_timeout, &twin, state.as_ref(), None));
+            }
+            (First::Silence(state), Some(cache)) => {
+                let (publisher, first, pace, file) = from_cache::<T>(cache, context, &mut watcher)
+                    .map_err(|why| silence(startup_timeout, &twin, state.as_ref(), Some(why)))?;
+                let origin = Origin::Cache { file, state };
+                let cache = Some(Arc::clone(cache));
+                return Ok(Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin });
+            }
+        };
+        let (publisher, first, pace) = Publisher::new(context, &listing)?;
+        let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
+        panics::log(|| {
+            if keys == 0 {
+                tracing::warn!(name, %prefix, "there are no keys below the prefix: all values are defaults");
+            }
+            tracing::info!(name, %prefix, revision, keys, "configuration loaded");
+        });
+        Ok(Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin })
+    }
+}
+
+impl<T: EtcdConfig> Loaded<T> {
     /// What the keys are now.
     pub(crate) fn listing(&self) -> Listing {
-        self.publisher.listing(self.watcher.cluster(), self.first.revision)
+        self.publisher.keys().listing(self.watcher.cluster())
     }
+}
+
+/// The prefix with the keys that the store answers with only where they are named.
+fn watched<T: EtcdConfig>(store: &dyn Store, prefix: &Prefix) -> Prefix {
+    if !store.hides_keys() {
+        return prefix.clone();
+    }
+    let Hidden { named, in_entries, maps } = Hidden::of(&survey::<T>(), prefix);
+    let name = T::LAYOUT.name;
+    if !in_entries.is_empty() {
+        let keys = in_entries.join(", ");
+        tracing::warn!(name, %prefix, keys, "etcd's v2 API hides keys that begin with `_`, and these lie in entries of \
+            a map, whose names are not known: they are read as absent");
+    }
+    if !maps.is_empty() {
+        let maps = maps.join(", ");
+        tracing::warn!(name, %prefix, maps, "etcd's v2 API hides keys that begin with `_`: these maps have no such entries");
+    }
+    prefix.clone().naming(named)
 }
 
 /// What came of waiting for the store.
@@ -126,36 +185,40 @@ fn is_final(error: &etcd_client_core::Error) -> bool {
     error.is_access() || matches!(error.kind(), Kind::InvalidInput | Kind::InvalidRequest | Kind::TooLarge)
 }
 
-fn silence(limit: Duration, state: Option<&watcher::State>, cache: Option<String>) -> Error {
-    Error::startup_timeout(limit, state.and_then(watcher::State::error).cloned(), cache)
+/// The last error, unless the store can name more endpoints: the limit may pass while some are asked.
+fn silence(limit: Duration, twin: &Twin, state: Option<&watcher::State>, cache: Option<String>) -> Error {
+    let last = state.and_then(watcher::State::error).cloned();
+    let named = last.as_ref().map_or(0, |last| last.failures().len());
+    let outage = twin.store().outage().filter(|outage| outage.failures().len() > named);
+    Error::startup_timeout(limit, outage.or(last), cache)
 }
 
 /// The first snapshot from the cache file, or why it does not help.
-async fn from_cache<T: EtcdConfig>(
+fn from_cache<T: EtcdConfig>(
     cache: &Arc<Cache>,
     context: Context,
     watcher: &mut Watcher,
-) -> Result<(Publisher<T>, Snapshot<T>, CacheFile), String> {
+) -> Result<(Publisher<T>, Snapshot<T>, Pace, CacheFile), String> {
     let path = cache.path().display().to_string();
-    let reader = Arc::clone(cache);
-    let read = spawn_blocking(move || reader.read()).await.unwrap_or_else(|error| Err(error.to_string()));
-    let Image { listing, written_at, withheld, .. } = read.map_err(|why| {
-        tracing::warn!(path, "the cache file is of no use: {why}");
+    let Image { listing, written_at, withheld, .. } = cache.read().map_err(|why| {
+        panics::log(|| tracing::warn!(path, "the cache file is of no use: {why}"));
         format!("the cache file {path} is of no use: {why}")
     })?;
     let listing = Arc::new(listing);
     let prefix = context.prefix().clone();
-    let (mut publisher, first) = Publisher::new(context, &listing).map_err(|report| {
+    let (mut publisher, first, pace) = Publisher::new(context, &listing).map_err(|report| {
         let why = refusal(&path, &report, &withheld);
-        tracing::warn!("{why}");
+        panics::log(|| tracing::warn!("{why}"));
         why
     })?;
     publisher.is_from_cache();
     let (name, revision) = (T::LAYOUT.name, listing.revision);
     watcher.assume(listing);
-    tracing::warn!(name, %prefix, path, revision, "etcd does not answer: configuration loaded from the cache");
+    panics::log(|| {
+        tracing::warn!(name, %prefix, path, revision, "etcd does not answer: configuration loaded from the cache");
+    });
     let saved_at = Some(written_at);
-    Ok((publisher, first, CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() }))
+    Ok((publisher, first, pace, CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() }))
 }
 
 /// Why what was cached does not make a configuration.

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use etcd_client_core::{Listing, Prefix, Store, watcher};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::background::Background;
 use crate::cache::{Cache, Place};
@@ -17,8 +18,16 @@ use crate::config::EtcdConfig;
 use crate::error::Error;
 use crate::into_store::IntoStore;
 use crate::live::Live;
-use crate::loaded::{Loaded, Origin, Plan};
+use crate::loaded::{Loaded, Origin, Plan, Reading};
+use crate::panics;
 use crate::placeholder;
+use crate::surroundings::{Surroundings, refuse_to_block};
+use crate::worker::Worker;
+
+/// How much longer than its limit a start may take before it is given up here.
+const GRACE: Duration = Duration::from_secs(1);
+/// More keys are not decoded on a runtime of the caller's, where other tasks wait.
+const FEW: usize = 512;
 
 /// How a configuration is read and watched, from [`EtcdConfig::options`].
 ///
@@ -140,7 +149,7 @@ impl<T: EtcdConfig> Options<T> {
     pub fn watch(self, store: impl IntoStore) -> Result<Live<T>, Error> {
         let (loaded, background) = self.load_in_background(store)?;
         let runtime = background.runtime().clone();
-        Ok(Live::start(loaded, &runtime, Some(background)))
+        Ok(Live::start(loaded, Surroundings::here(), &runtime, Some(background)))
     }
 
     /// The same for callers in a tokio runtime, on which it is then kept current; the runtime needs
@@ -156,7 +165,8 @@ impl<T: EtcdConfig> Options<T> {
         async move {
             let (store, plan) = prepared?;
             let runtime = current_runtime()?;
-            Ok(Live::start(Loaded::new(&store, plan).await?, &runtime, None))
+            let loaded = load(&store, plan).await?;
+            Ok(Live::start(loaded, Surroundings::here(), &runtime, None))
         }
     }
 
@@ -184,11 +194,10 @@ impl<T: EtcdConfig> Options<T> {
         async move {
             let (store, plan) = prepared?;
             current_runtime()?;
-            let loaded = Loaded::<T>::new(&store, plan).await?;
+            let loaded = load::<T>(&store, plan).await?;
             if let Some((cache, listing)) = to_be_cached(&loaded) {
                 let writer = Arc::clone(&cache);
-                let written =
-                    tokio::task::spawn_blocking(move || writer.write(listing, SystemTime::now(), 1)).await;
+                let written = elsewhere(move || writer.write(listing, SystemTime::now(), 1)).await;
                 let failure = written.map_or_else(|error| Some(error.to_string()), Result::err);
                 note_outcome(&cache, failure);
             }
@@ -197,20 +206,25 @@ impl<T: EtcdConfig> Options<T> {
     }
 
     fn load_in_background(self, store: impl IntoStore) -> Result<(Loaded<T>, Arc<Background>), Error> {
+        refuse_to_block()?;
         let (store, plan) = self.prepare(store)?;
         let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
-        if background.is_here() {
-            let message = "decoding and checks run on the thread that would have to be waited for here: \
-                           load configurations elsewhere";
-            return Err(Error::option(message));
-        }
+        let limit = plan.startup_timeout;
         let (sender, receiver) = mpsc::sync_channel(1);
         background.runtime().spawn(async move {
+            let reading = panics::caught_in(Reading::new::<T>(&store, plan)).await;
             // Nobody waits any more only when the waiting thread is gone.
-            let _ = sender.send(Loaded::new(&store, plan).await);
+            let _ = sender.send(reading.unwrap_or_else(|panic| Err(panicked(&panic))));
         });
-        let loaded = receiver.recv().map_err(|_| Error::stopped())??;
-        Ok((loaded, background))
+        let reading = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
+            mpsc::RecvTimeoutError::Disconnected => Error::stopped(),
+            mpsc::RecvTimeoutError::Timeout => {
+                let why = "the thread that reads the network has not come to it: something keeps it busy";
+                Error::startup_timeout(limit, None, Some(why.to_owned()))
+            }
+        })??;
+        // The user's code runs where it was asked for: it delays no other configuration here.
+        Ok((reading.decode(&Surroundings::here())?, background))
     }
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, Plan), Error> {
@@ -243,6 +257,31 @@ impl<T: EtcdConfig> Options<T> {
         )?;
         Ok(Prefix::new(&filled))
     }
+}
+
+/// Reads the first snapshot for a task; what takes long is done elsewhere.
+async fn load<T: EtcdConfig>(store: &Arc<dyn Store>, plan: Plan) -> Result<Loaded<T>, Error> {
+    let reading = Reading::new::<T>(store, plan).await?;
+    let surroundings = Surroundings::here();
+    if reading.keys().is_some_and(|keys| keys <= FEW) {
+        return reading.decode(&surroundings);
+    }
+    elsewhere(move || reading.decode(&surroundings)).await?
+}
+
+/// Does something that blocks, on a thread of its own: one of the runtime's would not let a process
+/// end before it has come to an end itself.
+async fn elsewhere<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
+    let (sender, receiver) = oneshot::channel();
+    let job = move || drop(sender.send(panics::caught(work)));
+    if let Err(job) = Worker::new("etcd-config-start").run(Box::new(job)) {
+        job();
+    }
+    receiver.await.map_err(|_| Error::stopped())?.map_err(|panic| panicked(&panic))
+}
+
+fn panicked(words: &str) -> Error {
+    Error::failed(format!("reading the configuration panicked: {}", panics::shown(words)))
 }
 
 /// What was read once is cached before the call returns: the process may end with it.

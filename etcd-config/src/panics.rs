@@ -1,7 +1,18 @@
-//! Panics of the user's code, which are reported and go no further.
+//! Panics of code that is not ours, and of our own, which are reported and go no further.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use etcd_client_core::Printable;
+
+/// As much of a panic's words as is shown.
+const SHOWN: usize = 200;
+
+/// Instead of a panic's words, where they may hold a secret.
+pub(crate) const WITHHELD: &str = "(not shown: there are secrets)";
 
 /// Runs the user's code; or the words of its panic.
 pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
@@ -14,12 +25,34 @@ pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
     })
 }
 
+/// The same for a task. A future that has panicked is not polled again.
+pub(crate) async fn caught_in<R>(task: impl Future<Output = R>) -> Result<R, String> {
+    let mut task = pin!(task);
+    poll_fn(|cx| match caught(|| task.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
 /// Drops something of the user's.
 pub(crate) fn let_go<V>(value: V) {
     if caught(|| drop(value)).is_err() {
         // Not its words: what is dropped may hold secrets. The process's panic hook has had them.
-        tracing::error!("a drop panicked; nothing else is harmed");
+        log(|| tracing::error!("a drop panicked; nothing else is harmed"));
     }
+}
+
+/// Writes a line where a subscriber that panics must not keep the rest from being done.
+pub(crate) fn log(line: impl FnOnce()) {
+    // There is nowhere left to report it to.
+    let _ = caught(line);
+}
+
+/// A panic's words as a person may see them.
+pub(crate) fn shown(words: &str) -> String {
+    Printable::line(words).at_most(SHOWN).to_string()
 }
 
 /// The words of a panic.

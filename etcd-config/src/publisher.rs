@@ -7,6 +7,7 @@
 //! spare, which nobody sees, and never what is published.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use etcd_client_core::watcher::Cause;
@@ -16,6 +17,7 @@ use crate::changes::Change;
 use crate::config::EtcdConfig;
 use crate::decode::{self, Context};
 use crate::keys::Keys;
+use crate::pace::Pace;
 use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
@@ -42,14 +44,17 @@ pub(crate) struct Publisher<T> {
     /// The keys are from the cache: the store's first word on them counts, committed or not.
     from_cache: bool,
     spares: Vec<Spare<T>>,
-    /// What has changed since the published snapshot was read, for when it is a spare.
-    behind: Touched,
+    /// What has changed since the published snapshot was read, for when it is a spare. `None` where
+    /// that is not known: then it will be none.
+    behind: Option<Touched>,
+    /// Of no use any more: to be dropped where a slow drop, which is the user's code, delays nobody.
+    discarded: Vec<Spare<T>>,
     oddities: Oddities,
     pending: Vec<Problem>,
 }
 
 /// An old snapshot, and what has changed since.
-struct Spare<T> {
+pub(crate) struct Spare<T> {
     snapshot: Arc<Snapshot<T>>,
     behind: Touched,
 }
@@ -67,26 +72,29 @@ pub(crate) enum Outcome<T> {
 }
 
 impl<T: EtcdConfig> Publisher<T> {
-    /// Reads the first snapshot.
-    pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>), Report> {
+    /// Reads the first snapshot; how fast that was says how fast updates will be.
+    pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>, Pace), Report> {
+        let begin = Instant::now();
         let tree = KeyTree::load(context.prefix().clone(), listing);
         let revision = listing.revision;
         let (value, _) = decoded(&tree, &context, None)
             .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
         let mut publisher = Self {
-            keys: Arc::new(Keys::new(tree, context)),
+            keys: Arc::new(Keys::new(tree, revision, context)),
             revision,
             published: 0,
             waits: false,
             due: false,
             from_cache: false,
             spares: Vec::new(),
-            behind: Touched::default(),
+            behind: Some(Touched::default()),
+            discarded: Vec::new(),
             oddities: Oddities::default(),
             pending: Vec::new(),
         };
         publisher.look_for_warnings(None);
-        Ok((publisher, Snapshot { value, revision, number: 0 }))
+        let pace = Pace::after(begin.elapsed(), listing.entries.len());
+        Ok((publisher, Snapshot { value, revision, number: 0 }, pace))
     }
 
     /// The listing was from the cache.
@@ -108,10 +116,33 @@ impl<T: EtcdConfig> Publisher<T> {
         self.pending.clone()
     }
 
-    /// The keys that are in force, where those of `snapshot` are, with the cluster that they come from.
-    pub(crate) fn listing(&self, cluster: u64, snapshot: u64) -> Listing {
-        let revision = if self.is_current() { self.revision } else { snapshot };
-        Listing { revision, cluster, entries: self.keys.published() }
+    /// Whether a panic's words may hold a secret.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
+    }
+
+    /// How many keys are to be decoded when so many more have changed.
+    pub(crate) fn weight(&self, changes: usize) -> usize {
+        let is_free = |spare: &&Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
+        match self.spares.iter().rev().find(is_free) {
+            Some(spare) => spare.behind.keys().len().max(self.keys.unpublished().keys().len()) + changes,
+            None => self.keys.read().len().max(changes),
+        }
+    }
+
+    /// After a panic of unknown cause old snapshots may lack a change: the next one is decoded anew.
+    /// What is not published is tried, whether or not it was to be.
+    pub(crate) fn distrust(&mut self) {
+        self.discarded.append(&mut self.spares);
+        self.behind = None;
+        let is_outstanding = !self.keys.are_published();
+        self.waits |= is_outstanding;
+        self.due |= is_outstanding && T::LAYOUT.commit_key.is_none();
+    }
+
+    /// What is to be dropped elsewhere.
+    pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
+        std::mem::take(&mut self.discarded)
     }
 
     /// The revision that the keys are at.
@@ -122,6 +153,7 @@ impl<T: EtcdConfig> Publisher<T> {
     /// Nothing has changed below the prefix up to this revision.
     pub(crate) fn advance(&mut self, revision: u64) {
         self.revision = revision;
+        self.keys.advance(revision);
     }
 
     /// Whether newer keys wait to be tried.
@@ -144,24 +176,23 @@ impl<T: EtcdConfig> Publisher<T> {
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
         }
-        let is_relevant = !touched.is_empty() && self.set_aside(&touched);
+        let is_first = self.from_cache && !touched.is_empty();
+        let is_relevant = !touched.is_empty() && self.set_aside(touched);
         // A refused update is tried again when it is another one now, or committed again.
         let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
-        self.due |= self.waits && (counts || (self.from_cache && is_relevant));
-        self.from_cache &= touched.is_empty();
+        self.due |= self.waits && (counts || is_first);
+        self.from_cache &= !is_first;
         self.due
     }
 
     /// Takes note of what has changed for all snapshots. Says whether it can make a difference to any.
-    fn set_aside(&mut self, touched: &Touched) -> bool {
+    fn set_aside(&mut self, touched: Touched) -> bool {
         let tree = self.keys.read();
         let relevant = relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
             self.waits = true;
-            self.behind.merge(&relevant);
-            for spare in &mut self.spares {
-                spare.behind.merge(&relevant);
-            }
+            let spares = self.spares.iter_mut().map(|spare| &mut spare.behind);
+            spares.chain(&mut self.behind).for_each(|behind| behind.merge(&relevant));
             self.pending = self.keys.context().pending(&tree);
         } else if !self.waits {
             // The published snapshot is what the keys say.
@@ -179,9 +210,16 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// Publishes the keys as they are now, or says why not.
     pub(crate) fn publish(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
-        if !std::mem::take(&mut self.due) {
+        if !self.due {
             return Outcome::Unchanged;
         }
+        let outcome = self.try_newest(place, cause);
+        // Not where that has panicked: then it is tried again.
+        self.due = false;
+        outcome
+    }
+
+    fn try_newest(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
         if self.keys.settle() {
             self.waits = false;
             return Outcome::Reverted;
@@ -205,7 +243,7 @@ impl<T: EtcdConfig> Publisher<T> {
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
         for warning in self.oddities.look(context.schema(), &tree, touched) {
-            tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{warning}");
+            panics::log(|| tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{warning}"));
         }
     }
 
@@ -229,7 +267,7 @@ impl<T: EtcdConfig> Publisher<T> {
             }
             // It may be in any state, and is dropped.
             Err(panic) => {
-                panics::let_go(spare);
+                self.discarded.push(spare);
                 Err(panicked::<T>(self.keys.context(), &panic))
             }
         }
@@ -254,8 +292,7 @@ impl<T: EtcdConfig> Publisher<T> {
             spares.into_iter().partition(|spare| Arc::strong_count(&spare.snapshot) == 1);
         self.spares = held;
         let spare = free.pop();
-        // One by one: two panics at a time would end the process.
-        useless.into_iter().chain(free).for_each(panics::let_go);
+        self.discarded.extend(useless.into_iter().chain(free));
         spare
     }
 
@@ -266,17 +303,20 @@ impl<T: EtcdConfig> Publisher<T> {
         cause: Cause,
     ) -> Change<T> {
         let keys = self.keys.publish().keys().to_vec();
-        let behind = std::mem::take(&mut self.behind);
+        let behind = self.behind.replace(Touched::default());
         (self.waits, self.published) = (false, self.published + 1);
         let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
-        self.keep(Spare { snapshot: old, behind });
+        match behind {
+            Some(behind) => self.keep(Spare { snapshot: old, behind }),
+            None => self.discarded.push(Spare { snapshot: old, behind: Touched::default() }),
+        }
         change
     }
 
     fn keep(&mut self, spare: Spare<T>) {
         if self.spares.len() == SPARES {
-            panics::let_go(self.spares.remove(0));
+            self.discarded.push(self.spares.remove(0));
         }
         self.spares.push(spare);
     }
@@ -284,7 +324,8 @@ impl<T: EtcdConfig> Publisher<T> {
 
 impl<T> Drop for Publisher<T> {
     fn drop(&mut self) {
-        self.spares.drain(..).for_each(panics::let_go);
+        // One by one: two panics at a time would end the process.
+        self.spares.drain(..).chain(self.discarded.drain(..)).for_each(panics::let_go);
     }
 }
 
@@ -301,7 +342,7 @@ fn decoded<T: EtcdConfig>(
 fn panicked<T: EtcdConfig>(context: &Context, panic: &str) -> Vec<Problem> {
     // Whoever panicked may have seen a secret, and which one is not known here.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
-    let words = if has_secrets { "(not shown: there are secrets)" } else { panic };
+    let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
     vec![Problem {
         kind: Kind::Refused,
         key: context.prefix().to_string(),

@@ -1,6 +1,7 @@
 //! The fields of a configuration as data: what there is to set, and how.
 
 pub(crate) mod branch;
+pub(crate) mod hidden;
 pub(crate) mod oddities;
 pub(crate) mod plain;
 pub(crate) mod relevance;

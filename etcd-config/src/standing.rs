@@ -1,15 +1,19 @@
 //! The one record of how a configuration stands, and everyone who waits for it to move.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
 use etcd_client_core::watcher;
 use tokio::sync::Notify;
 
 use crate::meters::{Meters, Reading};
+use crate::panics;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
+
+/// How long the child of a `fork` waits for a lock that its parent may have held.
+const CHILD_LOCK: Duration = Duration::from_millis(20);
 
 /// Written by the watching task, read by anyone.
 pub(crate) struct Standing {
@@ -37,7 +41,10 @@ pub(crate) struct Record {
     pub(crate) warnings: Vec<Problem>,
     pub(crate) pending: Vec<Problem>,
     pub(crate) cache_file: Option<CacheFile>,
+    last_panic: Option<String>,
     pub(crate) counters: Counters,
+    /// What of them the metrics have.
+    shown: Counters,
     /// The snapshot was what the store holds.
     proven: Proof,
     /// The store said what it holds, accepted or not.
@@ -88,7 +95,9 @@ impl Standing {
             warnings: Vec::new(),
             pending: Vec::new(),
             cache_file: None,
+            last_panic: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
+            shown: Counters { snapshots: 1, ..Counters::default() },
             proven: Proof::now(),
             confirmed: Proof::now(),
             state: State::Listing,
@@ -127,23 +136,75 @@ impl Standing {
             warnings: record.warnings.clone(),
             pending: record.pending.clone(),
             cache_file: record.cache_file.clone(),
+            last_panic: record.last_panic.clone(),
             counters: record.counters,
+        }
+    }
+
+    /// The status where the record cannot be read any more, in the child of a `fork`.
+    pub(crate) fn unreadable(&self) -> Status {
+        Status {
+            name: self.name,
+            prefix: self.prefix.clone(),
+            state: State::Stopped,
+            since: SystemTime::now(),
+            revision: 0,
+            snapshot_revision: 0,
+            source: Source::Etcd,
+            proven_current_at: SystemTime::UNIX_EPOCH,
+            confirmed_at: SystemTime::UNIX_EPOCH,
+            age: Duration::MAX,
+            refused_since: None,
+            endpoint: None,
+            last_rejection: None,
+            last_rewind: None,
+            warnings: Vec::new(),
+            pending: Vec::new(),
+            cache_file: None,
+            last_panic: None,
+            counters: Counters::default(),
         }
     }
 
     /// Writes the record, and wakes whoever waits.
     pub(crate) fn write<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
         let mut record = self.lock();
-        let before = record.counters;
         let result = write(&mut record);
+        let now = record.counters;
+        let before = std::mem::replace(&mut record.shown, now);
         let reading = record.reading();
         record.epoch += 1;
         drop(record);
         // A recorder is code of others.
-        self.meters.show(before, &reading);
+        if let Err(panic) = panics::caught(|| self.meters.show(before, &reading)) {
+            let words = panics::shown(&panic);
+            panics::log(|| {
+                tracing::error!(panic = words, "the recorder of metrics panicked; the watch goes on")
+            });
+            self.lock().panicked(&panic);
+        }
         self.moved.notify_all();
         self.moved_async.notify_waiters();
         result
+    }
+
+    /// How it stands in the child of a `fork`: nobody follows the store there. Nothing where the
+    /// parent's thread was writing at that very moment, which it will do for ever here.
+    pub(crate) fn stop_in_child(&self) -> bool {
+        let until = Instant::now() + CHILD_LOCK;
+        loop {
+            match self.record.try_lock() {
+                Ok(mut record) => {
+                    if !record.is_stopped() {
+                        record.stop();
+                    }
+                    return true;
+                }
+                Err(TryLockError::Poisoned(_)) => return true,
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return false,
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
     }
 
     pub(crate) fn read<R>(&self, read: impl FnOnce(&Record) -> R) -> R {
@@ -167,15 +228,15 @@ impl Standing {
         true
     }
 
-    /// The same, for a task.
-    pub(crate) async fn sleep_async(&self, epoch: Epoch, until: Instant) -> bool {
+    /// The same, for a task, by its runtime's clock.
+    pub(crate) async fn sleep_async(&self, epoch: Epoch, until: tokio::time::Instant) -> bool {
         let moved = self.moved_async.notified();
         let mut moved = std::pin::pin!(moved);
         moved.as_mut().enable();
         if self.epoch() != epoch {
             return true;
         }
-        tokio::time::timeout_at(until.into(), moved).await.is_ok()
+        tokio::time::timeout_at(until, moved).await.is_ok()
     }
 
     /// What the record says, and nothing is written while it is read, so a panic cannot spoil it.
@@ -242,6 +303,12 @@ impl Record {
 
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.state, State::Stopped)
+    }
+
+    /// Something panicked while the store was followed; without secrets.
+    pub(crate) fn panicked(&mut self, words: &str) {
+        self.counters.watch_panics += 1;
+        self.last_panic = Some(panics::shown(words));
     }
 
     pub(crate) fn stop(&mut self) {

@@ -57,6 +57,8 @@ pub struct Status {
     pub pending: Vec<Problem>,
     /// The cache file, where there is to be one.
     pub cache_file: Option<CacheFile>,
+    /// The words of the last panic among [`Counters::watch_panics`], without secrets.
+    pub last_panic: Option<String>,
     /// What has happened so far.
     pub counters: Counters,
 }
@@ -136,6 +138,9 @@ pub struct Counters {
     pub rejections: u64,
     /// Callbacks that panicked.
     pub callback_panics: u64,
+    /// Panics while the store was followed: of a subscriber of `tracing`, of a recorder of metrics, of
+    /// this library. The watch went on, or began again with a listing.
+    pub watch_panics: u64,
     /// Streams that were lost, whether or not another has been opened since.
     pub reconnects: u64,
     /// Reads of the whole prefix.
@@ -243,6 +248,9 @@ impl fmt::Display for Status {
         }
         if let Some(rewind) = &self.last_rewind {
             write!(f, "\n  warning: {rewind}")?;
+        }
+        if let Some(panic) = &self.last_panic {
+            write!(f, "\n  warning: following the store panicked and went on: {panic}")?;
         }
         if let Some(CacheFile { path, problem: Some(problem), .. }) = &self.cache_file {
             write!(f, "\n  warning: the cache file {}: {problem}", path.display())?;

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use etcd_client_core::Store;
 use tokio::runtime;
 
+use crate::process::PerProcess;
+
 /// By the runtime, and the identity of the store.
 type Twins = HashMap<(runtime::Id, usize), Weak<Twin>>;
 
-static TWINS: Mutex<Option<Twins>> = Mutex::new(None);
+static TWINS: PerProcess<Mutex<Twins>> = PerProcess::new();
 
 /// A store whose connections live on one runtime.
 #[derive(Debug)]
@@ -22,16 +24,17 @@ pub(crate) struct Twin {
 impl Twin {
     /// The twin of `store` on `runtime`: the one that is there, or a new one.
     pub(crate) fn of(store: &Arc<dyn Store>, runtime: runtime::Id) -> Arc<Self> {
-        let mut twins = TWINS.lock().unwrap_or_else(PoisonError::into_inner);
-        let twins = twins.get_or_insert_default();
-        let place = (runtime, store.identity());
-        if let Some(twin) = twins.get(&place).and_then(Weak::upgrade) {
-            return twin;
-        }
-        let twin = Arc::new(Self { store: store.twin(), _original: Arc::clone(store) });
-        twins.retain(|_, twin| twin.strong_count() > 0);
-        twins.insert(place, Arc::downgrade(&twin));
-        twin
+        TWINS.with(|twins| {
+            let mut twins = twins.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = (runtime, store.identity());
+            if let Some(twin) = twins.get(&place).and_then(Weak::upgrade) {
+                return twin;
+            }
+            let twin = Arc::new(Self { store: store.twin(), _original: Arc::clone(store) });
+            twins.retain(|_, twin| twin.strong_count() > 0);
+            twins.insert(place, Arc::downgrade(&twin));
+            twin
+        })
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {

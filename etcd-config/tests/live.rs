@@ -8,6 +8,12 @@ mod cache_file;
 mod callbacks;
 #[path = "live/changes.rs"]
 mod changes;
+#[path = "live/clocks.rs"]
+mod clocks;
+#[path = "live/crowds.rs"]
+mod crowds;
+#[path = "live/ends.rs"]
+mod ends;
 #[path = "live/exposure.rs"]
 mod exposure;
 #[path = "live/folder.rs"]
@@ -16,10 +22,14 @@ mod folder;
 mod loading;
 #[path = "live/outside.rs"]
 mod outside;
+#[path = "live/runtimes.rs"]
+mod runtimes;
 #[path = "live/secrets.rs"]
 mod secrets;
 #[path = "live/service.rs"]
 mod service;
+#[path = "live/slow_code.rs"]
+mod slow_code;
 #[path = "live/snapshots.rs"]
 mod snapshots;
 #[path = "live/status.rs"]

@@ -1,12 +1,12 @@
 //! What is told to a recorder of `metrics`. One test: a process has one recorder.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use etcd_config::{EtcdConfig, MemoryStore};
-use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use etcd_config::{EtcdConfig, Live, MemoryStore};
+use metrics::{Counter, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 type Cells = Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>;
 
@@ -35,6 +35,26 @@ impl Ledger {
     }
 }
 
+static PANICS: AtomicBool = AtomicBool::new(false);
+
+/// A gauge that panics when it is told to.
+struct Level(Arc<AtomicU64>);
+
+impl GaugeFn for Level {
+    fn increment(&self, value: f64) {
+        self.0.increment(value);
+    }
+
+    fn decrement(&self, value: f64) {
+        self.0.decrement(value);
+    }
+
+    fn set(&self, value: f64) {
+        assert!(!PANICS.load(Ordering::SeqCst), "of the recorder");
+        self.0.set(value);
+    }
+}
+
 impl Recorder for Ledger {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -45,7 +65,7 @@ impl Recorder for Ledger {
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(self.cell(key))
+        Gauge::from_arc(Arc::new(Level(self.cell(key))))
     }
 
     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
@@ -66,6 +86,21 @@ fn until(what: &str, wanted: impl Fn() -> bool) {
         assert!(begin.elapsed() < Duration::from_secs(5), "{what}: not within 5 s");
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+fn a_recorder_that_panics_ends_no_watch(ledger: &Ledger, store: &MemoryStore, settings: &Live<Service>) {
+    PANICS.store(true, Ordering::SeqCst);
+    let limit = Duration::from_secs(30);
+    for n in 100..105 {
+        settings.wait_for_revision(store.put("/service/workers", n.to_string()), limit).unwrap();
+        assert_eq!(settings.load().workers, n);
+    }
+    PANICS.store(false, Ordering::SeqCst);
+    settings.wait_for_revision(store.put("/service/workers", "5"), limit).unwrap();
+    let status = settings.status();
+    assert!(status.state.is_watching() && status.to_string().contains("of the recorder"), "{status}");
+    assert!(status.counters.watch_panics >= 5);
+    until("counted", || ledger.bits("watch_panics_total") >= 5);
 }
 
 #[test]
@@ -97,8 +132,10 @@ fn a_recorder_is_told_what_the_status_says() {
     store.put("/service/workers", "5");
     until("counted", || ledger.bits("callback_panics_total") == 1);
 
+    a_recorder_that_panics_ends_no_watch(&ledger, &store, &settings);
+
     let again = Service::watch(&store).unwrap();
-    until("two add up", || ledger.bits("snapshots_total") == 6);
+    until("two add up", || ledger.bits("snapshots_total") == 12);
     assert_eq!((again.load().workers, settings.load().workers), (5, 5));
     drop((again, settings));
     until("no longer watching", || ledger.level("watching") == 0.0);

@@ -14,6 +14,7 @@ pub struct Builder {
     etcd: Option<&'static Etcd>,
     flags: Vec<String>,
     tls: Option<Tls>,
+    auto_tls: bool,
     peer_proxies: bool,
 }
 
@@ -101,6 +102,22 @@ impl Builder {
         self.with_tls(certificates, true)
     }
 
+    /// Over TLS with the server's certificate and key in these files, which are also those of a client, and
+    /// only for clients of this authority.
+    #[must_use]
+    pub fn tls_files(mut self, authority: PathBuf, identity: Identity, mutual: bool) -> Self {
+        self.tls = Some(Tls { authority, server: identity.clone(), client: identity, mutual });
+        self
+    }
+
+    /// Over TLS with what etcd makes itself, in [`auto_tls_certificate`](Server::auto_tls_certificate).
+    /// Nobody but the test's own client can reach it.
+    #[must_use]
+    pub fn auto_tls(mut self) -> Self {
+        self.auto_tls = true;
+        self.flag("--auto-tls", "true")
+    }
+
     /// With a proxy before each member's port for its peers, so that members can be
     /// [cut off](Cluster::isolate).
     #[must_use]
@@ -150,9 +167,13 @@ impl Builder {
         places.into_iter().enumerate().map(node).collect()
     }
 
+    fn is_secure(&self) -> bool {
+        self.tls.is_some() || self.auto_tls
+    }
+
     fn place(&self) -> Place {
         let client_port = free_port();
-        let gateway_port = if self.tls.is_some() { free_port() } else { client_port };
+        let gateway_port = if self.is_secure() { free_port() } else { client_port };
         let peer_port = free_port();
         let peer_proxy = self.peer_proxies.then(|| Proxy::to(&format!("127.0.0.1:{peer_port}")));
         Place { client_port, gateway_port, peer_port, peer_proxy, metrics_port: free_port() }
@@ -162,10 +183,10 @@ impl Builder {
         let etcd = self.etcd.unwrap_or_else(servers::newest);
         let peer_address = place.peer_address();
         let Place { client_port, gateway_port, peer_port, peer_proxy, metrics_port } = place;
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.is_secure() { "https" } else { "http" };
         let client = format!("{scheme}://127.0.0.1:{client_port}");
         let gateway = format!("http://127.0.0.1:{gateway_port}");
-        let listen = if self.tls.is_some() { format!("{client},{gateway}") } else { gateway };
+        let listen = if self.is_secure() { format!("{client},{gateway}") } else { gateway };
         let mut args = vec![
             format!("--name={name}"),
             format!("--listen-client-urls={listen}"),
@@ -189,8 +210,18 @@ impl Builder {
         args.extend(self.flags.iter().cloned());
         let tls = self.tls.as_ref().map(|tls| (tls.authority.clone(), tls.client.clone()));
         let members = members.to_owned();
-        let setup =
-            Setup { etcd, name, client_port, gateway_port, peer_address, metrics_port, members, args, tls };
+        let setup = Setup {
+            etcd,
+            name,
+            scheme,
+            client_port,
+            gateway_port,
+            peer_address,
+            metrics_port,
+            members,
+            args,
+            tls,
+        };
         Server::new(setup, peer_proxy)
     }
 }

@@ -210,8 +210,7 @@ async fn answer(
     while let Some(message) = &replies.for_ever {
         send(&mut out, message).await?;
     }
-    while replies.open {
-        let Some(_) = requests.next().await? else { break };
+    while replies.open && requests.next().await?.is_some() {
         if let Some(message) = &replies.to_requests {
             send(&mut out, message).await?;
         }

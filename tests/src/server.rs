@@ -38,6 +38,8 @@ pub struct Server {
 pub(crate) struct Setup {
     pub(crate) etcd: &'static Etcd,
     pub(crate) name: String,
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
     pub(crate) client_port: u16,
     /// Where the JSON gateway is reached without TLS.
     pub(crate) gateway_port: u16,
@@ -63,8 +65,7 @@ pub(crate) enum StartError {
 impl Server {
     /// Where clients reach it: `http://127.0.0.1:<port>`, or `https`.
     pub fn endpoint(&self) -> String {
-        let scheme = if self.setup.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address())
+        format!("{}://{}", self.setup.scheme, self.address())
     }
 
     /// Where clients reach it: `127.0.0.1:<port>`.
@@ -90,6 +91,11 @@ impl Server {
     /// Where it keeps its data; `snapshot restore` wants to know.
     pub fn data_folder(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The certificate that etcd has made for itself: see [`auto_tls`](crate::Builder::auto_tls).
+    pub fn auto_tls_certificate(&self) -> PathBuf {
+        self.data_folder().join("fixtures/client/cert.pem")
     }
 
     /// Ends the server at once (SIGKILL), and waits for that.

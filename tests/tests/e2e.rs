@@ -28,6 +28,8 @@ mod grants;
 mod grpc_proxy;
 #[path = "e2e/harness.rs"]
 mod harness;
+#[path = "e2e/hidden_keys.rs"]
+mod hidden_keys;
 #[path = "e2e/lagging.rs"]
 mod lagging;
 #[path = "e2e/large.rs"]
@@ -42,6 +44,8 @@ mod network;
 mod offline;
 #[path = "e2e/outage.rs"]
 mod outage;
+#[path = "e2e/prefixes.rs"]
+mod prefixes;
 #[path = "e2e/provider.rs"]
 mod provider;
 #[path = "e2e/proxy.rs"]
@@ -56,10 +60,14 @@ mod reload;
 mod rewind;
 #[path = "e2e/rolling.rs"]
 mod rolling;
+#[path = "e2e/silent.rs"]
+mod silent;
 #[path = "e2e/slow.rs"]
 mod slow;
 #[path = "e2e/stranger.rs"]
 mod stranger;
+#[path = "e2e/streams.rs"]
+mod streams;
 #[path = "e2e/tls.rs"]
 mod tls;
 #[path = "e2e/transaction.rs"]

@@ -20,8 +20,8 @@ use footprint::Footprint;
 
 /// For an error to be found and another endpoint to be asked, on a busy machine.
 const SOON: Duration = Duration::from_secs(10);
-/// As much as a refusal may cost.
-const LITTLE: usize = 100 << 20;
+/// As much as a refusal may cost: a few times what was sent.
+const LITTLE: usize = 200 << 20;
 
 /// Nothing that would find an error later.
 fn options() -> Options<Flat> {

@@ -23,6 +23,8 @@ pub(super) struct Runtime(Result<Arc<Thread>, Error>);
 #[derive(Debug)]
 struct Thread {
     handle: Handle,
+    /// The process that has it: the child of a `fork` has the handle only.
+    process: u32,
     /// Dropped, it ends the thread.
     _alive: oneshot::Sender<()>,
 }
@@ -73,6 +75,11 @@ impl Runtime {
     ) -> Result<T, Error> {
         let (done, outcome) = mpsc::channel();
         let thread = self.0.as_ref().map_err(Error::clone)?;
+        if thread.process != std::process::id() {
+            let message = "the blocking client was made before this process was forked off, and its thread \
+                           is the parent's: make another one here";
+            return Err(Error::new(Kind::InvalidInput, message));
+        }
         thread.handle.spawn(async move {
             // Nobody waits any longer where this fails.
             let _ = done.send(work.await);
@@ -89,6 +96,6 @@ impl Thread {
         thread::Builder::new().name("etcd-blocking".into()).spawn(move || {
             let _ = runtime.block_on(ended);
         })?;
-        Ok(Self { handle, _alive: alive })
+        Ok(Self { handle, process: std::process::id(), _alive: alive })
     }
 }

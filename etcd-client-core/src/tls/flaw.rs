@@ -20,8 +20,14 @@ pub(super) enum Flaw {
     AuthorityKey(String),
     /// The algorithm, and the key that it was used with, where that is known.
     Signature(String, Option<KeyKind>),
-    /// What is said of a certificate that was named.
-    Unread(String),
+    /// Authorities were named, and one of them, perhaps, cannot be read.
+    Foreign {
+        unreadable: Option<String>,
+    },
+    /// An authority of this name was named, with another key.
+    Namesake,
+    /// The certificate is in order, and the server does not have the key of it.
+    ForeignKey,
 }
 
 impl Flaw {
@@ -53,7 +59,18 @@ impl fmt::Display for Flaw {
                      (openssl's -sha256, -sha384)",
                 )
             }
-            Self::Unread(complaint) => write!(f, "UnknownIssuer, and {complaint}"),
+            Self::Foreign { unreadable } => {
+                f.write_str(
+                    "UnknownIssuer: it is signed by none of the authorities that Tls::ca_file names, nor by \
+                     certificates that the server sends along: name the authority that has signed it",
+                )?;
+                unreadable.as_ref().map_or(Ok(()), |complaint| write!(f, "; {complaint}"))
+            }
+            Self::Namesake => f.write_str(
+                "BadSignature: an authority that Tls::ca_file names has the name of its issuer, and has not \
+                 signed it: the authority has been replaced, so name the new one",
+            ),
+            Self::ForeignKey => f.write_str("BadSignature: the server does not have the key of it"),
         }
     }
 }
@@ -69,7 +86,7 @@ pub(crate) fn hint(cause: &str) -> Option<&'static str> {
     if says(&PLAIN) {
         Some("the server does not speak TLS: write http://")
     } else if cause.ends_with("UnknownIssuer") || cause.ends_with("BadSignature") {
-        Some("name the authority that signed the server's certificate with Tls::ca_file")
+        Some("name the authority that has signed the server's certificate with Tls::ca_file")
     } else if cause.contains("certificate not valid for name") {
         Some("write the endpoint by a name in the certificate, or have this one put into it (subjectAltName)")
     } else if says(&NAMELESS) {
@@ -81,17 +98,20 @@ pub(crate) fn hint(cause: &str) -> Option<&'static str> {
 
 /// In words what rustls says, where `error` is of it.
 pub(crate) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
-    let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    let error = match inside {
-        Some(inside) => inside.downcast_ref::<Error>(),
-        None => error.downcast_ref::<Error>(),
-    }?;
-    Some(match error {
+    Some(match of_rustls(error)? {
         Error::InvalidCertificate(CertificateError::Other(OtherError(flaw))) => {
             format!("invalid peer certificate: {flaw}")
         }
         other => other.to_string(),
     })
+}
+
+/// An error that is wrapped in an I/O error is not among its sources, and may be wrapped twice.
+fn of_rustls<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Error> {
+    match error.downcast_ref::<io::Error>() {
+        Some(outer) => of_rustls(outer.get_ref()?),
+        None => error.downcast_ref(),
+    }
 }
 
 fn name_of(oid: ObjectIdentifier) -> String {

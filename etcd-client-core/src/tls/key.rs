@@ -61,12 +61,6 @@ impl Unlocked {
     }
 }
 
-impl fmt::Debug for Unlocked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unlocked(•••)")
-    }
-}
-
 /// Everything that can be known of a key before the passphrase is.
 pub(super) fn check(source: &Source) -> Result<(), Error> {
     let text = source.read()?;

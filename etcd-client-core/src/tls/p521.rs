@@ -17,11 +17,9 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 /// As many bytes as a number of 521 bits takes.
 const FIELD: usize = 66;
 
-/// Signatures by keys on P-521, with each of the hashes that certificates are signed with.
-pub(super) static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 3] =
-    [WITH_SHA512, &Verification { hash: Hash::Sha256 }, &Verification { hash: Hash::Sha384 }];
-
-/// The one that handshakes use.
+/// Signatures by keys on P-521, with each of the hashes that are in use.
+pub(super) static WITH_SHA256: &dyn SignatureVerificationAlgorithm = &Verification { hash: Hash::Sha256 };
+pub(super) static WITH_SHA384: &dyn SignatureVerificationAlgorithm = &Verification { hash: Hash::Sha384 };
 pub(super) static WITH_SHA512: &dyn SignatureVerificationAlgorithm = &Verification { hash: Hash::Sha512 };
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::SignatureScheme::ECDSA_NISTP521_SHA512;
+use rustls::SignatureScheme::{ECDSA_NISTP256_SHA256, ECDSA_NISTP384_SHA384, ECDSA_NISTP521_SHA512};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
 
 use super::p521;
@@ -25,11 +25,23 @@ fn completed(mut provider: CryptoProvider) -> Arc<CryptoProvider> {
     let has_p521 = known.mapping.iter().any(|(scheme, _)| *scheme == ECDSA_NISTP521_SHA512);
     // What is certified is left as it is.
     if !has_p521 && !provider.fips() {
-        let all = [known.all, &p521::ALGORITHMS].concat();
-        let for_handshakes: &'static [_] = Box::leak(Box::new([p521::WITH_SHA512]));
-        let mapping = [known.mapping, &[(ECDSA_NISTP521_SHA512, for_handshakes)]].concat();
-        provider.signature_verification_algorithms =
-            WebPkiSupportedAlgorithms { all: all.leak(), mapping: mapping.leak() };
+        provider.signature_verification_algorithms = with_p521(&known);
     }
     Arc::new(provider)
+}
+
+fn with_p521(known: &WebPkiSupportedAlgorithms) -> WebPkiSupportedAlgorithms {
+    let mut mapping = known.mapping.to_vec();
+    for (scheme, algorithms) in &mut mapping {
+        // In TLS 1.2 a scheme says which hash it is, and nothing of the curve; in TLS 1.3 the first counts.
+        let added = match *scheme {
+            ECDSA_NISTP256_SHA256 => p521::WITH_SHA256,
+            ECDSA_NISTP384_SHA384 => p521::WITH_SHA384,
+            _ => continue,
+        };
+        *algorithms = [*algorithms, &[added]].concat().leak();
+    }
+    mapping.push((ECDSA_NISTP521_SHA512, vec![p521::WITH_SHA512].leak()));
+    let added = [p521::WITH_SHA256, p521::WITH_SHA384, p521::WITH_SHA512];
+    WebPkiSupportedAlgorithms { all: [known.all, &added].concat().leak(), mapping: mapping.leak() }
 }

@@ -88,6 +88,7 @@ const P521_SHA384: &str = include_str!("../../testdata/p521/sha384.pem");
 const RSA_1024: &str = include_str!("../../testdata/rsa1024.pem");
 const RSA_1024_KEY: &str = include_str!("../../testdata/rsa1024.key.pem");
 const OF_RSA_1024: &str = include_str!("../../testdata/of_rsa1024.pem");
+const OF_NAMESAKE: &str = include_str!("../../testdata/of_namesake.pem");
 const P384_SHA512: &str = include_str!("../../testdata/p384sha512.pem");
 const TRUSTED: &str = include_str!("../../testdata/trusted.pem");
 const SHA1_KEY: &str = include_str!("../../testdata/key.sha1.pem");
@@ -130,6 +131,13 @@ fn what_cannot_be_verified_is_named_with_the_way_out() {
     let why = verified(&tls, &shown[..1], "127.0.0.1", now);
     assert!(why.contains("ECDSA and SHA-512") && why.contains("P-384") && why.contains("-sha384"), "{why}");
 
+    // An authority was named: to say that one should be is no help.
+    let named = Tls::new().ca_pem(CERTIFICATE).unwrap();
+    let why = verified(&named, &chain(OF_NAMESAKE), "127.0.0.1", now);
+    assert!(why.contains("the authority has been replaced") && hint(&why).is_none(), "{why}");
+    let why = verified(&named, &chain(P384_SHA512)[..1], "127.0.0.1", now);
+    assert!(why.contains("none of the authorities that Tls::ca_file names") && hint(&why).is_none(), "{why}");
+
     let shown = chain(OF_RSA_1024);
     let why = verified(&Tls::new().ca_pem(RSA_1024).unwrap(), &shown, "127.0.0.1", now);
     assert!(why.contains("RSA with 1024 bits") && why.contains("2048"), "{why}");
@@ -139,7 +147,8 @@ fn what_cannot_be_verified_is_named_with_the_way_out() {
 /// What webpki asks: whether the bytes that are signed are signed by this key.
 #[test]
 fn signatures_on_p521_are_verified_with_each_hash() {
-    for (pem, algorithm) in [P521, P521_SHA256, P521_SHA384].into_iter().zip(super::p521::ALGORITHMS) {
+    use super::p521::{WITH_SHA256, WITH_SHA384, WITH_SHA512};
+    for (pem, algorithm) in [(P521, WITH_SHA512), (P521_SHA256, WITH_SHA256), (P521_SHA384, WITH_SHA384)] {
         let [certificate] = &chain(pem)[..] else { panic!("one certificate") };
         let mut reader = SliceReader::new(certificate).unwrap();
         let (signed, name, signature) = reader
@@ -253,7 +262,7 @@ fn a_bundle_may_hold_what_cannot_be_read_and_says_which() {
     assert!(second.contains("certificate 3") && second.contains("openssl x509 -in OLD -out NEW"), "{second}");
 
     // Whoever it was that signed: it may be one of those.
-    let why = verified(&tls, &chain(OF_RSA_1024), "127.0.0.1", UnixTime::now());
+    let why = verified(&tls, &chain(P384_SHA512)[..1], "127.0.0.1", UnixTime::now());
     assert!(why.contains("UnknownIssuer") && why.contains("certificate 2"), "{why}");
 
     assert!(message(Tls::new().ca_pem(TRUSTED)).contains("openssl x509 -in OLD -out NEW"));
@@ -277,4 +286,18 @@ fn a_file_of_another_form_is_told_apart() {
     bytes.extend_from_slice(b"# Autorit\xE9\n");
     assert!(written(&bytes).is_ok());
     std::fs::remove_file(&path).unwrap();
+}
+
+/// What is in the way is not the network's thread, which has other connections to look after.
+#[test]
+fn the_thread_that_reads_the_network_decrypts_no_key() {
+    let tls = Tls::new().identity_pem(CERTIFICATE, ENCRYPTED).unwrap().key_passphrase("opensesame");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut unlocking = std::pin::pin!(tls.unlock());
+        let first = std::future::poll_fn(|cx| std::task::Poll::Ready(unlocking.as_mut().poll(cx)));
+        assert!(first.await.is_pending(), "it was decrypted on this thread");
+        unlocking.await;
+    });
+    assert!(!tls.unlocked.is_stale(&tls.identity.as_ref().unwrap().1));
 }

@@ -31,13 +31,13 @@ impl Verifier {
         is_authority_as_server(error) && self.named.iter().any(|named| named == certificate)
     }
 
-    fn explain(&self, error: Error, certificates: &[&CertificateDer<'_>]) -> Error {
+    /// `shown` is what the server has shown, its own certificate first.
+    fn explain(&self, error: Error, shown: &[&CertificateDer<'_>], step: Step) -> Error {
         let Error::InvalidCertificate(why) = &error else { return error };
         let flaw = match why {
             _ if is_authority_as_server(&error) => Some(Flaw::AuthorityAsServer),
             CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => {
-                let key = certificates.last().and_then(|certificate| KeyKind::of_certificate(certificate));
-                Some(Flaw::signature(signature_algorithm_id, key.filter(|_| certificates.len() == 1)))
+                Some(Flaw::signature(signature_algorithm_id, None))
             }
             CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
                 signature_algorithm_id,
@@ -46,7 +46,7 @@ impl Verifier {
                 Some(Flaw::signature(signature_algorithm_id, KeyKind::of_algorithm(public_key_algorithm_id)))
             }
             CertificateError::BadSignature | CertificateError::UnknownIssuer => {
-                self.flawed_key(certificates).or_else(|| self.unread(why))
+                self.flawed_key(shown).or_else(|| self.foreign(why, step))
             }
             _ => None,
         };
@@ -60,10 +60,24 @@ impl Verifier {
         of_server.or_else(|| self.named.iter().find_map(flaw).map(Flaw::AuthorityKey))
     }
 
-    fn unread(&self, why: &CertificateError) -> Option<Flaw> {
-        let complaint = self.unreadable.first()?;
-        (*why == CertificateError::UnknownIssuer).then(|| Flaw::Unread(complaint.clone()))
+    /// What to say to a person who has named authorities already.
+    fn foreign(&self, why: &CertificateError, step: Step) -> Option<Flaw> {
+        match (why, step) {
+            (_, Step::Handshake) => Some(Flaw::ForeignKey),
+            _ if self.named.is_empty() => None,
+            (CertificateError::BadSignature, Step::Chain) => Some(Flaw::Namesake),
+            (_, Step::Chain) => Some(Flaw::Foreign { unreadable: self.unreadable.first().cloned() }),
+        }
     }
+}
+
+/// When a signature is verified.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Of a certificate, by the next one.
+    Chain,
+    /// Of the handshake, by the server's certificate.
+    Handshake,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -82,7 +96,7 @@ impl ServerCertVerifier for Verifier {
             }
             Err(error) => {
                 let shown: Vec<_> = std::iter::once(end_entity).chain(intermediates).collect();
-                Err(self.explain(error, &shown))
+                Err(self.explain(error, &shown, Step::Chain))
             }
             verified => verified,
         }
@@ -95,7 +109,7 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let verified = self.inner.verify_tls12_signature(message, cert, dss);
-        verified.map_err(|error| self.explain(error, &[cert]))
+        verified.map_err(|error| self.explain(error, &[cert], Step::Handshake))
     }
 
     fn verify_tls13_signature(
@@ -105,7 +119,7 @@ impl ServerCertVerifier for Verifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let verified = self.inner.verify_tls13_signature(message, cert, dss);
-        verified.map_err(|error| self.explain(error, &[cert]))
+        verified.map_err(|error| self.explain(error, &[cert], Step::Handshake))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

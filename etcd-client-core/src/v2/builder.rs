@@ -67,9 +67,13 @@ impl ClientBuilder {
         self
     }
 
-    /// How long an endpoint has to begin its answer, and then for each further piece of it. 10 s: a
-    /// server itself gives a write up after 7 s. The time for connecting is part of it. A read waits for
-    /// half of it while there are other endpoints left to ask; a watch may be silent for any time.
+    /// How long an endpoint has to begin its answer. 10 s: a server itself gives a write up after 7 s.
+    /// The time for connecting is part of it. A watch may be silent for any time.
+    ///
+    /// An answer that has begun may take longer, as long as the endpoint brings 1 KiB a second (shared
+    /// by all its answers under way), measured over this time. A read does not wait for so long where
+    /// there are other endpoints, or other addresses of the same name: the next is asked beside one
+    /// that gives no sign of life for a second, or none but signs of life for half of this time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self

@@ -237,7 +237,7 @@ impl Body for Machines {
         let text = String::from_utf8_lossy(body);
         let machines: Vec<_> = text.split(',').map(|url| url.trim().to_owned()).collect();
         if machines.iter().any(|url| !url.starts_with("http")) {
-            let message = format!("the answer is no list of addresses{}", super::response::excerpt(body));
+            let message = format!("the answer is no list of addresses: {}", super::response::excerpt(body));
             return Err(Error::new(Kind::Protocol, message));
         }
         Ok(Self(machines))

@@ -1,10 +1,13 @@
 //! What must hold for a write to be done.
 
+use std::fmt;
+
 use super::encoding::invalid;
+use super::length::Length;
 use crate::Error;
 
 /// Conditions of a write, as far as they were given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Condition {
     pub(super) value: Option<String>,
     pub(super) index: Option<u64>,
@@ -40,6 +43,14 @@ impl Condition {
         flags.extend(self.index.map(|index| ("prevIndex", index.to_string())));
         flags.extend(self.value.clone().map(|value| ("prevValue", value)));
         Ok(flags)
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Condition");
+        out.field("value", &self.value.as_ref().map(Length::of));
+        out.field("index", &self.index).field("exist", &self.exist).finish()
     }
 }
 

@@ -50,6 +50,12 @@ impl Failure {
         Self { error, elsewhere: true, untouched: false, election: false }
     }
 
+    /// The answer has stopped half-way, or comes in drips.
+    pub(super) fn drought(complaint: String) -> Self {
+        let error = Error::new(Kind::Timeout, complaint);
+        Self { error, elsewhere: true, untouched: false, election: false }
+    }
+
     /// The connection could not be made, or was lost.
     pub(super) fn of_connection(error: &reqwest::Error) -> Self {
         let cause = root_cause(error);

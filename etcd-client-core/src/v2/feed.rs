@@ -6,9 +6,10 @@
 //! nothing to send up to *i*. Should such a change arrive after all, it is delivered; whoever has
 //! relied on `told` must be ready for that.
 //!
-//! A change for which a poll has waited is only believed where it follows the index at which the poll
-//! was registered. Otherwise it is asked for again: then it comes from the server's history, behind
-//! whatever was before it.
+//! A change for which a poll has waited is known to be the next one where it follows the index at which
+//! the poll was registered. Otherwise it is asked for again: then it comes from the server's history,
+//! after whatever was before it. Where the history has forgotten so much, the change that has arrived is
+//! delivered all the same, as one that is not [proven](Signal::Change) to be the next.
 //!
 //! A poll does not end because the member has lost its cluster, so a vigil (`quorum.rs`) stands
 //! beside those polls whose silence is to mean that nothing happens.
@@ -16,21 +17,29 @@
 //! Each change costs a round trip. A feed that has been behind for six seconds [says so](Feed::is_behind):
 //! whoever wants the state, and not the changes, reads it.
 //!
-//! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes.
+//! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes, and are
+//! replaced by younger ones before they do (`pace.rs`). A burst of changes elsewhere may be faster. Then
+//! the poll under way stays beside a younger one (`elder.rs`), except in a feed that is [led](Feed::open_led):
+//! its reader wants the state, and lists.
+
+mod changes;
+mod opening;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll as TaskPoll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 
+use super::elder::Elder;
 use super::failure::Failure;
 use super::headers::Headers;
+use super::pace::Pace;
 use super::peer::Peer;
 use super::poll::{Poll, Target};
-use super::pool::{Pool, pause_before};
-use super::quorum::{self, Vigil};
+use super::pool::Pool;
+use super::quorum::Vigil;
 use super::response::Answer;
 use crate::{BoxFuture, Error, Kind};
 
@@ -39,8 +48,8 @@ use crate::{BoxFuture, Error, Kind};
 const QUIET: Duration = Duration::from_secs(1);
 /// How fast those are answered who ask more often than that.
 const SHORT: Duration = Duration::from_millis(50);
-/// Half of the changes that a server keeps.
-const FAR: u64 = 500;
+/// A quarter of the changes that a server keeps.
+const FAR: u64 = 250;
 /// A feed that has had so many changes in a row from the history, and for so long, is behind: each
 /// costs a round trip, however many there are.
 const MANY: u32 = 8;
@@ -58,7 +67,13 @@ pub(super) struct Feed {
     head: u64,
     next: u64,
     told: u64,
+    /// The index at which a poll was registered that was silent, and was replaced in good order.
+    settled: u64,
+    pace: Pace,
     stage: Stage,
+    /// A change that has arrived and is asked for again.
+    held: Option<Answer>,
+    elder: Option<Elder>,
     /// When everything had been delivered, and how many changes have come from the history since.
     caught_up: Instant,
     replayed: u32,
@@ -72,14 +87,20 @@ pub(super) struct Feed {
     fresh: Option<Fresh>,
     /// Ends the feed when the member has lost its cluster.
     vigil: Option<Vigil>,
+    /// Its reader lists where the history has forgotten too much.
+    led: bool,
 }
 
 /// A poll that is being opened beside another.
-struct Fresh(Opening);
+struct Fresh {
+    opening: Opening,
+    /// It is registered for what comes from now on, because the history has forgotten what was before.
+    from_now: bool,
+}
 
 enum Stage {
     Opening(Opening),
-    Open { poll: Poll, quiet: Option<Pin<Box<Sleep>>> },
+    Open { poll: Poll, quiet: Option<Pin<Box<Sleep>>>, renewal: Pin<Box<Sleep>> },
 }
 
 type Opening = BoxFuture<Result<Poll, Failure>>;
@@ -87,8 +108,10 @@ type Opening = BoxFuture<Result<Poll, Failure>>;
 /// What a feed delivers.
 #[derive(Debug)]
 pub(super) enum Signal {
-    /// A change, each once, in the order of their indexes.
-    Change { answer: Box<Answer>, index: u64 },
+    /// A change, each once, in the order of their indexes. It is proven to be the next one where the
+    /// server's history goes back so far; otherwise only a member that has skipped some of the
+    /// cluster's log, by a snapshot of its leader's, can have left one out before it.
+    Change { answer: Box<Answer>, index: u64, proven: bool },
     /// The server answers, and nothing more is to come up to this index.
     Alive(u64),
     /// A part of the next change has come.
@@ -96,99 +119,6 @@ pub(super) enum Signal {
 }
 
 impl Feed {
-    /// Opens a feed behind an index, or from now on, at the first endpoint that can do it. Resolves
-    /// when the server has registered it.
-    ///
-    /// A history that has not come to the index yet is another history: [`Kind::FutureRevision`].
-    pub(super) async fn open(pool: &Arc<Pool>, target: &Target, after: Option<u64>) -> Result<Self, Error> {
-        pool.once(|peer| Self::resume(pool.clone(), peer, target.clone(), after)).await
-    }
-
-    /// As [`open`](Self::open), and only at an endpoint that knows its leader, and for as long as it
-    /// does.
-    pub(super) async fn open_led(
-        pool: &Arc<Pool>,
-        target: &Target,
-        after: Option<u64>,
-    ) -> Result<Self, Error> {
-        let open_at = |peer: Arc<Peer>| async move {
-            let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after);
-            let (mut feed, ()) = tokio::try_join!(feed, quorum::knows_leader(pool, &peer))?;
-            feed.vigil = Some(Vigil::over(pool.clone(), peer));
-            Ok(feed)
-        };
-        pool.once(open_at).await
-    }
-
-    /// As [`open`](Self::open), but the index may lie in the future, and more rounds are made.
-    pub(super) async fn open_ahead(
-        pool: &Arc<Pool>,
-        target: &Target,
-        after: Option<u64>,
-        retries: u32,
-    ) -> Result<Self, Error> {
-        let mut rounds = 0;
-        loop {
-            let outcome = pool.once(|peer| Self::begin(pool.clone(), peer, target.clone(), after)).await;
-            match outcome {
-                Err(error) if error.is_transient() && rounds < retries => rounds += 1,
-                outcome => return outcome,
-            }
-            sleep(pause_before(rounds)).await;
-        }
-    }
-
-    async fn begin(
-        pool: Arc<Pool>,
-        peer: Arc<Peer>,
-        target: Target,
-        after: Option<u64>,
-    ) -> Result<Self, Failure> {
-        let from = after.map(|after| after.saturating_add(1));
-        let first = Poll::open(&pool, &peer, &target, from).await?;
-        let after = after.unwrap_or(first.index);
-        Ok(Self {
-            pool,
-            peer,
-            target,
-            headers: first.headers.clone(),
-            head: first.index,
-            next: after.saturating_add(1),
-            told: after.min(first.index),
-            caught_up: Instant::now(),
-            replayed: 0,
-            generation: first.generation,
-            stage: Stage::Open { poll: first, quiet: Some(Box::pin(sleep(QUIET))) },
-            asked: false,
-            answer: None,
-            fresh: None,
-            vigil: None,
-        })
-    }
-
-    async fn resume(
-        pool: Arc<Pool>,
-        peer: Arc<Peer>,
-        target: Target,
-        after: Option<u64>,
-    ) -> Result<Self, Failure> {
-        let mut feed = Self::begin(pool, peer, target, after).await?;
-        let after = feed.position();
-        if feed.head < after {
-            feed.head = quorum::agreed_index(&feed.pool, &feed.peer, &feed.target).await?;
-            feed.told = after;
-        }
-        if feed.head < after {
-            let message = format!(
-                "{}: the store is at index {}, behind {after}, which was seen before: its history was replaced",
-                feed.peer.name(),
-                feed.head
-            );
-            return Err(Failure::of_input(Error::new(Kind::FutureRevision, message)));
-        }
-        Ok(feed)
-    }
-
     /// The endpoint that it comes from.
     pub(super) fn endpoint(&self) -> &str {
         self.peer.name()
@@ -209,6 +139,17 @@ impl Feed {
         self.next - 1
     }
 
+    /// Up to this index there is nothing more to come, as far as the server says.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// The index after which another feed may begin that takes this one's place. It moves with the store,
+    /// so that what lies between stays in the server's history.
+    pub(super) fn anchor(&self) -> u64 {
+        self.settled.max(self.position())
+    }
+
     /// Whether changes come faster than they can be read, or have piled up: one reading of all there is
     /// would be quicker.
     pub(super) fn is_behind(&self) -> bool {
@@ -224,7 +165,7 @@ impl Feed {
             Stage::Open { poll, .. }
                 if self.fresh.is_none() && !poll.has_begun() && poll.opened.elapsed() >= QUIET =>
             {
-                self.fresh = Some(Fresh(self.another()));
+                self.fresh = Some(Fresh { opening: self.another(), from_now: false });
             }
             Stage::Open { .. } if self.fresh.is_none() && self.answer.is_none() => {
                 self.answer = Some(Box::pin(sleep(SHORT)));
@@ -254,16 +195,24 @@ impl Feed {
             return TaskPoll::Ready(Err(self.failed(failure)));
         }
         loop {
+            if let Some(elder) = &mut self.elder
+                && let TaskPoll::Ready(change) = elder.poll(cx)
+            {
+                return TaskPoll::Ready(self.on_elder(change));
+            }
             let step = match &mut self.stage {
                 Stage::Opening(opening) => match opening.as_mut().poll(cx) {
                     TaskPoll::Pending => return TaskPoll::Pending,
                     TaskPoll::Ready(Ok(poll)) => self.on_open(poll)?,
-                    TaskPoll::Ready(Err(failure)) => return TaskPoll::Ready(Err(self.failed(failure))),
+                    TaskPoll::Ready(Err(failure)) if self.held.is_none() => {
+                        return TaskPoll::Ready(Err(self.failed(failure)));
+                    }
+                    TaskPoll::Ready(Err(failure)) => Some(self.unless_held(failure.error)?),
                 },
                 Stage::Open { poll, .. } => match poll.change.as_mut().poll(cx) {
                     TaskPoll::Ready(Ok(Some(answer))) => self.on_change(answer)?,
                     TaskPoll::Ready(Ok(None)) => self.on_empty(),
-                    TaskPoll::Ready(Err(error)) => return TaskPoll::Ready(Err(error)),
+                    TaskPoll::Ready(Err(error)) => Some(self.unless_held(error)?),
                     TaskPoll::Pending => match self.while_silent(cx)? {
                         Some(signal) => Some(signal),
                         None => return TaskPoll::Pending,
@@ -282,13 +231,20 @@ impl Feed {
         if matches!(&self.stage, Stage::Open { poll, .. } if poll.has_begun()) {
             return Ok(self.while_arriving(cx));
         }
-        if let Some(Fresh(fresh)) = &mut self.fresh
-            && let TaskPoll::Ready(outcome) = fresh.as_mut().poll(cx)
+        if let Some(Fresh { opening, from_now }) = &mut self.fresh
+            && let TaskPoll::Ready(outcome) = opening.as_mut().poll(cx)
         {
+            let from_now = *from_now;
             self.fresh = None;
-            let poll = outcome.map_err(|failure| self.failed(failure))?;
-            // Whoever gets a signal polls again, and so the new poll, too.
-            return Ok(self.on_open(poll)?.or(Some(Signal::Alive(self.told))));
+            return match outcome {
+                // Whoever gets a signal polls again, and so the new poll, too.
+                Ok(poll) => Ok(self.on_fresh(poll, from_now)?.or(Some(Signal::Alive(self.told)))),
+                Err(failure) if failure.error.kind() == Kind::Compacted && !self.led && !from_now => {
+                    self.fresh = Some(Fresh { opening: self.poll_from(None), from_now: true });
+                    Ok(Some(Signal::Alive(self.told)))
+                }
+                Err(failure) => Err(self.failed(failure)),
+            };
         }
         if self.answer.as_mut().is_some_and(|answer| answer.as_mut().poll(cx).is_ready()) {
             self.answer = None;
@@ -296,17 +252,26 @@ impl Feed {
                 return Ok(Some(Signal::Alive(self.told)));
             }
         }
-        let Stage::Open { poll, quiet } = &mut self.stage else { return Ok(None) };
+        let Stage::Open { poll, quiet, renewal } = &mut self.stage else { return Ok(None) };
+        if self.fresh.is_none() && renewal.as_mut().poll(cx).is_ready() {
+            self.fresh = Some(Fresh { opening: self.another(), from_now: false });
+            return self.while_silent(cx);
+        }
         let is_over = quiet.as_mut().is_some_and(|quiet| quiet.as_mut().poll(cx).is_ready());
         if !is_over {
             return Ok(None);
         }
         *quiet = None;
         (self.caught_up, self.replayed) = (Instant::now(), 0);
-        if poll.index <= self.told {
+        let registered = poll.index;
+        if let Some(held) = self.held.take_if(|held| held.index().is_some_and(|index| index <= registered)) {
+            // The server's history does not know it.
+            return self.deliver(held, false);
+        }
+        if registered <= self.told {
             return Ok(None);
         }
-        self.told = poll.index;
+        self.told = registered;
         Ok(Some(Signal::Alive(self.told)))
     }
 
@@ -326,6 +291,12 @@ impl Feed {
     }
 
     fn on_open(&mut self, poll: Poll) -> Result<Option<Signal>, Error> {
+        self.follow(poll)?;
+        Ok(self.answer())
+    }
+
+    /// From now on it is this poll that is waited for; the stage before that.
+    fn follow(&mut self, poll: Poll) -> Result<Stage, Error> {
         if poll.index < self.told {
             let message = format!(
                 "{}: the store went back to index {} from {}",
@@ -342,68 +313,36 @@ impl Feed {
         self.generation = poll.generation;
         self.headers = poll.headers.clone();
         self.head = poll.index;
-        self.stage = Stage::Open { poll, quiet: Some(Box::pin(sleep(QUIET))) };
-        let asked = std::mem::take(&mut self.asked);
-        Ok(asked.then_some(Signal::Alive(self.told)))
+        self.pace.note(poll.index);
+        Ok(std::mem::replace(&mut self.stage, Stage::open(poll, &self.pace)))
     }
 
-    fn on_change(&mut self, answer: Answer) -> Result<Option<Signal>, Error> {
-        let (Some(index), Some(node)) = (answer.index(), &answer.node) else {
-            let message = format!("{}: a change without an index", self.peer.name());
-            return Err(Error::new(Kind::Protocol, message));
-        };
-        if index < self.next {
-            let message =
-                format!("{}: asked for changes from {} and got {index}", self.peer.name(), self.next);
-            return Err(Error::new(Kind::Protocol, message));
-        }
-        let registered = match &self.stage {
-            Stage::Open { poll, .. } => poll.index,
-            Stage::Opening(_) => self.head,
-        };
-        if index >= registered {
-            (self.caught_up, self.replayed) = (Instant::now(), 0);
-        } else {
-            self.replayed += 1;
-        }
-        if index > registered.saturating_add(1) {
-            // The poll has waited for it, and what lies between was elsewhere in the store, or came
-            // with a leader's snapshot, of which etcd tells no poll. The history knows.
-            self.fresh = None;
-            self.stage = Stage::Opening(self.another());
-            return Ok(None);
-        }
-        let is_ours = self.target.concerns(&node.key) && !self.target.hides(&node.key);
-        self.next = index.saturating_add(1);
-        self.told = self.told.max(index);
-        self.fresh = None;
-        self.stage = Stage::Opening(self.another());
-        Ok(is_ours.then_some(Signal::Change { answer: Box::new(answer), index }))
+    fn answer(&mut self) -> Option<Signal> {
+        std::mem::take(&mut self.asked).then_some(Signal::Alive(self.told))
     }
 
-    /// Somebody on the way ends polls that last long: the next one follows at once, but not more
-    /// often than one a second.
-    fn on_empty(&mut self) -> Option<Signal> {
-        let Stage::Open { poll, .. } = &self.stage else { return None };
-        let at = poll.next_at();
-        (self.caught_up, self.replayed) = (Instant::now(), 0);
-        if Instant::now() >= at {
-            self.told = self.told.max(poll.index);
+    /// A younger poll takes the place of the one under way, which was silent.
+    fn on_fresh(&mut self, poll: Poll, from_now: bool) -> Result<Option<Signal>, Error> {
+        if let Stage::Open { poll: before, quiet, .. } = self.follow(poll)? {
+            if from_now {
+                self.told = self.told.max(self.head);
+                self.elder.get_or_insert_with(|| Elder::new(before));
+            } else if quiet.is_none() && self.elder.is_none() {
+                self.settled = self.settled.max(before.index);
+            }
         }
-        self.fresh = None;
-        let opening = self.another();
-        self.stage = Stage::Opening(Box::pin(async move {
-            sleep_until(at).await;
-            opening.await
-        }));
-        None
+        Ok(self.answer())
     }
 
     fn another(&self) -> Opening {
         let told = self.told.saturating_add(1);
         let from = if told.saturating_sub(self.next) > FAR { told } else { self.next };
+        self.poll_from(Some(from))
+    }
+
+    fn poll_from(&self, from: Option<u64>) -> Opening {
         let (pool, peer, target) = (self.pool.clone(), self.peer.clone(), self.target.clone());
-        Box::pin(async move { Poll::open(&pool, &peer, &target, Some(from)).await })
+        Box::pin(async move { Poll::open(&pool, &peer, &target, from).await })
     }
 
     fn failed(&self, failure: Failure) -> Error {
@@ -416,6 +355,12 @@ impl Feed {
             self.pool.demote(&self.peer);
         }
         error
+    }
+}
+
+impl Stage {
+    fn open(poll: Poll, pace: &Pace) -> Self {
+        Self::Open { poll, quiet: Some(Box::pin(sleep(QUIET))), renewal: Box::pin(sleep(pace.interval())) }
     }
 }
 

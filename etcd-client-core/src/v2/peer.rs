@@ -1,5 +1,6 @@
 //! One endpoint and its connections.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +10,16 @@ use http::header::{CONTENT_TYPE, LOCATION};
 
 use super::failure::Failure;
 use super::headers::Headers;
-use super::refusal::Refusal;
+use super::length::Length;
+use super::refusal::{self, Refusal};
 use super::request::Request;
+use crate::addresses::Addresses;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::http::{Protocol, version_of};
+use crate::pulse::{Flow, Pulse};
+use crate::record::Record;
+use crate::round::{self, Endpoint as _};
 use crate::settings::Options;
 use crate::{Error, Kind};
 
@@ -27,12 +33,17 @@ pub(super) struct Peer {
     endpoint: Endpoint,
     name: Arc<str>,
     connections: Mutex<Connections>,
+    pulse: Arc<Pulse>,
+    record: Record,
+    addresses: Addresses,
 }
 
 #[derive(Debug, Default)]
 struct Connections {
     generation: u64,
     client: Option<reqwest::Client>,
+    /// Whether anything was ever answered on them.
+    answered: bool,
 }
 
 /// The beginning of a reply: its headers are there, its body is not.
@@ -42,10 +53,12 @@ pub(super) struct Opened {
     /// How old the connections were that it came on.
     pub(super) generation: u64,
     body: reqwest::Response,
+    /// Of the endpoint.
+    pulse: Arc<Pulse>,
 }
 
 /// A whole reply.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reply {
     pub(super) headers: Headers,
     pub(super) body: Bytes,
@@ -54,12 +67,18 @@ pub struct Reply {
 impl Peer {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         let name = endpoint.to_string().into();
-        Self { endpoint, name, connections: Mutex::default() }
+        let (connections, pulse, addresses) = (Mutex::default(), Arc::default(), Addresses::default());
+        Self { endpoint, name, connections, pulse, record: Record::default(), addresses }
     }
 
     /// The endpoint as a person would write it.
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Whether anything was ever answered on its connections.
+    pub(super) fn has_answered(&self) -> bool {
+        self.lock().answered
     }
 
     /// Sends a request and takes the whole reply, which is to begin within `limit`.
@@ -91,22 +110,21 @@ impl Peer {
         };
         // A connection that is made anew reads its certificates anew.
         let mut body = begun.inspect_err(|_| self.renew(generation))?;
+        self.note_answer(generation);
         let headers = Headers::new(body.status(), std::mem::take(body.headers_mut()));
-        let opened = Opened { headers, generation, body };
+        let opened = Opened { headers, generation, body, pulse: Arc::clone(&self.pulse) };
         if opened.body.status().is_success() {
             return Ok(opened);
         }
         let status = opened.body.status();
-        let reply = opened.read(Some(options.timeout), options).await?;
+        let reply = opened.read_refusal(options).await?;
         Err(self.refuse(&Refusal::read(status, &reply.body), request, options).await)
     }
 
-    /// Gives up the connections of this age; what is under way on them goes on.
-    pub(super) fn renew(&self, generation: u64) {
+    fn note_answer(&self, generation: u64) {
+        self.pulse.note(1);
         let mut connections = self.lock();
-        if connections.generation == generation {
-            *connections = Connections { generation: generation + 1, client: None };
-        }
+        connections.answered |= connections.generation == generation;
     }
 
     /// Follows redirections: method and body stay, credentials go to the endpoint's origin only.
@@ -177,6 +195,16 @@ impl Peer {
         version_of(request.send().await.ok()?).await
     }
 
+    /// Whether there is a server at the other end: any of them answers this, without a password and
+    /// without a leader.
+    pub(super) async fn meet(&self, options: &Options) -> Result<(), Failure> {
+        let request = Request::get("/version", &[]).map_err(Failure::of_input)?;
+        match self.open(&request, options.timeout, options, None).await {
+            Err(failure) if Refusal::of(&failure.error).is_none() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.
     async fn client(&self, options: &Options) -> Result<(reqwest::Client, u64), Error> {
         if self.lock().client.is_none() {
@@ -186,7 +214,8 @@ impl Peer {
         let client = if let Some(client) = &connections.client {
             client.clone()
         } else {
-            let client = options.http.client(Protocol::Http1, self.endpoint.is_secure());
+            let (secure, age) = (self.endpoint.is_secure(), connections.generation);
+            let client = options.http.client_of_age(Protocol::Http1, secure, &self.addresses, age);
             let client = client.map_err(|error| {
                 Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
             })?;
@@ -201,18 +230,74 @@ impl Peer {
     }
 }
 
+impl round::Endpoint for Peer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn addresses(&self) -> usize {
+        self.addresses.count()
+    }
+
+    fn age(&self) -> u64 {
+        self.lock().generation
+    }
+
+    fn renew(&self, generation: u64) {
+        let mut connections = self.lock();
+        if connections.generation == generation {
+            *connections = Connections { generation: generation + 1, ..Connections::default() };
+        }
+    }
+}
+
 impl Reply {
     /// For a success that is none.
     pub(super) fn into_refusal(self) -> Refusal {
-        Refusal::read(self.headers.http_status(), &self.body)
+        let status = self.headers.http_status();
+        if status.is_success() { Refusal::unread(status) } else { Refusal::read(status, &self.body) }
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    /// Leaves out what the body says: values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply")
+            .field("headers", &self.headers)
+            .field("body", &Length::of(&self.body))
+            .finish()
     }
 }
 
 impl Opened {
-    /// Takes the body: its first piece within `first`, where that is limited, and each further one
-    /// within the client's limit.
+    /// Takes the body, which may neither fall silent nor come in drips ([`Flow`]) for longer than `first`
+    /// at its beginning, where that is limited, and than the client's limit once it has begun.
     pub(super) async fn read(self, first: Option<Duration>, options: &Options) -> Result<Reply, Failure> {
         self.read_noting(first, options, &AtomicBool::default()).await
+    }
+
+    /// Takes the beginning of a body that is no success's.
+    async fn read_refusal(self, options: &Options) -> Result<Reply, Failure> {
+        let Self { headers, mut body, .. } = self;
+        let mut begun = BytesMut::new();
+        while begun.len() < refusal::LONGEST {
+            let piece = tokio::time::timeout(options.timeout, body.chunk()).await.map_err(|_| {
+                Failure::silence("the answer stopped half-way; nothing more came", options.timeout)
+            })?;
+            match piece.map_err(|error| Failure::of_connection(&error))? {
+                Some(piece) => begun.extend_from_slice(&piece),
+                None => break,
+            }
+        }
+        Ok(Reply { headers, body: begun.freeze() })
     }
 
     /// As [`read`](Self::read), and notes when there is more than white space of it.
@@ -222,19 +307,23 @@ impl Opened {
         options: &Options,
         begun: &AtomicBool,
     ) -> Result<Reply, Failure> {
-        let Self { headers, mut body, .. } = self;
+        let Self { headers, mut body, pulse, .. } = self;
         let mut whole = BytesMut::new();
-        let mut limit = first;
+        let mut flow = first.map(|first| Flow::new(&pulse, first));
         loop {
-            let piece = match limit {
+            let piece = match &mut flow {
                 None => body.chunk().await,
-                Some(limit) => tokio::time::timeout(limit, body.chunk())
-                    .await
-                    .map_err(|_| Failure::silence("the answer stopped half-way; nothing more came", limit))?,
+                Some(flow) => tokio::select! {
+                    biased;
+                    piece = body.chunk() => piece,
+                    complaint = poll_fn(|cx| flow.poll_dry(cx)) => return Err(Failure::drought(complaint)),
+                },
             };
             let Some(piece) = piece.map_err(|error| Failure::of_connection(&error))? else {
                 return Ok(Reply { headers, body: whole.freeze() });
             };
+            pulse.note(piece.len());
+            flow.get_or_insert_with(|| Flow::new(&pulse, options.timeout)).note(piece.len());
             if whole.len() + piece.len() > options.receive_limit {
                 let message = format!(
                     "the answer is larger than {} bytes: raise the builder's receive_limit()",
@@ -249,7 +338,6 @@ impl Opened {
                 begun.store(true, Ordering::Relaxed);
             }
             whole.extend_from_slice(&piece);
-            limit = Some(options.timeout);
         }
     }
 }

@@ -13,8 +13,8 @@ use super::headers::Headers;
 use super::peer::Peer;
 use super::pool::Pool;
 use super::request::Request;
-use super::response::{Answer, parse};
-use crate::{BoxFuture, Error};
+use super::response::{Answer, Node, excerpt, parse};
+use crate::{BoxFuture, Error, Kind};
 
 /// A poll that ends sooner without a change is not repeated before this time has passed.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -26,6 +26,11 @@ pub(super) struct Target {
     /// The key, slash at its beginning, none at its end; empty for the root.
     key: Arc<str>,
     recursive: bool,
+}
+
+/// Whether a store can have come to this index by counting.
+pub(super) fn is_index(index: u64) -> bool {
+    index <= i64::MAX.unsigned_abs()
 }
 
 /// A poll that the server has registered.
@@ -63,6 +68,42 @@ impl Target {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         lies_in(key, &self.key) || lies_in(&self.key, key)
+    }
+
+    /// Whether etcd could tell who watches the target of a change of this key.
+    pub(super) fn may_hear_of(&self, key: &str) -> bool {
+        self.concerns(key) || self.key.starts_with(key)
+    }
+
+    /// Whether etcd could have answered so, at this index of its store: with the target itself, each key
+    /// below where it is, and nothing that was changed later.
+    pub(super) fn check(&self, root: &Node, index: u64) -> Result<(), Error> {
+        let lie = |what: String| Err(Error::new(Kind::Protocol, what));
+        if !is_index(index) {
+            return lie(format!("no etcd has come to index {index}"));
+        }
+        if root.key.trim_end_matches('/') != &*self.key {
+            return lie(format!("asked for {:?}, and got {:?}", self.key, excerpt(root.key.as_bytes())));
+        }
+        for node in root.walk() {
+            if node.modified_index > index || node.created_index > node.modified_index {
+                return lie(format!(
+                    "at index {index} no key can have been changed at {}: {}",
+                    node.modified_index,
+                    excerpt(node.key.as_bytes())
+                ));
+            }
+            let directory = node.key.trim_end_matches('/');
+            let is_in = |inner: &Node| {
+                let name = inner.key.strip_prefix(directory).and_then(|rest| rest.strip_prefix('/'));
+                name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+            };
+            if let Some(stray) = node.nodes.iter().find(|inner| !is_in(inner)) {
+                let (stray, directory) = (excerpt(stray.key.as_bytes()), excerpt(directory.as_bytes()));
+                return lie(format!("the key {stray} does not lie in the directory {directory}/"));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the target as all members agree that it is.
@@ -112,7 +153,8 @@ impl Poll {
             }
             parse(&reply.body).map(Some).map_err(|error| error.at(&name))
         });
-        let index = headers.etcd_index().ok_or_else(Failure::without_index)?;
+        let index =
+            headers.etcd_index().filter(|index| is_index(*index)).ok_or_else(Failure::without_index)?;
         Ok(Self { headers, index, generation, opened: Instant::now(), change, begun })
     }
 

@@ -1,7 +1,7 @@
 //! All endpoints, and how a request finds one that answers.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::failure::Failure;
 use super::peer::{Opened, Peer, Reply};
@@ -9,8 +9,10 @@ use super::request::{Request, Resend};
 use crate::credentials::Credentials;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
+use crate::race::Done;
+use crate::round::{Endpoint as _, Round, outage};
 use crate::settings::Options;
-use crate::{Error, Kind};
+use crate::{BoxFuture, Error, Kind};
 
 /// Three further rounds take about 2 s, which an election does not.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -64,20 +66,53 @@ impl Pool {
     /// Does a request, with so many further rounds over all endpoints while the members seem to be
     /// electing a leader. A success that cannot be read is a failure of its endpoint.
     pub(super) async fn call<T: Send>(
-        &self,
+        self: &Arc<Self>,
         request: &Request,
         retries: Option<u32>,
-        read: fn(&Reply) -> Result<T, Error>,
+        read: impl Fn(&Reply) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
-        let retries = retries.unwrap_or(self.options.max_retries);
+        let read = &read;
+        let ask = |peer: Arc<Peer>| async move {
+            let reply = self.ask(&peer, request).await?;
+            read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
+        };
+        self.rounds(request.resend, retries.unwrap_or(self.options.max_retries), ask).await
+    }
+
+    /// Does something that changes nothing at one endpoint after the other, the next beside one that is
+    /// silent.
+    pub(super) async fn once<T, F>(
+        self: &Arc<Self>,
+        try_at: impl Fn(Arc<Peer>) -> F + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
+    {
+        self.rounds(Resend::Freely, 0, try_at).await
+    }
+
+    /// Does something at one endpoint after the other, in so many further rounds while the members seem to
+    /// be electing a leader.
+    pub(super) async fn rounds<T, F>(
+        self: &Arc<Self>,
+        resend: Resend,
+        retries: u32,
+        try_at: impl Fn(Arc<Peer>) -> F + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
+    {
         let mut failures = Failures::default();
         let mut rounds = 0;
         loop {
-            let ask = |peer: Arc<Peer>, is_last: bool| async move {
-                let reply = self.ask_within(self.patience(request, is_last), &peer, request).await?;
-                read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
+            let outcome = match self.find(resend, &mut failures).await {
+                Outcome::Done(()) => self.round(resend, &mut failures, &try_at).await,
+                Outcome::Final(error) => Outcome::Final(error),
+                Outcome::Nowhere { election } => Outcome::Nowhere { election },
             };
-            match self.round(request.resend, &mut failures, ask).await {
+            match outcome {
                 Outcome::Done(done) => return Ok(done),
                 Outcome::Final(error) => return Err(error),
                 Outcome::Nowhere { election } => {
@@ -91,37 +126,17 @@ impl Pool {
         }
     }
 
-    /// Does something at one endpoint after the other, each at most once.
-    pub(super) async fn once<T, F>(&self, try_at: impl Fn(Arc<Peer>) -> F + Send) -> Result<T, Error>
-    where
-        F: Future<Output = Result<T, Failure>> + Send,
-    {
-        let mut failures = Failures::default();
-        match self.round(Resend::Freely, &mut failures, move |peer, _| try_at(peer)).await {
-            Outcome::Done(done) => Ok(done),
-            Outcome::Final(error) => Err(error),
-            Outcome::Nowhere { .. } => Err(failures.into_error(self.peers.len(), 1)),
-        }
-    }
-
     pub(super) async fn ask(&self, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
-        self.ask_within(self.options.timeout, peer, request).await
+        peer.ask(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
     }
 
     pub(super) async fn open(&self, peer: &Peer, request: &Request) -> Result<Opened, Failure> {
         peer.open(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
     }
 
-    async fn ask_within(&self, limit: Duration, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
-        peer.ask(request, limit, &self.options, self.credentials().as_ref()).await
-    }
-
-    /// How long an endpoint has to begin its answer. A read that may get one elsewhere waits for half
-    /// the time, so that one member that hangs does not use up the time that its caller has; the last
-    /// endpoint has all of it, for a cluster that is slow as a whole.
-    fn patience(&self, request: &Request, is_last: bool) -> Duration {
-        let limit = self.options.timeout;
-        if request.resend == Resend::Freely && !is_last { limit / 2 } else { limit }
+    /// What each endpoint has done instead of answering.
+    pub(super) fn outage(&self) -> Error {
+        outage(&self.peers)
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
@@ -138,22 +153,28 @@ impl Pool {
     }
 
     async fn round<T, F>(
-        &self,
+        self: &Arc<Self>,
         resend: Resend,
         failures: &mut Failures,
-        try_at: impl Fn(Arc<Peer>, bool) -> F + Send,
+        try_at: impl Fn(Arc<Peer>) -> F + Send + Sync,
     ) -> Outcome<T>
     where
         F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
     {
+        let mut round = Round::over(&self.peers, &self.preference);
+        let begin = |peer: &Arc<Peer>| (try_at(peer.clone()), self.silence(resend, peer));
         let mut election = true;
-        for (tried, place) in self.preference.order().enumerate() {
-            let peer = &self.peers[place];
-            let started = Instant::now();
-            let failure = match try_at(peer.clone(), tried + 1 == self.peers.len()).await {
-                Ok(done) => return Outcome::Done(done),
+        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
+            let failure = match outcome {
+                Ok(done) => {
+                    round.won(place, &silent);
+                    return Outcome::Done(done);
+                }
                 Err(failure) => failure,
             };
+            let peer = &self.peers[place];
+            let noted = round.lost(place, &failure.error, elapsed);
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {
@@ -165,9 +186,33 @@ impl Pool {
             }
             tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
             election &= failure.election;
-            failures.add(peer, failure.error, started.elapsed());
+            failures.add(noted);
         }
         Outcome::Nowhere { election }
+    }
+
+    /// Ready when another endpoint is to be asked beside this one.
+    fn silence(self: &Arc<Self>, resend: Resend, peer: &Arc<Peer>) -> BoxFuture<()> {
+        if resend != Resend::Freely {
+            return Box::pin(std::future::pending());
+        }
+        let (pool, peer) = (self.clone(), peer.clone());
+        Box::pin(async move {
+            let ping = async { peer.meet(&pool.options).await.is_ok() };
+            peer.pulse().silence(pool.options.timeout, ping).await;
+        })
+    }
+
+    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
+    /// Who has answered on its connections before is not asked.
+    async fn find(self: &Arc<Self>, resend: Resend, failures: &mut Failures) -> Outcome<()> {
+        let first = &self.peers[self.preference.first()];
+        let alone = self.peers.len() == 1 && first.addresses() == 1;
+        if resend == Resend::Freely || alone || first.has_answered() {
+            return Outcome::Done(());
+        }
+        let meet = |peer: Arc<Peer>| async move { peer.meet(&self.options).await };
+        self.round(Resend::Freely, failures, meet).await
     }
 }
 
@@ -190,11 +235,11 @@ struct Failures {
 }
 
 impl Failures {
-    fn add(&mut self, peer: &Peer, error: Error, elapsed: Duration) {
+    fn add(&mut self, failure: EndpointFailure) {
         if self.list.len() == MOST_FAILURES {
             self.list.remove(0);
         }
-        self.list.push(EndpointFailure { endpoint: peer.name().to_string(), error, elapsed });
+        self.list.push(failure);
     }
 
     fn told(&self, error: Error) -> Error {

@@ -11,8 +11,14 @@ use super::failure::Failure;
 use super::response::excerpt;
 use crate::{Error, Kind};
 
+/// How much of a refusal is read.
+pub(super) const LONGEST: usize = 64 << 10;
+
 /// What a server said when it refused: the innermost [`source`](StdError::source) of an [`Error`].
-#[derive(Clone, Debug)]
+///
+/// `Display` and `Debug` are short and escaped, and leave out what [`cause`](Self::cause) says of a
+/// comparison that did not hold: the values.
+#[derive(Clone)]
 pub struct Refusal {
     status: StatusCode,
     body: String,
@@ -20,7 +26,7 @@ pub struct Refusal {
 }
 
 /// The body of the keys API's errors.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 struct EtcdError {
     #[serde(rename = "errorCode")]
     code: i32,
@@ -58,7 +64,8 @@ impl Refusal {
         self.status.as_u16()
     }
 
-    /// What came with it, at most its first 64 KiB.
+    /// What came with it, at most its first 64 KiB. Empty where the status is a success's and the answer
+    /// cannot be read.
     pub fn body(&self) -> &str {
         &self.body
     }
@@ -94,12 +101,18 @@ impl Refusal {
     }
 
     pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(&body[..body.len().min(64 << 10)]);
+        let body = &body[..body.len().min(LONGEST)];
+        let text = String::from_utf8_lossy(body);
         let message = || serde_json::from_slice::<OtherError>(body).ok().map(|other| other.message);
         match serde_json::from_slice(body) {
             Ok(etcd) => Self { status, body: text.into_owned(), etcd: Some(etcd) },
             Err(_) => Self { status, body: message().unwrap_or_else(|| text.into_owned()), etcd: None },
         }
+    }
+
+    /// A success that cannot be read. Its body may hold values, and is not kept.
+    pub(super) fn unread(status: StatusCode) -> Self {
+        Self { status, body: String::new(), etcd: None }
     }
 
     /// What it means for the call.
@@ -173,19 +186,27 @@ struct OtherError {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.etcd {
-            Some(EtcdError { code, message, cause, .. }) if cause.is_empty() => {
-                write!(f, "{message} (code {code})")
+        if let Some(EtcdError { code, message, cause, .. }) = &self.etcd {
+            f.write_str(&excerpt(message.as_bytes()))?;
+            if !cause.is_empty() && ErrorCode::from(*code) != ErrorCode::TestFailed {
+                write!(f, ": {}", excerpt(cause.as_bytes()))?;
             }
-            Some(EtcdError { code, message, cause, .. }) => write!(f, "{message}: {cause} (code {code})"),
-            None => {
-                write!(f, "HTTP {}{}", self.status, excerpt(self.body.as_bytes()))?;
-                if self.body.contains("HTTP request to an HTTPS server") {
-                    f.write_str(" (the server speaks TLS: write https://)")?;
-                }
-                Ok(())
-            }
+            return write!(f, " (code {code})");
         }
+        write!(f, "HTTP {}", self.status)?;
+        if !self.body.trim().is_empty() {
+            write!(f, ": {}", excerpt(self.body.as_bytes()))?;
+        }
+        if self.body.contains("HTTP request to an HTTPS server") {
+            f.write_str(" (the server speaks TLS: write https://)")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusal({}, {self})", self.status.as_u16())
     }
 }
 

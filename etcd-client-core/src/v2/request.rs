@@ -1,17 +1,19 @@
 //! A request, before it is known which endpoint gets it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::Method;
 
 use super::encoding::{form, query};
+use super::length::Length;
 use crate::Error;
 
 /// With any other type the keys API stores an empty value, and says nothing.
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// One request: a method, an address below the endpoint, and a form or another body.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     pub(super) method: Method,
     /// Begins with a slash, is encoded, and holds the query.
@@ -64,5 +66,15 @@ impl Request {
         let address = path + &query(flags)?;
         let content_type = Cow::Borrowed(FORM);
         Ok(Self { method, address, body: form.map(Into::into), content_type, resend })
+    }
+}
+
+impl fmt::Debug for Request {
+    /// Shows the path; the query and the body may hold values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.address.split('?').next().unwrap_or_default();
+        let mut out = f.debug_struct("Request");
+        out.field("method", &self.method).field("path", &path);
+        out.field("body", &self.body.as_ref().map(Length::of)).finish_non_exhaustive()
     }
 }

@@ -1,13 +1,16 @@
 //! What the server answers.
 
+use std::fmt;
+
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 
 use super::headers::Headers;
+use super::length::Length;
 use crate::{Error, Kind};
 
 /// A reply: what was asked for, and the headers that came with it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response<T = Answer> {
     body: T,
     headers: Headers,
@@ -104,7 +107,7 @@ pub enum Action {
 }
 
 /// A key, or a directory of keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Node {
@@ -116,6 +119,7 @@ pub struct Node {
     /// Whether this is a directory.
     pub dir: bool,
     /// What is in the directory; empty where it is empty, or was not asked for.
+    #[serde(deserialize_with = "children")]
     pub nodes: Vec<Node>,
     /// The seconds that it has left to live, where it does not live for ever.
     pub ttl: Option<i64>,
@@ -153,24 +157,95 @@ fn root_has_no_key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<
     Ok(if key.is_empty() { root() } else { key })
 }
 
-/// Reads a body that must be JSON of this form.
+/// What is in a directory. Each node says its key and its indexes; the first that does not ends the
+/// reading, so that an answer takes no more memory than its bytes account for.
+fn children<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Node>, D::Error> {
+    struct Children;
+    impl<'de> Visitor<'de> for Children {
+        type Value = Vec<Node>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of nodes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Node>, A::Error> {
+            let mut nodes = Vec::new();
+            while let Some(node) = seq.next_element::<Node>()? {
+                if node.key.len() < 2 || node.modified_index == 0 || node.created_index == 0 {
+                    return Err(serde::de::Error::custom("a node in a directory has no key or no index"));
+                }
+                nodes.push(node);
+            }
+            Ok(nodes)
+        }
+
+        fn visit_unit<E>(self) -> Result<Vec<Node>, E> {
+            Ok(Vec::new())
+        }
+    }
+    deserializer.deserialize_any(Children)
+}
+
+/// Reads a body that must be JSON of this form. The error says where it is not, and quotes nothing:
+/// there may be values in it.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the answer is not what etcd answers ({error}){}", excerpt(body));
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "JSON of another form",
+            // The depth of it is a matter of syntax to serde_json.
+            _ if error.to_string().starts_with("recursion limit") => "nested too deeply",
+            _ => "no JSON",
+        };
+        let (line, column) = (error.line(), error.column());
+        let message = format!(
+            "the answer is not what etcd answers: {} bytes, {what} at line {line}, column {column}",
+            body.len()
+        );
         Error::new(Kind::Protocol, message)
     })
 }
 
-/// The beginning of what was said, on one line, for the person who reads the error.
+/// The beginning of what was said, on one line and without what a terminal would obey, for the person
+/// who reads the error.
 pub(super) fn excerpt(text: &[u8]) -> String {
     const LONGEST: usize = 200;
     let text = String::from_utf8_lossy(&text[..text.len().min(4 * LONGEST)]);
     let words: Vec<&str> = text.split_whitespace().collect();
-    if words.is_empty() {
-        return String::new();
+    let line = words.join(" ");
+    let mut shown = String::new();
+    for letter in line.chars().take(LONGEST) {
+        match letter {
+            '"' | '\'' | '\\' => shown.push(letter),
+            other => shown.extend(other.escape_debug()),
+        }
     }
-    let line: String = words.join(" ").chars().take(LONGEST).collect();
-    format!(": {line}")
+    shown
+}
+
+impl<T> fmt::Debug for Response<T> {
+    /// Leaves out what was read: values may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Response");
+        out.field("status", &self.headers.status()).field("etcd_index", &self.headers.etcd_index());
+        out.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Node {
+    /// Shows of the value how long it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Node");
+        out.field("key", &self.key);
+        if self.dir {
+            out.field("dir", &true).field("nodes", &self.nodes.len());
+        } else {
+            out.field("value", &self.value.as_ref().map(Length::of));
+        }
+        if let Some(ttl) = self.ttl {
+            out.field("ttl", &ttl).field("expiration", &self.expiration);
+        }
+        out.field("modified_index", &self.modified_index).field("created_index", &self.created_index).finish()
+    }
 }
 
 #[cfg(test)]

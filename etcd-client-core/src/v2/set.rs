@@ -1,17 +1,19 @@
 //! Writing keys.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::call::{Call, Operation, read_answer};
 use super::condition::Condition;
 use super::encoding::{invalid, key_path};
+use super::length::Length;
 use super::peer::Reply;
 use super::request::{Request, Resend};
 use super::response::Response;
 use crate::Error;
 
 /// Writes a key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Set {
     key: String,
     value: String,
@@ -28,7 +30,7 @@ pub struct Refresh {
 }
 
 /// Makes a key in a directory, with a name that sorts behind all that were made there before.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CreateInOrder {
     directory: String,
     value: String,
@@ -191,6 +193,22 @@ impl Operation for CreateInOrder {
 
     fn read(reply: &Reply) -> Result<Response, Error> {
         read_answer(reply)
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Set");
+        out.field("key", &self.key).field("value", &Length::of(&self.value));
+        out.field("ttl", &self.ttl).field("condition", &self.condition).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CreateInOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("CreateInOrder");
+        out.field("directory", &self.directory).field("value", &Length::of(&self.value));
+        out.field("ttl", &self.ttl).finish()
     }
 }
 

@@ -3,28 +3,26 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-
 use super::client::Client;
 use super::feed::{self, Feed};
-use super::peer::Reply;
+use super::hidden::Hidden;
+use super::hidden_watch::HiddenWatch;
+use super::listing::{directory_below, entry, key_below, list};
 use super::poll::Target;
-use super::refusal::Refusal;
-use super::response::{Action, Answer, Node, parse};
-use crate::store::{Batch, BoxFuture, Change, Entry, Listing, Opened, Prefix, Signal, Store, Watch};
+use super::response::{Action, Answer};
+use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
 use crate::{Error, Kind};
 
 impl Store for Client {
-    /// One linearizable read. A directory that is not there, or is below a key, is an empty one.
+    /// One linearizable read, and two more where the prefix [names](Prefix::named) hidden keys. A directory
+    /// that is not there, or is below a key, is an empty one.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
-            let request = target(&prefix)?.read()?;
-            match pool.call(&request, Some(0), tree).await {
-                Ok(Tree { root, revision, cluster }) => {
-                    Ok(Listing { revision, cluster, entries: entries(&prefix, &root) })
-                }
-                Err(error) => empty_listing(error),
+            let target = target(&prefix)?;
+            match Hidden::of(&pool, &prefix)? {
+                Some(hidden) => hidden.list_with(&target).await,
+                None => list(&pool, &prefix, &target).await,
             }
         })
     }
@@ -32,11 +30,28 @@ impl Store for Client {
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
+            let hidden = Hidden::of(&pool, &prefix)?;
+            let known = match &hidden {
+                Some(hidden) => hidden.read().await?,
+                None => Listing::default(),
+            };
             let feed = Feed::open_led(&pool, &target(&prefix)?, after).await?;
             let (head, cluster) = (feed.head(), feed.headers().cluster_id().unwrap_or_default());
             let promised = feed.position();
-            Ok(Opened { watch: Box::new(StoreWatch { feed, prefix, promised }), head, cluster })
+            let mut watch: Box<dyn Watch> = Box::new(StoreWatch { feed, prefix, promised });
+            if let Some(hidden) = hidden {
+                watch = Box::new(HiddenWatch::open(hidden, known, watch, promised).await?);
+            }
+            Ok(Opened { watch, head, cluster })
         })
+    }
+
+    fn hides_keys(&self) -> bool {
+        true
+    }
+
+    fn outage(&self) -> Option<Error> {
+        Some(self.pool().outage())
     }
 
     fn twin(&self) -> Arc<dyn Store> {
@@ -52,66 +67,19 @@ fn target(prefix: &Prefix) -> Result<Target, Error> {
     Target::new(prefix.directory(), true)
 }
 
-struct Tree {
-    root: Node,
-    revision: u64,
-    cluster: u64,
-}
-
-fn tree(reply: &Reply) -> Result<Tree, Error> {
-    let answer: Answer = parse(&reply.body)?;
-    let (Some(revision), Some(root)) = (reply.headers.etcd_index(), answer.node) else {
-        return Err(Error::new(Kind::Protocol, "a listing without an index or without a node"));
-    };
-    Ok(Tree { root, revision, cluster: reply.headers.cluster_id().unwrap_or_default() })
-}
-
-fn entries(prefix: &Prefix, root: &Node) -> Vec<Entry> {
-    let keys = root.walk().filter(|node| !node.dir);
-    let mut entries: Vec<Entry> = keys.filter_map(|node| entry(prefix, node)).collect();
-    entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-    entries
-}
-
 /// Reads an answer that may hold anything, as a listing and as a change.
 #[cfg(fuzzing)]
 pub(super) fn fuzz(prefix: &Prefix, answer: &Answer) {
-    let below = |key: &Bytes| prefix.relative(key).is_some();
+    let below = |key: &bytes::Bytes| prefix.relative(key).is_some();
     if let Some(root) = &answer.node {
-        assert!(entries(prefix, root).iter().all(|entry| below(&entry.key)));
+        assert!(super::listing::entries(prefix, root).iter().all(|entry| below(&entry.key)));
     }
     for change in changes(prefix, answer) {
         match change {
-            Change::Put(Entry { key, .. }) | Change::Delete(key) => assert!(below(&key), "{key:?}"),
+            Change::Put(crate::Entry { key, .. }) | Change::Delete(key) => assert!(below(&key), "{key:?}"),
             Change::DeleteBelow(_) => {}
         }
     }
-}
-
-/// The error says at which index there was nothing; it does not say in which cluster.
-fn empty_listing(error: Error) -> Result<Listing, Error> {
-    match Refusal::of(&error).and_then(Refusal::index_of_nothing) {
-        Some(revision) => Ok(Listing { revision, ..Listing::default() }),
-        None => Err(error),
-    }
-}
-
-fn entry(prefix: &Prefix, node: &Node) -> Option<Entry> {
-    let key = key_below(prefix, &node.key)?;
-    let value = Bytes::copy_from_slice(node.value.as_deref().unwrap_or_default().as_bytes());
-    Some(Entry { key, value, revision: node.modified_index })
-}
-
-/// In v2 each key begins with a slash; a prefix may have been written without.
-fn spelled(prefix: &Prefix, key: &str) -> Bytes {
-    let bare = !prefix.directory().is_empty() && !prefix.directory().starts_with('/');
-    let key = if bare { key.strip_prefix('/').unwrap_or(key) } else { key };
-    Bytes::copy_from_slice(key.as_bytes())
-}
-
-fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
-    let key = spelled(prefix, key);
-    prefix.relative(&key).is_some().then_some(key)
 }
 
 #[derive(Debug)]
@@ -142,6 +110,14 @@ impl Watch for StoreWatch {
                 );
                 Err(Error::compacted(self.promised))
             }
+            feed::Signal::Change { index, proven: false, .. } => {
+                tracing::info!(
+                    endpoint = self.feed.endpoint(),
+                    index,
+                    "the server has forgotten what was before a change: listing"
+                );
+                Err(Error::compacted(self.promised))
+            }
             feed::Signal::Change { index, .. } if self.feed.is_behind() => {
                 tracing::info!(
                     endpoint = self.feed.endpoint(),
@@ -151,7 +127,7 @@ impl Watch for StoreWatch {
                 );
                 Err(Error::compacted(self.promised))
             }
-            feed::Signal::Change { answer, index } => {
+            feed::Signal::Change { answer, index, .. } => {
                 self.promised = index;
                 let changes = changes(&self.prefix, &answer);
                 Ok(if changes.is_empty() {
@@ -202,10 +178,7 @@ fn changes(prefix: &Prefix, answer: &Answer) -> Vec<Change> {
         Action::Delete | Action::Expire | Action::CompareAndDelete => {
             let mut changes = Vec::new();
             if node.dir || was_directory {
-                changes.push(Change::DeleteBelow(spelled(
-                    prefix,
-                    &format!("{}/", node.key.trim_end_matches('/')),
-                )));
+                changes.extend(directory_below(prefix, &node.key).map(Change::DeleteBelow));
             }
             changes.extend(key_below(prefix, &node.key).map(Change::Delete));
             changes
@@ -219,6 +192,8 @@ fn changes(prefix: &Prefix, answer: &Answer) -> Vec<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Entry;
+    use crate::v2::response::parse;
 
     fn of(prefix: &str, answer: &str) -> Vec<Change> {
         changes(&Prefix::new(prefix), &parse(answer.as_bytes()).unwrap())
@@ -235,7 +210,11 @@ mod tests {
     fn a_key_is_spelled_as_the_prefix_is() {
         assert_eq!(of("/app", SET), put("/app/a"));
         assert_eq!(of("app", SET), put("app/a"));
-        assert_eq!(of("", SET), put("/app/a"));
+        assert_eq!(of("", SET), put("app/a"));
+        assert_eq!(of("/", SET), put("/app/a"));
+        assert_eq!(of("//app", SET), put("//app/a"));
+        assert_eq!(of("//", SET), put("/app/a"));
+        assert_eq!(of("/ap", SET), []);
         assert_eq!(of("/app/a", SET), []);
         assert_eq!(of("/other", SET), []);
     }
@@ -244,8 +223,10 @@ mod tests {
     fn a_deleted_directory_takes_all_below_along() {
         let deleted = r#"{"action":"delete","node":{"key":"/app","dir":true,"modifiedIndex":7,"createdIndex":7},
             "prevNode":{"key":"/app","dir":true}}"#;
-        assert_eq!(of("/app/cfg", deleted), [Change::DeleteBelow("/app/".into())]);
-        assert_eq!(of("", deleted), [Change::DeleteBelow("/app/".into()), Change::Delete("/app".into())]);
+        assert_eq!(of("/app/cfg", deleted), [Change::DeleteBelow("/app/cfg/".into())]);
+        assert_eq!(of("app//cfg", deleted), [Change::DeleteBelow("app//cfg/".into())]);
+        assert_eq!(of("/apple", deleted), []);
+        assert_eq!(of("", deleted), [Change::DeleteBelow("app/".into()), Change::Delete("app".into())]);
         let expired = r#"{"action":"expire","node":{"key":"/app/a","modifiedIndex":7,"createdIndex":7},
             "prevNode":{"key":"/app/a","value":"v"}}"#;
         assert_eq!(of("/app", expired), [Change::Delete("/app/a".into())]);

@@ -15,15 +15,15 @@ use super::pool::{Pool, pause_before};
 use super::response::{Answer, Response};
 use crate::{BoxFuture, Error};
 
-/// How often the connection of a watch is proven alive.
-pub(super) const IDLE: Duration = Duration::from_secs(30);
 /// A watch that has lasted so long was a good one: its loss is no sign that the next will be lost, too.
 pub(super) const HEALTHY: Duration = Duration::from_secs(10);
 
 /// Waits for one change of a key or a directory, for as long as it takes: the client's time limit
 /// applies to connecting and to the headers only.
 ///
-/// What was lost with a connection is asked for again. Dropping the future ends the watch, and
+/// What was lost with a connection is asked for again. Where that is not possible because the server has
+/// forgotten it, more than 1,000 changes of its whole store later, the watch fails with
+/// [`Kind::Compacted`](crate::Kind::Compacted): read the key. Dropping the future ends the watch, and
 /// frees the server.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Watch {
@@ -129,7 +129,7 @@ impl OpenWatch {
                     if losses > 1 {
                         sleep(pause_before(losses - 1)).await;
                     }
-                    let after = Some(self.feed.position());
+                    let after = Some(self.feed.anchor());
                     self.feed = Feed::open_ahead(&self.pool, &self.target, after, self.max_retries).await?;
                 }
                 Err(error) => return Err(error),
@@ -139,12 +139,8 @@ impl OpenWatch {
 
     async fn next(&mut self) -> Result<Answer, Error> {
         loop {
-            let signal = std::future::poll_fn(|cx| self.feed.poll_next(cx));
-            match tokio::time::timeout(IDLE, signal).await {
-                Ok(Ok(Signal::Change { answer, .. })) => return Ok(*answer),
-                Ok(Ok(Signal::Alive(_) | Signal::Arriving)) => {}
-                Ok(Err(error)) => return Err(error),
-                Err(_) => self.feed.ask(),
+            if let Signal::Change { answer, .. } = std::future::poll_fn(|cx| self.feed.poll_next(cx)).await? {
+                return Ok(*answer);
             }
         }
     }

@@ -17,7 +17,7 @@ use super::poll::Target;
 use super::pool::Pool;
 use super::refusal::Refusal;
 use super::response::{Answer, Node, parse};
-use super::watch::{HEALTHY, IDLE};
+use super::watch::HEALTHY;
 use crate::{BoxFuture, Error, Kind};
 
 const FIRST_DELAY: Duration = Duration::from_millis(300);
@@ -36,10 +36,17 @@ pub struct WatcherBuilder {
 /// Follows a key or a directory, through whatever happens to the connection or the server, until it
 /// is stopped: a stream of [`Event`]s.
 ///
-/// Nothing is lost between two events: after an interruption the watcher goes on behind the last
+/// Nothing is lost between two events: after an interruption the watcher goes on after the last
 /// index that it has seen, and where the server does not remember so far back it reads the state
 /// anew ([`Event::Resync`]). Without an index to start with it begins with what changes after the
 /// server has registered it.
+///
+/// A server remembers the last 1,000 changes of its whole store. However busy that is, changes come as
+/// changes for as long as the watcher is read and its connection lives: it is registered again before
+/// they are forgotten, and stays registered through a burst. What no server tells: that a member which was
+/// cut off from its cluster has skipped changes, because its leader has sent it a snapshot. Where the
+/// history goes back to the last change, the skipped ones are found there; where it does not, they are
+/// lost, and the next change after them is reported.
 ///
 /// ```no_run
 /// # async fn example(client: etcd_client_core::v2::Client) {
@@ -79,7 +86,7 @@ pub struct Watcher {
 /// Where a watcher stands. What is under way is part of it, and is cancelled with it.
 enum Phase {
     Opening(BoxFuture<Result<Feed, Error>>),
-    Following { feed: Box<Feed>, since: Instant, idle: Pin<Box<Sleep>> },
+    Following { feed: Box<Feed>, since: Instant },
     Reading(BoxFuture<Result<Snapshot, Error>>),
     Waiting(Pin<Box<Sleep>>),
     Stopped,
@@ -89,7 +96,6 @@ enum Phase {
 enum Input {
     Opened(Result<Box<Feed>, Error>),
     Signal(Result<Signal, Error>),
-    Idle,
     Read(Result<Snapshot, Error>),
     PauseOver,
     Stop,
@@ -153,7 +159,8 @@ impl Watcher {
         self.stop.clone()
     }
 
-    /// The last index that is accounted for: everything up to it was reported.
+    /// The last index that is accounted for: everything up to it was reported. It grows with the store,
+    /// also while nothing is reported.
     pub fn index(&self) -> Option<u64> {
         self.seen
     }
@@ -186,12 +193,6 @@ impl Watcher {
                 self.resynced(state, index);
             }
             Input::PauseOver => self.go_on(),
-            Input::Idle => {
-                if let Phase::Following { feed, idle, .. } = &mut self.phase {
-                    feed.ask();
-                    idle.as_mut().reset(Instant::now() + IDLE);
-                }
-            }
             Input::Stop => {
                 if !matches!(self.phase, Phase::Stopped) {
                     self.phase = Phase::Stopped;
@@ -213,7 +214,9 @@ impl Watcher {
         };
         let (after, reached) = (self.seen, self.reached);
         self.phase = if self.resync.is_some() {
-            Phase::Reading(Box::pin(async move { pool.call(&target.read()?, Some(0), snapshot).await }))
+            Phase::Reading(Box::pin(async move {
+                pool.call(&target.read()?, Some(0), |reply| snapshot(&target, reply)).await
+            }))
         } else if reached {
             Phase::Opening(Box::pin(async move { Feed::open(&pool, &target, after).await }))
         } else {
@@ -230,17 +233,20 @@ impl Watcher {
         self.cluster = cluster;
         self.seen = Some(feed.position());
         self.reached = feed.head() >= feed.position();
-        self.phase = Phase::Following { feed, since: Instant::now(), idle: Box::pin(sleep(IDLE)) };
+        self.phase = Phase::Following { feed, since: Instant::now() };
     }
 
     fn on_signal(&mut self, signal: Signal) {
-        let Phase::Following { idle, .. } = &mut self.phase else { return };
-        idle.as_mut().reset(Instant::now() + IDLE);
-        if let Signal::Change { answer, index } = signal {
-            self.seen = Some(index);
-            self.reached = true;
-            (self.attempt, self.resyncs) = (0, 0);
-            self.events.push_back(Event::Change(*answer));
+        let Phase::Following { feed, .. } = &self.phase else { return };
+        match signal {
+            Signal::Change { answer, index, .. } => {
+                self.seen = Some(index);
+                self.reached = true;
+                (self.attempt, self.resyncs) = (0, 0);
+                self.events.push_back(Event::Change(*answer));
+            }
+            Signal::Alive(_) => self.seen = self.seen.max(Some(feed.anchor())),
+            Signal::Arriving => {}
         }
     }
 
@@ -304,12 +310,15 @@ struct Snapshot {
     cluster: Option<u64>,
 }
 
-fn snapshot(reply: &Reply) -> Result<Snapshot, Error> {
+fn snapshot(target: &Target, reply: &Reply) -> Result<Snapshot, Error> {
     let answer: Answer = parse(&reply.body)?;
-    match reply.headers.etcd_index() {
-        Some(index) => Ok(Snapshot { state: answer.node, index, cluster: reply.headers.cluster_id() }),
-        None => Err(Error::new(Kind::Protocol, "the answer has no index")),
+    let Some(index) = reply.headers.etcd_index() else {
+        return Err(Error::new(Kind::Protocol, "the answer has no index"));
+    };
+    if let Some(root) = &answer.node {
+        target.check(root, index)?;
     }
+    Ok(Snapshot { state: answer.node, index, cluster: reply.headers.cluster_id() })
 }
 
 impl Phase {
@@ -318,10 +327,7 @@ impl Phase {
             Phase::Opening(opening) => {
                 opening.as_mut().poll(cx).map(|opened| Input::Opened(opened.map(Box::new)))
             }
-            Phase::Following { feed, idle, .. } => match feed.poll_next(cx) {
-                Poll::Ready(signal) => Poll::Ready(Input::Signal(signal)),
-                Poll::Pending => idle.as_mut().poll(cx).map(|()| Input::Idle),
-            },
+            Phase::Following { feed, .. } => feed.poll_next(cx).map(Input::Signal),
             Phase::Reading(reading) => reading.as_mut().poll(cx).map(Input::Read),
             Phase::Waiting(pause) => pause.as_mut().poll(cx).map(|()| Input::PauseOver),
             Phase::Stopped => Poll::Pending,

@@ -1,19 +1,19 @@
 //! One endpoint and its connections.
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::addresses::Addresses;
 use crate::endpoint::Endpoint;
 use crate::http::{HttpOptions, Protocol, version_of};
+use crate::pulse::Pulse;
+use crate::record::Record;
+use crate::round;
 use crate::{Error, Kind, tls};
 
+use super::connections::{Connection, Connections, Share};
 use super::transport::{Transport, excerpt};
-
-/// Streams that one TLS connection carries before another is opened: servers before 3.5.7 allow
-/// 250, and the next one would wait for ever.
-const STREAMS_PER_CONNECTION: usize = 200;
 
 /// Each question is two connections, one of them over TLS.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(120);
@@ -26,35 +26,19 @@ pub(super) struct Peer {
     name: Arc<str>,
     http: HttpOptions,
     connections: Mutex<Connections>,
+    pulse: Arc<Pulse>,
+    record: Record,
+    addresses: Addresses,
     /// When it was last asked in HTTP/1.1 without result.
     asked_in_vain: Mutex<Option<Instant>>,
-}
-
-/// Streams have connections of their own: a large answer would otherwise hold up the events that
-/// share its connection (etcd-io/etcd#15402).
-#[derive(Debug, Default)]
-struct Connections {
-    generation: u64,
-    calls: Option<reqwest::Client>,
-    streams: Vec<Arc<reqwest::Client>>,
-    /// Whether anything was ever answered on them.
-    answered: Arc<AtomicBool>,
-    /// Whether a member's answers to progress requests can be believed, where that is known.
-    exact_progress: HashMap<u64, bool>,
-}
-
-/// A share in a connection, and the age of that connection.
-#[derive(Clone, Debug)]
-pub(super) struct Share {
-    pub(super) generation: u64,
-    client: Arc<reqwest::Client>,
-    answered: Arc<AtomicBool>,
 }
 
 impl Peer {
     pub(super) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
         let name = endpoint.to_string().into();
-        Self { endpoint, name, http, connections: Mutex::default(), asked_in_vain: Mutex::default() }
+        let (connections, asked_in_vain) = (Mutex::default(), Mutex::default());
+        let (pulse, record, addresses) = (Arc::default(), Record::default(), Addresses::default());
+        Self { endpoint, name, http, connections, pulse, record, addresses, asked_in_vain }
     }
 
     /// The endpoint as a person would write it.
@@ -62,41 +46,30 @@ impl Peer {
         &self.name
     }
 
+    /// Whether anything was ever answered on its connections.
+    pub(super) fn has_answered(&self) -> bool {
+        locked(&self.connections).answered.load(Ordering::Relaxed)
+    }
+
     pub(super) async fn for_calls(&self) -> Result<Share, Error> {
-        if locked(&self.connections).calls.is_none() {
-            self.prepare().await;
+        if locked(&self.connections).free_for_calls().is_none() {
+            self.http.prepare(self.endpoint.is_secure()).await;
         }
-        let mut connections = locked(&self.connections);
-        let client = match &connections.calls {
-            Some(client) => client.clone(),
-            None => connections.calls.insert(self.connect()?).clone(),
-        };
-        Ok(connections.share(Arc::new(client)))
+        locked(&self.connections).for_calls(|age| self.connect(age))
     }
 
-    /// The share stands for one stream: it is to live as long.
-    pub(super) async fn for_stream(&self) -> Result<Share, Error> {
-        let limit = if self.endpoint.is_secure() { STREAMS_PER_CONNECTION } else { usize::MAX };
-        if locked(&self.connections).free_for_stream(limit).is_none() {
-            self.prepare().await;
+    /// A place for a stream: on another connection than the one that is `crowded`, where one is.
+    pub(super) async fn for_stream(&self, crowded: Option<&Arc<Connection>>) -> Result<Share, Error> {
+        if locked(&self.connections).free_for_stream(crowded).is_none() {
+            self.http.prepare(self.endpoint.is_secure()).await;
         }
-        let mut connections = locked(&self.connections);
-        let client = if let Some(client) = connections.free_for_stream(limit) {
-            client
-        } else {
-            let client = Arc::new(self.connect()?);
-            connections.streams.push(client.clone());
-            client
-        };
-        Ok(connections.share(client))
+        locked(&self.connections).for_stream(crowded, |age| self.connect(age))
     }
 
-    /// Gives up the connections of this age; what is under way on them goes on.
-    pub(super) fn renew(&self, generation: u64) {
-        let mut connections = locked(&self.connections);
-        if connections.generation == generation {
-            *connections = Connections { generation: generation + 1, ..Connections::default() };
-        }
+    /// Connections as old as this one carry so many streams.
+    pub(super) fn learn_limit(&self, generation: u64, streams: usize) {
+        tracing::debug!(endpoint = %self.name, streams, "connections carry no more streams: opening further ones");
+        locked(&self.connections).learn(generation, streams);
     }
 
     pub(super) fn transport(
@@ -106,11 +79,12 @@ impl Peer {
         pieces_within: Option<Duration>,
     ) -> Transport {
         Transport {
-            client: (*share.client).clone(),
+            connection: Arc::clone(share.connection()),
             endpoint: self.endpoint.clone(),
             headers_within,
             pieces_within,
-            answered: Arc::clone(&share.answered),
+            answered: Arc::clone(share.answered()),
+            pulse: Arc::clone(&self.pulse),
             arrived: Arc::default(),
         }
     }
@@ -155,31 +129,47 @@ impl Peer {
     }
 
     async fn get_version(&self, limit: Duration) -> Option<reqwest::Response> {
-        self.prepare().await;
+        self.http.prepare(self.endpoint.is_secure()).await;
         let client = self.http.client(Protocol::Http1, self.endpoint.is_secure()).ok()?;
         client.get(self.endpoint.url("/version").ok()?).timeout(limit).send().await.ok()
     }
 
-    async fn prepare(&self) {
-        self.http.prepare(self.endpoint.is_secure()).await;
-    }
-
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.
-    fn connect(&self) -> Result<reqwest::Client, Error> {
-        let client = self.http.client(Protocol::Http2, self.endpoint.is_secure());
+    fn connect(&self, age: u64) -> Result<reqwest::Client, Error> {
+        let (secure, addresses) = (self.endpoint.is_secure(), &self.addresses);
+        let client = self.http.client_of_age(Protocol::Http2, secure, addresses, age);
         client.map_err(|error| {
             Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
         })
     }
 }
 
-impl Connections {
-    fn free_for_stream(&self, limit: usize) -> Option<Arc<reqwest::Client>> {
-        self.streams.iter().find(|client| Arc::strong_count(client) <= limit).cloned()
+impl round::Endpoint for Peer {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    fn share(&self, client: Arc<reqwest::Client>) -> Share {
-        Share { generation: self.generation, client, answered: Arc::clone(&self.answered) }
+    fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn addresses(&self) -> usize {
+        self.addresses.count()
+    }
+
+    fn age(&self) -> u64 {
+        locked(&self.connections).generation
+    }
+
+    fn renew(&self, generation: u64) {
+        let mut connections = locked(&self.connections);
+        if connections.generation == generation {
+            *connections = Connections::of_age(generation + 1);
+        }
     }
 }
 

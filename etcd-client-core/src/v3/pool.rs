@@ -1,7 +1,7 @@
 //! All endpoints, and how a call finds one that answers.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -9,17 +9,22 @@ use tonic::metadata::MetadataValue;
 
 use super::auth::{Auth, Authenticator, Token};
 use super::codec::Codec;
-use super::messages::AuthenticateRequest;
+use super::connections::Share;
+use super::messages::{AuthenticateRequest, StatusRequest};
 use super::method::Method;
-use super::peer::{Peer, Share};
+use super::peer::Peer;
 use super::status::{Failure, Origin};
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
+use crate::race::Done;
+use crate::round::{Endpoint as _, Round, outage};
 use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often a call is sent again that its connection had no room for.
+const FOR_WANT_OF_ROOM: u32 = 10;
 const PATIENCE_WITH_STRANGERS: Duration = Duration::from_secs(1);
 
 /// The endpoints of a cluster, one of which is preferred until it fails.
@@ -85,6 +90,7 @@ impl Pool {
     }
 
     /// Does something at one endpoint after the other, the preferred one first, until one can do it.
+    /// Where it is `repeatable`, the next is asked beside one that is silent.
     ///
     /// `try_at` fails with what can be said of one endpoint; what another endpoint would say, too,
     /// ends the round.
@@ -92,48 +98,118 @@ impl Pool {
         self: &Arc<Self>,
         repeatable: bool,
         needs_token: bool,
-        try_at: impl Fn(Arc<Peer>, Token) -> F + Send,
+        try_at: impl Fn(Arc<Peer>, Token) -> F + Send + Sync,
     ) -> Result<T, RoundFailure>
     where
         F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
     {
-        let mut token = self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
-        let mut renewed = false;
+        self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
+        let mut round = Round::over(&self.peers, &self.preference);
+        let begin = |peer| (self.attempt(peer, needs_token, &try_at), self.silence(repeatable, peer));
         let mut failures = Vec::new();
-        for index in self.preference.order() {
-            let peer = &self.peers[index];
-            let started = Instant::now();
-            let mut outcome = try_at(peer.clone(), token.clone()).await;
-            if matches!(&outcome, Err(failure) if failure.token_refused) && self.may_renew(&mut renewed) {
-                token = self.auth.renew(&token, self).await.map_err(RoundFailure::of_token)?;
-                outcome = try_at(peer.clone(), token.clone()).await;
-            }
-            let failure = match outcome {
-                Ok(done) => return Ok(done),
-                Err(failure) => self.identify(peer, failure).await,
-            };
-            if !failure.error.is_transient() {
-                if failure.may_be_of_one_endpoint() {
-                    self.preference.demote(index);
+        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
+            match outcome {
+                Ok(done) => {
+                    round.won(place, &silent);
+                    return Ok(done);
                 }
-                return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
+                Err(Setback::OfToken(error)) => return Err(RoundFailure::of_token(error)),
+                Err(Setback::OfEndpoint(failure, token)) => {
+                    let noted = round.lost(place, &failure.error, elapsed);
+                    self.after(repeatable, place, failure, &token)?;
+                    failures.push(noted);
+                }
             }
-            if failure.error.kind() == Kind::Timeout && failure.origin == Origin::Connection {
-                self.auth.doubt(&token);
-            }
-            self.preference.demote(index);
-            if !repeatable && !failure.unprocessed {
-                return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
-            }
-            tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
-            let elapsed = started.elapsed();
-            failures.push(EndpointFailure {
-                endpoint: peer.name().to_string(),
-                error: failure.error,
-                elapsed,
-            });
         }
         Err(RoundFailure::Everywhere(failures))
+    }
+
+    /// One endpoint's part of a round, with another token where the first was refused.
+    async fn attempt<T, F>(
+        self: &Arc<Self>,
+        peer: &Arc<Peer>,
+        needs_token: bool,
+        try_at: &(impl Fn(Arc<Peer>, Token) -> F + Send + Sync),
+    ) -> Result<T, Setback>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+    {
+        let mut token = self.token_for(needs_token).await.map_err(Setback::OfToken)?;
+        let mut outcome = try_at(peer.clone(), token.clone()).await;
+        if matches!(&outcome, Err(failure) if failure.token_refused) && self.auth.has_credentials() {
+            token = self.auth.renew(&token, self).await.map_err(Setback::OfToken)?;
+            outcome = try_at(peer.clone(), token.clone()).await;
+        }
+        match outcome {
+            Ok(done) => Ok(done),
+            Err(failure) => Err(Setback::OfEndpoint(self.identify(peer, failure).await, token)),
+        }
+    }
+
+    /// What an endpoint's failure means for the round: another is asked, or it is over.
+    fn after(
+        &self,
+        repeatable: bool,
+        place: usize,
+        failure: Failure,
+        token: &Token,
+    ) -> Result<(), RoundFailure> {
+        let peer = &self.peers[place];
+        if !failure.error.is_transient() {
+            if failure.may_be_of_one_endpoint() {
+                self.preference.demote(place);
+            }
+            return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
+        }
+        if failure.error.kind() == Kind::Timeout && failure.origin == Origin::Connection {
+            self.auth.doubt(token);
+        }
+        self.preference.demote(place);
+        if !repeatable && !failure.unprocessed {
+            return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
+        }
+        tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+        Ok(())
+    }
+
+    /// Ready when another endpoint is to be asked beside this one.
+    fn silence(self: &Arc<Self>, repeatable: bool, peer: &Arc<Peer>) -> BoxFuture<()> {
+        if !repeatable {
+            return Box::pin(std::future::pending());
+        }
+        let (pool, peer) = (self.clone(), peer.clone());
+        Box::pin(async move {
+            let ping = async { pool.meet(&peer).await.is_ok() };
+            peer.pulse().silence(pool.options.timeout, ping).await;
+        })
+    }
+
+    /// Whether there is an etcd at the other end. Its members answer this without a token and without a
+    /// leader, if only by a refusal.
+    async fn meet(&self, peer: &Peer) -> Result<(), Failure> {
+        match self.ask(peer, &StatusRequest::default(), &Token::default()).await {
+            Err(failure) if failure.origin != Origin::Server || failure.error.kind() == Kind::Protocol => {
+                Err(failure)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
+    /// Who has answered on its connections before is not asked.
+    async fn find(self: &Arc<Self>) -> Result<(), RoundFailure> {
+        let first = &self.peers[self.preference.first()];
+        if first.has_answered() || self.peers.len() == 1 && first.addresses() == 1 {
+            return Ok(());
+        }
+        let meet = |peer: Arc<Peer>, _| async move { self.meet(&peer).await };
+        self.round(true, false, meet).await
+    }
+
+    /// What each endpoint has done instead of answering.
+    pub(super) fn outage(&self) -> Error {
+        outage(&self.peers)
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.
@@ -166,7 +242,11 @@ impl Pool {
         let mut rounds = 0;
         loop {
             let ask = |peer: Arc<Peer>, token| async move { self.ask(&peer, request, &token).await };
-            let failures = match self.round(repeatable, M::NEEDS_TOKEN, ask).await {
+            let outcome = match if repeatable { Ok(()) } else { self.find().await } {
+                Ok(()) => self.round(repeatable, M::NEEDS_TOKEN, ask).await,
+                Err(failure) => Err(failure),
+            };
+            let failures = match outcome {
                 Ok(answer) => return Ok(answer),
                 Err(RoundFailure::Final(error)) => return Err(error),
                 Err(RoundFailure::Everywhere(failures)) => failures,
@@ -188,7 +268,27 @@ impl Pool {
         self.ask_on(peer, &share, request, token).await
     }
 
+    /// What a connection has refused because it carries too much was not done, and is sent again.
     async fn ask_on<M: Method>(
+        &self,
+        peer: &Peer,
+        share: &Share,
+        request: &M,
+        token: &Token,
+    ) -> Result<M::Answer, Failure> {
+        let mut tries = 0;
+        loop {
+            match self.try_on(peer, share, request, token).await {
+                Err(failure) if failure.is_for_want_of_room() && tries < FOR_WANT_OF_ROOM => {
+                    tokio::time::sleep(FIRST_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn try_on<M: Method>(
         &self,
         peer: &Peer,
         share: &Share,
@@ -210,7 +310,7 @@ impl Pool {
             Err(status) => {
                 let failure = Failure::from_status(&status);
                 if failure.is_broken() {
-                    peer.renew(share.generation);
+                    peer.renew(share.generation());
                 }
                 Err(failure)
             }
@@ -259,6 +359,14 @@ impl Authenticator for Arc<Pool> {
         let pool = self.clone();
         Box::pin(async move { pool.call_once(request).await.map(|answer| answer.token) })
     }
+}
+
+/// Why an attempt at one endpoint has led to nothing.
+enum Setback {
+    /// With the token that was sent.
+    OfEndpoint(Failure, Token),
+    /// There is none.
+    OfToken(Error),
 }
 
 /// Why a round over the endpoints has led to nothing.

@@ -36,8 +36,12 @@ pub(super) enum Origin {
 impl Failure {
     pub(super) fn from_status(status: &Status) -> Self {
         if let Some(transport) = transport_error(status) {
-            let TransportError { error, unsent, stranger } = transport.clone();
-            let origin = if stranger { Origin::Stranger } else { Origin::Connection };
+            let TransportError { error, unsent, stranger, refused } = transport.clone();
+            let origin = match (stranger, refused) {
+                (true, _) => Origin::Stranger,
+                (_, true) => Origin::Server,
+                _ => Origin::Connection,
+            };
             return Self { error, unprocessed: unsent, origin, token_refused: false };
         }
         let message = &*shown(status.message());
@@ -75,6 +79,12 @@ impl Failure {
     /// cluster, or of the request, may be one server's trouble.
     pub(super) fn may_be_of_one_endpoint(&self) -> bool {
         self.error.is_transient() || self.error.kind() == Kind::Server
+    }
+
+    /// Whether the connection has no room for another stream. A server that has too many requests says so
+    /// with a code.
+    pub(super) fn is_for_want_of_room(&self) -> bool {
+        self.error.kind() == Kind::Overloaded && self.error.code().is_none()
     }
 
     /// Whether the connection is of no more use.

@@ -58,6 +58,10 @@ impl Store for Client {
         Box::pin(async move { listing::unchanged(&pool, span, known).await })
     }
 
+    fn outage(&self) -> Option<Error> {
+        Some(self.pool().outage())
+    }
+
     fn twin(&self) -> Arc<dyn Store> {
         Arc::new(self.with_own_connections())
     }
@@ -127,7 +131,7 @@ impl Watch for StoreWatch {
 #[derive(Debug)]
 pub(super) struct Events {
     span: Span,
-    /// The newest revision that the stream has spoken of: it cannot go back behind it.
+    /// The newest revision that the stream has spoken of: it cannot go back.
     seen: u64,
     /// Every change up to this revision has been delivered.
     delivered: u64,

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tonic::Streaming;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -16,19 +17,32 @@ use tonic::codegen::http::uri::PathAndQuery;
 use super::auth::Token;
 use super::claims;
 use super::codec::Codec;
+use super::connections::{Connection, Share};
 use super::messages::{
     ResponseHeader, WatchAction, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
 };
-use super::peer::{Peer, Share};
+use super::peer::Peer;
 use super::pool::{Pool, RoundFailure};
 use super::response::unsigned;
 use super::status::{Failure, Origin};
+use crate::race::{Done, Race};
+use crate::round::Endpoint as _;
 use crate::{Error, Kind};
 
 const PATH: &str = "/etcdserverpb.Watch/Watch";
 
 /// Requests for progress that may wait to be sent; more of them would say nothing more.
 const WAITING_REQUESTS: usize = 4;
+
+/// How long the confirmation of a watch may take on a connection that carries others.
+const ROOM_WITHIN: Duration = Duration::from_millis(500);
+/// How much longer it may take where the connection has room, and its server is busy.
+const SLOW: Duration = Duration::from_secs(2);
+/// On which one watch is tried at the same time.
+const MOST_CONNECTIONS: usize = 8;
+
+/// So many bytes of a frame are a sign of life.
+const SIGN_OF_LIFE: usize = 1 << 10;
 
 /// A watch that its server has confirmed. Dropping it ends it on the server, too.
 pub(super) struct WatchStream {
@@ -37,8 +51,8 @@ pub(super) struct WatchStream {
     share: Share,
     requests: mpsc::Sender<WatchRequest>,
     answers: Streaming<WatchResponse>,
-    /// Set by each piece of an answer.
-    arrived: Arc<AtomicBool>,
+    /// How many bytes of the next frame have come, since it was last said that they do.
+    arrived: Arc<AtomicUsize>,
     created: ResponseHeader,
     watch_id: i64,
 }
@@ -56,11 +70,11 @@ impl WatchStream {
         token: Token,
         create: &WatchCreateRequest,
     ) -> Result<Self, Failure> {
-        let share = peer.for_stream().await.map_err(Failure::broken)?;
-        let generation = share.generation;
+        let share = peer.for_stream(None).await.map_err(Failure::broken)?;
+        let generation = share.generation();
         // etcd sends no headers before its first frame, and none at all for some bad requests.
         let limit = pool.options().timeout;
-        let confirmation = timeout(limit, Self::confirm(pool, &peer, share, &token, create)).await;
+        let confirmation = timeout(limit, Self::find_room(pool, &peer, share, &token, create)).await;
         let outcome = confirmation.unwrap_or_else(|_| {
             let message = format!("the watch was not confirmed within {limit:.1?}");
             Err(Failure::broken(Error::new(Kind::Timeout, message)))
@@ -71,36 +85,64 @@ impl WatchStream {
         outcome
     }
 
-    async fn confirm(
+    /// Opens the watch on a connection that has room for it. One that is full lets a stream wait without
+    /// a word, so where others live on the same connection, and this is not confirmed soon, it is opened
+    /// on a further one as well.
+    async fn find_room(
         pool: &Arc<Pool>,
         peer: &Arc<Peer>,
-        share: Share,
+        mut share: Share,
         token: &Token,
         create: &WatchCreateRequest,
     ) -> Result<Self, Failure> {
+        let (mut race, mut tried) = (Race::new(), Vec::new());
+        loop {
+            let connection = Arc::clone(share.connection());
+            let (pool, token, create) = (pool.clone(), token.clone(), create.clone());
+            let confirm = Self::confirm(pool, peer.clone(), share, token, create);
+            race.start(tried.len(), confirm, crowding(Arc::clone(&connection)));
+            tried.push(connection);
+            let Some(Done { place, outcome, silent, .. }) = race.next(tried.len() < MOST_CONNECTIONS).await
+            else {
+                share = peer.for_stream(tried.last()).await.map_err(Failure::broken)?;
+                continue;
+            };
+            if matches!(&outcome, Err(failure) if failure.is_for_want_of_room())
+                && tried.len() < MOST_CONNECTIONS
+            {
+                tried[place].suspect(true);
+                share = peer.for_stream(tried.last()).await.map_err(Failure::broken)?;
+                continue;
+            }
+            if let (Ok(_), Some(first)) = (&outcome, silent.first()) {
+                tokio::spawn(judge(peer.clone(), race, tried.swap_remove(*first)));
+            }
+            return outcome;
+        }
+    }
+
+    async fn confirm(
+        pool: Arc<Pool>,
+        peer: Arc<Peer>,
+        mut share: Share,
+        token: Token,
+        create: WatchCreateRequest,
+    ) -> Result<Self, Failure> {
         let (requests, rest) = mpsc::channel(WAITING_REQUESTS);
-        let first = WatchRequest { action: Some(WatchAction::Create(create.clone())) };
+        let first = WatchRequest { action: Some(WatchAction::Create(create)) };
         let outgoing = Outgoing { first: Some(first), rest };
         let transport = peer.transport(&share, pool.options().timeout, None);
         let arrived = Arc::clone(&transport.arrived);
         let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
-        let request = Pool::request(token, true, outgoing);
+        let request = Pool::request(&token, true, outgoing);
         let codec = Codec::<WatchRequest, WatchResponse>::new(None);
         let answer = grpc.streaming(request, PathAndQuery::from_static(PATH), codec).await;
         let mut answers = answer.map_err(|status| Failure::from_status(&status))?.into_inner();
         let first = answers.message().await.map_err(|status| Failure::from_status(&status))?;
         let (created, watch_id) = confirmed(first)?;
-        arrived.store(false, Ordering::Relaxed);
-        Ok(Self {
-            pool: pool.clone(),
-            peer: peer.clone(),
-            share,
-            requests,
-            answers,
-            arrived,
-            created,
-            watch_id,
-        })
+        arrived.store(0, Ordering::Relaxed);
+        share.confirm();
+        Ok(Self { pool, peer, share, requests, answers, arrived, created, watch_id })
     }
 
     /// The header of the server's confirmation: its revision is the head of the store.
@@ -122,7 +164,7 @@ impl WatchStream {
         let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
             Some(Ok(frame)) if !frame.canceled => match claims::frame(&frame, self.watch_id) {
                 Ok(()) => {
-                    self.arrived.store(false, Ordering::Relaxed);
+                    self.arrived.store(0, Ordering::Relaxed);
                     return Poll::Ready(Ok(frame));
                 }
                 Err(lie) => Failure::broken(lie),
@@ -132,15 +174,19 @@ impl WatchStream {
             None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
         };
         if failure.may_be_of_one_endpoint() {
-            self.pool.give_up(&self.peer, self.share.generation);
+            self.pool.give_up(&self.peer, self.share.generation());
         }
         Poll::Ready(Err(failure.error.at(self.peer.name())))
     }
 
-    /// Whether a part of the next frame has arrived since this was asked last: over a slow link a
-    /// large one takes its time.
+    /// Whether a kilobyte more of the next frame has arrived since it last had: over a slow link a large
+    /// one takes its time. Less than that says nothing of it: a frame that comes in drips is none.
     pub(super) fn has_received_more(&self) -> bool {
-        self.arrived.swap(false, Ordering::Relaxed)
+        let enough = self.arrived.load(Ordering::Relaxed) >= SIGN_OF_LIFE;
+        if enough {
+            self.arrived.store(0, Ordering::Relaxed);
+        }
+        enough
     }
 
     /// Asks for a frame that tells how far the watch has come.
@@ -152,13 +198,39 @@ impl WatchStream {
 
     /// Ends the watch, and sends what follows to another endpoint.
     pub(super) fn give_up(&self) {
-        self.pool.give_up(&self.peer, self.share.generation);
+        self.pool.give_up(&self.peer, self.share.generation());
     }
 }
 
 impl fmt::Debug for WatchStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "WatchStream({})", self.peer.name())
+    }
+}
+
+/// Ready when a stream that waits on a connection should be opened on a further one, too: when others live
+/// there, and none has been confirmed for some time.
+async fn crowding(connection: Arc<Connection>) {
+    loop {
+        let before = connection.confirmations();
+        sleep(ROOM_WITHIN).await;
+        if connection.confirmed() > 0 && connection.confirmations() == before {
+            return connection.suspect(true);
+        }
+    }
+}
+
+/// Learns how many streams a connection carries from one that was sooner confirmed on a further
+/// connection, unless the first was only slow.
+async fn judge(
+    peer: Arc<Peer>,
+    mut race: Race<'static, Result<WatchStream, Failure>>,
+    full: Arc<Connection>,
+) {
+    let streams = full.confirmed();
+    match timeout(SLOW, race.next(false)).await {
+        Ok(_) => full.suspect(false),
+        Err(_) => peer.learn_limit(full.generation, streams),
     }
 }
 

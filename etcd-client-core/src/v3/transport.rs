@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,11 +12,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame};
 use sync_wrapper::SyncWrapper;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::timeout;
 use tower_service::Service;
 
+use super::connections::Connection;
 use crate::endpoint::Endpoint;
 use crate::http::root_cause;
+use crate::pulse::{Flow, Pulse};
 use crate::{Error, Kind, tls};
 
 /// As much of a page that is not etcd's as goes into an error.
@@ -25,16 +27,19 @@ const EXCERPT: usize = 200;
 /// Sends the requests of one call.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    pub(super) client: reqwest::Client,
+    pub(super) connection: Arc<Connection>,
     pub(super) endpoint: Endpoint,
     /// For the answer's headers to arrive.
     pub(super) headers_within: Duration,
-    /// For each further piece of the answer; `None` for a stream, whose silence is normal.
+    /// In which the answer must bring what a slow link brings ([`Flow`]); `None` for a stream, whose
+    /// silence is normal.
     pub(super) pieces_within: Option<Duration>,
     /// Set by the first answer on these connections.
     pub(super) answered: Arc<AtomicBool>,
-    /// Set by each piece of the answer.
-    pub(super) arrived: Arc<AtomicBool>,
+    /// Of the endpoint.
+    pub(super) pulse: Arc<Pulse>,
+    /// How many bytes of the answer have come.
+    pub(super) arrived: Arc<AtomicUsize>,
 }
 
 /// Why there was no gRPC answer.
@@ -46,6 +51,8 @@ pub(super) struct TransportError {
     /// The connection broke before there was an answer, so that whoever is there may not speak
     /// HTTP/2.
     pub(super) stranger: bool,
+    /// The connection carries no more streams.
+    pub(super) refused: bool,
 }
 
 impl Service<Request<tonic::body::Body>> for Transport {
@@ -67,17 +74,26 @@ impl Transport {
     async fn send(self, request: Request<tonic::body::Body>) -> Result<Response<AnswerBody>, TransportError> {
         let limit = self.headers_within;
         let request = self.prepare(request)?;
-        let answer = match timeout(limit, self.client.execute(request)).await {
+        let answer = async {
+            let _first = self.connection.gate().pass().await;
+            self.connection.client().execute(request).await
+        };
+        let answer = match timeout(limit, answer).await {
             Ok(answer) => answer.map_err(|error| self.explain(&error))?,
             Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
         };
+        self.connection.gate().open();
         self.answered.store(true, Ordering::Relaxed);
+        self.pulse.note(1);
         let answer: Response<reqwest::Body> = answer.into();
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
         }
-        let Self { pieces_within, arrived, .. } = self;
-        Ok(answer.map(|body| AnswerBody { body, idle: pieces_within.map(Idle::new), arrived }))
+        let Self { pieces_within, pulse, arrived, .. } = self;
+        Ok(answer.map(|body| {
+            let flow = pieces_within.map(|window| Flow::new(&pulse, window));
+            AnswerBody { body, flow, pulse, arrived }
+        }))
     }
 
     /// With TLS 1.3 a client learns only after the handshake that it was not let in, and where it is
@@ -101,6 +117,7 @@ impl Transport {
             error,
             unsent: true,
             stranger: false,
+            refused: false,
         })?;
         let mut request = reqwest::Request::new(parts.method, url);
         *request.version_mut() = http::Version::HTTP_2;
@@ -112,8 +129,9 @@ impl Transport {
     /// What a proxy or another kind of server has to say, for the person who reads the error.
     async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
         let status = answer.status();
-        let (body, idle) = (answer.into_body(), Some(Idle::new(self.headers_within)));
-        let mut body = AnswerBody { body, idle, arrived: Arc::default() };
+        let flow = Some(Flow::new(&self.pulse, self.headers_within));
+        let (pulse, arrived) = (Arc::clone(&self.pulse), Arc::default());
+        let mut body = AnswerBody { body: answer.into_body(), flow, pulse, arrived };
         let mut text = Vec::new();
         while text.len() < 4 * EXCERPT {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -122,7 +140,8 @@ impl Transport {
             }
         }
         let message = format!("not an answer of etcd's gRPC, but HTTP {status}{}", excerpt(&text));
-        TransportError { error: Error::new(Kind::Protocol, message), unsent: false, stranger: false }
+        let error = Error::new(Kind::Protocol, message);
+        TransportError { error, unsent: false, stranger: false, refused: false }
     }
 }
 
@@ -145,13 +164,18 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 
 impl TransportError {
     fn silence(message: String) -> Self {
-        Self { error: Error::new(Kind::Timeout, message), unsent: false, stranger: false }
+        let error = Error::new(Kind::Timeout, message);
+        Self { error, unsent: false, stranger: false, refused: false }
     }
 
     fn from_reqwest(error: &reqwest::Error) -> Self {
         let cause = root_cause(error);
+        // As RFC 9113 has it, nothing was done of what is refused so.
+        let refused = cause.contains("refused stream before processing");
         let unsent = error.is_connect() || error.is_builder();
-        let (kind, message) = if unsent && error.is_timeout() {
+        let (kind, message) = if refused {
+            (Kind::Overloaded, "the connection carries no more streams".to_owned())
+        } else if unsent && error.is_timeout() {
             (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
         } else if unsent {
             (Kind::Unavailable, format!("cannot connect: {cause}"))
@@ -160,8 +184,8 @@ impl TransportError {
         } else {
             (Kind::Unavailable, format!("the connection was lost: {cause}"))
         };
-        let stranger = !unsent && error.is_request();
-        Self { error: Error::new(kind, message), unsent, stranger }
+        let stranger = !unsent && !refused && error.is_request();
+        Self { error: Error::new(kind, message), unsent: unsent || refused, stranger, refused }
     }
 }
 
@@ -194,22 +218,12 @@ impl http_body::Body for RequestBody {
     }
 }
 
-/// An answer that may not fall silent half-way.
+/// An answer that may neither fall silent half-way nor come in drips.
 pub(super) struct AnswerBody {
     body: reqwest::Body,
-    idle: Option<Idle>,
-    arrived: Arc<AtomicBool>,
-}
-
-struct Idle {
-    limit: Duration,
-    alarm: Pin<Box<Sleep>>,
-}
-
-impl Idle {
-    fn new(limit: Duration) -> Self {
-        Self { limit, alarm: Box::pin(sleep(limit)) }
-    }
+    flow: Option<Flow>,
+    pulse: Arc<Pulse>,
+    arrived: Arc<AtomicUsize>,
 }
 
 impl http_body::Body for AnswerBody {
@@ -221,19 +235,21 @@ impl http_body::Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
         let this = &mut *self;
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let Some(idle) = &mut this.idle {
-            if polled.is_ready() {
-                idle.alarm.as_mut().reset(Instant::now() + idle.limit);
-            } else {
-                ready!(idle.alarm.as_mut().poll(cx));
-                let limit = idle.limit;
-                let error = TransportError::silence(format!("the answer stopped half-way for {limit:.1?}"));
-                return Poll::Ready(Some(Err(error)));
+        let frame = match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let Some(flow) = &mut this.flow else { return Poll::Pending };
+                let complaint = ready!(flow.poll_dry(cx));
+                return Poll::Ready(Some(Err(TransportError::silence(complaint))));
+            }
+        };
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            this.pulse.note(data.len());
+            this.arrived.fetch_add(data.len(), Ordering::Relaxed);
+            if let Some(flow) = &mut this.flow {
+                flow.note(data.len());
             }
         }
-        let frame = ready!(polled);
-        this.arrived.store(true, Ordering::Relaxed);
         Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))
     }
 }

@@ -1,22 +1,36 @@
 //! What must be known of a server's version.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::messages::StatusRequest;
 use super::pool::Pool;
 use super::stream::WatchStream;
 
+/// How long a question may wait for room on a stream's connection.
+const ROOM_WITHIN: Duration = Duration::from_millis(500);
+
 /// Whether an answer to a progress request proves that everything before it has been sent: so
 /// since 3.4.25 and 3.5.8 (etcd-io/etcd#15220). Servers that do not tell count as early ones.
 ///
 /// There may be several members behind one endpoint, and of several versions: it is asked on the
-/// stream's own connection, and what another member answers does not count.
+/// stream's own connection, unless that has no room for a question, and what another member answers
+/// does not count.
 pub(super) async fn has_exact_progress(pool: &Arc<Pool>, stream: &WatchStream) -> bool {
     let (peer, member) = (stream.peer(), stream.created().member_id);
     if let Some(known) = peer.exact_progress(member) {
         return known;
     }
-    let version = match pool.call_on(peer, stream.share(), &StatusRequest::default()).await {
+    let status = match timeout(ROOM_WITHIN, pool.call_on(peer, stream.share(), &StatusRequest {})).await {
+        Ok(status) => status,
+        Err(_) => match peer.for_calls().await {
+            Ok(share) => pool.call_on(peer, &share, &StatusRequest {}).await,
+            Err(error) => Err(error),
+        },
+    };
+    let version = match status {
         Ok(status) if status.header.as_ref().is_some_and(|header| header.member_id == member) => {
             Some(status.version)
         }

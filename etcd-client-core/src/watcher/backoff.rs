@@ -5,10 +5,11 @@
 //! 200 ms and at most 30 s: a minute's outage costs fewer than 20 tries, and its end is noticed
 //! after half its length. (Doubling alone would overshoot an outage by its own length.)
 //!
-//! Connections that are lost as soon as they are made, again and again, are slowed down by doubling,
-//! with full jitter, to 30 s. One that has lasted for five seconds ends that: it is not worth being
-//! half a minute behind to save a call every five seconds. For the same reason a pause is no longer
-//! than the connection had lasted, from a second on.
+//! Connections that carry an answer and are then lost, again and again, are slowed down by doubling,
+//! with full jitter, to 2 s: their endpoint is there, so that what is read never gets older than 5 s for
+//! the sake of a call a second. One that has lasted for five seconds ends that, and from a second on a
+//! pause is no longer than the connection had lasted. What goes on in another way, with a listing, may
+//! have to wait for 30 s.
 
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use tokio::time::Instant;
 
 const SHORTEST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
+/// The longest pause after a connection that has carried an answer.
+const LONGEST_AFTER_ANSWER: Duration = Duration::from_secs(2);
 /// A connection that has lasted so long was a good one.
 const HEALTHY: Duration = Duration::from_secs(5);
 /// A connection that has lasted so long was worth making.
@@ -34,7 +37,8 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn connected(&mut self) {
+    /// The store has answered: an outage, if there was one, is over.
+    pub(super) fn answered(&mut self) {
         self.since = None;
     }
 
@@ -49,7 +53,7 @@ impl Backoff {
     pub(super) fn next(&mut self) -> Duration {
         let Some(since) = self.since else {
             self.since = Some(Instant::now());
-            return self.loss();
+            return self.loss(LONGEST_AFTER_ANSWER);
         };
         let outage = since.elapsed();
         let share = 0.42 + 0.08 * fastrand::f64();
@@ -58,15 +62,15 @@ impl Backoff {
 
     /// The pause before going on in another way: none, unless that happens again and again.
     pub(super) fn again(&mut self) -> Duration {
-        self.loss()
+        self.loss(LONGEST)
     }
 
-    fn loss(&mut self) -> Duration {
+    fn loss(&mut self, longest: Duration) -> Duration {
         self.losses = self.losses.saturating_add(1);
         match self.losses.checked_sub(PATIENCE + 1) {
             None => Duration::ZERO,
             Some(doublings) => {
-                let longest = self.lasted.unwrap_or(LONGEST).min(LONGEST);
+                let longest = self.lasted.unwrap_or(longest).min(longest);
                 let ceiling = SHORTEST.saturating_mul(1 << doublings.min(10)).min(longest);
                 ceiling.mul_f64(fastrand::f64())
             }
@@ -110,7 +114,7 @@ mod tests {
         let mut backoff = Backoff::default();
         let pauses = (0..200).map(|_| {
             let pause = backoff.next();
-            backoff.connected();
+            backoff.answered();
             backoff.lost_after(lasted);
             pause
         });
@@ -122,7 +126,10 @@ mod tests {
         for seed in 0..20 {
             fastrand::seed(seed);
             let flapping = longest_pause(Duration::from_millis(1));
-            assert!(flapping > Duration::from_secs(15) && flapping <= LONGEST, "{flapping:?} (seed {seed})");
+            assert!(
+                flapping > Duration::from_secs(1) && flapping <= LONGEST_AFTER_ANSWER,
+                "{flapping:?} (seed {seed})"
+            );
             let short = longest_pause(Duration::from_secs(2));
             assert!(short > SHORTEST && short <= Duration::from_secs(2), "{short:?} (seed {seed})");
             assert_eq!(longest_pause(HEALTHY), Duration::ZERO);
@@ -135,7 +142,7 @@ mod tests {
         let mut backoff = Backoff::default();
         for _ in 0..30 {
             let _ = backoff.next();
-            backoff.connected();
+            backoff.answered();
             backoff.lost_after(Duration::ZERO);
         }
         backoff.lost_after(HEALTHY);

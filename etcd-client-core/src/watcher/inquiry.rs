@@ -44,12 +44,12 @@ enum Stage {
     Idle,
     Due(Pin<Box<Sleep>>),
     Asking {
-        known: u64,
+        known: Known,
         since: Instant,
         call: BoxFuture<Result<Option<u64>, Error>>,
     },
     Answered {
-        known: u64,
+        known: Known,
         answer: Result<Option<u64>, Error>,
     },
 }
@@ -115,20 +115,19 @@ impl Inquiry {
         }
         match stage {
             Stage::Due(_) => {
-                let known = held.revision;
                 let call = store.unchanged(prefix, held);
-                self.stage = Stage::Asking { known, since: now, call };
+                self.stage = Stage::Asking { known: held, since: now, call };
                 Answer::Nothing
             }
             // It is about another state than the one that is held by now.
-            Stage::Answered { known, answer: Ok(_) } if known != held.revision => Answer::Nothing,
+            Stage::Answered { known, answer: Ok(_) } if known != held => Answer::Nothing,
             Stage::Answered { answer: Ok(Some(revision)), .. } => {
                 self.behind = None;
                 Answer::Unchanged(revision)
             }
             Stage::Answered { known, answer: Ok(None) } => {
-                let same = self.behind.filter(|(revision, _)| *revision == known);
-                let (_, since) = *self.behind.insert(same.unwrap_or((known, now)));
+                let same = self.behind.filter(|(revision, _)| *revision == known.revision);
+                let (_, since) = *self.behind.insert(same.unwrap_or((known.revision, now)));
                 Answer::Behind(now - since)
             }
             Stage::Answered { answer: Err(error), .. } => match error.kind() {

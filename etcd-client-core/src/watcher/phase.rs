@@ -20,7 +20,7 @@ const PACE: Duration = Duration::from_millis(20);
 pub(super) enum Phase {
     Listing { call: BoxFuture<Result<Listing, Error>>, confirmed: bool },
     Opening { call: BoxFuture<Result<Opened, Error>>, from: From },
-    Watching(Watching),
+    Watching(Box<Watching>),
     Waiting { pause: Pin<Box<Sleep>>, then: Then },
 }
 

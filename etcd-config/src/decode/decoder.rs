@@ -24,7 +24,7 @@ pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     pub(super) pinned: Pins,
     pub(super) secrets: Vec<String>,
-    /// A value is another one than that of the published snapshot.
+    /// A value differs from that of the published snapshot.
     pub(super) differs: bool,
 }
 

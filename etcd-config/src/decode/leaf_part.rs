@@ -65,7 +65,7 @@ impl<T> LeafPart<T> {
         }
     }
 
-    /// Notes where the value is another one than that of the published snapshot.
+    /// Notes whether the value differs from that of the published snapshot.
     fn compare(&self, field: &'static Field, value: &T, at: &mut Decoder<'_>) {
         at.compare(|before| {
             let same = self.same.zip(self.value_of(field, before.map(|raw| raw.value.as_ref())));

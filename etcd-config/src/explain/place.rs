@@ -12,8 +12,10 @@ pub(super) struct Place<'a> {
     pub(super) field: String,
     pub(super) secret: bool,
     pub(super) note: Option<String>,
-    /// What is shown is what was there at the start, over what is there now.
-    pub(super) pinned_over: Option<Option<&'a Node>>,
+    /// What is shown is what was there at the start.
+    pub(super) is_pinned: bool,
+    /// What is there now, where that is so.
+    pub(super) waiting: Option<&'a Node>,
     /// The whole key of another name, which the snapshot was read from.
     pub(super) read_from: Option<String>,
 }
@@ -26,18 +28,16 @@ impl<'a> Place<'a> {
             field: dotted(&self.field, name),
             secret: self.secret || secret,
             note: self.note.clone(),
-            pinned_over: self.pinned_over.map(|now| now.and_then(|now| now.descend(key))),
+            is_pinned: self.is_pinned,
+            waiting: self.waiting.and_then(|now| now.descend(key)),
             read_from: self.read_from.as_ref().map(|from| whole_key(from, key)),
         }
     }
 
-    pub(super) fn is_pinned(&self) -> bool {
-        self.pinned_over.is_some()
-    }
-
     /// What the store has at the very place now.
     pub(super) fn now(&self) -> Option<&'a Raw> {
-        self.pinned_over.unwrap_or(self.node)?.value.as_ref()
+        let now = if self.is_pinned { self.waiting } else { self.node };
+        now?.value.as_ref()
     }
 
     /// What is shown.
@@ -59,7 +59,7 @@ impl<'a> Place<'a> {
     }
 
     /// What is to be known of a value that a restart would bring into force.
-    pub(super) fn waiting(&self) -> String {
+    pub(super) fn note_of_waiting(&self) -> String {
         let what = "a change waits for a restart";
         match self.now() {
             _ if self.secret => what.to_owned(),

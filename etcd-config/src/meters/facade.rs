@@ -20,6 +20,7 @@ const COUNTERS: &[(&str, Count)] = &[
     ("etcd_config_snapshots_total", |counters| counters.snapshots),
     ("etcd_config_rejections_total", |counters| counters.rejections),
     ("etcd_config_callback_panics_total", |counters| counters.callback_panics),
+    ("etcd_config_watch_panics_total", |counters| counters.watch_panics),
     ("etcd_config_reconnects_total", |counters| counters.reconnects),
     ("etcd_config_lists_total", |counters| counters.lists),
     ("etcd_config_audits_total", |counters| counters.audits),

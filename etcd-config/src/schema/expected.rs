@@ -106,7 +106,6 @@ impl<'s> Expected<'s> {
             }
             Part::Each(inner) => {
                 let mut each = self.each.as_deref().cloned().unwrap_or_default();
-                each.optional = true;
                 each.part(&Step { part: inner, ..step.clone() });
                 self.each = Some(Rc::new(each));
             }
@@ -171,6 +170,11 @@ impl<'s> Expected<'s> {
             }
         }
         any.then_some(below)
+    }
+
+    /// Whether each directory below is an entry of a map.
+    pub(super) fn is_each(&self) -> bool {
+        self.each.is_some()
     }
 
     pub(super) fn is_directory(&self) -> bool {

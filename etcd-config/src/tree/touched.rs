@@ -52,13 +52,16 @@ impl Touched {
     }
 
     /// What of it is at paths that matter; of keys that are no path all, or none.
-    pub(crate) fn only(&self, prefix: &Prefix, strays: bool, matters: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn only(self, prefix: &Prefix, strays: bool, matters: impl Fn(&str) -> bool) -> Self {
+        let is_path = |key: &Arc<str>| path_of(prefix, key).is_some_and(&matters);
+        // Most changes are of what is read.
+        if self.strays.is_empty() && self.keys.iter().all(is_path) {
+            return self;
+        }
         let mut only = Self::default();
         for key in &self.keys {
-            let path = prefix.relative(key.as_bytes()).and_then(|path| std::str::from_utf8(path).ok());
-            let Some(path) = path else { continue };
-            let mark = self.root.descend(path).filter(|mark| mark.here);
-            if let Some(mark) = mark.filter(|_| matters(path)) {
+            let Some(path) = path_of(prefix, key).filter(|path| matters(path)) else { continue };
+            if let Some(mark) = self.root.descend(path).filter(|mark| mark.here) {
                 path.split('/').fold(&mut only.root, Mark::child).touch(mark.was.clone());
                 only.keys.push(Arc::clone(key));
             }
@@ -112,6 +115,10 @@ impl Touched {
         self.root.settle(Some(now), &mut directory.to_owned(), &mut self.keys);
         self.seal();
     }
+}
+
+fn path_of<'k>(prefix: &Prefix, key: &'k str) -> Option<&'k str> {
+    std::str::from_utf8(prefix.relative(key.as_bytes())?).ok()
 }
 
 impl Mark {

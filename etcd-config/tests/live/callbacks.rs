@@ -250,6 +250,68 @@ fn that_never_return_do_not_hold_up_the_end() {
 }
 
 #[test]
+fn can_be_waited_for() {
+    let store = store();
+    let settings = watch(&store);
+    let heard = Arc::new(AtomicUsize::new(0));
+    for _ in 0..3 {
+        let counted = Arc::clone(&heard);
+        settings.on_change(move |_| {
+            std::thread::sleep(Duration::from_millis(20));
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+    let rejected = Arc::clone(&heard);
+    settings.on_rejected(move |_| _ = rejected.fetch_add(100, Ordering::SeqCst));
+    settings.on_change(|_| panic!("this counts as having run"));
+    for n in 1..=5 {
+        settings.wait_for_callbacks(store.put("/service/workers", n.to_string()), SOON).unwrap();
+        assert_eq!(heard.load(Ordering::SeqCst), n * 3);
+    }
+    settings.wait_for_callbacks(store.put("/service/workers", "many"), SOON).unwrap();
+    assert_eq!(heard.load(Ordering::SeqCst), 115, "those of a refusal, too");
+    let revision = store.put("/service/workers", "6");
+    runtime().block_on(settings.wait_for_callbacks_async(revision, SOON)).unwrap();
+    assert_eq!(heard.load(Ordering::SeqCst), 118);
+    settings.wait_for_callbacks(store.put("/elsewhere", "1"), SOON).unwrap();
+}
+
+#[test]
+fn are_waited_for_no_longer_than_the_limit_or_the_watch() {
+    let store = store();
+    let settings = watch(&store);
+    let (release, blocked) = mpsc::channel::<()>();
+    settings.on_change(move |_| _ = blocked.recv());
+    let revision = store.put("/service/workers", "1");
+    let limit = Duration::from_millis(50);
+    let error = settings.wait_for_callbacks(revision, limit).unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("callbacks"), "{error}");
+    assert!(runtime().block_on(settings.wait_for_callbacks_async(revision, limit)).unwrap_err().is_timeout());
+    let waiting = settings.clone();
+    let waiter = std::thread::spawn(move || waiting.wait_for_callbacks(revision, SOON));
+    std::thread::sleep(Duration::from_millis(50));
+    settings.close(SOON).unwrap();
+    assert!(waiter.join().unwrap().unwrap_err().is_stopped());
+    drop(release);
+}
+
+#[test]
+fn cannot_wait_for_themselves() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let (own, handle) = mpsc::channel::<Live<Service>>();
+    settings.on_change(move |change| {
+        let live = handle.recv().unwrap();
+        sender.send(live.wait_for_callbacks(change.revision(), SOON).unwrap_err().to_string()).unwrap();
+    });
+    store.put("/service/workers", "1");
+    own.send(settings.clone()).unwrap();
+    let said = receiver.recv_timeout(SOON).unwrap();
+    assert!(said.contains("cannot wait"), "{said}");
+}
+
+#[test]
 fn are_called_on_the_callers_runtime_too() {
     runtime().block_on(async {
         let store = store();

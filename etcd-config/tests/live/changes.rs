@@ -10,6 +10,30 @@ use serde::Deserialize;
 
 use crate::service::{SOON, Service, runtime, store, until, watch};
 
+struct PanickingWaker;
+
+impl std::task::Wake for PanickingWaker {
+    fn wake(self: std::sync::Arc<Self>) {
+        panic!("of a waker");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_harms_no_other_reader_and_no_callback() {
+    let store = store();
+    let settings = watch(&store);
+    let (mut first, mut second) = (settings.changes(), settings.changes());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    settings.on_change(move |change| sender.send(change.new().workers).unwrap());
+    let waker = std::sync::Arc::new(PanickingWaker).into();
+    let mut next = std::pin::pin!(first.next());
+    assert!(next.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    store.put("/service/workers", "1");
+    assert_eq!(runtime().block_on(second.next()).unwrap().new().workers, 1);
+    assert_eq!(receiver.recv_timeout(crate::service::SOON), Ok(1));
+    assert_eq!(settings.status().counters.lists, 1, "nothing had to begin again");
+}
+
 #[test]
 fn come_one_by_one_to_who_keeps_up() {
     runtime().block_on(async {
@@ -217,7 +241,7 @@ fn come_when_a_value_has_really_changed() {
 fn of_what_nobody_reads_cost_no_snapshot_and_one_warning() {
     let (store, settings) = Kinds::watch_from(&[]);
     let before = settings.snapshot();
-    let last = (0..1_000).map(|n| store.put("/kinds/heartbeat", n.to_string())).last().unwrap();
+    let last = (0..1_000).fold(0, |_, n| store.put("/kinds/heartbeat", n.to_string()));
     settings.wait_for_revision(last, SOON).unwrap();
     assert!(Arc::ptr_eq(&before, &settings.snapshot()));
     let status = settings.status();

@@ -156,7 +156,7 @@ impl Frame {
     }
 }
 
-/// A message that is nothing but empty elements of a field, two bytes each, behind a header.
+/// A message that is nothing but empty elements of a field, two bytes each, after a header.
 pub fn empty_elements(header: Header, field: u8, bytes: usize) -> Bytes {
     let mut elements = BytesMut::with_capacity(bytes + 64);
     message(&mut elements, 1, &header.encode());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// An HTTP reply to whatever is asked, in HTTP/1.1 or HTTP/2 as the client speaks.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Answer {
     /// The status and the message of a gRPC service.
     grpc: Option<(u8, String)>,
     body: String,
+    /// The body comes one byte at a time, with this pause after each.
+    pause: Duration,
 }
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -29,18 +31,29 @@ const END_HEADERS: u8 = 4;
 impl Answer {
     /// A status with a page of text: `Answer::text(502, "no server")`.
     pub fn text(status: u16, body: &str) -> Self {
-        Self { status, content_type: "text/plain", grpc: None, body: body.to_owned() }
+        Self { status, content_type: "text/plain", grpc: None, body: body.to_owned(), pause: Duration::ZERO }
     }
 
     /// A status with a page of HTML.
     pub fn html(status: u16, body: &str) -> Self {
-        Self { status, content_type: "text/html", grpc: None, body: body.to_owned() }
+        Self { content_type: "text/html", ..Self::text(status, body) }
     }
 
     /// What a gRPC service says that cannot do what it is asked.
     pub fn grpc(code: u8, message: &str) -> Self {
         let (grpc, body) = (Some((code, message.to_owned())), String::new());
-        Self { status: 200, content_type: "application/grpc", grpc, body }
+        Self { content_type: "application/grpc", grpc, ..Self::text(200, &body) }
+    }
+
+    /// A success of gRPC or of HTTP whose body comes in drips, one byte after each pause.
+    pub fn drips(pause: Duration) -> Self {
+        Self { content_type: "application/grpc", pause, ..Self::text(200, &"\0\0\x0f\0\0".repeat(10_000)) }
+    }
+
+    /// The same body in drips.
+    #[must_use]
+    pub fn dripping(self, pause: Duration) -> Self {
+        Self { pause, ..self }
     }
 
     pub(super) async fn give(&self, client: &mut TcpStream) {
@@ -60,8 +73,12 @@ impl Answer {
         let Self { status, content_type, body, .. } = self;
         let length = body.len();
         let head = format!("HTTP/1.1 {status} Status\r\ncontent-type: {content_type}\r\n");
-        let reply = format!("{head}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
-        client.write_all(reply.as_bytes()).await?;
+        let head = format!("{head}content-length: {length}\r\nconnection: close\r\n\r\n");
+        client.write_all(head.as_bytes()).await?;
+        for piece in self.pieces() {
+            client.write_all(piece).await?;
+            sleep(self.pause).await;
+        }
         client.shutdown().await?;
         let mut rest = Vec::new();
         let _ = timeout(Duration::from_secs(1), client.read_to_end(&mut rest)).await;
@@ -81,14 +98,25 @@ impl Answer {
                 SETTINGS if flags & ACK == 0 => frame(SETTINGS, ACK, 0, &[]),
                 PING if flags & ACK == 0 => frame(PING, ACK, 0, &payload),
                 HEADERS => {
-                    let mut reply = frame(HEADERS, END_HEADERS, stream, &self.header_block());
-                    reply.extend(frame(DATA, END_STREAM, stream, self.body.as_bytes()));
-                    reply
+                    client.write_all(&frame(HEADERS, END_HEADERS, stream, &self.header_block())).await?;
+                    if !self.pause.is_zero() {
+                        for piece in self.pieces() {
+                            client.write_all(&frame(DATA, 0, stream, piece)).await?;
+                            sleep(self.pause).await;
+                        }
+                    }
+                    let rest = if self.pause.is_zero() { self.body.as_bytes() } else { &[] };
+                    frame(DATA, END_STREAM, stream, rest)
                 }
                 _ => continue,
             };
             client.write_all(&reply).await?;
         }
+    }
+
+    fn pieces(&self) -> std::slice::Chunks<'_, u8> {
+        let size = if self.pause.is_zero() { self.body.len().max(1) } else { 1 };
+        self.body.as_bytes().chunks(size)
     }
 
     /// Literals that enter no table, by their names' places in the static one.

@@ -5,6 +5,8 @@
 mod access;
 #[path = "v2_conformance/blocking.rs"]
 mod blocking;
+#[path = "v2_conformance/busy.rs"]
+mod busy;
 #[path = "v2_conformance/cancel.rs"]
 mod cancel;
 #[path = "v2_conformance/cluster.rs"]
@@ -19,6 +21,8 @@ mod encoding;
 mod failover;
 #[path = "v2_conformance/keys.rs"]
 mod keys;
+#[path = "v2_conformance/lies.rs"]
+mod lies;
 #[path = "v2_conformance/line.rs"]
 mod line;
 #[path = "v2_conformance/reconnect.rs"]

@@ -1,10 +1,11 @@
 //! The v3 client over TLS.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Error, Kind, Tls};
-use etcd_config_tests::{Certificates, Proxy, Server, block_on, servers};
+use etcd_config_tests::{Certificates, Identity, Proxy, Server, block_on, servers};
 
 fn client(endpoint: &str, tls: Tls) -> Client {
     Client::builder().endpoints([endpoint]).tls(tls).max_retries(0).build().unwrap()
@@ -94,6 +95,58 @@ fn certificates_are_read_again_for_each_connection() {
         certificates.issue_client("client", Duration::from_secs(3600));
         client.get("/k").await.unwrap();
         client.watch("/k").await.unwrap();
+    });
+}
+
+/// Files of the client's own tests.
+fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../etcd-client-core/testdata").join(name)
+}
+
+/// On P-521, and since 3.6 an authority of its own.
+#[test]
+fn what_etcd_makes_for_itself_is_accepted() {
+    let others = Certificates::new();
+    for etcd in servers::all() {
+        let server = Server::builder().etcd(etcd).auto_tls().start();
+        block_on(async {
+            let tls = Tls::new().ca_file(server.auto_tls_certificate()).unwrap();
+            let client_of_it = client(&server.endpoint(), tls);
+            client_of_it.put("/k", "v").await.unwrap();
+            assert_eq!(client_of_it.get("/k").await.unwrap().kvs[0].value, "v");
+
+            let refused =
+                client(&server.endpoint(), trusting(&others)).get("/k").await.unwrap_err().to_string();
+            assert!(refused.contains("Tls::ca_file"), "{etcd}: {refused}");
+            println!("{etcd}: {refused}");
+        });
+    }
+}
+
+#[test]
+fn both_sides_may_have_keys_on_p521() {
+    let identity = Identity { certificate: testdata("p521/certificate.pem"), key: testdata("p521/key.pem") };
+    for etcd in servers::all() {
+        let authority = identity.certificate.clone();
+        let server = Server::builder().etcd(etcd).tls_files(authority, identity.clone(), true).start();
+        block_on(async {
+            let tls = Tls::new().ca_file(&identity.certificate).unwrap();
+            let tls = tls.identity_files(&identity.certificate, &identity.key).unwrap();
+            client(&server.endpoint(), tls).put("/k", "v").await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_server_with_a_key_that_is_too_short_is_told_apart() {
+    let (certificate, key) = (testdata("rsa1024.pem"), testdata("rsa1024.key.pem"));
+    let identity = Identity { certificate: certificate.clone(), key };
+    let server = Server::builder().tls_files(certificate.clone(), identity, false).start();
+    block_on(async {
+        let tls = Tls::new().ca_file(certificate).unwrap();
+        let refused = client(&server.endpoint(), tls).get("/k").await.unwrap_err().to_string();
+        assert!(refused.contains("RSA with 1024 bits") && refused.contains("2048"), "{refused}");
+        assert!(!refused.contains("name the authority"), "{refused}");
     });
 }
 

@@ -135,5 +135,5 @@ fn elements_of_nothing_in_answer_to_a_call() {
     let footprint = Footprint::new();
     let error = block_on(async { client(&[&liar]).get("/app/").prefix().await }).expect_err("a lie");
     assert_eq!(error.kind(), Kind::Protocol, "{error}");
-    assert!(footprint.peak() < 2 * LITTLE, "{} MB", footprint.peak() >> 20);
+    assert!(footprint.peak() < LITTLE, "{} MB", footprint.peak() >> 20);
 }

@@ -52,7 +52,8 @@ fn f09_what_is_not_etcds_answer_is_an_error() {
         (404, "404 page not found here", "404 page not found here"),
         (400, "400 Bad Request", "400 Bad Request"),
         (403, r#"{"message":"not current leader"}"#, "not current leader"),
-        (200, "<html>welcome</html>", "<html>welcome</html>"),
+        // Of a success nothing is shown: it may be a value.
+        (200, "<html>welcome</html>", ""),
         (200, "", ""),
         (502, "<html>bad gateway</html>", "<html>bad gateway</html>"),
         (301, "moved", "moved"),
@@ -65,6 +66,8 @@ fn f09_what_is_not_etcds_answer_is_an_error() {
                 let refusal = Refusal::of(&error).unwrap_or_else(|| panic!("no refusal: {error:?}"));
                 assert_eq!((refusal.status(), refusal.code()), (status, None));
                 assert_eq!(refusal.message(), message);
+                let says = if status == 200 { "not what etcd answers" } else { message };
+                assert!(error.failures()[0].error.to_string().contains(says), "{error}");
                 assert_eq!(error.failures().len(), 1, "{error}");
             }
         });

@@ -262,3 +262,34 @@ fn x08_the_environments_proxy() {
         assert!(get("http://direct.invalid:2379", true).await.is_err());
     });
 }
+
+/// Endpoints that accept connections and say nothing are no election: nobody asks them again and again.
+#[test]
+fn a_watch_fails_as_fast_as_a_get_where_no_endpoint_answers() {
+    let silent = [0; 3].map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let endpoints = silent.each_ref().map(|silent| silent.local_addr().unwrap().to_string());
+    let client = Client::builder().endpoints(endpoints).timeout(Duration::from_secs(2)).build().unwrap();
+    block_on(async {
+        let started = Instant::now();
+        let got = client.get("k").await.unwrap_err();
+        let get_took = started.elapsed();
+        let started = Instant::now();
+        let watched = client.watch("k").await.unwrap_err();
+        let watch_took = started.elapsed();
+        assert!(watch_took < get_took + Duration::from_secs(2), "{watch_took:?}, and a get {get_took:?}");
+        assert_eq!((watched.kind(), watched.retries()), (got.kind(), got.retries()));
+        assert_eq!((got.failures().len(), watched.failures().len()), (3, 3));
+    });
+}
+
+/// As any other call, it waits for an election, and says so in the end.
+#[test]
+fn a_watch_is_tried_again_while_the_members_seem_to_elect_a_leader() {
+    let endpoints = [closed(), closed()];
+    let client = Client::builder().endpoints(endpoints).max_retries(2).build().unwrap();
+    block_on(async {
+        for error in [client.get("k").await.unwrap_err(), client.watch("k").await.unwrap_err()] {
+            assert_eq!((error.retries(), error.failures().len()), (2, 6), "{error}");
+        }
+    });
+}

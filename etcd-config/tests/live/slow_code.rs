@@ -1,0 +1,248 @@
+//! The user's own code, where it is slow or waits: a check, a `Deserialize`, a `Drop`.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use etcd_config::{EtcdConfig, Live, MemoryStore};
+use serde::{Deserialize, Deserializer};
+
+use crate::service::{SOON, Service, store, watch};
+
+/// How long the slow ones take.
+const LONG: Duration = Duration::from_secs(1);
+/// What is not held up by them is in force within this, on a machine that is busy with other things.
+const PROMPT: Duration = Duration::from_millis(800);
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/slow")]
+struct Checked {
+    #[etcd(default = 1, validate = slowly)]
+    number: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)] // What a check is called with.
+fn slowly(_: &u32) -> Result<(), String> {
+    std::thread::sleep(LONG);
+    Ok(())
+}
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/slow")]
+struct Decoded {
+    #[etcd(default = "1")]
+    number: Ponderous,
+}
+
+#[derive(PartialEq)]
+struct Ponderous(String);
+
+impl<'de> Deserialize<'de> for Ponderous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        std::thread::sleep(LONG);
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/slow")]
+struct Dropped {
+    #[etcd(default = 1)]
+    number: u32,
+}
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        std::thread::sleep(LONG);
+    }
+}
+
+/// The longest that a change of another configuration took while this one was changed all the time.
+fn worst_of_others<T: EtcdConfig>() -> Duration {
+    let slow_store = MemoryStore::new();
+    let slow = T::watch(&slow_store).unwrap();
+    let store = store();
+    let other = watch(&store);
+    let mut worst = Duration::ZERO;
+    let mut held = Vec::new();
+    for n in 0..60 {
+        slow_store.put("/slow/number", n.to_string());
+        if n % 10 == 0 {
+            held.push(slow.snapshot()); // Old snapshots are in use, so new ones are made.
+        }
+        let begin = Instant::now();
+        other.wait_for_revision(store.put("/service/workers", n.to_string()), SOON).unwrap();
+        worst = worst.max(begin.elapsed());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::spawn(move || drop((slow, held)));
+    for n in 0..20 {
+        let begin = Instant::now();
+        other.wait_for_revision(store.put("/service/level", n.to_string()), SOON).unwrap();
+        worst = worst.max(begin.elapsed());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    worst
+}
+
+#[test]
+fn a_check_that_takes_long_delays_no_other_configuration() {
+    let worst = worst_of_others::<Checked>();
+    assert!(worst < PROMPT, "{worst:?}");
+}
+
+#[test]
+fn decoding_that_takes_long_delays_no_other_configuration() {
+    let worst = worst_of_others::<Decoded>();
+    assert!(worst < PROMPT, "{worst:?}");
+}
+
+#[test]
+fn a_drop_that_takes_long_delays_no_other_configuration() {
+    let worst = worst_of_others::<Dropped>();
+    assert!(worst < PROMPT, "{worst:?}");
+}
+
+#[test]
+fn what_is_slow_converges_on_the_newest_values() {
+    let store = MemoryStore::new();
+    let slow = Checked::watch(&store).unwrap();
+    let last = (0..200).map(|n| store.put("/slow/number", n.to_string())).fold(0, u64::max);
+    let begin = Instant::now();
+    slow.wait_for_revision(last, SOON).unwrap();
+    assert_eq!(slow.load().number, 199);
+    assert!(begin.elapsed() < LONG * 8, "each of 200 updates was tried: {:?}", begin.elapsed());
+    assert_eq!(slow.status().snapshot_revision, last);
+}
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/slow")]
+struct Committed {
+    #[etcd(default = 1, validate = slowly)]
+    number: u32,
+    #[etcd(default = 0)]
+    version: u32,
+}
+
+#[test]
+fn what_is_slow_is_whole_at_every_revision() {
+    let store = MemoryStore::new();
+    let slow = Committed::watch(&store).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    slow.on_change(move |change| sender.send((change.new().number, change.new().version)).unwrap());
+    for n in 2..100 {
+        store.transaction().put("/slow/number", n.to_string()).put("/slow/version", n.to_string()).commit();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut last = (0, 0);
+    while last != (99, 99) {
+        last = receiver.recv_timeout(SOON).unwrap();
+        assert_eq!(last.0, last.1);
+    }
+}
+
+static HANGS: AtomicBool = AtomicBool::new(false);
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/hanging")]
+struct Hanging {
+    #[etcd(default = 1, validate = for_ever)]
+    number: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)] // What a check is called with.
+fn for_ever(_: &u32) -> Result<(), String> {
+    while HANGS.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_hangs_says_what_is_known_of_the_connection() {
+    let store = MemoryStore::new();
+    let settings = Hanging::watch(&store).unwrap();
+    let slow_enough = || {
+        HANGS.store(true, Ordering::SeqCst);
+        let revision = store.put("/hanging/number", store.revision().to_string());
+        std::thread::sleep(Duration::from_millis(50));
+        HANGS.store(false, Ordering::SeqCst);
+        settings.wait_for_revision(revision, SOON).unwrap();
+    };
+    slow_enough();
+    HANGS.store(true, Ordering::SeqCst);
+    let revision = store.put("/hanging/number", "9");
+    std::thread::sleep(Duration::from_millis(50));
+    store.refuse(true);
+    store.cut();
+    crate::service::until("disconnected", || settings.status().state.error().is_some());
+    assert_ne!(settings.load().number, 9);
+    store.refuse(false);
+    HANGS.store(false, Ordering::SeqCst);
+    settings.wait_for_revision(revision, SOON).unwrap();
+    assert_eq!(settings.load().number, 9);
+}
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/large")]
+struct Large {
+    #[etcd(map)]
+    all: HashMap<String, u64>,
+}
+
+#[test]
+fn the_first_updates_of_a_large_configuration_delay_no_other() {
+    let large_store = MemoryStore::new();
+    let mut transaction = large_store.transaction();
+    for n in 0..200_000 {
+        transaction = transaction.put(format!("/large/all/{n:06}"), n.to_string());
+    }
+    transaction.commit();
+    let large = Large::watch(&large_store).unwrap();
+    assert_eq!(large.load().all.len(), 200_000);
+    let store = store();
+    let other = watch(&store);
+    let revision = large_store.put("/large/all/000000", "7");
+    let begin = Instant::now();
+    other.wait_for_revision(store.put("/service/workers", "2"), SOON).unwrap();
+    let elapsed = begin.elapsed();
+    large.wait_for_revision(revision, SOON).unwrap();
+    assert!(elapsed < PROMPT && elapsed < begin.elapsed(), "{elapsed:?}");
+}
+
+static WAITING: std::sync::Mutex<Option<Live<Service>>> = std::sync::Mutex::new(None);
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/waiting")]
+struct Waiting {
+    #[etcd(default = 1, validate = waits)]
+    number: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // What a check is called with.
+fn waits(number: &u32) -> Result<(), String> {
+    let Some(live) = WAITING.lock().unwrap().clone() else { return Ok(()) };
+    let refusal = match number {
+        2 => live.wait_until(|_| false, SOON).err(),
+        3 => live.wait_for_revision(u64::MAX, SOON).err(),
+        4 => Service::load_once(store()).err(),
+        _ => None,
+    };
+    refusal.map_or(Ok(()), |error| Err(format!("{} {error}", error.is_option())))
+}
+
+#[test]
+fn checks_that_wait_are_refused_at_once() {
+    let store = MemoryStore::new();
+    let settings = Waiting::watch(&store).unwrap();
+    *WAITING.lock().unwrap() = Some(watch(&crate::service::store()));
+    for value in ["2", "3", "4"] {
+        let begin = Instant::now();
+        let revision = store.put("/waiting/number", value);
+        let error = settings.wait_for_revision(revision, SOON).unwrap_err().to_string();
+        assert!(error.contains("true decoding and checks"), "{error}");
+        assert!(begin.elapsed() < Duration::from_secs(5), "{value}: {:?}", begin.elapsed());
+    }
+    WAITING.lock().unwrap().take();
+}
