@@ -179,7 +179,7 @@ impl Standing {
         if let Err(panic) = panics::caught(|| self.meters.show(before, &reading)) {
             let words = panics::shown(&panic);
             panics::log(|| {
-                tracing::error!(panic = words, "the recorder of metrics panicked; the watch goes on")
+                tracing::error!(panic = words, "the recorder of metrics panicked; the watch goes on");
             });
             self.lock().panicked(&panic);
         }
