@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
     Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, Past,
-    Prefix, Printable, Proxy, Signal, Tls, v3,
+    Prefix, Printable, Proxy, Signal, Tls, v2, v3,
 };
 
 /// What is planted where there is room for a value or a password.
@@ -156,6 +157,67 @@ fn of_v3() -> Vec<Row> {
     rows
 }
 
+fn of_v2() -> Vec<Row> {
+    let client =
+        v2::Client::builder().endpoints(["http://127.0.0.1:1"]).user("root", PLANTED).build().unwrap();
+    let node = |below: &str| {
+        format!(
+            r#"{{"key":"/app/k","value":"{PLANTED}","modifiedIndex":7,"createdIndex":7,"nodes":[{below}]}}"#
+        )
+    };
+    let node = node(&node(""));
+    let answer = format!(r#"{{"action":"set","node":{node},"prevNode":{node}}}"#);
+    let answer: v2::Answer = serde_json::from_str(&answer).unwrap();
+    let mut rows = vec![
+        row("ClientBuilder", &v2::Client::builder().user("root", PLANTED)),
+        row("Client", &client),
+        row("Answer", &answer),
+        row("Node", &answer.node),
+        row("Action", &answer.action),
+        row("Event", &v2::Event::Change(answer.clone())),
+        row("Set", &client.set("/app/k", PLANTED)),
+        row("Set", &client.compare_and_swap("/app/k", PLANTED, PLANTED)),
+        row("CreateInOrder", &client.create_in_order("/app", PLANTED)),
+        row("Delete", &client.compare_and_delete("/app/k", PLANTED)),
+        row("Get", &client.get("/app/k")),
+        row("Mkdir", &client.mkdir("/app")),
+        row("Rmdir", &client.rmdir("/app")),
+        row("Refresh", &client.refresh("/app/k", Duration::from_secs(1))),
+        row("Raw", &client.raw("PUT", "/v2/keys/app/k").form("value", PLANTED)),
+        row("Watch", &client.watch("/app/k")),
+        row("WatcherBuilder", &client.watcher("/app/k")),
+        row("Call", &client.set("/app/k", PLANTED)),
+        row("Ask", &client.members()),
+        row("ErrorCode", &v2::ErrorCode::KeyNotFound),
+    ];
+    // Numbers and names of servers; streams, which are shown by their keys; a trait. `Response`, `Refusal`
+    // and `Resync` come from a server only, and hold what has a row here.
+    rows.extend(bare(&[
+        "AbortHandle",
+        "Operation",
+        "Counts",
+        "FollowerStats",
+        "Health",
+        "Latency",
+        "LeaderInfo",
+        "LeaderStats",
+        "Machines",
+        "Member",
+        "Members",
+        "SelfStats",
+        "StoreStats",
+        "Version",
+        "Reconnect",
+        "Headers",
+        "OpenWatch",
+        "Watcher",
+        "Response",
+        "Refusal",
+        "Resync",
+    ]));
+    rows
+}
+
 fn of_blocking() -> Vec<Row> {
     let blocking = client().blocking();
     let mut rows = vec![row("Pending", &blocking.put("/app/k", PLANTED)), row("V3Client", &blocking)];
@@ -196,6 +258,7 @@ fn no_public_type_shows_a_value_or_a_password() {
     assert_is_whole_and_silent(include_str!("../src/lib.rs"), root());
     assert_is_whole_and_silent(include_str!("../src/watcher.rs"), of_the_watcher());
     assert_is_whole_and_silent(include_str!("../src/v3.rs"), of_v3());
+    assert_is_whole_and_silent(include_str!("../src/v2.rs"), of_v2());
     assert_is_whole_and_silent(include_str!("../src/blocking.rs"), of_blocking());
 }
 

@@ -154,10 +154,8 @@ impl<T> Streams<T> {
             news(&mut waiting);
             let waker = waiting.waker.take();
             drop(waiting);
-            if let Some(Err(panic)) = waker.map(|waker| panics::caught(|| waker.wake())) {
-                panics::log(|| {
-                    tracing::error!(panic, "the waker of a stream panicked; the others are woken");
-                });
+            if let Some(Err(_)) = waker.map(|waker| panics::caught(|| waker.wake())) {
+                panics::log(|| tracing::error!("the waker of a stream panicked; the others are woken"));
             }
         }
     }

@@ -255,11 +255,11 @@ impl<T: EtcdConfig> Driver<T> {
             self.due = Some((Instant::now(), Cause::Resync));
         }
         self.board().note_panic(panic, has_secrets);
-        let shown = if has_secrets { panics::WITHHELD } else { panic };
+        let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
         let prefix = self.board().keys.context().prefix();
         panics::log(|| {
             tracing::error!(
-                name = T::LAYOUT.name, %prefix, panic = shown,
+                name = T::LAYOUT.name, %prefix, panic = words,
                 "following the store panicked: beginning again with a listing"
             );
         });

@@ -218,9 +218,10 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         let before = CALLING.replace(ptr::from_ref(self).cast());
         let called = hook.surroundings.call(|| panics::caught(|| callback(notice)));
         CALLING.set(before);
-        if let Err(panic) = called {
+        if called.is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);
-            panics::log(|| tracing::error!(panic, "a callback panicked; the others go on"));
+            // Not its words: a callback sees secrets. The process's panic hook has had them.
+            panics::log(|| tracing::error!("a callback panicked; the others go on"));
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
             *hook.lock() = Some(callback);

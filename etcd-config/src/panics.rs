@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
+use etcd_client_core::Printable;
+
 /// As much of a panic's words as is shown.
 const SHOWN: usize = 200;
 
@@ -36,8 +38,9 @@ pub(crate) async fn caught_in<R>(task: impl Future<Output = R>) -> Result<R, Str
 
 /// Drops something of the user's.
 pub(crate) fn let_go<V>(value: V) {
-    if let Err(panic) = caught(|| drop(value)) {
-        log(|| tracing::error!(panic, "a drop panicked; nothing else is harmed"));
+    if caught(|| drop(value)).is_err() {
+        // Not its words: what is dropped may hold secrets. The process's panic hook has had them.
+        log(|| tracing::error!("a drop panicked; nothing else is harmed"));
     }
 }
 
@@ -49,11 +52,7 @@ pub(crate) fn log(line: impl FnOnce()) {
 
 /// A panic's words as a person may see them.
 pub(crate) fn shown(words: &str) -> String {
-    let mut shown: String = words.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-    if words.chars().nth(SHOWN).is_some() {
-        shown.push_str("...");
-    }
-    shown
+    Printable::line(words).at_most(SHOWN).to_string()
 }
 
 /// The words of a panic.

@@ -342,7 +342,7 @@ fn decoded<T: EtcdConfig>(
 fn panicked<T: EtcdConfig>(context: &Context, panic: &str) -> Vec<Problem> {
     // Whoever panicked may have seen a secret, and which one is not known here.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
-    let words = if has_secrets { panics::WITHHELD } else { panic };
+    let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
     vec![Problem {
         kind: Kind::Refused,
         key: context.prefix().to_string(),

@@ -177,7 +177,10 @@ impl Standing {
         drop(record);
         // A recorder is code of others.
         if let Err(panic) = panics::caught(|| self.meters.show(before, &reading)) {
-            panics::log(|| tracing::error!(panic, "the recorder of metrics panicked; the watch goes on"));
+            let words = panics::shown(&panic);
+            panics::log(|| {
+                tracing::error!(panic = words, "the recorder of metrics panicked; the watch goes on");
+            });
             self.lock().panicked(&panic);
         }
         self.moved.notify_all();

@@ -255,3 +255,35 @@ fn an_absolute_key_outside_of_the_prefix_is_refused() {
         "/app/shared/region region: String: outside of /canary/app, and only what is below it is watched";
     assert_eq!(problems::<Absolute>("/canary/app", &[]), [expected]);
 }
+
+#[test]
+fn a_type_that_keeps_itself_secret_needs_no_mark() {
+    use etcd_config::Secret;
+
+    #[derive(EtcdConfig, Debug)]
+    struct Types {
+        own: Secret<String>,
+        inside: Option<Secret<u32>>,
+        theirs: secrecy::SecretString,
+        #[etcd(map)]
+        each: std::collections::BTreeMap<String, Secret<u32>>,
+        // A word in a longer name is none of them.
+        plain: Secretary,
+    }
+    type Secretary = String;
+
+    let schema = Types::schema();
+    let secret: Vec<_> = schema.fields().iter().map(|field| (field.path(), field.is_secret())).collect();
+    assert_eq!(
+        secret,
+        [("own", true), ("inside", true), ("theirs", true), ("each.<name>", true), ("plain", false)]
+    );
+    let pairs = [("/app/own", "hunter2"), ("/app/theirs", "x"), ("/app/plain", "x"), ("/app/each/a", "1")];
+    let types = Keys::of::<Types>("/app", &pairs).decode::<Types>().unwrap();
+    assert_eq!((types.own.expose().as_str(), types.each["a"].expose(), types.inside), ("hunter2", &1, None));
+    assert_eq!(types.own.to_string(), "•••");
+    let refused = problems::<Types>("/app", &[pairs[0], pairs[1], pairs[2], ("/app/inside", "hunter2")]);
+    assert!(refused.iter().all(|line| line.contains("(secret)") && !line.contains("hunter2")), "{refused:?}");
+    assert_eq!(types.plain, "x");
+    drop((types.theirs, types.own.into_exposed()));
+}

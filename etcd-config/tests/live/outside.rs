@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use etcd_config::{EtcdConfig, MemoryStore};
 use tracing::field::{Field, Visit};
@@ -42,7 +42,24 @@ impl Hosts {
 
 /// Everything that is written to the log in this process, as a formatter without escapes shows it.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    /// Of all threads, from now on.
+    pub(crate) fn of_this_process() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let install = || {
+            let log = Self::default();
+            tracing::subscriber::set_global_default(log.clone()).unwrap();
+            log
+        };
+        LOG.get_or_init(install).clone()
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
 
 impl Visit for Log {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
@@ -78,9 +95,8 @@ fn assert_is_clean(text: &str) {
 
 #[test]
 fn nothing_that_is_said_holds_what_a_terminal_obeys() {
-    let log = Log::default();
-    // For the watching thread, too; the lines of other tests are held to the same.
-    tracing::subscriber::set_global_default(log.clone()).unwrap();
+    // The lines of other tests are held to the same.
+    let log = Log::of_this_process();
     let entry = format!("/hosts/weights/{EVIL}");
     let upstream = format!("/hosts/upstreams/{EVIL}");
     let unread = format!("/hosts/{EVIL}");
@@ -123,8 +139,8 @@ fn nothing_that_is_said_holds_what_a_terminal_obeys() {
             assert_is_clean(&format!("{error} {error:?}"));
         }
     }
-    for line in log.0.lock().unwrap().iter() {
-        assert_is_clean(line);
+    for line in log.lines() {
+        assert_is_clean(&line);
     }
 }
 

@@ -57,6 +57,21 @@ fn are_not_in_the_words_of_a_check_that_panics_or_shows_the_struct() {
     }
 }
 
+#[test]
+fn are_not_in_the_log_where_a_callback_panics_with_one() {
+    let log = crate::outside::Log::of_this_process();
+    let store = store("1");
+    let settings = Vault::watch(&store).unwrap();
+    settings.on_change(|change| panic!("what is {:?}?", **change.new()));
+    // By the second one the line about the first is written.
+    for (panics, level) in [(1, "2"), (2, "3")] {
+        settings.wait_for_revision(store.put("/vault/level", level), SOON).unwrap();
+        crate::service::until("counted", || settings.status().counters.callback_panics == panics);
+    }
+    assert!(log.lines().iter().any(|line| line.contains("a callback panicked")));
+    log.lines().iter().for_each(|line| assert_is_silent(line));
+}
+
 /// The same directory twice: as fields, one of them secret, and as a map.
 #[derive(EtcdConfig, Debug, PartialEq)]
 #[etcd(prefix = "/vault")]
