@@ -184,11 +184,16 @@ fn is_final(error: &etcd_client_core::Error) -> bool {
     error.is_access() || matches!(error.kind(), Kind::InvalidInput | Kind::InvalidRequest | Kind::TooLarge)
 }
 
-/// The last error, unless the store can name more endpoints: the limit may pass while some are asked.
+/// The last error, unless the store can name more endpoints, and has asked any: the limit may pass
+/// meanwhile.
 fn silence(limit: Duration, twin: &Twin, state: Option<&watcher::State>, cache: Option<String>) -> Error {
     let last = state.and_then(watcher::State::error).cloned();
-    let named = last.as_ref().map_or(0, |last| last.failures().len());
-    let outage = twin.store().outage().filter(|outage| outage.failures().len() > named);
+    let says_more = |outage: &etcd_client_core::Error| {
+        let failures = outage.failures();
+        let was_asked = failures.iter().any(|failure| !failure.elapsed.is_zero());
+        last.as_ref().is_none_or(|last| was_asked && failures.len() > last.failures().len())
+    };
+    let outage = twin.store().outage().filter(says_more);
     Error::startup_timeout(limit, outage.or(last), cache)
 }
 

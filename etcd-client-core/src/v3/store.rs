@@ -192,14 +192,15 @@ impl Events {
     }
 
     fn progress(&mut self, revision: u64) -> Result<(), Error> {
+        if !self.exact {
+            // It overtakes events, and is overtaken by them.
+            self.ready.push_back(Signal::Alive);
+            return Ok(());
+        }
         if revision < self.seen {
             return Err(went_back(revision, self.seen));
         }
         self.seen = revision;
-        if !self.exact {
-            self.ready.push_back(Signal::Alive);
-            return Ok(());
-        }
         self.delivered = self.delivered.max(revision);
         self.ready.push_back(Signal::Progress(self.delivered));
         Ok(())
@@ -293,7 +294,11 @@ mod tests {
             assert_eq!(events.ready.pop_front(), Some(Signal::Alive));
         }
         events.read(frame(7, vec![event(0, "a", 5)])).unwrap();
-        assert_eq!(events.ready, [Signal::Batch(Batch { revision: 5, changes: vec![put("a", 5)] })]);
+        let batch = Signal::Batch(Batch { revision: 5, changes: vec![put("a", 5)] });
+        assert_eq!(events.ready.pop_front(), Some(batch));
+        // It was made before the event, and is sent after it.
+        events.read(frame(4, vec![])).unwrap();
+        assert_eq!(events.ready, [Signal::Alive]);
         let mut events = Events::new(all(), 3, true);
         events.read(frame(7, vec![])).unwrap();
         assert_eq!(events.ready, [Signal::Progress(7)]);
