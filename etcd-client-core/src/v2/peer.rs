@@ -286,13 +286,11 @@ impl Opened {
 
     /// Takes the beginning of a body that is no success's.
     async fn read_refusal(self, options: &Options) -> Result<Reply, Failure> {
-        let Self { headers, mut body, .. } = self;
+        let Self { headers, mut body, pulse, .. } = self;
         let mut begun = BytesMut::new();
+        let mut flow = Some(Flow::new(&pulse, options.timeout));
         while begun.len() < refusal::LONGEST {
-            let piece = tokio::time::timeout(options.timeout, body.chunk()).await.map_err(|_| {
-                Failure::silence("the answer stopped half-way; nothing more came", options.timeout)
-            })?;
-            match piece.map_err(|error| Failure::of_connection(&error))? {
+            match piece(&mut body, &mut flow, &pulse, options).await? {
                 Some(piece) => begun.extend_from_slice(&piece),
                 None => break,
             }
@@ -310,20 +308,7 @@ impl Opened {
         let Self { headers, mut body, pulse, .. } = self;
         let mut whole = BytesMut::new();
         let mut flow = first.map(|first| Flow::new(&pulse, first));
-        loop {
-            let piece = match &mut flow {
-                None => body.chunk().await,
-                Some(flow) => tokio::select! {
-                    biased;
-                    piece = body.chunk() => piece,
-                    complaint = poll_fn(|cx| flow.poll_dry(cx)) => return Err(Failure::drought(complaint)),
-                },
-            };
-            let Some(piece) = piece.map_err(|error| Failure::of_connection(&error))? else {
-                return Ok(Reply { headers, body: whole.freeze() });
-            };
-            pulse.note(piece.len());
-            flow.get_or_insert_with(|| Flow::new(&pulse, options.timeout)).note(piece.len());
+        while let Some(piece) = piece(&mut body, &mut flow, &pulse, options).await? {
             if whole.len() + piece.len() > options.receive_limit {
                 let message = format!(
                     "the answer is larger than {} bytes: raise the builder's receive_limit()",
@@ -339,7 +324,32 @@ impl Opened {
             }
             whole.extend_from_slice(&piece);
         }
+        Ok(Reply { headers, body: whole.freeze() })
     }
+}
+
+/// The next piece of a body, which must come fast enough once it has begun, or at once where there is a flow
+/// already.
+async fn piece(
+    body: &mut reqwest::Response,
+    flow: &mut Option<Flow>,
+    pulse: &Arc<Pulse>,
+    options: &Options,
+) -> Result<Option<Bytes>, Failure> {
+    let piece = match flow {
+        None => body.chunk().await,
+        Some(flow) => tokio::select! {
+            biased;
+            piece = body.chunk() => piece,
+            complaint = poll_fn(|cx| flow.poll_dry(cx)) => return Err(Failure::drought(complaint)),
+        },
+    };
+    let piece = piece.map_err(|error| Failure::of_connection(&error))?;
+    if let Some(piece) = &piece {
+        pulse.note(piece.len());
+        flow.get_or_insert_with(|| Flow::new(pulse, options.timeout)).note(piece.len());
+    }
+    Ok(piece)
 }
 
 fn redirection(answer: &reqwest::Response, from: &reqwest::Url) -> Result<reqwest::Url, Failure> {
