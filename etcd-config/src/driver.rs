@@ -69,7 +69,7 @@ impl<T: EtcdConfig> Driver<T> {
     /// Takes up what was loaded, for whoever is in these surroundings.
     pub(crate) fn new(loaded: Loaded<T>, surroundings: Surroundings) -> Self {
         let Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin } = loaded;
-        let prefix = publisher.keys().context().prefix().to_string();
+        let prefix = publisher.keys().context().prefix().path().to_owned();
         let archive = cache.map(|cache| Arc::new(Archive::new(cache)));
         let mut keeper = archive.clone().map(Keeper::new);
         let standing = Standing::new(T::LAYOUT.name, prefix, first.revision);

@@ -99,7 +99,10 @@ impl Error {
     pub(crate) fn refusal(name: &str, prefix: &Prefix, error: etcd_client_core::Error) -> Self {
         let way_out = match error.kind() {
             etcd_client_core::Kind::PermissionDenied => {
-                format!(": grant the user a role that may read all of {}", prefix.directory())
+                format!(
+                    ": grant the user a role that may read all of {}",
+                    Printable::line(prefix.directory())
+                )
             }
             _ => String::new(),
         };

@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use etcd_client_core::Printable;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -91,8 +92,9 @@ impl<T> Live<T> {
         let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
         let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
         Err(Error::stale(format!(
-            "{name} from {prefix} is from {source} and was last {known} {}, where at most {max_age:?} is \
+            "{name} from {} is from {source} and was last {known} {}, where at most {max_age:?} is \
              accepted; now {state}{why}",
+            Printable::line(&prefix),
             Ago(age)
         )))
     }
@@ -543,8 +545,9 @@ impl<T: EtcdConfig> Live<T> {
     fn did_not_come(&self, what: &str, limit: Duration) -> Error {
         let Status { name, prefix, state, snapshot_revision, revision, .. } = self.status();
         let what = format!(
-            "{what} of {name} from {prefix} (now {state}, snapshot at revision {snapshot_revision}, \
-             known up to {revision})"
+            "{what} of {name} from {} (now {state}, snapshot at revision {snapshot_revision}, \
+             known up to {revision})",
+            Printable::line(&prefix)
         );
         Error::wait_timeout(what, limit)
     }

@@ -227,7 +227,7 @@ impl fmt::Display for Rewind {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, prefix, state, revision, snapshot_revision, source, .. } = self;
-        write!(f, "{name} from {prefix}: {state}")?;
+        write!(f, "{name} from {}: {state}", Printable::line(prefix))?;
         write!(f, " for {}", Span(self.since.elapsed().unwrap_or_default()))?;
         if let Some(endpoint) = &self.endpoint {
             write!(f, ", at {}", Printable::line(endpoint))?;
