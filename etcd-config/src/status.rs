@@ -98,7 +98,8 @@ pub enum State {
     AuthFailed(Error),
     /// The user may not read the prefix: grant it. The last values stay in force.
     PermissionDenied(Error),
-    /// Nothing follows the store any more: the runtime that did so was shut down.
+    /// Nothing follows the store any more: the configuration was [closed](crate::Live::close), the runtime
+    /// that did so was shut down, or this is the child of a `fork` and the watch is its parent's.
     Stopped,
 }
 
