@@ -310,7 +310,12 @@ impl<T: EtcdConfig> Drop for Driver<T> {
         if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
             board.save(|written| {
                 if let Err(why) = written {
-                    panics::log(|| tracing::warn!("the last state is not cached: {why}"));
+                    panics::log(|| {
+                        tracing::warn!(
+                            name = T::LAYOUT.name,
+                            "the last state is not in the cache file: {why}"
+                        )
+                    });
                 }
             });
         }
