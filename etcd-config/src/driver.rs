@@ -314,7 +314,7 @@ impl<T: EtcdConfig> Drop for Driver<T> {
                         tracing::warn!(
                             name = T::LAYOUT.name,
                             "the last state is not in the cache file: {why}"
-                        )
+                        );
                     });
                 }
             });

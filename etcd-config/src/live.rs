@@ -579,7 +579,7 @@ fn flush<T: EtcdConfig>(board: &Arc<Board<T>>) {
         // Nobody is there to be told; the log says why it failed.
         if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
             panics::log(|| {
-                tracing::warn!(name = T::LAYOUT.name, "the last state is not in the cache file: {why}")
+                tracing::warn!(name = T::LAYOUT.name, "the last state is not in the cache file: {why}");
             });
         }
     }
