@@ -107,7 +107,7 @@ impl fmt::Debug for Given<'_> {
             _ if may_hold_credentials(text) => f.write_str("(not shown: it may hold a password)"),
             // `user:password` looks like `host:port`. An IPv6 address has colons, too.
             Some((host, rest))
-                if !host.starts_with('[') && rest.starts_with(|c: char| !c.is_ascii_digit() && c != ':') =>
+                if !host.starts_with('[') && !rest.starts_with(':') && !is_like_a_port(rest) =>
             {
                 write!(f, "{:?}…", format_args!("{}{host}:", &text[..after_scheme]).to_string())
             }
@@ -115,6 +115,12 @@ impl fmt::Debug for Given<'_> {
             _ => write!(f, "{text:?}"),
         }
     }
+}
+
+/// What is shown after `host:`; a password may begin with a digit, too.
+fn is_like_a_port(rest: &str) -> bool {
+    let port = rest.split('/').next().unwrap_or_default();
+    port.len() <= 5 && port.chars().all(|c| c.is_ascii_digit())
 }
 
 /// Wherever the sign stands: a password may hold a slash, and the whole may be encoded.
@@ -294,6 +300,8 @@ mod tests {
             "host:1#hunter2",
             "root:hunter2",
             "http://root:hunter2",
+            "root:7hunter2",
+            "http://root:12hunter2/x",
         ] {
             let error = Endpoint::parse(text, Scheme::Http).unwrap_err();
             assert_eq!(error.kind(), Kind::InvalidInput);

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::printable::{Key, Length};
-use crate::{Error, Kind};
+use crate::{Error, Kind, Printable};
 
 /// An owned future, so that a state machine can keep a call under way in its state.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -271,6 +271,15 @@ impl Prefix {
         &self.directory
     }
 
+    /// The directory without that slash; `/` for the whole store. As it was given: `Display` shows it as text
+    /// from outside is [shown](crate::Printable).
+    pub fn path(&self) -> &str {
+        match self.directory.strip_suffix('/') {
+            Some("") | None => "/",
+            Some(path) => path,
+        }
+    }
+
     /// The part of `key` behind the directory, or `None` where the key is not in it.
     pub fn relative<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         key.strip_prefix(self.directory.as_bytes())
@@ -284,10 +293,7 @@ impl Prefix {
 
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.directory.strip_suffix('/') {
-            Some("") | None => f.write_str("/"),
-            Some(path) => f.write_str(path),
-        }
+        Printable::line(self.path()).fmt(f)
     }
 }
 

@@ -34,7 +34,11 @@ pub(crate) use self::flaw::{describe, hint};
 ///
 /// The cryptography is *ring*'s, or that of the provider that the application has installed with
 /// `rustls::crypto::CryptoProvider::install_default`. Either is completed by ECDSA on P-521, which is
-/// what etcd's `--auto-tls` makes.
+/// what etcd's `--auto-tls` makes. Such a server's certificate is signed by itself: name it with
+/// [`ca_file`](Self::ca_file), as `fixtures/client/cert.pem` in the server's data directory.
+///
+/// Where the system's certificates are trusted, the crate `rustls-platform-verifier` logs an error of its own
+/// for each certificate that it refuses, beside the one that is answered here.
 ///
 /// ```no_run
 /// use etcd_client_core::Tls;

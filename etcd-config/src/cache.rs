@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use etcd_client_core::{Listing, Prefix, Printable};
+use etcd_client_core::{Listing, Prefix};
 
 pub(crate) use self::archive::Archive;
 pub(crate) use self::image::Image;
@@ -55,8 +55,7 @@ impl Cache {
     pub(crate) fn read(&self) -> Result<Image, String> {
         let image = Image::decode(&file::read(&self.place.path)?)?;
         if image.prefix != self.prefix.directory() {
-            let other = Prefix::new(&image.prefix).to_string();
-            return Err(format!("it holds {}, not {}", Printable::line(&other), self.prefix));
+            return Err(format!("it holds {}, not {}", Prefix::new(&image.prefix), self.prefix));
         }
         Ok(image)
     }

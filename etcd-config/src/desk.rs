@@ -191,7 +191,7 @@ impl<T: EtcdConfig> Desk<T> {
                 self.record_update(upshot, Record::revert);
                 upshot.is_news = true;
                 let first = some(&keys);
-                self.log(|| tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value differs"));
+                self.log(|| tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value in force changes"));
             }
             Outcome::Published(change) => {
                 let revision = change.revision();

@@ -69,7 +69,7 @@ impl<T: EtcdConfig> Driver<T> {
     /// Takes up what was loaded, for whoever is in these surroundings.
     pub(crate) fn new(loaded: Loaded<T>, surroundings: Surroundings) -> Self {
         let Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin } = loaded;
-        let prefix = publisher.keys().context().prefix().to_string();
+        let prefix = publisher.keys().context().prefix().path().to_owned();
         let archive = cache.map(|cache| Arc::new(Archive::new(cache)));
         let mut keeper = archive.clone().map(Keeper::new);
         let standing = Standing::new(T::LAYOUT.name, prefix, first.revision);
@@ -310,7 +310,12 @@ impl<T: EtcdConfig> Drop for Driver<T> {
         if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
             board.save(|written| {
                 if let Err(why) = written {
-                    panics::log(|| tracing::warn!("the last state is not cached: {why}"));
+                    panics::log(|| {
+                        tracing::warn!(
+                            name = T::LAYOUT.name,
+                            "the last state is not in the cache file: {why}"
+                        );
+                    });
                 }
             });
         }

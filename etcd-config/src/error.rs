@@ -29,8 +29,8 @@ enum Inner {
     Wait { what: String, limit: Duration },
     /// The snapshot is older than a caller accepts.
     Stale(String),
-    /// The watch was stopped while someone waited for it.
-    Stopped,
+    /// The watch was stopped while someone waited for it: which, and why.
+    Stopped(String),
     /// An option that cannot be right.
     Unusable(String),
     /// Something of this process failed.
@@ -74,7 +74,7 @@ impl Error {
 
     /// Whether the watch was stopped.
     pub fn is_stopped(&self) -> bool {
-        matches!(&*self.0, Inner::Stopped)
+        matches!(&*self.0, Inner::Stopped(_))
     }
 
     /// Whether an option cannot be right, so that nothing was tried.
@@ -99,7 +99,10 @@ impl Error {
     pub(crate) fn refusal(name: &str, prefix: &Prefix, error: etcd_client_core::Error) -> Self {
         let way_out = match error.kind() {
             etcd_client_core::Kind::PermissionDenied => {
-                format!(": grant the user a role that may read all of {}", prefix.directory())
+                format!(
+                    ": grant the user a role that may read all of {}",
+                    Printable::line(prefix.directory())
+                )
             }
             _ => String::new(),
         };
@@ -124,8 +127,13 @@ impl Error {
         Self(Arc::new(Inner::Stale(message)))
     }
 
-    pub(crate) fn stopped() -> Self {
-        Self(Arc::new(Inner::Stopped))
+    pub(crate) fn stopped(message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner::Stopped(message.into())))
+    }
+
+    /// In the child of a `fork` the watch of its parent goes on in the parent only.
+    pub(crate) fn left_in_the_parent() -> Self {
+        Self::stopped("the watch has stayed in the parent process: watch again in the child of a fork")
     }
 
     pub(crate) fn option(message: impl Into<String>) -> Self {
@@ -169,8 +177,10 @@ impl fmt::Display for Error {
                 cache.iter().try_for_each(|cache| write!(f, "\n  {cache}"))
             }
             Inner::Wait { what, limit } => write!(f, "{what} did not come within {limit:?}"),
-            Inner::Stopped => f.write_str("the watch has been stopped"),
-            Inner::Stale(message) | Inner::Unusable(message) | Inner::Failed(message) => f.write_str(message),
+            Inner::Stopped(message)
+            | Inner::Stale(message)
+            | Inner::Unusable(message)
+            | Inner::Failed(message) => f.write_str(message),
             Inner::Io { what, .. } => f.write_str(what),
         }
     }

@@ -7,7 +7,29 @@ use etcd_client_core::{Error, MemoryStore, Store, v2, v3};
 /// What a configuration can be read from: an endpoint such as `http://127.0.0.1:2379`, several of
 /// them in a list or with commas between, a client, a store.
 ///
-/// Endpoints alone mean etcd's v3 API, without user or TLS options; for these, make a client.
+/// Endpoints alone mean etcd's v3 API, without user or TLS options. For these, make a client with the crate
+/// `etcd-client-core`, or have one made of etcdctl's environment variables by its
+/// [`from_env`](etcd_client_core::v3::Client::from_env):
+///
+/// ```no_run
+/// use etcd_client_core::{Tls, v3::Client};
+/// use etcd_config::EtcdConfig;
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(default = 10)]
+///     workers: u32,
+/// }
+///
+/// let client = Client::builder()
+///     .endpoints(["https://10.0.0.1:2379", "https://10.0.0.2:2379"])
+///     .tls(Tls::new().ca_file("ca.pem")?)
+///     .user("payments", "the password")
+///     .build()?;
+/// let settings = Settings::watch(&client)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait IntoStore {
     /// The store. Nothing is sent yet.
     ///

@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use etcd_client_core::Printable;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -80,7 +81,7 @@ impl<T> Live<T> {
     /// [`Error::is_stale`], with how long it has been, and why.
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
         if self.board.is_unreadable() {
-            return Err(Error::stopped());
+            return Err(Error::left_in_the_parent());
         }
         // In this order: what is published later is younger.
         let age = self.board.standing.read(Record::age);
@@ -91,8 +92,9 @@ impl<T> Live<T> {
         let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
         let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
         Err(Error::stale(format!(
-            "{name} from {prefix} is from {source} and was last {known} {}, where at most {max_age:?} is \
+            "{name} from {} is from {source} and was last {known} {}, where at most {max_age:?} is \
              accepted; now {state}{why}",
+            Printable::line(&prefix),
             Ago(age)
         )))
     }
@@ -386,7 +388,9 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     /// Waits until the callbacks have run that hear of this revision and of those before it, because
-    /// it came into force or was refused. Those that are subscribed later are not waited for. Made for
+    /// it came into force or was refused. Those that are subscribed later are not waited for, nor are those
+    /// of [`on_status`](Self::on_status), which belong to no revision. The revision is what
+    /// [`MemoryStore::put`](crate::MemoryStore::put) answers, or the `header.revision` of a client's. Made for
     /// tests; blocks the thread, see [`wait_for_callbacks_async`](Self::wait_for_callbacks_async).
     ///
     /// ```
@@ -522,12 +526,20 @@ impl<T: EtcdConfig> Live<T> {
     }
 
     fn check_running(&self) -> Result<(), Error> {
-        if self.board.is_stopped() { Err(Error::stopped()) } else { Ok(()) }
+        self.check_process()?;
+        if !self.board.is_stopped() {
+            return Ok(());
+        }
+        let Status { name, prefix, .. } = self.status();
+        Err(Error::stopped(format!(
+            "the watch of {name} from {} has ended: it was closed, or its runtime was shut down",
+            Printable::line(&prefix)
+        )))
     }
 
     /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
     fn check_process(&self) -> Result<(), Error> {
-        if self.board.is_orphan() { Err(Error::stopped()) } else { Ok(()) }
+        if self.board.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
     }
 
     /// A callback cannot wait for itself.
@@ -543,8 +555,9 @@ impl<T: EtcdConfig> Live<T> {
     fn did_not_come(&self, what: &str, limit: Duration) -> Error {
         let Status { name, prefix, state, snapshot_revision, revision, .. } = self.status();
         let what = format!(
-            "{what} of {name} from {prefix} (now {state}, snapshot at revision {snapshot_revision}, \
-             known up to {revision})"
+            "{what} of {name} from {} (now {state}, snapshot at revision {snapshot_revision}, \
+             known up to {revision})",
+            Printable::line(&prefix)
         );
         Error::wait_timeout(what, limit)
     }
@@ -565,7 +578,9 @@ fn flush<T: EtcdConfig>(board: &Arc<Board<T>>) {
         board.save(move |written| drop(sender.send(written)));
         // Nobody is there to be told; the log says why it failed.
         if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
-            panics::log(|| tracing::warn!("the last state is not cached: {why}"));
+            panics::log(|| {
+                tracing::warn!(name = T::LAYOUT.name, "the last state is not in the cache file: {why}");
+            });
         }
     }
 }

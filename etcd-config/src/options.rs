@@ -217,7 +217,9 @@ impl<T: EtcdConfig> Options<T> {
             let _ = sender.send(reading.unwrap_or_else(|panic| Err(panicked(&panic))));
         });
         let reading = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
-            mpsc::RecvTimeoutError::Disconnected => Error::stopped(),
+            mpsc::RecvTimeoutError::Disconnected => {
+                Error::stopped("the thread that reads the configuration has ended before it was read")
+            }
             mpsc::RecvTimeoutError::Timeout => {
                 let why = "the thread that reads the network has not come to it: something keeps it busy";
                 Error::startup_timeout(limit, None, Some(why.to_owned()))
@@ -277,7 +279,10 @@ async fn elsewhere<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static)
     if let Err(job) = Worker::new("etcd-config-start").run(Box::new(job)) {
         job();
     }
-    receiver.await.map_err(|_| Error::stopped())?.map_err(|panic| panicked(&panic))
+    receiver
+        .await
+        .map_err(|_| Error::stopped("the thread that reads the configuration has ended before it was read"))?
+        .map_err(|panic| panicked(&panic))
 }
 
 fn panicked(words: &str) -> Error {

@@ -1,5 +1,7 @@
 //! `{placeholders}` in a prefix, and what fills them.
 
+use etcd_client_core::Printable;
+
 use crate::error::Error;
 
 /// The prefix that `template` becomes, with the values that `given` has; what it has not, comes
@@ -27,7 +29,9 @@ pub(crate) fn fill(
             })?;
         if value.is_empty() || value.contains(['/', '{', '}']) || value.contains(char::is_control) {
             return Err(Error::option(format!(
-                "{value:?} cannot stand for {{{name}}} in the prefix {template}: it must be one name, without a slash"
+                "{:?} cannot stand for {{{name}}} in the prefix {template}: it must be one name, without a slash, \
+                 a brace or a control character",
+                Printable::line(&value)
             )));
         }
         filled.push_str(before);
@@ -68,8 +72,8 @@ mod tests {
 
     #[test]
     fn a_value_is_one_name() {
-        let expected =
-            "\"a/b\" cannot stand for {bad} in the prefix /{bad}: it must be one name, without a slash";
+        let expected = "\"a/b\" cannot stand for {bad} in the prefix /{bad}: it must be one name, without a slash, \
+             a brace or a control character";
         assert_eq!(filled("/{bad}"), Err(expected.to_owned()));
     }
 }

@@ -345,7 +345,7 @@ fn panicked<T: EtcdConfig>(context: &Context, panic: &str) -> Vec<Problem> {
     let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
     vec![Problem {
         kind: Kind::Refused,
-        key: context.prefix().to_string(),
+        key: context.prefix().path().to_owned(),
         field: String::new(),
         expected: T::LAYOUT.name.to_owned(),
         what: format!("decoding or a check panicked: {words}"),

@@ -84,7 +84,7 @@ impl Schema {
         let mut fields = collector.fields;
         share_secrecy(&mut fields);
         let denies = denies(&branch);
-        Self { prefix: prefix.to_string(), branch, fields, denies }
+        Self { prefix: prefix.path().to_owned(), branch, fields, denies }
     }
 
     /// The name of the struct.

@@ -98,7 +98,8 @@ pub enum State {
     AuthFailed(Error),
     /// The user may not read the prefix: grant it. The last values stay in force.
     PermissionDenied(Error),
-    /// Nothing follows the store any more: the runtime that did so was shut down.
+    /// Nothing follows the store any more: the configuration was [closed](crate::Live::close), the runtime
+    /// that did so was shut down, or this is the child of a `fork` and the watch is its parent's.
     Stopped,
 }
 
@@ -227,7 +228,7 @@ impl fmt::Display for Rewind {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, prefix, state, revision, snapshot_revision, source, .. } = self;
-        write!(f, "{name} from {prefix}: {state}")?;
+        write!(f, "{name} from {}: {state}", Printable::line(prefix))?;
         write!(f, " for {}", Span(self.since.elapsed().unwrap_or_default()))?;
         if let Some(endpoint) = &self.endpoint {
             write!(f, ", at {}", Printable::line(endpoint))?;

@@ -45,7 +45,7 @@ pub use proxy::{Answer, Chunks, Proxy};
 pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;
 pub use servers::{Etcd, Version};
-pub use stage::{Api, Stage, on_oldest_and_newest, over_each_api, over_v2};
+pub use stage::{Api, Stage, on_each_line, over_each_api, over_v2};
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};
 
 /// Runs asynchronous calls to their end, on this thread.

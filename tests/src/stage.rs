@@ -27,7 +27,7 @@ pub struct Stage {
 }
 
 /// Runs a test on each line of servers, over v3, at the same time.
-pub fn on_oldest_and_newest(test: impl Fn(&'static Etcd) + Sync) {
+pub fn on_each_line(test: impl Fn(&'static Etcd) + Sync) {
     run(servers::each_line().into_iter().map(Stage::v3).collect(), |stage| test(stage.etcd));
 }
 

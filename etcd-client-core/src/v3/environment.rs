@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::builder::ClientBuilder;
+use crate::endpoint::{Endpoint, Scheme};
 use crate::{Error, Kind, Tls};
 
 impl ClientBuilder {
@@ -32,12 +33,15 @@ impl ClientBuilder {
             return Err(invalid("ETCDCTL_API is not 3: for the older API there is v2::Client".into()));
         }
         let endpoints = read("ETCDCTL_ENDPOINTS")?.unwrap_or_else(|| "127.0.0.1:2379".to_owned());
-        let mut builder = Self::new().endpoints(endpoints.split(',').filter(|part| !part.trim().is_empty()));
+        let endpoints: Vec<_> =
+            endpoints.split(',').filter(|part| !part.trim().is_empty()).map(str::to_owned).collect();
+        let is_secure = flag("ETCDCTL_INSECURE_TRANSPORT")? == Some(false);
+        check(&endpoints, is_secure)?;
+        let mut builder = Self::new().endpoints(endpoints);
         if let Some((user, password)) = user(read("ETCDCTL_USER")?, read("ETCDCTL_PASSWORD")?)? {
             builder = builder.user(user, password);
         }
         let tls = tls(read("ETCDCTL_CACERT")?, read("ETCDCTL_CERT")?, read("ETCDCTL_KEY")?)?;
-        let is_secure = flag("ETCDCTL_INSECURE_TRANSPORT")? == Some(false);
         if let Some(tls) = tls.or_else(|| is_secure.then(Tls::new)) {
             builder = builder.tls(tls);
         }
@@ -107,6 +111,24 @@ fn user(user: Option<String>, password: Option<String>) -> Result<Option<(String
     }
 }
 
+/// Endpoints that cannot be right, by the names of the variables that say so.
+fn check(endpoints: &[String], is_secure: bool) -> Result<(), Error> {
+    let bare = if is_secure { Scheme::Https } else { Scheme::Http };
+    let endpoints = Endpoint::parse_all(endpoints, bare).map_err(by("ETCDCTL_ENDPOINTS"))?;
+    match endpoints.iter().find(|endpoint| is_secure && !endpoint.is_secure()) {
+        Some(plain) => Err(invalid(format!(
+            "ETCDCTL_INSECURE_TRANSPORT is false, but {plain} in ETCDCTL_ENDPOINTS is not secured: write \
+             https://, or unset the variable"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Names the variables that an error is about.
+fn by(variables: &str) -> impl FnOnce(Error) -> Error {
+    move |error| invalid(format!("{variables}: {error}"))
+}
+
 fn tls(
     authority: Option<String>,
     certificate: Option<String>,
@@ -122,10 +144,10 @@ fn tls(
     }
     let mut tls = Tls::new();
     if let Some(authority) = authority {
-        tls = tls.ca_file(authority)?;
+        tls = tls.ca_file(authority).map_err(by("ETCDCTL_CACERT"))?;
     }
     if let Some((certificate, key)) = identity {
-        tls = tls.identity_files(certificate, key)?;
+        tls = tls.identity_files(certificate, key).map_err(by("ETCDCTL_CERT, ETCDCTL_KEY"))?;
     }
     Ok(Some(tls))
 }
@@ -188,8 +210,8 @@ mod tests {
         let client = builder.build().unwrap();
         assert!(format!("{client:?}").contains("https://127.0.0.1:2379"), "{client:?}");
         let plain = [("ETCDCTL_INSECURE_TRANSPORT", "false"), ("ETCDCTL_ENDPOINTS", "http://a:1")];
-        let error = from(&plain).unwrap().build().unwrap_err();
-        assert!(error.to_string().contains("http://a:1 is not secured"), "{error}");
+        let error = from(&plain).unwrap_err().to_string();
+        assert!(error.starts_with("ETCDCTL_INSECURE_TRANSPORT is false, but http://a:1 in "), "{error}");
         let client = from(&[("ETCDCTL_INSECURE_TRANSPORT", "true")]).unwrap().build().unwrap();
         assert!(format!("{client:?}").contains("http://127.0.0.1:2379"), "{client:?}");
     }
@@ -262,13 +284,17 @@ mod tests {
             (vec![("ETCDCTL_USER", "root")], "ETCDCTL_PASSWORD"),
             (vec![("ETCDCTL_PASSWORD", "x")], "ETCDCTL_USER"),
             (vec![("ETCDCTL_CERT", "x")], "ETCDCTL_KEY"),
-            (vec![("ETCDCTL_CACERT", "no/such/file")], "no/such/file"),
+            (vec![("ETCDCTL_CACERT", "no/such/file")], "ETCDCTL_CACERT: no/such/file"),
+            (vec![("ETCDCTL_CERT", "no/cert"), ("ETCDCTL_KEY", "no/key")], "ETCDCTL_CERT, ETCDCTL_KEY: no/"),
+            (vec![("ETCDCTL_ENDPOINTS", "http://a:port")], "ETCDCTL_ENDPOINTS: "),
+            (vec![("ETCDCTL_ENDPOINTS", "root:hunter2@a:1")], "ETCDCTL_ENDPOINTS: "),
             (vec![("ETCDCTL_DIAL_TIMEOUT", "5")], "ETCDCTL_DIAL_TIMEOUT"),
             (vec![("ETCDCTL_COMMAND_TIMEOUT", "0s")], "ETCDCTL_COMMAND_TIMEOUT"),
             (vec![("ETCDCTL_COMMAND_TIMEOUT", "1e9h")], "ETCDCTL_COMMAND_TIMEOUT"),
         ] {
             let error = from(&variables).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }
 }

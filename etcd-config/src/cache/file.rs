@@ -26,7 +26,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: io::Error| format!("it cannot be read: {error}");
     let file = match access::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err("it is not there yet".to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(no_folder(path).unwrap_or_else(|| "it is not there yet".to_owned()));
+        }
         Err(_) if is_link(path) => return Err("it is a symbolic link, which is not followed".to_owned()),
         Err(error) => return Err(failed(error)),
     };
@@ -45,6 +47,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     if bytes.len() as u64 > LIMIT { Err(too_large()) } else { Ok(bytes) }
 }
 
+/// Where there is no folder for the file, that.
+fn no_folder(path: &Path) -> Option<String> {
+    let folder = folder(path);
+    (!folder.exists()).then(|| format!("there is no folder {}: create it", folder.display()))
+}
+
 fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
@@ -58,7 +66,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let temporary = temporary_beside(path)?;
     let failed = |error: io::Error| format!("it cannot be written: {error}");
     // What cannot be created is nothing of ours to remove.
-    let file = create(&temporary).map_err(failed)?;
+    let file = create(&temporary).map_err(|error| no_folder(path).unwrap_or_else(|| failed(error)))?;
     if let Err(error) = write(file, bytes).and_then(|()| fs::rename(&temporary, path)) {
         // It may not be there at all.
         let _ = fs::remove_file(&temporary);

@@ -184,7 +184,7 @@ fn describe(schema: &Schema, tree: &KeyTree, findings: impl Iterator<Item = Find
 pub(super) fn summary(tree: &KeyTree, more: usize) -> Option<Problem> {
     (more > 0).then(|| Problem {
         kind: Kind::Unknown,
-        key: tree.prefix().to_string(),
+        key: tree.prefix().path().to_owned(),
         field: String::new(),
         expected: String::new(),
         what: format!("and {more} more keys of this kind"),

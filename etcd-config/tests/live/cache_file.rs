@@ -50,6 +50,10 @@ fn a_file_that_is_no_good_is_reported_and_not_used() {
     fs::create_dir(folder.file()).unwrap();
     let text = folder.options::<Service>().watch(&store).unwrap_err().to_string();
     assert!(text.contains("not a file"), "{text}");
+    let nowhere = folder.file().with_file_name("no-folder");
+    let lost = Service::options().startup_timeout(Duration::from_millis(50)).cache_file(nowhere.join("x"));
+    let text = lost.watch(&store).unwrap_err().to_string();
+    assert!(text.contains(&format!("there is no folder {}", nowhere.display())), "{text}");
 }
 
 #[test]

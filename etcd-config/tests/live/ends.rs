@@ -46,7 +46,8 @@ fn closing_saves_what_is_in_force_and_stops_all_handles() {
     assert_eq!(cached(&folder), 27);
     assert!(matches!(other.status().state, State::Stopped));
     store.put("/service/workers", "28");
-    assert!(other.wait_until(|s| s.workers == 28, SOON).unwrap_err().is_stopped());
+    let ended = other.wait_until(|s| s.workers == 28, SOON).unwrap_err();
+    assert!(ended.is_stopped() && ended.to_string().contains("Service from /service has ended"), "{ended}");
     assert_eq!(other.load().workers, 27, "the last values stay");
     other.close(SOON).unwrap();
 }

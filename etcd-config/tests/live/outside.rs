@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
+<<<<<<< HEAD
 use std::sync::{Arc, Mutex, OnceLock};
+=======
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+>>>>>>> h-user
 
 use etcd_config::{EtcdConfig, MemoryStore};
 use tracing::field::{Field, Visit};
@@ -139,9 +144,36 @@ fn nothing_that_is_said_holds_what_a_terminal_obeys() {
             assert_is_clean(&format!("{error} {error:?}"));
         }
     }
+<<<<<<< HEAD
     for line in log.lines() {
         assert_is_clean(&line);
+=======
+    a_prefix_may_be_anything_too();
+    for line in log.0.lock().unwrap().iter() {
+        assert_is_clean(line);
+>>>>>>> h-user
     }
+}
+
+/// It may come from the program's arguments.
+fn a_prefix_may_be_anything_too() {
+    let options = || Hosts::options().prefix(format!("/hosts/{EVIL}"));
+    let store = MemoryStore::new();
+    let settings = options().watch(&store).unwrap();
+    let status = settings.status();
+    assert_eq!(status.prefix, format!("/hosts/{EVIL}"));
+    assert_is_clean(&format!("{status} {settings:?} {}", settings.explain()));
+    assert_is_clean(&settings.wait_until(|_| false, Duration::ZERO).unwrap_err().to_string());
+    let bad = store.put(format!("/hosts/{EVIL}/size"), "x");
+    assert_is_clean(&settings.wait_for_revision(bad, SOON).unwrap_err().to_string());
+    assert_is_clean(&options().load_once(&store).unwrap_err().to_string());
+    store.refuse(true);
+    store.cut();
+    until("stale", || settings.require_fresh(Duration::from_millis(1)).is_err());
+    assert_is_clean(&settings.require_fresh(Duration::ZERO).unwrap_err().to_string());
+    let refusal = etcd_client_core::Error::new(etcd_client_core::Kind::PermissionDenied, "no");
+    store.refuse_with(Some(refusal));
+    assert_is_clean(&options().load_once(&store).unwrap_err().to_string());
 }
 
 #[test]

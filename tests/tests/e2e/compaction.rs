@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v2;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_v2, servers,
-};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_v2, servers};
 
 #[test]
 fn r27_compaction_reports_only_what_differs() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let names: Vec<_> = (0..100).map(|n| format!("key{n:02}")).collect();
@@ -77,7 +75,7 @@ fn r27_a_forgotten_history_over_v2_reports_only_what_differs() {
 
 #[test]
 fn r29_who_resumes_at_the_compact_revision_itself_misses_nothing() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -129,7 +127,7 @@ fn r29_the_oldest_change_over_v2_is_still_there_to_resume_from() {
 /// Some servers lose the deletion at a compact revision; here the network does.
 #[test]
 fn r29_a_deletion_that_was_never_sent_is_found_by_the_audit() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -150,7 +148,7 @@ fn r29_a_deletion_that_was_never_sent_is_found_by_the_audit() {
 /// there (etcd-io/etcd#18089).
 #[test]
 fn r29_a_deletion_at_the_compact_revision_is_not_missed_by_who_resumes_there() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
@@ -178,7 +176,7 @@ fn r29_a_deletion_at_the_compact_revision_is_not_missed_by_who_resumes_there() {
 /// What follows the lost deletion must not be shown without it.
 #[test]
 fn r29_a_deletion_at_the_compact_revision_is_not_overtaken_by_what_follows_it() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);
@@ -199,7 +197,7 @@ fn r29_a_deletion_at_the_compact_revision_is_not_overtaken_by_what_follows_it() 
 
 #[test]
 fn r31_a_compaction_storm_does_not_keep_it_from_coming_back() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "0");
@@ -238,7 +236,7 @@ fn r31_a_compaction_storm_does_not_keep_it_from_coming_back() {
 /// Each page would be asked for when the revision of the first is forgotten.
 #[test]
 fn r31_a_compaction_storm_does_not_keep_a_listing_of_several_pages_from_its_end() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, State, Status};
-use etcd_config_tests::{Builder, Etcd, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Builder, Etcd, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
 
 /// A server with the user `app`, who may read and write below `/app/`.
 fn secured(builder: &Builder) -> Server {
@@ -40,7 +40,7 @@ fn logins(server: &Server) -> f64 {
 
 #[test]
 fn r37_a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = secured(&Server::builder().etcd(etcd).flag("--auth-token-ttl", "2"));
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -66,7 +66,7 @@ fn r37_a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
 
 #[test]
 fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = with_jwt(etcd, folder.path());
         let history = History::of(&server, PREFIX);
@@ -96,7 +96,7 @@ fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
 /// Each token is outdated again when it is used; the credentials are good all the same.
 #[test]
 fn r38_a_start_amid_changes_of_users_is_not_refused() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = with_jwt(etcd, folder.path());
         let proxy = Proxy::to(&server.address());
@@ -117,7 +117,7 @@ fn r38_a_start_amid_changes_of_users_is_not_refused() {
 
 #[test]
 fn r39_a_password_that_was_changed_is_said_and_the_last_settings_stay() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = secured(&Server::builder().etcd(etcd));
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -145,7 +145,7 @@ fn r39_a_password_that_was_changed_is_said_and_the_last_settings_stay() {
 
 #[test]
 fn r40_a_permission_that_was_revoked_is_found_by_the_audit() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = secured(&Server::builder().etcd(etcd));
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -194,7 +194,7 @@ fn a_prefix_that_may_not_be_read_is_said_at_once() {
 /// is silent.
 #[test]
 fn a_backup_that_is_restored_under_a_later_token_is_read_all_the_same() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         server.enable_auth("of-root");
         server.add_user("app", "secret", "/app/");

@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{
-    Chunks, Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_oldest_and_newest,
-};
+use etcd_config_tests::{Chunks, Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line};
 
 /// Two and a half megabytes a second.
 const SLOW: Chunks = Chunks::Paced(64 << 10, Duration::from_millis(25));
@@ -22,7 +20,7 @@ const SLOWER: Chunks = Chunks::Paced(32 << 10, Duration::from_millis(40));
 
 #[test]
 fn a_revision_is_waited_for_until_its_changes_have_arrived() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("n", "1");
@@ -47,7 +45,7 @@ fn a_revision_is_waited_for_until_its_changes_have_arrived() {
 #[test]
 fn a_revision_of_another_prefix_is_in_force_at_once() {
     const TIMES: u32 = 20;
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -72,7 +70,7 @@ fn a_revision_of_another_prefix_is_in_force_at_once() {
 /// The stream is alive all the time; that the store holds something newer gives it away, before an audit.
 #[test]
 fn a_change_that_never_arrives_is_read() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         if !etcd.version().is_early() {
             return; // its progress is believed, so that only an audit finds it
         }
@@ -100,7 +98,7 @@ fn a_change_that_never_arrives_is_read() {
 #[test]
 fn nothing_is_called_current_that_has_not_arrived() {
     const COUNT: u64 = 8_000;
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("0")), ("b", Some("0"))]);

@@ -7,8 +7,7 @@ use etcd_client_core::v3::Client;
 use etcd_client_core::{Kind, v2};
 use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{
-    Api, Cluster, Flat, History, PREFIX, Server, Witness, block_on, on_oldest_and_newest, over_each_api,
-    over_v2,
+    Api, Cluster, Flat, History, PREFIX, Server, Witness, block_on, on_each_line, over_each_api, over_v2,
 };
 
 /// The place of the member that a watch is at.
@@ -41,7 +40,7 @@ fn r15_a_frozen_member_is_left_for_another() {
 
 #[test]
 fn r16_a_watch_on_a_follower_outlives_the_leader() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let cluster = Server::builder().etcd(etcd).start_cluster();
         let leader = cluster.leader();
         let [follower, other] = [1, 2].map(|step| cluster.member((leader + step) % 3));

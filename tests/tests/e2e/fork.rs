@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
 
 /// Cuts the configuration off, lets `replace` give etcd another history, and lets it come back to a
 /// server where something is written at once.
@@ -31,7 +31,7 @@ fn replaced(server: &Server, replace: impl FnOnce(&History<'_>)) -> Live<Flat> {
 
 #[test]
 fn a_wiped_server_at_the_very_same_revision_is_told_from_the_old_one() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let live = replaced(&server, |history| {
             let (revision, _) = history.head();
@@ -47,7 +47,7 @@ fn a_wiped_server_at_the_very_same_revision_is_told_from_the_old_one() {
 
 #[test]
 fn a_wiped_server_that_has_got_further_is_told_from_the_old_one() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let live = replaced(&server, |history| {
             let (revision, _) = history.head();
@@ -62,7 +62,7 @@ fn a_wiped_server_that_has_got_further_is_told_from_the_old_one() {
 
 #[test]
 fn a_restored_backup_that_was_overtaken_is_told_from_the_old_history() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let backup = folder.path().join("backup");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api,
+    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api,
 };
 
 const MEBIBYTE: usize = 1024 * 1024;
@@ -68,7 +68,7 @@ fn r09_half_a_frame_is_no_frame() {
 /// The server sends what was missed in one message of 12 MB and more.
 #[test]
 fn r10_a_huge_replay_is_received_or_listed() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         for (limit, lists) in [(64 * MEBIBYTE, 1), (4 * MEBIBYTE, 2)] {
             let history = History::of(&server, PREFIX);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
 };
 
 #[test]
@@ -49,7 +49,7 @@ fn r01_what_is_written_between_listing_and_watch_arrives_exactly_once() {
 
 #[test]
 fn r02_a_listing_of_many_pages_is_the_state_at_one_revision() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Status};
-use etcd_config_tests::{Etcd, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Etcd, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
 
 const AUDIT: Duration = Duration::from_secs(2);
 /// A service that was refused asks again about every ten seconds.
@@ -37,7 +37,7 @@ fn revoke(server: &Server, prefix: &str) {
 
 #[test]
 fn a_grant_that_gives_way_to_a_narrower_one_is_no_reason_to_hold_less() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = secured(etcd);
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);
@@ -70,7 +70,7 @@ fn a_grant_that_gives_way_to_a_narrower_one_is_no_reason_to_hold_less() {
 /// etcd forgets the tokens of a user who is deleted.
 #[test]
 fn a_user_who_is_made_anew_meanwhile_is_served_as_if_nothing_had_been() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = secured(etcd);
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -99,7 +99,7 @@ fn a_user_who_is_made_anew_meanwhile_is_served_as_if_nothing_had_been() {
 
 #[test]
 fn authentication_that_is_turned_off_and_on_again_is_not_noticed_by_a_service_with_a_name() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = secured(etcd);
         let history = History::of(&server, PREFIX);
         history.put("a", "1");

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, Live};
-use etcd_config_tests::{Flat, GrpcProxy, History, PREFIX, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, GrpcProxy, History, PREFIX, Server, Witness, on_each_line};
 
 const INTERVAL: Duration = Duration::from_secs(2);
 
@@ -16,7 +16,7 @@ fn watch(proxy: &GrpcProxy) -> Live<Flat> {
 
 #[test]
 fn a_watch_that_nobody_answers_for_is_proven_current_and_goes_on() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -46,7 +46,7 @@ fn a_watch_that_nobody_answers_for_is_proven_current_and_goes_on() {
 
 #[test]
 fn a_proxy_without_its_server_is_no_proof_and_nothing_is_lost() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_oldest_and_newest, over_v2};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_each_line, over_v2};
 
 /// What the leader keeps of its log for members that lag behind.
 const KEPT: usize = 5_000;
 
 #[test]
 fn r23_a_member_that_skips_history_makes_it_listed_again() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let cluster = Server::builder().etcd(etcd).flag("--snapshot-count", "40").peer_proxies();
         let cluster = cluster.start_cluster();
         let leader = cluster.leader();

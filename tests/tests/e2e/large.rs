@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, PREFIX, Server, Witness, block_on, on_oldest_and_newest, over_each_api};
+use etcd_config_tests::{Flat, PREFIX, Server, Witness, block_on, on_each_line, over_each_api};
 
 const KEYS: usize = 10_000;
 const MEBIBYTE: usize = 1024 * 1024;
 
 #[test]
 fn the_deletion_of_many_thousand_keys_in_one_revision_is_one_change() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let client = Client::new([server.endpoint()]).expect("a client");
         block_on(async {

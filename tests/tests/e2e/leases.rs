@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line};
 
 /// Writes keys that live for a second, and one that is kept alive, and waits until the others have
 /// ended.
@@ -33,7 +33,7 @@ fn expire(server: &Server, history: &History<'_>, names: [&str; 2]) {
 
 #[test]
 fn keys_whose_lease_ends_are_gone_whether_anybody_was_watching_or_not() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Kind, v2};
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_oldest_and_newest, servers};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_each_line, servers};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -53,7 +53,7 @@ fn limits_of_any_length_are_as_good_as_none() {
 
 #[test]
 fn r26_a_full_disk_quota_stops_writes_and_nothing_else() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).flag("--quota-backend-bytes", "16777216").start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");

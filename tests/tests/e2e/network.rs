@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
 };
 
 #[test]
@@ -64,7 +64,7 @@ fn r44_idle_connections_are_kept_or_replaced() {
 
 #[test]
 fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");

@@ -4,9 +4,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, Live, Source, State};
-use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_oldest_and_newest, over_each_api,
-};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_each_line, over_each_api};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -25,7 +23,7 @@ fn is_saved(live: &Live<Flat>) -> bool {
 
 #[test]
 fn a_service_starts_without_etcd_and_follows_it_when_it_is_back() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let folder = tempfile::tempdir().unwrap();
         let options = || {
             let cache = folder.path().join("app.cache");
@@ -134,7 +132,7 @@ fn the_file_of_another_cluster_leaves_nothing_behind_and_that_is_announced() {
 
 #[test]
 fn a_backup_that_is_restored_is_told_from_the_file_only_where_it_took_something_back() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         for (later, rewinds) in [(0, 0), (3, 1)] {
             let server = Server::builder().etcd(etcd).start();
             let history = History::of(&server, PREFIX);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Live, State, Status};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
 use tokio::runtime::Runtime;
 
 const KEY: &str = "L2FwcC9hbGwvYQ=="; // /app/all/a, as the JSON gateway wants it
@@ -33,7 +33,7 @@ fn watched_at(member: &Server, other: &Server) -> (Proxy, Live<Flat>) {
 
 #[test]
 fn r08_a_member_that_has_lost_its_leader_says_so_and_the_watch_goes_on_elsewhere() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let cluster = Server::builder().etcd(etcd).peer_proxies().start_cluster();
         let lonely = cluster.follower();
         let (cut_off, other) = (cluster.member(lonely), cluster.member((lonely + 1) % 3));
@@ -60,7 +60,7 @@ fn r08_a_member_that_has_lost_its_leader_says_so_and_the_watch_goes_on_elsewhere
 
 #[test]
 fn r18_r20_a_lost_quorum_is_said_and_healed() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let cluster = Server::builder().etcd(etcd).start_cluster();
         let history = History::of(cluster.member(0), PREFIX);
         history.put("a", "1");
@@ -97,7 +97,7 @@ fn r18_r20_a_lost_quorum_is_said_and_healed() {
 /// Why the client always asks for a leader.
 #[test]
 fn r19_progress_goes_on_without_a_quorum_unless_a_leader_is_asked_for() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let renamed = etcd.version().line() >= (3, 6);
         let experimental = if renamed { "" } else { "experimental-" };
         let interval = format!("--{experimental}watch-progress-notify-interval");
@@ -127,7 +127,7 @@ fn r19_progress_goes_on_without_a_quorum_unless_a_leader_is_asked_for() {
 
 #[test]
 fn r21_a_member_cut_off_from_its_cluster_is_left_and_nothing_stale_is_read() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let cluster = Server::builder().etcd(etcd).peer_proxies().start_cluster();
         let lonely = cluster.follower();
         let (cut_off, other) = (cluster.member(lonely), cluster.member((lonely + 1) % 3));

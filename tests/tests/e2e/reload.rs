@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, State};
-use etcd_config_tests::{Server, on_oldest_and_newest, servers};
+use etcd_config_tests::{Server, on_each_line, servers};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -123,7 +123,7 @@ fn what_was_written_is_in_force_when_its_revision_is() {
 
 #[test]
 fn r51_a_bad_value_is_refused_and_the_last_good_settings_stay() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         with_settings(&server);
         let settings = Settings::watch(server.endpoint()).expect("a first snapshot");

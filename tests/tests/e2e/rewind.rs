@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+    Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
 };
 
 #[test]
 fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -107,7 +107,7 @@ fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
 
 #[test]
 fn r34_an_emptiness_that_passes_is_never_seen() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let [server, empty] = [(); 2].map(|()| Server::builder().etcd(etcd).start());
         let history = History::of(&server, PREFIX);
         for _ in 0..5 {

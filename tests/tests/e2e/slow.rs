@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::{v2, v3};
 use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{
-    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest, over_each_api, over_v2,
+    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
 };
 
 /// For the beginning of an answer, and for each further piece of it.
@@ -86,7 +86,7 @@ fn changes_that_have_piled_up_do_not_come_one_by_one_over_v2() {
 /// What has arrived is not asked for again, as long as pages do arrive. Over v2 a listing is one answer.
 #[test]
 fn a_listing_comes_to_its_end_over_connections_that_do_not_live_as_long() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let value = "x".repeat(200);

@@ -8,8 +8,8 @@ use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Answer, Certificates, Flat, History, PREFIX, Proxy, Reply, Scripted, Server, Witness,
-    on_oldest_and_newest, over_each_api,
+    Answer, Certificates, Flat, History, PREFIX, Proxy, Reply, Scripted, Server, Witness, on_each_line,
+    over_each_api,
 };
 
 /// Whichever of them is asked first, on each of so many starts.
@@ -96,7 +96,7 @@ fn an_endpoint_that_fails_in_a_way_of_its_own_is_left_for_another() {
 /// A member that is to join answers no reads yet; it is in the list of endpoints already.
 #[test]
 fn a_learner_is_passed_over_and_said_where_it_is_alone() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -123,7 +123,7 @@ fn a_learner_is_passed_over_and_said_where_it_is_alone() {
 /// The server shows a certificate of somebody else's for a while: it is not believed.
 #[test]
 fn a_server_with_the_certificate_of_another_authority_is_not_let_in() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let (certificates, others) = (Certificates::new(), Certificates::new());
         let server = Server::builder().etcd(etcd).mutual_tls(&certificates).start();
         let history = History::of(&server, PREFIX);

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_each_line};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
 #[test]
 fn r04_a_hundred_keys_of_one_transaction_are_always_of_one_generation() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let names: Vec<_> = (0..100).map(|n| format!("key{n}")).collect();
@@ -44,7 +44,7 @@ fn r04_a_hundred_keys_of_one_transaction_are_always_of_one_generation() {
 /// 12 MB of previous values in one revision: etcd would split that, were it asked to.
 #[test]
 fn r05_a_large_deletion_is_one_change() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         for n in 0..12 {

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Status};
-use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_oldest_and_newest, servers,
-};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line, servers};
 
 fn refused(status: &Status) -> bool {
     status.state.error().is_some_and(etcd_client_core::Error::is_access)
@@ -15,7 +13,7 @@ fn refused(status: &Status) -> bool {
 
 #[test]
 fn authentication_that_is_turned_on_under_a_nameless_client_is_said_until_it_is_off() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
@@ -43,7 +41,7 @@ fn authentication_that_is_turned_on_under_a_nameless_client_is_said_until_it_is_
 
 #[test]
 fn a_user_who_is_deleted_is_told_and_served_again_when_there_is_one() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         server.enable_auth("of-root");
         server.add_user("app", "secret", "/app/");
@@ -71,7 +69,7 @@ fn a_user_who_is_deleted_is_told_and_served_again_when_there_is_one() {
 
 #[test]
 fn a_lease_with_hundreds_of_keys_ends_in_one_change() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("stays", "1");
@@ -101,7 +99,7 @@ fn a_lease_with_hundreds_of_keys_ends_in_one_change() {
 
 #[test]
 fn keys_that_are_no_text_or_have_no_name_disturb_nothing() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let client = Client::new([server.endpoint()]).expect("a client");
         let odd: [&[u8]; 7] = [
@@ -146,7 +144,7 @@ fn keys_that_are_no_text_or_have_no_name_disturb_nothing() {
 
 #[test]
 fn a_long_absence_is_one_listing_and_one_change() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "0");
@@ -174,7 +172,7 @@ fn a_long_absence_is_one_listing_and_one_change() {
 
 #[test]
 fn a_defragmentation_under_writes_loses_nothing() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         let live = Flat::watch(server.endpoint()).expect("a first snapshot");
@@ -222,7 +220,7 @@ fn a_rolling_upgrade_under_writes_is_followed() {
 
 #[test]
 fn a_corruption_alarm_leaves_the_last_settings_in_force() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");

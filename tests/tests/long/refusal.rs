@@ -5,11 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_config::{EtcdConfig, State};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_oldest_and_newest};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
 
 #[test]
 fn r45_a_minute_of_refusals_costs_few_attempts_and_no_time() {
-    on_oldest_and_newest(|etcd| {
+    on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
