@@ -24,8 +24,9 @@ use crate::placeholder;
 use crate::surroundings::{Surroundings, refuse_to_block};
 use crate::worker::Worker;
 
-/// How much longer than its limit a start may take before it is given up here.
-const GRACE: Duration = Duration::from_secs(1);
+/// How much longer than its limit a start may take before it is given up here: it is only used up where the
+/// thread that reads the network is held up, as on a machine that stalls.
+const GRACE: Duration = Duration::from_secs(3);
 /// More keys are not decoded on a runtime of the caller's, where other tasks wait.
 const FEW: usize = 512;
 

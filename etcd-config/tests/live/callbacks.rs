@@ -224,7 +224,9 @@ fn that_are_behind_get_the_rest_as_one_change() {
     while seen != 3_000 {
         let ((old, new, missed), changed) = receiver.recv_timeout(SOON).unwrap();
         assert_eq!(old, seen);
-        assert_eq!(missed == 0, changed.len() == 1);
+        // Each put is of another key than the one before. Where the machine stalls, and decoding is slow,
+        // several puts become one snapshot, so that not each key beyond the first is one that was missed.
+        assert!(missed == 0 || changed.len() > 1, "{missed} missed, {changed:?} changed");
         seen = new;
         keys = keys.max(changed.len());
     }
