@@ -38,7 +38,7 @@ impl<'t> Printable<'t> {
         Self { text, limit: Self::LINE, indent: None }
     }
 
-    /// On several lines, where the text has them, each after the first behind this indentation.
+    /// On several lines, where the text has them, each after the first with this indentation.
     pub const fn block(text: &'t str, indent: &'static str) -> Self {
         Self { text, limit: Self::BLOCK, indent: Some(indent) }
     }

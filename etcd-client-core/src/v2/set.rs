@@ -22,14 +22,14 @@ pub struct Set {
     no_value: bool,
 }
 
-/// Starts a key's time to live anew; nobody who watches it is told.
+/// Starts a key's time to live anew; watchers are not notified.
 #[derive(Clone, Debug)]
 pub struct Refresh {
     key: String,
     ttl: Ttl,
 }
 
-/// Makes a key in a directory, with a name that sorts behind all that were made there before.
+/// Makes a key in a directory, with a name that sorts after all that were made there before.
 #[derive(Clone)]
 pub struct CreateInOrder {
     directory: String,
