@@ -212,7 +212,7 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
             .field("key", &Key(&self.key))
-            .field("value", &Length(&self.value))
+            .field("value", &Length::of(&self.value))
             .field("revision", &self.revision)
             .finish()
     }

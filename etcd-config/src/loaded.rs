@@ -73,8 +73,7 @@ impl Reading {
     pub(crate) async fn new<T: EtcdConfig>(store: &Arc<dyn Store>, plan: Plan) -> Result<Self, Error> {
         let Plan { prefix, startup_timeout, debounce, watcher, cache } = plan;
         let twin = Twin::of(store, Handle::current().id());
-        let watched = watched::<T>(store.as_ref(), &prefix);
-        let mut watcher = Watcher::new(twin.store(), watched, watcher);
+        let mut watcher = Watcher::new(twin.store(), watched::<T>(store.as_ref(), &prefix), watcher);
         let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
         Ok(Self { watcher, first, prefix, startup_timeout, debounce, cache, twin })
     }

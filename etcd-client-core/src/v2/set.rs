@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::call::{Call, Operation, read_answer};
 use super::condition::Condition;
 use super::encoding::{invalid, key_path};
-use super::length::Length;
 use super::peer::Reply;
 use super::request::{Request, Resend};
 use super::response::Response;
 use crate::Error;
+use crate::printable::Length;
 
 /// Writes a key.
 #[derive(Clone)]
