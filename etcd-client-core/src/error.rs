@@ -47,7 +47,7 @@ pub enum Kind {
     PermissionDenied,
     /// The revision asked for has been compacted away.
     Compacted,
-    /// The revision asked for lies in the future: the history is another one than it was.
+    /// The revision asked for lies in the future: the history is no longer the same.
     FutureRevision,
     /// A message is larger than the limit on one side.
     TooLarge,

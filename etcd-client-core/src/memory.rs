@@ -317,7 +317,7 @@ impl std::fmt::Debug for MemoryStore {
 /// Says which keys, and how long the values are.
 impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let changes = self.changes.iter().map(|(key, value)| (Key(key), value.as_ref().map(Length)));
+        let changes = self.changes.iter().map(|(key, value)| (Key(key), value.as_ref().map(Length::of)));
         f.debug_map().entries(changes).finish()
     }
 }

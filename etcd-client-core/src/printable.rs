@@ -38,7 +38,7 @@ impl<'t> Printable<'t> {
         Self { text, limit: Self::LINE, indent: None }
     }
 
-    /// On several lines, where the text has them, each after the first behind this indentation.
+    /// On several lines, where the text has them, each after the first with this indentation.
     pub const fn block(text: &'t str, indent: &'static str) -> Self {
         Self { text, limit: Self::BLOCK, indent: Some(indent) }
     }
@@ -80,11 +80,17 @@ impl fmt::Debug for Key<'_> {
 }
 
 /// A value in a `Debug`: only how long it is, as it may be a secret.
-pub(crate) struct Length<'v>(pub(crate) &'v Bytes);
+pub(crate) struct Length(usize);
 
-impl fmt::Debug for Length<'_> {
+impl Length {
+    pub(crate) fn of(value: impl AsRef<[u8]>) -> Self {
+        Self(value.as_ref().len())
+    }
+}
+
+impl fmt::Debug for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
+        write!(f, "{} bytes", self.0)
     }
 }
 

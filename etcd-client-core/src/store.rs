@@ -134,7 +134,7 @@ pub trait Watch: fmt::Debug + Send {
     /// Asks the server for a [`Signal::Progress`], or any other sign of life on this stream.
     fn request_progress(&mut self);
 
-    /// Whether another watch may begin behind the last [`Signal::Progress`]: not where that rested on
+    /// Whether another watch may begin after the last [`Signal::Progress`]: not where that rested on
     /// the silence of this stream.
     fn is_resumable(&self) -> bool {
         true
@@ -212,7 +212,7 @@ impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
             .field("key", &Key(&self.key))
-            .field("value", &Length(&self.value))
+            .field("value", &Length::of(&self.value))
             .field("revision", &self.revision)
             .finish()
     }
@@ -280,7 +280,7 @@ impl Prefix {
         }
     }
 
-    /// The part of `key` behind the directory, or `None` where the key is not in it.
+    /// The part of `key` after the directory, or `None` where the key is not in it.
     pub fn relative<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         key.strip_prefix(self.directory.as_bytes())
     }

@@ -102,7 +102,6 @@ mod get;
 mod headers;
 mod hidden;
 mod hidden_watch;
-mod length;
 mod listing;
 mod pace;
 mod peer;

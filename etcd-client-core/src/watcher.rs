@@ -10,7 +10,7 @@
 //! The rules, and where each one lives:
 //!
 //! 1. The first read is one listing at one revision (`on_listed`).
-//! 2. The watch starts behind the revision that is held, and behind no other
+//! 2. The watch starts after the revision that is held, and after no other
 //!    (`open`).
 //! 3. A batch is applied whole or not at all (`on_batch`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it

@@ -230,8 +230,8 @@ impl<'a> Explainer<'a> {
         self.push(place, Some(text(raw)), origin, Some(default));
     }
 
-    /// What the store does not hold any more below a place, but for what is shown already, and the
-    /// snapshot does.
+    /// What the store does not hold any more below a place, but the snapshot does; except
+    /// what is shown already.
     fn gone(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
         let Some(mark) = self.mark(place).filter(|_| !place.is_pinned) else { return };
         for (name, mark) in &mark.children {

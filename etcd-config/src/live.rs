@@ -117,7 +117,7 @@ impl<T> Live<T> {
     /// For each field its key, its value, where that comes from and since when: a table that a
     /// person can read. Secrets are not in it.
     ///
-    /// The keys are those that the store has now: one whose value is another one than the snapshot's,
+    /// The keys are those that the store has now: one whose value differs from the snapshot's,
     /// because the update was refused or is held back, is marked as not in force, a deleted one too,
     /// and what is in force is named beside it. A `restart` field is shown as it is in force, with the
     /// value that waits beside it.
@@ -576,7 +576,7 @@ fn flush<T: EtcdConfig>(board: &Arc<Board<T>>) {
     if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
         let (sender, receiver) = mpsc::channel();
         board.save(move |written| drop(sender.send(written)));
-        // Nobody is there to be told; the log says why it failed.
+        // Nobody is there to be notified; the log says why it failed.
         if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
             panics::log(|| {
                 tracing::warn!(name = T::LAYOUT.name, "the last state is not in the cache file: {why}");

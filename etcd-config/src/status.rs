@@ -49,7 +49,7 @@ pub struct Status {
     pub endpoint: Option<String>,
     /// The last update that was refused, even if a later one was accepted.
     pub last_rejection: Option<Rejection>,
-    /// The last time that the store's history was found to be another one than before.
+    /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
     /// What is odd but no error: unknown keys, outdated names.
     pub warnings: Vec<Problem>,

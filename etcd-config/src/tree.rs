@@ -272,7 +272,7 @@ fn split(path: &str) -> (&str, Option<&str>) {
 
 /// One level of the tree, from paths in ascending order.
 ///
-/// What has the same first segment follows one another, but for the key of a directory itself:
+/// What has the same first segment follows one another, except for the key of a directory itself:
 /// `a`, `a-b`, `a/c`. So each level is gathered first and becomes a map at once.
 fn grow(paths: &[(&str, &Entry)]) -> BTreeMap<Box<str>, Node> {
     let mut level: Vec<(Box<str>, Node)> = Vec::with_capacity(paths.len().min(1024));

@@ -18,7 +18,7 @@ use tokio::task::LocalSet;
 
 pub use self::wire::{Frame, Header, Kv, Page, empty_elements};
 
-/// A server on 127.0.0.1, on a thread of its own. Where it is not told otherwise it is an etcd with one
+/// A server on 127.0.0.1, on a thread of its own. Unless it is configured otherwise, it is an etcd with one
 /// key, `/app/all/a`, which is "1" at revision 5 and, for those who watch, "2" at 6.
 #[derive(Debug)]
 pub struct Hostile {

@@ -121,12 +121,12 @@ impl Keyspace {
         self.history.retain(|past| past.batch.revision >= self.compacted);
     }
 
-    /// Whether the changes behind `after` are all still known.
+    /// Whether the changes after `after` are all still known.
     pub(super) fn check_history(&self, after: u64) -> Result<(), Error> {
         if after + 1 < self.compacted { Err(Error::compacted(self.compacted)) } else { Ok(()) }
     }
 
-    /// The first changes behind `after`, or `None` when there are none yet.
+    /// The first changes after `after`, or `None` when there are none yet.
     pub(super) fn behind(&self, after: u64) -> Option<(&Batch, bool)> {
         let next = self.history.partition_point(|past| past.batch.revision <= after);
         self.history.get(next).map(|past| (&past.batch, past.lost))

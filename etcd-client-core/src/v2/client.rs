@@ -79,7 +79,7 @@ impl Client {
         Call::new(&self.pool, Refresh::new(key.into(), ttl))
     }
 
-    /// Makes a key in a directory, with a name that sorts behind all that were made there before. To
+    /// Makes a key in a directory, with a name that sorts after all that were made there before. To
     /// list them in order: `get(directory).recursive(true).sorted(true)`.
     pub fn create_in_order(
         &self,

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::encoding::invalid;
-use super::length::Length;
 use crate::Error;
+use crate::printable::Length;
 
 /// Conditions of a write, as far as they were given.
 #[derive(Clone, Default)]

@@ -44,7 +44,7 @@ use super::response::Answer;
 use crate::{BoxFuture, Error, Kind};
 
 /// How long a poll must have been silent before that says something. The server sends a change
-/// from its history right behind the headers.
+/// from its history right after the headers.
 const QUIET: Duration = Duration::from_secs(1);
 /// How fast those are answered who ask more often than that.
 const SHORT: Duration = Duration::from_millis(50);

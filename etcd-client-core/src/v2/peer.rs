@@ -10,13 +10,13 @@ use http::header::{CONTENT_TYPE, LOCATION};
 
 use super::failure::Failure;
 use super::headers::Headers;
-use super::length::Length;
 use super::refusal::{self, Refusal};
 use super::request::Request;
 use crate::addresses::Addresses;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::http::{Protocol, version_of};
+use crate::printable::Length;
 use crate::pulse::{Flow, Pulse};
 use crate::record::Record;
 use crate::round::{self, Endpoint as _};

@@ -178,11 +178,11 @@ impl Pool {
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {
-                return Outcome::Final(failures.told(failure.error.at(peer.name())));
+                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
             }
             self.preference.demote(place);
             if doubt && resend == Resend::Never {
-                return Outcome::Final(failures.told(failure.error.at(peer.name())));
+                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
             }
             tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
             election &= failure.election;
@@ -242,7 +242,8 @@ impl Failures {
         self.list.push(failure);
     }
 
-    fn told(&self, error: Error) -> Error {
+    /// The error, marked as one after which the request may have been applied, if a server may have.
+    fn qualify(&self, error: Error) -> Error {
         if self.uncertain { error.with_maybe_applied() } else { error }
     }
 

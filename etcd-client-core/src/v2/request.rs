@@ -6,8 +6,8 @@ use std::fmt;
 use http::Method;
 
 use super::encoding::{form, query};
-use super::length::Length;
 use crate::Error;
+use crate::printable::Length;
 
 /// With any other type the keys API stores an empty value, and says nothing.
 const FORM: &str = "application/x-www-form-urlencoded";

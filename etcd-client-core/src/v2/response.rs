@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 
 use super::headers::Headers;
-use super::length::Length;
+use crate::printable::Length;
 use crate::{Error, Kind};
 
 /// A reply: what was asked for, and the headers that came with it.

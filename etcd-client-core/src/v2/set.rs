@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::call::{Call, Operation, read_answer};
 use super::condition::Condition;
 use super::encoding::{invalid, key_path};
-use super::length::Length;
 use super::peer::Reply;
 use super::request::{Request, Resend};
 use super::response::Response;
 use crate::Error;
+use crate::printable::Length;
 
 /// Writes a key.
 #[derive(Clone)]
@@ -22,14 +22,14 @@ pub struct Set {
     no_value: bool,
 }
 
-/// Starts a key's time to live anew; nobody who watches it is told.
+/// Starts a key's time to live anew; watchers are not notified.
 #[derive(Clone, Debug)]
 pub struct Refresh {
     key: String,
     ttl: Ttl,
 }
 
-/// Makes a key in a directory, with a name that sorts behind all that were made there before.
+/// Makes a key in a directory, with a name that sorts after all that were made there before.
 #[derive(Clone)]
 pub struct CreateInOrder {
     directory: String,

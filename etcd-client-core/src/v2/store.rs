@@ -158,7 +158,7 @@ impl Watch for StoreWatch {
 
 impl StoreWatch {
     /// A promise rests on a poll's silence. When the poll is lost, the promise is not believed any
-    /// longer: the reader is to list, instead of going on behind it. A member that says that it has
+    /// longer: the reader is to list, instead of going on after it. A member that says that it has
     /// lost its leader has not lost the poll.
     fn lost(&self, error: Error) -> Error {
         let poll_is_lost = error.is_transient() && error.kind() != Kind::NoLeader;

@@ -142,7 +142,7 @@ impl WatcherBuilder {
 }
 
 impl Watcher {
-    /// The next event; `None` behind [`Event::Stop`]. Dropping the future loses nothing.
+    /// The next event; `None` after [`Event::Stop`]. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Event> {
         std::future::poll_fn(|cx| self.poll_event(cx)).await
     }
@@ -250,7 +250,7 @@ impl Watcher {
         }
     }
 
-    /// From here only what changes behind the state is reported.
+    /// From here only what changes after the state is reported.
     fn resynced(&mut self, state: Option<Node>, index: u64) {
         let Some(error) = self.resync.take() else { return self.go_on() };
         self.seen = Some(index);

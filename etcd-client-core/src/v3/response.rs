@@ -72,7 +72,7 @@ impl fmt::Debug for KeyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyValue")
             .field("key", &Key(&self.key))
-            .field("value", &Length(&self.value))
+            .field("value", &Length::of(&self.value))
             .field("create_revision", &self.create_revision)
             .field("mod_revision", &self.mod_revision)
             .field("version", &self.version)

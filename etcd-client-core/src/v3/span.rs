@@ -51,7 +51,7 @@ impl Span {
     }
 }
 
-/// The first key behind all that begin with `prefix`.
+/// The first key after all that begin with `prefix`.
 fn after_prefix(prefix: &[u8]) -> Bytes {
     let kept = prefix.iter().rposition(|byte| *byte != u8::MAX);
     let Some(last) = kept else { return Bytes::from_static(NO_END) };

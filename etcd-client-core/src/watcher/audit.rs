@@ -2,7 +2,7 @@
 //! is what the server holds.
 //!
 //! The read is at a revision R of its own. What the watch delivers meanwhile is noted. When the
-//! stream has come to R, the listing and the noted batches behind R must add up to what is held;
+//! stream has come to R, the listing and the noted batches after R must add up to what is held;
 //! what differs then was never sent. A stream that does not come to R in time is not waited for:
 //! the listing is an authoritative read, and counts.
 
@@ -62,7 +62,7 @@ impl Audit {
         Self { stage: Stage::Reading { call: store.list(prefix), notes }, refused: false }
     }
 
-    /// The first audit behind a reconnect.
+    /// The first audit after a reconnect.
     pub(super) fn soon(options: &Options) -> Self {
         match options.audit_interval {
             Some(interval) => Self::due(options.progress_interval.min(interval).mul_f64(fastrand::f64())),
@@ -158,7 +158,7 @@ impl Audit {
         self.refused
     }
 
-    /// Ends a comparison: the listing, and what was noted behind it.
+    /// Ends a comparison: the listing, and what was noted after it.
     pub(super) fn conclude(&mut self, options: &Options) -> Option<Proof> {
         let stage = std::mem::replace(self, Self::later(options)).stage;
         let Stage::Comparing { listing, notes, .. } = stage else { return None };

@@ -11,7 +11,7 @@ use crate::{Error, Kind};
 /// How long a store may take to recognize its past; then it is left to the audit.
 const RECOGNIZED_WITHIN: Duration = Duration::from_secs(1);
 
-/// A stream may only begin behind a past that the store still knows as its own. What would replace
+/// A stream may only begin after a past that the store still knows as its own. What would replace
 /// that past, or forget it, ends the stream or comes before it, so the question follows its opening.
 ///
 /// A member that `may_lag` may be behind that past itself.

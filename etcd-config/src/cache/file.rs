@@ -72,7 +72,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
         let _ = fs::remove_file(&temporary);
         return Err(failed(error));
     }
-    // Without this the new name may be lost, and the old file is found: no harm, but for its age.
+    // Without this the new name may be lost, and the old file is found: no harm, except for its age.
     if let Err(error) = sync_folder(path) {
         tracing::debug!(path = %path.display(), %error, "the cache file's folder cannot be synchronised");
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! etcd-config cache 1\n        what it is, and the version of this format
-//! length    u64                of the rest behind the checksum; all numbers are little-endian
+//! length    u64                of the rest after the checksum; all numbers are little-endian
 //! checksum  u64                FNV-1a of the rest
 //! prefix    text               texts are a u64 with their length, and their bytes
 //! written   u64                milliseconds since 1970

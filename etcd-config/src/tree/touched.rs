@@ -129,7 +129,7 @@ impl Mark {
         path.split('/').try_fold(self, |mark, segment| mark.children.get(segment))
     }
 
-    /// Whether the value of this very place was another one than it is `now`.
+    /// Whether the value of this very place differed from what it is `now`.
     pub(crate) fn differs(&self, now: Option<&Raw>) -> bool {
         self.here && now.map(|now| &now.value) != self.was.as_ref().map(|was| &was.value)
     }

@@ -215,7 +215,7 @@ impl fmt::Debug for KeyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyValue")
             .field("key", &Key(&self.key))
-            .field("value", &Length(&self.value))
+            .field("value", &Length::of(&self.value))
             .field("create_revision", &self.create_revision)
             .field("mod_revision", &self.mod_revision)
             .field("version", &self.version)
@@ -228,7 +228,7 @@ impl fmt::Debug for PutRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PutRequest")
             .field("key", &Key(&self.key))
-            .field("value", &Length(&self.value))
+            .field("value", &Length::of(&self.value))
             .field("lease", &self.lease)
             .field("prev_kv", &self.prev_kv)
             .finish()
@@ -241,7 +241,7 @@ impl fmt::Debug for CompareTo {
             Self::Version(number) => write!(f, "Version({number})"),
             Self::CreateRevision(number) => write!(f, "CreateRevision({number})"),
             Self::ModRevision(number) => write!(f, "ModRevision({number})"),
-            Self::Value(value) => f.debug_tuple("Value").field(&Length(value)).finish(),
+            Self::Value(value) => f.debug_tuple("Value").field(&Length::of(value)).finish(),
             Self::Lease(id) => write!(f, "Lease({id})"),
         }
     }
