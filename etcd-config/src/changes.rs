@@ -172,6 +172,12 @@ impl<T> Place<T> {
 }
 
 impl<T> Changes<T> {
+    /// A stream that has ended already.
+    pub(crate) fn ended() -> Self {
+        let waiting = Waiting { change: None, waker: None, ended: true };
+        Self { place: Arc::new(Place(Mutex::new(waiting))), process: Process::this() }
+    }
+
     /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone.
     pub async fn next(&mut self) -> Option<Change<T>> {
         std::future::poll_fn(|cx| self.poll(cx)).await

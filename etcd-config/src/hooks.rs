@@ -86,6 +86,11 @@ type Called<T> = Vec<Arc<Hook<T>>>;
 type Callback<T> = Box<dyn FnMut(&Notice<T>) + Send>;
 
 impl Subscription {
+    /// One that has ended already.
+    pub(crate) fn to_nothing() -> Self {
+        Self { active: Arc::default(), forget: Arc::new(|| ()) }
+    }
+
     /// Ends the callback: it is not called again. A call that is under way is not waited for, so
     /// that a callback may cancel itself.
     pub fn cancel(&self) {

@@ -21,7 +21,7 @@ use crate::driver::Driver;
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::follower::Follower;
-use crate::hooks::Subscription;
+use crate::hooks::{Notice, Subscription};
 use crate::loaded::Loaded;
 use crate::panics;
 use crate::reader::Reader;
@@ -222,7 +222,7 @@ impl<T: EtcdConfig> Live<T> {
     /// otherwise. A key that no field reads, and the key of a field that is marked `restart`, make no
     /// new snapshot either; [`Status::revision`] moves with them all the same.
     pub fn on_change(&self, mut callback: impl FnMut(&Change<T>) + Send + 'static) -> Subscription {
-        self.board.hooks.add(move |notice| {
+        self.subscribe(move |notice| {
             if let Some(change) = &notice.change {
                 callback(change);
             }
@@ -232,7 +232,7 @@ impl<T: EtcdConfig> Live<T> {
     /// Calls back for every update that was refused, as [`on`](Self::on) does. The snapshot from
     /// before it stays.
     pub fn on_rejected(&self, mut callback: impl FnMut(&Rejection) + Send + 'static) -> Subscription {
-        self.board.hooks.add(move |notice| {
+        self.subscribe(move |notice| {
             if let Some(rejection) = &notice.rejection {
                 callback(rejection);
             }
@@ -257,7 +257,7 @@ impl<T: EtcdConfig> Live<T> {
     /// # Ok::<(), etcd_config::Error>(())
     /// ```
     pub fn on_status(&self, mut callback: impl FnMut(&Status) + Send + 'static) -> Subscription {
-        self.board.hooks.add(move |notice| {
+        self.subscribe(move |notice| {
             if let Some(status) = &notice.status {
                 callback(status);
             }
@@ -285,7 +285,7 @@ impl<T: EtcdConfig> Live<T> {
     /// # }).unwrap();
     /// ```
     pub fn changes(&self) -> Changes<T> {
-        self.board.streams.open()
+        if self.board.is_orphan() { Changes::ended() } else { self.board.streams.open() }
     }
 
     /// Waits until the configuration is as wanted. Blocks the thread, and is refused in decoding and
@@ -523,6 +523,11 @@ impl<T: EtcdConfig> Live<T> {
             self.board.impatience.notify_one();
         }
         Ok(false)
+    }
+
+    /// In the child of a `fork` nothing is ever called, and the lock may be held for ever.
+    fn subscribe(&self, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
+        if self.board.is_orphan() { Subscription::to_nothing() } else { self.board.hooks.add(callback) }
     }
 
     fn check_running(&self) -> Result<(), Error> {

@@ -74,7 +74,8 @@ fn outcome(child: i32) -> Option<i32> {
 }
 
 fn child(before: Before, round: u32) {
-    let Before { store, settings, mut stream, client } = before;
+    // The parent's threads may have held the store's lock, which nobody opens here.
+    let Before { store: _store, settings, mut stream, client } = before;
     step("a status of before", || {
         let status = settings.status();
         assert!(matches!(status.state, State::Stopped), "{status}");
@@ -84,6 +85,7 @@ fn child(before: Before, round: u32) {
         assert!(settings.wait_until(|_| false, SOON).unwrap_err().is_stopped());
         assert!(settings.wait_for_revision(u64::MAX, SOON).unwrap_err().is_stopped());
         settings.on_change(|_| {}).cancel();
+        drop(settings.changes());
         drop((format!("{settings:?}"), settings.require_fresh(Duration::ZERO).err()));
     });
     step("a stream of before", || {
@@ -106,6 +108,7 @@ fn child(before: Before, round: u32) {
         assert!(Service::options().startup_timeout(limit).load_once(&silent).err().unwrap().is_timeout());
     });
     step("watching anew", || {
+        let store = MemoryStore::new();
         let settings = Service::watch(&store).expect("everything has a default");
         let (sender, receiver) = std::sync::mpsc::channel();
         settings.on(|s| &s.workers, move |_, new| sender.send(*new).expect("somebody waits"));
