@@ -35,7 +35,7 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
             const __FIELDS: &[#private::Field] = &[#(#constants),*];
 
             #[automatically_derived]
-            impl #impl_generics #private::EtcdConfig for #ident #ty_generics #where_clause {
+            impl #impl_generics #private::Derived for #ident #ty_generics #where_clause {
                 #layout
                 #read
             }

@@ -53,7 +53,7 @@ pub(crate) fn expand(input: &DeriveInput, errors: Option<&TokenStream>) -> Token
             use #krate::__private as __etcd_config;
 
             #[automatically_derived]
-            impl<#(#params),*> __etcd_config::EtcdConfig for #ident<#(#arguments),*>
+            impl<#(#params),*> __etcd_config::Derived for #ident<#(#arguments),*>
             where
                 #(#predicates,)*
             {

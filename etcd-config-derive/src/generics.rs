@@ -23,7 +23,7 @@ pub(crate) fn bounded(input: &Input<'_>, private: &TokenStream) -> Generics {
         let nested =
             |field: &crate::ast::Field<'_>| field.attrs.nested.is_some() || field.attrs.flatten.is_some();
         if kinds.clone().any(nested) {
-            clause.predicates.push(parse_quote!(#param: #private::EtcdConfig));
+            clause.predicates.push(parse_quote!(#param: #private::Derived));
         }
         let is_leaf = |field: &crate::ast::Field<'_>| {
             let by_function = field.attrs.with.is_some() || field.attrs.decode_with.is_some();

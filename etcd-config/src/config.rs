@@ -1,13 +1,12 @@
-//! The trait that the derive implements.
+//! The trait for people: what a derived struct can do.
 
 use std::future::Future;
 
 use etcd_client_core::Prefix;
 
-use crate::decode::{Decoder, survey};
+use crate::decode::{Derived, survey};
 use crate::error::Error;
 use crate::into_store::IntoStore;
-use crate::layout::Layout;
 use crate::live::Live;
 use crate::options::Options;
 use crate::schema::Schema;
@@ -19,15 +18,7 @@ use crate::schema::Schema;
     note = "add `#[derive(EtcdConfig)]` to `{Self}`; for one key that holds JSON, derive \
             `serde::Deserialize` for it and leave `nested` out"
 )]
-pub trait EtcdConfig: Sized + Send + Sync + 'static {
-    #[doc(hidden)]
-    const LAYOUT: &'static Layout;
-
-    /// Reads the struct at the decoder's place. With `held`, brings that one up to date and
-    /// answers `None`. Problems go to the decoder; every field is tried before any gives up.
-    #[doc(hidden)]
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
-
+pub trait EtcdConfig: Derived {
     /// The fields, as data: keys, types, defaults, documentation.
     ///
     /// The keys begin with the prefix as it is written on the struct, placeholders and all.
@@ -66,3 +57,6 @@ pub trait EtcdConfig: Sized + Send + Sync + 'static {
         Options::new()
     }
 }
+
+#[diagnostic::do_not_recommend]
+impl<T: Derived> EtcdConfig for T {}

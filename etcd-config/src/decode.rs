@@ -4,38 +4,41 @@ mod before;
 mod comparison;
 mod context;
 mod decoder;
+mod derived;
 mod leaf_part;
 mod map_part;
 mod nested_part;
 mod pending;
+mod pin;
 mod place;
 mod scrub;
+mod survey;
 mod type_name;
 
 pub use self::comparison::compared;
 pub use self::context::Context;
-pub(crate) use self::context::survey;
 pub use self::decoder::Decoder;
+pub use self::derived::Derived;
 pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
 pub(crate) use self::place::whole_key;
+pub(crate) use self::survey::survey;
 
 use self::decoder::Findings;
 use self::place::Touch;
-use crate::config::EtcdConfig;
 use crate::problem::Problem;
 use crate::schema::unknown;
 use crate::tree::{KeyTree, Touched};
 
 /// A `T` of the keys in `tree`. The first one that comes out right pins the `restart` fields.
-pub fn decode<T: EtcdConfig>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
+pub fn decode<T: Derived>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
     decode_since(tree, context, None).map(|(value, _)| value)
 }
 
 /// The same, and whether any value differs from the published snapshot, since which the keys in `published`
 /// have changed.
-pub fn decode_since<T: EtcdConfig>(
+pub fn decode_since<T: Derived>(
     tree: &KeyTree,
     context: &Context,
     published: Option<&Touched>,
@@ -60,7 +63,7 @@ pub fn decode_since<T: EtcdConfig>(
 /// Brings `value` up to date: reads the touched keys again and leaves the rest alone. After a
 /// problem `value` may hold some of the new keys, and the same keys have to be handed in again
 /// with the next ones.
-pub fn update<T: EtcdConfig>(
+pub fn update<T: Derived>(
     value: &mut T,
     tree: &KeyTree,
     touched: &Touched,
@@ -71,7 +74,7 @@ pub fn update<T: EtcdConfig>(
 
 /// The same, and whether any value differs from the published snapshot, since which the keys in `published`
 /// have changed; all of those that fields read are in `touched`.
-pub fn update_since<T: EtcdConfig>(
+pub fn update_since<T: Derived>(
     value: &mut T,
     tree: &KeyTree,
     touched: &Touched,

@@ -9,7 +9,7 @@ use etcd_client_core::{Batch, Listing, Printable};
 
 use crate::backlog::Backlog;
 use crate::board::Board;
-use crate::config::EtcdConfig;
+use crate::decode::Derived;
 use crate::hooks::Notice;
 use crate::pace::{Pace, SLOW};
 use crate::panics;
@@ -25,7 +25,7 @@ const LOGGED_KEYS: usize = 10;
 const TOO_LATE: Duration = Duration::from_millis(100);
 
 /// The publisher of one configuration, and where it puts what comes of it.
-pub(crate) struct Desk<T: EtcdConfig> {
+pub(crate) struct Desk<T: Derived> {
     publisher: Publisher<T>,
     board: Arc<Board<T>>,
     surroundings: Surroundings,
@@ -61,7 +61,7 @@ pub(crate) struct Upshot<T> {
     pub(crate) discarded: Vec<Spare<T>>,
 }
 
-impl<T: EtcdConfig> Desk<T> {
+impl<T: Derived> Desk<T> {
     pub(crate) fn new(
         publisher: Publisher<T>,
         board: Arc<Board<T>>,

@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::backlog::{self, Backlog};
 use crate::board::Board;
 use crate::cache::{Archive, Keeper, Step};
-use crate::config::EtcdConfig;
 use crate::deadline::runtime_deadline;
+use crate::decode::Derived;
 use crate::desk::{Desk, Upshot, Work};
 use crate::loaded::{Loaded, Origin};
 use crate::panics;
@@ -35,7 +35,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(60);
 
 /// The watching task of one configuration.
-pub(crate) struct Driver<T: EtcdConfig> {
+pub(crate) struct Driver<T: Derived> {
     watcher: Watcher,
     seat: Seat<T>,
     /// What has come while the desk was away.
@@ -53,7 +53,7 @@ pub(crate) struct Driver<T: EtcdConfig> {
 }
 
 /// Where the desk is.
-enum Seat<T: EtcdConfig> {
+enum Seat<T: Derived> {
     Here(Box<Desk<T>>),
     /// With the worker, which gives it back.
     Away(oneshot::Receiver<Returned<T>>),
@@ -65,7 +65,7 @@ type Returned<T> = (Box<Desk<T>>, Result<Upshot<T>, String>);
 /// The board, which is told when nothing follows the store any more, however that came.
 struct Ending<T>(Arc<Board<T>>);
 
-impl<T: EtcdConfig> Driver<T> {
+impl<T: Derived> Driver<T> {
     /// Takes up what was loaded, for whoever is in these surroundings.
     pub(crate) fn new(loaded: Loaded<T>, surroundings: Surroundings) -> Self {
         let Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin } = loaded;
@@ -282,7 +282,7 @@ impl<T: EtcdConfig> Driver<T> {
     }
 }
 
-impl<T: EtcdConfig> Seat<T> {
+impl<T: Derived> Seat<T> {
     fn is_here(&self) -> bool {
         matches!(self, Seat::Here(_))
     }
@@ -304,7 +304,7 @@ impl<T> Upshot<T> {
     }
 }
 
-impl<T: EtcdConfig> Drop for Driver<T> {
+impl<T: Derived> Drop for Driver<T> {
     fn drop(&mut self) {
         let board = Arc::clone(self.board());
         if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
@@ -334,7 +334,7 @@ impl<T> Drop for Ending<T> {
     }
 }
 
-async fn back<T: EtcdConfig>(seat: &mut Seat<T>) -> Option<Returned<T>> {
+async fn back<T: Derived>(seat: &mut Seat<T>) -> Option<Returned<T>> {
     match seat {
         Seat::Here(_) => pending().await,
         Seat::Away(returned) => returned.await.ok(),

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use etcd_client_core::{Batch, Entry, Listing};
 
 use crate::decode::Context;
-use crate::explain::{Explanation, explain};
 use crate::tree::{KeyTree, Touched};
 
 /// The tree of keys, and what is read from it.
@@ -106,13 +105,8 @@ impl Keys {
         Arc::unwrap_or_clone(published)
     }
 
-    /// Where each value comes from; see [`explain`].
-    pub(crate) fn explain(&self, cached: bool) -> Explanation {
-        let (tree, unpublished) = self.both();
-        explain(&tree, &self.context, &unpublished, cached)
-    }
-
-    fn both(&self) -> (Arc<KeyTree>, Arc<Touched>) {
+    /// The keys as they are now, and what has changed since the published snapshot.
+    pub(crate) fn with_unpublished(&self) -> (Arc<KeyTree>, Arc<Touched>) {
         let Held { tree, unpublished, .. } = &*self.lock();
         (Arc::clone(tree), Arc::clone(unpublished))
     }

@@ -159,10 +159,9 @@ pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 pub mod __private {
     pub use serde::de::DeserializeOwned;
 
-    pub use crate::config::EtcdConfig;
     pub use crate::decode::{
-        Context, Decoder, checked, compared, decode, decode_since, flattened, leaf, leaf_with, map, map_with,
-        nested, refusal, skipped, update, update_since,
+        Context, Decoder, Derived, checked, compared, decode, decode_since, flattened, leaf, leaf_with, map,
+        map_with, nested, refusal, skipped, update, update_since,
     };
     pub use crate::explain::explain;
     pub use crate::layout::{Fallback, Field, Layout};

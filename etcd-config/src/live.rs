@@ -15,16 +15,15 @@ use tokio::time::timeout_at;
 use crate::background::Background;
 use crate::board::Board;
 use crate::changes::{Change, Changes};
-use crate::config::EtcdConfig;
 use crate::deadline::{deadline, runtime_deadline};
+use crate::decode::Derived;
 use crate::driver::Driver;
 use crate::error::Error;
-use crate::explain::Explanation;
+use crate::explain::{Explanation, explain};
 use crate::follower::Follower;
 use crate::hooks::{Notice, Subscription};
 use crate::loaded::Loaded;
 use crate::panics;
-use crate::reader::Reader;
 use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
@@ -34,7 +33,7 @@ use crate::surroundings::{Surroundings, refuse_to_block, refuse_to_wait};
 /// A configuration that is kept current.
 ///
 /// A handle: clones are the same configuration. The watch ends when the last handle is dropped, a
-/// [`Reader`] being one too. A callback that owns a handle of its own configuration keeps it alive
+/// [`Reader`](crate::Reader) being one too. A callback that owns a handle of its own configuration keeps it alive
 /// for ever; let it use what it is called with instead.
 ///
 /// Reading never blocks, and never fails: whatever happens to the store, the last good snapshot
@@ -104,11 +103,6 @@ impl<T> Live<T> {
         self.board.current.load_full()
     }
 
-    /// One thread's cached view, for hot loops.
-    pub fn reader(&self) -> Reader<T> {
-        Reader::new(self.clone())
-    }
-
     /// How fresh the configuration is, where it came from, and what is wrong, if anything.
     pub fn status(&self) -> Status {
         self.board.status()
@@ -123,7 +117,8 @@ impl<T> Live<T> {
     /// value that waits beside it.
     pub fn explain(&self) -> Explanation {
         let source = self.status().source;
-        self.board.keys.explain(source == Source::Cache)
+        let (tree, unpublished) = self.board.keys.with_unpublished();
+        explain(&tree, self.board.keys.context(), &unpublished, source == Source::Cache)
     }
 
     #[inline]
@@ -132,7 +127,7 @@ impl<T> Live<T> {
     }
 }
 
-impl<T: EtcdConfig> Live<T> {
+impl<T: Send + Sync + 'static> Live<T> {
     /// Calls back with the value at the projection as it is now, and then with every other one that it
     /// becomes: no change is missed in between, and none comes twice.
     ///
@@ -491,21 +486,6 @@ impl<T: EtcdConfig> Live<T> {
         Ok(())
     }
 
-    /// Follows what was loaded, on the runtime where that was done.
-    pub(crate) fn start(
-        loaded: Loaded<T>,
-        surroundings: Surroundings,
-        runtime: &Handle,
-        background: Option<Arc<Background>>,
-    ) -> Self {
-        let driver = Driver::new(loaded, surroundings);
-        let board = Arc::clone(driver.board());
-        let task = runtime.spawn(driver.run()).abort_handle();
-        let flush: fn(&Arc<Board<T>>) = flush;
-        let life = Life { board: Arc::clone(&board), task, flush, background };
-        Self { board, life: Arc::new(life) }
-    }
-
     fn is_in_force(&self, revision: u64) -> Result<bool, Error> {
         let (in_force, known, refusal) = self.board.standing.read(|record| {
             let refusal = record.refusal().filter(|_| !record.held_back).cloned();
@@ -568,6 +548,23 @@ impl<T: EtcdConfig> Live<T> {
     }
 }
 
+impl<T: Derived> Live<T> {
+    /// Follows what was loaded, on the runtime where that was done.
+    pub(crate) fn start(
+        loaded: Loaded<T>,
+        surroundings: Surroundings,
+        runtime: &Handle,
+        background: Option<Arc<Background>>,
+    ) -> Self {
+        let driver = Driver::new(loaded, surroundings);
+        let board = Arc::clone(driver.board());
+        let task = runtime.spawn(driver.run()).abort_handle();
+        let flush: fn(&Arc<Board<T>>) = flush;
+        let life = Life { board: Arc::clone(&board), task, flush, background };
+        Self { board, life: Arc::new(life) }
+    }
+}
+
 /// What is refused is known as well, and callbacks hear of it.
 fn known_or_refused(waited: Result<(), Error>) -> Result<(), Error> {
     match waited {
@@ -577,14 +574,17 @@ fn known_or_refused(waited: Result<(), Error>) -> Result<(), Error> {
 }
 
 /// Has the last state cached, and waits for it a while.
-fn flush<T: EtcdConfig>(board: &Arc<Board<T>>) {
+fn flush<T: Send + Sync + 'static>(board: &Arc<Board<T>>) {
     if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
         let (sender, receiver) = mpsc::channel();
         board.save(move |written| drop(sender.send(written)));
         // Nobody is there to be notified; the log says why it failed.
         if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
             panics::log(|| {
-                tracing::warn!(name = T::LAYOUT.name, "the last state is not in the cache file: {why}");
+                tracing::warn!(
+                    name = board.standing.name(),
+                    "the last state is not in the cache file: {why}"
+                );
             });
         }
     }

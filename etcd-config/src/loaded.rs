@@ -10,8 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::cache::{Cache, Image, Place};
-use crate::config::EtcdConfig;
-use crate::decode::{Context, survey};
+use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
 use crate::pace::Pace;
 use crate::panics;
@@ -70,7 +69,7 @@ pub(crate) enum Origin {
 
 impl Reading {
     /// Asks the store, on the runtime on which it is to be followed.
-    pub(crate) async fn new<T: EtcdConfig>(store: &Arc<dyn Store>, plan: Plan) -> Result<Self, Error> {
+    pub(crate) async fn new<T: Derived>(store: &Arc<dyn Store>, plan: Plan) -> Result<Self, Error> {
         let Plan { prefix, startup_timeout, debounce, watcher, cache } = plan;
         let twin = Twin::of(store, Handle::current().id());
         let mut watcher = Watcher::new(twin.store(), watched::<T>(store.as_ref(), &prefix), watcher);
@@ -87,11 +86,11 @@ impl Reading {
     }
 
     /// Makes the first snapshot. Runs the user's code, may read a file, and so blocks.
-    pub(crate) fn decode<T: EtcdConfig>(self, surroundings: &Surroundings) -> Result<Loaded<T>, Error> {
+    pub(crate) fn decode<T: Derived>(self, surroundings: &Surroundings) -> Result<Loaded<T>, Error> {
         surroundings.decode(|| self.make())
     }
 
-    fn make<T: EtcdConfig>(self) -> Result<Loaded<T>, Error> {
+    fn make<T: Derived>(self) -> Result<Loaded<T>, Error> {
         let Self { mut watcher, first, prefix, startup_timeout, debounce, cache, twin } = self;
         let schema = || Schema::new(survey::<T>(), &prefix);
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
@@ -121,7 +120,7 @@ impl Reading {
     }
 }
 
-impl<T: EtcdConfig> Loaded<T> {
+impl<T: Derived> Loaded<T> {
     /// What the keys are now.
     pub(crate) fn listing(&self) -> Listing {
         self.publisher.keys().listing(self.watcher.cluster())
@@ -129,7 +128,7 @@ impl<T: EtcdConfig> Loaded<T> {
 }
 
 /// The prefix with the keys that the store answers with only where they are named.
-fn watched<T: EtcdConfig>(store: &dyn Store, prefix: &Prefix) -> Prefix {
+fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
     if !store.hides_keys() {
         return prefix.clone();
     }
@@ -156,7 +155,7 @@ enum First {
 
 /// Waits for the first authoritative read: through outages within the limit, but not for what will
 /// not get better by waiting.
-async fn first_listing<T: EtcdConfig>(
+async fn first_listing<T: Derived>(
     watcher: &mut Watcher,
     prefix: &Prefix,
     limit: Duration,
@@ -198,7 +197,7 @@ fn silence(limit: Duration, twin: &Twin, state: Option<&watcher::State>, cache: 
 }
 
 /// The first snapshot from the cache file, or why it does not help.
-fn from_cache<T: EtcdConfig>(
+fn from_cache<T: Derived>(
     cache: &Arc<Cache>,
     context: Context,
     watcher: &mut Watcher,

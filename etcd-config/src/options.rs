@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::background::Background;
 use crate::cache::{Cache, Place};
-use crate::config::EtcdConfig;
+use crate::decode::Derived;
 use crate::error::Error;
 use crate::into_store::IntoStore;
 use crate::live::Live;
@@ -56,7 +56,7 @@ pub struct Options<T> {
     config: PhantomData<fn() -> T>,
 }
 
-impl<T: EtcdConfig> Options<T> {
+impl<T: Derived> Options<T> {
     pub(crate) fn new() -> Self {
         Self {
             prefix: None,
@@ -263,7 +263,7 @@ impl<T: EtcdConfig> Options<T> {
 }
 
 /// Reads the first snapshot for a task; what takes long is done elsewhere.
-async fn load<T: EtcdConfig>(store: &Arc<dyn Store>, plan: Plan) -> Result<Loaded<T>, Error> {
+async fn load<T: Derived>(store: &Arc<dyn Store>, plan: Plan) -> Result<Loaded<T>, Error> {
     let reading = Reading::new::<T>(store, plan).await?;
     let surroundings = Surroundings::here();
     if reading.keys().is_some_and(|keys| keys <= FEW) {
@@ -291,7 +291,7 @@ fn panicked(words: &str) -> Error {
 }
 
 /// What was read once is cached before the call returns: the process may end with it.
-fn to_be_cached<T: EtcdConfig>(loaded: &Loaded<T>) -> Option<(Arc<Cache>, Listing)> {
+fn to_be_cached<T: Derived>(loaded: &Loaded<T>) -> Option<(Arc<Cache>, Listing)> {
     let cache = loaded.cache.clone().filter(|_| matches!(loaded.origin, Origin::Etcd))?;
     Some((cache, loaded.listing()))
 }

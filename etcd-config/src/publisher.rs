@@ -14,8 +14,7 @@ use etcd_client_core::watcher::Cause;
 use etcd_client_core::{Batch, Listing};
 
 use crate::changes::Change;
-use crate::config::EtcdConfig;
-use crate::decode::{self, Context};
+use crate::decode::{self, Context, Derived};
 use crate::keys::Keys;
 use crate::pace::Pace;
 use crate::panics;
@@ -71,7 +70,7 @@ pub(crate) enum Outcome<T> {
     Refused(Rejection),
 }
 
-impl<T: EtcdConfig> Publisher<T> {
+impl<T: Derived> Publisher<T> {
     /// Reads the first snapshot; how fast that was says how fast updates will be.
     pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>, Pace), Report> {
         let begin = Instant::now();
@@ -330,7 +329,7 @@ impl<T> Drop for Publisher<T> {
 }
 
 /// Decodes everything. A panic in the user's own code is one more reason to refuse.
-fn decoded<T: EtcdConfig>(
+fn decoded<T: Derived>(
     tree: &KeyTree,
     context: &Context,
     published: Option<&Touched>,
@@ -339,7 +338,7 @@ fn decoded<T: EtcdConfig>(
         .unwrap_or_else(|panic| Err(panicked::<T>(context, &panic)))
 }
 
-fn panicked<T: EtcdConfig>(context: &Context, panic: &str) -> Vec<Problem> {
+fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {
     // Whoever panicked may have seen a secret, and which one is not known here.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
     let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });

@@ -21,8 +21,15 @@ pub struct Reader<T> {
 /// The place where snapshots are published, and the handle that keeps it current.
 struct Published<T>(Live<T>);
 
+impl<T> Live<T> {
+    /// One thread's cached view, for hot loops.
+    pub fn reader(&self) -> Reader<T> {
+        Reader::new(self.clone())
+    }
+}
+
 impl<T> Reader<T> {
-    pub(crate) fn new(live: Live<T>) -> Self {
+    fn new(live: Live<T>) -> Self {
         Self { cache: Cache::new(Published(live)) }
     }
 

@@ -7,27 +7,12 @@ use std::sync::OnceLock;
 
 use etcd_client_core::Prefix;
 
-use super::decoder::Decoder;
-use crate::config::EtcdConfig;
-use crate::layout::Field;
+use super::derived::Derived;
+use super::pin::{Pin, Pins, pin_path};
+use super::survey::survey;
 use crate::problem::Problem;
 use crate::schema::Schema;
-use crate::schema::branch::Branch;
-use crate::tree::{KeyTree, Node};
-
-/// What `restart` fields have read when the process started, by [where they are](pin_path).
-pub(crate) type Pins = BTreeMap<String, Pin>;
-
-/// What one of them has read.
-#[derive(Clone, Debug)]
-pub(crate) struct Pin {
-    /// The whole key of the struct that the field is in.
-    pub(super) directory: String,
-    pub(super) field: &'static Field,
-    /// Under which of the field's names it was.
-    pub(crate) name: &'static str,
-    pub(crate) node: Option<Node>,
-}
+use crate::tree::KeyTree;
 
 /// An environment variable that is not UTF-8.
 #[derive(Clone, Copy, Debug)]
@@ -47,15 +32,12 @@ pub struct Context {
 
 impl Context {
     /// For reading a `T` from below `prefix`, with the environment of this process.
-    pub fn new<T: EtcdConfig>(prefix: Prefix) -> Self {
+    pub fn new<T: Derived>(prefix: Prefix) -> Self {
         Self::with_environment::<T>(prefix, |name| std::env::var_os(name))
     }
 
     /// The same with another environment.
-    pub fn with_environment<T: EtcdConfig>(
-        prefix: Prefix,
-        variable: impl Fn(&str) -> Option<OsString>,
-    ) -> Self {
+    pub fn with_environment<T: Derived>(prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let schema = Schema::new(survey::<T>(), &prefix);
         let names = schema.fields().iter().filter_map(|field| field.written.env);
         let environment = names
@@ -112,18 +94,4 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("prefix", &self.prefix).finish_non_exhaustive()
     }
-}
-
-/// By its name, whatever the names of its key and of the directories around it. The dot is there for
-/// a newtype's field, too, which has no name.
-pub(super) fn pin_path(path: &str, name: &str) -> String {
-    format!("{path}.{name}")
-}
-
-/// The fields of a `T`.
-pub(crate) fn survey<T: EtcdConfig>() -> Branch {
-    let mut decoder = Decoder::survey();
-    let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
-    let members = decoder.members(std::any::TypeId::of::<T>(), read).unwrap_or_default();
-    Branch { layout: T::LAYOUT, members }
 }

@@ -6,7 +6,8 @@ use std::fmt;
 use std::mem;
 
 use super::before::Before;
-use super::context::{Context, NotText, Pin, Pins, pin_path};
+use super::context::{Context, NotText};
+use super::pin::{Pin, Pins, pin_path};
 use super::place::{Outer as Subjects, Place, Subject, Touch};
 use super::type_name::TypeName;
 use crate::layout::Field;

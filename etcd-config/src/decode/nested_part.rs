@@ -6,11 +6,11 @@ use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use super::decoder::{Decoder, Part};
+use super::derived::Derived;
 use super::map_part::{Entries, key_of, names_are_keys, note_double};
 use super::place::Touch;
 use super::type_name::TypeName;
-use crate::config::EtcdConfig;
-use crate::layout::{Field, Layout};
+use crate::layout::Field;
 use crate::leaf::Leaf;
 use crate::schema::branch::{self, Branch};
 use crate::tree::Node;
@@ -47,7 +47,7 @@ pub fn nested<T: Nested>() -> NestedPart<T> {
 }
 
 /// The fields of another struct, among those of this one.
-pub fn flattened<T: EtcdConfig>() -> NestedPart<T> {
+pub fn flattened<T: Derived>() -> NestedPart<T> {
     nested()
 }
 
@@ -64,7 +64,7 @@ impl<T> Part for NestedPart<T> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: EtcdConfig> Nested for T {
+impl<T: Derived> Nested for T {
     fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
         at.deeper(|at| T::read(at, held))
     }
@@ -181,26 +181,4 @@ fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: TypeName) ->
         }
     }
     (at.problems() == before).then_some(entries)
-}
-
-impl<T: EtcdConfig> EtcdConfig for Box<T> {
-    const LAYOUT: &'static Layout = T::LAYOUT;
-
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        T::read(at, held.map(|held| &mut **held)).map(Self::new)
-    }
-}
-
-impl<T: EtcdConfig> EtcdConfig for Arc<T> {
-    const LAYOUT: &'static Layout = T::LAYOUT;
-
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        let Some(held) = held else { return T::read(at, None).map(Self::new) };
-        if let Some(value) = Self::get_mut(held) {
-            return T::read(at, Some(value)).map(Self::new);
-        }
-        // Someone took this handle out of a snapshot; theirs stays as it is.
-        *held = Self::new(T::read(at, None)?);
-        None
-    }
 }

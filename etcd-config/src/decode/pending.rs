@@ -1,6 +1,6 @@
 //! What a restart would bring into force.
 
-use super::context::Pin;
+use super::pin::Pin;
 use super::place::whole_key;
 use crate::problem::{Kind, Problem};
 use crate::tree::{KeyTree, Node};
