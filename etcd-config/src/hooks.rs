@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::changes::Change;
+use crate::change::Change;
 use crate::panics;
 use crate::rejection::Rejection;
 use crate::status::Status;

@@ -94,6 +94,7 @@ mod background;
 mod backlog;
 mod board;
 mod cache;
+mod change;
 mod changes;
 mod config;
 mod deadline;
@@ -138,7 +139,8 @@ mod worker;
 pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;
 
-pub use crate::changes::{Change, Changes};
+pub use crate::change::Change;
+pub use crate::changes::Changes;
 pub use crate::config::EtcdConfig;
 pub use crate::error::Error;
 pub use crate::explain::{Explanation, Origin, Row};

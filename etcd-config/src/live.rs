@@ -14,7 +14,8 @@ use tokio::time::timeout_at;
 
 use crate::background::Background;
 use crate::board::Board;
-use crate::changes::{Change, Changes};
+use crate::change::Change;
+use crate::changes::Changes;
 use crate::deadline::{deadline, runtime_deadline};
 use crate::decode::Derived;
 use crate::driver::Driver;

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use etcd_client_core::watcher::Cause;
 use etcd_client_core::{Batch, Listing};
 
-use crate::changes::Change;
+use crate::change::Change;
 use crate::decode::{self, Context, Derived};
 use crate::keys::Keys;
 use crate::pace::Pace;
