@@ -32,6 +32,27 @@ pub struct ClientBuilder {
     settings: Settings,
 }
 
+impl Client {
+    /// A client with the defaults. An endpoint is `host:port`, `http://host:port` or
+    /// `https://host:port`, with a base path where there is one; without a port it is 2379.
+    ///
+    /// Nothing is connected before the first call.
+    ///
+    /// # Errors
+    /// The list is empty, or an endpoint cannot be one.
+    pub fn new<I>(endpoints: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        Self::builder().endpoints(endpoints).build()
+    }
+
+    /// Everything that a client can be told.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+}
+
 impl ClientBuilder {
     pub(super) fn new() -> Self {
         Self { credentials: None, settings: Settings::new(Duration::from_secs(10)) }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::ClientBuilder;
 use super::call::Call;
 use super::cluster::{Ask, Health, LeaderStats, Machines, Member, Members, SelfStats, StoreStats, Version};
 use super::delete::Delete;
@@ -14,7 +13,6 @@ use super::raw::Raw;
 use super::set::{CreateInOrder, Refresh, Set};
 use super::watch::Watch;
 use super::watcher::WatcherBuilder;
-use crate::Error;
 use crate::credentials::Credentials;
 
 /// A client of an etcd cluster's v2 API. Clones share connections and endpoint.
@@ -24,25 +22,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the defaults. An endpoint is `host:port`, `http://host:port` or
-    /// `https://host:port`, with a base path where there is one; without a port it is 2379.
-    ///
-    /// Nothing is connected before the first call.
-    ///
-    /// # Errors
-    /// The list is empty, or an endpoint cannot be one.
-    pub fn new<I>(endpoints: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        Self::builder().endpoints(endpoints).build()
-    }
-
-    /// Everything that a client can be told.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::new()
-    }
-
     /// Reads a key, or lists a directory.
     pub fn get(&self, key: impl Into<String>) -> Call<Get> {
         Call::new(&self.pool, Get::new(key.into()))

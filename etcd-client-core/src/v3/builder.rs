@@ -34,6 +34,48 @@ pub struct ClientBuilder {
     settings: Settings,
 }
 
+impl Client {
+    /// A client with the defaults. An endpoint is `host:port`, `http://host:port` or
+    /// `https://host:port`; without a port it is 2379.
+    ///
+    /// Nothing is connected before the first call.
+    ///
+    /// # Errors
+    /// The list is empty, or an endpoint cannot be one.
+    pub fn new<I>(endpoints: I) -> Result<Self, Error>
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        Self::builder().endpoints(endpoints).build()
+    }
+
+    /// Everything that a client can be told.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// A client from etcdctl's environment variables:
+    ///
+    /// | variable | what it says |
+    /// | --- | --- |
+    /// | `ETCDCTL_ENDPOINTS` | the servers, with commas between; `127.0.0.1:2379` if unset |
+    /// | `ETCDCTL_USER`, `ETCDCTL_PASSWORD` | `user:password` in the first, or one in each |
+    /// | `ETCDCTL_CACERT`, `ETCDCTL_CERT`, `ETCDCTL_KEY` | files: the authority, and this client's identity |
+    /// | `ETCDCTL_INSECURE_TRANSPORT` | `false`: endpoints without a scheme are `https`, those with `http` are refused |
+    /// | `ETCDCTL_DIAL_TIMEOUT`, `ETCDCTL_COMMAND_TIMEOUT` | limits, such as `5s` or `500ms`: [`connect_timeout`](ClientBuilder::connect_timeout), [`timeout`](ClientBuilder::timeout) |
+    /// | `ETCDCTL_MAX_RECV_BYTES` | the largest answer, in bytes: [`receive_limit`](ClientBuilder::receive_limit) |
+    ///
+    /// Those that say how etcdctl prints have no meaning here. What this client does not do is refused
+    /// by name: `ETCDCTL_INSECURE_SKIP_TLS_VERIFY`, `ETCDCTL_DISCOVERY_SRV`, `ETCDCTL_AUTH_JWT_TOKEN`,
+    /// `ETCDCTL_KEEPALIVE_TIME` and `_TIMEOUT`, `ETCDCTL_API` other than 3.
+    ///
+    /// # Errors
+    /// A variable holds what cannot be right, or asks for what this client does not do.
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build()
+    }
+}
+
 impl ClientBuilder {
     pub(super) fn new() -> Self {
         Self { login: None, settings: Settings::new(Duration::from_secs(5)) }

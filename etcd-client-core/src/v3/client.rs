@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::builder::ClientBuilder;
 use super::cluster::{Members, Status};
 use super::kv::{Compact, Delete, Get, Put};
 use super::lease::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, LeaseTimeToLive, Leases};
@@ -14,7 +13,6 @@ use super::response::LeaseId;
 use super::span::Span;
 use super::txn::Txn;
 use super::watch::Watch;
-use crate::Error;
 use crate::credentials::Credentials;
 
 /// A client of an etcd cluster. Clones share connections, endpoint and token.
@@ -24,46 +22,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the defaults. An endpoint is `host:port`, `http://host:port` or
-    /// `https://host:port`; without a port it is 2379.
-    ///
-    /// Nothing is connected before the first call.
-    ///
-    /// # Errors
-    /// The list is empty, or an endpoint cannot be one.
-    pub fn new<I>(endpoints: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        Self::builder().endpoints(endpoints).build()
-    }
-
-    /// Everything that a client can be told.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::new()
-    }
-
-    /// A client from etcdctl's environment variables:
-    ///
-    /// | variable | what it says |
-    /// | --- | --- |
-    /// | `ETCDCTL_ENDPOINTS` | the servers, with commas between; `127.0.0.1:2379` if unset |
-    /// | `ETCDCTL_USER`, `ETCDCTL_PASSWORD` | `user:password` in the first, or one in each |
-    /// | `ETCDCTL_CACERT`, `ETCDCTL_CERT`, `ETCDCTL_KEY` | files: the authority, and this client's identity |
-    /// | `ETCDCTL_INSECURE_TRANSPORT` | `false`: endpoints without a scheme are `https`, those with `http` are refused |
-    /// | `ETCDCTL_DIAL_TIMEOUT`, `ETCDCTL_COMMAND_TIMEOUT` | limits, such as `5s` or `500ms`: [`connect_timeout`](ClientBuilder::connect_timeout), [`timeout`](ClientBuilder::timeout) |
-    /// | `ETCDCTL_MAX_RECV_BYTES` | the largest answer, in bytes: [`receive_limit`](ClientBuilder::receive_limit) |
-    ///
-    /// Those that say how etcdctl prints have no meaning here. What this client does not do is refused
-    /// by name: `ETCDCTL_INSECURE_SKIP_TLS_VERIFY`, `ETCDCTL_DISCOVERY_SRV`, `ETCDCTL_AUTH_JWT_TOKEN`,
-    /// `ETCDCTL_KEEPALIVE_TIME` and `_TIMEOUT`, `ETCDCTL_API` other than 3.
-    ///
-    /// # Errors
-    /// A variable holds what cannot be right, or asks for what this client does not do.
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
-    }
-
     /// Reads a key, or several: [`prefix`](Get::prefix), [`range`](Get::range).
     pub fn get(&self, key: impl Into<Vec<u8>>) -> Get {
         Get::new(self.pool.clone(), Span::key(key.into()))

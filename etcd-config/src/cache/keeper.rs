@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::Archive;
+use super::archive::Archive;
 use crate::panics;
 use crate::status::CacheFile;
 

@@ -7,9 +7,7 @@ use std::sync::OnceLock;
 
 use etcd_client_core::Prefix;
 
-use super::derived::Derived;
 use super::pin::{Pin, Pins, pin_path};
-use super::survey::survey;
 use crate::problem::Problem;
 use crate::schema::Schema;
 use crate::tree::KeyTree;
@@ -31,14 +29,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// For reading a `T` from below `prefix`, with the environment of this process.
-    pub fn new<T: Derived>(prefix: Prefix) -> Self {
-        Self::with_environment::<T>(prefix, |name| std::env::var_os(name))
-    }
-
-    /// The same with another environment.
-    pub fn with_environment<T: Derived>(prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let schema = Schema::new(survey::<T>(), &prefix);
+    /// For reading the fields of `schema` from below `prefix`.
+    pub(super) fn of(schema: Schema, prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let names = schema.fields().iter().filter_map(|field| field.written.env);
         let environment = names
             .filter_map(|name| variable(name).map(|value| (name, value.into_string().map_err(|_| NotText))))
