@@ -52,6 +52,14 @@ pub trait EtcdConfig: Derived {
         Self::options().load_once(store)
     }
 
+    /// The same for callers in a tokio runtime; [`Options::load_once_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::load_once_async`].
+    fn load_once_async(store: impl IntoStore) -> impl Future<Output = Result<Self, Error>> + Send + 'static {
+        Self::options().load_once_async(store)
+    }
+
     /// Everything that may be said before the configuration is read.
     fn options() -> Options<Self> {
         Options::new()

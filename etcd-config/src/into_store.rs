@@ -7,13 +7,13 @@ use etcd_client_core::{Error, MemoryStore, Store, v2, v3};
 /// What a configuration can be read from: an endpoint such as `http://127.0.0.1:2379`, several of
 /// them in a list or with commas between, a client, a store.
 ///
-/// Endpoints alone mean etcd's v3 API, without user or TLS options. For these, make a client with the crate
-/// `etcd-client-core`, or have one made of etcdctl's environment variables by its
-/// [`from_env`](etcd_client_core::v3::Client::from_env):
+/// Endpoints alone mean etcd's v3 API, without user or TLS options. For these, make a
+/// [`client`](crate::client), or have one made of etcdctl's environment variables by its
+/// [`from_env`](crate::client::v3::Client::from_env):
 ///
 /// ```no_run
-/// use etcd_client_core::{Tls, v3::Client};
 /// use etcd_config::EtcdConfig;
+/// use etcd_config::client::{Tls, v3::Client};
 ///
 /// #[derive(EtcdConfig)]
 /// #[etcd(prefix = "/payments")]
@@ -47,6 +47,19 @@ impl IntoStore for Arc<dyn Store> {
 impl IntoStore for &Arc<dyn Store> {
     fn into_store(self) -> Result<Arc<dyn Store>, Error> {
         Ok(Arc::clone(self))
+    }
+}
+
+/// A store of one's own, or a client that others share.
+impl<S: Store> IntoStore for Arc<S> {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        Ok(self)
+    }
+}
+
+impl<S: Store> IntoStore for &Arc<S> {
+    fn into_store(self) -> Result<Arc<dyn Store>, Error> {
+        Ok(Arc::clone(self) as Arc<dyn Store>)
     }
 }
 
@@ -148,6 +161,8 @@ mod tests {
         assert!(["http://a:1", "http://b:2"].into_store().is_ok());
         assert!(vec![String::from("http://a:1")].into_store().is_ok());
         assert!([String::from("http://a:1")].as_slice().into_store().is_ok());
+        let shared = Arc::new(MemoryStore::new());
+        assert!((&shared).into_store().is_ok() && shared.into_store().is_ok());
     }
 
     #[test]

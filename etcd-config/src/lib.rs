@@ -128,6 +128,8 @@ mod reader;
 mod rejection;
 mod schema;
 mod secret;
+#[cfg(feature = "serde")]
+mod serialize;
 mod snapshot;
 mod standing;
 mod status;
@@ -136,6 +138,8 @@ mod tree;
 mod twin;
 mod worker;
 
+/// The clients, the stores and the watcher underneath: `etcd_config::client::v3::Client` needs no other dependency.
+pub use etcd_client_core as client;
 pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;
 

@@ -308,6 +308,31 @@ fn current_runtime() -> Result<Handle, Error> {
     })
 }
 
+impl<T> Clone for Options<T> {
+    fn clone(&self) -> Self {
+        let Self {
+            prefix,
+            placeholders,
+            startup_timeout,
+            debounce,
+            watcher,
+            cache_file,
+            cache_secrets,
+            config,
+        } = self;
+        Self {
+            prefix: prefix.clone(),
+            placeholders: placeholders.clone(),
+            startup_timeout: *startup_timeout,
+            debounce: *debounce,
+            watcher: watcher.clone(),
+            cache_file: cache_file.clone(),
+            cache_secrets: *cache_secrets,
+            config: *config,
+        }
+    }
+}
+
 impl<T> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

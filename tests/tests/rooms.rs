@@ -62,7 +62,8 @@ fn room<'m>(module: &'m str, within: &str) -> Option<&'m str> {
 fn circles(sources: &Sources) -> Vec<String> {
     let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for Import { from, to } in sources.imports() {
-        let is_ancestor = to.is_empty() || from.strip_prefix(to.as_str()).is_some_and(|rest| rest.starts_with("::"));
+        let is_ancestor =
+            to.is_empty() || from.strip_prefix(to.as_str()).is_some_and(|rest| rest.starts_with("::"));
         if from != to && !is_ancestor && !from.is_empty() {
             below.entry(from).or_default().insert(to);
         }
@@ -94,8 +95,12 @@ fn architecture() -> String {
 fn rooms_import_only_what_is_below_them() {
     let architecture = architecture();
     let (core, config) = (sources("etcd-client-core"), sources("etcd-config"));
-    let houses =
-        [(&config, "etcd-config", ""), (&core, "etcd-client-core", ""), (&core, "v2", "v2"), (&core, "v3", "v3")];
+    let houses = [
+        (&config, "etcd-config", ""),
+        (&core, "etcd-client-core", ""),
+        (&core, "v2", "v2"),
+        (&core, "v3", "v3"),
+    ];
     for (sources, whose, within) in houses {
         let complaints = Rooms::of(&architecture, whose).complaints(sources, within);
         assert!(complaints.is_empty(), "in {whose}:\n{}", complaints.join("\n"));
@@ -106,7 +111,11 @@ fn rooms_import_only_what_is_below_them() {
 fn no_files_import_each_other() {
     for whose in ["etcd-client-core", "etcd-config-derive", "etcd-config"] {
         let circles = circles(&sources(whose));
-        assert!(circles.is_empty(), "in {whose}, these are in circles, or between two:\n{}", circles.join("\n"));
+        assert!(
+            circles.is_empty(),
+            "in {whose}, these are in circles, or between two:\n{}",
+            circles.join("\n")
+        );
     }
 }
 
@@ -129,7 +138,8 @@ fn an_import_upward_is_found() {
         "use crate::leaf::Leaf;",
     ];
     for way in ways {
-        let files = [("", "pub use live::Live;"), ("live", "use crate::tree::KeyTree;"), ("tree", way), ("leaf", "")];
+        let files =
+            [("", "pub use live::Live;"), ("live", "use crate::tree::KeyTree;"), ("tree", way), ("leaf", "")];
         let (complaints, circles) = found(&files);
         assert_eq!(complaints.len(), 1, "{way}: {complaints:?}");
         assert_eq!(circles, if way.contains("leaf") { 0 } else { 2 }, "{way}");

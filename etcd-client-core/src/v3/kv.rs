@@ -133,7 +133,7 @@ impl Put {
 
     /// The key is deleted when this lease ends.
     pub fn lease(mut self, id: LeaseId) -> Self {
-        self.request.lease = id;
+        self.request.lease = id.0;
         self
     }
 

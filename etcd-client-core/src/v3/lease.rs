@@ -42,7 +42,7 @@ impl LeaseGrant {
 
     /// Under this number, instead of one that the server chooses.
     pub fn id(mut self, id: LeaseId) -> Self {
-        self.request.id = id;
+        self.request.id = id.0;
         self
     }
 }
@@ -64,7 +64,7 @@ impl LeaseGrantResponse {
         if !answer.error.is_empty() {
             return Err(Error::new(Kind::Server, answer.error));
         }
-        Ok(Self { header: answer.header.into(), id: answer.id, ttl: unsigned(answer.ttl) })
+        Ok(Self { header: answer.header.into(), id: LeaseId(answer.id), ttl: unsigned(answer.ttl) })
     }
 }
 
@@ -75,7 +75,7 @@ call! {
 
 impl LeaseRevoke {
     pub(super) fn new(pool: Arc<Pool>, id: LeaseId) -> Self {
-        Self { pool, request: wire::LeaseRevokeRequest { id } }
+        Self { pool, request: wire::LeaseRevokeRequest { id: id.0 } }
     }
 }
 
@@ -101,7 +101,7 @@ call! {
 
 impl LeaseKeepAlive {
     pub(super) fn new(pool: Arc<Pool>, id: LeaseId) -> Self {
-        Self { pool, request: wire::LeaseKeepAliveRequest { id } }
+        Self { pool, request: wire::LeaseKeepAliveRequest { id: id.0 } }
     }
 }
 
@@ -118,7 +118,7 @@ pub struct LeaseKeepAliveResponse {
 impl LeaseKeepAliveResponse {
     fn read(answer: wire::LeaseKeepAliveResponse) -> Result<Self, Error> {
         if answer.ttl <= 0 {
-            return Err(no_lease(answer.id));
+            return Err(no_lease(LeaseId(answer.id)));
         }
         Ok(Self { header: answer.header.into(), ttl: unsigned(answer.ttl) })
     }
@@ -131,7 +131,7 @@ call! {
 
 impl LeaseTimeToLive {
     pub(super) fn new(pool: Arc<Pool>, id: LeaseId) -> Self {
-        Self { pool, request: wire::LeaseTimeToLiveRequest { id, keys: false } }
+        Self { pool, request: wire::LeaseTimeToLiveRequest { id: id.0, keys: false } }
     }
 
     /// Tells the keys that live on it, too.
@@ -159,7 +159,7 @@ impl LeaseTimeToLiveResponse {
     fn read(answer: wire::LeaseTimeToLiveResponse) -> Result<Self, Error> {
         // A lease that does not exist has a time to live of -1.
         if answer.ttl < 0 {
-            return Err(no_lease(answer.id));
+            return Err(no_lease(LeaseId(answer.id)));
         }
         Ok(Self {
             header: answer.header.into(),
@@ -194,11 +194,11 @@ pub struct LeasesResponse {
 impl LeasesResponse {
     #[expect(clippy::unnecessary_wraps, reason = "all answers are read in one way")]
     fn read(answer: wire::LeaseLeasesResponse) -> Result<Self, Error> {
-        let leases = answer.leases.into_iter().map(|lease| lease.id).collect();
+        let leases = answer.leases.into_iter().map(|lease| LeaseId(lease.id)).collect();
         Ok(Self { header: answer.header.into(), leases })
     }
 }
 
 fn no_lease(id: LeaseId) -> Error {
-    Error::new(Kind::NotFound, format!("there is no lease {id:x}: it has ended, or never was"))
+    Error::new(Kind::NotFound, format!("there is no lease {id}: it has ended, or never was"))
 }

@@ -9,8 +9,20 @@ use bytes::Bytes;
 use super::messages as wire;
 use crate::printable::{Key, Length};
 
-/// A number that identifies a lease.
-pub type LeaseId = i64;
+/// The number of a lease. `Display` writes it as etcdctl does, in hexadecimal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseId(pub i64);
+
+impl LeaseId {
+    /// No lease: what a key has that lives until it is deleted.
+    pub const NONE: Self = Self(0);
+}
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
 
 /// Who answered, and when in the store's history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,7 +52,7 @@ pub struct KeyValue {
     pub mod_revision: u64,
     /// How often it was written since it was created; 0 once it is deleted.
     pub version: u64,
-    /// The lease that it lives on, 0 for none.
+    /// The lease that it lives on, or [`LeaseId::NONE`].
     pub lease: LeaseId,
 }
 
@@ -96,7 +108,7 @@ impl From<wire::KeyValue> for KeyValue {
             create_revision: unsigned(kv.create_revision),
             mod_revision: unsigned(kv.mod_revision),
             version: unsigned(kv.version),
-            lease: kv.lease,
+            lease: LeaseId(kv.lease),
         }
     }
 }

@@ -125,9 +125,9 @@ impl Compare {
         CompareNumber { key: Bytes::from(key.into()), to }
     }
 
-    /// The lease is this one; 0 for none.
+    /// The lease is this one, or [`LeaseId::NONE`].
     pub fn lease_is(key: impl Into<Vec<u8>>, id: LeaseId) -> Self {
-        Self::new(Bytes::from(key.into()), Relation::Equal, 4, wire::CompareTo::Lease(id))
+        Self::new(Bytes::from(key.into()), Relation::Equal, 4, wire::CompareTo::Lease(id.0))
     }
 
     /// For all keys that begin with the key given.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use etcd_client_core::Kind;
-use etcd_client_core::v3::{Client, Compare, EventKind, OperationResponse};
+use etcd_client_core::v3::{Client, Compare, EventKind, LeaseId, OperationResponse};
 use etcd_config_tests::{Server, block_on, servers};
 
 fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
@@ -28,7 +28,7 @@ fn keys_are_written_read_and_deleted() {
         let one = client.get("/a/1").await.unwrap();
         let kv = one.kv().unwrap();
         assert_eq!((kv.key_str().unwrap(), kv.value_str().unwrap(), kv.version), ("/a/1", "uno", 2));
-        assert_eq!((one.count, kv.mod_revision, kv.lease), (1, put.header.revision, 0));
+        assert_eq!((one.count, kv.mod_revision, kv.lease), (1, put.header.revision, LeaseId::NONE));
 
         let both = client.get("/a/").prefix().await.unwrap();
         assert_eq!(both.kvs.len(), 2);
@@ -78,7 +78,7 @@ fn transactions_choose_by_their_comparisons() {
             (Compare::mod_revision("/k").is_less_than(revision), false),
             (Compare::create_revision("/k").is_greater_than(0), true),
             (Compare::create_revision("/none").differs_from(0), false),
-            (Compare::lease_is("/k", 0), true),
+            (Compare::lease_is("/k", LeaseId::NONE), true),
             (Compare::value("/").equals("v").prefix(), true),
             (Compare::version("/").is_greater_than(1).prefix(), false),
         ] {
@@ -94,24 +94,24 @@ fn transactions_choose_by_their_comparisons() {
 #[test]
 fn leases_end_unless_they_are_kept_alive() {
     on_each_line(&async |client, _| {
-        let granted = client.lease_grant(60).id(4711).await.unwrap();
-        assert_eq!((granted.id, granted.ttl), (4711, 60));
-        client.put("/leased", "x").lease(4711).await.unwrap();
-        assert_eq!(client.lease_keep_alive(4711).await.unwrap().ttl, 60);
-        let left = client.lease_time_to_live(4711).keys().await.unwrap();
+        let granted = client.lease_grant(60).id(LeaseId(4711)).await.unwrap();
+        assert_eq!((granted.id, granted.ttl), (LeaseId(4711), 60));
+        client.put("/leased", "x").lease(LeaseId(4711)).await.unwrap();
+        assert_eq!(client.lease_keep_alive(LeaseId(4711)).await.unwrap().ttl, 60);
+        let left = client.lease_time_to_live(LeaseId(4711)).keys().await.unwrap();
         assert!(left.ttl > 50 && left.granted_ttl == 60 && left.keys == ["/leased"]);
         let other = client.lease_grant(60).await.unwrap().id;
         let mut all = client.leases().await.unwrap().leases;
         all.sort_unstable();
-        assert!(other != 0 && all.len() == 2 && all.contains(&other));
+        assert!(other != LeaseId::NONE && all.len() == 2 && all.contains(&other));
 
-        client.lease_revoke(4711).await.unwrap();
+        client.lease_revoke(LeaseId(4711)).await.unwrap();
         assert!(client.get("/leased").await.unwrap().kv().is_none());
         for gone in [
-            client.lease_revoke(4711).await.unwrap_err(),
-            client.lease_keep_alive(4711).await.unwrap_err(),
-            client.lease_time_to_live(4711).await.unwrap_err(),
-            client.put("/leased", "x").lease(4711).await.unwrap_err(),
+            client.lease_revoke(LeaseId(4711)).await.unwrap_err(),
+            client.lease_keep_alive(LeaseId(4711)).await.unwrap_err(),
+            client.lease_time_to_live(LeaseId(4711)).await.unwrap_err(),
+            client.put("/leased", "x").lease(LeaseId(4711)).await.unwrap_err(),
         ] {
             assert_eq!(gone.kind(), Kind::NotFound, "{gone}");
         }

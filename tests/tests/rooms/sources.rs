@@ -88,7 +88,8 @@ fn walk(tokens: TokenStream, depth: usize, found: &mut Vec<Named>) {
     while at < tokens.len() {
         match &tokens[at] {
             TokenTree::Ident(word) if word == "mod" => {
-                if let (Some(name), Some(TokenTree::Group(group))) = (tokens.get(at + 1), tokens.get(at + 2)) {
+                if let (Some(name), Some(TokenTree::Group(group))) = (tokens.get(at + 1), tokens.get(at + 2))
+                {
                     // Unit tests may use what is above.
                     if name.to_string() != "tests" {
                         walk(group.stream(), depth + 1, found);
@@ -174,7 +175,8 @@ fn tree(tokens: &[TokenTree], before: &[String], leaves: &mut Vec<Vec<String>>) 
 
 /// The path from the root of the crate, if it leads into the crate.
 fn absolute(named: &Named, module: &str, all: &BTreeMap<String, Vec<Named>>) -> Option<Vec<String>> {
-    let mut base: Vec<String> = module.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let mut base: Vec<String> =
+        module.split("::").filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let mut depth = named.depth;
     let mut path = &named.path[..];
     match path.first()?.as_str() {

@@ -1,0 +1,243 @@
+//! What this crate says of a configuration, for `serde`: for a page, a log in JSON, an API of one's own.
+//!
+//! Names are those of fields and accessors; times are RFC 3339 in UTC, ages are seconds. Secrets are left out
+//! as they are in `Display`, and texts of others are as they are stored.
+
+use std::time::{Duration, SystemTime};
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::explain::{Explanation, Origin, Row};
+use crate::problem::Problem;
+use crate::rejection::Rejection;
+use crate::schema::{Field, FieldDefault, Schema};
+use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
+
+/// The year 10000, which RFC 3339 cannot write.
+const TOO_LATE: Duration = Duration::from_secs(253_402_300_800);
+
+/// A time as RFC 3339 writes it; nothing for one that it cannot write.
+struct Time(SystemTime);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) if since < TOO_LATE => {
+                serializer.collect_str(&humantime::format_rfc3339_millis(self.0))
+            }
+            _ => serializer.serialize_none(),
+        }
+    }
+}
+
+macro_rules! object {
+    ($serializer:expr, $name:literal, { $($field:literal: $value:expr,)* }) => {{
+        let fields = [$($field),*];
+        let mut object = $serializer.serialize_struct($name, fields.len())?;
+        $(object.serialize_field($field, &$value)?;)*
+        object.end()
+    }};
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // All of them, so that a new one is not forgotten here.
+        let Self {
+            name,
+            prefix,
+            state,
+            since,
+            revision,
+            snapshot_revision,
+            source,
+            proven_current_at,
+            confirmed_at,
+            age,
+            refused_since,
+            endpoint,
+            last_rejection,
+            last_rewind,
+            warnings,
+            pending,
+            cache_file,
+            last_panic,
+            counters,
+        } = self;
+        object!(serializer, "Status", {
+            "name": name,
+            "prefix": prefix,
+            "state": state,
+            "error": state.error().map(ToString::to_string),
+            "since": Time(*since),
+            "revision": revision,
+            "snapshot_revision": snapshot_revision,
+            "source": source,
+            "proven_current_at": Time(*proven_current_at),
+            "confirmed_at": Time(*confirmed_at),
+            "age": (*age != Duration::MAX).then(|| age.as_secs_f64()),
+            "refused_since": refused_since.map(Time),
+            "endpoint": endpoint,
+            "last_rejection": last_rejection,
+            "last_rewind": last_rewind,
+            "warnings": warnings,
+            "pending": pending,
+            "cache_file": cache_file,
+            "last_panic": last_panic,
+            "counters": counters,
+        })
+    }
+}
+
+/// The name alone; the error is [`Status`]'s.
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Source {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Etcd => "etcd",
+            Self::Cache => "cache",
+        })
+    }
+}
+
+impl Serialize for Rewind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { seen, now, cluster_changed, at } = self;
+        object!(serializer, "Rewind", {
+            "seen": seen,
+            "now": now,
+            "cluster_changed": cluster_changed,
+            "at": Time(*at),
+        })
+    }
+}
+
+impl Serialize for CacheFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { path, saved_at, revision, problem } = self;
+        object!(serializer, "CacheFile", {
+            "path": path.to_string_lossy(),
+            "saved_at": saved_at.map(Time),
+            "revision": revision,
+            "problem": problem,
+        })
+    }
+}
+
+impl Serialize for Counters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            snapshots,
+            rejections,
+            callback_panics,
+            watch_panics,
+            reconnects,
+            lists,
+            audits,
+            repairs,
+            rewinds,
+        } = self;
+        object!(serializer, "Counters", {
+            "snapshots": snapshots,
+            "rejections": rejections,
+            "callback_panics": callback_panics,
+            "watch_panics": watch_panics,
+            "reconnects": reconnects,
+            "lists": lists,
+            "audits": audits,
+            "repairs": repairs,
+            "rewinds": rewinds,
+        })
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Problem", {
+            "kind": format!("{:?}", self.kind()),
+            "key": self.key(),
+            "field": self.field(),
+            "expected": self.expected(),
+            "what": self.what(),
+            "value": self.value(),
+            "revision": self.revision(),
+        })
+    }
+}
+
+impl Serialize for Rejection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Rejection", {
+            "revision": self.revision(),
+            "kept_revision": self.kept_revision(),
+            "problems": self.problems(),
+        })
+    }
+}
+
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.rows().serialize(serializer)
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Row", {
+            "field": self.field(),
+            "key": self.key(),
+            "value": self.value(),
+            "in_force": self.in_force(),
+            "stored": self.stored(),
+            "origin": self.origin(),
+            "revision": self.revision(),
+            "note": self.note(),
+        })
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Schema {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Schema", {
+            "name": self.name(),
+            "docs": self.docs(),
+            "prefix": self.prefix(),
+            "fields": self.fields(),
+        })
+    }
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let default = match self.default() {
+            FieldDefault::Required | FieldDefault::Absent => None,
+            _ if self.is_secret() => Some("•••".to_owned()),
+            default => Some(default.to_string()),
+        };
+        object!(serializer, "Field", {
+            "key": self.key(),
+            "path": self.path(),
+            "type": self.type_name(),
+            "docs": self.docs(),
+            "default": default,
+            "required": self.is_required(),
+            "in_optional": self.is_in_optional(),
+            "entry": self.is_entry(),
+            "secret": self.is_secret(),
+            "restart": self.is_restart(),
+            "deprecated": self.deprecated(),
+            "env": self.env(),
+            "aliases": self.aliases(),
+        })
+    }
+}

@@ -1,0 +1,70 @@
+//! The feature `serde`: what the crate says of a configuration, as JSON.
+
+use std::time::Duration;
+
+use etcd_config::{EtcdConfig, MemoryStore, Secret};
+use serde_json::{Value, json};
+
+/// Settings of a service.
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/payments")]
+struct Settings {
+    /// How many there are.
+    #[etcd(default = 10)]
+    workers: u32,
+    #[etcd(default = "hunter1")]
+    password: Secret<String>,
+    #[etcd(default = "here", restart)]
+    region: String,
+}
+
+fn to_json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap()
+}
+
+#[test]
+fn a_status_is_json_without_secrets() {
+    let store = MemoryStore::from([("/payments/password", "hunter2"), ("/payments/wokers", "7")]);
+    let settings = Settings::watch(&store).unwrap();
+    let revision = store.put("/payments/workers", "many");
+    store.put("/payments/region", "there");
+    settings.wait_for_revision(revision, Duration::from_secs(10)).unwrap_err();
+    let status = to_json(&settings.status());
+    assert_eq!(status["name"], "Settings");
+    assert_eq!(status["state"], "rejected");
+    assert_eq!(status["error"], Value::Null);
+    assert_eq!(status["source"], "etcd");
+    assert_eq!(status["last_rejection"]["problems"][0]["kind"], "Undecodable");
+    assert_eq!(status["last_rejection"]["problems"][0]["value"], "many");
+    assert_eq!(status["warnings"][0]["key"], "/payments/wokers");
+    assert_eq!(status["counters"]["snapshots"], 1);
+    assert!(status["age"].as_f64().unwrap() < 3600.0, "{status}");
+    let since = status["since"].as_str().unwrap();
+    assert!(since.starts_with("20") && since.ends_with('Z'), "{since}");
+
+    let explanation = to_json(&settings.explain());
+    assert_eq!(explanation[0]["field"], "workers");
+    assert_eq!(explanation[0]["value"], "many");
+    assert_eq!(explanation[1]["value"], Value::Null);
+    assert_eq!(explanation[1]["origin"], "etcd");
+    for text in [status.to_string(), explanation.to_string()] {
+        assert!(!text.contains("hunter"), "{text}");
+    }
+}
+
+#[test]
+fn a_schema_is_json_without_defaults_of_secrets() {
+    let schema = to_json(&Settings::schema());
+    assert_eq!(schema["prefix"], "/payments");
+    assert_eq!(
+        schema["fields"][0],
+        json!({
+            "key": "/payments/workers", "path": "workers", "type": "u32", "docs": "How many there are.",
+            "default": "10", "required": false, "in_optional": false, "entry": false, "secret": false,
+            "restart": false, "deprecated": null, "env": null, "aliases": [],
+        })
+    );
+    assert_eq!(schema["fields"][1]["default"], "•••");
+    assert_eq!(schema["fields"][2]["restart"], true);
+    assert!(!schema.to_string().contains("hunter"), "{schema}");
+}
