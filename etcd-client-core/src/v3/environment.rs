@@ -319,7 +319,10 @@ mod tests {
         let error = with("https://a:1,http://b:1").unwrap_err().to_string();
         assert!(with("a:1,https://b:1").is_ok());
         std::fs::remove_file(&folder).unwrap();
-        assert!(error.contains("ETCDCTL_CACERT") && error.contains("http://b:1 in ETCDCTL_ENDPOINTS"), "{error}");
+        assert!(
+            error.contains("ETCDCTL_CACERT") && error.contains("http://b:1 in ETCDCTL_ENDPOINTS"),
+            "{error}"
+        );
     }
 
     #[test]
