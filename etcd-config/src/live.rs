@@ -29,7 +29,7 @@ use crate::rejection::Rejection;
 use crate::snapshot::{Guard, Snapshot};
 use crate::standing::Record;
 use crate::status::{Ago, CacheFile, Source, Status};
-use crate::surroundings::{Surroundings, refuse_to_block, refuse_to_wait};
+use crate::surroundings::{Surroundings, refuse_to_block, refuse_to_wait, runtime};
 
 /// A configuration that is kept current.
 ///
@@ -322,7 +322,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// The same for a task, on a tokio runtime.
     ///
     /// # Errors
-    /// As [`wait_until`](Self::wait_until).
+    /// As [`wait_until`](Self::wait_until), and that there is no runtime.
     pub async fn wait_until_async(
         &self,
         mut wanted: impl FnMut(&T) -> bool,
@@ -330,6 +330,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     ) -> Result<(), Error> {
         refuse_to_wait()?;
         self.check_process()?;
+        runtime()?;
         let until = runtime_deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
@@ -367,10 +368,11 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// The same for a task, on a tokio runtime.
     ///
     /// # Errors
-    /// As [`wait_for_revision`](Self::wait_for_revision).
+    /// As [`wait_for_revision`](Self::wait_for_revision), and that there is no runtime.
     pub async fn wait_for_revision_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
         refuse_to_wait()?;
         self.check_process()?;
+        runtime()?;
         let until = runtime_deadline(limit);
         loop {
             let epoch = self.board.standing.epoch();
@@ -424,8 +426,9 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// does not know of: it would be at the limit at once.
     ///
     /// # Errors
-    /// As [`wait_for_callbacks`](Self::wait_for_callbacks).
+    /// As [`wait_for_callbacks`](Self::wait_for_callbacks), and that there is no runtime.
     pub async fn wait_for_callbacks_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        runtime()?;
         let until = runtime_deadline(limit);
         self.check_callback()?;
         known_or_refused(self.wait_for_revision_async(revision, limit).await)?;
@@ -459,8 +462,9 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// The same for a task, on a tokio runtime.
     ///
     /// # Errors
-    /// As [`close`](Self::close).
+    /// As [`close`](Self::close), and that there is no runtime.
     pub async fn close_async(&self, limit: Duration) -> Result<(), Error> {
+        runtime()?;
         let until = runtime_deadline(limit);
         self.end()?;
         let (sender, receiver) = oneshot::channel();

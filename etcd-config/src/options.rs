@@ -9,7 +9,6 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
 use etcd_client_core::{Listing, Prefix, Store, watcher};
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::background::Background;
@@ -21,7 +20,7 @@ use crate::live::Live;
 use crate::loaded::{Loaded, Origin, Plan, Reading};
 use crate::panics;
 use crate::placeholder;
-use crate::surroundings::{Surroundings, refuse_to_block};
+use crate::surroundings::{Surroundings, refuse_to_block, runtime};
 use crate::worker::Worker;
 
 /// How much longer than its limit a start may take before it is given up here: it is only used up where the
@@ -157,7 +156,7 @@ impl<T: Derived> Options<T> {
     /// time and, for a store on the network, I/O enabled.
     ///
     /// # Errors
-    /// As [`watch`](Self::watch), and that there is no runtime.
+    /// As [`watch`](Self::watch), and that there is no runtime, or one that lacks these.
     pub fn watch_async(
         self,
         store: impl IntoStore,
@@ -165,7 +164,7 @@ impl<T: Derived> Options<T> {
         let prepared = self.prepare(store);
         async move {
             let (store, plan) = prepared?;
-            let runtime = current_runtime()?;
+            let runtime = runtime()?;
             let loaded = load(&store, plan).await?;
             Ok(Live::start(loaded, Surroundings::here(), &runtime, None))
         }
@@ -194,7 +193,7 @@ impl<T: Derived> Options<T> {
         let prepared = self.prepare(store);
         async move {
             let (store, plan) = prepared?;
-            current_runtime()?;
+            runtime()?;
             let loaded = load::<T>(&store, plan).await?;
             if let Some((cache, listing)) = to_be_cached(&loaded) {
                 let writer = Arc::clone(&cache);
@@ -264,7 +263,9 @@ impl<T: Derived> Options<T> {
 
 /// Reads the first snapshot for a task; what takes long is done elsewhere.
 async fn load<T: Derived>(store: &Arc<dyn Store>, plan: Plan) -> Result<Loaded<T>, Error> {
-    let reading = Reading::new::<T>(store, plan).await?;
+    // A runtime that lacks a clock or sockets panics.
+    let reading = panics::caught_in(Reading::new::<T>(store, plan)).await;
+    let reading = reading.map_err(|panic| panicked(&panic))??;
     let surroundings = Surroundings::here();
     if reading.keys().is_some_and(|keys| keys <= FEW) {
         return reading.decode(&surroundings);
@@ -300,12 +301,6 @@ fn note_outcome(cache: &Cache, failure: Option<String>) {
     if let Some(why) = failure {
         tracing::warn!(path = %cache.path().display(), "the cache file is not kept: {why}");
     }
-}
-
-fn current_runtime() -> Result<Handle, Error> {
-    Handle::try_current().map_err(|_| {
-        Error::option("there is no tokio runtime here: await this inside of one, or use the blocking call")
-    })
 }
 
 impl<T> Clone for Options<T> {

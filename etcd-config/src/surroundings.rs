@@ -49,6 +49,16 @@ impl Surroundings {
     }
 }
 
+/// The runtime that this is awaited in.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn runtime() -> Result<Handle, Error> {
+    Handle::try_current().map_err(|_| {
+        Error::option("there is no tokio runtime here: await this inside of one, or use the blocking call")
+    })
+}
+
 /// Refuses to block the thread where updates would wait for that, for ever.
 ///
 /// # Errors

@@ -89,6 +89,12 @@ pub(crate) fn hint(cause: &str) -> Option<&'static str> {
         Some("name the authority that has signed the server's certificate with Tls::ca_file")
     } else if cause.contains("certificate not valid for name") {
         Some("write the endpoint by a name in the certificate, or have this one put into it (subjectAltName)")
+    } else if cause.contains("certificate expired: verification") {
+        Some("give the server a new certificate; or is the clock of this machine wrong?")
+    } else if cause.contains("certificate not valid yet") {
+        Some("is the clock of this machine wrong, or that of who made the certificate?")
+    } else if cause.contains("alert: NoApplicationProtocol") {
+        Some("the server speaks TLS, and not what this client speaks in it: is it etcd's port for clients?")
     } else if says(&NAMELESS) {
         Some("the server wants a client certificate: give one with Tls::identity_files")
     } else {

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pkcs8::EncryptedPrivateKeyInfo;
 use pkcs8::pkcs5::Error as EncryptionError;
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
 
@@ -13,11 +12,12 @@ use super::invalid;
 use super::p521;
 use super::provider::provider;
 use super::public_key::KeyKind;
-use super::source::Source;
+use super::source::{Section, Source, lacking, sections};
 use crate::Error;
 
-const ENCRYPTED_BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-const ENCRYPTED_END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+/// PKCS#8, PKCS#1 and SEC1.
+const PLAIN: [&str; 3] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
 
 /// What has come of decrypting a key, which takes a tenth of a second and more by design.
 #[derive(Clone, Default)]
@@ -44,7 +44,7 @@ impl Unlocked {
         if let Some(known) = outcome.as_ref().filter(|known| known.text == text) {
             return known.key.clone();
         }
-        let key = decrypt(source, section, passphrase).and_then(|key| usable(source, &key));
+        let key = decrypt(source, &section, passphrase).and_then(|key| usable(source, &key));
         *outcome = Some(Outcome { text, key: key.clone() });
         key
     }
@@ -84,20 +84,19 @@ fn plain_key(source: &Source, text: &str) -> Result<PrivateKeyDer<'static>, Erro
              convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW"
         )));
     }
-    let text = text.trim_start_matches('\u{feff}');
-    PrivateKeyDer::from_pem_slice(text.as_bytes())
-        .map_err(|error| invalid(format!("{source} holds no private key that can be read: {error}")))
+    let Some(section) = sections(text).into_iter().find(|section| PLAIN.contains(&section.label)) else {
+        return Err(invalid(format!("{source} holds no private key ({})", lacking(text, "PRIVATE KEY"))));
+    };
+    section.read(section.label).map_err(|why| invalid(format!("the key in {source} {why}")))
 }
 
-fn encrypted_section(text: &str) -> Option<&str> {
-    let begin = text.find(ENCRYPTED_BEGIN)?;
-    let end = text[begin..].find(ENCRYPTED_END)?;
-    Some(&text[begin..begin + end + ENCRYPTED_END.len()])
+fn encrypted_section(text: &str) -> Option<Section<'_>> {
+    sections(text).into_iter().find(|section| section.label == ENCRYPTED)
 }
 
 fn decrypt(
     source: &Source,
-    section: &str,
+    section: &Section<'_>,
     passphrase: Option<&str>,
 ) -> Result<PrivateKeyDer<'static>, Error> {
     let Some(passphrase) = passphrase else {
@@ -105,16 +104,17 @@ fn decrypt(
             "the key in {source} is encrypted: give its passphrase with key_passphrase()"
         )));
     };
-    let (_, document) = pkcs8::SecretDocument::from_pem(section)
-        .map_err(|error| invalid(format!("{source} is damaged PEM: {error}")))?;
+    // The type is for keys that are not encrypted, and knows nothing of what is in it.
+    let document: PrivatePkcs8KeyDer<'_> =
+        section.read("PRIVATE KEY").map_err(|why| invalid(format!("the key in {source} {why}")))?;
     let unsupported = |what: &dyn fmt::Display| {
         invalid(format!(
             "the key in {source} is encrypted in a way that is not supported ({what}); \
              convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in OLD -out NEW"
         ))
     };
-    let encrypted =
-        EncryptedPrivateKeyInfo::try_from(document.as_bytes()).map_err(|error| unsupported(&error))?;
+    let encrypted = EncryptedPrivateKeyInfo::try_from(document.secret_pkcs8_der())
+        .map_err(|error| unsupported(&error))?;
     match encrypted.decrypt(passphrase) {
         Ok(key) => Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into()),
         Err(pkcs8::Error::EncryptedPrivateKey(

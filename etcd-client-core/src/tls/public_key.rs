@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use pkcs8::der::asn1::{BitStringRef, UintRef};
-use pkcs8::der::{Decode as _, Reader as _, SliceReader};
+use pkcs8::der::asn1::{BitStringRef, ContextSpecific, OctetStringRef, UintRef};
+use pkcs8::der::{Decode as _, Reader as _, SliceReader, TagNumber};
 use pkcs8::spki::AlgorithmIdentifierRef;
 use pkcs8::{ObjectIdentifier, PrivateKeyInfo};
 use rustls::RootCertStore;
@@ -47,6 +47,7 @@ impl KeyKind {
                 let info = PrivateKeyInfo::try_from(der.secret_pkcs8_der()).ok()?;
                 Self::of_parts(&info.algorithm, || rsa_bits(info.private_key, true))
             }
+            PrivateKeyDer::Sec1(der) => curve_of(der.secret_sec1_der()).map(Self::Elliptic),
             _ => None,
         }
     }
@@ -111,6 +112,19 @@ impl fmt::Display for KeyKind {
             Self::Other(oid) => write!(f, "of the kind {oid}"),
         }
     }
+}
+
+/// The curve that a key in SEC1's form is on, where it says so.
+fn curve_of(key: &[u8]) -> Option<ObjectIdentifier> {
+    let mut reader = SliceReader::new(key).ok()?;
+    let curve = reader.sequence(|sequence| {
+        u8::decode(sequence)?;
+        OctetStringRef::decode(sequence)?;
+        let curve = ContextSpecific::<ObjectIdentifier>::decode_explicit(sequence, TagNumber::N0)?;
+        sequence.read_slice(sequence.remaining_len())?;
+        Ok(curve)
+    });
+    curve.ok().flatten().map(|curve| curve.value)
 }
 
 /// The size of the modulus, which comes first in a public key, and second in a private one.

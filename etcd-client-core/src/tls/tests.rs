@@ -8,6 +8,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::*;
 
+mod forms;
+
 const CERTIFICATE: &str = include_str!("../../testdata/certificate.pem");
 const KEY: &str = include_str!("../../testdata/key.pem");
 const ENCRYPTED: &str = include_str!("../../testdata/key.encrypted.pem");
@@ -92,6 +94,7 @@ const OF_NAMESAKE: &str = include_str!("../../testdata/of_namesake.pem");
 const P384_SHA512: &str = include_str!("../../testdata/p384sha512.pem");
 const TRUSTED: &str = include_str!("../../testdata/trusted.pem");
 const SHA1_KEY: &str = include_str!("../../testdata/key.sha1.pem");
+const SECP256K1_KEY: &str = include_str!("../../testdata/secp256k1.key.sec1.pem");
 const DES3_KEY: &str = include_str!("../../testdata/key.des3.pem");
 
 fn chain(pem: &str) -> Vec<CertificateDer<'static>> {
@@ -300,4 +303,25 @@ fn the_thread_that_reads_the_network_decrypts_no_key() {
         unlocking.await;
     });
     assert!(!tls.unlocked.is_stale(&tls.identity.as_ref().unwrap().1));
+}
+
+/// Such a one is among the authorities of some systems, and has nothing to do with the server.
+#[test]
+fn a_weak_authority_that_has_not_signed_is_not_the_cause() {
+    let now = UnixTime::now();
+    let tls = Tls::new().ca_pem(RSA_1024).unwrap().ca_pem(CERTIFICATE).unwrap();
+    let why = verified(&tls, &chain(P384_SHA512)[..1], "127.0.0.1", now);
+    assert!(why.contains("none of the authorities that Tls::ca_file names"), "{why}");
+}
+
+#[test]
+fn a_time_that_is_over_or_to_come_is_named_with_the_way_out() {
+    let tls = Tls::new().ca_pem(P521).unwrap();
+    for (seconds, why) in [(200 * 365 * 24 * 3600, "expired"), (1, "not valid yet")] {
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let said = verified(&tls, &chain(P521), "127.0.0.1", now);
+        assert!(said.contains(why), "{said}");
+        let hint = hint(&said).unwrap_or_default();
+        assert!(hint.contains("clock"), "{said}: {hint}");
+    }
 }

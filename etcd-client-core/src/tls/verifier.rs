@@ -46,18 +46,20 @@ impl Verifier {
                 Some(Flaw::signature(signature_algorithm_id, KeyKind::of_algorithm(public_key_algorithm_id)))
             }
             CertificateError::BadSignature | CertificateError::UnknownIssuer => {
-                self.flawed_key(shown).or_else(|| self.foreign(why, step))
+                self.flawed_key(why, shown).or_else(|| self.foreign(why, step))
             }
             _ => None,
         };
         flaw.map_or(error, |flaw| CertificateError::Other(OtherError(Arc::new(flaw))).into())
     }
 
-    /// ring calls a signature bad where it does not work with a key of that kind.
-    fn flawed_key(&self, shown: &[&CertificateDer<'_>]) -> Option<Flaw> {
+    /// ring calls a signature bad where it does not work with a key of that kind. An authority that has not
+    /// signed is no cause, whatever its key.
+    fn flawed_key(&self, why: &CertificateError, shown: &[&CertificateDer<'_>]) -> Option<Flaw> {
         let flaw = |certificate: &CertificateDer<'_>| KeyKind::of_certificate(certificate)?.flaw();
         let of_server = shown.iter().find_map(|certificate| flaw(certificate)).map(Flaw::Key);
-        of_server.or_else(|| self.named.iter().find_map(flaw).map(Flaw::AuthorityKey))
+        let named = if *why == CertificateError::BadSignature { &self.named[..] } else { &[] };
+        of_server.or_else(|| named.iter().find_map(flaw).map(Flaw::AuthorityKey))
     }
 
     /// What to say to a person who has named authorities already.

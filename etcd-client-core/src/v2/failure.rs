@@ -45,6 +45,11 @@ impl Failure {
         Self::of_endpoint(Error::new(Kind::Unavailable, tls::WANTED))
     }
 
+    /// It is the failure of somebody to whom the endpoint has sent the request.
+    pub(super) fn after_redirection(self, origin: &str) -> Self {
+        Self { error: self.error.at(&format!("redirected to {origin}")), ..self }
+    }
+
     pub(super) fn silence(what: &str, limit: Duration) -> Self {
         let error = Error::new(Kind::Timeout, format!("{what} within {limit:.1?}"));
         Self { error, elsewhere: true, untouched: false, election: false }

@@ -4,6 +4,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 
+/// Whether a store can have come to this index by counting.
+pub(super) fn is_index(index: u64) -> bool {
+    index <= i64::MAX.unsigned_abs()
+}
+
 /// The headers of a reply, etcd's own as numbers.
 #[derive(Clone, Debug)]
 pub struct Headers {
@@ -22,11 +27,11 @@ impl Headers {
     }
 
     /// The index of the newest change in the whole store (`X-Etcd-Index`). Errors that come before
-    /// the store is asked carry none.
+    /// the store is asked carry none; nor do those who name one that no store comes to.
     ///
     /// On a watch this is the index when the watch was registered.
     pub fn etcd_index(&self) -> Option<u64> {
-        self.number("x-etcd-index").filter(|index| *index != 0)
+        self.number("x-etcd-index").filter(|index| *index != 0 && is_index(*index))
     }
 
     /// The index of the newest entry in the members' log (`X-Raft-Index`).

@@ -36,27 +36,31 @@ pub(super) struct HiddenWatch {
 }
 
 impl HiddenWatch {
-    /// Adds what happens to the hidden keys, which were read as `known`, to a watch of the others that
-    /// begins after an index.
-    pub(super) async fn open(
-        hidden: Hidden,
-        known: Listing,
-        others: Box<dyn Watch>,
-        after: u64,
-    ) -> Result<Self, Error> {
+    /// Adds what happens to the hidden keys to a watch of the others that begins after an index.
+    pub(super) async fn open(hidden: Hidden, others: Box<dyn Watch>, after: u64) -> Result<Self, Error> {
         let mut feeds = Vec::with_capacity(hidden.targets().len());
         for target in hidden.targets() {
             feeds.push(Feed::open(hidden.pool(), target, Some(after)).await?);
         }
-        let known = known.entries;
+        // Of a key that was deleted meanwhile a feed has the change by the time of this answer.
+        let known = hidden.read().await?.entries;
         let since = Instant::now();
-        Ok(Self { others, hidden, feeds, known, read: after, come: after, pending: None, since, stale: None })
+        let has_changed = known.iter().any(|entry| entry.revision > after);
+        let stale = has_changed.then(|| Box::pin(sleep_until(since + PACE)));
+        Ok(Self { others, hidden, feeds, known, read: after, come: after, pending: None, since, stale })
     }
 
     /// Everything up to here has been delivered: of the hidden keys there was nothing.
     fn progress(&self) -> Signal {
         let told = self.feeds.iter().map(Feed::told).min().unwrap_or(u64::MAX);
         Signal::Progress(self.come.min(told.max(self.read)))
+    }
+
+    /// What was said of the hidden keys rests on the silence of their polls, and is not believed any longer.
+    fn lost(&self, error: Error) -> Error {
+        let endpoint = self.others.endpoint();
+        tracing::info!(endpoint, %error, "the hidden keys are out of sight: listing");
+        Error::compacted(self.come).with_source(error)
     }
 
     /// Whether a poll of the hidden keys has given a sign of life.
@@ -75,10 +79,7 @@ impl HiddenWatch {
                         self.stale = Some(Box::pin(sleep_until(self.since + PACE)));
                         return Ok(true);
                     }
-                    Err(error) => {
-                        tracing::info!(endpoint = feed.endpoint(), %error, "a watch of hidden keys was lost: listing");
-                        return Err(Error::compacted(self.come).with_source(error));
-                    }
+                    Err(error) => return Err(self.lost(error)),
                 }
             }
         }
@@ -93,7 +94,10 @@ impl Watch for HiddenWatch {
                 return stale.as_mut().poll(cx).map(|()| Ok(Signal::Stale));
             }
             if let Some((batch, read)) = &mut self.pending {
-                let now = ready!(read.as_mut().poll(cx))?;
+                let now = match ready!(read.as_mut().poll(cx)) {
+                    Ok(now) => now,
+                    Err(error) => return Poll::Ready(Err(self.lost(error))),
+                };
                 if now.entries != self.known {
                     self.stale = Some(Box::pin(sleep_until(self.since + PACE)));
                     continue;

@@ -152,7 +152,14 @@ impl Peer {
                 Err(error) if !error.is_connect() && self.is_for_want_of_tls(options).await => {
                     return Err(Failure::for_want_of_tls());
                 }
-                Err(error) => return Err(Failure::of_connection(&error)),
+                Err(error) => {
+                    let failure = Failure::of_connection(&error);
+                    return Err(if url.origin() == home {
+                        failure
+                    } else {
+                        failure.after_redirection(&shown(&url))
+                    });
+                }
             };
             if !matches!(answer.status().as_u16(), 307 | 308) {
                 return Ok(answer);

@@ -28,11 +28,6 @@ pub(super) struct Target {
     recursive: bool,
 }
 
-/// Whether a store can have come to this index by counting.
-pub(super) fn is_index(index: u64) -> bool {
-    index <= i64::MAX.unsigned_abs()
-}
-
 /// A poll that the server has registered.
 pub(super) struct Poll {
     pub(super) headers: Headers,
@@ -79,9 +74,6 @@ impl Target {
     /// below where it is, and nothing that was changed later.
     pub(super) fn check(&self, root: &Node, index: u64) -> Result<(), Error> {
         let lie = |what: String| Err(Error::new(Kind::Protocol, what));
-        if !is_index(index) {
-            return lie(format!("no etcd has come to index {index}"));
-        }
         if root.key.trim_end_matches('/') != &*self.key {
             return lie(format!("asked for {:?}, and got {:?}", self.key, excerpt(root.key.as_bytes())));
         }
@@ -153,8 +145,7 @@ impl Poll {
             }
             parse(&reply.body).map(Some).map_err(|error| error.at(&name))
         });
-        let index =
-            headers.etcd_index().filter(|index| is_index(*index)).ok_or_else(Failure::without_index)?;
+        let index = headers.etcd_index().ok_or_else(Failure::without_index)?;
         Ok(Self { headers, index, generation, opened: Instant::now(), change, begun })
     }
 

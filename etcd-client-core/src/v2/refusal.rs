@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::error_code::ErrorCode;
 use super::failure::Failure;
+use super::headers::is_index;
 use super::response::excerpt;
 use crate::{Error, Kind};
 
@@ -104,9 +105,9 @@ impl Refusal {
         let body = &body[..body.len().min(LONGEST)];
         let text = String::from_utf8_lossy(body);
         let message = || serde_json::from_slice::<OtherError>(body).ok().map(|other| other.message);
-        match serde_json::from_slice(body) {
-            Ok(etcd) => Self { status, body: text.into_owned(), etcd: Some(etcd) },
-            Err(_) => Self { status, body: message().unwrap_or_else(|| text.into_owned()), etcd: None },
+        match serde_json::from_slice::<EtcdError>(body) {
+            Ok(etcd) if is_index(etcd.index) => Self { status, body: text.into_owned(), etcd: Some(etcd) },
+            _ => Self { status, body: message().unwrap_or_else(|| text.into_owned()), etcd: None },
         }
     }
 

@@ -31,16 +31,12 @@ impl Store for Client {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
             let hidden = Hidden::of(&pool, &prefix)?;
-            let known = match &hidden {
-                Some(hidden) => hidden.read().await?,
-                None => Listing::default(),
-            };
             let feed = Feed::open_led(&pool, &target(&prefix)?, after).await?;
             let (head, cluster) = (feed.head(), feed.headers().cluster_id().unwrap_or_default());
             let promised = feed.position();
             let mut watch: Box<dyn Watch> = Box::new(StoreWatch { feed, prefix, promised });
             if let Some(hidden) = hidden {
-                watch = Box::new(HiddenWatch::open(hidden, known, watch, promised).await?);
+                watch = Box::new(HiddenWatch::open(hidden, watch, promised).await?);
             }
             Ok(Opened { watch, head, cluster })
         })

@@ -190,7 +190,7 @@ impl Watcher {
             Input::Signal(Ok(signal)) => self.on_signal(signal),
             Input::Read(Ok(Snapshot { state, index, cluster })) => {
                 self.cluster = cluster;
-                self.resynced(state, index);
+                self.resynced(Some(state), index);
             }
             Input::PauseOver => self.go_on(),
             Input::Stop => {
@@ -305,20 +305,18 @@ impl futures_core::Stream for Watcher {
 
 /// The state, at an index.
 struct Snapshot {
-    state: Option<Node>,
+    state: Node,
     index: u64,
     cluster: Option<u64>,
 }
 
 fn snapshot(target: &Target, reply: &Reply) -> Result<Snapshot, Error> {
     let answer: Answer = parse(&reply.body)?;
-    let Some(index) = reply.headers.etcd_index() else {
-        return Err(Error::new(Kind::Protocol, "the answer has no index"));
+    let (Some(index), Some(state)) = (reply.headers.etcd_index(), answer.node) else {
+        return Err(Error::new(Kind::Protocol, "the answer has no index or no node"));
     };
-    if let Some(root) = &answer.node {
-        target.check(root, index)?;
-    }
-    Ok(Snapshot { state: answer.node, index, cluster: reply.headers.cluster_id() })
+    target.check(&state, index)?;
+    Ok(Snapshot { state, index, cluster: reply.headers.cluster_id() })
 }
 
 impl Phase {

@@ -36,12 +36,17 @@ impl ClientBuilder {
         let endpoints: Vec<_> =
             endpoints.split(',').filter(|part| !part.trim().is_empty()).map(str::to_owned).collect();
         let is_secure = flag("ETCDCTL_INSECURE_TRANSPORT")? == Some(false);
-        check(&endpoints, is_secure)?;
+        let tls = tls(read("ETCDCTL_CACERT")?, read("ETCDCTL_CERT")?, read("ETCDCTL_KEY")?)?;
+        let secured_by = match tls {
+            _ if is_secure => Some("ETCDCTL_INSECURE_TRANSPORT is false"),
+            Some(_) => Some("ETCDCTL_CACERT or ETCDCTL_CERT is set"),
+            None => None,
+        };
+        check(&endpoints, secured_by)?;
         let mut builder = Self::new().endpoints(endpoints);
         if let Some((user, password)) = user(read("ETCDCTL_USER")?, read("ETCDCTL_PASSWORD")?)? {
             builder = builder.user(user, password);
         }
-        let tls = tls(read("ETCDCTL_CACERT")?, read("ETCDCTL_CERT")?, read("ETCDCTL_KEY")?)?;
         if let Some(tls) = tls.or_else(|| is_secure.then(Tls::new)) {
             builder = builder.tls(tls);
         }
@@ -112,13 +117,13 @@ fn user(user: Option<String>, password: Option<String>) -> Result<Option<(String
 }
 
 /// Endpoints that cannot be right, by the names of the variables that say so.
-fn check(endpoints: &[String], is_secure: bool) -> Result<(), Error> {
-    let bare = if is_secure { Scheme::Https } else { Scheme::Http };
+fn check(endpoints: &[String], secured_by: Option<&str>) -> Result<(), Error> {
+    let bare = if secured_by.is_some() { Scheme::Https } else { Scheme::Http };
     let endpoints = Endpoint::parse_all(endpoints, bare).map_err(by("ETCDCTL_ENDPOINTS"))?;
-    match endpoints.iter().find(|endpoint| is_secure && !endpoint.is_secure()) {
-        Some(plain) => Err(invalid(format!(
-            "ETCDCTL_INSECURE_TRANSPORT is false, but {plain} in ETCDCTL_ENDPOINTS is not secured: write \
-             https://, or unset the variable"
+    let plain = endpoints.iter().find(|endpoint| !endpoint.is_secure());
+    match secured_by.zip(plain) {
+        Some((why, plain)) => Err(invalid(format!(
+            "{why}, but {plain} in ETCDCTL_ENDPOINTS is not secured: write https://, or unset the variable"
         ))),
         None => Ok(()),
     }
@@ -155,7 +160,8 @@ fn tls(
 /// Go's notation, as etcdctl reads it: `1m30s`, `500ms`, `1.5s`.
 fn duration(name: &str, text: &str) -> Result<Duration, Error> {
     let bad = || invalid(format!("{name}={text:?} is not a duration, such as 5s or 500ms"));
-    let mut rest = text.trim();
+    let text = text.trim();
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
@@ -163,7 +169,10 @@ fn duration(name: &str, text: &str) -> Result<Duration, Error> {
         let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_end);
         let seconds = match unit {
-            "ms" => 0.001,
+            "ns" => 1e-9,
+            // The micro sign, and the Greek letter.
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
+            "ms" => 1e-3,
             "s" => 1.0,
             "m" => 60.0,
             "h" => 3600.0,
@@ -275,6 +284,45 @@ mod tests {
                 (Err(error), _) => panic!("{name} is refused: {error}"),
             }
         }
+    }
+
+    #[test]
+    fn a_duration_is_read_as_go_reads_it() {
+        for (text, expected) in [
+            ("5s", "5s"),
+            ("+5s", "5s"),
+            (".5s", "500ms"),
+            ("5.s", "5s"),
+            ("1h1m1s", "3661s"),
+            ("500000us", "500ms"),
+            ("500000µs", "500ms"),
+            ("500000μs", "500ms"),
+            ("2000000000ns", "2s"),
+        ] {
+            let builder = from(&[("ETCDCTL_DIAL_TIMEOUT", text)]);
+            let shown = format!("{:?}", builder.unwrap_or_else(|error| panic!("{text}: {error}")));
+            assert!(shown.contains(&format!("connect_timeout: {expected}")), "{text}: {shown}");
+        }
+        for text in ["5", "0", "0s", "-5s", "++5s", "5 s", "1d", "s", ".s", "1e3s", "5s ms", "infs", "NaNs"] {
+            let error = from(&[("ETCDCTL_DIAL_TIMEOUT", text)]).expect_err(text).to_string();
+            assert!(error.starts_with("ETCDCTL_DIAL_TIMEOUT="), "{text}: {error}");
+        }
+    }
+
+    /// etcdctl speaks to such an endpoint in the clear.
+    #[test]
+    fn certificates_beside_an_endpoint_without_tls_are_refused_by_name() {
+        let folder = std::env::temp_dir().join(format!("etcd-client-core-ca-env-{}", std::process::id()));
+        std::fs::write(&folder, include_str!("../../testdata/certificate.pem")).unwrap();
+        let authority = folder.to_str().unwrap();
+        let with = |endpoints| from(&[("ETCDCTL_CACERT", authority), ("ETCDCTL_ENDPOINTS", endpoints)]);
+        let error = with("https://a:1,http://b:1").unwrap_err().to_string();
+        assert!(with("a:1,https://b:1").is_ok());
+        std::fs::remove_file(&folder).unwrap();
+        assert!(
+            error.contains("ETCDCTL_CACERT") && error.contains("http://b:1 in ETCDCTL_ENDPOINTS"),
+            "{error}"
+        );
     }
 
     #[test]

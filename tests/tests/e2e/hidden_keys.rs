@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v2::Client;
-use etcd_client_core::{Prefix, Signal, Store};
+use etcd_client_core::{Kind, Prefix, Signal, Store};
 use etcd_config::{EtcdConfig, Live, Options};
 use etcd_config_tests::{Reply, Scripted, Server, block_on, servers};
 
@@ -174,6 +174,58 @@ fn a_change_is_not_handed_on_before_what_was_before_it() {
             assert_eq!(signal == Signal::Stale, !expected, "{signal:?}");
         });
     }
+}
+
+/// An etcd at index 11 in which `name` was written at 11 and `_token` at another index. `read` is what becomes
+/// of the readings of the token.
+fn with_a_token(written: usize, read: impl Fn(Reply) -> Reply + Send + Sync + 'static) -> Scripted {
+    Scripted::new(move |asked| {
+        let key = if asked.target.contains("_token") { "/app/_token" } else { "/app/name" };
+        let node = |index: usize| {
+            let node =
+                format!(r#"{{"key":"{key}","value":"{index}","modifiedIndex":{index},"createdIndex":5}}"#);
+            Reply::new(200, format!(r#"{{"action":"set","node":{node}}}"#)).etcd("a", 11)
+        };
+        match (asked.target.contains("wait=true"), key) {
+            _ if asked.target.contains("/v2/members") => Reply::new(404, "no such path"),
+            (true, "/app/name") if asked.target.contains("waitIndex=10") => node(11),
+            (true, _) => Reply::silence().etcd("a", 11),
+            (false, _) => read(node(written)),
+        }
+    })
+}
+
+/// Its change is still on its way when that of another key, which came later, is here.
+#[test]
+fn a_hidden_key_that_was_written_between_a_listing_and_its_watch_is_not_overtaken() {
+    for (written, is_torn) in [(9, false), (10, true)] {
+        let server = with_a_token(written, |reply| reply);
+        let client = Client::new([server.endpoint()]).expect("a client");
+        block_on(async {
+            let prefix = Prefix::new("/app").naming(["_token"]);
+            let mut watch = Store::watch(&client, &prefix, Some(9)).await.expect("a watch").watch;
+            let signal = std::future::poll_fn(|cx| watch.poll_next(cx)).await.expect("a signal");
+            assert_eq!(signal == Signal::Stale, is_torn, "{signal:?}");
+            assert_eq!(matches!(signal, Signal::Batch(_)), !is_torn, "{signal:?}");
+        });
+    }
+}
+
+/// That nothing happened to them is believed for as long as they are watched.
+#[test]
+fn hidden_keys_that_cannot_be_read_have_the_prefix_listed() {
+    let reads = AtomicUsize::new(0);
+    let server = with_a_token(9, move |reply| match reads.fetch_add(1, Ordering::SeqCst) {
+        0 => reply,
+        _ => Reply::hang_up(),
+    });
+    let client = Client::builder().endpoints([server.endpoint()]).max_retries(0).build().expect("a client");
+    block_on(async {
+        let prefix = Prefix::new("/app").naming(["_token"]);
+        let mut watch = Store::watch(&client, &prefix, Some(9)).await.expect("a watch").watch;
+        let signal = std::future::poll_fn(|cx| watch.poll_next(cx)).await.expect_err("an error");
+        assert_eq!(signal.kind(), Kind::Compacted, "{signal}");
+    });
 }
 
 #[test]

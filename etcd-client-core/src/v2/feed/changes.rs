@@ -3,7 +3,7 @@
 use tokio::time::{Instant, sleep_until};
 
 use super::{Feed, Signal, Stage};
-use crate::v2::poll::is_index;
+use crate::v2::headers::is_index;
 use crate::v2::response::{Answer, excerpt};
 use crate::{Error, Kind};
 

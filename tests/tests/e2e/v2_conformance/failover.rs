@@ -210,6 +210,13 @@ fn redirections_keep_method_and_body_and_drop_credentials() {
         let error = Client::new([circle.endpoint()]).unwrap().get("k").await.unwrap_err();
         assert!(error.to_string().contains("redirected more than 5 times"), "{error}");
         assert_eq!(circle.count(), 6);
+
+        // It is not the endpoint that cannot be reached.
+        let to_nobody = Scripted::always(
+            Reply::new(307, "").header("Location", format!("http://{}/v2/keys/k", closed())),
+        );
+        let error = Client::new([to_nobody.endpoint()]).unwrap().get("k").await.unwrap_err().to_string();
+        assert!(error.contains(": redirected to http://127.0.0.1:") && error.contains("refused"), "{error}");
     });
 }
 

@@ -135,6 +135,42 @@ fn a_listing_that_cannot_be_is_its_endpoints_error() {
     }
 }
 
+/// Nothing would be newer than that, ever.
+#[test]
+fn an_absence_at_an_index_that_no_store_comes_to_is_its_endpoints_error() {
+    let absent = r#"{"errorCode":100,"message":"Key not found","cause":"/app","index":18446744073709551615}"#;
+    let cleared = r#"{"errorCode":401,"message":"cleared","cause":"the history [8/1]","index":1007}"#;
+    let replies = [
+        ("an error", Reply::new(404, absent).etcd("a", 9)),
+        ("no node", Reply::new(200, r#"{"action":"get"}"#).etcd("a", u64::MAX)),
+        ("no node at an index", Reply::new(200, r#"{"action":"get"}"#).etcd("a", 9)),
+    ];
+    for (lie, reply) in replies {
+        let liar = Scripted::new(move |asked| match asked.target.contains("wait=true") {
+            true => Reply::new(400, cleared).etcd("a", 1_007),
+            false => reply.clone(),
+        });
+        let good = Scripted::always(Reply::new(200, tree(&leaf("/app/k", "5"))).etcd("a", 9));
+        block_on(async {
+            let client = Client::new([liar.endpoint()]).unwrap();
+            let error = client.list(&Prefix::new("/app")).await.expect_err(lie);
+            assert!(
+                error.kind() != Kind::NotFound && error.to_string().contains(&liar.endpoint()),
+                "{error}"
+            );
+            let mut watcher = client.watcher("app").index(3).start();
+            match watcher.next().await {
+                Some(Event::Error(_)) => assert_eq!(watcher.index(), Some(2), "{lie}"),
+                event => panic!("{lie}: {event:?}"),
+            }
+            for _ in 0..4 {
+                let client = Client::new([liar.endpoint(), good.endpoint()]).unwrap();
+                assert_eq!(client.list(&Prefix::new("/app")).await.expect(lie).revision, 9, "{lie}");
+            }
+        });
+    }
+}
+
 /// Each would otherwise take sixty times the memory of its bytes.
 #[test]
 fn an_answer_of_empty_nodes_is_read_no_further_than_the_first() {
