@@ -7,6 +7,8 @@ mod floods;
 mod footprint;
 #[path = "hostile/pages.rs"]
 mod pages;
+#[path = "hostile/refusals.rs"]
+mod refusals;
 #[path = "hostile/streams.rs"]
 mod streams;
 

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
 
 use super::auth::{Auth, Authenticator, Token};
+use super::claims;
 use super::codec::Codec;
 use super::connections::Share;
 use super::messages::{AuthenticateRequest, StatusRequest};
 use super::method::Method;
 use super::peer::Peer;
 use super::status::{Failure, Origin};
+use super::unary::one_answer;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
 use crate::race::Done;
@@ -300,21 +301,19 @@ impl Pool {
             .max_decoding_message_size(self.options.receive_limit);
         let message = Self::request(token, request.needs_leader(), request.clone());
         let codec = Codec::<M, M::Answer>::new(request.at_most());
-        match grpc.unary(message, PathAndQuery::from_static(M::PATH), codec).await {
-            Ok(answer) => {
-                let answer = answer.into_inner();
-                // Whatever has answered so has done what it was asked, or something else.
-                request.check(&answer).map_err(Failure::broken)?;
-                Ok(answer)
-            }
-            Err(status) => {
-                let failure = Failure::from_status(&status);
-                if failure.is_broken() {
-                    peer.renew(share.generation());
-                }
-                Err(failure)
-            }
+        let outcome = match one_answer(&mut grpc, message, M::PATH, codec, limit).await {
+            // Whatever has answered so has done what it was asked, or something else.
+            Ok(answer) => return request.check(&answer).map(|()| answer).map_err(Failure::broken),
+            Err(failure) => failure,
+        };
+        let failure = match claims::refusal(&outcome.error, request.names_revision()) {
+            Ok(()) => outcome,
+            Err(lie) => Failure::broken(lie),
+        };
+        if failure.is_broken() {
+            peer.renew(share.generation());
         }
+        Err(failure)
     }
 
     /// Lets a stranger say in HTTP/1.1 what it could not in HTTP/2.
