@@ -5,6 +5,8 @@
 mod floods;
 #[path = "hostile/footprint.rs"]
 mod footprint;
+#[path = "hostile/outages.rs"]
+mod outages;
 #[path = "hostile/pages.rs"]
 mod pages;
 #[path = "hostile/refusals.rs"]

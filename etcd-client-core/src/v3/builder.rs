@@ -135,7 +135,7 @@ impl ClientBuilder {
                 endpoint.base_path()
             )));
         }
-        Ok(Client::over(Pool::new(options, Arc::new(Auth::new(self.login)))))
+        Ok(Client::over(Pool::new(options, Auth::new(self.login))))
     }
 }
 

@@ -34,12 +34,12 @@ pub(super) struct Pool {
     options: Options,
     peers: Vec<Arc<Peer>>,
     preference: Preference,
-    auth: Arc<Auth>,
+    auth: Auth,
 }
 
 impl Pool {
     /// Starts at a random endpoint, so that many clients spread over the cluster.
-    pub(super) fn new(options: Options, auth: Arc<Auth>) -> Arc<Self> {
+    pub(super) fn new(options: Options, auth: Auth) -> Arc<Self> {
         let mut endpoints = options.endpoints.clone();
         fastrand::shuffle(&mut endpoints);
         let peers = endpoints.into_iter().map(|endpoint| Arc::new(Peer::new(endpoint, options.http.clone())));
@@ -49,7 +49,7 @@ impl Pool {
 
     /// Another pool over the same cluster, for the same user, with connections of its own.
     pub(super) fn twin(&self) -> Arc<Self> {
-        Self::new(self.options.clone(), self.auth.clone())
+        Self::new(self.options.clone(), self.auth.twin())
     }
 
     pub(super) fn options(&self) -> &Options {
