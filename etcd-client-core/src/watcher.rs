@@ -290,7 +290,11 @@ impl Watcher {
                 let pause = self.backoff.again();
                 self.pause(pause, Then::List { confirmed: false });
             }
-            _ => self.wait(error, Then::Open(from)),
+            _ => {
+                // Much may be written until the next try; then it is for a listing.
+                let again = if from == From::Listing { From::Lost } else { from };
+                self.wait(error, Then::Open(again));
+            }
         }
     }
 

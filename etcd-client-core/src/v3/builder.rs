@@ -1,6 +1,5 @@
 //! What a client can be told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::auth::Auth;

@@ -1,67 +1,67 @@
-//! How often an outage is knocked at.
+//! How often those are knocked at who are there and do not serve.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_config::Live;
-use etcd_config_tests::Flat;
-use etcd_config_tests::hostile::{Hostile, Replies};
+use etcd_config_tests::hostile::{Call, Hostile, Replies};
 
-use crate::{client, comes_to_two, options};
+use crate::{SOON, client, comes_to_two, options};
+
+const OBSERVED: Duration = Duration::from_secs(4);
+/// Rounds within that time: some at once, then one each half of the outage.
+const MOST_ROUNDS: usize = 15;
 
 #[test]
-fn experiment() {
-    // hang up
-    let count = Arc::new(AtomicUsize::new(0));
-    let mut endpoints = vec![];
-    for _ in 0..3 {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        endpoints.push(format!("http://{}", listener.local_addr().unwrap()));
-        let count = count.clone();
+fn those_who_hang_up() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let listen = |_| {
+        let (listener, connections) = (TcpListener::bind("127.0.0.1:0").expect("a port"), connections.clone());
+        let address = listener.local_addr().expect("an address");
         thread::spawn(move || {
-            for c in listener.incoming() {
-                count.fetch_add(1, Ordering::SeqCst);
-                drop(c);
+            for client in listener.incoming() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                drop(client);
             }
         });
+        format!("http://{address}")
+    };
+    let client = Client::new((0..3).map(listen)).expect("a client");
+    options().startup_timeout(OBSERVED).watch(client).expect_err("nobody serves");
+    // The first time each is asked in HTTP/1.1, too, and with TLS.
+    let made = connections.load(Ordering::SeqCst);
+    assert!(made <= 3 * (MOST_ROUNDS + 2), "{made} connections in {OBSERVED:?}");
+}
+
+#[test]
+fn those_who_refuse() {
+    let refusals = [(14, "x"), (14, "etcdserver: no leader"), (8, "etcdserver: too many requests"), (2, "oops")];
+    for (code, message) in refusals {
+        for watches_only in [false, true] {
+            let trick = move |call: &Call| {
+                (!watches_only || call.method == "Watch").then(|| Replies::status(code, message))
+            };
+            let servers = [0; 3].map(|_| Hostile::new(trick));
+            let start = Instant::now();
+            let live = options().startup_timeout(OBSERVED).watch(client(&servers.each_ref()));
+            thread::sleep(OBSERVED.saturating_sub(start.elapsed()));
+            drop(live);
+            let asked = |method| servers.iter().map(|server| server.count(method)).sum::<usize>();
+            let calls = asked("Range") + asked("Watch");
+            assert!(calls <= 3 * MOST_ROUNDS, "{message}: {calls} calls in {OBSERVED:?}");
+        }
     }
-    let c = Client::builder().endpoints(&endpoints).timeout(Duration::from_secs(2)).build().unwrap();
-    let handle = thread::spawn(move || {
-        let _ = options().startup_timeout(Duration::from_secs(30)).watch(c).map(drop);
-    });
-    for s in 0..30 {
-        thread::sleep(Duration::from_secs(1));
-        eprintln!("hang up: {s} s: {} connections", count.load(Ordering::SeqCst));
-    }
-    handle.join().unwrap();
-    for (what, code, message) in [("unavailable", 14, "x"), ("no leader", 14, "etcdserver: no leader"), ("denied", 7, "etcdserver: permission denied"), ("server", 2, "oops"), ("too many", 8, "etcdserver: too many requests"), ("unauth", 16, "etcdserver: invalid auth token")] {
-        let from = Arc::new(AtomicUsize::new(0));
-        let up = from.clone();
-        let servers: Vec<_> = (0..3).map(|_| { let up = up.clone(); Hostile::new(move |_| (up.load(Ordering::SeqCst) == 1).then(|| Replies::status(code, message))) }).collect();
-        let refs: Vec<_> = servers.iter().collect();
-        let live: Live<Flat> = options().watch(client(&refs)).unwrap();
-        comes_to_two(&live);
-        let before = |m: &str| servers.iter().map(|s| s.count(m)).sum::<usize>();
-        let (r, w, s) = (before("Range"), before("Watch"), before("Status"));
-        from.store(1, Ordering::SeqCst);
-        // the streams are still good; end them by new ones
-        drop(live);
-        let c = client(&refs);
-        let handle = thread::spawn(move || {
-            let _ = options().startup_timeout(Duration::from_secs(10)).watch(c).map(drop);
-        });
-        handle.join().unwrap();
-        eprintln!("{what}: 10 s: {} ranges {} watches {} status", before("Range") - r, before("Watch") - w, before("Status") - s);
-        // only watches refused
-        let servers: Vec<_> = (0..3).map(|_| Hostile::new(move |call| (call.method == "Watch").then(|| Replies::status(code, message)))).collect();
-        let refs: Vec<_> = servers.iter().collect();
-        let live: Live<Flat> = options().watch(client(&refs)).unwrap();
-        thread::sleep(Duration::from_secs(10));
-        let before = |m: &str| servers.iter().map(|s| s.count(m)).sum::<usize>();
-        eprintln!("{what}: watch only: 10 s: {} ranges {} watches {} status; {}", before("Range"), before("Watch"), before("Status"), live.status());
-    }
+}
+
+/// Whether progress can be believed is worth asking, and not worth waiting for.
+#[test]
+fn a_server_that_does_not_say_what_it_is() {
+    let silent = Hostile::new(|call| (call.method == "Status").then(|| Replies::of([]).and_silence()));
+    let client = Client::builder().endpoints([silent.endpoint()]).timeout(SOON).build().expect("a client");
+    let start = Instant::now();
+    comes_to_two(&options().watch(client).expect("a first snapshot"));
+    assert!(start.elapsed() < SOON / 2, "{:?}", start.elapsed());
 }
