@@ -69,6 +69,7 @@ mod store;
 mod stream;
 mod transport;
 mod txn;
+mod unary;
 mod version;
 mod watch;
 

@@ -262,6 +262,7 @@ impl Watcher {
         self.phase = Phase::Watching(Box::new(Watching {
             watch,
             from,
+            heard: false,
             since: Instant::now(),
             tick,
             unanswered: false,
@@ -289,7 +290,11 @@ impl Watcher {
                 let pause = self.backoff.again();
                 self.pause(pause, Then::List { confirmed: false });
             }
-            _ => self.wait(error, Then::Open(from)),
+            _ => {
+                // Much may be written until the next try; then it is for a listing.
+                let again = if from == From::Listing { From::Lost } else { from };
+                self.wait(error, Then::Open(again));
+            }
         }
     }
 
@@ -297,7 +302,7 @@ impl Watcher {
         let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
         watching.unanswered = false;
         if signal != Signal::Arriving {
-            watching.from = From::Lost;
+            (watching.from, watching.heard) = (From::Lost, true);
         }
         match signal {
             Signal::Batch(_) | Signal::Arriving => watching.inquiry.on_delivery(),
@@ -457,10 +462,13 @@ impl Watcher {
 
     /// Rule 4: from here it goes on by resuming, or by listing where resuming cannot work.
     fn on_lost(&mut self, error: Error) {
-        if let Phase::Watching(watching) = &self.phase {
-            let (lasted, from) = (watching.since.elapsed(), watching.from);
-            self.after_loss(error, lasted, from, Then::Open(From::Lost));
+        let Phase::Watching(watching) = &self.phase else { return };
+        // What a stream has come to cannot be compacted: its server was too slow, or says what is not so.
+        if error.kind() == Kind::Compacted && (watching.heard || watching.from == From::Head) {
+            return self.leave(error, Then::Open(From::Lost));
         }
+        let (lasted, from) = (watching.since.elapsed(), watching.from);
+        self.after_loss(error, lasted, from, Then::Open(From::Lost));
     }
 
     fn after_loss(&mut self, error: Error, lasted: Duration, from: From, then: Then) {

@@ -1,12 +1,18 @@
 //! The watcher against thousands of random histories, on a store in memory, under paused time.
 //!
 //! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
-//! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and replaced clusters, events that the server forgets.
+//! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and
+//! replaced clusters, events that the server forgets, streams that end as servers end them, calls that fail
+//! once, changes that a stream cannot deliver; and a reader who cannot wait, or begins again. The seed also
+//! chooses the intervals, the prefix, and what the store can say at all.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
 //! exactly that revision. After the last fault is healed, it must be what the store holds.
 //!
 //! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
 //! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000; 20,000 in CI).
+
+#[path = "simulation/faulty.rs"]
+mod faulty;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -17,11 +23,13 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
-use etcd_client_core::{Change, Error, Kind, Listing, MemoryStore, Prefix};
+use etcd_client_core::{Change, Entry, Error, Kind, Listing, MemoryStore, Prefix, Signal};
+use faulty::Faulty;
 use fastrand::Rng;
 use tokio::time::{Instant, timeout_at};
 
 type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
+type Held = BTreeMap<Vec<u8>, Entry>;
 
 /// Longer than the longest backoff and everything that may follow it.
 const HEALING: Duration = Duration::from_secs(60);
@@ -128,6 +136,15 @@ enum Step {
     Wipe,
     Lose,
     Storm,
+    Empty,
+    Stale,
+    Arriving,
+    End,
+    Unopened,
+    Unlisted,
+    Unasked,
+    Hurry,
+    Restart,
 }
 
 /// The steps, and how often each is drawn.
@@ -146,6 +163,15 @@ const STEPS: &[(Step, u8)] = &[
     (Step::Rewind, 1),
     (Step::Wipe, 1),
     (Step::Lose, 1),
+    (Step::Empty, 1),
+    (Step::Stale, 2),
+    (Step::Arriving, 1),
+    (Step::End, 2),
+    (Step::Unopened, 2),
+    (Step::Unlisted, 2),
+    (Step::Unasked, 2),
+    (Step::Hurry, 3),
+    (Step::Restart, 1),
 ];
 
 fn draw(rng: &mut Rng) -> Step {
@@ -168,7 +194,8 @@ fn play(seed: u64, log: &mut String) -> Totals {
         let mut run = Run::new(seed, log);
         let mut played = BTreeMap::new();
         for _ in 0..run.rng.usize(5..40) {
-            let step = draw(&mut run.rng);
+            let drawn = draw(&mut run.rng);
+            let step = run.possible(drawn);
             *played.entry(step).or_default() += 1;
             run.play(step).await;
             let pause = match run.rng.u8(0..4) {
@@ -190,11 +217,16 @@ fn play(seed: u64, log: &mut String) -> Totals {
 struct Run<'s> {
     rng: Rng,
     store: MemoryStore,
+    faulty: Faulty,
     watcher: Watcher,
+    /// Whether all keys are followed.
+    whole: bool,
+    /// Whether everything is compared with the store now and then.
+    audited: bool,
     log: &'s mut String,
     /// Every state that the prefix ever had at a revision: more than one where history was rewound.
     history: HashMap<u64, Vec<Keys>>,
-    held: Option<Keys>,
+    held: Option<Held>,
     revision: u64,
     /// A rewind was announced: the next revision may be lower.
     rewound: bool,
@@ -214,10 +246,19 @@ impl<'s> Run<'s> {
     fn new(seed: u64, log: &'s mut String) -> Self {
         let store = MemoryStore::new();
         store.early_progress(seed % 2 == 1);
+        let (whole, options) = (seed % 5 == 0, options(seed));
+        let faulty = Faulty::over(store.clone());
+        faulty.faults().unresumable = seed % 3 == 0;
+        faulty.faults().never_asked = seed % 14 == 0;
+        let prefix = Prefix::new(if whole { "" } else { "/p" });
+        let audited = options.audit_interval.is_some();
         let mut run = Self {
             rng: Rng::with_seed(seed),
-            watcher: Watcher::new(Arc::new(store.clone()), Prefix::new("/p"), Options::default()),
+            watcher: Watcher::new(Arc::new(faulty.clone()), prefix, options),
             store,
+            faulty,
+            whole,
+            audited,
             log,
             history: HashMap::new(),
             held: None,
@@ -236,6 +277,13 @@ impl<'s> Run<'s> {
 
     fn tell(&mut self, what: &str) {
         let _ = writeln!(self.log, "{:>9.3?}  {what}", self.start.elapsed());
+    }
+
+    /// The step, or a write where the schedule leaves no way to come back from it.
+    fn possible(&self, step: Step) -> Step {
+        let for_audits = matches!(step, Step::Lose | Step::Rewind | Step::Wipe | Step::Lag) && !self.audited;
+        let for_questions = step == Step::Early && self.faulty.faults().never_asked;
+        if for_audits || for_questions { Step::Write } else { step }
     }
 
     async fn play(&mut self, step: Step) {
@@ -296,6 +344,45 @@ impl<'s> Run<'s> {
                 "lose_next(1)".to_owned()
             }
             Step::Storm => return self.storm().await,
+            Step::Empty => self.empty(),
+            Step::Stale => {
+                self.faulty.say(Ok(Signal::Stale));
+                "stale".to_owned()
+            }
+            Step::Arriving => {
+                self.faulty.say(Ok(Signal::Arriving));
+                "arriving".to_owned()
+            }
+            Step::End => {
+                let error = self.error();
+                let what = format!("the stream ends: {error}");
+                self.faulty.say(Err(error));
+                what
+            }
+            Step::Unopened => {
+                let error = self.error();
+                let what = format!("the next watch: {error}");
+                self.faulty.faults().unopened = Some(error);
+                what
+            }
+            Step::Unlisted => {
+                let error = self.error();
+                let what = format!("the next listing: {error}");
+                self.faulty.faults().unlisted = Some(error);
+                what
+            }
+            Step::Unasked => {
+                let (error, late) = (self.error(), self.rng.bool());
+                let what = format!("the next question: {error} (late: {late})");
+                let mut faults = self.faulty.faults();
+                (faults.unasked, faults.unanswered) = (Some(error), late);
+                what
+            }
+            Step::Hurry => {
+                self.watcher.request_progress();
+                "progress is asked for".to_owned()
+            }
+            Step::Restart => self.restart(),
         };
         self.tell(&what);
     }
@@ -323,6 +410,47 @@ impl<'s> Run<'s> {
         }
         transaction.commit();
         self.remember();
+    }
+
+    /// Everything is deleted, at one revision or at several.
+    fn empty(&mut self) -> String {
+        let mut transaction = self.store.transaction();
+        for (at, key) in names().enumerate() {
+            transaction = transaction.delete(key);
+            if at == 2 && self.rng.bool() {
+                transaction.commit();
+                self.remember();
+                transaction = self.store.transaction();
+            }
+        }
+        transaction.commit();
+        self.remember();
+        format!("emptied, now at {}", self.store.revision())
+    }
+
+    /// What a server, a proxy or a client may say of one call or stream.
+    fn error(&mut self) -> Error {
+        const KINDS: [Kind; 8] = [
+            Kind::Compacted,
+            Kind::TooLarge,
+            Kind::Unavailable,
+            Kind::Timeout,
+            Kind::NoLeader,
+            Kind::Protocol,
+            Kind::PermissionDenied,
+            Kind::Server,
+        ];
+        let kind = KINDS[self.rng.usize(0..KINDS.len())];
+        Error::new(kind, format!("faulty: {kind:?}"))
+    }
+
+    /// The reader has lost track, and begins again with what it holds.
+    fn restart(&mut self) -> String {
+        let Some(held) = &self.held else { return "nothing to begin again with".to_owned() };
+        let entries = held.values().cloned().collect();
+        let listing = Listing { revision: self.revision, cluster: self.watcher.cluster(), entries };
+        self.watcher.restart(Arc::new(listing));
+        format!("begins again from {}", self.revision)
     }
 
     /// Writes with a compaction behind each, while the watcher tries to follow.
@@ -360,18 +488,14 @@ impl<'s> Run<'s> {
         self.store.refuse(false);
         self.store.delay(Duration::ZERO);
         self.store.lose_next(0);
+        self.faulty.heal();
         self.tell("healed");
     }
 
     /// What the prefix holds, whatever the store plays to others.
     fn truth(&self) -> Keys {
-        ('a'..='f')
-            .filter_map(|name| {
-                let key = format!("/p/{name}");
-                let value = self.store.get(&key)?;
-                Some((key.into_bytes(), value.to_vec()))
-            })
-            .collect()
+        let value = |key: String| Some((key.clone().into_bytes(), self.store.get(key)?.to_vec()));
+        names().filter(|key| self.whole || key.starts_with("/p/")).filter_map(value).collect()
     }
 
     fn remember(&mut self) {
@@ -394,14 +518,15 @@ impl<'s> Run<'s> {
         match event {
             Event::Listed(listing) => {
                 assert!(self.held.is_none(), "listed twice");
-                self.held = Some(keys(&listing));
+                let entry = |entry: &Entry| (entry.key.to_vec(), entry.clone());
+                self.held = Some(listing.entries.iter().map(entry).collect());
                 self.at(listing.revision);
             }
             Event::Changed { batch, cause } => {
                 let held = self.held.as_mut().expect("changed before it was listed");
                 for change in batch.changes {
                     match change {
-                        Change::Put(entry) => held.insert(entry.key.to_vec(), entry.value.to_vec()),
+                        Change::Put(entry) => held.insert(entry.key.to_vec(), entry),
                         Change::Delete(key) => held.remove(&*key),
                         Change::DeleteBelow(key) => panic!("a directory in a report: {key:?}"),
                     };
@@ -435,21 +560,46 @@ impl<'s> Run<'s> {
         if self.lossy || self.doubtful {
             return;
         }
-        let held = self.held.as_ref().expect("at a revision before it was listed");
+        let held = &self.held().expect("at a revision before it was listed");
         let states = self.history.get(&revision).map_or(&[][..], Vec::as_slice);
         assert!(states.contains(held), "at {revision} the reader holds {held:?}, the store held {states:?}");
         self.checked += 1;
     }
 
+    /// What the reader holds.
+    fn held(&self) -> Option<Keys> {
+        let value = |(key, entry): (&Vec<u8>, &Entry)| (key.clone(), entry.value.to_vec());
+        self.held.as_ref().map(|held| held.iter().map(value).collect())
+    }
+
     fn converged(&mut self) {
         let truth = self.truth();
-        assert_eq!(self.held.as_ref(), Some(&truth), "the reader did not come to what the store holds");
+        assert_eq!(self.held().as_ref(), Some(&truth), "the reader did not come to what the store holds");
         assert_eq!(self.revision, self.store.revision(), "the reader does not know that it is current");
     }
 }
 
-fn keys(listing: &Listing) -> Keys {
-    listing.entries.iter().map(|entry| (entry.key.to_vec(), entry.value.to_vec())).collect()
+/// All keys that are ever written.
+fn names() -> impl Iterator<Item = String> {
+    ["/p", "/q"].into_iter().flat_map(|directory| ('a'..='f').map(move |name| format!("{directory}/{name}")))
+}
+
+/// Usual ones, and such as let everything happen at the same time.
+fn options(seed: u64) -> Options {
+    let mut options = Options::default();
+    if seed % 7 == 1 {
+        options.replay_limit = seed % 4;
+    }
+    if seed % 7 == 2 {
+        options.progress_interval = Duration::from_millis(300);
+    }
+    options.audit_interval = match seed % 11 {
+        3 => None,
+        4 => Some(Duration::from_millis(400)),
+        5 => Some(Duration::from_secs(5)),
+        _ => options.audit_interval,
+    };
+    options
 }
 
 fn short(event: &Event) -> String {

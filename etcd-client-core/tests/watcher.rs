@@ -375,3 +375,18 @@ async fn an_impatient_consumer_does_not_ask_as_fast_as_it_is_answered() {
     }
     assert!(answers > 25, "an answer is not kept waiting: {answers} in a second");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_outage_has_put_between_a_listing_and_its_watch_is_not_replayed() {
+    let mut follower = Follower::new(MemoryStore::from([("/p/a", "1")]));
+    follower.until(|event| matches!(event, Event::Listed(_)).then_some(())).await;
+    follower.store.refuse(true);
+    follower.within(Duration::from_secs(60)).await;
+    for value in 0..5_000 {
+        follower.store.put("/p/a", value.to_string());
+    }
+    follower.store.refuse(false);
+    let (cause, revision, changed) = follower.changed().await;
+    assert_eq!((cause, changed), (Cause::Resync, vec!["/p/a=4999".to_owned()]));
+    assert_eq!(revision, follower.store.revision());
+}

@@ -1,5 +1,6 @@
 //! A gRPC server that says what no etcd says.
 
+mod replies;
 mod wire;
 
 use std::future::poll_fn;
@@ -12,10 +13,11 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
+pub use self::replies::Replies;
 pub use self::wire::{Frame, Header, Kv, Page, empty_elements};
 
 /// A server on 127.0.0.1, on a thread of its own. Unless it is configured otherwise, it is an etcd with one
@@ -26,10 +28,20 @@ pub struct Hostile {
     state: Arc<State>,
 }
 
+/// How it treats a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manners {
+    /// It says that the connection carries so many streams.
+    pub streams: Option<u32>,
+    /// It goes away, and says so, after so many requests.
+    pub requests: Option<usize>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     calls: Mutex<Vec<Call>>,
     informed: AtomicU64,
+    connections: AtomicU64,
 }
 
 /// What it was asked.
@@ -43,55 +55,7 @@ pub struct Call {
     pub nth: usize,
 }
 
-/// What it answers.
-#[derive(Clone, Debug, Default)]
-pub struct Replies {
-    first: Vec<Bytes>,
-    for_ever: Option<Bytes>,
-    to_requests: Option<Bytes>,
-    later: Vec<(Duration, Bytes)>,
-    open: bool,
-    informational: bool,
-    status: Option<(u32, String)>,
-}
-
 type Trick = dyn Fn(&Call) -> Option<Replies> + Send + Sync;
-
-impl Replies {
-    /// These messages, then the end.
-    pub fn of(messages: impl IntoIterator<Item = Bytes>) -> Self {
-        Self { first: messages.into_iter().collect(), ..Self::default() }
-    }
-
-    /// A status of gRPC.
-    pub fn status(code: u32, message: &str) -> Self {
-        Self { status: Some((code, message.to_owned())), ..Self::default() }
-    }
-
-    /// Nothing but "103 Early Hints", for ever.
-    pub fn informational() -> Self {
-        Self { informational: true, ..Self::default() }
-    }
-
-    /// And then this again and again, as fast as it is read.
-    #[must_use]
-    pub fn and_for_ever(self, message: Bytes) -> Self {
-        Self { for_ever: Some(message), ..self }
-    }
-
-    /// And this to each further message of the client.
-    #[must_use]
-    pub fn to_requests(self, message: Bytes) -> Self {
-        Self { to_requests: Some(message), open: true, ..self }
-    }
-
-    /// And this after a while, at the latest.
-    #[must_use]
-    pub fn later(mut self, pause: Duration, message: Bytes) -> Self {
-        self.later.push((pause, message));
-        Self { open: true, ..self }
-    }
-}
 
 impl Hostile {
     /// One that plays no trick.
@@ -101,6 +65,14 @@ impl Hostile {
 
     /// One that answers some calls with a trick.
     pub fn new(trick: impl Fn(&Call) -> Option<Replies> + Send + Sync + 'static) -> Self {
+        Self::with(Manners::default(), trick)
+    }
+
+    /// One with such manners, and such a trick.
+    pub fn with(
+        manners: Manners,
+        trick: impl Fn(&Call) -> Option<Replies> + Send + Sync + 'static,
+    ) -> Self {
         let listener = Listener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("not blocking");
         let address = listener.local_addr().expect("an address");
@@ -112,7 +84,8 @@ impl Hostile {
             LocalSet::new().block_on(&runtime.expect("a runtime"), async move {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 while let Ok((client, _)) = listener.accept().await {
-                    tokio::task::spawn_local(serve(client, Arc::clone(&shared), Arc::clone(&trick)));
+                    shared.connections.fetch_add(1, Ordering::SeqCst);
+                    tokio::task::spawn_local(serve(client, manners, Arc::clone(&shared), Arc::clone(&trick)));
                 }
             });
         });
@@ -127,6 +100,11 @@ impl Hostile {
     /// How often a method was called so far.
     pub fn count(&self, method: &str) -> usize {
         self.state.calls(|calls| calls.iter().filter(|call| call.method == method).count())
+    }
+
+    /// How many connections were made to it so far.
+    pub fn connections(&self) -> u64 {
+        self.state.connections.load(Ordering::SeqCst)
     }
 
     /// How many informational answers were sent so far.
@@ -168,10 +146,19 @@ fn honest(call: &Call) -> Replies {
     }
 }
 
-async fn serve(client: TcpStream, state: Arc<State>, trick: Arc<Trick>) {
+async fn serve(client: TcpStream, manners: Manners, state: Arc<State>, trick: Arc<Trick>) {
     let _ = client.set_nodelay(true);
-    let Ok(mut connection) = h2::server::handshake(client).await else { return };
+    let mut builder = h2::server::Builder::new();
+    if let Some(streams) = manners.streams {
+        builder.max_concurrent_streams(streams);
+    }
+    let Ok(mut connection) = builder.handshake(client).await else { return };
+    let mut requests = 0;
     while let Some(Ok((request, respond))) = connection.accept().await {
+        requests += 1;
+        if manners.requests.is_some_and(|most| requests >= most) {
+            connection.abrupt_shutdown(Reason::NO_ERROR);
+        }
         let (state, trick) = (Arc::clone(&state), Arc::clone(&trick));
         tokio::task::spawn_local(async move {
             let _ = answer(request, respond, &state, &*trick).await; // a client that goes away
@@ -198,8 +185,16 @@ async fn answer(
     if replies.informational {
         return inform(respond, state).await;
     }
-    let head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
+    let mut trailers = HeaderMap::new();
+    replies.fill(&mut trailers);
+    let mut head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
+    head.headers_mut().extend(replies.headers());
+    if replies.only_trailers {
+        head.headers_mut().extend(trailers);
+        return respond.send_response(head, true).map(drop);
+    }
     let mut out = respond.send_response(head, false)?;
+    write(&mut out, replies.raw.clone()).await?;
     for message in &replies.first {
         send(&mut out, message).await?;
     }
@@ -215,10 +210,10 @@ async fn answer(
             send(&mut out, message).await?;
         }
     }
-    let (code, message) = replies.status.unwrap_or_default();
-    let mut trailers = HeaderMap::new();
-    trailers.insert("grpc-status", HeaderValue::from(code));
-    trailers.insert("grpc-message", HeaderValue::from_str(&message).expect("a message for a header"));
+    if let Some(reason) = replies.reset {
+        out.send_reset(Reason::from(reason));
+        return Ok(());
+    }
     out.send_trailers(trailers)
 }
 
@@ -271,13 +266,16 @@ impl Requests {
 async fn send(out: &mut SendStream<Bytes>, message: &Bytes) -> Result<(), h2::Error> {
     let mut head = vec![0];
     head.extend(u32::try_from(message.len()).expect("a message of less than 4 GB").to_be_bytes());
-    for mut rest in [Bytes::from(head), message.clone()] {
-        while !rest.is_empty() {
-            out.reserve_capacity(rest.len().min(1 << 20));
-            let ready = poll_fn(|cx| out.poll_capacity(cx)).await;
-            let capacity = ready.unwrap_or(Err(h2::Error::from(Reason::CANCEL)))?;
-            out.send_data(rest.split_to(capacity.min(rest.len())), false)?;
-        }
+    write(out, Bytes::from(head)).await?;
+    write(out, message.clone()).await
+}
+
+async fn write(out: &mut SendStream<Bytes>, mut rest: Bytes) -> Result<(), h2::Error> {
+    while !rest.is_empty() {
+        out.reserve_capacity(rest.len().min(1 << 20));
+        let ready = poll_fn(|cx| out.poll_capacity(cx)).await;
+        let capacity = ready.unwrap_or(Err(h2::Error::from(Reason::CANCEL)))?;
+        out.send_data(rest.split_to(capacity.min(rest.len())), false)?;
     }
     Ok(())
 }

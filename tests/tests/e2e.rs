@@ -1,5 +1,7 @@
 //! What the clients and the configuration promise, on real etcd servers.
 
+#[path = "e2e/abandoned.rs"]
+mod abandoned;
 #[path = "e2e/any_store.rs"]
 mod any_store;
 #[path = "e2e/callbacks.rs"]

@@ -5,8 +5,12 @@
 mod floods;
 #[path = "hostile/footprint.rs"]
 mod footprint;
+#[path = "hostile/outages.rs"]
+mod outages;
 #[path = "hostile/pages.rs"]
 mod pages;
+#[path = "hostile/refusals.rs"]
+mod refusals;
 #[path = "hostile/streams.rs"]
 mod streams;
 

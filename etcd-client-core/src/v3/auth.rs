@@ -1,6 +1,6 @@
 //! The token that stands for the user.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tonic::metadata::{Ascii, MetadataValue};
 
@@ -21,10 +21,10 @@ pub(super) trait Authenticator: Sync {
     fn authenticate(&self, request: AuthenticateRequest) -> BoxFuture<Result<String, Error>>;
 }
 
-/// The credentials and what became of them. Shared by a client and its twins.
+/// The credentials and what became of them, which a client shares with its twins.
 #[derive(Debug, Default)]
 pub(super) struct Auth {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// Held while a token is fetched, so that one call fetches it for all that wait.
     fetching: tokio::sync::Mutex<()>,
 }
@@ -50,7 +50,13 @@ impl Token {
 
 impl Auth {
     pub(super) fn new(login: Option<Login>) -> Self {
-        Self { state: Mutex::new(State { login, ..State::default() }), ..Self::default() }
+        let state = Mutex::new(State { login, ..State::default() });
+        Self { state: Arc::new(state), ..Self::default() }
+    }
+
+    /// For calls on another runtime: they do not wait for what this one fetches, as it may be blocked.
+    pub(super) fn twin(&self) -> Self {
+        Self { state: Arc::clone(&self.state), ..Self::default() }
     }
 
     /// From the next call on.
@@ -206,6 +212,21 @@ mod tests {
         );
         auth.renew(&old, &server).await.unwrap();
         assert_eq!(server.asked.load(Ordering::Relaxed), 2);
+    }
+
+    /// A blocked runtime holds up nobody on another one.
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_go_on_with_fetching_is_not_waited_for_by_a_twin() {
+        let (auth, server) = (auth(), Server::default());
+        let twin = auth.twin();
+        let mut blocked = Box::pin(auth.token(&server));
+        let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(blocked.as_mut().poll(cx).is_pending()));
+        assert!(polled.await, "it is under way");
+        let limit = std::time::Duration::from_secs(10);
+        let token = tokio::time::timeout(limit, twin.token(&server)).await.expect("nobody else is waited for");
+        assert_eq!(token.unwrap().value.unwrap(), "root.1");
+        assert_eq!(blocked.await.unwrap().value.unwrap(), "root.0");
+        assert_eq!(auth.token(&server).await.unwrap().value.unwrap(), "root.1");
     }
 
     #[tokio::test]

@@ -1,6 +1,5 @@
 //! What a client can be told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::auth::Auth;
@@ -177,7 +176,7 @@ impl ClientBuilder {
                 endpoint.base_path()
             )));
         }
-        Ok(Client::over(Pool::new(options, Arc::new(Auth::new(self.login)))))
+        Ok(Client::over(Pool::new(options, Auth::new(self.login))))
     }
 }
 

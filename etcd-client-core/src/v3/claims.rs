@@ -61,9 +61,13 @@ pub(super) fn entry(kv: &KeyValue, span: &Span, head: u64) -> Result<u64, Error>
     Ok(written)
 }
 
-/// A frame of a watch that was confirmed with this id.
-pub(super) fn frame(frame: &WatchResponse, watch_id: i64) -> Result<(), Error> {
+/// A frame of a watch that was confirmed with this id by a member of this cluster, 0 where unknown.
+pub(super) fn frame(frame: &WatchResponse, watch_id: i64, cluster: u64) -> Result<(), Error> {
     head(frame.header.as_ref())?;
+    let other = frame.header.as_ref().map_or(0, |header| header.cluster_id);
+    if cluster != 0 && other != 0 && cluster != other {
+        return Err(lie(format!("a change of cluster {other:x} on a watch of cluster {cluster:x}")));
+    }
     if frame.created {
         return Err(lie("the watch is confirmed twice"));
     }
@@ -75,6 +79,25 @@ pub(super) fn frame(frame: &WatchResponse, watch_id: i64) -> Result<(), Error> {
         return Err(lie(format!("a change for another watch, {}", frame.watch_id)));
     }
     Ok(())
+}
+
+/// The revision before which everything is compacted, as the end of a watch that was to begin with `start`
+/// says. A watch that begins with it, or later, goes on.
+pub(super) fn compaction(claimed: i64, start: i64) -> Result<u64, Error> {
+    let compacted = revision(claimed)?;
+    if claimed <= start {
+        return Err(lie(format!("revision {start} of a watch is compacted by a compaction at {compacted}")));
+    }
+    Ok(compacted)
+}
+
+/// Why something was refused. Only what names a revision can be about one that is compacted or in the
+/// future.
+pub(super) fn refusal(error: &Error, names_revision: bool) -> Result<(), Error> {
+    if names_revision || !matches!(error.kind(), Kind::Compacted | Kind::FutureRevision) {
+        return Ok(());
+    }
+    Err(lie(format!("{error}, where no such revision was asked for")).with_source(error.clone()))
 }
 
 fn lie(what: impl Into<String>) -> Error {

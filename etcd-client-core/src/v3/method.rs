@@ -29,6 +29,11 @@ pub(super) trait Method: Message + Clone + Default + 'static {
         None
     }
 
+    /// Whether it is about a revision, so that a refusal may be, too.
+    fn names_revision(&self) -> bool {
+        true
+    }
+
     /// Whether this can be the answer; an error is that of the server.
     fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
         let _ = answer;
@@ -70,6 +75,10 @@ impl Method for wire::RangeRequest {
 
     fn needs_leader(&self) -> bool {
         !self.serializable
+    }
+
+    fn names_revision(&self) -> bool {
+        self.revision != 0
     }
 
     fn at_most(&self) -> Option<usize> {

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
 
 use super::auth::{Auth, Authenticator, Token};
+use super::claims;
 use super::codec::Codec;
 use super::connections::Share;
 use super::messages::{AuthenticateRequest, StatusRequest};
 use super::method::Method;
 use super::peer::Peer;
 use super::status::{Failure, Origin};
+use super::unary::one_answer;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
 use crate::race::Done;
@@ -33,12 +34,12 @@ pub(super) struct Pool {
     options: Options,
     peers: Vec<Arc<Peer>>,
     preference: Preference,
-    auth: Arc<Auth>,
+    auth: Auth,
 }
 
 impl Pool {
     /// Starts at a random endpoint, so that many clients spread over the cluster.
-    pub(super) fn new(options: Options, auth: Arc<Auth>) -> Arc<Self> {
+    pub(super) fn new(options: Options, auth: Auth) -> Arc<Self> {
         let mut endpoints = options.endpoints.clone();
         fastrand::shuffle(&mut endpoints);
         let peers = endpoints.into_iter().map(|endpoint| Arc::new(Peer::new(endpoint, options.http.clone())));
@@ -48,7 +49,7 @@ impl Pool {
 
     /// Another pool over the same cluster, for the same user, with connections of its own.
     pub(super) fn twin(&self) -> Arc<Self> {
-        Self::new(self.options.clone(), self.auth.clone())
+        Self::new(self.options.clone(), self.auth.twin())
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -300,21 +301,19 @@ impl Pool {
             .max_decoding_message_size(self.options.receive_limit);
         let message = Self::request(token, request.needs_leader(), request.clone());
         let codec = Codec::<M, M::Answer>::new(request.at_most());
-        match grpc.unary(message, PathAndQuery::from_static(M::PATH), codec).await {
-            Ok(answer) => {
-                let answer = answer.into_inner();
-                // Whatever has answered so has done what it was asked, or something else.
-                request.check(&answer).map_err(Failure::broken)?;
-                Ok(answer)
-            }
-            Err(status) => {
-                let failure = Failure::from_status(&status);
-                if failure.is_broken() {
-                    peer.renew(share.generation());
-                }
-                Err(failure)
-            }
+        let outcome = match one_answer(&mut grpc, message, M::PATH, codec, limit).await {
+            // Whatever has answered so has done what it was asked, or something else.
+            Ok(answer) => return request.check(&answer).map(|()| answer).map_err(Failure::broken),
+            Err(failure) => failure,
+        };
+        let failure = match claims::refusal(&outcome.error, request.names_revision()) {
+            Ok(()) => outcome,
+            Err(lie) => Failure::broken(lie),
+        };
+        if failure.is_broken() {
+            peer.renew(share.generation());
         }
+        Err(failure)
     }
 
     /// Lets a stranger say in HTTP/1.1 what it could not in HTTP/2.

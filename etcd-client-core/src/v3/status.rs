@@ -78,7 +78,10 @@ impl Failure {
     /// Whether another endpoint should be asked the next time: what is not known to be said by the whole
     /// cluster, or of the request, may be one server's trouble.
     pub(super) fn may_be_of_one_endpoint(&self) -> bool {
-        self.error.is_transient() || self.error.kind() == Kind::Server
+        let kind = self.error.kind();
+        // It is the client that refuses a message for its length; others may send it in parts.
+        let is_too_long = kind == Kind::TooLarge && self.error.code() == Some(Code::OutOfRange.into());
+        self.error.is_transient() || kind == Kind::Server || is_too_long
     }
 
     /// Whether the connection has no room for another stream. A server that has too many requests says so

@@ -23,7 +23,6 @@ use super::messages::{
 };
 use super::peer::Peer;
 use super::pool::{Pool, RoundFailure};
-use super::response::unsigned;
 use super::status::{Failure, Origin};
 use crate::race::{Done, Race};
 use crate::round::Endpoint as _;
@@ -55,6 +54,15 @@ pub(super) struct WatchStream {
     arrived: Arc<AtomicUsize>,
     created: ResponseHeader,
     watch_id: i64,
+    start: Start,
+}
+
+/// Where a watch begins.
+#[derive(Clone, Copy)]
+struct Start {
+    revision: i64,
+    /// Whether that was asked for.
+    named: bool,
 }
 
 impl WatchStream {
@@ -129,6 +137,12 @@ impl WatchStream {
         create: WatchCreateRequest,
     ) -> Result<Self, Failure> {
         let (requests, rest) = mpsc::channel(WAITING_REQUESTS);
+        let revision = create.start_revision;
+        // One that begins with what comes has nothing before it that could be compacted.
+        let start = match revision {
+            0 => Start { revision: i64::MAX, named: false },
+            _ => Start { revision, named: true },
+        };
         let first = WatchRequest { action: Some(WatchAction::Create(create)) };
         let outgoing = Outgoing { first: Some(first), rest };
         let transport = peer.transport(&share, pool.options().timeout, None);
@@ -136,13 +150,15 @@ impl WatchStream {
         let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
         let request = Pool::request(&token, true, outgoing);
         let codec = Codec::<WatchRequest, WatchResponse>::new(None);
+        let refused = |status| start.believed(Failure::from_status(&status));
         let answer = grpc.streaming(request, PathAndQuery::from_static(PATH), codec).await;
-        let mut answers = answer.map_err(|status| Failure::from_status(&status))?.into_inner();
-        let first = answers.message().await.map_err(|status| Failure::from_status(&status))?;
-        let (created, watch_id) = confirmed(first)?;
+        let mut answers = answer.map_err(refused)?.into_inner();
+        let first = answers.message().await.map_err(refused)?;
+        let (created, watch_id) = confirmed(first, start)?;
+        let start = if start.named { start } else { Start { revision: created.revision, ..start } };
         arrived.store(0, Ordering::Relaxed);
         share.confirm();
-        Ok(Self { pool, peer, share, requests, answers, arrived, created, watch_id })
+        Ok(Self { pool, peer, share, requests, answers, arrived, created, watch_id, start })
     }
 
     /// The header of the server's confirmation: its revision is the head of the store.
@@ -162,21 +178,25 @@ impl WatchStream {
     /// answer.
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {
         let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
-            Some(Ok(frame)) if !frame.canceled => match claims::frame(&frame, self.watch_id) {
+            Some(Ok(frame)) if !frame.canceled => match self.check(&frame) {
                 Ok(()) => {
                     self.arrived.store(0, Ordering::Relaxed);
                     return Poll::Ready(Ok(frame));
                 }
                 Err(lie) => Failure::broken(lie),
             },
-            Some(Ok(frame)) => cancelled(&frame),
-            Some(Err(status)) => Failure::from_status(&status),
+            Some(Ok(frame)) => self.start.cancelled(&frame),
+            Some(Err(status)) => self.start.believed(Failure::from_status(&status)),
             None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
         };
         if failure.may_be_of_one_endpoint() {
             self.pool.give_up(&self.peer, self.share.generation());
         }
         Poll::Ready(Err(failure.error.at(self.peer.name())))
+    }
+
+    fn check(&self, frame: &WatchResponse) -> Result<(), Error> {
+        claims::frame(frame, self.watch_id, self.created.cluster_id)
     }
 
     /// Whether a kilobyte more of the next frame has arrived since it last had: over a slow link a large
@@ -235,10 +255,10 @@ async fn judge(
 }
 
 /// The header of a confirmation, and the id of the watch.
-fn confirmed(first: Option<WatchResponse>) -> Result<(ResponseHeader, i64), Failure> {
+fn confirmed(first: Option<WatchResponse>, start: Start) -> Result<(ResponseHeader, i64), Failure> {
     match first {
         None => Err(Failure::broken(Error::new(Kind::Unavailable, "the server has not begun the watch"))),
-        Some(frame) if frame.canceled => Err(cancelled(&frame)),
+        Some(frame) if frame.canceled => Err(start.cancelled(&frame)),
         Some(WatchResponse { created: true, header, watch_id, .. }) => {
             claims::head(header.as_ref()).map_err(Failure::broken)?;
             Ok((header.unwrap_or_default(), watch_id))
@@ -247,12 +267,29 @@ fn confirmed(first: Option<WatchResponse>) -> Result<(ResponseHeader, i64), Fail
     }
 }
 
-fn cancelled(frame: &WatchResponse) -> Failure {
-    if frame.compact_revision == 0 {
-        return Failure::from_cancel_reason(&frame.cancel_reason);
+impl Start {
+    /// Why the server has ended a watch that begins here.
+    fn cancelled(self, frame: &WatchResponse) -> Failure {
+        if frame.compact_revision == 0 {
+            return self.believed(Failure::from_cancel_reason(&frame.cancel_reason));
+        }
+        match claims::compaction(frame.compact_revision, self.revision) {
+            Ok(revision) => {
+                let error = Error::compacted(revision);
+                Failure { error, unprocessed: true, origin: Origin::Server, token_refused: false }
+            }
+            Err(lie) => Failure::broken(lie),
+        }
     }
-    let error = Error::compacted(unsigned(frame.compact_revision));
-    Failure { error, unprocessed: true, origin: Origin::Server, token_refused: false }
+
+    /// A watch may begin in the future, and one that names no revision is not about any.
+    fn believed(self, failure: Failure) -> Failure {
+        let may_be_compacted = self.named && failure.error.kind() == Kind::Compacted;
+        match claims::refusal(&failure.error, may_be_compacted) {
+            Ok(()) => failure,
+            Err(lie) => Failure::broken(lie),
+        }
+    }
 }
 
 /// The creation of the watch, then whatever is asked of it. Its end ends the watch.

@@ -11,6 +11,8 @@ use super::stream::WatchStream;
 
 /// How long a question may wait for room on a stream's connection.
 const ROOM_WITHIN: Duration = Duration::from_millis(500);
+/// How long the answer may take then: the watch is confirmed, and waits for it.
+const SAID_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whether an answer to a progress request proves that everything before it has been sent: so
 /// since 3.4.25 and 3.5.8 (etcd-io/etcd#15220). Servers that do not tell count as early ones.
@@ -23,25 +25,27 @@ pub(super) async fn has_exact_progress(pool: &Arc<Pool>, stream: &WatchStream) -
     if let Some(known) = peer.exact_progress(member) {
         return known;
     }
-    let status = match timeout(ROOM_WITHIN, pool.call_on(peer, stream.share(), &StatusRequest {})).await {
+    let Ok(Some(version)) = timeout(SAID_WITHIN, version(pool, stream, member)).await else { return false };
+    let exact = is_exact(&version);
+    peer.note_exact_progress(member, exact);
+    exact
+}
+
+/// What the member says that it is.
+async fn version(pool: &Arc<Pool>, stream: &WatchStream, member: u64) -> Option<String> {
+    let (peer, question) = (stream.peer(), StatusRequest {});
+    let status = match timeout(ROOM_WITHIN, pool.call_on(peer, stream.share(), &question)).await {
         Ok(status) => status,
-        Err(_) => match peer.for_calls().await {
-            Ok(share) => pool.call_on(peer, &share, &StatusRequest {}).await,
-            Err(error) => Err(error),
-        },
+        Err(_) => pool.call_on(peer, &peer.for_calls().await.ok()?, &question).await,
     };
-    let version = match status {
+    match status {
         Ok(status) if status.header.as_ref().is_some_and(|header| header.member_id == member) => {
             Some(status.version)
         }
         // Later servers keep their status to root, but tell their version to everyone over HTTP.
         Err(error) if error.is_access() => peer.version_over_http(pool.options().timeout).await,
         Ok(_) | Err(_) => None,
-    };
-    let Some(version) = version else { return false };
-    let exact = is_exact(&version);
-    peer.note_exact_progress(member, exact);
-    exact
+    }
 }
 
 fn is_exact(version: &str) -> bool {

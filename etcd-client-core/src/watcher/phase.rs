@@ -47,6 +47,8 @@ pub(super) struct Watching {
     pub(super) watch: Box<dyn Watch>,
     /// Where it began, until something has arrived on it.
     pub(super) from: From,
+    /// Whether anything but pieces of a change has arrived on it.
+    pub(super) heard: bool,
     pub(super) since: Instant,
     pub(super) tick: Pin<Box<Sleep>>,
     /// Whether progress was asked for and nothing has arrived since.

@@ -9,6 +9,7 @@ const IDS: u64 = 77;
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
     revision: i64,
+    cluster: u64,
 }
 
 /// A key and its value.
@@ -36,18 +37,25 @@ pub struct Frame {
     created: bool,
     fragment: bool,
     cancelled: Option<String>,
-    puts: Vec<Kv>,
+    compacted: i64,
+    events: Vec<Bytes>,
 }
 
 impl Header {
     /// Of a store at this revision.
     pub fn at(revision: i64) -> Self {
-        Self { revision }
+        Self { revision, cluster: IDS }
+    }
+
+    /// As if it were of another cluster.
+    #[must_use]
+    pub fn of_cluster(self, cluster: u64) -> Self {
+        Self { cluster, ..self }
     }
 
     fn encode(self) -> Bytes {
         let mut header = BytesMut::new();
-        for (field, value) in [(1, IDS), (2, IDS), (3, self.revision.cast_unsigned()), (4, 2)] {
+        for (field, value) in [(1, self.cluster), (2, IDS), (3, self.revision.cast_unsigned()), (4, 2)] {
             number(&mut header, field, value);
         }
         header.freeze()
@@ -107,8 +115,13 @@ impl Page {
 impl Frame {
     /// Keys that were written.
     pub fn of(header: Header, puts: impl IntoIterator<Item = Kv>) -> Self {
-        let puts = puts.into_iter().collect();
-        Self { header, watch_id: 0, created: false, fragment: false, cancelled: None, puts }
+        let put = |kv: Kv| {
+            let mut event = BytesMut::new();
+            message(&mut event, 2, &kv.encode());
+            event.freeze()
+        };
+        let events = puts.into_iter().map(put).collect();
+        Self { header, watch_id: 0, created: false, fragment: false, cancelled: None, compacted: 0, events }
     }
 
     /// The confirmation of a watch.
@@ -124,6 +137,24 @@ impl Frame {
     /// The end of the watch.
     pub fn cancelled(header: Header, reason: &str) -> Self {
         Self { cancelled: Some(reason.to_owned()), ..Self::of(header, []) }
+    }
+
+    /// The end of the watch, because what it was to begin with is compacted.
+    pub fn compacted(header: Header, revision: i64) -> Self {
+        Self { compacted: revision, ..Self::cancelled(header, "") }
+    }
+
+    /// With one more event, which need not be one.
+    #[must_use]
+    pub fn with_event(mut self, event: impl Into<Bytes>) -> Self {
+        self.events.push(event.into());
+        self
+    }
+
+    /// As if it confirmed the watch.
+    #[must_use]
+    pub fn and_created(self) -> Self {
+        Self { created: true, ..self }
     }
 
     /// As if it were of another watch.
@@ -145,12 +176,11 @@ impl Frame {
         number(&mut frame, 2, self.watch_id.cast_unsigned());
         number(&mut frame, 3, u64::from(self.created));
         number(&mut frame, 4, u64::from(self.cancelled.is_some()));
+        number(&mut frame, 5, self.compacted.cast_unsigned());
         message(&mut frame, 6, self.cancelled.as_deref().unwrap_or_default().as_bytes());
         number(&mut frame, 7, u64::from(self.fragment));
-        for kv in &self.puts {
-            let mut event = BytesMut::new();
-            message(&mut event, 2, &kv.encode());
-            message(&mut frame, 11, &event);
+        for event in &self.events {
+            message(&mut frame, 11, event);
         }
         frame.freeze()
     }

@@ -1,0 +1,159 @@
+//! A store over the one in memory, with the faults that a store in memory does not have: streams that end
+//! as servers end them, calls that one server refuses, and what only some protocols can say.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use etcd_client_core::{
+    BoxFuture, Error, Kind, Known, Listing, MemoryStore, Opened, Past, Prefix, Signal, Store, Watch,
+};
+use tokio::time::sleep;
+
+/// How long a call takes that nobody answers.
+const LIMIT: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Faulty {
+    inner: MemoryStore,
+    faults: Arc<Mutex<Faults>>,
+}
+
+/// What happens next.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    /// On the stream.
+    pub(crate) says: Option<Result<Signal, Error>>,
+    /// When a watch is opened.
+    pub(crate) unopened: Option<Error>,
+    /// When the store is asked for its past, or for what has changed.
+    pub(crate) unasked: Option<Error>,
+    /// And that is refused only after a call's limit.
+    pub(crate) unanswered: bool,
+    /// When the prefix is listed.
+    pub(crate) unlisted: Option<Error>,
+    /// What the streams say of how far they are rests on their silence.
+    pub(crate) unresumable: bool,
+    /// The store never says what has changed.
+    pub(crate) never_asked: bool,
+    wakers: Vec<Waker>,
+}
+
+impl Faulty {
+    pub(crate) fn over(inner: MemoryStore) -> Self {
+        Self { inner, faults: Arc::default() }
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap()
+    }
+
+    /// The stream says this next.
+    pub(crate) fn say(&self, signal: Result<Signal, Error>) {
+        let mut faults = self.faults();
+        faults.says = Some(signal);
+        let wakers = std::mem::take(&mut faults.wakers);
+        drop(faults);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Nothing more happens.
+    pub(crate) fn heal(&self) {
+        let mut faults = self.faults();
+        let (unresumable, never_asked) = (faults.unresumable, faults.never_asked);
+        *faults = Faults { unresumable, never_asked, ..Faults::default() };
+    }
+
+    /// What a question comes to instead of an answer.
+    fn refusal(&self) -> Option<(Error, Duration)> {
+        let mut faults = self.faults();
+        let limit = if faults.unanswered { LIMIT } else { Duration::ZERO };
+        faults.unasked.take().map(|error| (error, limit))
+    }
+}
+
+impl Store for Faulty {
+    fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+        match self.faults().unlisted.take() {
+            Some(error) => Box::pin(async move { Err(error) }),
+            None => self.inner.list(prefix),
+        }
+    }
+
+    fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        if let Some(error) = self.faults().unopened.take() {
+            return Box::pin(async move { Err(error) });
+        }
+        let (store, call) = (self.clone(), self.inner.watch(prefix, after));
+        Box::pin(async move {
+            let opened = call.await?;
+            Ok(Opened { watch: Box::new(FaultyWatch { store, inner: opened.watch }), ..opened })
+        })
+    }
+
+    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
+        match self.refusal() {
+            Some((error, after)) => Box::pin(async move {
+                sleep(after).await;
+                Err(error)
+            }),
+            None => self.inner.recognizes(prefix, past),
+        }
+    }
+
+    fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
+        if self.faults().never_asked {
+            let error = Error::new(Kind::InvalidRequest, "faulty: it cannot say");
+            return Box::pin(async move { Err(error) });
+        }
+        match self.refusal() {
+            Some((error, after)) => Box::pin(async move {
+                sleep(after).await;
+                Err(error)
+            }),
+            None => self.inner.unchanged(prefix, known),
+        }
+    }
+
+    fn twin(&self) -> Arc<dyn Store> {
+        Arc::new(self.clone())
+    }
+
+    fn identity(&self) -> usize {
+        self.inner.identity()
+    }
+}
+
+#[derive(Debug)]
+struct FaultyWatch {
+    store: Faulty,
+    inner: Box<dyn Watch>,
+}
+
+impl Watch for FaultyWatch {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
+        let mut faults = self.store.faults();
+        if let Some(signal) = faults.says.take() {
+            return Poll::Ready(signal);
+        }
+        faults.wakers.push(cx.waker().clone());
+        drop(faults);
+        self.inner.poll_next(cx)
+    }
+
+    fn request_progress(&mut self) {
+        self.inner.request_progress();
+    }
+
+    fn is_resumable(&self) -> bool {
+        !self.store.faults().unresumable
+    }
+
+    fn endpoint(&self) -> &str {
+        self.inner.endpoint()
+    }
+
+    fn abandon(self: Box<Self>) {
+        self.inner.abandon();
+    }
+}
