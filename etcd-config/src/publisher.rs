@@ -9,10 +9,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use etcd_client_core::watcher::Cause;
 use etcd_client_core::{Batch, Listing};
 
+use crate::board::Board;
 use crate::changes::Change;
 use crate::config::EtcdConfig;
 use crate::decode::{self, Context};
@@ -68,6 +68,8 @@ pub(crate) enum Outcome<T> {
     /// Keys that fields read were written, and the values are the same: what is published is the newest.
     Same(Vec<Arc<str>>),
     Published(Change<T>),
+    /// The watch has ended meanwhile, and what is in force stays.
+    Ended,
     Refused(Rejection),
 }
 
@@ -152,6 +154,7 @@ impl<T: EtcdConfig> Publisher<T> {
 
     /// Nothing has changed below the prefix up to this revision.
     pub(crate) fn advance(&mut self, revision: u64) {
+        self.from_cache = false;
         self.revision = revision;
         self.keys.advance(revision);
     }
@@ -209,23 +212,25 @@ impl<T: EtcdConfig> Publisher<T> {
     }
 
     /// Publishes the keys as they are now, or says why not.
-    pub(crate) fn publish(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
+    pub(crate) fn publish(&mut self, board: &Board<T>, cluster: u64, cause: Cause) -> Outcome<T> {
         if !self.due {
             return Outcome::Unchanged;
         }
-        let outcome = self.try_newest(place, cause);
+        let outcome = self.try_newest(board, cluster, cause);
         // Not where that has panicked: then it is tried again.
         self.due = false;
         outcome
     }
 
-    fn try_newest(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
+    fn try_newest(&mut self, board: &Board<T>, cluster: u64, cause: Cause) -> Outcome<T> {
         if self.keys.settle() {
             self.waits = false;
             return Outcome::Reverted;
         }
         match self.next() {
-            Ok((snapshot, true)) => Outcome::Published(self.replace(place, snapshot, cause)),
+            Ok((snapshot, true)) => {
+                self.replace(board, cluster, snapshot, cause).map_or(Outcome::Ended, Outcome::Published)
+            }
             Ok((snapshot, false)) => {
                 self.waits = false;
                 self.keep(Spare { snapshot, behind: Touched::default() });
@@ -234,7 +239,7 @@ impl<T: EtcdConfig> Publisher<T> {
             Err(problems) => {
                 let report =
                     Report::new(T::LAYOUT.name, self.keys.context().prefix(), self.revision, problems);
-                Outcome::Refused(Rejection::new(report, place.load().revision))
+                Outcome::Refused(Rejection::new(report, board.current.load().revision))
             }
         }
     }
@@ -265,10 +270,10 @@ impl<T: EtcdConfig> Publisher<T> {
                 self.spares.push(spare);
                 Err(problems)
             }
-            // It may be in any state, and is dropped.
-            Err(panic) => {
+            // It may be in any state. If it was the drop of an old value that has panicked, a new one has none.
+            Err(_) => {
                 self.discarded.push(spare);
-                Err(panicked::<T>(self.keys.context(), &panic))
+                self.anew()
             }
         }
     }
@@ -298,20 +303,21 @@ impl<T: EtcdConfig> Publisher<T> {
 
     fn replace(
         &mut self,
-        place: &ArcSwap<Snapshot<T>>,
+        board: &Board<T>,
+        cluster: u64,
         snapshot: Arc<Snapshot<T>>,
         cause: Cause,
-    ) -> Change<T> {
-        let keys = self.keys.publish().keys().to_vec();
+    ) -> Option<Change<T>> {
+        let (touched, old) = board.publish(Arc::clone(&snapshot), cluster)?;
+        let keys = touched.keys().to_vec();
         let behind = self.behind.replace(Touched::default());
         (self.waits, self.published) = (false, self.published + 1);
-        let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
         match behind {
             Some(behind) => self.keep(Spare { snapshot: old, behind }),
             None => self.discarded.push(Spare { snapshot: old, behind: Touched::default() }),
         }
-        change
+        Some(change)
     }
 
     fn keep(&mut self, spare: Spare<T>) {
