@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
 use etcd_client_core::{Change, Entry, Error, Kind, Listing, MemoryStore, Prefix, Signal};
-use faulty::Faulty;
 use fastrand::Rng;
+use faulty::Faulty;
 use tokio::time::{Instant, timeout_at};
 
 type Keys = BTreeMap<Vec<u8>, Vec<u8>>;

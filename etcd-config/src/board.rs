@@ -1,7 +1,7 @@
 //! Where the watching task puts what everybody else reads.
 
 use std::mem::{Discriminant, discriminant};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use etcd_client_core::watcher;
@@ -17,6 +17,7 @@ use crate::snapshot::Snapshot;
 use crate::standing::{Record, Standing};
 use crate::status::{CacheFile, Rewind, State, Status};
 use crate::surroundings::Surroundings;
+use crate::tree::Touched;
 
 pub(crate) struct Board<T> {
     pub(crate) current: ArcSwap<Snapshot<T>>,
@@ -29,6 +30,8 @@ pub(crate) struct Board<T> {
     pub(crate) impatience: Notify,
     /// What callbacks have been told of how it stands.
     told: Mutex<Told>,
+    /// Whether nothing comes into force any more. Held while something does.
+    ended: Mutex<bool>,
     /// Where the watching task is.
     process: Process,
 }
@@ -54,17 +57,43 @@ impl<T: Send + Sync + 'static> Board<T> {
             archive,
             impatience: Notify::new(),
             told,
+            ended: Mutex::new(false),
             process: Process::this(),
         }
     }
 
     /// Tells callbacks how it stands, where that is news.
     pub(crate) fn tell(&self) {
-        let now = self.standing.read(told);
-        let before = std::mem::replace(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner), now);
-        if now != before {
+        // Held until it is in its place: two threads tell, and the last one has to know best.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.standing.read(self::told);
+        if std::mem::replace(&mut *told, now) != now {
             self.hooks.hold(Notice::of_status(self.status()), self.keys.read().len());
+            drop(told);
             self.hooks.release();
+        }
+    }
+
+    /// Brings a snapshot of the keys of this cluster into force, and counts it for the cache file: what had
+    /// changed since the one before, and that one. Nothing where the watch has ended.
+    pub(crate) fn publish(
+        &self,
+        snapshot: Arc<Snapshot<T>>,
+        cluster: u64,
+    ) -> Option<(Touched, Arc<Snapshot<T>>)> {
+        let ended = self.ended();
+        if *ended {
+            return None;
+        }
+        let touched = self.keys.publish();
+        self.note_change(cluster);
+        Some((touched, self.current.swap(snapshot)))
+    }
+
+    /// What is in force is news for the cache file.
+    pub(crate) fn note_change(&self, cluster: u64) {
+        if let Some(archive) = &self.archive {
+            archive.note_change(cluster);
         }
     }
 
@@ -115,10 +144,15 @@ impl<T> Board<T> {
 
     /// Nothing is written any more.
     pub(crate) fn stop(&self) {
+        *self.ended() = true;
         self.standing.write(Record::stop);
         self.streams.end();
         // Drops callbacks, which are the user's.
         self.hooks.stop();
+    }
+
+    fn ended(&self) -> MutexGuard<'_, bool> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether nothing follows the store any more.

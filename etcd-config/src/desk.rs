@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use etcd_client_core::watcher::{self, Cause};
 use etcd_client_core::{Batch, Listing, Printable};
 
-use crate::backlog::Backlog;
+use crate::backlog::{Backlog, commits};
 use crate::board::Board;
 use crate::decode::Derived;
 use crate::hooks::Notice;
 use crate::pace::{Pace, SLOW};
 use crate::panics;
 use crate::publisher::{Outcome, Publisher, Spare};
-use crate::standing::{Extent, Record};
+use crate::standing::{Extent, Proof, Record};
 use crate::status::Rewind;
 use crate::surroundings::Surroundings;
 
@@ -32,7 +32,18 @@ pub(crate) struct Desk<T: Derived> {
     pace: Pace,
     /// Whether changes are collected before they are published.
     collects: bool,
-    counters: watcher::Counters,
+    /// What is not committed, while what is waits to be published.
+    uncommitted: Backlog,
+    moment: Moment,
+}
+
+/// When something comes to the desk, and how it stands with the watcher then.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    /// When the store was last heard of.
+    pub(crate) heard: Proof,
+    pub(crate) counters: watcher::Counters,
+    pub(crate) cluster: u64,
 }
 
 /// Something to be done.
@@ -69,8 +80,9 @@ impl<T: Derived> Desk<T> {
         collects: bool,
         surroundings: Surroundings,
     ) -> Self {
-        let counters = watcher::Counters::default();
-        Self { publisher, board, surroundings, pace, collects, counters }
+        let moment = Moment { heard: Proof::now(), counters: watcher::Counters::default(), cluster: 0 };
+        let uncommitted = Backlog::default();
+        Self { publisher, board, surroundings, pace, collects, uncommitted, moment }
     }
 
     /// Whether something is done so fast that the thread that reads the network may do it.
@@ -84,9 +96,14 @@ impl<T: Derived> Desk<T> {
         }
     }
 
-    /// Does something. `counters` are the watcher's.
-    pub(crate) fn run(&mut self, work: Work, counters: watcher::Counters) -> Upshot<T> {
-        self.counters = counters;
+    /// Does something.
+    pub(crate) fn run(&mut self, work: Work, moment: Moment) -> Upshot<T> {
+        let heard = match work {
+            Work::Change { .. } | Work::Current { .. } | Work::Rewind(_) => moment.heard,
+            // It was heard of before.
+            Work::CatchUp(_) | Work::Publish(_) => self.moment.heard,
+        };
+        self.moment = Moment { heard, ..moment };
         let decodes = !matches!(work, Work::Current { .. } | Work::Rewind(_));
         let weight = if decodes { self.publisher.weight(0) } else { 0 };
         let begin = Instant::now();
@@ -103,6 +120,7 @@ impl<T: Derived> Desk<T> {
     /// again. What the keys are now, to be compared with what the store has.
     pub(crate) fn recover(&mut self, cluster: u64) -> Listing {
         self.publisher.distrust();
+        self.uncommitted = Backlog::default();
         self.publisher.keys().listing(cluster)
     }
 
@@ -123,33 +141,41 @@ impl<T: Derived> Desk<T> {
     fn carry_out(&mut self, work: Work) -> Upshot<T> {
         let mut upshot = Upshot { collected: None, is_news: false, is_proven: false, discarded: Vec::new() };
         match work {
-            Work::Change { batch, cause } => self.change(&batch, cause, &mut upshot),
+            Work::Change { batch, cause } => self.change(batch, cause, &mut upshot),
             Work::Current { revision } => self.current(revision, &mut upshot),
-            Work::Rewind(rewind) => self.rewind(rewind),
-            Work::CatchUp(mut backlog) => {
-                if let Some(rewind) = backlog.rewind.take() {
-                    self.rewind(rewind);
-                    self.board.tell();
-                }
-                let (begin, mut made) = (Instant::now(), 0_u32);
-                while let Some((batch, cause)) = backlog.next() {
-                    self.change(&batch, cause, &mut upshot);
-                    made += 1;
-                    if begin.elapsed() > TOO_LATE.max(SLOW.saturating_mul(made)) {
-                        backlog.merge();
-                    }
-                }
-                if let Some(revision) = backlog.current {
-                    self.current(revision, &mut upshot);
-                }
+            Work::Rewind(rewind) => self.rewind(rewind, &mut upshot),
+            Work::CatchUp(backlog) => self.catch_up(backlog, &mut upshot),
+            Work::Publish(cause) => {
+                self.publish(cause, &mut upshot);
+                self.take_up(&mut upshot);
             }
-            Work::Publish(cause) => self.publish(cause, &mut upshot),
         }
         upshot
     }
 
-    fn change(&mut self, batch: &Batch, cause: Cause, upshot: &mut Upshot<T>) {
-        if !self.publisher.note(batch) {
+    fn catch_up(&mut self, mut backlog: Backlog, upshot: &mut Upshot<T>) {
+        if let Some(rewind) = backlog.rewind.take() {
+            self.rewind(rewind, upshot);
+            self.board.tell();
+        }
+        let (begin, mut made) = (Instant::now(), 0_u32);
+        while let Some((batch, cause, heard)) = backlog.next() {
+            self.moment.heard = heard;
+            self.change(batch, cause, upshot);
+            made += 1;
+            if begin.elapsed() > TOO_LATE.max(SLOW.saturating_mul(made)) {
+                backlog.merge();
+            }
+        }
+        if let Some((revision, heard)) = backlog.current {
+            self.moment.heard = heard;
+            self.current(revision, upshot);
+        }
+    }
+
+    fn change(&mut self, batch: Batch, cause: Cause, upshot: &mut Upshot<T>) {
+        let Some((batch, cause)) = self.committed(batch, cause) else { return };
+        if !self.publisher.note(&batch) {
             self.record_update(upshot, |_| ());
         } else if self.collects {
             upshot.collected = Some(cause);
@@ -158,13 +184,46 @@ impl<T: Derived> Desk<T> {
         }
     }
 
+    /// What may be published together with what waits for that: what is not committed may not, and is
+    /// put aside.
+    fn committed(&mut self, batch: Batch, cause: Cause) -> Option<(Batch, Cause)> {
+        if !self.collects || !self.publisher.is_due() || T::LAYOUT.commit_key.is_none() {
+            return Some((batch, cause));
+        }
+        let commits = commits(&batch, self.board.keys.context().prefix(), T::LAYOUT.commit_key);
+        self.uncommitted.change(batch, cause, commits, self.moment.heard);
+        if !commits {
+            return None;
+        }
+        self.uncommitted.next().map(|(batch, cause, _)| (batch, cause))
+    }
+
+    /// Takes up what was put aside, as nothing waits any more that could be published with it.
+    fn take_up(&mut self, upshot: &mut Upshot<T>) {
+        let mut uncommitted = std::mem::take(&mut self.uncommitted);
+        while let Some((batch, ..)) = uncommitted.next() {
+            if !self.publisher.note(&batch) {
+                self.record_update(upshot, |_| ());
+            }
+        }
+        if let Some((revision, _)) = uncommitted.current {
+            self.current(revision, upshot);
+        }
+    }
+
     fn current(&mut self, revision: u64, upshot: &mut Upshot<T>) {
-        self.publisher.advance(revision);
+        if self.uncommitted.is_empty() {
+            self.publisher.advance(revision);
+        } else {
+            self.uncommitted.current(revision, self.moment.heard);
+        }
         self.prove(upshot, |_| ());
     }
 
     /// What differs follows; the watcher has logged it.
-    fn rewind(&mut self, rewind: Rewind) {
+    fn rewind(&mut self, rewind: Rewind, upshot: &mut Upshot<T>) {
+        // What follows is what differs from all that there was.
+        self.take_up(upshot);
         self.record(|record| {
             record.last_rewind = Some(rewind);
             // Of a revision of the other history nothing is known.
@@ -174,11 +233,13 @@ impl<T: Derived> Desk<T> {
 
     fn publish(&mut self, cause: Cause, upshot: &mut Upshot<T>) {
         let board = Arc::clone(&self.board);
-        let outcome = self.publisher.publish(&board.current, cause);
+        let (kept, cluster) = (board.current.load().revision, self.moment.cluster);
+        let outcome = self.publisher.publish(kept, cause, |snapshot| board.publish(snapshot, cluster));
         let keys = Arc::clone(self.publisher.keys());
         let (name, prefix, count) = (T::LAYOUT.name, keys.context().prefix(), keys.read().len());
         match outcome {
             Outcome::Unchanged => self.prove(upshot, |_| ()),
+            Outcome::Ended => {}
             Outcome::Reverted => {
                 let revision = self.publisher.revision();
                 self.record_update(upshot, Record::revert);
@@ -189,6 +250,7 @@ impl<T: Derived> Desk<T> {
             Outcome::Same(keys) => {
                 let revision = self.publisher.revision();
                 self.record_update(upshot, Record::revert);
+                board.note_change(self.moment.cluster);
                 upshot.is_news = true;
                 let first = some(&keys);
                 self.log(|| tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value in force changes"));
@@ -232,6 +294,7 @@ impl<T: Derived> Desk<T> {
             revision: self.publisher.revision(),
             waits: !self.publisher.is_current(),
             held_back: self.publisher.is_due(),
+            heard: self.moment.heard,
         };
         let is_confirmed = self.record(|record| {
             write(record);
@@ -239,13 +302,16 @@ impl<T: Derived> Desk<T> {
             record.proven(extent);
             before != record.source
         });
-        // The cache file is not as old as it says.
-        upshot.is_news |= is_confirmed;
+        if is_confirmed {
+            // The cache file is not as old as it says.
+            self.board.note_change(self.moment.cluster);
+            upshot.is_news = true;
+        }
         upshot.is_proven = true;
     }
 
     fn record<R>(&self, write: impl FnOnce(&mut Record) -> R) -> R {
-        self.board.record(self.counters, write)
+        self.board.record(self.moment.counters, write)
     }
 
     /// Writes a line to the log. A subscriber is code of others, and comes last.

@@ -14,15 +14,15 @@ use tokio::sync::oneshot;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::backlog::{self, Backlog};
+use crate::backlog::{Backlog, commits};
 use crate::board::Board;
 use crate::cache::{Archive, Keeper, Step};
 use crate::deadline::runtime_deadline;
 use crate::decode::Derived;
-use crate::desk::{Desk, Upshot, Work};
+use crate::desk::{Desk, Moment, Upshot, Work};
 use crate::loaded::{Loaded, Origin};
 use crate::panics;
-use crate::standing::Standing;
+use crate::standing::{Proof, Standing};
 use crate::status::Rewind;
 use crate::surroundings::Surroundings;
 use crate::twin::Twin;
@@ -151,14 +151,11 @@ impl<T: Derived> Driver<T> {
             }
             Event::Current { revision } if self.seat.is_here() => self.work(Work::Current { revision }),
             Event::Changed { batch, cause } => {
-                let is_commit = |commit: &str| {
-                    let key = self.board.0.keys.context().prefix().join(commit);
-                    batch.changes.iter().any(|change| *backlog::key(change) == key.as_bytes())
-                };
-                let commits = T::LAYOUT.commit_key.is_none_or(is_commit);
-                self.backlog.change(batch, cause, commits);
+                let prefix = self.board.0.keys.context().prefix();
+                let commits = commits(&batch, prefix, T::LAYOUT.commit_key);
+                self.backlog.change(batch, cause, commits, Proof::now());
             }
-            Event::Current { revision } => self.backlog.current = Some(revision),
+            Event::Current { revision } => self.backlog.current(revision, Proof::now()),
             Event::Rewound { seen, now, cluster_changed } => {
                 let rewind = Rewind { seen, now, cluster_changed, at: SystemTime::now() };
                 match self.seat {
@@ -182,12 +179,13 @@ impl<T: Derived> Driver<T> {
 
     /// Has something done, here or elsewhere. The desk is here.
     fn work(&mut self, work: Work) {
-        let counters = self.watcher.counters();
+        let (counters, cluster) = (self.watcher.counters(), self.watcher.cluster());
+        let moment = Moment { heard: Proof::now(), counters, cluster };
         let (sender, receiver) = oneshot::channel();
         match std::mem::replace(&mut self.seat, Seat::Away(receiver)) {
             Seat::Here(mut desk) if !desk.is_light(&work) => {
                 let job = move || {
-                    let upshot = panics::caught(|| desk.run(work, counters)).map(Upshot::let_go);
+                    let upshot = panics::caught(|| desk.run(work, moment)).map(Upshot::let_go);
                     // Nobody takes it back where the watch has ended meanwhile.
                     drop(sender.send((desk, upshot)));
                 };
@@ -199,7 +197,7 @@ impl<T: Derived> Driver<T> {
             Seat::Here(desk) => {
                 self.seat = Seat::Here(desk);
                 let Seat::Here(desk) = &mut self.seat else { return };
-                let upshot = desk.run(work, counters);
+                let upshot = desk.run(work, moment);
                 self.follow_up(upshot);
             }
             away @ Seat::Away(_) => self.seat = away,
@@ -228,7 +226,7 @@ impl<T: Derived> Driver<T> {
         }
         let cluster = self.watcher.cluster();
         match &mut self.keeper {
-            Some(keeper) if is_news => keeper.note_change(cluster),
+            Some(keeper) if is_news => keeper.plan(),
             Some(keeper) if is_proven => keeper.note_proof(cluster),
             _ => {}
         }

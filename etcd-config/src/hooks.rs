@@ -134,6 +134,12 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         let active = Arc::new(AtomicBool::new(true));
         let surroundings = Surroundings::here().or(&self.surroundings);
         let mut state = self.lock();
+        if self.stopped.load(Ordering::Acquire) {
+            drop(state);
+            // Nobody would ever drop it, and a handle that it owns would keep all of this.
+            panics::let_go(callback);
+            return Subscription::to_nothing();
+        }
         let callback: Callback<T> = Box::new(callback);
         state.added += 1;
         let place = state.added;

@@ -9,7 +9,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use etcd_client_core::watcher::Cause;
 use etcd_client_core::{Batch, Listing};
 
@@ -58,6 +57,12 @@ pub(crate) struct Spare<T> {
     behind: Touched,
 }
 
+/// Brings a snapshot into force: what had changed since the one before it, and that one. Nothing where the
+/// watch has ended.
+pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)> {}
+
+impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)>> Swap<T> for F {}
+
 /// What an update came to.
 pub(crate) enum Outcome<T> {
     /// Nothing is to be published: the commit key has not moved.
@@ -67,6 +72,8 @@ pub(crate) enum Outcome<T> {
     /// Keys that fields read were written, and the values are the same: what is published is the newest.
     Same(Vec<Arc<str>>),
     Published(Change<T>),
+    /// The watch has ended meanwhile, and what is in force stays.
+    Ended,
     Refused(Rejection),
 }
 
@@ -151,6 +158,7 @@ impl<T: Derived> Publisher<T> {
 
     /// Nothing has changed below the prefix up to this revision.
     pub(crate) fn advance(&mut self, revision: u64) {
+        self.from_cache = false;
         self.revision = revision;
         self.keys.advance(revision);
     }
@@ -208,23 +216,28 @@ impl<T: Derived> Publisher<T> {
     }
 
     /// Publishes the keys as they are now, or says why not.
-    pub(crate) fn publish(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
+    ///
+    /// What is published is handed to `swap`, which brings it into force, or answers nothing where the watch
+    /// has ended; `kept` is the revision of what is in force until then.
+    pub(crate) fn publish(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
         if !self.due {
             return Outcome::Unchanged;
         }
-        let outcome = self.try_newest(place, cause);
+        let outcome = self.try_newest(kept, cause, swap);
         // Not where that has panicked: then it is tried again.
         self.due = false;
         outcome
     }
 
-    fn try_newest(&mut self, place: &ArcSwap<Snapshot<T>>, cause: Cause) -> Outcome<T> {
+    fn try_newest(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
         if self.keys.settle() {
             self.waits = false;
             return Outcome::Reverted;
         }
         match self.next() {
-            Ok((snapshot, true)) => Outcome::Published(self.replace(place, snapshot, cause)),
+            Ok((snapshot, true)) => {
+                self.replace(snapshot, cause, swap).map_or(Outcome::Ended, Outcome::Published)
+            }
             Ok((snapshot, false)) => {
                 self.waits = false;
                 self.keep(Spare { snapshot, behind: Touched::default() });
@@ -233,7 +246,7 @@ impl<T: Derived> Publisher<T> {
             Err(problems) => {
                 let report =
                     Report::new(T::LAYOUT.name, self.keys.context().prefix(), self.revision, problems);
-                Outcome::Refused(Rejection::new(report, place.load().revision))
+                Outcome::Refused(Rejection::new(report, kept))
             }
         }
     }
@@ -264,10 +277,10 @@ impl<T: Derived> Publisher<T> {
                 self.spares.push(spare);
                 Err(problems)
             }
-            // It may be in any state, and is dropped.
-            Err(panic) => {
+            // It may be in any state. If it was the drop of an old value that has panicked, a new one has none.
+            Err(_) => {
                 self.discarded.push(spare);
-                Err(panicked::<T>(self.keys.context(), &panic))
+                self.anew()
             }
         }
     }
@@ -295,22 +308,17 @@ impl<T: Derived> Publisher<T> {
         spare
     }
 
-    fn replace(
-        &mut self,
-        place: &ArcSwap<Snapshot<T>>,
-        snapshot: Arc<Snapshot<T>>,
-        cause: Cause,
-    ) -> Change<T> {
-        let keys = self.keys.publish().keys().to_vec();
+    fn replace(&mut self, snapshot: Arc<Snapshot<T>>, cause: Cause, swap: impl Swap<T>) -> Option<Change<T>> {
+        let (touched, old) = swap(Arc::clone(&snapshot))?;
+        let keys = touched.keys().to_vec();
         let behind = self.behind.replace(Touched::default());
         (self.waits, self.published) = (false, self.published + 1);
-        let old = place.swap(Arc::clone(&snapshot));
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
         match behind {
             Some(behind) => self.keep(Spare { snapshot: old, behind }),
             None => self.discarded.push(Spare { snapshot: old, behind: Touched::default() }),
         }
-        change
+        Some(change)
     }
 
     fn keep(&mut self, spare: Spare<T>) {

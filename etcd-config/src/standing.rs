@@ -65,11 +65,13 @@ pub(crate) struct Extent {
     pub(crate) waits: bool,
     /// It will be tried soon.
     pub(crate) held_back: bool,
+    /// When the store said so.
+    pub(crate) heard: Proof,
 }
 
 /// When something was last known of the store.
-#[derive(Clone, Copy)]
-struct Proof {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof {
     time: SystemTime,
     /// From when on this process has measured its age, and how old it was then.
     from: Instant,
@@ -253,14 +255,14 @@ impl Standing {
 impl Record {
     /// The store has confirmed that so much is known.
     pub(crate) fn proven(&mut self, extent: Extent) {
-        let Extent { revision, waits, held_back } = extent;
+        let Extent { revision, waits, held_back, heard } = extent;
         self.revision = revision;
         self.held_back = held_back;
         self.in_force = if waits { self.in_force.min(revision) } else { revision };
         if !waits {
             self.source = Source::Etcd;
         }
-        self.confirmed = Proof::now();
+        self.confirmed = heard;
         // What is not committed yet is not to be in force; all else that waits is.
         if self.refused_since.is_none() && !held_back && self.source == Source::Etcd {
             self.proven = self.confirmed;
@@ -383,7 +385,7 @@ impl Record {
 }
 
 impl Proof {
-    fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self { time: SystemTime::now(), from: Instant::now(), before: Duration::ZERO }
     }
 

@@ -18,10 +18,14 @@ mod ends;
 mod exposure;
 #[path = "live/folder.rs"]
 mod folder;
+#[path = "live/hanging.rs"]
+mod hanging;
 #[path = "live/loading.rs"]
 mod loading;
 #[path = "live/outside.rs"]
 mod outside;
+#[path = "live/random.rs"]
+mod random;
 #[path = "live/runtimes.rs"]
 mod runtimes;
 #[path = "live/secrets.rs"]

@@ -69,10 +69,7 @@ impl Hostile {
     }
 
     /// One with such manners, and such a trick.
-    pub fn with(
-        manners: Manners,
-        trick: impl Fn(&Call) -> Option<Replies> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn with(manners: Manners, trick: impl Fn(&Call) -> Option<Replies> + Send + Sync + 'static) -> Self {
         let listener = Listener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("not blocking");
         let address = listener.local_addr().expect("an address");

@@ -54,6 +54,11 @@ impl Keeper {
     /// There is a new state of this cluster, and it is good.
     pub(crate) fn note_change(&mut self, cluster: u64) {
         self.archive.note_change(cluster);
+        self.plan();
+    }
+
+    /// The archive knows of a new state.
+    pub(crate) fn plan(&mut self) {
         if self.due.is_none() {
             self.due = Some(self.not_before.max(Instant::now()));
         }

@@ -5,6 +5,8 @@
 
 use std::ops::Deref;
 
+use crate::panics;
+
 /// A part whose values can be compared.
 pub trait Comparing: Copy {
     /// What one key holds.
@@ -17,6 +19,14 @@ pub trait Comparing: Copy {
 
 /// Whether two values are the same.
 pub(super) type Same<T> = fn(&T, &T) -> bool;
+
+/// Whether what was is what is. It is not needed any more: if its drop panics, that is no matter of the
+/// new value.
+pub(super) fn is_same<T>(same: Same<T>, before: T, now: &T) -> bool {
+    let is_same = same(&before, now);
+    panics::let_go(before);
+    is_same
+}
 
 /// A part that compares its values, if they can be.
 pub struct ByValue<P>(ByText<P>);

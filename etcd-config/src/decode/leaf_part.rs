@@ -1,6 +1,6 @@
 //! A field that is one key.
 
-use super::comparison::{Comparing, Same};
+use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Check, Decoder, Part, Source};
 use crate::layout::{Fallback, Field};
 use crate::leaf::{self, Decode, Leaf};
@@ -69,7 +69,7 @@ impl<T> LeafPart<T> {
     fn compare(&self, field: &'static Field, value: &T, at: &mut Decoder<'_>) {
         at.compare(|before| {
             let same = self.same.zip(self.value_of(field, before.map(|raw| raw.value.as_ref())));
-            same.is_some_and(|(same, before)| same(&before, value))
+            same.is_some_and(|(same, before)| is_same(same, before, value))
         });
     }
 

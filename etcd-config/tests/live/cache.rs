@@ -332,3 +332,24 @@ fn what_is_known_of_it_stays_known_when_it_cannot_be_replaced() {
     let after = settings.status().cache_file.unwrap();
     assert_eq!((after.saved_at, after.revision), (before.saved_at, Some(good)));
 }
+
+#[test]
+fn what_is_written_after_it_was_confirmed_waits_for_the_commit_key() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/service", commit_key = "version")]
+    struct Committed {
+        host: String,
+    }
+    let folder = Folder::new();
+    let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
+    folder.fill::<Committed>(&store);
+    store.refuse(true);
+    let settings = folder.options::<Committed>().watch(&store).unwrap();
+    store.refuse(false);
+    until("from etcd", || settings.status().source == Source::Etcd);
+    let half = store.put("/service/host", "b");
+    until("known", || settings.status().revision == half);
+    assert_eq!(settings.load().host, "a", "it is not committed");
+    settings.wait_for_revision(store.put("/service/version", "1"), SOON).unwrap();
+    assert_eq!(settings.load().host, "b");
+}

@@ -1,10 +1,14 @@
 //! The end of a watch: the last state is in the cache file.
 
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
-use etcd_config::{EtcdConfig, State};
+use etcd_config::{EtcdConfig, MemoryStore, State};
 
 use crate::folder::Folder;
+use crate::hanging::Hanging;
 use crate::service::{SOON, Service, runtime, store, until};
 
 /// What a start without etcd finds.
@@ -78,4 +82,76 @@ fn a_file_that_cannot_be_written_is_said() {
     let error = settings.close(SOON).unwrap_err().to_string();
     assert!(error.contains("none"), "{error}");
     assert!(Service::watch(&store).unwrap().close(SOON).is_ok(), "there is no file to be written");
+}
+
+/// Takes its time to wake its task.
+struct SlowToWake;
+
+impl Wake for SlowToWake {
+    fn wake(self: Arc<Self>) {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn closing_saves_what_has_just_come_into_force() {
+    let (folder, store) = (Folder::new(), store());
+    let settings = folder.options::<Service>().watch(&store).unwrap();
+    settings.wait_for_revision(store.put("/service/workers", "1"), SOON).unwrap();
+    until("saved", || settings.status().cache_file.is_some_and(|file| file.revision == Some(3)));
+    let mut stream = settings.changes();
+    let mut next = std::pin::pin!(stream.next());
+    assert!(next.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::new(SlowToWake)))).is_pending());
+    store.put("/service/workers", "27");
+    until("in force", || settings.load().workers == 27);
+    settings.close(SOON).unwrap();
+    let copy = Folder::new();
+    std::fs::copy(folder.file(), copy.file()).unwrap();
+    assert_eq!(cached(&copy), 27);
+}
+
+static HANGING: Hanging = Hanging::new();
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/hanging")]
+struct Checked {
+    #[etcd(default = 1, validate = hang)]
+    number: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // What a check is called with.
+fn hang(_: &u32) -> Result<(), String> {
+    HANGING.check()
+}
+
+#[test]
+fn nothing_comes_into_force_after_closing() {
+    let (folder, store) = (Folder::new(), MemoryStore::new());
+    let settings = folder.options::<Checked>().watch(&store).unwrap();
+    let mut changes = settings.changes();
+    HANGING.slow_down(&settings, &store, "/hanging/number", 2);
+    assert_eq!(runtime().block_on(changes.next()).unwrap().new().number, 2);
+    HANGING.hold(|| store.put("/hanging/number", "3"));
+    settings.close(SOON).unwrap();
+    assert!(runtime().block_on(changes.next()).is_none());
+    HANGING.let_go();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(settings.load().number, 2, "what is in force stays, and is in the file");
+    assert!(runtime().block_on(changes.next()).is_none(), "the stream had ended");
+    assert!(settings.wait_for_revision(store.revision(), SOON).unwrap_err().is_stopped());
+    store.refuse(true);
+    assert_eq!(folder.options::<Checked>().watch(&store).unwrap().load().number, 2);
+}
+
+#[test]
+fn what_is_subscribed_after_closing_is_let_go() {
+    let store = store();
+    let settings = Service::watch(&store).unwrap();
+    settings.close(SOON).unwrap();
+    let owned = Arc::new(settings.clone());
+    let held = Arc::downgrade(&owned);
+    let subscription = settings.on_change(move |_| drop(owned.load()));
+    assert!(!subscription.is_active());
+    drop(settings);
+    assert!(held.upgrade().is_none(), "a callback that is never called keeps its configuration");
 }

@@ -1,14 +1,14 @@
 //! The user's own code, where it is slow or waits: a check, a `Deserialize`, a `Drop`.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant, SystemTime};
 
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 use serde::{Deserialize, Deserializer};
 
-use crate::service::{SOON, Service, store, watch};
+use crate::hanging::Hanging;
+use crate::service::{SOON, Service, store, until, watch};
 
 /// How long the slow ones take.
 const LONG: Duration = Duration::from_secs(1);
@@ -142,46 +142,77 @@ fn what_is_slow_is_whole_at_every_revision() {
     }
 }
 
-static HANGS: AtomicBool = AtomicBool::new(false);
+static HANGS: Hanging = Hanging::new();
 
 #[derive(EtcdConfig)]
 #[etcd(prefix = "/hanging")]
-struct Hanging {
-    #[etcd(default = 1, validate = for_ever)]
+struct Hangs {
+    #[etcd(default = 1, validate = hangs)]
     number: u32,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, clippy::unnecessary_wraps)] // What a check is called with.
-fn for_ever(_: &u32) -> Result<(), String> {
-    while HANGS.load(Ordering::SeqCst) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
+#[allow(clippy::trivially_copy_pass_by_ref)] // What a check is called with.
+fn hangs(_: &u32) -> Result<(), String> {
+    HANGS.check()
 }
 
 #[test]
 fn what_hangs_says_what_is_known_of_the_connection() {
     let store = MemoryStore::new();
-    let settings = Hanging::watch(&store).unwrap();
-    let slow_enough = || {
-        HANGS.store(true, Ordering::SeqCst);
-        let revision = store.put("/hanging/number", store.revision().to_string());
-        std::thread::sleep(Duration::from_millis(50));
-        HANGS.store(false, Ordering::SeqCst);
-        settings.wait_for_revision(revision, SOON).unwrap();
-    };
-    slow_enough();
-    HANGS.store(true, Ordering::SeqCst);
-    let revision = store.put("/hanging/number", "9");
-    std::thread::sleep(Duration::from_millis(50));
+    let settings = Hangs::watch(&store).unwrap();
+    HANGS.slow_down(&settings, &store, "/hanging/number", 2);
+    let revision = HANGS.hold(|| store.put("/hanging/number", "9"));
     store.refuse(true);
     store.cut();
-    crate::service::until("disconnected", || settings.status().state.error().is_some());
+    until("disconnected", || settings.status().state.error().is_some());
     assert_ne!(settings.load().number, 9);
-    store.refuse(false);
-    HANGS.store(false, Ordering::SeqCst);
+    let gone = SystemTime::now();
+    std::thread::sleep(Duration::from_millis(50));
+    HANGS.let_go();
     settings.wait_for_revision(revision, SOON).unwrap();
     assert_eq!(settings.load().number, 9);
+    // The store has said nothing since, however long the check took.
+    let status = settings.status();
+    assert!(status.confirmed_at < gone && status.proven_current_at < gone, "{status}");
+    assert!(status.age >= Duration::from_millis(50), "{status}");
+    store.refuse(false);
+    until("confirmed", || settings.status().confirmed_at > gone);
+}
+
+static REWOUND: Hanging = Hanging::new();
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/rewound")]
+struct Rewound {
+    #[etcd(default = 1, validate = rewound)]
+    number: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // What a check is called with.
+fn rewound(_: &u32) -> Result<(), String> {
+    REWOUND.check()
+}
+
+#[test]
+fn what_waits_while_the_store_is_rewound_is_never_in_force() {
+    let store = MemoryStore::new();
+    let settings = Rewound::watch(&store).unwrap();
+    let base = store.revision();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    settings.on_change(move |change| hears.lock().unwrap().push((change.new().number, change.revision())));
+    REWOUND.slow_down(&settings, &store, "/rewound/number", 2);
+    REWOUND.hold(|| store.put("/rewound/number", "3"));
+    store.put("/rewound/number", "5");
+    std::thread::sleep(Duration::from_millis(100));
+    store.rewind(base);
+    until("listed", || settings.status().counters.rewinds == 1);
+    REWOUND.let_go();
+    until("rewound", || settings.status().revision == base);
+    settings.wait_for_callbacks(base, SOON).unwrap();
+    assert_eq!(settings.load().number, 1);
+    let expected = [(2, base + 1), (3, base + 2), (1, base)];
+    assert_eq!(*heard.lock().unwrap(), expected, "the rewound store never held 5");
 }
 
 #[derive(EtcdConfig)]

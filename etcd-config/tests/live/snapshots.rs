@@ -1,10 +1,12 @@
 //! What readers see: one revision, whole, whoever else writes or reads.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use etcd_config::{EtcdConfig, MemoryStore};
+use serde::Deserialize;
 
 use crate::service::{SOON, store, watch};
 
@@ -178,4 +180,31 @@ fn that_panic_when_they_are_dropped_end_nothing() {
         assert_eq!(settings.load().number, number);
     }
     assert!(settings.status().state.is_watching(), "{}", settings.status());
+}
+
+#[test]
+fn that_panic_when_they_are_dropped_keep_no_good_value_from_coming_into_force() {
+    #[derive(Deserialize, PartialEq)]
+    struct Fragile(u32);
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            assert!(self.0 != 2 || std::thread::panicking(), "dropped");
+        }
+    }
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/fragile")]
+    struct Settings {
+        #[etcd(default = "1")]
+        number: Fragile,
+        #[etcd(map)]
+        numbers: HashMap<String, Fragile>,
+    }
+    let store = MemoryStore::new();
+    let settings = Settings::watch(&store).unwrap();
+    for number in [2, 3, 4, 2, 2, 5, 6] {
+        let put = |key| store.put(key, number.to_string());
+        settings.wait_for_revision(put("/fragile/number"), SOON).unwrap();
+        settings.wait_for_revision(put("/fragile/numbers/a"), SOON).unwrap();
+        assert_eq!((settings.load().number.0, settings.load().numbers["a"].0), (number, number));
+    }
 }

@@ -319,3 +319,48 @@ fn may_be_waited_for_as_long_as_it_takes() {
     let settings = watch(&store);
     settings.wait_until(|service| service.workers == 4, Duration::MAX).unwrap();
 }
+
+#[test]
+fn that_are_not_committed_wait_though_a_commit_is_collected_meanwhile() {
+    let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
+    let settings = Committed::options().debounce(Duration::from_millis(300)).watch(&store).unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sees = Arc::clone(&seen);
+    settings
+        .on_change(move |change| sees.lock().unwrap().push((change.new().host.clone(), change.new().port)));
+    store.put("/service/host", "b");
+    let first = store.put("/service/version", "2");
+    let half = store.put("/service/host", "c");
+    settings.wait_for_revision(first, SOON).unwrap();
+    assert_eq!((settings.load().host.as_str(), settings.load().port), ("b", 1), "half of the next edit");
+    until("known", || settings.status().revision == half);
+    assert!(settings.wait_for_revision(half, Duration::from_millis(50)).unwrap_err().is_timeout());
+    store.put("/service/port", "2");
+    store.put("/service/version", "3");
+    // What is committed within the window is one update all the same.
+    store.put("/service/host", "d");
+    store.put("/service/port", "3");
+    let last = store.put("/service/version", "4");
+    store.put("/service/host", "e");
+    settings.wait_for_callbacks(last, SOON).unwrap();
+    assert_eq!(*seen.lock().unwrap(), [("b".to_owned(), 1), ("d".to_owned(), 3)]);
+}
+
+#[test]
+fn that_are_not_committed_are_known_when_the_store_is_rewound_meanwhile() {
+    let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
+    let base = store.revision();
+    let settings = Committed::options().debounce(Duration::from_millis(300)).watch(&store).unwrap();
+    store.put("/service/host", "b");
+    store.put("/service/version", "2");
+    store.put("/service/host", "c");
+    std::thread::sleep(Duration::from_millis(100));
+    store.rewind(base);
+    until("rewound", || settings.status().counters.rewinds == 1 && settings.status().revision == base);
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(settings.load().host, "a");
+    assert!(settings.wait_for_revision(base, SOON).is_ok());
+    store.put("/service/host", "d");
+    settings.wait_for_revision(store.put("/service/version", "2"), SOON).unwrap();
+    assert_eq!(settings.load().host, "d");
+}

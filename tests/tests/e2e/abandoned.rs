@@ -13,9 +13,7 @@ use etcd_config_tests::{Proxy, Server, block_on, servers};
 async fn poll<T>(future: impl IntoFuture<Output = T>, times: usize) {
     let mut future = Box::pin(future.into_future());
     for _ in 0..times {
-        let done = std::future::poll_fn(|cx| {
-            Poll::Ready(Pin::new(&mut future).poll(cx).is_ready())
-        });
+        let done = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx).is_ready()));
         if done.await {
             return;
         }
