@@ -109,6 +109,7 @@ mod poll;
 mod pool;
 mod quorum;
 mod raw;
+mod redirect;
 mod refusal;
 mod request;
 mod response;
@@ -128,7 +129,7 @@ pub use cluster::{
 pub use delete::Delete;
 pub use directory::{Mkdir, Rmdir};
 pub use error_code::ErrorCode;
-pub use event::{Event, Reconnect, Resync};
+pub use event::{Change, Event, Reconnect, Resync};
 pub use get::Get;
 pub use headers::Headers;
 pub use raw::Raw;

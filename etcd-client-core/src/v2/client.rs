@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::ClientBuilder;
+use super::builder::{ClientBuilder, check_user};
 use super::call::Call;
 use super::cluster::{Ask, Health, LeaderStats, Machines, Member, Members, SelfStats, StoreStats, Version};
 use super::delete::Delete;
@@ -16,6 +16,7 @@ use super::watch::Watch;
 use super::watcher::WatcherBuilder;
 use crate::Error;
 use crate::credentials::Credentials;
+use crate::endpoints::Endpoints;
 
 /// A client of an etcd cluster's v2 API. Clones share connections and endpoint.
 #[derive(Clone, Debug)]
@@ -31,11 +32,21 @@ impl Client {
     ///
     /// # Errors
     /// The list is empty, or an endpoint cannot be one.
-    pub fn new<I>(endpoints: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
+    pub fn new<Form>(endpoints: impl Endpoints<Form>) -> Result<Self, Error> {
         Self::builder().endpoints(endpoints).build()
+    }
+
+    /// The endpoints, as `http://host:port`, in the order in which they were given.
+    ///
+    /// ```
+    /// use etcd_client_core::v2::Client;
+    ///
+    /// assert_eq!(Client::new("10.0.0.1")?.endpoints(), ["http://10.0.0.1:2379"]);
+    /// assert_eq!(Client::default().endpoints(), ["http://127.0.0.1:2379"]);
+    /// # Ok::<(), etcd_client_core::Error>(())
+    /// ```
+    pub fn endpoints(&self) -> Vec<String> {
+        self.pool.options().endpoints.iter().map(ToString::to_string).collect()
     }
 
     /// Everything that a client can be told.
@@ -119,7 +130,7 @@ impl Client {
         Watch::new(&self.pool, key.into(), None)
     }
 
-    /// Waits for the first change of a key at or after an index.
+    /// Waits for the first change of a key at or after an index; with 0, for the next one.
     pub fn watch_index(&self, key: impl Into<String>, index: u64) -> Watch {
         Watch::new(&self.pool, key.into(), Some(index))
     }
@@ -177,9 +188,29 @@ impl Client {
 
     /// Uses another user or password from the next request on, in all clones and twins of this
     /// client. `None` sends none.
-    pub fn set_credentials<'c>(&self, credentials: impl Into<Option<(&'c str, &'c str)>>) {
+    ///
+    /// ```no_run
+    /// # fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+    /// client.set_credentials(("payments", "rotated"))?;
+    /// client.set_credentials(None)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the builder refuses: a name that is empty or has a colon, and a password for endpoints of
+    /// which some are `https` and some `http`. The client goes on with the credentials that it had.
+    pub fn set_credentials<'c>(
+        &self,
+        credentials: impl Into<Option<(&'c str, &'c str)>>,
+    ) -> Result<(), Error> {
         let credentials = credentials.into().map(|(user, password)| Credentials::new(user, password));
+        if let Some(credentials) = &credentials {
+            check_user(credentials)?;
+            self.pool.options().check_password()?;
+        }
         self.pool.set_credentials(credentials);
+        Ok(())
     }
 
     /// The same client with connections of its own, to be used in another runtime. The user remains
@@ -195,5 +226,12 @@ impl Client {
 
     pub(super) fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+}
+
+impl Default for Client {
+    /// The client of `http://127.0.0.1:2379`.
+    fn default() -> Self {
+        ClientBuilder::local()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::builder::ClientBuilder;
+use super::builder::{ClientBuilder, check_user};
 use super::cluster::{Members, Status};
 use super::kv::{Compact, Delete, Get, Put};
 use super::lease::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, LeaseTimeToLive, Leases};
@@ -16,6 +16,7 @@ use super::txn::Txn;
 use super::watch::Watch;
 use crate::Error;
 use crate::credentials::Credentials;
+use crate::endpoints::Endpoints;
 
 /// A client of an etcd cluster. Clones share connections, endpoint and token.
 #[derive(Clone, Debug)]
@@ -31,10 +32,7 @@ impl Client {
     ///
     /// # Errors
     /// The list is empty, or an endpoint cannot be one.
-    pub fn new<I>(endpoints: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
+    pub fn new<Form>(endpoints: impl Endpoints<Form>) -> Result<Self, Error> {
         Self::builder().endpoints(endpoints).build()
     }
 
@@ -132,8 +130,16 @@ impl Client {
 
     /// Uses another user or password from the next call on, in all clones and twins of this
     /// client. Watches that are open stay open.
-    pub fn set_credentials(&self, user: impl Into<String>, password: impl Into<String>) {
-        self.pool.auth().set_login(Login::Fixed(Credentials::new(user, password)));
+    ///
+    /// # Errors
+    /// What the builder refuses: a name that is empty, and a password for endpoints of which some are
+    /// `https` and some `http`. The client goes on with the credentials that it had.
+    pub fn set_credentials(&self, user: impl Into<String>, password: impl Into<String>) -> Result<(), Error> {
+        let credentials = Credentials::new(user, password);
+        check_user(&credentials)?;
+        self.pool.options().check_password()?;
+        self.pool.auth().set_login(Login::Fixed(credentials));
+        Ok(())
     }
 
     /// The same client with connections of its own, to be used in another runtime. User, password

@@ -1,0 +1,117 @@
+//! What somebody who comes from node-etcd expects, and the table in the documentation promises.
+
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use etcd_client_core::Kind;
+use etcd_client_core::v2::{Client, Event};
+use etcd_config_tests::{Reply, Scripted, Server, block_on, servers};
+use tokio::time::timeout;
+
+use super::line::{is_quiet, next, on_each_line};
+
+const NODE: &str = r#"{"action":"get","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
+const CHANGE: &str = r#"{"action":"set","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
+
+#[test]
+fn index_0_is_from_now_on() {
+    on_each_line("index0", &async |line| {
+        let key = line.key("k");
+        line.client.set(&key, "before").await.unwrap();
+        let watch = timeout(Duration::from_secs(5), line.client.watch_index(&key, 0).open());
+        let watch = watch.await.unwrap().unwrap();
+        let mut watcher = line.client.watcher(&key).index(0).start();
+        assert!(is_quiet(&mut watcher).await);
+        line.client.set(&key, "after").await.unwrap();
+        assert_eq!(timeout(Duration::from_secs(5), watch).await.unwrap().unwrap().value(), Some("after"));
+        assert_eq!(next(&mut watcher).await.change().unwrap().value(), Some("after"));
+    });
+}
+
+#[test]
+fn a_member_that_does_not_lead_is_asked_again() {
+    for (status, body) in [
+        (500, "Not current leader".to_owned()),
+        (503, "Not current leader\n".to_owned()),
+        (500, r#"{"message":"Not current leader"}"#.to_owned()),
+        (500, r#"{"errorCode":300,"message":"Raft Internal Error","cause":"raft.Server: Not current leader","index":7}"#.to_owned()),
+    ] {
+        let left = AtomicU32::new(2);
+        let server = Scripted::new(move |_| {
+            let asked = left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+            if asked.is_ok() { Reply::new(status, body.clone()) } else { Reply::new(200, NODE).etcd("a", 7) }
+        });
+        block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            assert_eq!(client.get("k").await.unwrap().value(), Some("v"), "{:?}", server.asked());
+            assert_eq!(server.count(), 3);
+        });
+    }
+    let server = Scripted::always(Reply::new(503, "Not current leader"));
+    block_on(async {
+        let client = Client::builder().endpoints([server.endpoint()]).max_retries(1).build().unwrap();
+        let error = client.set("k", "v").await.unwrap_err();
+        assert_eq!((error.kind(), error.retries(), server.count()), (Kind::NoLeader, 1, 2), "{error}");
+    });
+}
+
+#[test]
+fn a_poll_that_ends_without_a_change_is_reported() {
+    let turn = AtomicU32::new(0);
+    let server = Scripted::new(move |_| match turn.fetch_add(1, SeqCst) {
+        0 => Reply::new(200, "\n").etcd("a", 6),
+        1 => Reply::new(200, CHANGE).etcd("a", 6),
+        _ => Reply::silence().etcd("a", 7),
+    });
+    block_on(async {
+        let client = Client::new([server.endpoint()]).unwrap();
+        let mut watcher = client.watcher("k").start();
+        let Event::Reconnect(ended) = next(&mut watcher).await else { panic!("no reconnect") };
+        let text = ended.error.to_string();
+        assert!(text.contains("without a change") && text.contains(&server.endpoint()), "{text}");
+        assert_eq!((ended.attempt, ended.wait_index), (0, Some(7)));
+        assert!(ended.delay <= Duration::from_secs(1), "{:?}", ended.delay);
+        assert_eq!(next(&mut watcher).await.change().unwrap().value(), Some("v"));
+        let asked = server.asked();
+        assert!(asked[1].at - asked[0].at >= Duration::from_millis(900), "a hot loop");
+    });
+}
+
+#[test]
+fn a_watcher_of_what_is_no_key_ends() {
+    block_on(async {
+        let mut watcher = Client::new(["127.0.0.1:1"]).unwrap().watcher("a/../b").start();
+        let Some(Event::Error(error)) = watcher.next().await else { panic!("no error") };
+        assert_eq!(error.kind(), Kind::InvalidInput, "{error}");
+        assert!(matches!(watcher.next().await, Some(Event::Stop)));
+        assert!(watcher.next().await.is_none());
+    });
+}
+
+/// With the retries that a client has if nobody says otherwise.
+#[test]
+fn a_server_that_is_away_for_five_seconds_is_waited_for() {
+    for etcd in servers::with_v2() {
+        let server = Server::builder().etcd(etcd).v2().start();
+        let client = Client::new([server.endpoint()]).unwrap();
+        server.kill();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_secs(5));
+                server.launch();
+            });
+            block_on(async {
+                let started = Instant::now();
+                let (got, created, watch) = tokio::join!(
+                    client.get("/").into_future(),
+                    client.create_in_order("k", "v").into_future(),
+                    client.watch("k").open(),
+                );
+                let took = started.elapsed();
+                assert!(got.is_ok() && watch.is_ok(), "{got:?} {watch:?}");
+                assert_eq!(created.unwrap().value(), Some("v"));
+                assert!(took > Duration::from_secs(4) && took < Duration::from_secs(14), "{took:?}");
+            });
+        });
+    }
+}
