@@ -99,3 +99,24 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn a_change_shows_its_key_and_no_value() {
+        let node = |value: &str| Node { key: "/k".into(), value: Some(value.into()), ..Node::default() };
+        let answer = Answer { action: Action::Set, node: Some(node("new")), prev_node: Some(node("old")) };
+        let mut map = HeaderMap::new();
+        map.insert("x-etcd-index", "7".parse().unwrap());
+        map.insert("set-cookie", "secret".parse().unwrap());
+        let event = Event::Change(Change::new(answer, Headers::new(StatusCode::OK, map)));
+        let shown = format!("{event:?}");
+        assert!(shown.contains(r#""/k""#) && shown.contains("Some(7)"), "{shown}");
+        assert!(!["new", "old", "secret"].iter().any(|value| shown.contains(value)), "{shown}");
+        assert_eq!((event.action(), event.change().unwrap().value()), (Some(Action::Set), Some("new")));
+    }
+}
