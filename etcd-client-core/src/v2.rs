@@ -37,9 +37,9 @@
 //! | `new Etcd()` | [`Client::default`] | |
 //! | `new Etcd("h1:2379")`, `new Etcd(["h1:2379", "h2:2379"], opts)` | [`Client::new`], [`Client::builder`] | The port is 2379 where none is given, not 80. An empty list and a user in an address are refused. The endpoint that answered last is asked first, not a random one |
 //! | `getHosts()` | [`Client::endpoints`] | |
-//! | `auth` | [`user`](ClientBuilder::user), [`set_credentials`](Client::set_credentials) | Sent to the endpoints only, not where one of them redirects to; node-etcd goes by the host's name, whatever the port and the scheme |
+//! | `auth` | [`user`](ClientBuilder::user), [`set_credentials`](Client::set_credentials) | Sent to the endpoints only; node-etcd sends them wherever one of those redirects a request |
 //! | `timeout` | [`timeout`](ClientBuilder::timeout) | 10 s where none is given. It never ends a watch |
-//! | `maxRetries` | [`max_retries`](Call::max_retries) of the call, [`max_retries`](ClientBuilder::max_retries) of all | 5, not 3. The pauses are 0.3 s, doubling up to 5 s, 7 to 12 s in all; node-etcd's 0.1, 1.6 and 25.6 s: 10 retries last as long as its 3. Creations and what compares are not sent again where a server may have acted on them |
+//! | `maxRetries` | [`max_retries`](Call::max_retries) of the call, [`max_retries`](ClientBuilder::max_retries) of all | 5 where none is given, with pauses of 0.3 s, doubling up to 5 s: 7 to 12 s in all. There 3, after 0.1, 1.6 and 25.6 s, which 10 correspond to, and of a call only. Creations and what compares are not sent again where a server may have acted on them |
 //! | `ca`, `cert`, `key`, `passphrase` | [`tls`](ClientBuilder::tls) with a [`Tls`](crate::Tls) | Certificates are always verified. Other options of the `request` library are not there |
 //! | `HTTP_PROXY`, `NO_PROXY` | [`proxy`](ClientBuilder::proxy) with [`Proxy::from_env`](crate::Proxy::from_env) | Only where it is asked for, and never for loopback |
 //! | redirections | followed, 10 times as there | A write that is answered with 301, 302 or 303 fails, and says where it was sent; node-etcd makes a GET of it, which writes nothing, and reports no error |
@@ -56,7 +56,7 @@
 //! | `del`, `delete` | [`delete`](Client::delete) with [`recursive`](Call::<Delete>::recursive) | |
 //! | `mkdir(dir, opts)` | [`mkdir`](Client::mkdir) with [`ttl`](Call::<Mkdir>::ttl) | Whatever is there already is refused with code 105. There a directory is code 102, and a key is replaced, its value lost: [`replace_key`](Call::replace_key) does that |
 //! | `rmdir(dir, opts)` | [`rmdir`](Client::rmdir) with [`recursive`](Call::<Rmdir>::recursive) | In both, a key that is no directory is deleted |
-//! | `create`, `post` | [`create_in_order`](Client::create_in_order) | When the answer is lost there may be two there; here there is one, or an error that [may have been applied](crate::Error::maybe_applied) |
+//! | `create`, `post` | [`create_in_order`](Client::create_in_order) | Made once: where the answer is lost, the error says that it [may have been applied](crate::Error::maybe_applied). There it may be made twice |
 //! | `watch`, `get(key, {wait: true})` | [`watch`](Client::watch) with [`recursive`](Watch::recursive) | Goes on where the watch is ended without a change, or the connection is lost; there it ends with no value, or misses what happened meanwhile |
 //! | `watchIndex`, `{waitIndex: n}` | [`watch_index`](Client::watch_index) | 0 is from now on in both |
 //! | `watcher(key, index, opts)` | [`watcher`](Client::watcher) with [`index`](WatcherBuilder::index), [`recursive`](WatcherBuilder::recursive) | [`Watcher::index`] is the last index that is accounted for; its `index` is the next |
@@ -66,8 +66,8 @@
 //! | `.on("resync")` | [`Event::Resync`] | With the state at its index; there what happened meanwhile is lost |
 //! | `.on("stop")`, `.stop()` | [`Event::Stop`], [`Watcher::stop`], [`Watcher::stop_handle`] | |
 //! | `raw(method, path, value, opts)` | [`raw`](Client::raw) with [`form("value", value)`](Call::form) and [`query`](Call::query) | The body is text, and not parsed; every status from 400 on is an error, there those from 500 on and etcd's own. The path must be encoded. Only reads are sent again. What is no form goes with [`body`](Call::body) |
-//! | `machines` | [`machines`](Client::machines), [`members`](Client::members) | There it is code 100 since etcd 2, which has no such key |
-//! | `leader` | [`leader`](Client::leader) | There it is a page that says 404, as a success, since etcd 2 |
+//! | `machines` | [`machines`](Client::machines), [`members`](Client::members) | There it is code 100 with etcd 3.4 and 3.5, which have no such key |
+//! | `leader` | [`leader`](Client::leader) | There it is a page that says 404, as a success, with etcd 3.4 and 3.5 |
 //! | `leaderStats` | [`leader_stats`](Client::leader_stats) | Other endpoints are asked until the leader answers; that it is not among them is an error, there a success |
 //! | `selfStats`, `version` | [`self_stats`](Client::self_stats), [`version`](Client::version) | And [`store_stats`](Client::store_stats), [`health`](Client::health) |
 //! | `setSync`, `getSync`, `delSync`, `mkdirSync`, `rmdirSync` | the same calls of [`blocking`](Client::blocking), ended by `send()` | And all the others |

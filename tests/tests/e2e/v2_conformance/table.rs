@@ -148,6 +148,7 @@ fn servers_and_raw() {
 #[test]
 fn errors() {
     on_each_line("table-errors", &async |line| {
+        line.client.set(line.key("there"), "v").await.unwrap();
         let error = line.client.get(line.key("missing")).await.unwrap_err();
         let refusal = Refusal::of(&error).unwrap();
         assert_eq!((error.code(), refusal.message()), (Some(100), "Key not found"));
