@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::{Error, Kind};
+
 /// A user and a password. `Debug` does not show the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -22,6 +24,23 @@ impl Credentials {
 
     pub(crate) fn password(&self) -> &str {
         &self.password
+    }
+
+    /// Refuses what no user can be called.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.user.is_empty() {
+            return Err(Error::new(Kind::InvalidInput, "the user's name is empty"));
+        }
+        Ok(())
+    }
+
+    /// Refuses, besides, what basic authentication cannot say: it has a colon after the name.
+    pub(crate) fn check_for_basic(&self) -> Result<(), Error> {
+        if self.user.is_empty() || self.user.contains(':') {
+            let why = "the user's name is empty or has a colon, which basic authentication cannot";
+            return Err(Error::new(Kind::InvalidInput, why));
+        }
+        Ok(())
     }
 }
 

@@ -50,6 +50,12 @@ impl Endpoint {
         Ok(Self { scheme, origin, base_path })
     }
 
+    /// Where etcd listens if nobody says otherwise.
+    pub(crate) fn local() -> Self {
+        let origin = format!("http://{}:{DEFAULT_PORT}", Ipv4Addr::LOCALHOST);
+        Self { scheme: Scheme::Http, origin, base_path: String::new() }
+    }
+
     /// Reads a list of endpoints, which must not be empty; one that appears twice counts once.
     pub(crate) fn parse_all(texts: &[String], bare: Scheme) -> Result<Vec<Self>, Error> {
         let mut endpoints = Vec::with_capacity(texts.len());
@@ -250,6 +256,7 @@ mod tests {
             assert!(Endpoint::parse(text, Scheme::Http).unwrap().url("/v2/keys").is_ok(), "{text}");
         }
         let bare = Endpoint::parse("10.0.0.1", Scheme::Https).unwrap();
+        assert_eq!(Endpoint::parse("127.0.0.1", Scheme::Http).unwrap(), Endpoint::local());
         assert_eq!(bare.to_string(), "https://10.0.0.1:2379");
         assert!(bare.is_secure());
     }

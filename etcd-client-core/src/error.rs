@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::Printable;
 
@@ -77,6 +77,8 @@ pub struct EndpointFailure {
     pub error: Error,
     /// How long the endpoint was given.
     pub elapsed: Duration,
+    /// When it failed, by this machine's clock.
+    pub at: SystemTime,
 }
 
 impl Error {
@@ -186,7 +188,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         for failure in &self.0.failures {
-            let EndpointFailure { endpoint, error, elapsed } = failure;
+            let EndpointFailure { endpoint, error, elapsed, .. } = failure;
             write!(f, "\n  {endpoint}: {error} (after {elapsed:.1?})")?;
         }
         Ok(())

@@ -25,6 +25,7 @@ mod addresses;
 pub mod blocking;
 mod credentials;
 mod endpoint;
+mod endpoints;
 mod error;
 mod failover;
 #[cfg(fuzzing)]
@@ -47,6 +48,7 @@ pub mod v3;
 pub mod watcher;
 
 pub use credentials::Credentials;
+pub use endpoints::Endpoints;
 pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use printable::Printable;

@@ -1,7 +1,7 @@
 //! What came of asking an endpoint, for the person who reads why nothing could be read.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::EndpointFailure;
 use crate::{Error, Kind};
@@ -43,6 +43,7 @@ impl Record {
             endpoint: endpoint.to_owned(),
             error: Error::new(kind, message),
             elapsed,
+            at: SystemTime::now(),
         };
         match &*self.lock() {
             Standing::NotAsked => failure(Kind::Unavailable, "not asked yet", Duration::ZERO),
@@ -73,7 +74,12 @@ mod tests {
         record.asked();
         assert_eq!((says(false), says(true).contains("not whole")), ("no answer yet".into(), true));
         let error = Error::new(Kind::Unavailable, "cannot connect");
-        record.failed(&EndpointFailure { endpoint: String::new(), error, elapsed: Duration::ZERO });
+        record.failed(&EndpointFailure {
+            endpoint: String::new(),
+            error,
+            elapsed: Duration::ZERO,
+            at: SystemTime::now(),
+        });
         record.asked();
         assert_eq!(says(false), "cannot connect");
         record.answered();

@@ -2,7 +2,7 @@
 //! failure or beside a silence, and who has answered is preferred from then on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::Error;
 use crate::error::EndpointFailure;
@@ -98,7 +98,8 @@ impl<'a, E: Endpoint, T> Round<'a, E, T> {
     /// An endpoint has failed.
     pub(crate) fn lost(&self, place: usize, error: &Error, elapsed: Duration) -> EndpointFailure {
         let endpoint = &self.endpoints[place];
-        let failure = EndpointFailure { endpoint: endpoint.name().to_owned(), error: error.clone(), elapsed };
+        let (endpoint_name, error, at) = (endpoint.name().to_owned(), error.clone(), SystemTime::now());
+        let failure = EndpointFailure { endpoint: endpoint_name, error, elapsed, at };
         endpoint.record().failed(&failure);
         failure
     }

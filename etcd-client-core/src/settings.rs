@@ -45,8 +45,7 @@ impl Settings {
         }
     }
 
-    /// Certificates and keys are read once, so that what is wrong with them shows here. A password is
-    /// not sent in the clear to one endpoint where it is protected on the way to another.
+    /// Certificates and keys are read once, so that what is wrong with them shows here.
     pub(crate) fn check(self, protocol: Protocol, has_password: bool) -> Result<Options, Error> {
         let bare = if self.tls.is_some() { Scheme::Https } else { Scheme::Http };
         let endpoints = Endpoint::parse_all(&self.endpoints, bare)?;
@@ -55,12 +54,8 @@ impl Settings {
                 "{plain} is not secured, but TLS options are given: write https://, or leave them out"
             )));
         }
-        let (secure, plain): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| endpoint.is_secure());
-        if let (true, Some(secure), Some(plain)) = (has_password, secure.first(), plain.first()) {
-            return Err(invalid(format!(
-                "{plain} is not secured, and {secure} is: the password would be sent in the clear to the \
-                 first; write https:// for all endpoints"
-            )));
+        if has_password {
+            refuse_password_in_the_clear(&endpoints)?;
         }
         for (name, limit) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
             if limit.is_zero() {
@@ -81,6 +76,36 @@ impl Settings {
             receive_limit: self.receive_limit,
         })
     }
+}
+
+impl Options {
+    /// For a server on this machine.
+    pub(crate) fn local(settings: &Settings) -> Self {
+        Self {
+            endpoints: vec![Endpoint::local()],
+            http: HttpOptions { connect_timeout: settings.connect_timeout, tls: None, proxy: None },
+            timeout: settings.timeout,
+            max_retries: settings.max_retries,
+            receive_limit: settings.receive_limit,
+        }
+    }
+
+    /// Whether a password may be sent to the endpoints.
+    pub(crate) fn check_password(&self) -> Result<(), Error> {
+        refuse_password_in_the_clear(&self.endpoints)
+    }
+}
+
+/// A password is not sent in the clear to one endpoint where it is protected on the way to another.
+fn refuse_password_in_the_clear(endpoints: &[Endpoint]) -> Result<(), Error> {
+    let (secure, plain): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| endpoint.is_secure());
+    if let (Some(secure), Some(plain)) = (secure.first(), plain.first()) {
+        return Err(invalid(format!(
+            "{plain} is not secured, and {secure} is: the password would be sent in the clear to the \
+             first; write https:// for all endpoints"
+        )));
+    }
+    Ok(())
 }
 
 /// Endpoints are shown without what could be a password in them.

@@ -65,7 +65,7 @@ fn root() -> Vec<Row> {
         row("Watcher", &Watcher::new(Arc::new(store), Prefix::new("/app"), watcher::Options::default())),
     ];
     // Opened: a watch of the store's own. The others are traits and a future.
-    rows.extend(bare(&["Opened", "BoxFuture", "Store", "Watch"]));
+    rows.extend(bare(&["Opened", "BoxFuture", "Endpoints", "Store", "Watch"]));
     let failure = |failure: &EndpointFailure| format!("{failure:?}");
     rows.push(("EndpointFailure", error.failures().first().map(failure)));
     rows
@@ -174,7 +174,6 @@ fn of_v2() -> Vec<Row> {
         row("Answer", &answer),
         row("Node", &answer.node),
         row("Action", &answer.action),
-        row("Event", &v2::Event::Change(answer.clone())),
         row("Set", &client.set("/app/k", PLANTED)),
         row("Set", &client.compare_and_swap("/app/k", PLANTED, PLANTED)),
         row("CreateInOrder", &client.create_in_order("/app", PLANTED)),
@@ -190,9 +189,11 @@ fn of_v2() -> Vec<Row> {
         row("Ask", &client.members()),
         row("ErrorCode", &v2::ErrorCode::KeyNotFound),
     ];
-    // Numbers and names of servers; streams, which are shown by their keys; a trait. `Response`, `Refusal`
-    // and `Resync` come from a server only, and hold what has a row here.
+    // Numbers and names of servers; streams, which are shown by their keys; a trait. `Event`, `Response`,
+    // `Refusal` and `Resync` come from a server only, and hold what has a row here.
     rows.extend(bare(&[
+        "Change",
+        "Event",
         "AbortHandle",
         "Operation",
         "Counts",

@@ -19,6 +19,13 @@ impl v2::Client {
     }
 }
 
+impl V2Client {
+    /// See [`v2::Client::endpoints`].
+    pub fn endpoints(&self) -> Vec<String> {
+        self.client.endpoints()
+    }
+}
+
 macro_rules! calls {
     ($($name:ident($($argument:ident: $type:ty),*) -> $call:ty;)*) => {
         impl V2Client {

@@ -13,6 +13,7 @@ use super::raw::Raw;
 use super::set::{CreateInOrder, Refresh, Set};
 use super::watch::Watch;
 use super::watcher::WatcherBuilder;
+use crate::Error;
 use crate::credentials::Credentials;
 
 /// A client of an etcd cluster's v2 API. Clones share connections and endpoint.
@@ -22,6 +23,19 @@ pub struct Client {
 }
 
 impl Client {
+    /// The endpoints, as `http://host:port`, in the order in which they were given.
+    ///
+    /// ```
+    /// use etcd_client_core::v2::Client;
+    ///
+    /// assert_eq!(Client::new("10.0.0.1")?.endpoints(), ["http://10.0.0.1:2379"]);
+    /// assert_eq!(Client::default().endpoints(), ["http://127.0.0.1:2379"]);
+    /// # Ok::<(), etcd_client_core::Error>(())
+    /// ```
+    pub fn endpoints(&self) -> Vec<String> {
+        self.pool.options().endpoints.iter().map(ToString::to_string).collect()
+    }
+
     /// Reads a key, or lists a directory.
     pub fn get(&self, key: impl Into<String>) -> Call<Get> {
         Call::new(&self.pool, Get::new(key.into()))
@@ -98,7 +112,7 @@ impl Client {
         Watch::new(&self.pool, key.into(), None)
     }
 
-    /// Waits for the first change of a key at or after an index.
+    /// Waits for the first change of a key at or after an index; with 0, for the next one.
     pub fn watch_index(&self, key: impl Into<String>, index: u64) -> Watch {
         Watch::new(&self.pool, key.into(), Some(index))
     }
@@ -156,9 +170,29 @@ impl Client {
 
     /// Uses another user or password from the next request on, in all clones and twins of this
     /// client. `None` sends none.
-    pub fn set_credentials<'c>(&self, credentials: impl Into<Option<(&'c str, &'c str)>>) {
+    ///
+    /// ```no_run
+    /// # fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+    /// client.set_credentials(("payments", "rotated"))?;
+    /// client.set_credentials(None)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the builder refuses: a name that is empty or has a colon, and a password for endpoints of
+    /// which some are `https` and some `http`. The client goes on with the credentials that it had.
+    pub fn set_credentials<'c>(
+        &self,
+        credentials: impl Into<Option<(&'c str, &'c str)>>,
+    ) -> Result<(), Error> {
         let credentials = credentials.into().map(|(user, password)| Credentials::new(user, password));
+        if let Some(credentials) = &credentials {
+            credentials.check_for_basic()?;
+            self.pool.options().check_password()?;
+        }
         self.pool.set_credentials(credentials);
+        Ok(())
     }
 
     /// The same client with connections of its own, to be used in another runtime. The user remains

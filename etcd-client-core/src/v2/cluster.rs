@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use http::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::call::Operation;
-use super::headers::Headers;
 use super::peer::Reply;
 use super::refusal::Refusal;
 use super::request::Request;
@@ -53,7 +51,7 @@ impl<T: Body> Operation for Ask<T> {
     fn recover(error: Error) -> Result<Response<T>, Error> {
         let answer = Refusal::of(&error).and_then(|refusal| {
             let body = T::from_refusal(refusal)?;
-            Some(Response::new(body, Headers::new(refusal.http_status(), HeaderMap::new())))
+            Some(Response::new(body, refusal.headers().clone()))
         });
         answer.ok_or(error)
     }

@@ -61,7 +61,7 @@ impl Operation for Delete {
             flags.push(("recursive", true.to_string()));
         }
         let resend = if self.condition.is_empty() { Resend::Harmlessly } else { Resend::Never };
-        Request::delete(key_path(&self.key, false)?, &flags, resend)
+        Request::delete(key_path(&self.key, self.recursive)?, &flags, resend)
     }
 
     fn read(reply: &Reply) -> Result<Response, Error> {

@@ -90,7 +90,7 @@ impl Operation for Rmdir {
         if self.recursive {
             flags.push(("recursive", true.to_string()));
         }
-        Request::delete(key_path(&self.key, false)?, &flags, Resend::Harmlessly)
+        Request::delete(key_path(&self.key, self.recursive)?, &flags, Resend::Harmlessly)
     }
 
     fn read(reply: &Reply) -> Result<Response, Error> {

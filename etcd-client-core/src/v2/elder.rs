@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
+use super::headers::Headers;
 use super::poll::Poll;
 use super::response::Answer;
 
@@ -25,6 +26,11 @@ pub(super) struct Elder {
 impl Elder {
     pub(super) fn new(poll: Poll) -> Self {
         Self { poll, due: None }
+    }
+
+    /// Those of its poll.
+    pub(super) fn headers(&self) -> &Headers {
+        &self.poll.headers
     }
 
     /// The younger poll has got a change.

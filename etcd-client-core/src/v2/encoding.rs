@@ -7,8 +7,8 @@ const LONGEST_ADDRESS: usize = 512 << 10;
 
 /// The path of a key: each segment is encoded, slashes too many are left out.
 ///
-/// With `directory`, the path ends with a slash, as servers with authentication want it for what a
-/// role on `/app/*` may read.
+/// A slash at the end stays, and is added with `directory`: to servers with authentication `/app/` is
+/// something that a role on `/app/*` allows, and `/app` is not.
 pub(super) fn key_path(key: &str, directory: bool) -> Result<String, Error> {
     let mut path = String::with_capacity(key.len() + 16);
     path.push_str("/v2/keys");
@@ -21,7 +21,7 @@ pub(super) fn key_path(key: &str, directory: bool) -> Result<String, Error> {
         path.push('/');
         encode(&mut path, segment);
     }
-    if directory || path == "/v2/keys" {
+    if directory || key.ends_with('/') || path == "/v2/keys" {
         path.push('/');
     }
     if path.len() > LONGEST_ADDRESS {
@@ -91,7 +91,8 @@ mod tests {
     fn each_segment_is_encoded_by_itself() {
         for (key, path) in [
             ("a/b", "/v2/keys/a/b"),
-            ("//a//b/", "/v2/keys/a/b"),
+            ("//a//b", "/v2/keys/a/b"),
+            ("//a//b//", "/v2/keys/a/b/"),
             ("", "/v2/keys/"),
             ("/", "/v2/keys/"),
             ("a b/ü?#%", "/v2/keys/a%20b/%C3%BC%3F%23%25"),

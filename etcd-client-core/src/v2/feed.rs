@@ -116,6 +116,8 @@ pub(super) enum Signal {
     Alive(u64),
     /// A part of the next change has come.
     Arriving,
+    /// As `Alive`, because the poll has ended without a change. The next one follows after this pause.
+    Ended { told: u64, pause: Duration },
 }
 
 impl Feed {

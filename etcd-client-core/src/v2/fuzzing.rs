@@ -1,7 +1,8 @@
 //! What the fuzz targets call.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
+use super::headers::Headers;
 use super::refusal::Refusal;
 use super::response::{Answer, parse};
 use super::store;
@@ -15,6 +16,6 @@ pub fn reply(status: u16, body: &[u8]) {
         }
     }
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    let failure = Refusal::read(status, body).into_failure();
+    let failure = Refusal::read(&Headers::new(status, HeaderMap::new()), body).into_failure();
     assert!(!failure.error.to_string().is_empty());
 }

@@ -46,11 +46,10 @@ impl Operation for Get {
     type Output = Response;
 
     fn request(&self) -> Result<Request, Error> {
-        let directory = self.recursive || self.key.ends_with('/');
         let flags = [("recursive", self.recursive), ("sorted", self.sorted), ("quorum", self.quorum)];
         let flags: Vec<_> =
             flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, true.to_string())).collect();
-        Request::get(key_path(&self.key, directory)?, &flags)
+        Request::get(key_path(&self.key, self.recursive)?, &flags)
     }
 
     fn read(reply: &Reply) -> Result<Response, Error> {

@@ -1,5 +1,6 @@
 //! What a reply says about the server that sent it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
@@ -10,7 +11,7 @@ pub(super) fn is_index(index: u64) -> bool {
 }
 
 /// The headers of a reply, etcd's own as numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Headers {
     status: StatusCode,
     map: Arc<HeaderMap>,
@@ -65,5 +66,14 @@ impl Headers {
 
     fn number(&self, name: &str) -> Option<u64> {
         self.get(name)?.trim().parse().ok()
+    }
+}
+
+impl fmt::Debug for Headers {
+    /// Shows etcd's own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Headers");
+        out.field("status", &self.status()).field("etcd_index", &self.etcd_index());
+        out.finish_non_exhaustive()
     }
 }

@@ -69,7 +69,9 @@ impl HiddenWatch {
         for feed in &mut self.feeds {
             while let Poll::Ready(signal) = feed.poll_next(cx) {
                 match signal {
-                    Ok(feed::Signal::Alive(_) | feed::Signal::Arriving) => is_alive = true,
+                    Ok(feed::Signal::Alive(_) | feed::Signal::Ended { .. } | feed::Signal::Arriving) => {
+                        is_alive = true;
+                    }
                     Ok(feed::Signal::Change { index, .. }) => {
                         tracing::debug!(
                             endpoint = feed.endpoint(),

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::CONTENT_TYPE;
 
 use super::failure::Failure;
 use super::headers::Headers;
+use super::redirect::{self, Redirections};
 use super::refusal::{self, Refusal};
 use super::request::Request;
 use crate::addresses::Addresses;
@@ -22,9 +23,6 @@ use crate::record::Record;
 use crate::round::{self, Endpoint as _};
 use crate::settings::Options;
 use crate::{Error, Kind};
-
-/// How often a request follows `307 Temporary Redirect`.
-const MOST_REDIRECTS: u32 = 5;
 
 /// An endpoint with its HTTP client, which is made when it is needed and made anew when a server has
 /// fallen silent, so that a dead connection or an outdated certificate is never used again.
@@ -116,9 +114,8 @@ impl Peer {
         if opened.body.status().is_success() {
             return Ok(opened);
         }
-        let status = opened.body.status();
         let reply = opened.read_refusal(options).await?;
-        Err(self.refuse(&Refusal::read(status, &reply.body), request, options).await)
+        Err(self.refuse(&Refusal::read(&reply.headers, &reply.body), request, options).await)
     }
 
     fn note_answer(&self, generation: u64) {
@@ -137,7 +134,8 @@ impl Peer {
     ) -> Result<reqwest::Response, Failure> {
         let mut url = self.endpoint.url(&request.address).map_err(Failure::of_input)?;
         let home = url.origin();
-        for _ in 0..=MOST_REDIRECTS {
+        let mut redirections = Redirections::new();
+        loop {
             let mut builder = client.request(request.method.clone(), url.clone());
             if let Some(body) = &request.body {
                 builder = builder
@@ -157,22 +155,17 @@ impl Peer {
                     return Err(if url.origin() == home {
                         failure
                     } else {
-                        failure.after_redirection(&shown(&url))
+                        failure.after_redirection(&redirect::shown(&url))
                     });
                 }
             };
-            if !matches!(answer.status().as_u16(), 307 | 308) {
-                return Ok(answer);
-            }
-            let next = redirection(&answer, &url)?;
+            let Some(next) = redirections.next(&answer, &request.method)? else { return Ok(answer) };
             if next.scheme() == "https" && !self.endpoint.is_secure() && url.scheme() == "http" {
                 options.http.prepare(true).await;
                 client = options.http.client(Protocol::Http1, true).map_err(Failure::of_endpoint)?;
             }
             url = next;
         }
-        let message = format!("redirected more than {MOST_REDIRECTS} times, at last to {}", shown(&url));
-        Err(Failure::of_endpoint(Error::new(Kind::Protocol, message)))
     }
 
     /// Servers without the v2 API know no such path: that is no missing key.
@@ -269,8 +262,12 @@ impl round::Endpoint for Peer {
 impl Reply {
     /// For a success that is none.
     pub(super) fn into_refusal(self) -> Refusal {
-        let status = self.headers.http_status();
-        if status.is_success() { Refusal::unread(status) } else { Refusal::read(status, &self.body) }
+        let headers = &self.headers;
+        if headers.http_status().is_success() {
+            Refusal::unread(headers)
+        } else {
+            Refusal::read(headers, &self.body)
+        }
     }
 }
 
@@ -357,23 +354,4 @@ async fn piece(
         flow.get_or_insert_with(|| Flow::new(pulse, options.timeout)).note(piece.len());
     }
     Ok(piece)
-}
-
-fn redirection(answer: &reqwest::Response, from: &reqwest::Url) -> Result<reqwest::Url, Failure> {
-    let fail = |message: String| Failure::of_endpoint(Error::new(Kind::Protocol, message));
-    let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-    let location = location.ok_or_else(|| fail(format!("HTTP {} without a Location", answer.status())))?;
-    let mut next = from.join(location).map_err(|error| fail(format!("redirected to no address: {error}")))?;
-    let _ = next.set_username("");
-    let _ = next.set_password(None);
-    match (from.scheme(), next.scheme()) {
-        ("http", "http" | "https") | ("https", "https") => Ok(next),
-        (_, scheme) => {
-            Err(fail(format!("redirected from {} to {scheme}:, which is not followed", from.scheme())))
-        }
-    }
-}
-
-fn shown(url: &reqwest::Url) -> String {
-    url.origin().ascii_serialization()
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::error_code::ErrorCode;
 use super::failure::Failure;
-use super::headers::is_index;
+use super::headers::{Headers, is_index};
 use super::response::excerpt;
 use crate::{Error, Kind};
 
@@ -21,7 +21,7 @@ pub(super) const LONGEST: usize = 64 << 10;
 /// comparison that did not hold: the values.
 #[derive(Clone)]
 pub struct Refusal {
-    status: StatusCode,
+    headers: Headers,
     body: String,
     etcd: Option<EtcdError>,
 }
@@ -62,7 +62,13 @@ impl Refusal {
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        self.status.as_u16()
+        self.headers.status()
+    }
+
+    /// The headers that came with it. Where the keys API refused, etcd's index is in
+    /// [`index`](Self::index), too.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
     }
 
     /// What came with it, at most its first 64 KiB. Empty where the status is a success's and the answer
@@ -97,23 +103,20 @@ impl Refusal {
         self.index().filter(|_| is_nothing)
     }
 
-    pub(super) fn http_status(&self) -> StatusCode {
-        self.status
-    }
-
-    pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
+    pub(super) fn read(headers: &Headers, body: &[u8]) -> Self {
+        let headers = headers.clone();
         let body = &body[..body.len().min(LONGEST)];
         let text = String::from_utf8_lossy(body);
         let message = || serde_json::from_slice::<OtherError>(body).ok().map(|other| other.message);
         match serde_json::from_slice::<EtcdError>(body) {
-            Ok(etcd) if is_index(etcd.index) => Self { status, body: text.into_owned(), etcd: Some(etcd) },
-            _ => Self { status, body: message().unwrap_or_else(|| text.into_owned()), etcd: None },
+            Ok(etcd) if is_index(etcd.index) => Self { headers, body: text.into_owned(), etcd: Some(etcd) },
+            _ => Self { headers, body: message().unwrap_or_else(|| text.into_owned()), etcd: None },
         }
     }
 
     /// A success that cannot be read. Its body may hold values, and is not kept.
-    pub(super) fn unread(status: StatusCode) -> Self {
-        Self { status, body: String::new(), etcd: None }
+    pub(super) fn unread(headers: &Headers) -> Self {
+        Self { headers: headers.clone(), body: String::new(), etcd: None }
     }
 
     /// What it means for the call.
@@ -131,7 +134,7 @@ impl Refusal {
         Failure {
             // What etcd itself has decided, another member would decide, too.
             elsewhere: self.etcd.is_none() || consensus,
-            untouched: self.status.is_client_error(),
+            untouched: self.headers.http_status().is_client_error(),
             election: consensus,
             error: error.with_source(self),
         }
@@ -139,10 +142,11 @@ impl Refusal {
 
     fn kind(&self) -> Kind {
         let Some(etcd) = &self.etcd else {
-            return match self.status {
+            return match self.headers.http_status() {
                 StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
                 StatusCode::SERVICE_UNAVAILABLE if self.body.contains("election") => Kind::NoLeader,
                 StatusCode::METHOD_NOT_ALLOWED => Kind::InvalidRequest,
+                status if status.is_server_error() && self.is_no_leaders() => Kind::NoLeader,
                 status if status.is_server_error() => Kind::Protocol,
                 _ => Kind::Server,
             };
@@ -162,6 +166,11 @@ impl Refusal {
             code if (200..300).contains(&code.number()) => Kind::InvalidRequest,
             _ => Kind::Server,
         }
+    }
+
+    /// Servers older than etcd 2, and proxies for them, say it outside of the keys API.
+    fn is_no_leaders(&self) -> bool {
+        self.body.to_ascii_lowercase().contains("not current leader")
     }
 
     /// Code 300 stands for lost elections, and for bugs of the server that no patience cures.
@@ -194,7 +203,7 @@ impl fmt::Display for Refusal {
             }
             return write!(f, " (code {code})");
         }
-        write!(f, "HTTP {}", self.status)?;
+        write!(f, "HTTP {}", self.headers.http_status())?;
         if !self.body.trim().is_empty() {
             write!(f, ": {}", excerpt(self.body.as_bytes()))?;
         }
@@ -207,7 +216,7 @@ impl fmt::Display for Refusal {
 
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Refusal({}, {self})", self.status.as_u16())
+        write!(f, "Refusal({}, {self})", self.status())
     }
 }
 
@@ -215,10 +224,13 @@ impl StdError for Refusal {}
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
 
     fn failure(status: u16, body: &str) -> Failure {
-        Refusal::read(StatusCode::from_u16(status).unwrap(), body.as_bytes()).into_failure()
+        let headers = Headers::new(StatusCode::from_u16(status).unwrap(), HeaderMap::new());
+        Refusal::read(&headers, body.as_bytes()).into_failure()
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Watch {
         self
     }
 
-    /// The first change at or after this index, rather than from now on.
+    /// The first change at or after this index, rather than from now on. 0 is from now on.
     pub fn index(mut self, index: u64) -> Self {
         self.index = Some(index);
         self
@@ -101,7 +101,7 @@ impl Watch {
         let Self { pool, key, recursive, index, max_retries, abort } = self;
         let target = Target::new(&key, recursive)?;
         let max_retries = max_retries.unwrap_or(pool.options().max_retries);
-        let after = index.map(|index| index.saturating_sub(1));
+        let after = index.and_then(|index| index.checked_sub(1));
         let feed =
             unless_aborted(abort.clone(), Feed::open_ahead(&pool, &target, after, max_retries)).await?;
         let headers = feed.headers().clone();

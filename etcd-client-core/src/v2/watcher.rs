@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::abort::AbortHandle;
-use super::event::{Event, Reconnect, Resync};
+use super::event::{Change, Event, Reconnect, Resync};
 use super::feed::{Feed, Signal};
 use super::peer::Reply;
 use super::poll::Target;
@@ -112,7 +112,7 @@ impl WatcherBuilder {
         self
     }
 
-    /// Begins with the first change at or after this index, rather than from now on.
+    /// Begins with the first change at or after this index, rather than from now on. 0 is from now on.
     pub fn index(mut self, index: u64) -> Self {
         self.index = Some(index);
         self
@@ -126,7 +126,7 @@ impl WatcherBuilder {
             target: Target::new(&self.key, self.recursive),
             pool: self.pool,
             phase: Phase::Stopped,
-            seen: self.index.map(|index| index.saturating_sub(1)),
+            seen: self.index.and_then(|index| index.checked_sub(1)),
             reached: false,
             cluster: None,
             resync: None,
@@ -207,9 +207,9 @@ impl Watcher {
         let (pool, target) = match &self.target {
             Ok(target) => (self.pool.clone(), target.clone()),
             Err(error) => {
-                let error = error.clone();
-                self.advance(Input::Stop);
-                return self.events.push_front(Event::Error(error));
+                self.events.extend([Event::Error(error.clone()), Event::Stop]);
+                self.phase = Phase::Stopped;
+                return;
             }
         };
         let (after, reached) = (self.seen, self.reached);
@@ -243,10 +243,18 @@ impl Watcher {
                 self.seen = Some(index);
                 self.reached = true;
                 (self.attempt, self.resyncs) = (0, 0);
-                self.events.push_back(Event::Change(*answer));
+                let headers = feed.headers().clone();
+                self.events.push_back(Event::Change(Change::new(*answer, headers)));
             }
             Signal::Alive(_) => self.seen = self.seen.max(Some(feed.anchor())),
             Signal::Arriving => {}
+            Signal::Ended { pause, .. } => {
+                let message = format!("{}: the watch was ended without a change", feed.endpoint());
+                let error = Error::new(Kind::Unavailable, message);
+                let error = error.with_source(Refusal::unread(feed.headers()));
+                self.attempt = 0;
+                self.reconnect(error, pause);
+            }
         }
     }
 
@@ -284,14 +292,22 @@ impl Watcher {
         let was_connected = matches!(self.phase, Phase::Following { .. });
         let lost = matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::NoLeader);
         let delay = if lost && was_connected && elsewhere { Duration::ZERO } else { delay(self.attempt) };
-        self.events.push_back(if lost {
-            let wait_index = self.seen.map(|seen| seen.saturating_add(1));
-            Event::Reconnect(Reconnect { error, attempt: self.attempt, delay, wait_index })
+        if lost {
+            self.reconnect(error, delay);
         } else {
-            Event::Error(error)
-        });
+            self.events.push_back(Event::Error(error));
+        }
         self.attempt = self.attempt.saturating_add(1);
         self.phase = Phase::Waiting(Box::pin(sleep(delay)));
+    }
+    fn reconnect(&mut self, error: Error, delay: Duration) {
+        let wait_index = self.seen.map(|seen| seen.saturating_add(1));
+        self.events.push_back(Event::Reconnect(Reconnect {
+            error,
+            attempt: self.attempt,
+            delay,
+            wait_index,
+        }));
     }
 }
 

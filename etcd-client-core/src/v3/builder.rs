@@ -7,6 +7,7 @@ use super::client::Client;
 use super::login::Login;
 use super::pool::Pool;
 use crate::credentials::Credentials;
+use crate::endpoints::Endpoints;
 use crate::http::Protocol;
 use crate::settings::Settings;
 use crate::{Error, Kind, Tls};
@@ -41,10 +42,7 @@ impl Client {
     ///
     /// # Errors
     /// The list is empty, or an endpoint cannot be one.
-    pub fn new<I>(endpoints: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
+    pub fn new<Form>(endpoints: impl Endpoints<Form>) -> Result<Self, Error> {
         Self::builder().endpoints(endpoints).build()
     }
 
@@ -80,13 +78,10 @@ impl ClientBuilder {
         Self { login: None, settings: Settings::new(Duration::from_secs(5)) }
     }
 
-    /// The servers: `host:port`, `http://host:port` or `https://host:port`. Without a scheme it is
+    /// The servers, or the one: `host:port`, `http://host:port` or `https://host:port`. Without a scheme it is
     /// `https` where [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
-    pub fn endpoints<I>(mut self, endpoints: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.settings.endpoints = endpoints.into_iter().map(Into::into).collect();
+    pub fn endpoints<Form>(mut self, endpoints: impl Endpoints<Form>) -> Self {
+        self.settings.endpoints = endpoints.into_list();
         self
     }
 
@@ -166,8 +161,8 @@ impl ClientBuilder {
     /// # Errors
     /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero.
     pub fn build(self) -> Result<Client, Error> {
-        if matches!(&self.login, Some(Login::Fixed(credentials)) if credentials.user().is_empty()) {
-            return Err(invalid("the user's name is empty".into()));
+        if let Some(Login::Fixed(credentials)) = &self.login {
+            credentials.check()?;
         }
         let options = self.settings.check(Protocol::Http2, self.login.is_some())?;
         if let Some(endpoint) = options.endpoints.iter().find(|endpoint| !endpoint.base_path().is_empty()) {

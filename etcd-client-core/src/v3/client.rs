@@ -13,6 +13,7 @@ use super::response::LeaseId;
 use super::span::Span;
 use super::txn::Txn;
 use super::watch::Watch;
+use crate::Error;
 use crate::credentials::Credentials;
 
 /// A client of an etcd cluster. Clones share connections, endpoint and token.
@@ -90,8 +91,16 @@ impl Client {
 
     /// Uses another user or password from the next call on, in all clones and twins of this
     /// client. Watches that are open stay open.
-    pub fn set_credentials(&self, user: impl Into<String>, password: impl Into<String>) {
-        self.pool.auth().set_login(Login::Fixed(Credentials::new(user, password)));
+    ///
+    /// # Errors
+    /// What the builder refuses: a name that is empty, and a password for endpoints of which some are
+    /// `https` and some `http`. The client goes on with the credentials that it had.
+    pub fn set_credentials(&self, user: impl Into<String>, password: impl Into<String>) -> Result<(), Error> {
+        let credentials = Credentials::new(user, password);
+        credentials.check()?;
+        self.pool.options().check_password()?;
+        self.pool.auth().set_login(Login::Fixed(credentials));
+        Ok(())
     }
 
     /// The same client with connections of its own, to be used in another runtime. User, password

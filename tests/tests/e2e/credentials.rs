@@ -138,7 +138,7 @@ fn r39_a_password_that_was_changed_is_said_and_the_last_settings_stay() {
         assert_eq!(live.load().all["a"], "1");
         assert!(!live.status().to_string().contains("secret"));
 
-        client.set_credentials("app", "another");
+        client.set_credentials("app", "another").expect("credentials");
         witness.converges(&history, Duration::from_secs(15));
     });
 }

@@ -48,7 +48,7 @@ fn r39_a_password_that_was_changed_over_v2_is_said_and_the_last_settings_stay() 
         assert!(witness.steps().is_empty());
         assert!(!live.status().to_string().contains("secret"));
 
-        client.set_credentials(("app", "another"));
+        client.set_credentials(("app", "another")).expect("credentials");
         witness.converges(&history, Duration::from_secs(15));
         witness.watches(Duration::from_secs(1));
         history.put("a", "3");

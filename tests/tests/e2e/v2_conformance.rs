@@ -25,12 +25,20 @@ mod keys;
 mod lies;
 #[path = "v2_conformance/line.rs"]
 mod line;
+#[path = "v2_conformance/migration.rs"]
+mod migration;
 #[path = "v2_conformance/reconnect.rs"]
 mod reconnect;
+#[path = "v2_conformance/redirect.rs"]
+mod redirect;
 #[path = "v2_conformance/resync.rs"]
 mod resync;
+#[path = "v2_conformance/slashes.rs"]
+mod slashes;
 #[path = "v2_conformance/strange.rs"]
 mod strange;
+#[path = "v2_conformance/table.rs"]
+mod table;
 #[path = "v2_conformance/tls.rs"]
 mod tls;
 #[path = "v2_conformance/watching.rs"]

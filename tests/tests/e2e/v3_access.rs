@@ -59,7 +59,7 @@ fn a_wrong_password_is_final_until_it_is_changed_for_all_handles() {
                 "{error}"
             );
         }
-        client.clone().set_credentials("payments", "pw");
+        client.clone().set_credentials("payments", "pw").unwrap();
         client.get("/payments/a").await.unwrap();
         twin.watch("/payments/a").await.unwrap();
 
@@ -67,7 +67,7 @@ fn a_wrong_password_is_final_until_it_is_changed_for_all_handles() {
         server.try_etcdctl(["user", "passwd", "payments", "--interactive=false"], "rotated").unwrap();
         let late = self::client(&server, "pw");
         assert_eq!(late.get("/payments/a").await.unwrap_err().kind(), Kind::Unauthenticated);
-        late.set_credentials("payments", "rotated");
+        late.set_credentials("payments", "rotated").unwrap();
         late.get("/payments/a").await.unwrap();
     });
 }

@@ -39,7 +39,8 @@ impl Feed {
 
     /// The elder has got a change; without one, what happened since it was registered is not known.
     pub(super) fn on_elder(&mut self, change: Option<Answer>) -> Result<Signal, Error> {
-        self.elder = None;
+        // A change goes with the headers of its own poll.
+        let of_its_poll = self.elder.take().map(|elder| elder.headers().clone());
         let Some(answer) = change else {
             let message = "changes may have been lost with a connection, and the server has forgotten them";
             let error = Error::compacted(self.told).at(self.peer.name());
@@ -47,6 +48,7 @@ impl Feed {
         };
         self.told = self.check(&answer)?;
         let told = self.told;
+        self.headers = of_its_poll.unwrap_or_else(|| self.headers.clone());
         Ok(self.deliver(answer, false)?.unwrap_or(Signal::Alive(told)))
     }
 
@@ -93,8 +95,8 @@ impl Feed {
         }
     }
 
-    /// Somebody on the way ends polls that last long: the next one follows at once, but not more
-    /// often than one a second.
+    /// Old servers, and those on the way, end polls that last long: the next one follows at once, but
+    /// not more often than one a second.
     pub(super) fn on_empty(&mut self) -> Option<Signal> {
         let Stage::Open { poll, .. } = &self.stage else { return None };
         let at = poll.next_at();
@@ -108,6 +110,6 @@ impl Feed {
             sleep_until(at).await;
             opening.await
         }));
-        None
+        Some(Signal::Ended { told: self.told, pause: at.saturating_duration_since(Instant::now()) })
     }
 }

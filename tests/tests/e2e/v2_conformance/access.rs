@@ -58,9 +58,9 @@ fn a01_basic_authentication() {
         }
         let error = good.set("/other", "v").await.unwrap_err();
         assert_eq!(error.code(), Some(110));
-        good.set_credentials(("app", "guess"));
+        good.set_credentials(("app", "guess")).unwrap();
         assert!(good.get("/app/k").await.is_err());
-        good.set_credentials(("app", "pw"));
+        good.set_credentials(("app", "pw")).unwrap();
         assert!(good.get("/app/k").await.is_ok());
     });
 }

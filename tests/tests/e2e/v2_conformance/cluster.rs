@@ -56,7 +56,6 @@ fn f09_what_is_not_etcds_answer_is_an_error() {
         (200, "<html>welcome</html>", ""),
         (200, "", ""),
         (502, "<html>bad gateway</html>", "<html>bad gateway</html>"),
-        (301, "moved", "moved"),
     ] {
         let server = Scripted::always(Reply::new(status, body).header("Location", "/elsewhere"));
         block_on(async {

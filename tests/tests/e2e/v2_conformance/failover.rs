@@ -71,14 +71,14 @@ fn f02_all_fail() {
 fn f03_retries_when_a_leader_may_be_being_elected() {
     block_on(async {
         let client = Client::new([closed(), closed(), closed()]).unwrap();
-        for (retries, errors) in [(None, 12), (Some(1), 6), (Some(0), 3)] {
+        for (retries, errors) in [(None, 18), (Some(1), 6), (Some(0), 3)] {
             let call = client.set("k", "v");
             let call = retries.map_or(client.set("k", "v"), |retries| call.max_retries(retries));
             let started = Instant::now();
             let error = call.await.unwrap_err();
-            assert_eq!((error.failures().len(), error.retries()), (errors, retries.unwrap_or(3)));
+            assert_eq!((error.failures().len(), error.retries()), (errors, retries.unwrap_or(5)));
             assert_eq!((error.kind(), error.maybe_applied()), (Kind::Unavailable, false));
-            assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(14), "{:?}", started.elapsed());
         }
         // A refused connection has done nothing, so that these may be sent again.
         let error = client.compare_and_swap("k", "v", "w").max_retries(1).await.unwrap_err();
@@ -205,11 +205,6 @@ fn redirections_keep_method_and_body_and_drop_credentials() {
         );
         assert_eq!(last.header("content-type"), Some("application/x-www-form-urlencoded"));
         assert_eq!(last.header("authorization"), None);
-
-        let circle = Scripted::always(Reply::new(307, "").header("Location", "/again"));
-        let error = Client::new([circle.endpoint()]).unwrap().get("k").await.unwrap_err();
-        assert!(error.to_string().contains("redirected more than 5 times"), "{error}");
-        assert_eq!(circle.count(), 6);
 
         // It is not the endpoint that cannot be reached.
         let to_nobody = Scripted::always(
