@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
-    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, Past,
+    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, OneLine, Past,
     Prefix, Printable, Proxy, Signal, Tls, v2, v3,
 };
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use etcd_client_core::watcher::Cause;
-use etcd_client_core::{Batch, Listing};
+use etcd_client_core::{Batch, Listing, OneLine};
 
 use crate::changes::Change;
 use crate::config::EtcdConfig;
@@ -243,7 +243,7 @@ impl<T: EtcdConfig> Publisher<T> {
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
         for warning in self.oddities.look(context.schema(), &tree, touched) {
-            panics::log(|| tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{warning}"));
+            panics::log(|| tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(&warning)));
         }
     }
 

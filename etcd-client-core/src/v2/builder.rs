@@ -6,6 +6,7 @@ use super::client::Client;
 use super::encoding::invalid;
 use super::pool::Pool;
 use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
 use crate::http::Protocol;
 use crate::settings::Settings;
 use crate::{Error, Proxy, Tls};
@@ -109,6 +110,14 @@ impl ClientBuilder {
             ));
         }
         let options = self.settings.check(Protocol::Http1, self.credentials.is_some())?;
+        let of_the_api = |endpoint: &&Endpoint| {
+            let path = endpoint.base_path();
+            matches!(path, "/v2" | "/v3") || path.contains("/v2/keys")
+        };
+        if let Some(endpoint) = options.endpoints.iter().find(of_the_api) {
+            let path = endpoint.base_path();
+            return Err(invalid(format!("{endpoint}: the client adds the path of the API; leave {path} out")));
+        }
         Ok(Client::over(Pool::new(options, self.credentials)))
     }
 }
@@ -132,6 +141,9 @@ mod tests {
         assert!(refusal(builder().endpoints(["http://host"]).tls(Tls::new())).contains("write https://"));
         assert!(refusal(builder().endpoints(["host"]).timeout(Duration::ZERO)).contains("timeout is zero"));
         assert!(refusal(builder().endpoints(["host"]).user("a:b", "x")).contains("colon"));
+        let keys = refusal(builder().endpoints(["http://host:1/v2/keys"]));
+        assert_eq!(keys, "http://host:1/v2/keys: the client adds the path of the API; leave /v2/keys out");
+        assert!(refusal(builder().endpoints(["http://host:1/v2/"])).contains("leave /v2 out"));
         assert!(builder().endpoints(["http://host:1/base/", "[::1]:2"]).build().is_ok());
     }
 

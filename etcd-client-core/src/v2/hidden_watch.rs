@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::feed::{self, Feed};
 use super::hidden::Hidden;
 use crate::store::{Batch, Entry, Listing, Signal, Watch};
-use crate::{BoxFuture, Error};
+use crate::{BoxFuture, Error, OneLine};
 
 /// A hidden key that is written all the time does not have the prefix listed more often than this.
 const PACE: Duration = Duration::from_millis(250);
@@ -76,7 +76,7 @@ impl HiddenWatch {
                         return Ok(true);
                     }
                     Err(error) => {
-                        tracing::info!(endpoint = feed.endpoint(), %error, "a watch of hidden keys was lost: listing");
+                        tracing::info!(endpoint = feed.endpoint(), error = %OneLine(&error), "a watch of hidden keys was lost: listing");
                         return Err(Error::compacted(self.come).with_source(error));
                     }
                 }

@@ -12,7 +12,7 @@ use crate::failover::{Preference, everywhere};
 use crate::race::Done;
 use crate::round::{Endpoint as _, Round, outage};
 use crate::settings::Options;
-use crate::{BoxFuture, Error, Kind};
+use crate::{BoxFuture, Error, Kind, OneLine};
 
 /// Three further rounds take about 2 s, which an election does not.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -184,7 +184,7 @@ impl Pool {
             if doubt && resend == Resend::Never {
                 return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
             }
-            tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+            tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
             election &= failure.election;
             failures.add(noted);
         }

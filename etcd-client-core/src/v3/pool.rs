@@ -19,7 +19,7 @@ use crate::failover::{Preference, everywhere};
 use crate::race::Done;
 use crate::round::{Endpoint as _, Round, outage};
 use crate::settings::Options;
-use crate::{BoxFuture, Error, Kind};
+use crate::{BoxFuture, Error, Kind, OneLine};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -169,7 +169,7 @@ impl Pool {
         if !repeatable && !failure.unprocessed {
             return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
         }
-        tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+        tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
         Ok(())
     }
 
