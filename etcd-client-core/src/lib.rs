@@ -55,6 +55,7 @@ pub use memory::{MemoryStore, Transaction};
 pub use one_line::OneLine;
 pub use printable::Printable;
 pub use proxy::Proxy;
+pub use record::FailingEndpoint;
 pub use store::{
     Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
 };

@@ -15,8 +15,8 @@ use crate::http::{HttpOptions, Protocol};
 const HEARD: usize = 512;
 const SHOWN: usize = 100;
 
-/// What etcd's HTTP and gRPC are asked for, where nothing else is to be written.
-pub(crate) const CLIENT_URLS: &str = "write one of --listen-client-urls, port 2379 by default";
+/// What to write instead.
+pub(crate) const CLIENT_URLS: &str = "write one of etcd's --listen-client-urls, port 2379 by default";
 
 /// What is said of a server that never says anything.
 pub(crate) const HANGS_UP: &str =

@@ -208,7 +208,7 @@ impl Peer {
         let limit = options.timeout.min(PATIENCE_WITH_STRANGERS);
         let speech = Speech::at(&self.endpoint, &options.http, Protocol::Http1, limit).await;
         let (kind, message) = match &speech {
-            Some(Speech::Other(what)) => (Kind::Protocol, format!("{what}: {CLIENT_URLS} for etcd")),
+            Some(Speech::Other(what)) => (Kind::Protocol, format!("{what}: {CLIENT_URLS}")),
             Some(Speech::Http2) => (Kind::Protocol, "only gRPC is spoken on this port; HTTP, and the v2 API where there is one, are \
                 on --listen-client-http-urls: write one of these, or use the v3 client"
                 .to_owned()),

@@ -10,7 +10,8 @@ use crate::credentials::Credentials;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
 use crate::race::Done;
-use crate::round::{Endpoint as _, Round, outage};
+use crate::record::FailingEndpoint;
+use crate::round::{Endpoint as _, Round, failing, look_round, outage};
 use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind, OneLine};
 
@@ -139,6 +140,26 @@ impl Pool {
         outage(&self.peers)
     }
 
+    pub(super) fn failing(&self) -> Vec<FailingEndpoint> {
+        failing(&self.peers)
+    }
+
+    /// Asks those endpoints that nobody has asked lately whether they serve.
+    pub(super) async fn look_round(&self) {
+        // A read that needs a leader and no permission: a refusal, or that there is no such key, is an answer.
+        let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else { return };
+        let ask = |peer: Arc<Peer>| {
+            let request = &request;
+            async move {
+                match peer.ask(request, self.options.timeout, &self.options, None).await {
+                    Err(failure) if failure.elsewhere => Err(failure.error),
+                    _ => Ok(()),
+                }
+            }
+        };
+        look_round(&self.peers, ask).await;
+    }
+
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
     pub(super) fn give_up(&self, peer: &Arc<Peer>, generation: u64) {
         peer.renew(generation);
@@ -174,7 +195,7 @@ impl Pool {
                 Err(failure) => failure,
             };
             let peer = &self.peers[place];
-            let noted = round.lost(place, &failure.error, elapsed);
+            let noted = round.lost(place, &failure.error, elapsed, failure.elsewhere);
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {

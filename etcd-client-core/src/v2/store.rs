@@ -11,7 +11,7 @@ use super::listing::{directory_below, entry, key_below, list};
 use super::poll::Target;
 use super::response::{Action, Answer};
 use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
-use crate::{Error, Kind, OneLine};
+use crate::{Error, FailingEndpoint, Kind, OneLine};
 
 impl Store for Client {
     /// One linearizable read, and two more where the prefix [names](Prefix::named) hidden keys. A directory
@@ -52,6 +52,15 @@ impl Store for Client {
 
     fn outage(&self) -> Option<Error> {
         Some(self.pool().outage())
+    }
+
+    fn look_round(&self, _: u64) -> BoxFuture<()> {
+        let pool = self.pool().clone();
+        Box::pin(async move { pool.look_round().await })
+    }
+
+    fn failing_endpoints(&self) -> Vec<FailingEndpoint> {
+        self.pool().failing()
     }
 
     fn twin(&self) -> Arc<dyn Store> {

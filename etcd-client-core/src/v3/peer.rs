@@ -142,7 +142,7 @@ impl Peer {
             let server = headers.get(SERVER).and_then(|server| server.to_str().ok());
             let server = server.map(|server| format!(" ({})", Printable::line(server).at_most(60)));
             let server = server.unwrap_or_default();
-            let message = format!("a web server answers, without gRPC and not as etcd: HTTP {status}{server}");
+            let message = format!("a web server answers, not etcd, HTTP {status}{server}: {CLIENT_URLS}");
             return Error::new(Kind::Protocol, message);
         };
         let version = Printable::line(&version).at_most(20);
@@ -161,7 +161,7 @@ impl Peer {
     /// What speaks no HTTP at all.
     async fn in_its_own_words(&self, limit: Duration) -> Option<Error> {
         match Speech::at(&self.endpoint, &self.http, Protocol::Http2, limit).await? {
-            Speech::Other(what) => Some(Error::new(Kind::Protocol, format!("{what}: {CLIENT_URLS} for etcd"))),
+            Speech::Other(what) => Some(Error::new(Kind::Protocol, format!("{what}: {CLIENT_URLS}"))),
             Speech::None => Some(Error::new(Kind::Unavailable, HANGS_UP)),
             Speech::Http1 | Speech::Http2 => None,
         }

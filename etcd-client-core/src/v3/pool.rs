@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
@@ -10,14 +11,15 @@ use tonic::metadata::MetadataValue;
 use super::auth::{Auth, Authenticator, Token};
 use super::codec::Codec;
 use super::connections::Share;
-use super::messages::{AuthenticateRequest, StatusRequest};
+use super::messages::{AuthenticateRequest, RangeRequest, StatusRequest};
 use super::method::Method;
 use super::peer::Peer;
 use super::status::{Failure, Origin};
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
 use crate::race::Done;
-use crate::round::{Endpoint as _, Round, outage};
+use crate::record::FailingEndpoint;
+use crate::round::{Endpoint as _, Round, failing, look_round, outage};
 use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind, OneLine};
 
@@ -116,7 +118,7 @@ impl Pool {
                 }
                 Err(Setback::OfToken(error)) => return Err(RoundFailure::of_token(error)),
                 Err(Setback::OfEndpoint(failure, token)) => {
-                    let noted = round.lost(place, &failure.error, elapsed);
+                    let noted = round.lost(place, &failure.error, elapsed, failure.may_be_of_one_endpoint());
                     self.after(repeatable, place, failure, &token)?;
                     failures.push(noted);
                 }
@@ -210,6 +212,31 @@ impl Pool {
     /// What each endpoint has done instead of answering.
     pub(super) fn outage(&self) -> Error {
         outage(&self.peers)
+    }
+
+    pub(super) fn failing(&self) -> Vec<FailingEndpoint> {
+        failing(&self.peers)
+    }
+
+    /// Asks those endpoints that nobody has asked lately whether they serve, and whether they are of this
+    /// cluster, where it is known.
+    pub(super) async fn look_round(self: &Arc<Self>, cluster: u64) {
+        // A read that needs a leader and no permission: a refusal is an answer.
+        let key = Bytes::from_static(b"\0");
+        let request = RangeRequest { key, limit: 1, count_only: true, ..RangeRequest::default() };
+        let ask = |peer: Arc<Peer>| {
+            let request = request.clone();
+            async move {
+                match self.ask(&peer, &request, &Token::default()).await {
+                    Ok(answer) => same_cluster(cluster, answer.header.unwrap_or_default().cluster_id),
+                    Err(failure) if failure.may_be_of_one_endpoint() => {
+                        Err(self.identify(&peer, failure).await.error)
+                    }
+                    Err(_) => Ok(()),
+                }
+            }
+        };
+        look_round(&self.peers, ask).await;
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.
@@ -397,6 +424,17 @@ impl RoundFailure {
             }
         }
     }
+}
+
+/// The numbers as etcd prints them.
+fn same_cluster(followed: u64, other: u64) -> Result<(), Error> {
+    if followed == 0 || other == 0 || followed == other {
+        return Ok(());
+    }
+    let message = format!(
+        "it belongs to cluster {other:x}, and {followed:x} is followed: name endpoints of one cluster only"
+    );
+    Err(Error::new(Kind::Protocol, message))
 }
 
 fn uncertain(error: Error, endpoint: &str) -> Error {
