@@ -153,7 +153,8 @@ fn slip(text: &str) -> Option<&'static str> {
         Some("several endpoints have commas between them, or come as a list")
     } else if text.starts_with(['"', '\'', '`']) || text.starts_with("[\"") {
         Some("leave quotation marks out, and the brackets of a list; several have commas between them")
-    } else if rest.len() == text.len() && ["http:/", "https:/", "http//", "https//"].into_iter().any(starts_as)
+    } else if rest.len() == text.len()
+        && ["http:/", "https:/", "http//", "https//"].into_iter().any(starts_as)
         || rest.contains("://")
     {
         Some("an endpoint begins with its scheme, once, such as http://127.0.0.1:2379")

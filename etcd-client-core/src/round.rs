@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::EndpointFailure;
 use crate::failover::{Candidates, Preference, everywhere};
-use crate::pulse::Pulse;
 use crate::outage::Over;
+use crate::pulse::Pulse;
 use crate::race::{Done, Race};
 use crate::record::{FailingEndpoint, Record};
 use crate::{Error, OneLine};

@@ -516,7 +516,9 @@ impl Watcher {
         let Some(error) = state.error() else { return };
         let (prefix, seconds) = (&self.prefix, pause.as_secs_f64());
         let retry_in = format_args!("{seconds:.1}s");
-        if self.outage.failed(discriminant(state)) {
+        // What waiting does not cure, at the start, is for whoever has begun it: it is an event, too.
+        let is_final = self.held.is_none() && !error.is_transient();
+        if !is_final && self.outage.failed(discriminant(state)) {
             tracing::warn!(%prefix, error = %OneLine(error), %retry_in, "not connected: trying until it is over");
         } else {
             tracing::debug!(%prefix, error = %OneLine(error), %retry_in, "still not connected");

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
-    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, OneLine, Past,
-    Prefix, Printable, Proxy, Signal, Tls, v2, v3,
+    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, OneLine,
+    Past, Prefix, Printable, Proxy, Signal, Tls, v2, v3,
 };
 
 /// What is planted where there is room for a value or a password.

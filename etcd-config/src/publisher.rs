@@ -243,7 +243,9 @@ impl<T: EtcdConfig> Publisher<T> {
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
         for warning in self.oddities.look(context.schema(), &tree, touched) {
-            panics::log(|| tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(&warning)));
+            panics::log(
+                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(&warning)),
+            );
         }
     }
 

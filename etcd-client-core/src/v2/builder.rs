@@ -116,7 +116,9 @@ impl ClientBuilder {
         };
         if let Some(endpoint) = options.endpoints.iter().find(of_the_api) {
             let path = endpoint.base_path();
-            return Err(invalid(format!("{endpoint}: the client adds the path of the API; leave {path} out")));
+            return Err(invalid(format!(
+                "{endpoint}: the client adds the path of the API; leave {path} out"
+            )));
         }
         Ok(Client::over(Pool::new(options, self.credentials)))
     }

@@ -157,7 +157,11 @@ impl Peer {
                 }
                 Err(error) => {
                     let failure = Failure::of_connection(&error);
-                    return Err(if error.is_connect() { failure } else { self.identify(failure, options).await });
+                    return Err(if error.is_connect() {
+                        failure
+                    } else {
+                        self.identify(failure, options).await
+                    });
                 }
             };
             if !matches!(answer.status().as_u16(), 307 | 308) {
@@ -183,7 +187,8 @@ impl Peer {
             return refusal.clone().into_failure();
         }
         let Some(version) = self.version(options).await else {
-            let message = format!("{refusal}; is it etcd's port for metrics, or another service? {CLIENT_URLS}");
+            let message =
+                format!("{refusal}; is it etcd's port for metrics, or another service? {CLIENT_URLS}");
             return Failure::of_endpoint(Error::new(Kind::Server, message).with_source(refusal.clone()));
         };
         let shown = Printable::line(&version).at_most(20);
@@ -209,9 +214,12 @@ impl Peer {
         let speech = Speech::at(&self.endpoint, &options.http, Protocol::Http1, limit).await;
         let (kind, message) = match &speech {
             Some(Speech::Other(what)) => (Kind::Protocol, format!("{what}: {CLIENT_URLS}")),
-            Some(Speech::Http2) => (Kind::Protocol, "only gRPC is spoken on this port; HTTP, and the v2 API where there is one, are \
+            Some(Speech::Http2) => (
+                Kind::Protocol,
+                "only gRPC is spoken on this port; HTTP, and the v2 API where there is one, are \
                 on --listen-client-http-urls: write one of these, or use the v3 client"
-                .to_owned()),
+                    .to_owned(),
+            ),
             Some(Speech::None) => (failure.error.kind(), HANGS_UP.to_owned()),
             Some(Speech::Http1) | None => return failure,
         };

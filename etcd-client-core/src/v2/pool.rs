@@ -128,11 +128,15 @@ impl Pool {
     }
 
     pub(super) async fn ask(&self, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
-        peer.ask(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
+        let credentials = self.credentials();
+        let reply = peer.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        reply.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
     pub(super) async fn open(&self, peer: &Peer, request: &Request) -> Result<Opened, Failure> {
-        peer.open(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
+        let credentials = self.credentials();
+        let opened = peer.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        opened.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
     /// What each endpoint has done instead of answering.
@@ -147,7 +151,9 @@ impl Pool {
     /// Asks those endpoints that nobody has asked lately whether they serve.
     pub(super) async fn look_round(&self) {
         // A read that needs a leader and no permission: a refusal, or that there is no such key, is an answer.
-        let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else { return };
+        let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else {
+            return;
+        };
         let ask = |peer: Arc<Peer>| {
             let request = &request;
             async move {

@@ -146,7 +146,8 @@ impl Peer {
             return Error::new(Kind::Protocol, message);
         };
         let version = Printable::line(&version).at_most(20);
-        let is_of_peers = self.get("/members", limit).await.is_some_and(|answer| answer.status().is_success());
+        let is_of_peers =
+            self.get("/members", limit).await.is_some_and(|answer| answer.status().is_success());
         let message = if is_of_peers {
             format!("this is the port of an etcd {version} for its peers (--listen-peer-urls): {CLIENT_URLS}")
         } else {

@@ -21,7 +21,7 @@ use crate::race::Done;
 use crate::record::FailingEndpoint;
 use crate::round::{Endpoint as _, Round, failing, look_round, outage};
 use crate::settings::Options;
-use crate::{BoxFuture, Error, Kind, OneLine};
+use crate::{BoxFuture, Error, Kind, OneLine, Printable};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -357,12 +357,16 @@ impl Pool {
         failure
     }
 
-    /// Nobody is permitted nothing, where others are asked who they are.
+    /// Says who it is that is permitted nothing: nobody, where others are asked who they are, too.
     fn explain(&self, error: Error) -> Error {
-        if error.kind() != Kind::PermissionDenied || self.auth.has_credentials() {
+        if error.kind() != Kind::PermissionDenied {
             return error;
         }
-        let message = format!("{error} (this client gives no user and no password)");
+        let message = match self.auth.user() {
+            Some(user) => format!("user {:?}: {error}", Printable::line(&user)),
+            None if self.auth.has_credentials() => return error,
+            None => format!("{error} (this client gives no user and no password)"),
+        };
         let code = error.code();
         let explained = Error::new(Kind::PermissionDenied, message).with_source(error);
         match code {
