@@ -126,7 +126,9 @@ impl fmt::Debug for Given<'_> {
 }
 
 fn is_like_ipv6(authority: &str) -> bool {
-    authority.contains("::") && authority.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'))
+    let colons = authority.bytes().filter(|byte| *byte == b':').count();
+    (authority.contains("::") || colons >= 7)
+        && authority.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'))
 }
 
 /// What is shown after `host:`; a password may begin with a digit, too.
@@ -206,7 +208,7 @@ fn split_port<'t>(text: &str, authority: &'t str) -> Result<(&'t str, u16), Erro
         }
     } else {
         match authority.split_once(':') {
-            Some((host, port)) if port.contains(':') && !may_begin_ipv6(host) => {
+            Some((_, port)) if port.contains(':') && !is_like_ipv6(authority) => {
                 return Err(bad(text, "there is more than one port"));
             }
             Some((_, port)) if port.contains(':') => {
@@ -226,10 +228,6 @@ fn split_port<'t>(text: &str, authority: &'t str) -> Result<(&'t str, u16), Erro
         Some(_) => return Err(bad(text, "the port is not a number")),
     };
     Ok((host, port))
-}
-
-fn may_begin_ipv6(group: &str) -> bool {
-    group.len() <= 4 && group.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn check_host<'t>(text: &str, host: &'t str) -> Result<&'t str, Error> {
@@ -322,6 +320,7 @@ mod tests {
             ("localhost:1:2", "more than one port"),
             ("127.0.0.1:1:2", "more than one port"),
             ("fe80::1", "brackets"),
+            ("1:2:3:4:5:6:7:8", "brackets"),
             (":2379", "no host"),
             ("unix://socket", "\"unix\" is not the scheme"),
             ("host:", "not between 1 and 65535"),

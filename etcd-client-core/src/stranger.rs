@@ -87,7 +87,8 @@ async fn listen(address: &str, protocol: Protocol) -> io::Result<Vec<u8>> {
 
 /// The service that begins so, or what it says.
 fn name_of(heard: &[u8]) -> String {
-    const KNOWN: [(&[u8], &str); 7] = [
+    const KNOWN: [(&[u8], &str); 8] = [
+        (b"\x15\x03", "a server that speaks TLS, as https:// does"),
         (b"-ERR ", "redis"),
         (b"-NOAUTH ", "redis"),
         (b"-DENIED ", "redis"),

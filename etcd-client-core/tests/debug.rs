@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
-    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, OneLine,
-    Past, Prefix, Printable, Proxy, Signal, Tls, v2, v3,
+    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, Past,
+    Prefix, Printable, Proxy, Signal, Tls, v2, v3,
 };
 
 /// What is planted where there is room for a value or a password.
@@ -65,6 +65,8 @@ fn root() -> Vec<Row> {
         row("Watcher", &Watcher::new(Arc::new(store), Prefix::new("/app"), watcher::Options::default())),
     ];
     // Opened: a watch of the store's own. The others are traits and a future.
+    // Holds what it is given; an endpoint and an error.
+    rows.extend(bare(&["OneLine", "FailingEndpoint"]));
     rows.extend(bare(&["Opened", "BoxFuture", "Store", "Watch"]));
     let failure = |failure: &EndpointFailure| format!("{failure:?}");
     rows.push(("EndpointFailure", error.failures().first().map(failure)));

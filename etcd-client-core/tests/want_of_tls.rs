@@ -29,7 +29,8 @@ impl log::Log for Log {
 fn is_said_without_an_error_about_certificates_in_the_log() {
     log::set_logger(&Log).expect("the first logger");
     log::set_max_level(log::LevelFilter::Warn);
-    let server = Server::builder().tls(&Certificates::new()).start();
+    let certificates = Certificates::new();
+    let server = Server::builder().tls(&certificates).start();
     let endpoint = format!("http://{}", server.address());
     let limit = Duration::from_secs(2);
     let over_v3 = v3::Client::builder().endpoints([&*endpoint]).timeout(limit).max_retries(0).build();
