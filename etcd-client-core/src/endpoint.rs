@@ -35,6 +35,9 @@ impl Endpoint {
                     .into(),
             ));
         }
+        if let Some(slip) = slip(text) {
+            return Err(bad(text, slip));
+        }
         let (scheme, rest) = split_scheme(text, bare)?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let (host, port) = split_port(text, authority)?;
@@ -77,6 +80,11 @@ impl Endpoint {
         self.scheme == Scheme::Https
     }
 
+    /// Host and port.
+    pub(crate) fn authority(&self) -> &str {
+        self.origin.split_once("://").map_or(&*self.origin, |(_, authority)| authority)
+    }
+
     pub(crate) fn base_path(&self) -> &str {
         &self.base_path
     }
@@ -113,7 +121,7 @@ impl fmt::Debug for Given<'_> {
             _ if may_hold_credentials(text) => f.write_str("(not shown: it may hold a password)"),
             // `user:password` looks like `host:port`. An IPv6 address has colons, too.
             Some((host, rest))
-                if !host.starts_with('[') && !rest.starts_with(':') && !is_like_a_port(rest) =>
+                if !host.starts_with('[') && !is_like_ipv6(authority) && !is_like_a_port(rest) =>
             {
                 write!(f, "{:?}…", format_args!("{}{host}:", &text[..after_scheme]).to_string())
             }
@@ -123,15 +131,51 @@ impl fmt::Debug for Given<'_> {
     }
 }
 
+fn is_like_ipv6(authority: &str) -> bool {
+    let colons = authority.bytes().filter(|byte| *byte == b':').count();
+    (authority.contains("::") || colons >= 7)
+        && authority.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.'))
+}
+
 /// What is shown after `host:`; a password may begin with a digit, too.
 fn is_like_a_port(rest: &str) -> bool {
     let port = rest.split('/').next().unwrap_or_default();
-    port.len() <= 5 && port.chars().all(|c| c.is_ascii_digit())
+    port.len() <= 5 && !rest.contains(':') && port.chars().all(|c| c.is_ascii_digit())
 }
 
 /// Wherever the sign stands: a password may hold a slash, and the whole may be encoded.
 fn may_hold_credentials(text: &str) -> bool {
     text.contains('@') || text.contains("%40")
+}
+
+/// What people write for an endpoint that is none, where its first fault would say little of the slip.
+fn slip(text: &str) -> Option<&'static str> {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let starts_as = |scheme: &str| text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
+    if text.is_empty() {
+        Some(
+            "it is empty; write host:port, such as 127.0.0.1:2379; is there a comma too many, or a variable \
+             that is not set?",
+        )
+    } else if is_list(text) {
+        Some("several endpoints have commas between them, or come as a list")
+    } else if text.starts_with(['"', '\'', '`']) || text.starts_with("[\"") {
+        Some("leave quotation marks out, and the brackets of a list; several have commas between them")
+    } else if rest.len() == text.len()
+        && ["http:/", "https:/", "http//", "https//"].into_iter().any(starts_as)
+        || rest.contains("://")
+    {
+        Some("an endpoint begins with its scheme, once, such as http://127.0.0.1:2379")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is several endpoints, each with its port, and something other than commas between them.
+fn is_list(text: &str) -> bool {
+    let is_between = |c: char| c.is_whitespace() || matches!(c, ';' | '|' | ',');
+    let parts: Vec<&str> = text.split(is_between).filter(|part| !part.is_empty()).collect();
+    parts.len() > 1 && parts.iter().all(|part| part.contains(':') && !part.contains(['?', '#']))
 }
 
 fn invalid(message: String) -> Error {
@@ -170,6 +214,9 @@ fn split_port<'t>(text: &str, authority: &'t str) -> Result<(&'t str, u16), Erro
         }
     } else {
         match authority.split_once(':') {
+            Some((_, port)) if port.contains(':') && !is_like_ipv6(authority) => {
+                return Err(bad(text, "there is more than one port"));
+            }
             Some((_, port)) if port.contains(':') => {
                 return Err(bad(text, "an IPv6 address stands in brackets, such as [::1]:2379"));
             }
@@ -264,8 +311,23 @@ mod tests {
     #[test]
     fn what_cannot_be_an_address_is_refused_by_name() {
         for (text, why) in [
-            ("", "no host"),
+            ("", "it is empty"),
             ("http://", "no host"),
+            ("a:1;b:2", "commas between them"),
+            ("a:1 b:2", "commas between them"),
+            ("http://a:1 | http://b:2", "commas between them"),
+            ("a:1,b:2", "commas between them"),
+            ("\"a:1\"", "quotation marks"),
+            ("'a:1'", "quotation marks"),
+            ("[\"a:1\"]", "the brackets of a list"),
+            ("http:/a:1", "begins with its scheme, once"),
+            ("HTTPS//a:1", "begins with its scheme, once"),
+            ("http://http://a:1", "begins with its scheme, once"),
+            ("a:1:", "more than one port"),
+            ("localhost:1:2", "more than one port"),
+            ("127.0.0.1:1:2", "more than one port"),
+            ("fe80::1", "brackets"),
+            ("1:2:3:4:5:6:7:8", "brackets"),
             (":2379", "no host"),
             ("unix://socket", "\"unix\" is not the scheme"),
             ("host:", "not between 1 and 65535"),
@@ -308,6 +370,12 @@ mod tests {
             "root:hunter2",
             "http://root:hunter2",
             "root:7hunter2",
+            "root:1 a:hunter2",
+            "root:7;a:hunter2",
+            "http:/root:hunter2",
+            "'root:hunter2'",
+            "root:1:hunter2",
+            "root::hunter2",
             "http://root:12hunter2/x",
         ] {
             let error = Endpoint::parse(text, Scheme::Http).unwrap_err();

@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::Printable;
+use crate::{OneLine, Printable};
 
 /// Why a call failed.
 ///
 /// Cheap to clone, so that a status can keep the last one. [`kind`](Self::kind) says what a
-/// program can act on; `Display` says what a person can act on.
+/// program can act on; `Display` says what a person can act on: where several endpoints failed, with a
+/// line for each, which `{:#}` puts on [one](OneLine).
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -186,6 +187,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return OneLine(format_args!("{self}")).fmt(f);
+        }
         f.write_str(&self.0.message)?;
         for failure in &self.0.failures {
             let EndpointFailure { endpoint, error, elapsed, .. } = failure;

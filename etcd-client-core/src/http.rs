@@ -40,7 +40,11 @@ const LONGEST_VERSION: usize = 4 << 10;
 /// The innermost error says what happened; the others say that it happened to them.
 pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     let of_tls = causes(error).find_map(tls::describe);
-    of_tls.or_else(|| causes(error).last().map(ToString::to_string)).unwrap_or_default()
+    let cause = of_tls.or_else(|| causes(error).last().map(ToString::to_string)).unwrap_or_default();
+    if cause.starts_with("Too many open files") {
+        return format!("{cause}: this process has as many as it may have (ulimit -n)");
+    }
+    cause
 }
 
 /// An error, and what it comes from.

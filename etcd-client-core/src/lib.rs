@@ -34,6 +34,8 @@ mod failover;
 pub mod fuzzing;
 mod http;
 mod memory;
+mod one_line;
+mod outage;
 mod printable;
 mod proxy;
 mod pulse;
@@ -42,6 +44,7 @@ mod record;
 mod round;
 mod settings;
 mod store;
+mod stranger;
 mod tls;
 pub mod v2;
 pub mod v3;
@@ -51,8 +54,10 @@ pub use credentials::Credentials;
 pub use endpoints::Endpoints;
 pub use error::{EndpointFailure, Error, Kind};
 pub use memory::{MemoryStore, Transaction};
+pub use one_line::OneLine;
 pub use printable::Printable;
 pub use proxy::Proxy;
+pub use record::FailingEndpoint;
 pub use store::{
     Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
 };

@@ -1,14 +1,31 @@
-//! What came of asking an endpoint, for the person who reads why nothing could be read.
+//! What came of asking an endpoint, for the person who reads why nothing could be read, or which of several
+//! endpoints is of no use.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::EndpointFailure;
+use crate::outage::{Outage, Over};
 use crate::{Error, Kind};
+
+/// One that has failed is asked again so long after.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
+/// And one that has answered, or has had the time for it.
+const AFTER_AN_ANSWER: Duration = Duration::from_secs(600);
+const AFTER_A_SILENCE: Duration = Duration::from_secs(5);
 
 /// What an endpoint has done lately.
 #[derive(Debug, Default)]
-pub(crate) struct Record(Mutex<Standing>);
+pub(crate) struct Record(Mutex<Entry>);
+
+#[derive(Debug, Default)]
+struct Entry {
+    standing: Standing,
+    /// Since when it has failed each time.
+    failing_since: Option<SystemTime>,
+    /// What the log has heard of it, while others served.
+    outage: Outage<()>,
+}
 
 #[derive(Debug, Default)]
 enum Standing {
@@ -16,25 +33,69 @@ enum Standing {
     NotAsked,
     /// And nothing has come of it until now.
     Asked(Instant),
-    Answered,
-    Failed(EndpointFailure),
+    Answered(Instant),
+    Failed(Instant, EndpointFailure),
+}
+
+/// An endpoint that failed when it was asked last, while the cluster is served by others.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FailingEndpoint {
+    /// The endpoint, without credentials.
+    pub endpoint: String,
+    /// Its last error.
+    pub error: Error,
+    /// When it failed for the first time since it has answered.
+    pub since: SystemTime,
 }
 
 impl Record {
     /// A call to it begins. How the last one failed says more than that there is another.
     pub(crate) fn asked(&self) {
-        let mut standing = self.lock();
-        if !matches!(*standing, Standing::Asked(_) | Standing::Failed(_)) {
+        let standing = &mut self.lock().standing;
+        if !matches!(*standing, Standing::Asked(_) | Standing::Failed(..)) {
             *standing = Standing::Asked(Instant::now());
         }
     }
 
-    pub(crate) fn answered(&self) {
-        *self.lock() = Standing::Answered;
+    /// What the log is to hear of it, if that is news.
+    pub(crate) fn answered(&self) -> Option<Over> {
+        let mut entry = self.lock();
+        entry.standing = Standing::Answered(Instant::now());
+        entry.failing_since = None;
+        entry.outage.over()
     }
 
     pub(crate) fn failed(&self, failure: &EndpointFailure) {
-        *self.lock() = Standing::Failed(failure.clone());
+        let mut entry = self.lock();
+        entry.standing = Standing::Failed(Instant::now(), failure.clone());
+        entry.failing_since.get_or_insert_with(SystemTime::now);
+    }
+
+    /// Others have served where it failed; whether the log is to hear of that.
+    pub(crate) fn passed_over(&self) -> bool {
+        self.lock().outage.failed(())
+    }
+
+    /// Whether it is time to ask it, for no other reason than to know.
+    pub(crate) fn is_due(&self) -> bool {
+        match &self.lock().standing {
+            Standing::NotAsked => true,
+            Standing::Asked(since) => since.elapsed() >= AFTER_A_SILENCE,
+            Standing::Failed(at, _) => at.elapsed() >= AFTER_A_FAILURE,
+            Standing::Answered(at) => at.elapsed() >= AFTER_AN_ANSWER,
+        }
+    }
+
+    /// How it fails, where it does.
+    pub(crate) fn failing(&self) -> Option<FailingEndpoint> {
+        let entry = self.lock();
+        match (&entry.standing, entry.failing_since) {
+            (Standing::Failed(_, EndpointFailure { endpoint, error, .. }), Some(since)) => {
+                Some(FailingEndpoint { endpoint: endpoint.clone(), error: error.clone(), since })
+            }
+            _ => None,
+        }
     }
 
     /// Why it is of no use until now; `arrives` says that something has come from it.
@@ -45,19 +106,19 @@ impl Record {
             elapsed,
             at: SystemTime::now(),
         };
-        match &*self.lock() {
+        match &self.lock().standing {
             Standing::NotAsked => failure(Kind::Unavailable, "not asked yet", Duration::ZERO),
             Standing::Asked(since) if arrives => {
                 failure(Kind::Timeout, "the answer has begun, and is not whole yet", since.elapsed())
             }
             Standing::Asked(since) => failure(Kind::Timeout, "no answer yet", since.elapsed()),
-            Standing::Answered => failure(Kind::Timeout, "answers, but not in time", Duration::ZERO),
-            Standing::Failed(failure) => failure.clone(),
+            Standing::Answered(_) => failure(Kind::Timeout, "answers, but not in time", Duration::ZERO),
+            Standing::Failed(_, failure) => failure.clone(),
         }
     }
 
     /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Standing> {
+    fn lock(&self) -> MutexGuard<'_, Entry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

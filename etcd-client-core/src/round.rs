@@ -2,14 +2,15 @@
 //! failure or beside a silence, and who has answered is preferred from then on.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::Error;
 use crate::error::EndpointFailure;
 use crate::failover::{Candidates, Preference, everywhere};
+use crate::outage::Over;
 use crate::pulse::Pulse;
 use crate::race::{Done, Race};
-use crate::record::Record;
+use crate::record::{FailingEndpoint, Record};
+use crate::{Error, OneLine};
 
 /// What a round must know of an endpoint and its connections.
 pub(crate) trait Endpoint {
@@ -41,13 +42,16 @@ pub(crate) struct Round<'a, E, T> {
     others: bool,
     /// The age of the connections on which each was asked last.
     ages: Vec<Option<u64>>,
+    /// Those that have failed.
+    lost: Vec<usize>,
 }
 
 impl<'a, E: Endpoint, T> Round<'a, E, T> {
     pub(crate) fn over(endpoints: &'a [Arc<E>], preference: &'a Preference) -> Self {
         let ages = vec![None; endpoints.len()];
         let candidates = preference.candidates();
-        Self { endpoints, preference, candidates, race: Race::new(), others: true, ages }
+        let (race, lost) = (Race::new(), Vec::new());
+        Self { endpoints, preference, candidates, race, others: true, ages, lost }
     }
 
     /// The next attempt that ends; `None` when all have. `begin` makes an attempt, and what is ready when
@@ -83,7 +87,11 @@ impl<'a, E: Endpoint, T> Round<'a, E, T> {
     /// An endpoint has answered: it is asked first from now on, and those that were asked before it and
     /// are silent are asked on new connections.
     pub(crate) fn won(&self, place: usize, silent: &[usize]) {
-        self.endpoints[place].record().answered();
+        note_answer(&*self.endpoints[place]);
+        // It may have served at another of its addresses.
+        for lost in self.lost.iter().filter(|lost| **lost != place) {
+            note_passing_over(&*self.endpoints[*lost]);
+        }
         if place != self.candidates.first {
             self.preference.replace(self.candidates.first, place);
         }
@@ -95,13 +103,74 @@ impl<'a, E: Endpoint, T> Round<'a, E, T> {
         }
     }
 
-    /// An endpoint has failed.
-    pub(crate) fn lost(&self, place: usize, error: &Error, elapsed: Duration) -> EndpointFailure {
-        let endpoint = &self.endpoints[place];
+    /// An endpoint has failed: through its own fault, or by saying what any other would say.
+    pub(crate) fn lost(
+        &mut self,
+        place: usize,
+        error: &Error,
+        elapsed: Duration,
+        is_its_own: bool,
+    ) -> EndpointFailure {
+        let endpoint = &*self.endpoints[place];
         let (endpoint_name, error, at) = (endpoint.name().to_owned(), error.clone(), SystemTime::now());
         let failure = EndpointFailure { endpoint: endpoint_name, error, elapsed, at };
-        endpoint.record().failed(&failure);
+        if is_its_own {
+            endpoint.record().failed(&failure);
+            self.lost.push(place);
+        } else {
+            note_answer(endpoint);
+        }
         failure
+    }
+}
+
+/// An endpoint that serves.
+pub(crate) fn note_answer(endpoint: &impl Endpoint) {
+    if let Some(Over { lasted, .. }) = endpoint.record().answered() {
+        let lasted = format_args!("{:.1}s", lasted.as_secs_f64());
+        tracing::info!(endpoint = endpoint.name(), failed_for = %lasted, "an endpoint serves again");
+    }
+}
+
+/// An endpoint that has failed where others served. Where none does, the watcher says so.
+pub(crate) fn note_passing_over(endpoint: &impl Endpoint) {
+    let record = endpoint.record();
+    if let Some(FailingEndpoint { error, .. }) = record.failing()
+        && record.passed_over()
+    {
+        tracing::warn!(endpoint = endpoint.name(), error = %OneLine(&error), "an endpoint fails, and others serve");
+    }
+}
+
+/// The endpoints that failed when they were asked last.
+pub(crate) fn failing<E: Endpoint>(endpoints: &[Arc<E>]) -> Vec<FailingEndpoint> {
+    endpoints.iter().filter_map(|endpoint| endpoint.record().failing()).collect()
+}
+
+/// Asks those endpoints that nobody has asked lately, one after the other, for no other reason than to know
+/// whether they would serve. `ask` fails with what is one endpoint's own fault.
+pub(crate) async fn look_round<E: Endpoint, A>(endpoints: &[Arc<E>], ask: impl Fn(Arc<E>) -> A)
+where
+    A: Future<Output = Result<(), Error>>,
+{
+    if endpoints.len() < 2 {
+        return;
+    }
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.record().is_due()) {
+        let begin = Instant::now();
+        match ask(Arc::clone(endpoint)).await {
+            Ok(()) => note_answer(&**endpoint),
+            Err(error) => {
+                let (endpoint_name, elapsed) = (endpoint.name().to_owned(), begin.elapsed());
+                endpoint.record().failed(&EndpointFailure {
+                    endpoint: endpoint_name,
+                    error,
+                    elapsed,
+                    at: SystemTime::now(),
+                });
+                note_passing_over(&**endpoint);
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::printable::{Key, Length};
-use crate::{Error, Kind, Printable};
+use crate::{Error, FailingEndpoint, Kind, Printable};
 
 /// An owned future, so that a state machine can keep a call under way in its state.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -64,6 +64,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// does not wait any longer; `None` where the store knows of no servers.
     fn outage(&self) -> Option<Error> {
         None
+    }
+
+    /// Asks those servers that nobody has asked lately, for no other reason than to know whether they would
+    /// serve, so that one that does not is in [`failing_endpoints`](Self::failing_endpoints) and in the log
+    /// before it is needed. A server of another cluster than `cluster`, where that is not 0, fails, too.
+    ///
+    /// It is called every minute while others are watched. A store that knows of no servers leaves it out.
+    fn look_round(&self, cluster: u64) -> BoxFuture<()> {
+        let _ = cluster;
+        Box::pin(std::future::ready(()))
+    }
+
+    /// The servers that failed when they were asked last.
+    fn failing_endpoints(&self) -> Vec<FailingEndpoint> {
+        Vec::new()
     }
 
     /// A store over the same servers, with connections of its own.

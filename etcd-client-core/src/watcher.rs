@@ -37,13 +37,15 @@ mod recognition;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::outage::{Outage, Over};
 use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
-use crate::{Error, Kind};
+use crate::{Error, Kind, OneLine};
 use audit::{Audit, Finding, Proof};
 use backoff::Backoff;
 use held::Held;
@@ -85,6 +87,10 @@ pub struct Watcher {
     held: Option<Held>,
     backoff: Backoff,
     counters: Counters,
+    /// What the log has heard of the connection, by the states that it failed into.
+    outage: Outage<Discriminant<State>>,
+    /// The log has heard that it watches.
+    introduced: bool,
     /// The server has shown a history that cannot be the one that is held.
     rewound: bool,
     events: VecDeque<Event>,
@@ -102,6 +108,8 @@ impl Watcher {
             held: None,
             backoff: Backoff::default(),
             counters: Counters::default(),
+            outage: Outage::default(),
+            introduced: false,
             rewound: false,
             events: VecDeque::from([Event::State(State::Listing)]),
         }
@@ -277,7 +285,7 @@ impl Watcher {
     fn on_refused(&mut self, error: Error, from: From) {
         match error.kind() {
             Kind::Compacted | Kind::TooLarge => {
-                tracing::info!(prefix = %self.prefix, %error, "what was missed cannot be replayed: listing");
+                tracing::info!(prefix = %self.prefix, error = %OneLine(&error), "what was missed cannot be replayed: listing");
                 self.report(State::Listing);
                 let again =
                     if from == From::Lost { Then::List { confirmed: false } } else { Then::Open(From::Head) };
@@ -399,7 +407,7 @@ impl Watcher {
     /// Rule 8: the audit's timer, its answer, or its patience has come to an end.
     fn on_audit(&mut self) {
         let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &self.held) else { return };
-        let gap = watching.gap;
+        let (gap, was_refused) = (watching.gap, watching.audit.was_refused());
         match watching.audit.advance(self.store.as_ref(), &self.prefix, held.revision(), &self.options) {
             Finding::Nothing => {}
             Finding::Read if gap => self.conclude(),
@@ -411,11 +419,14 @@ impl Watcher {
             Finding::Overdue => self.conclude(),
             Finding::Failed(error) if gap => self.on_lost(error),
             Finding::Failed(error) if error.is_access() => {
-                tracing::warn!(prefix = %self.prefix, %error, "an audit may not read the prefix");
+                if !was_refused {
+                    let (prefix, error) = (&self.prefix, OneLine(&error));
+                    tracing::warn!(%prefix, %error, "an audit may not read the prefix: the watch may have to end");
+                }
                 self.events.push_back(Event::State(State::failed(error)));
             }
             Finding::Failed(error) => {
-                tracing::debug!(prefix = %self.prefix, %error, "an audit could not read the prefix: trying again");
+                tracing::debug!(prefix = %self.prefix, error = %OneLine(&error), "an audit could not read the prefix: trying again");
             }
         }
     }
@@ -446,6 +457,7 @@ impl Watcher {
         self.counters.lists += u64::from(gap);
         self.counters.audits += u64::from(!gap);
         if was_refused {
+            tracing::info!(prefix = %self.prefix, endpoint, "an audit may read the prefix again");
             self.events.push_back(Event::State(State::Watching { endpoint: endpoint.clone() }));
         }
         let is_other_cluster = held.is_other_cluster(listing.cluster);
@@ -489,9 +501,9 @@ impl Watcher {
         } else {
             self.backoff.next()
         };
-        let seconds = pause.as_secs_f64();
-        tracing::warn!(prefix = %self.prefix, %error, retry_in = %format_args!("{seconds:.1}s"), "not connected");
-        self.report(State::failed(error));
+        let state = State::failed(error);
+        self.log_failure(&state, pause);
+        self.report(state);
         self.pause(pause, then);
     }
 
@@ -501,9 +513,36 @@ impl Watcher {
 
     fn report(&mut self, state: State) {
         if let State::Watching { endpoint } = &state {
-            tracing::info!(prefix = %self.prefix, endpoint, "watching");
+            self.log_watching(endpoint);
             self.backoff.answered();
         }
         self.events.push_back(Event::State(state));
+    }
+
+    /// An outage is in the log once, not at each attempt.
+    fn log_failure(&mut self, state: &State, pause: Duration) {
+        let Some(error) = state.error() else { return };
+        let (prefix, seconds) = (&self.prefix, pause.as_secs_f64());
+        let retry_in = format_args!("{seconds:.1}s");
+        // What waiting does not cure, at the start, is for whoever has begun it: it is an event, too.
+        let is_final = self.held.is_none() && !error.is_transient();
+        if !is_final && self.outage.failed(discriminant(state)) {
+            tracing::warn!(%prefix, error = %OneLine(error), %retry_in, "not connected: trying until it is over");
+        } else {
+            tracing::debug!(%prefix, error = %OneLine(error), %retry_in, "still not connected");
+        }
+    }
+
+    fn log_watching(&mut self, endpoint: &str) {
+        let prefix = &self.prefix;
+        match self.outage.over() {
+            Some(Over { lasted, failures }) => {
+                let outage = format_args!("{:.1}s", lasted.as_secs_f64());
+                tracing::info!(%prefix, endpoint, %outage, failures, "connected: watching");
+            }
+            None if !self.introduced => tracing::info!(%prefix, endpoint, "watching"),
+            None => tracing::debug!(%prefix, endpoint, "watching"),
+        }
+        self.introduced = true;
     }
 }

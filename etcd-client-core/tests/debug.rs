@@ -65,6 +65,8 @@ fn root() -> Vec<Row> {
         row("Watcher", &Watcher::new(Arc::new(store), Prefix::new("/app"), watcher::Options::default())),
     ];
     // Opened: a watch of the store's own. The others are traits and a future.
+    // Holds what it is given; an endpoint and an error.
+    rows.extend(bare(&["OneLine", "FailingEndpoint"]));
     rows.extend(bare(&["Opened", "BoxFuture", "Endpoints", "Store", "Watch"]));
     let failure = |failure: &EndpointFailure| format!("{failure:?}");
     rows.push(("EndpointFailure", error.failures().first().map(failure)));

@@ -1,7 +1,7 @@
 //! Where the watching task puts what everybody else reads.
 
 use std::mem::{Discriminant, discriminant};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use etcd_client_core::watcher;
@@ -18,6 +18,7 @@ use crate::standing::{Record, Standing};
 use crate::status::{CacheFile, Rewind, State, Status};
 use crate::surroundings::Surroundings;
 use crate::tree::Touched;
+use crate::twin::Twin;
 
 pub(crate) struct Board<T> {
     pub(crate) current: ArcSwap<Snapshot<T>>,
@@ -28,6 +29,8 @@ pub(crate) struct Board<T> {
     pub(crate) archive: Option<Arc<Archive>>,
     /// Someone waits for a revision: the store may be asked how far it is.
     pub(crate) impatience: Notify,
+    /// Knows which servers fail.
+    twin: Weak<Twin>,
     /// What callbacks have been told of how it stands.
     told: Mutex<Told>,
     /// Whether nothing comes into force any more. Held while something does.
@@ -45,6 +48,7 @@ impl<T: Send + Sync + 'static> Board<T> {
         standing: Standing,
         keys: Arc<Keys>,
         archive: Option<Arc<Archive>>,
+        twin: Weak<Twin>,
         surroundings: Surroundings,
     ) -> Self {
         let told = Mutex::new(standing.read(told));
@@ -56,6 +60,7 @@ impl<T: Send + Sync + 'static> Board<T> {
             streams: Streams::default(),
             archive,
             impatience: Notify::new(),
+            twin,
             told,
             ended: Mutex::new(false),
             process: Process::this(),
@@ -124,6 +129,10 @@ impl<T> Board<T> {
         let mut status = self.standing.status();
         // Also those since the watching task has last counted them.
         status.counters.callback_panics = self.hooks.panics();
+        // In the child of a `fork` a lock of a server's may stay locked.
+        if let Some(twin) = self.twin.upgrade().filter(|_| !self.is_orphan()) {
+            status.failing_endpoints = twin.store().failing_endpoints();
+        }
         status
     }
 

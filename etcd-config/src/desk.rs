@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::watcher::{self, Cause};
-use etcd_client_core::{Batch, Listing, Printable};
+use etcd_client_core::{Batch, Listing, OneLine, Printable};
 
 use crate::backlog::{Backlog, commits};
 use crate::board::Board;
@@ -273,7 +273,7 @@ impl<T: Derived> Desk<T> {
                 board.hooks.hold(Notice::of_rejection(rejection.clone()), count);
                 self.record_update(upshot, |record| record.refuse(rejection));
                 board.hooks.release();
-                self.log(|| tracing::warn!(name, %prefix, "{refused}"));
+                self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(&refused)));
             }
         }
     }

@@ -22,7 +22,8 @@ use crate::decode::Derived;
 use crate::desk::{Desk, Moment, Upshot, Work};
 use crate::loaded::{Loaded, Origin};
 use crate::panics;
-use crate::standing::{Proof, Standing};
+use crate::patrol::Patrol;
+use crate::standing::{Proof, Record, Standing};
 use crate::status::Rewind;
 use crate::surroundings::Surroundings;
 use crate::twin::Twin;
@@ -46,6 +47,7 @@ pub(crate) struct Driver<T: Derived> {
     /// When what was collected is to be published, with what it was learnt by.
     due: Option<(Instant, Cause)>,
     keeper: Option<Keeper>,
+    patrol: Patrol,
     /// The words of a panic that has not been dealt with.
     panic: Option<String>,
     /// Keeps the connections open that the watcher uses, for others to share.
@@ -86,7 +88,9 @@ impl<T: Derived> Driver<T> {
             }
         });
         let keys = Arc::clone(publisher.keys());
-        let board = Arc::new(Board::new(first, standing, keys, archive, surroundings.clone()));
+        let patrol = Patrol::new(twin.store());
+        let board = Board::new(first, standing, keys, archive, Arc::downgrade(&twin), surroundings.clone());
+        let board = Arc::new(board);
         let collects = !debounce.is_zero();
         let desk = Desk::new(publisher, Arc::clone(&board), pace, collects, surroundings);
         Self {
@@ -98,6 +102,7 @@ impl<T: Derived> Driver<T> {
             debounce,
             due: None,
             keeper,
+            patrol,
             panic: None,
             _twin: twin,
         }
@@ -139,6 +144,7 @@ impl<T: Derived> Driver<T> {
                 }
                 () = board.impatience.notified() => self.watcher.request_progress(),
                 step = kept(&mut self.keeper) => self.keep(step),
+                () = self.patrol.due() => self.look_round(),
             }
             board.tell();
         }
@@ -175,6 +181,15 @@ impl<T: Derived> Driver<T> {
             tracing::debug!(name = T::LAYOUT.name, prefix = %board.keys.context().prefix(), ?state);
         });
         board.record(counters, |record| record.follow(state));
+    }
+
+    /// While nobody answers, each attempt asks all servers.
+    fn look_round(&mut self) {
+        if self.board().standing.read(Record::is_watching) {
+            self.patrol.look(self.watcher.cluster());
+        } else {
+            self.patrol.rest();
+        }
     }
 
     /// Has something done, here or elsewhere. The desk is here.

@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client_core::{Prefix, Printable};
+use etcd_client_core::{OneLine, Prefix, Printable};
 
 use crate::problem::{Problem, Report};
 
 /// Why there is no configuration, or why a call about it failed.
 ///
-/// Cheap to clone. `Display` is written for a person; `Debug` says the same, because that is what
-/// `fn main() -> Result<(), Error>` prints.
+/// Cheap to clone. `Display` is written for a person, in lines; `{:#}` says the same on one line, as a log
+/// wants it. `Debug` says it, too, because that is what `fn main() -> Result<(), Error>` prints.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -163,6 +163,9 @@ impl From<Report> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return OneLine(format_args!("{self}")).fmt(f);
+        }
         match &*self.0 {
             Inner::Problems(report) => report.fmt(f),
             Inner::Store(error) => error.fmt(f),

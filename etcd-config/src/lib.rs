@@ -120,6 +120,7 @@ mod meters;
 mod options;
 mod pace;
 mod panics;
+mod patrol;
 mod placeholder;
 mod problem;
 mod process;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Kind, Listing, Prefix, Printable, Store};
+use etcd_client_core::{Kind, Listing, OneLine, Prefix, Printable, Store};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -204,14 +204,14 @@ fn from_cache<T: Derived>(
 ) -> Result<(Publisher<T>, Snapshot<T>, Pace, CacheFile), String> {
     let path = cache.path().display().to_string();
     let Image { listing, written_at, withheld, .. } = cache.read().map_err(|why| {
-        panics::log(|| tracing::warn!(path, "the cache file is of no use: {why}"));
+        panics::log(|| tracing::warn!(path, "the cache file is of no use: {}", OneLine(&why)));
         format!("the cache file {path} is of no use: {why}")
     })?;
     let listing = Arc::new(listing);
     let prefix = context.prefix().clone();
     let (mut publisher, first, pace) = Publisher::new(context, &listing).map_err(|report| {
         let why = refusal(&path, &report, &withheld);
-        panics::log(|| tracing::warn!("{why}"));
+        panics::log(|| tracing::warn!("{}", OneLine(&why)));
         why
     })?;
     publisher.is_from_cache();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use etcd_client_core::watcher::Cause;
-use etcd_client_core::{Batch, Listing};
+use etcd_client_core::{Batch, Listing, OneLine};
 
 use crate::change::Change;
 use crate::decode::{self, Context, Derived};
@@ -255,7 +255,9 @@ impl<T: Derived> Publisher<T> {
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
         for warning in self.oddities.look(context.schema(), &tree, touched) {
-            panics::log(|| tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{warning}"));
+            panics::log(
+                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(&warning)),
+            );
         }
     }
 

@@ -138,6 +138,7 @@ impl Standing {
             age: record.confirmed.age(),
             refused_since: record.refused_since,
             endpoint: record.endpoint.clone(),
+            failing_endpoints: Vec::new(),
             last_rejection: record.last_rejection.clone(),
             last_rewind: record.last_rewind,
             warnings: record.warnings.clone(),
@@ -163,6 +164,7 @@ impl Standing {
             age: Duration::MAX,
             refused_since: None,
             endpoint: None,
+            failing_endpoints: Vec::new(),
             last_rejection: None,
             last_rewind: None,
             warnings: Vec::new(),
@@ -292,7 +294,7 @@ impl Record {
             counters: self.counters,
             revision: self.revision,
             snapshot_revision: self.snapshot_revision,
-            is_watching: matches!(self.state, State::Watching),
+            is_watching: self.is_watching(),
             is_rejecting: self.refused_since.is_some(),
             is_from_cache: self.source == Source::Cache,
             proven_current_at: self.proven.time,
@@ -306,6 +308,11 @@ impl Record {
             (State::Watching, Some(_)) => &State::Rejected,
             (state, _) => state,
         }
+    }
+
+    /// Whether changes are received, whatever is made of them.
+    pub(crate) fn is_watching(&self) -> bool {
+        matches!(self.state, State::Watching)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -4,10 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use etcd_client_core::{Error, Printable};
+use etcd_client_core::{Error, FailingEndpoint, OneLine, Printable};
 
 use crate::problem::Problem;
 use crate::rejection::Rejection;
+
+/// The most endpoints that are printed.
+const PRINTED: usize = 10;
 
 /// How a [`Live`](crate::Live) stands, from [`Live::status`](crate::Live::status).
 ///
@@ -47,6 +50,9 @@ pub struct Status {
     pub refused_since: Option<SystemTime>,
     /// The server that changes come from, when there is one.
     pub endpoint: Option<String>,
+    /// The servers that failed when they were asked last, while others may serve. Those that nobody needs are
+    /// asked from time to time, too.
+    pub failing_endpoints: Vec<FailingEndpoint>,
     /// The last update that was refused, even if a later one was accepted.
     pub last_rejection: Option<Rejection>,
     /// The last time that the store's history was found to be a different one from before.
@@ -247,6 +253,7 @@ impl fmt::Display for Status {
         if let Some(refusal) = self.refusal() {
             write!(f, "\n  {}", refusal.to_string().replace('\n', "\n  "))?;
         }
+        self.write_failing_endpoints(f)?;
         if let Some(rewind) = &self.last_rewind {
             write!(f, "\n  warning: {rewind}")?;
         }
@@ -263,6 +270,23 @@ impl fmt::Display for Status {
             write!(f, "\n  pending: {pending}")?;
         }
         Ok(())
+    }
+}
+
+impl Status {
+    /// Where nobody answers, the error of the state says so of each.
+    fn write_failing_endpoints(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.state.error().is_some() {
+            return Ok(());
+        }
+        for FailingEndpoint { endpoint, error, since, .. } in self.failing_endpoints.iter().take(PRINTED) {
+            let since = Span(since.elapsed().unwrap_or_default());
+            write!(f, "\n  warning: {} fails, since {since}: {}", Printable::line(endpoint), OneLine(error))?;
+        }
+        match self.failing_endpoints.len().saturating_sub(PRINTED) {
+            0 => Ok(()),
+            more => write!(f, "\n  warning: {more} more endpoints fail"),
+        }
     }
 }
 

@@ -104,3 +104,50 @@ fn keys_that_no_field_reads_and_that_come_and_go_under_new_names_do_not_fill_the
     assert!(lines.len() < 1_050, "{} lines", lines.len());
     assert_eq!(settings.status().warnings.len(), 101, "the status has them all the same");
 }
+
+fn short(value: &u32) -> Result<(), String> {
+    if *value < 100 { Ok(()) } else { Err(format!("{value} workers:\n  too many\n  for one machine")) }
+}
+
+#[derive(EtcdConfig)]
+struct Checked {
+    #[etcd(default = 8, validate = short)]
+    workers: u32,
+    #[etcd(default = 1)]
+    retries: u32,
+}
+
+/// What collects logs takes each further line for a record of its own.
+#[test]
+fn an_update_that_is_refused_for_several_reasons_is_one_record_of_one_line() {
+    let store = MemoryStore::new();
+    let _ = tracing::subscriber::set_global_default(Log);
+    let settings = Checked::options().prefix("/refused").watch(&store).unwrap();
+    let refused = store.transaction().put("/refused/workers", "1000").put("/refused/retries", "few").commit();
+    let _ = settings.wait_for_revision(refused, SOON);
+    let start = std::time::Instant::now();
+    let lines = loop {
+        let lines: Vec<_> = about("/refused")
+            .into_iter()
+            .filter(|line| line.starts_with("WARN") && line.contains("few"))
+            .collect();
+        if !lines.is_empty() || start.elapsed() > SOON {
+            break lines;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert!(!line.contains('\n'), "{line:?}");
+    for part in [
+        "2 problems in Checked",
+        "; too many; for one machine",
+        "/refused/retries",
+        "; refused: revision 1 stays",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    let error = settings.status().refusal().unwrap().to_error();
+    assert!(error.to_string().lines().count() > 2, "people read it in lines");
+    assert_eq!(format!("{error:#}").lines().count(), 1);
+    assert_eq!((settings.load().workers, settings.load().retries), (8, 1));
+}

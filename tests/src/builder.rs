@@ -15,6 +15,7 @@ pub struct Builder {
     flags: Vec<String>,
     tls: Option<Tls>,
     auto_tls: bool,
+    http_port: bool,
     peer_proxies: bool,
 }
 
@@ -118,6 +119,14 @@ impl Builder {
         self.flag("--auto-tls", "true")
     }
 
+    /// With gRPC on the port of its clients, and HTTP on another one: [`Server::http_address`]. Asks for a
+    /// server of 3.6 or later.
+    #[must_use]
+    pub fn http_port(mut self) -> Self {
+        self.http_port = true;
+        self
+    }
+
     /// With a proxy before each member's port for its peers, so that members can be
     /// [cut off](Cluster::isolate).
     #[must_use]
@@ -173,7 +182,7 @@ impl Builder {
 
     fn place(&self) -> Place {
         let client_port = free_port();
-        let gateway_port = if self.is_secure() { free_port() } else { client_port };
+        let gateway_port = if self.is_secure() || self.http_port { free_port() } else { client_port };
         let peer_port = free_port();
         let peer_proxy = self.peer_proxies.then(|| Proxy::to(&format!("127.0.0.1:{peer_port}")));
         Place { client_port, gateway_port, peer_port, peer_proxy, metrics_port: free_port() }
@@ -186,7 +195,7 @@ impl Builder {
         let scheme = if self.is_secure() { "https" } else { "http" };
         let client = format!("{scheme}://127.0.0.1:{client_port}");
         let gateway = format!("http://127.0.0.1:{gateway_port}");
-        let listen = if self.is_secure() { format!("{client},{gateway}") } else { gateway };
+        let listen = if self.is_secure() { format!("{client},{gateway}") } else { client.clone() };
         let mut args = vec![
             format!("--name={name}"),
             format!("--listen-client-urls={listen}"),
@@ -200,6 +209,9 @@ impl Builder {
         ];
         if etcd.version().line() >= (3, 5) {
             args.push("--unsafe-no-fsync=true".to_owned()); // a killed process loses nothing by it
+        }
+        if self.http_port {
+            args.push(format!("--listen-client-http-urls={gateway}"));
         }
         if let Some(tls) = &self.tls {
             args.push(format!("--cert-file={}", tls.server.certificate.display()));

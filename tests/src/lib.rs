@@ -23,6 +23,7 @@ mod grpc_proxy;
 mod history;
 pub mod hostile;
 mod http;
+pub mod log;
 mod operator;
 mod ports;
 mod process;

@@ -73,6 +73,22 @@ impl Server {
         format!("127.0.0.1:{}", self.setup.client_port)
     }
 
+    /// Where the other members reach it: `127.0.0.1:<port>`.
+    pub fn peer_address(&self) -> String {
+        self.setup.peer_address.clone()
+    }
+
+    /// Where it shows its metrics: `127.0.0.1:<port>`.
+    pub fn metrics_address(&self) -> String {
+        format!("127.0.0.1:{}", self.setup.metrics_port)
+    }
+
+    /// Where it speaks HTTP, and no gRPC where it [has](crate::Builder::http_port) a port for that alone:
+    /// `127.0.0.1:<port>`.
+    pub fn http_address(&self) -> String {
+        format!("127.0.0.1:{}", self.setup.gateway_port)
+    }
+
     /// The member's name.
     pub fn name(&self) -> &str {
         &self.setup.name

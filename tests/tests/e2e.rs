@@ -16,6 +16,8 @@ mod credentials_v2;
 mod early;
 #[path = "e2e/endpoints.rs"]
 mod endpoints;
+#[path = "e2e/failing_endpoints.rs"]
+mod failing_endpoints;
 #[path = "e2e/failover.rs"]
 mod failover;
 #[path = "e2e/fork.rs"]
@@ -40,6 +42,10 @@ mod large;
 mod leases;
 #[path = "e2e/limits.rs"]
 mod limits;
+#[path = "e2e/log_records.rs"]
+mod log_records;
+#[path = "e2e/misdirected.rs"]
+mod misdirected;
 #[path = "e2e/network.rs"]
 mod network;
 #[path = "e2e/offline.rs"]

@@ -108,8 +108,26 @@ pub(crate) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
         Error::InvalidCertificate(CertificateError::Other(OtherError(flaw))) => {
             format!("invalid peer certificate: {flaw}")
         }
+        Error::InvalidCertificate(CertificateError::ExpiredContext { time, not_after }) => {
+            let since = time.as_secs().saturating_sub(not_after.as_secs());
+            format!(
+                "the server's certificate has expired, {} ago: renew it, or set the clock here",
+                span(since)
+            )
+        }
+        Error::InvalidCertificate(CertificateError::NotValidYetContext { time, not_before }) => {
+            let until = span(not_before.as_secs().saturating_sub(time.as_secs()));
+            format!("the server's certificate is not valid yet, but in {until}: is the clock here right?")
+        }
         other => other.to_string(),
     })
+}
+
+/// In the largest unit of which there are two.
+fn span(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    let unit = UNITS.iter().find(|(unit, _)| seconds >= 2 * unit);
+    unit.map_or_else(|| format!("{seconds} seconds"), |(unit, name)| format!("{} {name}", seconds / unit))
 }
 
 /// An error that is wrapped in an I/O error is not among its sources, and may be wrapped twice.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::client::Client;
 use super::pool::Pool;
 use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
 use crate::endpoints::Endpoints;
 use crate::http::Protocol;
 use crate::settings::{Options, Settings};
-use crate::{Error, Proxy, Tls};
+use crate::{Error, Kind, Proxy, Tls};
 
 /// So that a server may be away for 5 s, as it is while it is restarted.
 const MAX_RETRIES: u32 = 5;
@@ -146,6 +147,15 @@ impl ClientBuilder {
             credentials.check_for_basic()?;
         }
         let options = self.settings.check(Protocol::Http1, self.credentials.is_some())?;
+        let of_the_api = |endpoint: &&Endpoint| {
+            let path = endpoint.base_path();
+            matches!(path, "/v2" | "/v3") || path.contains("/v2/keys")
+        };
+        if let Some(endpoint) = options.endpoints.iter().find(of_the_api) {
+            let path = endpoint.base_path();
+            let message = format!("{endpoint}: the client adds the path of the API; leave {path} out");
+            return Err(Error::new(Kind::InvalidInput, message));
+        }
         Ok(Client::over(Pool::new(options, self.credentials)))
     }
 }
@@ -169,6 +179,9 @@ mod tests {
         assert!(refusal(builder().endpoints(["http://host"]).tls(Tls::new())).contains("write https://"));
         assert!(refusal(builder().endpoints(["host"]).timeout(Duration::ZERO)).contains("timeout is zero"));
         assert!(refusal(builder().endpoints(["host"]).user("a:b", "x")).contains("colon"));
+        let keys = refusal(builder().endpoints(["http://host:1/v2/keys"]));
+        assert_eq!(keys, "http://host:1/v2/keys: the client adds the path of the API; leave /v2/keys out");
+        assert!(refusal(builder().endpoints(["http://host:1/v2/"])).contains("leave /v2 out"));
         assert!(builder().endpoints(["http://host:1/base/", "[::1]:2"]).build().is_ok());
     }
 

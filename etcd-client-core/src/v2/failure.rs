@@ -4,8 +4,9 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use crate::credentials::Credentials;
 use crate::http::{causes, root_cause};
-use crate::{Error, Kind, tls};
+use crate::{Error, Kind, Printable, tls};
 
 /// One endpoint's failure, and what it means for the others.
 #[derive(Debug)]
@@ -59,6 +60,31 @@ impl Failure {
     pub(super) fn drought(complaint: String) -> Self {
         let error = Error::new(Kind::Timeout, complaint);
         Self { error, elsewhere: true, untouched: false, election: false }
+    }
+
+    /// Says who it is that was refused: etcd says it of a wrong password and of a missing role alike.
+    pub(super) fn of_user(self, credentials: Option<&Credentials>) -> Self {
+        if self.error.kind() != Kind::Unauthenticated {
+            return self;
+        }
+        let message = match credentials {
+            Some(credentials) => format!(
+                "user {:?}: {}: the password is wrong, or no role of the user's allows it",
+                Printable::line(credentials.user()),
+                self.error
+            ),
+            None => format!(
+                "{} (this client gives no user and no password, and the role \"guest\" does not allow it)",
+                self.error
+            ),
+        };
+        let code = self.error.code();
+        let error = Error::new(Kind::Unauthenticated, message).with_source(self.error);
+        let error = match code {
+            Some(code) => error.with_code(code),
+            None => error,
+        };
+        Self { error, ..self }
     }
 
     /// The connection could not be made, or was lost.

@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::feed::{self, Feed};
 use super::hidden::Hidden;
 use crate::store::{Batch, Entry, Listing, Signal, Watch};
-use crate::{BoxFuture, Error};
+use crate::{BoxFuture, Error, OneLine};
 
 /// A hidden key that is written all the time does not have the prefix listed more often than this.
 const PACE: Duration = Duration::from_millis(250);
@@ -59,7 +59,7 @@ impl HiddenWatch {
     /// What was said of the hidden keys rests on the silence of their polls, and is not believed any longer.
     fn lost(&self, error: Error) -> Error {
         let endpoint = self.others.endpoint();
-        tracing::info!(endpoint, %error, "the hidden keys are out of sight: listing");
+        tracing::info!(endpoint, error = %OneLine(&error), "the hidden keys are out of sight: listing");
         Error::compacted(self.come).with_source(error)
     }
 

@@ -17,12 +17,15 @@ use crate::addresses::Addresses;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::http::{Protocol, version_of};
-use crate::printable::Length;
+use crate::printable::{Length, Printable};
 use crate::pulse::{Flow, Pulse};
 use crate::record::Record;
 use crate::round::{self, Endpoint as _};
 use crate::settings::Options;
+use crate::stranger::{CLIENT_URLS, HANGS_UP, Speech};
 use crate::{Error, Kind};
+
+const PATIENCE_WITH_STRANGERS: Duration = Duration::from_secs(1);
 
 /// An endpoint with its HTTP client, which is made when it is needed and made anew when a server has
 /// fallen silent, so that a dead connection or an outdated certificate is never used again.
@@ -152,10 +155,12 @@ impl Peer {
                 }
                 Err(error) => {
                     let failure = Failure::of_connection(&error);
-                    return Err(if url.origin() == home {
+                    return Err(if url.origin() != home {
+                        failure.after_redirection(&redirect::shown(&url))
+                    } else if error.is_connect() {
                         failure
                     } else {
-                        failure.after_redirection(&redirect::shown(&url))
+                        self.identify(failure, options).await
                     });
                 }
             };
@@ -173,15 +178,57 @@ impl Peer {
         let v2_is_off = refusal.status() == 404
             && refusal.body().trim() == "404 page not found"
             && request.address.starts_with("/v2/");
-        if v2_is_off && let Some(version) = self.version(options).await {
-            let message = format!(
-                "the v2 API is off on this server, etcd {version}: start etcd with --enable-v2=true (3.4, 3.5); \
-                 it is gone in 3.6, use the v3 client there"
-            );
-            let error = Error::new(Kind::InvalidRequest, message).with_source(refusal.clone());
-            return Failure::of_endpoint(error);
+        if !v2_is_off {
+            return refusal.clone().into_failure();
         }
-        refusal.clone().into_failure()
+        let Some(version) = self.version(options).await else {
+            let message =
+                format!("{refusal}; is it etcd's port for metrics, or another service? {CLIENT_URLS}");
+            return Failure::of_endpoint(Error::new(Kind::Server, message).with_source(refusal.clone()));
+        };
+        let shown = Printable::line(&version).at_most(20);
+        let message = if self.has_members(options).await {
+            format!("this is the port of an etcd {shown} for its peers (--listen-peer-urls): {CLIENT_URLS}")
+        } else if ["3.4.", "3.5."].iter().any(|line| version.starts_with(line)) {
+            format!(
+                "the v2 API is off on this server, etcd {shown}: start etcd with --enable-v2=true, or use the v3 \
+                 client"
+            )
+        } else {
+            format!("the v2 API is gone since etcd 3.6, and this is {shown}: use the v3 client")
+        };
+        Failure::of_endpoint(Error::new(Kind::InvalidRequest, message).with_source(refusal.clone()))
+    }
+
+    /// Lets a stranger say in its own words what it could not in HTTP.
+    async fn identify(&self, failure: Failure, options: &Options) -> Failure {
+        if self.has_answered() {
+            return failure;
+        }
+        let limit = options.timeout.min(PATIENCE_WITH_STRANGERS);
+        let speech = Speech::at(&self.endpoint, &options.http, Protocol::Http1, limit).await;
+        let (kind, message) = match &speech {
+            Some(Speech::Other(what)) => (Kind::Protocol, format!("{what}: {CLIENT_URLS}")),
+            Some(Speech::Http2) => (
+                Kind::Protocol,
+                "only gRPC is spoken on this port; HTTP, and the v2 API where there is one, are \
+                on --listen-client-http-urls: write one of these, or use the v3 client"
+                    .to_owned(),
+            ),
+            Some(Speech::None) => (failure.error.kind(), HANGS_UP.to_owned()),
+            Some(Speech::Http1) | None => return failure,
+        };
+        // Who hangs up may be about to be restarted.
+        let election = failure.election && speech == Some(Speech::None);
+        Failure { error: Error::new(kind, message).with_source(failure.error), election, ..failure }
+    }
+
+    /// What only the port for peers answers.
+    async fn has_members(&self, options: &Options) -> bool {
+        let Ok((client, _)) = self.client(options).await else { return false };
+        let Ok(url) = self.endpoint.url("/members") else { return false };
+        let answer = client.get(url).timeout(options.timeout).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     async fn is_for_want_of_tls(&self, options: &Options) -> bool {

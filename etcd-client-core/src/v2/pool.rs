@@ -10,9 +10,10 @@ use crate::credentials::Credentials;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
 use crate::race::Done;
-use crate::round::{Endpoint as _, Round, outage};
+use crate::record::FailingEndpoint;
+use crate::round::{Endpoint as _, Round, failing, look_round, outage};
 use crate::settings::Options;
-use crate::{BoxFuture, Error, Kind};
+use crate::{BoxFuture, Error, Kind, OneLine};
 
 /// Five further rounds take 7 s at least, in which a server is restarted or a leader elected.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
@@ -127,16 +128,42 @@ impl Pool {
     }
 
     pub(super) async fn ask(&self, peer: &Peer, request: &Request) -> Result<Reply, Failure> {
-        peer.ask(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
+        let credentials = self.credentials();
+        let reply = peer.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        reply.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
     pub(super) async fn open(&self, peer: &Peer, request: &Request) -> Result<Opened, Failure> {
-        peer.open(request, self.options.timeout, &self.options, self.credentials().as_ref()).await
+        let credentials = self.credentials();
+        let opened = peer.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        opened.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
     /// What each endpoint has done instead of answering.
     pub(super) fn outage(&self) -> Error {
         outage(&self.peers)
+    }
+
+    pub(super) fn failing(&self) -> Vec<FailingEndpoint> {
+        failing(&self.peers)
+    }
+
+    /// Asks those endpoints that nobody has asked lately whether they serve.
+    pub(super) async fn look_round(&self) {
+        // A read that needs a leader and no permission: a refusal, or that there is no such key, is an answer.
+        let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else {
+            return;
+        };
+        let ask = |peer: Arc<Peer>| {
+            let request = &request;
+            async move {
+                match peer.ask(request, self.options.timeout, &self.options, None).await {
+                    Err(failure) if failure.elsewhere => Err(failure.error),
+                    _ => Ok(()),
+                }
+            }
+        };
+        look_round(&self.peers, ask).await;
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
@@ -174,7 +201,7 @@ impl Pool {
                 Err(failure) => failure,
             };
             let peer = &self.peers[place];
-            let noted = round.lost(place, &failure.error, elapsed);
+            let noted = round.lost(place, &failure.error, elapsed, failure.elsewhere);
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {
@@ -184,7 +211,7 @@ impl Pool {
             if doubt && resend == Resend::Never {
                 return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
             }
-            tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+            tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
             election &= failure.election;
             failures.add(noted);
         }

@@ -196,9 +196,10 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
             _ if error.to_string().starts_with("recursion limit") => "nested too deeply",
             _ => "no JSON",
         };
+        let hint = if what == "no JSON" { ": is it another service?" } else { "" };
         let (line, column) = (error.line(), error.column());
         let message = format!(
-            "the answer is not what etcd answers: {} bytes, {what} at line {line}, column {column}",
+            "the answer is not what etcd answers: {} bytes, {what} at line {line}, column {column}{hint}",
             body.len()
         );
         Error::new(Kind::Protocol, message)

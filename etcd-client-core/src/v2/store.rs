@@ -11,7 +11,7 @@ use super::listing::{directory_below, entry, key_below, list};
 use super::poll::Target;
 use super::response::{Action, Answer};
 use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
-use crate::{Error, Kind};
+use crate::{Error, FailingEndpoint, Kind, OneLine};
 
 impl Store for Client {
     /// One linearizable read, and two more where the prefix [names](Prefix::named) hidden keys. A directory
@@ -48,6 +48,15 @@ impl Store for Client {
 
     fn outage(&self) -> Option<Error> {
         Some(self.pool().outage())
+    }
+
+    fn look_round(&self, _: u64) -> BoxFuture<()> {
+        let pool = self.pool().clone();
+        Box::pin(async move { pool.look_round().await })
+    }
+
+    fn failing_endpoints(&self) -> Vec<FailingEndpoint> {
+        self.pool().failing()
     }
 
     fn twin(&self) -> Arc<dyn Store> {
@@ -159,7 +168,7 @@ impl StoreWatch {
     fn lost(&self, error: Error) -> Error {
         let poll_is_lost = error.is_transient() && error.kind() != Kind::NoLeader;
         if poll_is_lost && self.promised > self.feed.position() {
-            tracing::info!(endpoint = self.feed.endpoint(), %error, "a watch was lost: listing");
+            tracing::info!(endpoint = self.feed.endpoint(), error = %OneLine(&error), "a watch was lost: listing");
             return Error::compacted(self.promised).with_source(error);
         }
         error

@@ -68,6 +68,14 @@ impl Auth {
         state.serial += 1;
     }
 
+    /// The user's name, where it is known before it is needed.
+    pub(super) fn user(&self) -> Option<String> {
+        match &self.lock().login {
+            Some(Login::Fixed(credentials)) => Some(credentials.user().to_owned()),
+            Some(Login::Provided(_)) | None => None,
+        }
+    }
+
     pub(super) fn has_credentials(&self) -> bool {
         self.lock().login.is_some()
     }

@@ -4,16 +4,19 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::header::SERVER;
+
 use crate::addresses::Addresses;
 use crate::endpoint::Endpoint;
 use crate::http::{HttpOptions, Protocol, version_of};
 use crate::pulse::Pulse;
 use crate::record::Record;
 use crate::round;
-use crate::{Error, Kind, tls};
+use crate::stranger::{CLIENT_URLS, HANGS_UP, Speech};
+use crate::{Error, Kind, Printable, tls};
 
 use super::connections::{Connection, Connections, Share};
-use super::transport::{Transport, excerpt};
+use super::transport::{Transport, no_grpc};
 
 /// Each question is two connections, one of them over TLS.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(120);
@@ -99,7 +102,7 @@ impl Peer {
 
     /// What `GET /version` answers, which needs no permission.
     pub(super) async fn version_over_http(&self, limit: Duration) -> Option<String> {
-        version_of(self.get_version(limit).await?).await
+        version_of(self.get("/version", limit).await?).await
     }
 
     /// What is said to an HTTP/1.1 request, if it is something that etcd does not say, or that it is
@@ -111,27 +114,64 @@ impl Peer {
         if suspicion && locked(&self.asked_in_vain).is_some_and(recent) {
             return None;
         }
-        let complaint = match self.get_version(limit).await {
-            Some(answer) if answer.status().is_success() => None,
+        let complaint = match self.get("/version", limit).await {
+            Some(answer) if answer.status().is_success() => {
+                // An etcd that was about to answer in HTTP/2 answers this, too.
+                let speech = Speech::at(&self.endpoint, &self.http, Protocol::Http2, limit).await;
+                let is_certain = speech.map_or(!suspicion, |speech| speech != Speech::Http2);
+                if is_certain { Some(self.without_grpc(answer, limit).await) } else { None }
+            }
             Some(mut answer) => {
                 let status = answer.status();
                 let body = answer.chunk().await.ok().flatten().unwrap_or_default();
-                let message = format!("not an answer of etcd's gRPC, but HTTP {status}{}", excerpt(&body));
-                Some(Error::new(Kind::Protocol, message))
+                Some(Error::new(Kind::Protocol, no_grpc(status, &body)))
             }
             None if self.http.is_for_want_of_tls(&self.endpoint, limit).await => {
                 Some(Error::new(Kind::Unavailable, tls::WANTED))
             }
-            None => None,
+            None => self.in_its_own_words(limit).await,
         };
         *locked(&self.asked_in_vain) = complaint.is_none().then(Instant::now);
         complaint
     }
 
-    async fn get_version(&self, limit: Duration) -> Option<reqwest::Response> {
+    /// What speaks HTTP/1.1 only, and has answered so to `GET /version`.
+    async fn without_grpc(&self, answer: reqwest::Response, limit: Duration) -> Error {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let Some(version) = version_of(answer).await else {
+            let server = headers.get(SERVER).and_then(|server| server.to_str().ok());
+            let server = server.map(|server| format!(" ({})", Printable::line(server).at_most(60)));
+            let server = server.unwrap_or_default();
+            let message = format!("a web server answers, not etcd, HTTP {status}{server}: {CLIENT_URLS}");
+            return Error::new(Kind::Protocol, message);
+        };
+        let version = Printable::line(&version).at_most(20);
+        let is_of_peers =
+            self.get("/members", limit).await.is_some_and(|answer| answer.status().is_success());
+        let message = if is_of_peers {
+            format!("this is the port of an etcd {version} for its peers (--listen-peer-urls): {CLIENT_URLS}")
+        } else {
+            format!(
+                "an etcd {version} answers, but speaks no gRPC on this port, which is one of its \
+                 --listen-client-http-urls: {CLIENT_URLS}"
+            )
+        };
+        Error::new(Kind::Protocol, message)
+    }
+
+    /// What speaks no HTTP at all.
+    async fn in_its_own_words(&self, limit: Duration) -> Option<Error> {
+        match Speech::at(&self.endpoint, &self.http, Protocol::Http2, limit).await? {
+            Speech::Other(what) => Some(Error::new(Kind::Protocol, format!("{what}: {CLIENT_URLS}"))),
+            Speech::None => Some(Error::new(Kind::Unavailable, HANGS_UP)),
+            Speech::Http1 | Speech::Http2 => None,
+        }
+    }
+
+    async fn get(&self, path: &str, limit: Duration) -> Option<reqwest::Response> {
         self.http.prepare(self.endpoint.is_secure()).await;
         let client = self.http.client(Protocol::Http1, self.endpoint.is_secure()).ok()?;
-        client.get(self.endpoint.url("/version").ok()?).timeout(limit).send().await.ok()
+        client.get(self.endpoint.url(path).ok()?).timeout(limit).send().await.ok()
     }
 
     /// A file that cannot be read now may be back at the next attempt: it is being replaced.

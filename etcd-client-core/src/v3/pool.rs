@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tonic::client::Grpc;
 use tonic::metadata::MetadataValue;
 
@@ -10,7 +11,7 @@ use super::auth::{Auth, Authenticator, Token};
 use super::claims;
 use super::codec::Codec;
 use super::connections::Share;
-use super::messages::{AuthenticateRequest, StatusRequest};
+use super::messages::{AuthenticateRequest, RangeRequest, StatusRequest};
 use super::method::Method;
 use super::peer::Peer;
 use super::status::{Failure, Origin};
@@ -18,9 +19,10 @@ use super::unary::one_answer;
 use crate::error::EndpointFailure;
 use crate::failover::{Preference, everywhere};
 use crate::race::Done;
-use crate::round::{Endpoint as _, Round, outage};
+use crate::record::FailingEndpoint;
+use crate::round::{Endpoint as _, Round, failing, look_round, outage};
 use crate::settings::Options;
-use crate::{BoxFuture, Error, Kind};
+use crate::{BoxFuture, Error, Kind, OneLine, Printable};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -117,7 +119,7 @@ impl Pool {
                 }
                 Err(Setback::OfToken(error)) => return Err(RoundFailure::of_token(error)),
                 Err(Setback::OfEndpoint(failure, token)) => {
-                    let noted = round.lost(place, &failure.error, elapsed);
+                    let noted = round.lost(place, &failure.error, elapsed, failure.may_be_of_one_endpoint());
                     self.after(repeatable, place, failure, &token)?;
                     failures.push(noted);
                 }
@@ -170,7 +172,7 @@ impl Pool {
         if !repeatable && !failure.unprocessed {
             return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
         }
-        tracing::debug!(endpoint = %peer.name(), error = %failure.error, "an endpoint failed: trying the next");
+        tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
         Ok(())
     }
 
@@ -211,6 +213,31 @@ impl Pool {
     /// What each endpoint has done instead of answering.
     pub(super) fn outage(&self) -> Error {
         outage(&self.peers)
+    }
+
+    pub(super) fn failing(&self) -> Vec<FailingEndpoint> {
+        failing(&self.peers)
+    }
+
+    /// Asks those endpoints that nobody has asked lately whether they serve, and whether they are of this
+    /// cluster, where it is known.
+    pub(super) async fn look_round(self: &Arc<Self>, cluster: u64) {
+        // A read that needs a leader and no permission: a refusal is an answer.
+        let key = Bytes::from_static(b"\0");
+        let request = RangeRequest { key, limit: 1, count_only: true, ..RangeRequest::default() };
+        let ask = |peer: Arc<Peer>| {
+            let request = request.clone();
+            async move {
+                match self.ask(&peer, &request, &Token::default()).await {
+                    Ok(answer) => same_cluster(cluster, answer.header.unwrap_or_default().cluster_id),
+                    Err(failure) if failure.may_be_of_one_endpoint() => {
+                        Err(self.identify(&peer, failure).await.error)
+                    }
+                    Err(_) => Ok(()),
+                }
+            }
+        };
+        look_round(&self.peers, ask).await;
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.
@@ -329,12 +356,16 @@ impl Pool {
         failure
     }
 
-    /// Nobody is permitted nothing, where others are asked who they are.
+    /// Says who it is that is permitted nothing: nobody, where others are asked who they are, too.
     fn explain(&self, error: Error) -> Error {
-        if error.kind() != Kind::PermissionDenied || self.auth.has_credentials() {
+        if error.kind() != Kind::PermissionDenied {
             return error;
         }
-        let message = format!("{error} (this client gives no user and no password)");
+        let message = match self.auth.user() {
+            Some(user) => format!("user {:?}: {error}", Printable::line(&user)),
+            None if self.auth.has_credentials() => return error,
+            None => format!("{error} (this client gives no user and no password)"),
+        };
         let code = error.code();
         let explained = Error::new(Kind::PermissionDenied, message).with_source(error);
         match code {
@@ -396,6 +427,17 @@ impl RoundFailure {
             }
         }
     }
+}
+
+/// The numbers as etcd prints them.
+fn same_cluster(followed: u64, other: u64) -> Result<(), Error> {
+    if followed == 0 || other == 0 || followed == other {
+        return Ok(());
+    }
+    let message = format!(
+        "it belongs to cluster {other:x}, and {followed:x} is followed: name endpoints of one cluster only"
+    );
+    Err(Error::new(Kind::Protocol, message))
 }
 
 fn uncertain(error: Error, endpoint: &str) -> Error {

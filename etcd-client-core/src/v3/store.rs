@@ -18,7 +18,7 @@ use super::version;
 use crate::store::{
     Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
 };
-use crate::{Error, Kind};
+use crate::{Error, FailingEndpoint, Kind};
 
 impl Store for Client {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
@@ -60,6 +60,15 @@ impl Store for Client {
 
     fn outage(&self) -> Option<Error> {
         Some(self.pool().outage())
+    }
+
+    fn look_round(&self, cluster: u64) -> BoxFuture<()> {
+        let pool = self.pool().clone();
+        Box::pin(async move { pool.look_round(cluster).await })
+    }
+
+    fn failing_endpoints(&self) -> Vec<FailingEndpoint> {
+        self.pool().failing()
     }
 
     fn twin(&self) -> Arc<dyn Store> {

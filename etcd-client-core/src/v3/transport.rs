@@ -19,6 +19,7 @@ use super::connections::Connection;
 use crate::endpoint::Endpoint;
 use crate::http::root_cause;
 use crate::pulse::{Flow, Pulse};
+use crate::stranger::CLIENT_URLS;
 use crate::{Error, Kind, tls};
 
 /// As much of a page that is not etcd's as goes into an error.
@@ -139,14 +140,24 @@ impl Transport {
                 Some(Err(_)) | None => break,
             }
         }
-        let message = format!("not an answer of etcd's gRPC, but HTTP {status}{}", excerpt(&text));
-        let error = Error::new(Kind::Protocol, message);
+        let error = Error::new(Kind::Protocol, no_grpc(status, &text));
         TransportError { error, unsent: false, stranger: false, refused: false }
     }
 }
 
+/// An answer that is none of gRPC's.
+pub(super) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
+    // In the words of Go, as etcd answers on its other ports.
+    let hint = if body.trim_ascii() == b"404 page not found" {
+        format!("; is it etcd's port for metrics, or another service? {CLIENT_URLS}")
+    } else {
+        String::new()
+    };
+    format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", excerpt(body))
+}
+
 /// The beginning of what was said, on one line.
-pub(super) fn excerpt(text: &[u8]) -> String {
+fn excerpt(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let words: Vec<&str> = text.split_whitespace().collect();
     if words.is_empty() {

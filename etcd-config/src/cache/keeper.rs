@@ -106,8 +106,11 @@ impl Keeper {
         match done {
             Ok(None) => None,
             Ok(Some(file)) => {
-                self.failed = false;
-                panics::log(|| tracing::debug!(%path, revision = file.revision, "cached"));
+                let was_said = std::mem::take(&mut self.failed);
+                panics::log(|| match was_said {
+                    true => tracing::info!(%path, revision = file.revision, "the cache file is kept again"),
+                    false => tracing::debug!(%path, revision = file.revision, "cached"),
+                });
                 Some(Step::Written(file))
             }
             Err(why) => {

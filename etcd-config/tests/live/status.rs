@@ -146,7 +146,10 @@ fn shows_each_endpoint_below_what_they_have_in_common() {
     options().load_once(&store).unwrap();
     let settings = options().startup_timeout(Duration::from_millis(200)).watch(client).unwrap();
     let status = settings.status().to_string();
-    assert!(status.contains("\n  the etcd endpoint did not answer:\n    http://127.0.0.1:1: "), "{status}");
+    assert!(
+        status.contains("\n  the etcd endpoint could not be used:\n    http://127.0.0.1:1: "),
+        "{status}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::v2::Client;
 use etcd_client_core::{Kind, Prefix, Signal, Store};
 use etcd_config::{EtcdConfig, Live, Options};
-use etcd_config_tests::{Reply, Scripted, Server, block_on, servers};
+use etcd_config_tests::{Reply, Scripted, Server, block_on, log, servers};
 
 #[derive(Clone, Debug, PartialEq, EtcdConfig)]
 #[etcd(prefix = "/app")]
@@ -248,4 +248,38 @@ fn an_absent_key_is_absent() {
         scene.put("_token", "3");
         assert_eq!(Service::load_once(&scene.client).expect("all is there").token, "3");
     });
+}
+
+#[test]
+fn what_cannot_be_read_is_in_the_log_at_the_start() {
+    log::keep();
+    let server = Server::builder().etcd(servers::with_v2()[0]).v2().start();
+    let client = Client::new([server.endpoint()]).expect("a client");
+    let set = |key: &str| block_on(client.set(format!("/hidden-warned/{key}"), "1").into_future());
+    for key in ["name", "_token", "db/_credentials/user", "db/_credentials/_deep/password"] {
+        set(key).expect("set");
+    }
+    Service::options().prefix("/hidden-warned").load_once(&client).expect("all is there");
+    let warnings = log::about("prefix=/hidden-warned");
+    let warnings: Vec<_> = warnings.iter().filter(|line| line.starts_with("WARN")).collect();
+    let [in_entries, maps] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        in_entries.contains("lie in entries of a map") && in_entries.contains("read as absent"),
+        "{in_entries}"
+    );
+    assert!(in_entries.contains("_note") && !in_entries.contains("_token"), "{in_entries}");
+    assert!(maps.contains("these maps have no such entries") && maps.contains("_limits"), "{maps}");
+    assert!(warnings.iter().all(|line| !line.contains('\n')), "{warnings:?}");
+}
+
+#[test]
+fn a_store_that_hides_nothing_is_not_warned_of() {
+    log::keep();
+    let server = Server::start();
+    for key in ["name", "_token", "db/_credentials/user", "db/_credentials/_deep/password"] {
+        server.put(&format!("/hidden-not-warned/{key}"), "1");
+    }
+    Service::options().prefix("/hidden-not-warned").load_once(server.endpoint()).expect("all is there");
+    let lines = log::about("prefix=/hidden-not-warned");
+    assert!(!lines.is_empty() && lines.iter().all(|line| !line.starts_with("WARN")), "{lines:?}");
 }
