@@ -64,6 +64,7 @@ async fn watches(client: &Client) -> Result<(), Box<dyn Error>> {
 }
 
 async fn servers(client: &Client) -> Result<(), Box<dyn Error>> {
+    row("getHosts", (client.endpoints(), Client::default().endpoints()));
     row("machines", client.machines().await?.body());
     row("leader", (client.leader().await?.body(), client.members().await?.body()));
     row("stats", (client.leader_stats().await?.body(), client.self_stats().await?.body()));

@@ -11,7 +11,7 @@ use crate::http::Protocol;
 use crate::settings::{Options, Settings};
 use crate::{Error, Proxy, Tls};
 
-/// Enough for a server that is restarted, which takes 5 s.
+/// So that a server may be away for 5 s, as it is while it is restarted.
 const MAX_RETRIES: u32 = 5;
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
@@ -99,9 +99,9 @@ impl ClientBuilder {
     /// How often all endpoints are tried again, with growing pauses, while none of them can be
     /// reached or the members are electing a leader. 5.
     ///
-    /// The pauses are 0.3, 0.6, 1.2, 2.4 s and then 5 s each, a quarter more or less: with 5 retries a
-    /// server that is back after 7 s has been waited for, and a call to one that stays away fails after 7
-    /// to 12 s. 3 wait for 1.6 s, 8 for 18 s.
+    /// The pauses are 0.3, 0.6, 1.2, 2.4, 4.8 s and then 5 s each, a quarter more or less. 5 retries wait
+    /// for a server that is away for 6 s, and fail after 7 to 12 s where it stays away; 3 wait for 1.5 s,
+    /// 10 for 25 s.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.settings.max_retries = retries;
         self

@@ -14,7 +14,7 @@ use crate::round::{Endpoint as _, Round, outage};
 use crate::settings::Options;
 use crate::{BoxFuture, Error, Kind};
 
-/// Three further rounds take about 2 s, which an election does not.
+/// Five further rounds take 7 s at least, in which a server is restarted or a leader elected.
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Failures of earlier rounds that an error still tells of.

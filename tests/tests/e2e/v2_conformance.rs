@@ -37,6 +37,8 @@ mod resync;
 mod slashes;
 #[path = "v2_conformance/strange.rs"]
 mod strange;
+#[path = "v2_conformance/table.rs"]
+mod table;
 #[path = "v2_conformance/tls.rs"]
 mod tls;
 #[path = "v2_conformance/watching.rs"]

@@ -10,20 +10,20 @@ use etcd_client_core::{Kind, v3};
 use etcd_config_tests::{Reply, Scripted, Server, block_on, servers};
 use tokio::time::timeout;
 
-use super::line::{is_quiet, next, on_each_line, on_own_servers, registered};
+use super::line::{next, on_each_line, on_own_servers, registered};
 
 const NODE: &str = r#"{"action":"get","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
 const CHANGE: &str = r#"{"action":"set","node":{"key":"/k","value":"v","modifiedIndex":7,"createdIndex":7}}"#;
 
 #[test]
 fn index_0_is_from_now_on() {
-    on_each_line("index0", &async |line| {
+    on_own_servers("index0", &async |line| {
         let key = line.key("k");
         line.client.set(&key, "before").await.unwrap();
         let watch = timeout(Duration::from_secs(5), line.client.watch_index(&key, 0).open());
         let watch = watch.await.unwrap().unwrap();
-        let mut watcher = line.client.watcher(&key).index(0).start();
-        assert!(is_quiet(&mut watcher).await);
+        let watcher = line.client.watcher(&key).index(0).start();
+        let mut watcher = registered(&line.client, watcher).await;
         line.client.set(&key, "after").await.unwrap();
         assert_eq!(timeout(Duration::from_secs(5), watch).await.unwrap().unwrap().value(), Some("after"));
         assert_eq!(next(&mut watcher).await.change().unwrap().value(), Some("after"));

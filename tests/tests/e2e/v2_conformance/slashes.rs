@@ -26,8 +26,8 @@ fn a_slash_at_the_end_is_kept_where_a_role_wants_it() {
             let first = client.create_in_order("app/", "1").await.unwrap();
             let start = first.body().index().unwrap();
             assert!(client.get("app/").recursive(true).await.unwrap().node().unwrap().nodes.len() == 1);
-            let watched = client.watch_index("app/", start).recursive(true);
-            assert_eq!(timeout(Duration::from_secs(5), watched).await.unwrap().unwrap().value(), Some("1"));
+            let change = client.watch_index("app/", start).recursive(true);
+            assert_eq!(timeout(Duration::from_secs(5), change).await.unwrap().unwrap().value(), Some("1"));
             client.delete("app/").recursive(true).await.unwrap();
 
             // A key, with everything that can be done to one.
@@ -35,8 +35,8 @@ fn a_slash_at_the_end_is_kept_where_a_role_wants_it() {
             client.refresh("app/", minute).await.unwrap();
             client.compare_and_swap("app/", "2", "1").await.unwrap();
             let start = client.get("app/").await.unwrap().body().index().unwrap();
-            let watched = client.watch_index("app/", start);
-            assert_eq!(timeout(Duration::from_secs(5), watched).await.unwrap().unwrap().value(), Some("2"));
+            let change = client.watch_index("app/", start);
+            assert_eq!(timeout(Duration::from_secs(5), change).await.unwrap().unwrap().value(), Some("2"));
             let mut watcher = client.watcher("app/").index(start).start();
             assert_eq!(next(&mut watcher).await.change().unwrap().value(), Some("2"));
             client.compare_and_delete("app/", "2").await.unwrap();
