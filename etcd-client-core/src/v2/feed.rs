@@ -117,7 +117,7 @@ pub(super) enum Signal {
     /// A part of the next change has come.
     Arriving,
     /// As `Alive`, because the poll has ended without a change. The next one follows after this pause.
-    Ended { told: u64, pause: Duration },
+    Ended { index: u64, pause: Duration },
 }
 
 impl Feed {

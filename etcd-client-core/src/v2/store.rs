@@ -102,7 +102,7 @@ impl Watch for StoreWatch {
             Err(error) => return Poll::Ready(Err(self.lost(error))),
         };
         Poll::Ready(match signal {
-            feed::Signal::Alive(index) | feed::Signal::Ended { told: index, .. } => {
+            feed::Signal::Alive(index) | feed::Signal::Ended { index, .. } => {
                 self.promised = self.promised.max(index);
                 Ok(Signal::Progress(index))
             }

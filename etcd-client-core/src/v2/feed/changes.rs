@@ -110,6 +110,6 @@ impl Feed {
             sleep_until(at).await;
             opening.await
         }));
-        Some(Signal::Ended { told: self.told, pause: at.saturating_duration_since(Instant::now()) })
+        Some(Signal::Ended { index: self.told, pause: at.saturating_duration_since(Instant::now()) })
     }
 }
