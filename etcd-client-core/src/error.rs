@@ -82,6 +82,18 @@ pub struct EndpointFailure {
     pub at: SystemTime,
 }
 
+/// An endpoint that failed when it was asked last, while the cluster is served by others.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FailingEndpoint {
+    /// The endpoint, without credentials.
+    pub endpoint: String,
+    /// Its last error.
+    pub error: Error,
+    /// When it failed for the first time since it has answered.
+    pub since: SystemTime,
+}
+
 impl Error {
     /// An error of this kind, for stores that live outside this crate.
     ///

@@ -52,12 +52,11 @@ pub mod watcher;
 
 pub use credentials::Credentials;
 pub use endpoints::Endpoints;
-pub use error::{EndpointFailure, Error, Kind};
+pub use error::{EndpointFailure, Error, FailingEndpoint, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use one_line::OneLine;
 pub use printable::Printable;
 pub use proxy::Proxy;
-pub use record::FailingEndpoint;
 pub use store::{
     Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
 };

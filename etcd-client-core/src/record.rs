@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::EndpointFailure;
+use crate::error::{EndpointFailure, FailingEndpoint};
 use crate::outage::{Outage, Over};
 use crate::{Error, Kind};
 
@@ -35,18 +35,6 @@ enum Standing {
     Asked(Instant),
     Answered(Instant),
     Failed(Instant, EndpointFailure),
-}
-
-/// An endpoint that failed when it was asked last, while the cluster is served by others.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct FailingEndpoint {
-    /// The endpoint, without credentials.
-    pub endpoint: String,
-    /// Its last error.
-    pub error: Error,
-    /// When it failed for the first time since it has answered.
-    pub since: SystemTime,
 }
 
 impl Record {

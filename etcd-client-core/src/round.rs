@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::EndpointFailure;
+use crate::error::{EndpointFailure, FailingEndpoint};
 use crate::failover::{Candidates, Preference, everywhere};
 use crate::outage::Over;
 use crate::pulse::Pulse;
 use crate::race::{Done, Race};
-use crate::record::{FailingEndpoint, Record};
+use crate::record::Record;
 use crate::{Error, OneLine};
 
 /// What a round must know of an endpoint and its connections.

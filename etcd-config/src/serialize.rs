@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use etcd_client_core::{FailingEndpoint, OneLine};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::explain::{Explanation, Origin, Row};
@@ -55,6 +56,7 @@ impl Serialize for Status {
             age,
             refused_since,
             endpoint,
+            failing_endpoints,
             last_rejection,
             last_rewind,
             warnings,
@@ -77,6 +79,7 @@ impl Serialize for Status {
             "age": (*age != Duration::MAX).then(|| age.as_secs_f64()),
             "refused_since": refused_since.map(Time),
             "endpoint": endpoint,
+            "failing_endpoints": failing_endpoints.iter().map(Failing).collect::<Vec<_>>(),
             "last_rejection": last_rejection,
             "last_rewind": last_rewind,
             "warnings": warnings,
@@ -84,6 +87,20 @@ impl Serialize for Status {
             "cache_file": cache_file,
             "last_panic": last_panic,
             "counters": counters,
+        })
+    }
+}
+
+/// An endpoint of the clients that fails.
+struct Failing<'f>(&'f FailingEndpoint);
+
+impl Serialize for Failing<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let FailingEndpoint { endpoint, error, since, .. } = self.0;
+        object!(serializer, "FailingEndpoint", {
+            "endpoint": endpoint,
+            "error": OneLine(error).to_string(),
+            "since": Time(*since),
         })
     }
 }
