@@ -135,8 +135,7 @@ fn tests_of_the_workspace() -> BTreeSet<String> {
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries =
-        std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     entries.map(|entry| entry.expect("the folder can be read").path()).collect()
 }
 
