@@ -89,6 +89,7 @@
 //! whatever is watched or loaded there begins anew. Forking is safe in a process without other threads
 //! that hold locks of theirs, and otherwise as it always is.
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod background;
 mod backlog;
@@ -176,8 +177,3 @@ pub mod __private {
     pub use crate::schema::oddities::warnings;
     pub use crate::tree::{KeyTree, Touched};
 }
-
-/// The program of the README compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

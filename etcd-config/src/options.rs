@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// More keys are not decoded on a runtime of the caller's, where other tasks wait.
 const FEW: usize = 512;
 
-/// How a configuration is read and watched, from [`EtcdConfig::options`].
+/// How a configuration is read and watched, from [`EtcdConfig::options`](crate::EtcdConfig::options).
 ///
 /// ```no_run
 /// # use std::time::Duration;

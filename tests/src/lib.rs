@@ -28,6 +28,8 @@ mod operator;
 mod ports;
 mod process;
 mod proxy;
+#[cfg(doctest)]
+mod readmes;
 mod scripted;
 mod seats;
 mod server;
