@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::Duration;
 
-use etcd_config::{Change, EtcdConfig, Live, MemoryStore};
+use etcd_config::{Change, EtcdConfig, MemoryStore};
 use serde::{Deserialize, Deserializer};
 
 use crate::folder::Folder;
