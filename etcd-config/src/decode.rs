@@ -53,7 +53,7 @@ pub fn decode_since<T: Derived>(
             Ok((value, differs))
         }
         _ => {
-            scrub::scrub(&mut problems, &secrets, tree);
+            scrub::scrub(&mut problems, secrets, tree, context);
             unknown::name_misspelt(&mut problems, context.schema(), tree);
             Err(problems)
         }
@@ -100,7 +100,7 @@ pub fn update_since<T: Derived>(
         // A check has seen secrets that were not among what was touched.
         let mut decoder = Decoder::new(context, tree, Touch::Everything, None);
         drop(T::read(&mut decoder, None));
-        scrub::scrub(&mut problems, &decoder.finish().secrets, tree);
+        scrub::scrub(&mut problems, decoder.finish().secrets, tree, context);
     }
     unknown::name_misspelt(&mut problems, context.schema(), tree);
     Err(problems)

@@ -1,5 +1,7 @@
 //! What the derive writes down about a struct: constants, and nothing that runs.
 
+use std::fmt;
+
 /// A derived struct.
 #[derive(Debug)]
 pub struct Layout {
@@ -61,7 +63,7 @@ pub struct Field {
 }
 
 /// What a field holds when its key is absent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     /// Nothing: the key must be there.
     Required,
@@ -71,6 +73,18 @@ pub enum Fallback {
     Text(&'static str),
     /// What this Rust expression makes.
     Expression(&'static str),
+}
+
+/// Says that there is a default, and not which: it may be a secret's.
+impl fmt::Debug for Fallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => f.write_str("Required"),
+            Self::Absent => f.write_str("Absent"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Expression(text) => write!(f, "Expression({} bytes)", text.len()),
+        }
+    }
 }
 
 impl Field {

@@ -19,6 +19,7 @@ use std::fmt;
 use etcd_client_core::Prefix;
 
 use self::branch::{Branch, Part};
+use crate::decode::whole_key;
 use crate::layout::{self, Fallback};
 
 /// Stands for the name of a map's entry in keys and field paths.
@@ -200,6 +201,17 @@ impl Field {
     pub fn aliases(&self) -> &'static [&'static str] {
         self.written.aliases
     }
+
+    /// The whole key, and those by its other names.
+    fn whole_keys(&self) -> impl Iterator<Item = String> {
+        let key = self.key.as_str();
+        let end = if self.is_entry() { key.rfind('/').map_or("", |place| &key[place..]) } else { "" };
+        let directory = key.strip_suffix(end).and_then(|key| key.strip_suffix(self.written.key));
+        let aliases = directory.into_iter().flat_map(move |directory| {
+            self.written.aliases.iter().map(move |alias| format!("{}{end}", whole_key(directory, alias)))
+        });
+        std::iter::once(self.key.clone()).chain(aliases)
+    }
 }
 
 impl fmt::Display for FieldDefault {
@@ -214,8 +226,8 @@ impl fmt::Display for FieldDefault {
 
 /// A key that one field calls secret is secret for the others that read it.
 fn share_secrecy(fields: &mut [Field]) {
-    let secrets: Vec<String> =
-        fields.iter().filter(|field| field.is_secret()).map(|field| field.key.clone()).collect();
+    let secret = fields.iter().filter(|field| field.is_secret());
+    let secrets: Vec<String> = secret.flat_map(Field::whole_keys).collect();
     for field in fields.iter_mut().filter(|field| secrets.contains(&field.key)) {
         field.inherited.secret = true;
     }

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(30);
 /// What must not hang answers within this.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-#[derive(EtcdConfig)]
+#[derive(EtcdConfig, Debug, PartialEq)]
 #[etcd(prefix = "/service")]
 struct Service {
     #[etcd(default = 1)]
@@ -86,7 +86,29 @@ fn child(before: Before, round: u32) {
         assert!(settings.wait_for_revision(u64::MAX, SOON).unwrap_err().is_stopped());
         settings.on_change(|_| {}).cancel();
         drop(settings.changes());
+        assert!(settings.wait_for_callbacks(1, SOON).unwrap_err().is_stopped());
+        assert!(settings.close(SOON).unwrap_err().is_stopped());
         drop((format!("{settings:?}"), settings.require_fresh(Duration::ZERO).err()));
+    });
+    step("following what was before", || {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let subscription =
+            settings.follow(|s| &s.workers, move |workers| sender.send(*workers).expect("kept"));
+        assert_eq!(receiver.try_recv().ok(), Some(settings.load().workers), "the last values stay");
+        assert!(!subscription.is_active());
+        settings.on_rejected(|_| {}).cancel();
+        settings.on_status(|_| {}).cancel();
+        let mut reader = settings.reader();
+        assert_eq!(*reader.load(), **settings.snapshot());
+    });
+    step("waiting with what was before, in a runtime", || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            assert!(settings.wait_until_async(|_| false, SOON).await.unwrap_err().is_stopped());
+            assert!(settings.wait_for_revision_async(u64::MAX, SOON).await.unwrap_err().is_stopped());
+            assert!(settings.wait_for_callbacks_async(1, SOON).await.unwrap_err().is_stopped());
+            assert!(settings.close_async(SOON).await.unwrap_err().is_stopped());
+        });
     });
     step("a stream of before", || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -114,6 +136,23 @@ fn child(before: Before, round: u32) {
         settings.on(|s| &s.workers, move |_, new| sender.send(*new).expect("somebody waits"));
         settings.wait_for_revision(store.put("/service/workers", "99"), SOON).expect("it comes");
         assert_eq!(receiver.recv_timeout(SOON), Ok(99));
+        settings.wait_for_callbacks(store.revision(), SOON).expect("they have run");
+    });
+    step("watching anew in a runtime, with a cache file", || {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = MemoryStore::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let options = Service::options().cache_file(folder.path().join("cache"));
+            let settings = options.watch_async(&store).await.expect("everything has a default");
+            let revision = store.put("/service/workers", "98");
+            settings.wait_for_revision_async(revision, SOON).await.expect("it comes");
+            settings.close_async(SOON).await.expect("it is written");
+        });
+        store.refuse(true);
+        let options = Service::options().cache_file(folder.path().join("cache"));
+        let cached = options.startup_timeout(Duration::from_millis(100)).watch(&store).expect("the file");
+        assert_eq!(cached.load().workers, 98);
     });
 }
 

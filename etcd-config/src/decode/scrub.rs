@@ -1,8 +1,12 @@
 //! What a check of the user's has said, as it may be shown: it has seen values, secrets among them.
 
+use std::cmp::Reverse;
+
 use etcd_client_core::Printable;
 
+use super::context::Context;
 use crate::problem::{Kind, Problem};
+use crate::schema::plain::Plain;
 use crate::tree::KeyTree;
 
 /// The shortest text that is kept out of messages: less would be found in any of them.
@@ -13,12 +17,19 @@ pub(super) fn is_needed(problems: &[Problem]) -> bool {
     problems.iter().any(is_foreign)
 }
 
-/// Replaces the secrets in such messages, then escapes what a value may have brought with it.
-pub(super) fn scrub(problems: &mut [Problem], secrets: &[String], tree: &KeyTree) {
+/// Replaces the secrets in such messages, those that were read and those that are stored, then escapes what a
+/// value may have brought with it.
+pub(super) fn scrub(problems: &mut [Problem], read: Vec<String>, tree: &KeyTree, context: &Context) {
+    if !is_needed(problems) {
+        return;
+    }
+    let secrets: Vec<String> = read.into_iter().chain(stored(tree, context)).collect();
     let secrets = secrets.iter().map(|secret| secret.trim()).filter(|secret| secret.len() >= SHORTEST);
     // As they are, and as `Debug` writes them.
-    let secrets: Vec<String> =
+    let mut secrets: Vec<String> =
         secrets.flat_map(|secret| [secret.to_owned(), secret.escape_debug().to_string()]).collect();
+    // One may be the beginning of another, the rest of which would stay.
+    secrets.sort_unstable_by_key(|secret| Reverse(secret.len()));
     for problem in problems.iter_mut().filter(|problem| is_foreign(problem)) {
         for secret in &secrets {
             if problem.what.contains(secret.as_str()) {
@@ -30,6 +41,16 @@ pub(super) fn scrub(problems: &mut [Problem], secrets: &[String], tree: &KeyTree
             if is_block { Printable::block(&problem.what, "") } else { Printable::line(&problem.what) };
         problem.what = shown.at_most(Printable::BLOCK).to_string();
     }
+}
+
+/// What is stored at keys that any field calls secret. That field need not have read it: the environment, an alias
+/// or a restart may come before it, where another field reads the same key.
+fn stored(tree: &KeyTree, context: &Context) -> impl Iterator<Item = String> {
+    let plain = Plain::of(context.schema(), context.prefix());
+    let entries = tree.entries().into_iter();
+    entries
+        .filter(move |entry| context.prefix().relative(&entry.key).is_some_and(|path| plain.is_secret(path)))
+        .map(|entry| String::from_utf8_lossy(&entry.value).into_owned())
 }
 
 fn is_foreign(problem: &Problem) -> bool {

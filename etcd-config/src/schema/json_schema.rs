@@ -1,11 +1,11 @@
 //! The schema as a JSON Schema of the keys: directories are objects, keys their properties.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::Schema;
 use super::branch::{Branch, Member, Part};
+use super::{ENTRY, Schema, join};
 use crate::layout::{Fallback, Field};
 use crate::leaf::{Expectation, Shape};
 
@@ -15,12 +15,14 @@ impl Schema {
     /// A value that is text in etcd is what the text means: `8080` is an integer. Secrets are
     /// `writeOnly`.
     pub fn to_json_schema(&self) -> String {
-        let mut writer = Writer { path: Vec::new(), definitions: BTreeMap::new() };
+        let secret = self.fields().iter().filter(|field| field.is_secret());
+        let secrets: HashSet<&str> = secret.map(super::Field::path).collect();
+        let mut writer = Writer { secrets, ..Writer::default() };
         let mut root = writer.branch(self.branch(), false);
         let mut missing: Vec<&Branch> = writer.definitions.values().copied().collect();
         let mut definitions = Map::new();
         while let Some(branch) = missing.pop() {
-            let mut writer = Writer { path: Vec::new(), definitions: BTreeMap::new() };
+            let mut writer = Writer::default();
             let definition = writer.branch(branch, false);
             definitions.insert(branch.layout.name.to_owned(), Value::Object(definition.schema));
             missing.extend(
@@ -40,9 +42,14 @@ impl Schema {
     }
 }
 
+#[derive(Default)]
 struct Writer<'s> {
     /// The structs on the way down.
     path: Vec<&'s Branch>,
+    /// The fields on the way down.
+    field: String,
+    /// The fields that any field calls secret.
+    secrets: HashSet<&'s str>,
     /// Those that a recursive type refers to.
     definitions: BTreeMap<&'static str, &'s Branch>,
 }
@@ -68,9 +75,24 @@ impl<'s> Writer<'s> {
         described
     }
 
+    /// Whether the field at hand is secret, because another one calls its key so.
+    fn is_secret(&self) -> bool {
+        self.secrets.contains(self.field.as_str())
+    }
+
+    /// Does something below a field.
+    fn within<R>(&mut self, name: &str, work: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::take(&mut self.field);
+        self.field = join(&outer, '.', name);
+        let done = work(self);
+        self.field = outer;
+        done
+    }
+
     fn member(&mut self, member: &'s Member, secret: bool) -> Described {
         let field = member.field;
-        let mut described = self.part(field, &member.part, secret || field.secret);
+        let mut described =
+            self.within(field.name, |writer| writer.part(field, &member.part, secret || field.secret));
         describe(&mut described.schema, field.docs);
         if field.deprecated.is_some() {
             described.schema.insert("deprecated".to_owned(), json!(true));
@@ -81,6 +103,7 @@ impl<'s> Writer<'s> {
     fn part(&mut self, field: &'static Field, part: &'s Part, secret: bool) -> Described {
         match part {
             Part::Leaf(expectation) => {
+                let secret = secret || self.is_secret();
                 let mut schema = leaf(expectation, secret);
                 if let Fallback::Text(text) = field.default
                     && !secret
@@ -89,10 +112,16 @@ impl<'s> Writer<'s> {
                 }
                 Described { schema, required: field.default == Fallback::Required && field.env.is_none() }
             }
-            Part::Map { entry, .. } => entries(Value::Object(leaf(entry, secret))),
+            Part::Map { entry, .. } => {
+                let secret = secret || self.within(ENTRY, |writer| writer.is_secret());
+                entries(Value::Object(leaf(entry, secret)))
+            }
             Part::Directory(branch) => self.branch(branch, secret),
             Part::Optional(inner) => Described { required: false, ..self.part(field, inner, secret) },
-            Part::Each(inner) => entries(Value::Object(self.part(field, inner, secret).schema)),
+            Part::Each(inner) => {
+                let entry = self.within(ENTRY, |writer| writer.part(field, inner, secret));
+                entries(Value::Object(entry.schema))
+            }
             Part::Above(levels) => {
                 let above = self.path.len().checked_sub(levels + 1).and_then(|at| self.path.get(at).copied());
                 let mut schema = Map::new();

@@ -481,3 +481,69 @@ fn that_are_subscribed_before_the_value_is_loaded_miss_no_change() {
         writer.join().unwrap();
     }
 }
+
+#[test]
+fn that_follow_and_are_subscribed_anywhere_end_with_what_is_in_force() {
+    let store = store();
+    let settings = watch(&store);
+    let heard: Arc<Mutex<Vec<Vec<u32>>>> = Arc::default();
+    let follow = {
+        let (settings, heard) = (settings.clone(), Arc::clone(&heard));
+        move || {
+            let place = {
+                let mut heard = heard.lock().unwrap();
+                heard.push(Vec::new());
+                heard.len() - 1
+            };
+            let heard = Arc::clone(&heard);
+            settings.follow(|s| &s.workers, move |workers| heard.lock().unwrap()[place].push(*workers))
+        }
+    };
+    // From threads, and from within a callback that follows itself.
+    let within = follow.clone();
+    let mut rounds = 0;
+    let outer = settings.follow(
+        |s| &s.workers,
+        move |_| {
+            rounds += 1;
+            if rounds % 8 == 0 {
+                within();
+            }
+        },
+    );
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let follow = follow.clone();
+            std::thread::spawn(move || {
+                for _ in 0..10 {
+                    follow();
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            })
+        })
+        .collect();
+    let base = store.revision();
+    for n in 0..200 {
+        store.put("/service/workers", n.to_string());
+        match n % 40 {
+            9 => drop(store.put("/service/workers", "many")),
+            19 => drop(store.rewind(base)),
+            29 => store.compact(store.revision()),
+            39 => store.cut(),
+            _ => {}
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    crate::service::until("the last", || {
+        store.put("/service/workers", "777");
+        settings.load().workers == 777 && settings.status().state.is_watching()
+    });
+    settings.wait_for_revision(store.revision(), SOON).unwrap();
+    settings.wait_for_callbacks(store.revision(), SOON).unwrap();
+    outer.cancel();
+    for heard in heard.lock().unwrap().iter() {
+        assert_eq!(heard.last(), Some(&777), "{heard:?}");
+        assert!(heard.windows(2).all(|pair| pair[0] != pair[1]), "{heard:?}");
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::Duration;
 
-use etcd_config::{Change, EtcdConfig, Live, MemoryStore};
+use etcd_config::{Change, EtcdConfig, MemoryStore};
 use serde::{Deserialize, Deserializer};
 
 use crate::folder::Folder;
@@ -321,9 +321,9 @@ fn play<T: Plain>(scene: Scene) {
     let live = T::options().cache_file(folder.file()).debounce(debounce).watch(&store).unwrap();
     truth.note(live.load().revision(), true);
     let (heard, followed) = <(Arc<Mutex<Vec<Change<T>>>>, Arc<Mutex<Vec<u32>>>)>::default();
-    let (hears, follows) = (Arc::clone(&heard), Arc::clone(&followed));
-    live.on_change(move |change| hears.lock().unwrap().push(change.clone()));
-    live.follow(T::one, move |one| follows.lock().unwrap().push(one.number));
+    let (of_changes, of_values) = (Arc::clone(&heard), Arc::clone(&followed));
+    live.on_change(move |change| of_changes.lock().unwrap().push(change.clone()));
+    live.follow(T::one, move |one| of_values.lock().unwrap().push(one.number));
     let mut stream = live.changes();
     let streamed = std::thread::spawn(move || {
         let mut changes = Vec::new();
@@ -343,14 +343,12 @@ fn play<T: Plain>(scene: Scene) {
         }
         match random.below(6) {
             0 | 1 => sleep(Duration::from_millis(random.below(12) as u64)),
-            2 if !rewinds && !T::COMMITS => {
-                if live.wait_for_revision(revision, SOON).is_ok() {
-                    let now = live.load().numbers();
-                    assert!(
-                        truth.holds_since(revision, &now),
-                        "seed {seed}: {revision} is not in force: {now:?}"
-                    );
-                }
+            2 if !rewinds && !T::COMMITS && live.wait_for_revision(revision, SOON).is_ok() => {
+                let now = live.load().numbers();
+                assert!(
+                    truth.holds_since(revision, &now),
+                    "seed {seed}: {revision} is not in force: {now:?}"
+                );
             }
             _ => {}
         }
@@ -415,13 +413,19 @@ fn let_go<V>(value: V) {
     _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
 }
 
+fn is_on_purpose(panic: &std::panic::PanicHookInfo<'_>) -> bool {
+    let words = panic.payload().downcast_ref::<&str>().copied();
+    let words = words.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str));
+    words.is_some_and(|words| words.ends_with("on purpose"))
+}
+
 /// `SEED` and `SEEDS` say which.
 fn each_seed(play: impl Fn(u64)) {
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if panic.payload_as_str().is_none_or(|words| !words.ends_with("on purpose")) {
+            if !is_on_purpose(panic) {
                 before(panic);
             }
         }));

@@ -133,3 +133,99 @@ fn a_key_that_any_field_calls_secret_is_secret_for_all_that_read_it() {
             .all(etcd_config::Field::is_secret)
     );
 }
+
+/// A map over keys that secret fields name and do not read at the moment: an old name beside the new one, one that
+/// was read at the start, one that the environment overrides.
+#[derive(EtcdConfig, Debug, PartialEq)]
+#[etcd(prefix = "/vault", validate = Beside::check)]
+struct Beside {
+    #[etcd(map)]
+    all: std::collections::BTreeMap<String, String>,
+    #[etcd(key = "all/new", alias = "all/old", secret)]
+    token: String,
+    #[etcd(key = "all/pinned", secret, restart, default = "none")]
+    pinned: String,
+    #[etcd(key = "all/path", secret, env = "PATH")]
+    path: String,
+    #[etcd(nested)]
+    parts: std::collections::BTreeMap<String, SecretPart>,
+    #[etcd(default = 1)]
+    level: u32,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct SecretPart {
+    #[etcd(default = "none")]
+    word: etcd_config::Secret<String>,
+    #[etcd(default = "none")]
+    open: String,
+}
+
+impl Beside {
+    fn check(&self) -> Result<(), String> {
+        if self.level == 9 { Err(format!("no {self:?}")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn are_in_no_words_of_a_check_that_sees_them_by_another_field() {
+    let store = MemoryStore::from([
+        ("/vault/all/new", "hunter2"),
+        ("/vault/all/old", "hunter2-old"),
+        ("/vault/all/path", "hunter2-path"),
+        ("/vault/all/open", "tell"),
+        ("/vault/parts/a/word", "hunter2-part"),
+        ("/vault/parts/a/open", "tell"),
+    ]);
+    let settings = Beside::watch(&store).unwrap();
+    assert_eq!(settings.load().all["old"], "hunter2-old");
+    store.put("/vault/all/pinned", "hunter2-pinned");
+    for round in 0..2 {
+        // By an update of a snapshot that is used again, and by a new one.
+        let refused = store.put("/vault/level", "9");
+        let error = settings.wait_for_revision(refused, SOON).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("tell") && !text.contains("-old"), "{round}: {error}");
+        assert_is_silent(&format!("{error} {error:?} {:?}", error.problems()));
+        let status = settings.status();
+        assert_is_silent(&format!("{status} {status:?} {} {:?}", settings.explain(), settings.explain()));
+        let error = Beside::load_once(&store).unwrap_err();
+        assert_is_silent(&format!("{error} {error:?}"));
+        settings.wait_for_revision(store.put("/vault/level", (round + 2).to_string()), SOON).unwrap();
+    }
+}
+
+#[test]
+fn that_are_defaults_are_in_no_description_of_the_fields() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/vault")]
+    #[allow(dead_code)] // What is described is not read.
+    struct Described {
+        #[etcd(secret, alias = "old", default = "hunter2")]
+        token: String,
+        #[etcd(key = "/vault/token", default = "hunter2")]
+        copy: String,
+        #[etcd(key = "/vault/old", default = "hunter2")]
+        old: String,
+        #[etcd(nested)]
+        deep: Deep,
+    }
+    #[derive(EtcdConfig)]
+    #[allow(dead_code)] // What is described is not read.
+    struct Deep {
+        #[etcd(key = "/vault/token", default = "hunter2")]
+        copy: String,
+        #[etcd(default = "hunter2")]
+        word: etcd_config::Secret<String>,
+    }
+    let schema = Described::schema();
+    let texts = [
+        ("markdown", schema.to_markdown()),
+        ("etcdctl", schema.to_etcdctl()),
+        ("JSON schema", schema.to_json_schema()),
+        ("debug", format!("{schema:?}")),
+    ];
+    for (name, text) in texts {
+        assert!(!text.contains("hunter2"), "{name}: {text}");
+    }
+}

@@ -199,8 +199,8 @@ fn what_waits_while_the_store_is_rewound_is_never_in_force() {
     let settings = Rewound::watch(&store).unwrap();
     let base = store.revision();
     let heard = Arc::new(Mutex::new(Vec::new()));
-    let hears = Arc::clone(&heard);
-    settings.on_change(move |change| hears.lock().unwrap().push((change.new().number, change.revision())));
+    let changes = Arc::clone(&heard);
+    settings.on_change(move |change| changes.lock().unwrap().push((change.new().number, change.revision())));
     REWOUND.slow_down(&settings, &store, "/rewound/number", 2);
     REWOUND.hold(|| store.put("/rewound/number", "3"));
     store.put("/rewound/number", "5");

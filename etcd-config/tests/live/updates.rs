@@ -325,9 +325,10 @@ fn that_are_not_committed_wait_though_a_commit_is_collected_meanwhile() {
     let store = MemoryStore::from([("/service/host", "a"), ("/service/version", "1")]);
     let settings = Committed::options().debounce(Duration::from_millis(300)).watch(&store).unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let sees = Arc::clone(&seen);
-    settings
-        .on_change(move |change| sees.lock().unwrap().push((change.new().host.clone(), change.new().port)));
+    let changes = Arc::clone(&seen);
+    settings.on_change(move |change| {
+        changes.lock().unwrap().push((change.new().host.clone(), change.new().port));
+    });
     store.put("/service/host", "b");
     let first = store.put("/service/version", "2");
     let half = store.put("/service/host", "c");
