@@ -3,7 +3,7 @@
 //! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
 //! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and
 //! replaced clusters, events that the server forgets, streams that end as servers end them, calls that fail
-//! once, changes that a stream cannot deliver; and a reader who cannot wait, or begins again. The seed also
+//! once, listings that are empty once, changes that a stream cannot deliver; and a reader who cannot wait, or begins again. The seed also
 //! chooses the intervals, the prefix, and what the store can say at all.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
 //! exactly that revision. After the last fault is healed, it must be what the store holds.
@@ -137,6 +137,8 @@ enum Step {
     Lose,
     Storm,
     Empty,
+    Flicker,
+    Hollow,
     Stale,
     Arriving,
     End,
@@ -164,6 +166,8 @@ const STEPS: &[(Step, u8)] = &[
     (Step::Wipe, 1),
     (Step::Lose, 1),
     (Step::Empty, 1),
+    (Step::Flicker, 3),
+    (Step::Hollow, 2),
     (Step::Stale, 2),
     (Step::Arriving, 1),
     (Step::End, 2),
@@ -345,6 +349,8 @@ impl<'s> Run<'s> {
             }
             Step::Storm => return self.storm().await,
             Step::Empty => self.empty(),
+            Step::Flicker => return self.flicker().await,
+            Step::Hollow => self.hollow(),
             Step::Stale => {
                 self.faulty.say(Ok(Signal::Stale));
                 "stale".to_owned()
@@ -426,6 +432,34 @@ impl<'s> Run<'s> {
         transaction.commit();
         self.remember();
         format!("emptied, now at {}", self.store.revision())
+    }
+
+    /// Keys that come and go again: what has changed then, nobody sees who looks later.
+    async fn flicker(&mut self) {
+        let names: Vec<_> = names().filter(|key| self.store.get(key).is_none()).collect();
+        let mut transaction = self.store.transaction();
+        for name in &names {
+            transaction = transaction.put(name.clone(), "f");
+        }
+        transaction.commit();
+        self.remember();
+        self.tell("there");
+        let pause = Duration::from_millis(self.rng.u64(0..1_000));
+        self.watch_for(pause).await;
+        let gone = names.into_iter().fold(self.store.transaction(), |all, name| all.delete(name));
+        gone.commit();
+        self.remember();
+        self.tell("and gone");
+    }
+
+    /// The store forgets its keys for a moment, and shows that where it is asked at once.
+    fn hollow(&mut self) -> String {
+        if self.held.as_ref().is_none_or(Held::is_empty) {
+            return "nothing to be forgotten".to_owned();
+        }
+        self.faulty.faults().hollow = Some(Instant::now());
+        self.faulty.say(Ok(Signal::Stale));
+        "the next listing is empty".to_owned()
     }
 
     /// What a server, a proxy or a client may say of one call or stream.
