@@ -17,6 +17,7 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
+use self::replies::End;
 pub use self::replies::Replies;
 pub use self::wire::{Frame, Header, Kv, Page, empty_elements};
 
@@ -69,10 +70,7 @@ impl Hostile {
     }
 
     /// One with such manners, and such a trick.
-    pub fn with(
-        manners: Manners,
-        trick: impl Fn(&Call) -> Option<Replies> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn with(manners: Manners, trick: impl Fn(&Call) -> Option<Replies> + Send + Sync + 'static) -> Self {
         let listener = Listener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("not blocking");
         let address = listener.local_addr().expect("an address");
@@ -189,7 +187,7 @@ async fn answer(
     replies.fill(&mut trailers);
     let mut head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
     head.headers_mut().extend(replies.headers());
-    if replies.only_trailers {
+    if replies.end == End::AtOnce {
         head.headers_mut().extend(trailers);
         return respond.send_response(head, true).map(drop);
     }
@@ -210,7 +208,7 @@ async fn answer(
             send(&mut out, message).await?;
         }
     }
-    if let Some(reason) = replies.reset {
+    if let End::Reset(reason) = replies.end {
         out.send_reset(Reason::from(reason));
         return Ok(());
     }

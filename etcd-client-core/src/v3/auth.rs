@@ -221,10 +221,12 @@ mod tests {
         let (auth, server) = (auth(), Server::default());
         let twin = auth.twin();
         let mut blocked = Box::pin(auth.token(&server));
-        let polled = std::future::poll_fn(|cx| std::task::Poll::Ready(blocked.as_mut().poll(cx).is_pending()));
+        let polled =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(blocked.as_mut().poll(cx).is_pending()));
         assert!(polled.await, "it is under way");
         let limit = std::time::Duration::from_secs(10);
-        let token = tokio::time::timeout(limit, twin.token(&server)).await.expect("nobody else is waited for");
+        let token =
+            tokio::time::timeout(limit, twin.token(&server)).await.expect("nobody else is waited for");
         assert_eq!(token.unwrap().value.unwrap(), "root.1");
         assert_eq!(blocked.await.unwrap().value.unwrap(), "root.0");
         assert_eq!(auth.token(&server).await.unwrap().value.unwrap(), "root.1");

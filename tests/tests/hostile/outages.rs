@@ -19,7 +19,8 @@ const MOST_ROUNDS: usize = 15;
 fn those_who_hang_up() {
     let connections = Arc::new(AtomicUsize::new(0));
     let listen = |_| {
-        let (listener, connections) = (TcpListener::bind("127.0.0.1:0").expect("a port"), connections.clone());
+        let (listener, connections) =
+            (TcpListener::bind("127.0.0.1:0").expect("a port"), connections.clone());
         let address = listener.local_addr().expect("an address");
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -38,7 +39,8 @@ fn those_who_hang_up() {
 
 #[test]
 fn those_who_refuse() {
-    let refusals = [(14, "x"), (14, "etcdserver: no leader"), (8, "etcdserver: too many requests"), (2, "oops")];
+    let refusals =
+        [(14, "x"), (14, "etcdserver: no leader"), (8, "etcdserver: too many requests"), (2, "oops")];
     for (code, message) in refusals {
         for watches_only in [false, true] {
             let trick = move |call: &Call| {

@@ -35,7 +35,8 @@ fn is_passed_over(what: &str, liar: &Hostile) {
     let start = Instant::now();
     while asked < 2 {
         let before = liar.connections();
-        let live = options().watch(client(&[liar, &honest])).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let live =
+            options().watch(client(&[liar, &honest])).unwrap_or_else(|error| panic!("{what}: {error}"));
         comes_to_two(&live);
         asked += u64::from(liar.connections() > before);
         assert!(liar.connections() - before < 20, "{what}: {} connections", liar.connections() - before);
@@ -57,7 +58,8 @@ fn everything_is_said_to_be_compacted() {
         is_passed_over(&format!("compacted at {revision}"), &liar);
         let liar = on("Watch", move || {
             let progress = Frame::progress(Header::at(5)).encode();
-            Replies::of([created(), progress, Frame::compacted(Header::at(5), revision).encode()]).and_silence()
+            Replies::of([created(), progress, Frame::compacted(Header::at(5), revision).encode()])
+                .and_silence()
         });
         is_passed_over(&format!("progress, compacted at {revision}"), &liar);
         let liar = on("Watch", move || {
@@ -131,7 +133,10 @@ fn statuses_that_are_none() {
         liar("nothing, and the end", || Replies::of([]).without_status());
         liar("a status of nobody", || Replies::status(4_000_000, "").only_trailers());
         liar("words that are none", || {
-            Replies::default().without_status().trailer("grpc-status", "13").trailer("grpc-message", "%ff%zz%")
+            Replies::default()
+                .without_status()
+                .trailer("grpc-status", "13")
+                .trailer("grpc-message", "%ff%zz%")
         });
         liar("a status in words", || Replies::default().without_status().trailer("grpc-status", "good"));
         liar("huge trailers", || {
@@ -141,15 +146,18 @@ fn statuses_that_are_none() {
             (0..40).fold(Replies::of([]), |replies, n| replies.header(&format!("x-{n}"), "y".repeat(8_000)))
         });
         liar("compressed by nothing", || Replies::raw(&b"\x01\0\0\0\x02\x0a\0"[..]));
-        liar("compressed", || {
-            Replies::raw(&b"\x01\0\0\0\x02\x0a\0"[..]).header("grpc-encoding", "gzip")
-        });
+        liar("compressed", || Replies::raw(&b"\x01\0\0\0\x02\x0a\0"[..]).header("grpc-encoding", "gzip"));
         liar("an unknown flag", || Replies::raw(&b"\x07\0\0\0\x02\x0a\0"[..]));
         liar("half of a message", || Replies::raw(&b"\0\0\0\0\x09\x0a\0"[..]));
         liar("a message of 4 GB", || Replies::raw(&b"\0\xff\xff\xff\xff\x0a\0"[..]));
-        liar("a message of 500 MB that never comes", || Replies::raw(&b"\0\x1d\xff\xff\xff\x0a\0"[..]).and_silence());
+        liar("a message of 500 MB that never comes", || {
+            Replies::raw(&b"\0\x1d\xff\xff\xff\x0a\0"[..]).and_silence()
+        });
         for reason in [0, 1, 2, 7, 8, 11, 13] {
-            is_passed_over(&format!("{method}: reset {reason}"), &on(method, move || Replies::of([]).reset(reason)));
+            is_passed_over(
+                &format!("{method}: reset {reason}"),
+                &on(method, move || Replies::of([]).reset(reason)),
+            );
         }
     }
 }
