@@ -3,7 +3,7 @@
 //! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
 //! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and
 //! replaced clusters, events that the server forgets, streams that end as servers end them, calls that fail
-//! once, changes that a stream cannot deliver; and a reader who cannot wait, or begins again. The seed also
+//! once, listings that are empty once, changes that a stream cannot deliver; and a reader who cannot wait, or begins again. The seed also
 //! chooses the intervals, the prefix, and what the store can say at all.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
 //! exactly that revision. After the last fault is healed, it must be what the store holds.
@@ -13,6 +13,10 @@
 
 #[path = "simulation/faulty.rs"]
 mod faulty;
+#[path = "simulation/plays.rs"]
+mod plays;
+#[path = "simulation/steps.rs"]
+mod steps;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -23,9 +27,10 @@ use std::thread;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
-use etcd_client_core::{Change, Entry, Error, Kind, Listing, MemoryStore, Prefix, Signal};
+use etcd_client_core::{Change, Entry, Error, Kind, MemoryStore, Prefix};
 use fastrand::Rng;
 use faulty::Faulty;
+use steps::{STEPS, Step, draw};
 use tokio::time::{Instant, timeout_at};
 
 type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -119,73 +124,6 @@ impl Totals {
     }
 }
 
-/// What a schedule is made of: writes, and every fault that the store can play.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    Write,
-    Cut,
-    Silence,
-    Refuse,
-    Lag,
-    Deny,
-    Delay,
-    Slow,
-    Early,
-    Compact,
-    Rewind,
-    Wipe,
-    Lose,
-    Storm,
-    Empty,
-    Stale,
-    Arriving,
-    End,
-    Unopened,
-    Unlisted,
-    Unasked,
-    Hurry,
-    Restart,
-}
-
-/// The steps, and how often each is drawn.
-const STEPS: &[(Step, u8)] = &[
-    (Step::Write, 20),
-    (Step::Cut, 4),
-    (Step::Compact, 4),
-    (Step::Storm, 3),
-    (Step::Silence, 2),
-    (Step::Delay, 2),
-    (Step::Slow, 3),
-    (Step::Early, 2),
-    (Step::Refuse, 1),
-    (Step::Lag, 1),
-    (Step::Deny, 1),
-    (Step::Rewind, 1),
-    (Step::Wipe, 1),
-    (Step::Lose, 1),
-    (Step::Empty, 1),
-    (Step::Stale, 2),
-    (Step::Arriving, 1),
-    (Step::End, 2),
-    (Step::Unopened, 2),
-    (Step::Unlisted, 2),
-    (Step::Unasked, 2),
-    (Step::Hurry, 3),
-    (Step::Restart, 1),
-];
-
-fn draw(rng: &mut Rng) -> Step {
-    let total: u8 = STEPS.iter().map(|(_, weight)| weight).sum();
-    let mut at = rng.u8(0..total);
-    for (step, weight) in STEPS {
-        match at.checked_sub(*weight) {
-            None => return *step,
-            Some(left) => at = left,
-        }
-    }
-    unreachable!("the weights add up to the total")
-}
-
 fn play(seed: u64, log: &mut String) -> Totals {
     fastrand::seed(seed);
     let runtime =
@@ -246,10 +184,10 @@ impl<'s> Run<'s> {
     fn new(seed: u64, log: &'s mut String) -> Self {
         let store = MemoryStore::new();
         store.early_progress(seed % 2 == 1);
-        let (whole, options) = (seed % 5 == 0, options(seed));
+        let (whole, options) = (seed.is_multiple_of(5), options(seed));
         let faulty = Faulty::over(store.clone());
-        faulty.faults().unresumable = seed % 3 == 0;
-        faulty.faults().never_asked = seed % 14 == 0;
+        faulty.faults().unresumable = seed.is_multiple_of(3);
+        faulty.faults().never_asked = seed.is_multiple_of(14);
         let prefix = Prefix::new(if whole { "" } else { "/p" });
         let audited = options.audit_interval.is_some();
         let mut run = Self {
@@ -344,45 +282,10 @@ impl<'s> Run<'s> {
                 "lose_next(1)".to_owned()
             }
             Step::Storm => return self.storm().await,
+            Step::Flicker => return self.flicker().await,
             Step::Empty => self.empty(),
-            Step::Stale => {
-                self.faulty.say(Ok(Signal::Stale));
-                "stale".to_owned()
-            }
-            Step::Arriving => {
-                self.faulty.say(Ok(Signal::Arriving));
-                "arriving".to_owned()
-            }
-            Step::End => {
-                let error = self.error();
-                let what = format!("the stream ends: {error}");
-                self.faulty.say(Err(error));
-                what
-            }
-            Step::Unopened => {
-                let error = self.error();
-                let what = format!("the next watch: {error}");
-                self.faulty.faults().unopened = Some(error);
-                what
-            }
-            Step::Unlisted => {
-                let error = self.error();
-                let what = format!("the next listing: {error}");
-                self.faulty.faults().unlisted = Some(error);
-                what
-            }
-            Step::Unasked => {
-                let (error, late) = (self.error(), self.rng.bool());
-                let what = format!("the next question: {error} (late: {late})");
-                let mut faults = self.faulty.faults();
-                (faults.unasked, faults.unanswered) = (Some(error), late);
-                what
-            }
-            Step::Hurry => {
-                self.watcher.request_progress();
-                "progress is asked for".to_owned()
-            }
             Step::Restart => self.restart(),
+            other => self.play_once(other),
         };
         self.tell(&what);
     }
@@ -410,47 +313,6 @@ impl<'s> Run<'s> {
         }
         transaction.commit();
         self.remember();
-    }
-
-    /// Everything is deleted, at one revision or at several.
-    fn empty(&mut self) -> String {
-        let mut transaction = self.store.transaction();
-        for (at, key) in names().enumerate() {
-            transaction = transaction.delete(key);
-            if at == 2 && self.rng.bool() {
-                transaction.commit();
-                self.remember();
-                transaction = self.store.transaction();
-            }
-        }
-        transaction.commit();
-        self.remember();
-        format!("emptied, now at {}", self.store.revision())
-    }
-
-    /// What a server, a proxy or a client may say of one call or stream.
-    fn error(&mut self) -> Error {
-        const KINDS: [Kind; 8] = [
-            Kind::Compacted,
-            Kind::TooLarge,
-            Kind::Unavailable,
-            Kind::Timeout,
-            Kind::NoLeader,
-            Kind::Protocol,
-            Kind::PermissionDenied,
-            Kind::Server,
-        ];
-        let kind = KINDS[self.rng.usize(0..KINDS.len())];
-        Error::new(kind, format!("faulty: {kind:?}"))
-    }
-
-    /// The reader has lost track, and begins again with what it holds.
-    fn restart(&mut self) -> String {
-        let Some(held) = &self.held else { return "nothing to begin again with".to_owned() };
-        let entries = held.values().cloned().collect();
-        let listing = Listing { revision: self.revision, cluster: self.watcher.cluster(), entries };
-        self.watcher.restart(Arc::new(listing));
-        format!("begins again from {}", self.revision)
     }
 
     /// Writes with a compaction behind each, while the watcher tries to follow.

@@ -17,6 +17,7 @@ use http::{HeaderMap, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
+use self::replies::End;
 pub use self::replies::Replies;
 pub use self::wire::{Frame, Header, Kv, Page, empty_elements};
 
@@ -186,7 +187,7 @@ async fn answer(
     replies.fill(&mut trailers);
     let mut head = Response::builder().header("content-type", "application/grpc").body(()).expect("a head");
     head.headers_mut().extend(replies.headers());
-    if replies.only_trailers {
+    if replies.end == End::AtOnce {
         head.headers_mut().extend(trailers);
         return respond.send_response(head, true).map(drop);
     }
@@ -207,7 +208,7 @@ async fn answer(
             send(&mut out, message).await?;
         }
     }
-    if let Some(reason) = replies.reset {
+    if let End::Reset(reason) = replies.end {
         out.send_reset(Reason::from(reason));
         return Ok(());
     }

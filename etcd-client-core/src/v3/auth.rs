@@ -151,7 +151,7 @@ impl Auth {
             }
             Err(error) => Err(error),
         };
-        let value = value.and_then(|token| token.map(to_metadata).transpose());
+        let value = value.and_then(|token| token.as_deref().map(to_metadata).transpose());
         let mut state = self.lock();
         let overtaken = state.serial != asked;
         state.serial += 1;
@@ -169,7 +169,8 @@ impl Auth {
     }
 }
 
-fn to_metadata(token: String) -> Result<MetadataValue<Ascii>, Error> {
+/// As it is sent along with calls.
+pub(super) fn to_metadata(token: &str) -> Result<MetadataValue<Ascii>, Error> {
     let mut value = MetadataValue::try_from(token)
         .map_err(|_| Error::new(Kind::Protocol, "the server's token cannot be sent in a header"))?;
     value.set_sensitive(true);

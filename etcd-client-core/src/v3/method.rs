@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use super::auth::to_metadata;
 use super::claims;
 use super::codec::Answer;
 use super::messages as wire;
@@ -127,10 +128,11 @@ impl Method for wire::AuthenticateRequest {
 
     /// A token is sent along with every call from now on.
     fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
-        if answer.token.len() <= LONGEST_TOKEN {
-            return Ok(());
+        let length = answer.token.len();
+        if length > LONGEST_TOKEN {
+            return Err(Error::new(Kind::Protocol, format!("a token of {length} bytes")));
         }
-        Err(Error::new(Kind::Protocol, format!("a token of {} bytes", answer.token.len())))
+        to_metadata(&answer.token).map(drop)
     }
 
     fn is_repeatable(&self) -> bool {

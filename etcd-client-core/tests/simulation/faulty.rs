@@ -8,7 +8,7 @@ use std::time::Duration;
 use etcd_client_core::{
     BoxFuture, Error, Kind, Known, Listing, MemoryStore, Opened, Past, Prefix, Signal, Store, Watch,
 };
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How long a call takes that nobody answers.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -32,6 +32,8 @@ pub(crate) struct Faults {
     pub(crate) unanswered: bool,
     /// When the prefix is listed.
     pub(crate) unlisted: Option<Error>,
+    /// When the prefix is listed at this very moment: nothing, though there are keys.
+    pub(crate) hollow: Option<Instant>,
     /// What the streams say of how far they are rests on their silence.
     pub(crate) unresumable: bool,
     /// The store never says what has changed.
@@ -74,10 +76,16 @@ impl Faulty {
 
 impl Store for Faulty {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
-        match self.faults().unlisted.take() {
-            Some(error) => Box::pin(async move { Err(error) }),
-            None => self.inner.list(prefix),
+        let mut faults = self.faults();
+        let is_hollow = faults.hollow.take() == Some(Instant::now());
+        if let Some(error) = faults.unlisted.take() {
+            return Box::pin(async move { Err(error) });
         }
+        let call = self.inner.list(prefix);
+        if is_hollow {
+            return Box::pin(async move { Ok(Listing { entries: Vec::new(), ..call.await? }) });
+        }
+        call
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {

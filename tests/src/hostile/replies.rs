@@ -15,12 +15,24 @@ pub struct Replies {
     pub(super) later: Vec<(Duration, Bytes)>,
     pub(super) open: bool,
     pub(super) informational: bool,
-    pub(super) only_trailers: bool,
-    pub(super) reset: Option<u32>,
+    pub(super) end: End,
     status: Option<(u32, String)>,
     headers: Vec<(String, String)>,
     trailers: Vec<(String, String)>,
-    no_status: bool,
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum End {
+    /// With a status in the trailers.
+    #[default]
+    Status,
+    /// With trailers that hold none.
+    NoStatus,
+    /// As soon as it begins, with the status in the place of the headers.
+    AtOnce,
+    /// With a reset for this reason.
+    Reset(u32),
 }
 
 impl Replies {
@@ -72,13 +84,13 @@ impl Replies {
     /// And the status at once, in the place of the headers, with no messages.
     #[must_use]
     pub fn only_trailers(self) -> Self {
-        Self { only_trailers: true, ..self }
+        Self { end: End::AtOnce, ..self }
     }
 
     /// And the end of the stream for this reason, instead of a status.
     #[must_use]
     pub fn reset(self, reason: u32) -> Self {
-        Self { reset: Some(reason), ..self }
+        Self { end: End::Reset(reason), ..self }
     }
 
     /// With one more header.
@@ -98,7 +110,7 @@ impl Replies {
     /// Without a status in the trailers.
     #[must_use]
     pub fn without_status(self) -> Self {
-        Self { no_status: true, ..self }
+        Self { end: End::NoStatus, ..self }
     }
 
     pub(super) fn headers(&self) -> HeaderMap {
@@ -107,7 +119,7 @@ impl Replies {
 
     pub(super) fn fill(&self, trailers: &mut HeaderMap) {
         let (code, message) = self.status.clone().unwrap_or_default();
-        if !self.no_status {
+        if self.end != End::NoStatus {
             trailers.insert("grpc-status", HeaderValue::from(code));
             trailers.insert("grpc-message", HeaderValue::from_str(&message).expect("a message for a header"));
         }

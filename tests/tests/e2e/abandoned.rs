@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_client_core::{Prefix, Store, Watcher};
+use etcd_client_core::{Prefix, Store, Watcher, watcher};
 use etcd_config_tests::{Proxy, Server, block_on, servers};
 
 /// Polls it so often, with a moment after each, and lets go of it.
@@ -40,7 +40,8 @@ fn what_is_abandoned_leaves_nothing_to_the_server_and_does_not_spoil_what_follow
                 let listing = client.list(&prefix).await.unwrap();
                 poll(client.list(&prefix), times).await;
                 poll(Store::watch(&client, &prefix, Some(listing.revision)), times).await;
-                let mut watcher = Watcher::new(Arc::new(client.clone()), prefix.clone(), Default::default());
+                let mut watcher =
+                    Watcher::new(Arc::new(client.clone()), prefix.clone(), watcher::Options::default());
                 let follow = async {
                     loop {
                         watcher.next().await;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use etcd_client_core::v3::Client;
 use etcd_client_core::{Prefix, Store};
 use etcd_config_tests::block_on;
 use etcd_config_tests::hostile::{Frame, Header, Hostile, Kv, Manners, Page, Replies};
@@ -189,5 +190,20 @@ fn a_storm_of_farewells() {
         let made = rude.connections() - before;
         drop(alone);
         assert!(made < 50, "{made} connections in a few seconds");
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_sent() {
+    let on_authenticate = |replies: fn() -> Replies| on("Authenticate", replies);
+    let liar = on_authenticate(|| Replies::of([Bytes::from_static(b"\x12\x03a\nb")]));
+    let honest = on_authenticate(|| Replies::status(9, "etcdserver: authentication is not enabled"));
+    let start = Instant::now();
+    while liar.count("Authenticate") < 2 {
+        let endpoints = [liar.endpoint(), honest.endpoint()];
+        let client = Client::builder().endpoints(endpoints).user("root", "x").build().expect("a client");
+        let listing = block_on(client.list(&Prefix::new("/app"))).expect("the honest one's answer");
+        assert_eq!(listing.entries.len(), 1);
+        assert!(start.elapsed() < SOON, "it was not asked in {:?}", start.elapsed());
     }
 }
