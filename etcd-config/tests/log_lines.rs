@@ -140,7 +140,7 @@ fn an_update_that_is_refused_for_several_reasons_is_one_record_of_one_line() {
     assert!(!line.contains('\n'), "{line:?}");
     for part in [
         "2 problems in Checked",
-        "; too many; for one machine",
+        "workers: too many; for one machine",
         "/refused/retries",
         "; refused: revision 1 stays",
     ] {
