@@ -199,9 +199,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            return OneLine(format_args!("{self}")).fmt(f);
-        }
+        let lines = Lines(&self.0);
+        if f.alternate() { OneLine(lines).fmt(f) } else { lines.fmt(f) }
+    }
+}
+
+/// An error in as many lines as it has.
+struct Lines<'e>(&'e Inner);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         for failure in &self.0.failures {
             let EndpointFailure { endpoint, error, elapsed, .. } = failure;

@@ -163,10 +163,17 @@ impl From<Report> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            return OneLine(format_args!("{self}")).fmt(f);
-        }
-        match &*self.0 {
+        let lines = Lines(&self.0);
+        if f.alternate() { OneLine(lines).fmt(f) } else { lines.fmt(f) }
+    }
+}
+
+/// An error in as many lines as it has.
+struct Lines<'e>(&'e Inner);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Inner::Problems(report) => report.fmt(f),
             Inner::Store(error) => error.fmt(f),
             Inner::Refusal { what, error, way_out } => write!(f, "{what}: {error}{way_out}"),

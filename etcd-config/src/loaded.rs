@@ -218,7 +218,7 @@ fn from_cache<T: Derived>(
     let (name, revision) = (T::LAYOUT.name, listing.revision);
     watcher.assume(listing);
     panics::log(|| {
-        tracing::warn!(name, %prefix, path, revision, "etcd does not answer: configuration loaded from the cache");
+        tracing::warn!(name, %prefix, path, revision, "etcd could not be read: configuration loaded from the cache");
     });
     let saved_at = Some(written_at);
     Ok((publisher, first, pace, CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() }))

@@ -107,10 +107,12 @@ impl Keeper {
             Ok(None) => None,
             Ok(Some(file)) => {
                 let was_said = std::mem::take(&mut self.failed);
-                panics::log(|| match was_said {
-                    true => tracing::info!(%path, revision = file.revision, "the cache file is kept again"),
-                    false => tracing::debug!(%path, revision = file.revision, "cached"),
-                });
+                let revision = file.revision;
+                if was_said {
+                    panics::log(|| tracing::info!(%path, revision, "the cache file is kept again"));
+                } else {
+                    panics::log(|| tracing::debug!(%path, revision, "cached"));
+                }
                 Some(Step::Written(file))
             }
             Err(why) => {

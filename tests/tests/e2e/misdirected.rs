@@ -33,7 +33,7 @@ fn answering(words: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     let answer = |mut stream: TcpStream| {
-        stream.read(&mut [0; 4096])?;
+        let _ = stream.read(&mut [0; 4096])?;
         stream.write_all(words)?;
         stream.shutdown(Shutdown::Write)?;
         // Unread bytes would reset the connection, and the words with it.
