@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{ExprPath, Type};
+use syn::{ExprPath, Index, Type};
 
 use crate::ast::{Field, Input};
 use crate::generics::{bounded, runtime};
@@ -134,29 +134,7 @@ fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
 
 fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
     let (at, held, before) = (local("at"), local("held"), local("before"));
-    let locals: Vec<Ident> =
-        (0..input.fields.len()).map(|number| local(&format!("field_{number}"))).collect();
-    let mut calls = Vec::new();
-    let mut index = 0_usize;
-    for (field, local) in input.fields.iter().zip(&locals) {
-        if field.attrs.skip.is_some() {
-            let make = skipped(field);
-            calls.push(quote!(let #local = #private::skipped(&#held, #make);));
-            continue;
-        }
-        let (member, part) = (&field.member, part(field, private));
-        calls.push(quote_spanned! {here(field.ty.span())=>
-            let #local = #at.read(
-                &__FIELDS[#index],
-                match &mut #held {
-                    ::core::option::Option::Some(#held) => ::core::option::Option::Some(&mut #held.#member),
-                    ::core::option::Option::None => ::core::option::Option::None,
-                },
-                &#part,
-            );
-        });
-        index += 1;
-    }
+    let Reads { calls, unwrapped, values } = Reads::of(input, private);
     let members = input.fields.iter().map(|field| &field.member);
     let checks: Vec<TokenStream> = input.attrs.validate.iter().map(|path| check(path, private)).collect();
     quote! {
@@ -165,12 +143,13 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
             mut #held: ::core::option::Option<&mut Self>,
         ) -> ::core::option::Option<Self> {
             let #before = #at.problems();
-            #(#calls)*
+            #calls
             if let ::core::option::Option::Some(#held) = #held {
                 #at.check(#before, #held, &[#(#checks),*]);
                 return ::core::option::Option::None;
             }
-            let #held = Self { #(#members: #locals?),* };
+            #unwrapped
+            let #held = Self { #(#members: #values),* };
             if #at.check(#before, &#held, &[#(#checks),*]) {
                 ::core::option::Option::Some(#held)
             } else {
@@ -178,6 +157,79 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
             }
         }
     }
+}
+
+/// The most fields that one function reads. Each of them may have to be dropped wherever a later one is
+/// missing, and what the compiler makes of that costs more than in proportion.
+const RUN: usize = 16;
+
+/// All fields are read before any is missed.
+struct Reads {
+    calls: TokenStream,
+    unwrapped: TokenStream,
+    /// Each field's value.
+    values: Vec<TokenStream>,
+}
+
+impl Reads {
+    fn of(input: &Input<'_>, private: &TokenStream) -> Self {
+        let reads = field_reads(input, private);
+        if reads.len() > RUN {
+            return Self::in_runs(&reads, private);
+        }
+        let (calls, locals) = reads.iter().map(|(call, local)| (call, local)).unzip::<_, _, Vec<_>, Vec<_>>();
+        let values = locals.iter().map(|local| quote!(#local?)).collect();
+        Self { calls: quote!(#(#calls)*), unwrapped: TokenStream::new(), values }
+    }
+
+    /// A function for each run of fields.
+    fn in_runs(reads: &[(TokenStream, Ident)], private: &TokenStream) -> Self {
+        let (at, held) = (local("at"), local("held"));
+        let (mut calls, mut runs, mut values) = (TokenStream::new(), Vec::new(), Vec::new());
+        for (number, reads) in reads.chunks(RUN).enumerate() {
+            let run = local(&format!("run_{number}"));
+            let (reads, locals) =
+                reads.iter().map(|(call, local)| (call, local)).unzip::<_, _, Vec<_>, Vec<_>>();
+            calls.extend(quote! {
+                let #run = (|#at: &mut #private::Decoder<'_>, mut #held: ::core::option::Option<&mut Self>| {
+                    #(#reads)*
+                    ::core::option::Option::Some((#(#locals?,)*))
+                })(#at, ::core::option::Option::as_deref_mut(&mut #held));
+            });
+            values.extend((0..locals.len()).map(Index::from).map(|index| quote!(#run.#index)));
+            runs.push(run);
+        }
+        Self { calls, unwrapped: quote!(let (#(#runs,)*) = (#(#runs?,)*);), values }
+    }
+}
+
+/// The statement that reads each field, and the local variable that it makes.
+fn field_reads(input: &Input<'_>, private: &TokenStream) -> Vec<(TokenStream, Ident)> {
+    let (at, held) = (local("at"), local("held"));
+    let mut reads = Vec::new();
+    let mut index = 0_usize;
+    for (number, field) in input.fields.iter().enumerate() {
+        let local = local(&format!("field_{number}"));
+        if field.attrs.skip.is_some() {
+            let make = skipped(field);
+            reads.push((quote!(let #local = #private::skipped(&#held, #make);), local));
+            continue;
+        }
+        let (member, part) = (&field.member, part(field, private));
+        let read = quote_spanned! {here(field.ty.span())=>
+            let #local = #at.read(
+                &__FIELDS[#index],
+                match &mut #held {
+                    ::core::option::Option::Some(#held) => ::core::option::Option::Some(&mut #held.#member),
+                    ::core::option::Option::None => ::core::option::Option::None,
+                },
+                &#part,
+            );
+        };
+        reads.push((read, local));
+        index += 1;
+    }
+    reads
 }
 
 /// How the field is read.
