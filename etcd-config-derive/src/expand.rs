@@ -8,7 +8,7 @@ use syn::{ExprPath, Index, Type};
 use crate::ast::{Field, Input};
 use crate::generics::{bounded, runtime};
 use crate::secrecy::holds_secret;
-use crate::ty::{option_of, written};
+use crate::ty::{deciding, is_primitive, option_of, written};
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let krate = runtime(input.attrs.krate.as_ref());
@@ -136,7 +136,9 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
     let (at, held, before) = (local("at"), local("held"), local("before"));
     let Reads { calls, unwrapped, values } = Reads::of(input, private);
     let members = input.fields.iter().map(|field| &field.member);
-    let checks: Vec<TokenStream> = input.attrs.validate.iter().map(|path| check(path, private)).collect();
+    let own = quote!(Self);
+    let checks = input.attrs.validate.iter().map(|path| check(path, &own, true, private));
+    let checks: Vec<TokenStream> = checks.collect();
     quote! {
         fn read(
             #at: &mut #private::Decoder<'_>,
@@ -246,6 +248,10 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
         quote_spanned!(span=> #private::#function::<#ty>(#decode))
     } else if attrs.map.is_some() {
         quote_spanned!(span=> #private::map::<#ty>())
+    } else if let Some(element) = deciding(ty) {
+        let span = here(element.span());
+        let private = &respanned(private, span);
+        quote_spanned!(span=> #private::leaf_of::<#ty, #element>())
     } else {
         quote_spanned!(span=> #private::leaf::<#ty>())
     };
@@ -260,8 +266,11 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
         quote_spanned!(span=> #private::compared(#plain).part())
     };
     let optional = attrs.nested.is_none() && attrs.map.is_none() && option_of(ty).is_some();
+    let checked = if optional { option_of(ty).unwrap_or(ty) } else { ty };
+    let (is_exact, checked) = (is_primitive(checked), quote!(#checked));
     attrs.validate.iter().fold(plain, |part, path| {
-        let check = if optional { check_some(path, private) } else { check(path, private) };
+        let check = if optional { check_some } else { check };
+        let check = check(path, &checked, is_exact, private);
         quote!(#private::checked(#part, #check))
     })
 }
@@ -297,20 +306,33 @@ fn default_of(ty: &Type, span: Span) -> TokenStream {
     quote_spanned!(here(span)=> <#ty as ::core::default::Default>::default)
 }
 
-fn check(path: &ExprPath, private: &TokenStream) -> TokenStream {
-    let value = local_at("value", path.span());
-    quote_spanned!(here(path.span())=> |#value| #private::refusal(#path(#value)))
+/// The call of a check of a `ty`.
+fn check(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
+    let span = here(path.span());
+    let (value, private) = (local_at("value", path.span()), respanned(private, span));
+    let called = called(path, ty, is_exact, &private);
+    quote_spanned!(span=> |#value| #private::refusal(#called(#value)))
 }
 
 /// The check of an `Option` is one of what is in it.
-fn check_some(path: &ExprPath, private: &TokenStream) -> TokenStream {
-    let value = local_at("value", path.span());
-    quote_spanned! {here(path.span())=>
+fn check_some(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
+    let span = here(path.span());
+    let (value, private) = (local_at("value", path.span()), respanned(private, span));
+    let called = called(path, ty, is_exact, &private);
+    quote_spanned! {span=>
         |#value| match #value {
-            ::core::option::Option::Some(#value) => #private::refusal(#path(#value)),
+            ::core::option::Option::Some(#value) => #private::refusal(#called(#value)),
             ::core::option::Option::None => ::core::result::Result::Ok(()),
         }
     }
+}
+
+/// A function of a type that a reference can only be to itself says so itself; a `&String` is a `&str`, too.
+fn called(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
+    if !is_exact {
+        return quote!(#path);
+    }
+    quote_spanned!(here(path.span())=> #private::by_reference::<#ty, _>(#path))
 }
 
 /// A name that no name of the user's can meet.

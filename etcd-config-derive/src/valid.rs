@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use proc_macro2::Ident;
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::GenericParam;
 
 use crate::ast::{Field, Input};
-use crate::attr;
+use crate::attr::{self, serde};
 use crate::errors::Errors;
 use crate::expand::key_of;
 use crate::key::{check_key, check_prefix};
 use crate::primitive::misfit;
+use crate::shape::check_type;
 use crate::ty::option_of;
 
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
@@ -22,7 +23,13 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
     if let Some(key) = &input.attrs.commit_key {
         check_key(key, errors);
     }
+    if input.attrs.ignore_serde.is_none() {
+        serde::check_struct(&input.original.attrs, &input.attrs, errors);
+    }
     for field in &input.fields {
+        if input.attrs.ignore_serde.is_none() {
+            serde::check_field(&field.original.attrs, &field.attrs, errors);
+        }
         check_field(field, errors);
         if input.newtype {
             check_newtype(field, errors);
@@ -45,19 +52,27 @@ fn check_generics(input: &Input<'_>, errors: &mut Errors) {
 
 fn check_field(field: &Field<'_>, errors: &mut Errors) {
     let attrs = &field.attrs;
+    let before = errors.count();
     for key in attrs.key.iter().chain(&attrs.alias) {
         check_key(key, errors);
     }
     if let Some((_, name)) = &attrs.env {
         let value = name.value();
-        if value.is_empty() || value.contains(['=', '\0']) {
-            errors.at(name, "not the name of an environment variable");
+        if value.is_empty() || value.contains(['=', '$', '{', '}']) || value.contains(is_no_part_of_a_name) {
+            errors.at(name, "not the name of an environment variable; it is the name alone, such as `APP_PORT`");
         }
     }
     if check_kinds(field, errors) {
         check_decoding(attrs, errors);
         check_default(field, errors);
     }
+    if errors.count() == before && !attrs.broken {
+        check_type(field, errors);
+    }
+}
+
+fn is_no_part_of_a_name(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
 }
 
 /// A field is one of: a leaf, `nested`, `map`, `flatten`, `skip`.
@@ -120,6 +135,9 @@ fn check_kinds(field: &Field<'_>, errors: &mut Errors) -> bool {
         for found in [&attrs.secret, &attrs.restart].into_iter().flatten() {
             unfit(found, unread, errors);
         }
+        if let Some(found) = attrs.validate.first() {
+            errors.at(found, format!("`validate` says nothing on a `skip` field: {unread}"));
+        }
         if let Some(found) = &attrs.deprecated {
             errors.at(found, format!("`deprecated` says nothing on a `skip` field: {unread}"));
         }
@@ -176,7 +194,7 @@ fn check_newtype(field: &Field<'_>, errors: &mut Errors) {
 }
 
 fn check_same_keys(input: &Input<'_>, errors: &mut Errors) {
-    let mut taken: HashMap<String, &dyn ToTokens> = HashMap::new();
+    let mut taken: HashMap<String, &str> = HashMap::new();
     for field in input.fields.iter().filter(|field| !field.attrs.broken) {
         if input.newtype || field.attrs.flatten.is_some() || field.attrs.skip.is_some() {
             continue;
@@ -187,15 +205,24 @@ fn check_same_keys(input: &Input<'_>, errors: &mut Errors) {
         };
         let names = std::iter::once((key_of(input, field), own));
         let aliases = field.attrs.alias.iter().map(|alias| (alias.value(), alias as &dyn ToTokens));
-        for (key, tokens) in names.chain(aliases) {
+        for (number, (key, tokens)) in names.chain(aliases).enumerate() {
             if key.is_empty() {
                 continue;
             }
             if let Some(first) = taken.get(key.as_str()) {
-                errors.at(quote!(#first #tokens), format!("two fields with the same key, `{key}`"));
+                errors.at(tokens, shared_key(&key, first, &field.name, number > 0));
             } else {
-                taken.insert(key, tokens);
+                taken.insert(key, &field.name);
             }
         }
+    }
+}
+
+/// What is wrong with a key that the field `first` has already.
+fn shared_key(key: &str, first: &str, second: &str, is_alias: bool) -> String {
+    match (first == second, is_alias) {
+        (true, _) => format!("`{key}` is a key of this field as it is: leave the alias out"),
+        (_, true) => format!("`{key}` is a key of the field `{first}` as well: one key is for one field"),
+        _ => format!("the key of `{second}` is `{key}`, which is the key of `{first}` already: give one of them another with `key`"),
     }
 }

@@ -1,9 +1,11 @@
 //! From the tree of keys to a value of the derived struct, or to all that is wrong with them.
 
 mod before;
+mod check;
 mod comparison;
 mod context;
 mod decoder;
+mod default;
 mod leaf_part;
 mod map_part;
 mod nested_part;
@@ -12,11 +14,12 @@ mod place;
 mod scrub;
 mod type_name;
 
+pub use self::check::{by_reference, refusal};
 pub use self::comparison::compared;
 pub use self::context::Context;
-pub(crate) use self::context::survey;
+pub(crate) use self::context::{defaults, survey};
 pub use self::decoder::Decoder;
-pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
+pub use self::leaf_part::{checked, leaf, leaf_of, leaf_with, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
 pub(crate) use self::place::whole_key;
@@ -44,6 +47,7 @@ pub fn decode_since<T: EtcdConfig>(
     let value = T::read(&mut decoder, None);
     let Findings { mut problems, pinned, secrets, differs } = decoder.finish();
     problems.extend(unknown::denied(context.schema(), tree, None));
+    problems.extend(context.defaults().iter().cloned());
     match value {
         Some(value) if problems.is_empty() => {
             context.pin(pinned);

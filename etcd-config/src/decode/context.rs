@@ -13,6 +13,7 @@ use crate::layout::Field;
 use crate::problem::Problem;
 use crate::schema::Schema;
 use crate::schema::branch::Branch;
+use crate::schema::plain::Plain;
 use crate::tree::{KeyTree, Node};
 
 /// What `restart` fields have read when the process started, by [where they are](pin_path).
@@ -42,6 +43,8 @@ pub struct Context {
     environment: BTreeMap<&'static str, Result<String, NotText>>,
     /// The absolute keys, as paths below the prefix.
     absolute: Vec<String>,
+    /// What is wrong with the literal defaults.
+    defaults: Vec<Problem>,
     pins: OnceLock<Pins>,
 }
 
@@ -56,7 +59,9 @@ impl Context {
         prefix: Prefix,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Self {
-        let schema = Schema::new(survey::<T>(), &prefix);
+        let (branch, mut defaults) = survey_at::<T>(Some(&prefix));
+        let schema = Schema::new(branch, &prefix);
+        hide_secrets(&mut defaults, &schema, &prefix);
         let names = schema.fields().iter().filter_map(|field| field.written.env);
         let environment = names
             .filter_map(|name| variable(name).map(|value| (name, value.into_string().map_err(|_| NotText))))
@@ -67,7 +72,7 @@ impl Context {
             .filter_map(|key| prefix.relative(key.as_bytes()))
             .filter_map(|path| std::str::from_utf8(path).ok().map(str::to_owned))
             .collect();
-        Self { prefix, schema, environment, absolute, pins: OnceLock::new() }
+        Self { prefix, schema, environment, absolute, defaults, pins: OnceLock::new() }
     }
 
     /// The directory that is read.
@@ -85,6 +90,11 @@ impl Context {
     pub fn pending(&self, tree: &KeyTree) -> Vec<Problem> {
         let pins = self.pins.get().into_iter().flatten();
         pins.filter_map(|(_, pin)| super::pending::compare(pin, tree)).collect()
+    }
+
+    /// What is wrong with the literal defaults of all fields, whether their keys are there or not.
+    pub(crate) fn defaults(&self) -> &[Problem] {
+        &self.defaults
     }
 
     pub(crate) fn variable(&self, name: &str) -> Option<Result<&str, NotText>> {
@@ -122,8 +132,31 @@ pub(super) fn pin_path(path: &str, name: &str) -> String {
 
 /// The fields of a `T`.
 pub(crate) fn survey<T: EtcdConfig>() -> Branch {
-    let mut decoder = Decoder::survey();
+    survey_at::<T>(None).0
+}
+
+/// What is wrong with the literal defaults of a `T`.
+pub(crate) fn defaults<T: EtcdConfig>(prefix: Prefix) -> Vec<Problem> {
+    Context::with_environment::<T>(prefix, |_| None).defaults
+}
+
+fn survey_at<T: EtcdConfig>(prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
+    let mut decoder = Decoder::survey(prefix);
     let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
     let members = decoder.members(std::any::TypeId::of::<T>(), read).unwrap_or_default();
-    Branch { layout: T::LAYOUT, members }
+    (Branch { layout: T::LAYOUT, members }, decoder.finish().problems)
+}
+
+/// What one field calls secret is secret for the others that read its key.
+fn hide_secrets(problems: &mut [Problem], schema: &Schema, prefix: &Prefix) {
+    if problems.is_empty() {
+        return;
+    }
+    let plain = Plain::of(schema, prefix);
+    for problem in problems.iter_mut().filter(|problem| problem.value.is_some()) {
+        if prefix.relative(problem.key.as_bytes()).is_some_and(|path| plain.is_secret(path)) {
+            problem.value = None;
+            "(secret) is of no use (the default in the source)".clone_into(&mut problem.what);
+        }
+    }
 }

@@ -1,0 +1,120 @@
+//! What `#[serde(...)]` says of reading, which this derive does not read: what to say instead.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens as _;
+use syn::meta::ParseNestedMeta;
+use syn::{Attribute, Ident, LitStr, Token};
+
+use crate::errors::Errors;
+
+/// One thing in `#[serde(...)]`.
+pub(crate) struct Foreign {
+    pub(crate) name: Ident,
+    value: Option<LitStr>,
+}
+
+/// What serde's attributes say about reading. Serde itself says what is wrong with them.
+pub(crate) fn about_reading(attrs: &[Attribute]) -> Vec<Foreign> {
+    let mut found = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        let _ = attr.parse_nested_meta(|meta| {
+            found.extend(foreign(&meta)?);
+            Ok(())
+        });
+    }
+    found
+}
+
+fn foreign(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Foreign>> {
+    let name = meta.path.require_ident()?.clone();
+    if meta.input.peek(Token![=]) {
+        let value = meta.value()?;
+        let text = value.parse().ok();
+        if text.is_none() {
+            value.parse::<TokenStream>()?;
+        }
+        return Ok(Some(Foreign { name, value: text }));
+    }
+    if !meta.input.peek(syn::token::Paren) {
+        return Ok(Some(Foreign { name, value: None }));
+    }
+    // `rename(serialize = "...")` is about writing alone.
+    let mut value = None;
+    meta.parse_nested_meta(|inner| {
+        let text = inner.value()?.parse()?;
+        if inner.path.is_ident("deserialize") {
+            value = Some(text);
+        }
+        Ok(())
+    })?;
+    Ok(value.map(|value| Foreign { name, value: Some(value) }))
+}
+
+/// The serde attributes of a field for which it has nothing of ours.
+pub(crate) fn check_field(attrs: &[Attribute], own: &super::Field, errors: &mut Errors) {
+    let is_leaf = own.nested.is_none() && own.map.is_none() && own.flatten.is_none() && own.skip.is_none();
+    let has_default = own.default.is_some() || own.default_fn.is_some() || !is_leaf;
+    let has_decoder = own.with.is_some() || own.decode_with.is_some();
+    for foreign in about_reading(attrs) {
+        let text = foreign.value.as_ref().map(LitStr::value);
+        let text = text.as_deref();
+        let name = foreign.name.to_string();
+        let (is_said, instead) = match name.as_str() {
+            "rename" => (own.key.is_some(), format!("`#[etcd(key = {:?})]`", text.unwrap_or("..."))),
+            "alias" => (!own.alias.is_empty(), format!("`#[etcd(alias = {:?})]`", text.unwrap_or("..."))),
+            "default" => (has_default, match text {
+                Some(function) => format!("`#[etcd(default_fn = {function})]`"),
+                None => "`#[etcd(default)]`".to_owned(),
+            }),
+            "with" => (has_decoder, format!("`#[etcd(with = {})]`", text.unwrap_or("module"))),
+            "deserialize_with" => (has_decoder, match text.and_then(|path| path.strip_suffix("::deserialize")) {
+                Some(module) => format!("`#[etcd(with = {module})]`"),
+                None => "`#[etcd(with = module)]` with a module where it is called `deserialize`, or \
+                         `#[etcd(decode_with = function)]` with a function from `&str`"
+                    .to_owned(),
+            }),
+            "skip" | "skip_deserializing" => (own.skip.is_some(), "`#[etcd(skip)]`".to_owned()),
+            "flatten" => (own.flatten.is_some(), "`#[etcd(flatten)]`".to_owned()),
+            _ => continue,
+        };
+        if !is_said {
+            refuse(&foreign.name, &instead, errors);
+        }
+    }
+}
+
+/// The same for the struct.
+pub(crate) fn check_struct(attrs: &[Attribute], own: &super::Container, errors: &mut Errors) {
+    for foreign in about_reading(attrs) {
+        let text = foreign.value.as_ref().map(LitStr::value);
+        let name = foreign.name.to_string();
+        let (is_said, instead) = match name.as_str() {
+            "rename_all" => {
+                let case = text.unwrap_or_else(|| "...".to_owned());
+                (own.rename_all.is_some(), format!("`#[etcd(rename_all = {case:?})]`"))
+            }
+            "deny_unknown_fields" => {
+                (own.deny_unknown_keys.is_some(), "`#[etcd(deny_unknown_keys)]`".to_owned())
+            }
+            "default" => (false, "`#[etcd(default = ...)]` on each field".to_owned()),
+            "from" | "try_from" => (
+                !own.validate.is_empty(),
+                "`#[etcd(validate = function)]` for a check, or a `Deserialize` type as the field".to_owned(),
+            ),
+            _ => continue,
+        };
+        if !is_said {
+            refuse(&foreign.name, &instead, errors);
+        }
+    }
+}
+
+fn refuse(name: &Ident, instead: &str, errors: &mut Errors) {
+    errors.at(
+        name.to_token_stream(),
+        format!(
+            "serde's `{name}` says nothing to `EtcdConfig`: write {instead}; where serde's attributes are for \
+             another derive alone, say `#[etcd(ignore_serde)]` on the struct"
+        ),
+    );
+}
