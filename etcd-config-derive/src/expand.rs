@@ -1,6 +1,6 @@
 //! The impl: a constant for each field and a call for each field.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{ExprPath, Index, Type};
@@ -8,7 +8,7 @@ use syn::{ExprPath, Index, Type};
 use crate::ast::{Field, Input};
 use crate::generics::{bounded, runtime};
 use crate::secrecy::holds_secret;
-use crate::ty::{deciding, is_primitive, option_of, written};
+use crate::ty::{deciding, has_one_reference, option_of, written};
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let krate = runtime(input.attrs.krate.as_ref());
@@ -250,7 +250,7 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
         quote_spanned!(span=> #private::map::<#ty>())
     } else if let Some(element) = deciding(ty) {
         let span = here(element.span());
-        let private = &respanned(private, span);
+        let (private, ty) = (&respanned(private, span), located(quote!(#ty), element.span()));
         quote_spanned!(span=> #private::leaf_of::<#ty, #element>())
     } else {
         quote_spanned!(span=> #private::leaf::<#ty>())
@@ -267,7 +267,7 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
     };
     let optional = attrs.nested.is_none() && attrs.map.is_none() && option_of(ty).is_some();
     let checked = if optional { option_of(ty).unwrap_or(ty) } else { ty };
-    let (is_exact, checked) = (is_primitive(checked), quote!(#checked));
+    let (is_exact, checked) = (has_one_reference(checked), quote!(#checked));
     attrs.validate.iter().fold(plain, |part, path| {
         let check = if optional { check_some } else { check };
         let check = check(path, &checked, is_exact, private);
@@ -283,9 +283,15 @@ fn decode(field: &Field<'_>) -> Option<TokenStream> {
     }
     let (_, function) = field.attrs.decode_with.as_ref()?;
     let text = local_at("text", function.span());
-    let optional = field.attrs.map.is_none() && option_of(field.ty).is_some();
-    let through = if optional { quote!(through_some) } else { quote!(through) };
-    Some(quote_spanned!(here(function.span())=> |#text| #text.#through(#function)))
+    let span = here(function.span());
+    Some(match (field.attrs.map.is_some(), option_of(field.ty)) {
+        (true, _) => quote_spanned!(span=> |#text| #text.through::<_>(#function)),
+        (false, Some(ty)) => quote_spanned!(span=> |#text| #text.through_some::<#ty>(#function)),
+        (false, None) => {
+            let ty = field.ty;
+            quote_spanned!(span=> |#text| #text.through::<#ty>(#function))
+        }
+    })
 }
 
 /// What makes the value of an absent key, other than text.
@@ -306,33 +312,33 @@ fn default_of(ty: &Type, span: Span) -> TokenStream {
     quote_spanned!(here(span)=> <#ty as ::core::default::Default>::default)
 }
 
-/// The call of a check of a `ty`.
+/// The function that asks a check.
 fn check(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
-    let span = here(path.span());
-    let (value, private) = (local_at("value", path.span()), respanned(private, span));
-    let called = called(path, ty, is_exact, &private);
-    quote_spanned!(span=> |#value| #private::refusal(#called(#value)))
+    let value = local_at("value", path.span());
+    let answer = asked(path, ty, is_exact, &value, private);
+    quote_spanned!(here(path.span())=> |#value| #answer)
 }
 
 /// The check of an `Option` is one of what is in it.
 fn check_some(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
-    let span = here(path.span());
-    let (value, private) = (local_at("value", path.span()), respanned(private, span));
-    let called = called(path, ty, is_exact, &private);
-    quote_spanned! {span=>
+    let value = local_at("value", path.span());
+    let answer = asked(path, ty, is_exact, &value, private);
+    quote_spanned! {here(path.span())=>
         |#value| match #value {
-            ::core::option::Option::Some(#value) => #private::refusal(#called(#value)),
+            ::core::option::Option::Some(#value) => #answer,
             ::core::option::Option::None => ::core::result::Result::Ok(()),
         }
     }
 }
 
-/// A function of a type that a reference can only be to itself says so itself; a `&String` is a `&str`, too.
-fn called(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
-    if !is_exact {
-        return quote!(#path);
+/// The answer of a check. A reference to some types is a reference to another one, too: a `&String` is a `&str`.
+fn asked(path: &ExprPath, ty: &TokenStream, is_exact: bool, value: &Ident, private: &TokenStream) -> TokenStream {
+    let span = here(path.span());
+    let private = respanned(private, span);
+    if is_exact {
+        return quote_spanned!(span=> #private::refusal_of::<#ty, _>(#path, #value));
     }
-    quote_spanned!(here(path.span())=> #private::by_reference::<#ty, _>(#path))
+    quote_spanned!(span=> #private::refusal(#path(#value)))
 }
 
 /// A name that no name of the user's can meet.
@@ -357,4 +363,18 @@ fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
         token
     };
     tokens.clone().into_iter().map(respan).collect()
+}
+
+/// The same tokens for the compiler, and others for whoever reads its messages.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    let locate = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = token {
+            let mut inner = Group::new(group.delimiter(), located(group.stream(), span));
+            inner.set_span(group.span().located_at(span));
+            return TokenTree::Group(inner);
+        }
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(locate).collect()
 }

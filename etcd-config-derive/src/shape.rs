@@ -9,30 +9,30 @@ use crate::ty::{LISTS, MAPS, is_primitive, named, option_of, written};
 
 /// Notes what is wrong with the type of a field that has no other mistake.
 pub(crate) fn check_type(field: &Field<'_>, errors: &mut Errors) {
-    if field.attrs.skip.is_some() {
-        return;
-    }
-    let before = errors.count();
-    check_sharing(field, errors);
-    if errors.count() == before && let Some(reason) = misfit(field) {
-        errors.at(field.ty, reason);
-    }
-}
-
-/// References, and types that stay in one thread.
-fn check_sharing(field: &Field<'_>, errors: &mut Errors) {
     let types = all_in(field.ty);
-    let by_function = field.attrs.with.is_some() || field.attrs.decode_with.is_some();
-    let reference = types.iter().find(|ty| matches!(ty, Type::Reference(_)));
-    if let Some(reference) = reference.filter(|_| !by_function) {
+    let is_read_as_it_is =
+        field.attrs.skip.is_none() && field.attrs.with.is_none() && field.attrs.decode_with.is_none();
+    let reference = types.iter().find(|ty| is_read_as_it_is && matches!(ty, Type::Reference(_)));
+    if let Some(reference) = reference {
         errors.at(
             reference,
             "a value is read from what the server answers, and nothing outlives that but what is owned: use \
              `String`, or `Arc<str>` with serde's feature `rc`, in the place of a reference",
         );
-    } else if let Some(rc) = types.iter().find(|ty| named(ty).is_some_and(|(name, _)| name == "Rc")) {
+    } else if let Some(rc) = types.iter().find(|ty| is_rc(ty)) {
         errors.at(rc, "a configuration is shared between threads, and an `Rc` is not: use `Arc`");
+    } else if field.attrs.skip.is_none() && let Some(reason) = misfit(field) {
+        errors.at(field.ty, reason);
     }
+}
+
+/// Whether a value of the type stays in one thread, so that no struct that has it can be a configuration.
+pub(crate) fn stays_in_one_thread(ty: &Type) -> bool {
+    all_in(ty).into_iter().any(is_rc)
+}
+
+fn is_rc(ty: &Type) -> bool {
+    named(ty).is_some_and(|(name, _)| name == "Rc")
 }
 
 /// A type and those in its angle brackets.

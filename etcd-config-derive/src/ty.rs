@@ -23,6 +23,12 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
     path.path.get_ident().is_some_and(|ident| PRIMITIVES.iter().any(|name| ident == name))
 }
 
+/// Whether a reference to it coerces to no reference to another type, as far as is known.
+pub(crate) fn has_one_reference(ty: &Type) -> bool {
+    const NAMES: [&str; 7] = ["Duration", "IpAddr", "Ipv4Addr", "Ipv6Addr", "SocketAddr", "HashMap", "BTreeMap"];
+    is_primitive(ty) || named(ty).is_some_and(|(name, _)| NAMES.contains(&name.as_str()))
+}
+
 /// The type in a list, a map, an `Option` or a `Box` that decides whether the whole can be read from text: it may
 /// be one of the user's, where the others are known.
 pub(crate) fn deciding(ty: &Type) -> Option<&Type> {
@@ -37,7 +43,8 @@ pub(crate) fn deciding(ty: &Type) -> Option<&Type> {
             _ => return None,
         },
     };
-    if is_known(inner) { None } else { deciding(inner).or(Some(inner)) }
+    let is_name = named(inner).is_some();
+    if is_known(inner) { None } else { deciding(inner).or(is_name.then_some(inner)) }
 }
 
 fn is_known(ty: &Type) -> bool {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::GenericParam;
+use syn::{GenericParam, LitStr};
 
 use crate::ast::{Field, Input};
 use crate::attr::{self, serde};
@@ -21,7 +21,7 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
         check_prefix(prefix, errors);
     }
     if let Some(key) = &input.attrs.commit_key {
-        check_key(key, errors);
+        check_commit_key(key, input.attrs.prefix.as_ref(), errors);
     }
     if input.attrs.ignore_serde.is_none() {
         serde::check_struct(&input.original.attrs, &input.attrs, errors);
@@ -36,6 +36,17 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
         }
     }
     check_same_keys(input, errors);
+}
+
+/// A commit key outside of the prefix would never come, and no change would ever be seen.
+fn check_commit_key(key: &LitStr, prefix: Option<&LitStr>, errors: &mut Errors) {
+    let text = key.value();
+    if !text.starts_with('/') {
+        return check_key(key, errors);
+    }
+    let prefix = prefix.map(LitStr::value).unwrap_or_default();
+    let below = text.strip_prefix(prefix.trim_end_matches('/')).unwrap_or(&text).trim_start_matches('/');
+    errors.at(key, format!("a commit key is below the prefix, and written without it: write {below:?}"));
 }
 
 fn check_generics(input: &Input<'_>, errors: &mut Errors) {

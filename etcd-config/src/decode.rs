@@ -14,7 +14,7 @@ mod place;
 mod scrub;
 mod type_name;
 
-pub use self::check::{by_reference, refusal};
+pub use self::check::{refusal, refusal_of};
 pub use self::comparison::compared;
 pub use self::context::Context;
 pub(crate) use self::context::{defaults, survey};

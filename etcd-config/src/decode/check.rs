@@ -20,22 +20,30 @@ impl<E: Display> Answer for Result<(), E> {
     }
 }
 
-/// A function of a reference.
-#[diagnostic::on_unimplemented(
-    message = "a check of a `{T}` takes it by reference: `fn check(value: &{T}) -> Result<(), E>`",
-    label = "this is `{Self}`"
-)]
-pub trait TakesReference<'a, T: 'a> {}
+/// A function of a reference to a `T`.
+pub trait Check<'a, T: 'a> {
+    /// What it answers.
+    type Answer: Answer;
+
+    /// Asks it.
+    fn ask(self, value: &'a T) -> Self::Answer;
+}
 
 #[diagnostic::do_not_recommend]
-impl<'a, T: 'a, R, F: Fn(&'a T) -> R> TakesReference<'a, T> for F {}
+impl<'a, T: 'a, A: Answer, F: FnOnce(&'a T) -> A> Check<'a, T> for F {
+    type Answer = A;
+
+    fn ask(self, value: &'a T) -> A {
+        self(value)
+    }
+}
 
 /// What a check answered, as text.
 pub fn refusal<A: Answer>(answer: A) -> Result<(), String> {
     answer.refusal()
 }
 
-/// The function itself, for a type that no reference to something else can be made of.
-pub fn by_reference<T, F: for<'a> TakesReference<'a, T>>(check: F) -> F {
-    check
+/// The same of a type to which a reference is nothing else: then rustc says how the function has to be changed.
+pub fn refusal_of<'a, T: 'a, F: Check<'a, T>>(check: F, value: &'a T) -> Result<(), String> {
+    check.ask(value).refusal()
 }
