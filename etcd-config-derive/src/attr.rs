@@ -185,7 +185,8 @@ fn number_with_unit(value: &Expr) -> Option<String> {
         Lit::Float(number) => number.suffix(),
         _ => return None,
     };
-    let is_type = matches!(suffix.strip_prefix(['u', 'i', 'f']), Some("8" | "16" | "32" | "64" | "128" | "size"));
+    let is_type =
+        matches!(suffix.strip_prefix(['u', 'i', 'f']), Some("8" | "16" | "32" | "64" | "128" | "size"));
     (!suffix.is_empty() && !is_type).then(|| lit.to_token_stream().to_string())
 }
 

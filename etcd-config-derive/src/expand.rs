@@ -332,13 +332,19 @@ fn check_some(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &Token
 }
 
 /// The answer of a check. A reference to some types is a reference to another one, too: a `&String` is a `&str`.
-fn asked(path: &ExprPath, ty: &TokenStream, is_exact: bool, value: &Ident, private: &TokenStream) -> TokenStream {
+fn asked(
+    path: &ExprPath,
+    ty: &TokenStream,
+    is_exact: bool,
+    value: &Ident,
+    private: &TokenStream,
+) -> TokenStream {
     let span = here(path.span());
     let private = respanned(private, span);
     if is_exact {
         return quote_spanned!(span=> #private::refusal_of::<#ty, _>(#path, #value));
     }
-    quote_spanned!(span=> #private::refusal(#path(#value)))
+    quote_spanned!(span=> #private::refusal(#path(&*#value)))
 }
 
 /// A name that no name of the user's can meet.

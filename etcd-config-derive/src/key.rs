@@ -29,7 +29,8 @@ pub(crate) fn check_prefix(prefix: &LitStr, errors: &mut Errors) {
     if text.is_empty() {
         errors.at(prefix, "an empty prefix; \"/\" is every key that begins with a slash");
     } else if text.trim() != text {
-        errors.at(prefix, format!("a space at the end of a prefix is seen by nobody: write {:?}", text.trim()));
+        errors
+            .at(prefix, format!("a space at the end of a prefix is seen by nobody: write {:?}", text.trim()));
     } else if text.contains("//") {
         errors.at(prefix, format!("a prefix is names with one `/` between them: write \"{}\"", tidy(&text)));
     } else if let Err(message) = check_placeholders(&text) {

@@ -5,7 +5,7 @@ use syn::Type;
 use crate::ast::Field;
 use crate::attr::ungrouped_type;
 use crate::errors::Errors;
-use crate::ty::{LISTS, MAPS, is_primitive, named, option_of, written};
+use crate::ty::{LISTS, MAPS, is_known, named, option_of, written};
 
 /// Notes what is wrong with the type of a field that has no other mistake.
 pub(crate) fn check_type(field: &Field<'_>, errors: &mut Errors) {
@@ -13,15 +13,18 @@ pub(crate) fn check_type(field: &Field<'_>, errors: &mut Errors) {
     let is_read_as_it_is =
         field.attrs.skip.is_none() && field.attrs.with.is_none() && field.attrs.decode_with.is_none();
     let reference = types.iter().find(|ty| is_read_as_it_is && matches!(ty, Type::Reference(_)));
-    if let Some(reference) = reference {
-        errors.at(
-            reference,
-            "a value is read from what the server answers, and nothing outlives that but what is owned: use \
-             `String`, or `Arc<str>` with serde's feature `rc`, in the place of a reference",
-        );
+    if let Some(Type::Reference(reference)) = reference {
+        let owned = match written(&reference.elem) {
+            text if text == "str" => "`String`, or `Arc<str>` with serde's feature `rc`,".to_owned(),
+            inner => format!("`{inner}` itself"),
+        };
+        let message = "a configuration owns what it holds, because it outlives every answer of the server";
+        errors.at(reference, format!("{message}: use {owned} in the place of the reference"));
     } else if let Some(rc) = types.iter().find(|ty| is_rc(ty)) {
         errors.at(rc, "a configuration is shared between threads, and an `Rc` is not: use `Arc`");
-    } else if field.attrs.skip.is_none() && let Some(reason) = misfit(field) {
+    } else if field.attrs.skip.is_none()
+        && let Some(reason) = misfit(field)
+    {
         errors.at(field.ty, reason);
     }
 }
@@ -49,11 +52,13 @@ fn misfit(field: &Field<'_>) -> Option<String> {
     let (attrs, ty) = (&field.attrs, field.ty);
     let (name, arguments) = named(ty)?;
     let whole = written(ty);
-    let is_single = is_primitive(ty) || name == "String";
+    let is_single = is_known(ty);
     let is = |names: &[&str]| names.contains(&name.as_str());
     if attrs.map.is_none() && attrs.flatten.is_none() && option_of(ty).and_then(option_of).is_some() {
         let inner = option_of(ty).map(written).unwrap_or_default();
-        return Some(format!("what is absent is the outer `None`, and the inner one never comes: make it `{inner}`"));
+        return Some(format!(
+            "what is absent is the outer `None`, and the inner one never comes: make it `{inner}`"
+        ));
     }
     let element = arguments.last().map_or_else(|| "...".to_owned(), |last| written(last));
     if attrs.nested.is_some() && is(&LISTS) {
@@ -63,8 +68,15 @@ fn misfit(field: &Field<'_>) -> Option<String> {
              then one key holds all of them as JSON"
         ));
     }
+    if attrs.nested.is_some() && is(&MAPS) && arguments.get(1).is_some_and(|value| is_known(value)) {
+        return Some(format!(
+            "`nested` is for directories of structs, and a `{element}` is one key: for an entry a key there is `map`"
+        ));
+    }
     if attrs.nested.is_some() && is_single {
-        return Some(format!("`nested` is for a directory of keys, and a `{name}` is one key: leave `nested` out"));
+        return Some(format!(
+            "`nested` is for a directory of keys, and a `{name}` is one key: leave `nested` out"
+        ));
     }
     if attrs.map.is_some() && name == "Option" {
         let inner = option_of(ty).map(written).unwrap_or_default();
@@ -94,6 +106,8 @@ fn misfit(field: &Field<'_>) -> Option<String> {
     }
     let is_one = is(&LISTS) || is_single;
     (attrs.flatten.is_some() && is_one).then(|| {
-        format!("`flatten` is for the fields of another struct, and a `{whole}` is one key: leave `flatten` out")
+        format!(
+            "`flatten` is for the fields of another struct, and a `{whole}` is one key: leave `flatten` out"
+        )
     })
 }

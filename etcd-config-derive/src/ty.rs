@@ -7,8 +7,8 @@ use crate::attr::ungrouped_type;
 
 /// Numbers, booleans and characters.
 const PRIMITIVES: [&str; 16] = [
-    "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "bool",
-    "char",
+    "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64",
+    "bool", "char",
 ];
 
 /// Types of several values that have no names.
@@ -25,7 +25,8 @@ pub(crate) fn is_primitive(ty: &Type) -> bool {
 
 /// Whether a reference to it coerces to no reference to another type, as far as is known.
 pub(crate) fn has_one_reference(ty: &Type) -> bool {
-    const NAMES: [&str; 7] = ["Duration", "IpAddr", "Ipv4Addr", "Ipv6Addr", "SocketAddr", "HashMap", "BTreeMap"];
+    const NAMES: [&str; 7] =
+        ["Duration", "IpAddr", "Ipv4Addr", "Ipv6Addr", "SocketAddr", "HashMap", "BTreeMap"];
     is_primitive(ty) || named(ty).is_some_and(|(name, _)| NAMES.contains(&name.as_str()))
 }
 
@@ -35,7 +36,9 @@ pub(crate) fn deciding(ty: &Type) -> Option<&Type> {
     let inner = match ungrouped_type(ty) {
         Type::Array(array) => &*array.elem,
         ty => match named(ty)? {
-            (name, inner) if LISTS.contains(&name.as_str()) || name == "Option" || name == "Box" => *inner.first()?,
+            (name, inner) if LISTS.contains(&name.as_str()) || name == "Option" || name == "Box" => {
+                *inner.first()?
+            }
             (name, inner) if MAPS.contains(&name.as_str()) => match inner.as_slice() {
                 [key, value, ..] if is_known(key) => *value,
                 _ => return None,
@@ -47,7 +50,8 @@ pub(crate) fn deciding(ty: &Type) -> Option<&Type> {
     if is_known(inner) { None } else { deciding(inner).or(is_name.then_some(inner)) }
 }
 
-fn is_known(ty: &Type) -> bool {
+/// Whether it is surely the value of one key.
+pub(crate) fn is_known(ty: &Type) -> bool {
     is_primitive(ty) || named(ty).is_some_and(|(name, _)| name == "String")
 }
 

@@ -55,7 +55,7 @@ fn check_generics(input: &Input<'_>, errors: &mut Errors) {
             errors.at(
                 lifetime,
                 "a configuration owns what it holds, because it outlives every answer of the server: \
-                 use `String` or `Arc<str>` in the place of a reference",
+                 use `String`, or `Arc<str>` with serde's feature `rc`, in the place of the reference",
             );
         }
     }
@@ -70,7 +70,10 @@ fn check_field(field: &Field<'_>, errors: &mut Errors) {
     if let Some((_, name)) = &attrs.env {
         let value = name.value();
         if value.is_empty() || value.contains(['=', '$', '{', '}']) || value.contains(is_no_part_of_a_name) {
-            errors.at(name, "not the name of an environment variable; it is the name alone, such as `APP_PORT`");
+            errors.at(
+                name,
+                "not the name of an environment variable; it is the name alone, such as `APP_PORT`",
+            );
         }
     }
     if check_kinds(field, errors) {
@@ -234,6 +237,8 @@ fn shared_key(key: &str, first: &str, second: &str, is_alias: bool) -> String {
     match (first == second, is_alias) {
         (true, _) => format!("`{key}` is a key of this field as it is: leave the alias out"),
         (_, true) => format!("`{key}` is a key of the field `{first}` as well: one key is for one field"),
-        _ => format!("the key of `{second}` is `{key}`, which is the key of `{first}` already: give one of them another with `key`"),
+        _ => format!(
+            "the key of `{second}` is `{key}`, which is the key of `{first}` already: give one of them another with `key`"
+        ),
     }
 }

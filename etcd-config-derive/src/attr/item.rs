@@ -1,6 +1,6 @@
 //! One thing in `#[etcd(...)]`: a name, alone or with a value.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
@@ -52,8 +52,12 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
         return Ok(Item { name, value: None });
     }
     if input.peek(syn::token::Paren) {
-        let message = format!("write `{name} = ...`; no attribute of etcd takes parentheses");
-        return Err(input.error(message));
+        let inner: TokenStream = input.parse::<Group>()?.stream();
+        let message = match several(&name, &inner) {
+            Some(message) => message,
+            None => format!("no attribute of etcd takes parentheses: write `{name} = {inner}`"),
+        };
+        return Err(syn::Error::new(name.span(), message));
     }
     if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
         return Err(without_equals(&name, rest(input)));
@@ -69,12 +73,23 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
         None => {
             let tokens = rest(&start);
             if let Some(semicolon) = tokens.iter().find(|token| is_punct(token, ';')) {
-                return Err(syn::Error::new_spanned(semicolon, "a comma goes between two attributes, no `;`"));
+                return Err(syn::Error::new_spanned(
+                    semicolon,
+                    "a comma goes between two attributes, no `;`",
+                ));
             }
             Expr::Verbatim(tokens.into_iter().collect())
         }
     };
     Ok(Item { name, value: Some(value) })
+}
+
+/// What to write instead of a list of names in one attribute.
+fn several(name: &Ident, list: &TokenStream) -> Option<String> {
+    let literals = list.clone().into_iter().filter(|token| matches!(token, TokenTree::Literal(_)));
+    let each: Vec<String> = literals.map(|literal| format!("{name} = {literal}")).collect();
+    (each.len() > 1)
+        .then(|| format!("`{name}` takes one value, as often as is needed: write `{}`", each.join(", ")))
 }
 
 /// The tokens up to the next comma.
@@ -129,8 +144,13 @@ impl Item {
         let message = match self.value.as_ref().map(ungrouped) {
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text.clone()),
             Some(other) if is_name_of_a_constant(other) => {
-                format!("`{name}` takes a string that is written here, such as `{name} = {example}`: what a \
-                         constant holds is not known yet")
+                format!(
+                    "`{name}` takes a string that is written here, such as `{name} = {example}`: what a \
+                         constant holds is not known yet"
+                )
+            }
+            Some(Expr::Array(list)) if several(name, &list.elems.to_token_stream()).is_some() => {
+                several(name, &list.elems.to_token_stream()).unwrap_or_default()
             }
             Some(other) => match unquoted(other) {
                 Some(text) => format!("`{name}` takes a string: write `{name} = \"{text}\"`"),
@@ -167,7 +187,9 @@ impl Item {
 
     /// Where to point at when the value is wrong.
     fn value_tokens(&self) -> TokenStream {
-        self.value.as_ref().map_or_else(|| self.name.to_token_stream(), |value| ungrouped(value).to_token_stream())
+        self.value
+            .as_ref()
+            .map_or_else(|| self.name.to_token_stream(), |value| ungrouped(value).to_token_stream())
     }
 }
 

@@ -62,17 +62,23 @@ pub(crate) fn check_field(attrs: &[Attribute], own: &super::Field, errors: &mut 
         let (is_said, instead) = match name.as_str() {
             "rename" => (own.key.is_some(), format!("`#[etcd(key = {:?})]`", text.unwrap_or("..."))),
             "alias" => (!own.alias.is_empty(), format!("`#[etcd(alias = {:?})]`", text.unwrap_or("..."))),
-            "default" => (has_default, match text {
-                Some(function) => format!("`#[etcd(default_fn = {function})]`"),
-                None => "`#[etcd(default)]`".to_owned(),
-            }),
+            "default" => (
+                has_default,
+                match text {
+                    Some(function) => format!("`#[etcd(default_fn = {function})]`"),
+                    None => "`#[etcd(default)]`".to_owned(),
+                },
+            ),
             "with" => (has_decoder, format!("`#[etcd(with = {})]`", text.unwrap_or("module"))),
-            "deserialize_with" => (has_decoder, match text.and_then(|path| path.strip_suffix("::deserialize")) {
-                Some(module) => format!("`#[etcd(with = {module})]`"),
-                None => "`#[etcd(with = module)]` with a module where it is called `deserialize`, or \
+            "deserialize_with" => (
+                has_decoder,
+                match text.and_then(|path| path.strip_suffix("::deserialize")) {
+                    Some(module) => format!("`#[etcd(with = {module})]`"),
+                    None => "`#[etcd(with = module)]` with a module where it is called `deserialize`, or \
                          `#[etcd(decode_with = function)]` with a function from `&str`"
-                    .to_owned(),
-            }),
+                        .to_owned(),
+                },
+            ),
             "skip" | "skip_deserializing" => (own.skip.is_some(), "`#[etcd(skip)]`".to_owned()),
             "flatten" => (own.flatten.is_some(), "`#[etcd(flatten)]`".to_owned()),
             _ => continue,

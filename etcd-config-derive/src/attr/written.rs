@@ -42,7 +42,18 @@ pub(crate) fn instead_of_default(value: &Expr) -> String {
         },
         Expr::Array(list) => {
             let list = list.to_token_stream().to_string().replace([' ', '\n'], "").replace(',', ", ");
-            format!("a default is the text that one would store, and a list is JSON: write `default = {list:?}`")
+            format!(
+                "a default is the text that one would store, and a list is JSON: write `default = {list:?}`"
+            )
+        }
+        Expr::Macro(call) if call.mac.path.is_ident("vec") => {
+            let list = format!("[{}]", call.mac.tokens).replace([' ', '\n'], "").replace(',', ", ");
+            format!(
+                "a default is the text that one would store, and a list is JSON: write `default = {list:?}`"
+            )
+        }
+        Expr::Path(path) if path.path.is_ident("None") => {
+            "without any default the field of an absent key is `None`, if its type is an `Option`".to_owned()
         }
         Expr::Path(path) if path.path.segments.len() > 1 => {
             let last = path.path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
@@ -51,8 +62,11 @@ pub(crate) fn instead_of_default(value: &Expr) -> String {
                  for a constant there is `default_fn = function`"
             )
         }
-        Expr::Verbatim(_) => match unquoted(value) {
-            Some(text) => format!("a default that is neither a number nor a boolean is a string: write `default = {text:?}`"),
+        Expr::Path(_) if is_name_of_a_constant(value) => LITERAL.to_owned(),
+        Expr::Verbatim(_) | Expr::Path(_) | Expr::Field(_) => match unquoted(value) {
+            Some(text) => format!(
+                "a default that is neither a number nor a boolean is a string: write `default = {text:?}`"
+            ),
             None => LITERAL.to_owned(),
         },
         _ => LITERAL.to_owned(),

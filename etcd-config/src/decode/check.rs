@@ -21,6 +21,11 @@ impl<E: Display> Answer for Result<(), E> {
 }
 
 /// A function of a reference to a `T`.
+#[diagnostic::on_unimplemented(
+    message = "a check of a `{T}` takes a `&{T}` and answers `Result<(), E>` with an `E` that can be printed",
+    label = "this is `{Self}`",
+    note = "`Ok(())` lets a value pass, and `Err(\"why not\")` refuses it"
+)]
 pub trait Check<'a, T: 'a> {
     /// What it answers.
     type Answer: Answer;

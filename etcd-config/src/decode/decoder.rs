@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::mem;
 
@@ -55,6 +56,8 @@ struct Survey {
     path: Vec<TypeId>,
     members: Vec<Member>,
     tries_defaults: bool,
+    /// Fields whose default is of no use.
+    flawed: HashSet<*const Field>,
 }
 
 /// How one field is read from its place.
@@ -193,7 +196,12 @@ impl<'a> Decoder<'a> {
     fn note<P: Part>(&mut self, field: &'static Field, part: &P) {
         let outer = self.move_to(self.here, field.key, field.name, TypeName::Written(field.ty), field.secret);
         if let (Fallback::Text(text), true) = (field.default, self.survey.tries_defaults) {
+            let before = self.problems.len();
             drop(part.by_default(text, self));
+            // A struct may be in many places; what is wrong in it is wrong in the source once.
+            if self.problems.len() > before && !self.survey.flawed.insert(std::ptr::from_ref(field)) {
+                self.problems.truncate(before);
+            }
         }
         let part = part.survey(self);
         self.leave(outer);
@@ -248,7 +256,9 @@ impl<'a> Decoder<'a> {
 
     /// The literal default that was read at this place.
     pub(super) fn default_in_force(&self, field: &'static Field) -> Option<&'static str> {
-        let is_set = field.env.is_some_and(|name| self.context.is_some_and(|context| context.variable(name).is_some()));
+        let is_set = field
+            .env
+            .is_some_and(|name| self.context.is_some_and(|context| context.variable(name).is_some()));
         let is_stored = self.here.node.is_some_and(|node| node.value.is_some());
         match field.default {
             Fallback::Text(text) if !is_set && !is_stored => Some(text),

@@ -1,8 +1,8 @@
 //! A field that is one key.
 
 use super::comparison::{Comparing, Same};
-use super::default;
 use super::decoder::{Check, Decoder, Part, Source};
+use super::default;
 use crate::layout::{Fallback, Field};
 use crate::leaf::{self, Decode, Holds, Leaf};
 use crate::problem::Kind;
