@@ -1,7 +1,6 @@
 //! What `#[etcd(...)]` can say, each with the token that says it.
 
 mod item;
-pub(crate) mod serde;
 mod written;
 
 use proc_macro2::Ident;
@@ -10,8 +9,8 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, ExprPath, ExprUnary, Lit, LitStr, Token, UnOp, WherePredicate};
 
 pub(crate) use self::item::ungrouped_type;
-use self::item::{Item, items, ungrouped};
-use self::written::instead_of_default;
+use self::item::{Item, items};
+use self::written::{instead_of_default, ungrouped};
 use crate::case::Case;
 use crate::errors::Errors;
 use crate::similar::closest;

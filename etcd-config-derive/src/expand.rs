@@ -344,7 +344,7 @@ fn asked(
     if is_exact {
         return quote_spanned!(span=> #private::refusal_of::<#ty, _>(#path, #value));
     }
-    quote_spanned!(span=> #private::refusal(#path(&*#value)))
+    quote_spanned!(span=> #private::refusal(#path(#value)))
 }
 
 /// A name that no name of the user's can meet.

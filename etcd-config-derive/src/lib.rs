@@ -15,6 +15,7 @@ mod generics;
 mod key;
 mod primitive;
 mod secrecy;
+mod serde;
 mod shape;
 mod similar;
 mod ty;

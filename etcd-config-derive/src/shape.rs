@@ -12,7 +12,7 @@ pub(crate) fn check_type(field: &Field<'_>, errors: &mut Errors) {
     let types = all_in(field.ty);
     let is_read_as_it_is =
         field.attrs.skip.is_none() && field.attrs.with.is_none() && field.attrs.decode_with.is_none();
-    let reference = types.iter().find(|ty| is_read_as_it_is && matches!(ty, Type::Reference(_)));
+    let reference = types.iter().find(|ty| is_read_as_it_is && is_static(ty));
     if let Some(Type::Reference(reference)) = reference {
         let owned = match written(&reference.elem) {
             text if text == "str" => "`String`, or `Arc<str>` with serde's feature `rc`,".to_owned(),
@@ -27,6 +27,12 @@ pub(crate) fn check_type(field: &Field<'_>, errors: &mut Errors) {
     {
         errors.at(field.ty, reason);
     }
+}
+
+/// Any other lifetime is one of the struct, and a mistake of its own.
+fn is_static(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else { return false };
+    reference.lifetime.as_ref().is_none_or(|lifetime| lifetime.ident == "static")
 }
 
 /// Whether a value of the type stays in one thread, so that no struct that has it can be a configuration.

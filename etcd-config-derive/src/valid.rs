@@ -7,11 +7,12 @@ use quote::ToTokens;
 use syn::{GenericParam, LitStr};
 
 use crate::ast::{Field, Input};
-use crate::attr::{self, serde};
+use crate::attr;
 use crate::errors::Errors;
 use crate::expand::key_of;
 use crate::key::{check_key, check_prefix};
 use crate::primitive::misfit;
+use crate::serde;
 use crate::shape::check_type;
 use crate::ty::option_of;
 
@@ -24,11 +25,11 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
         check_commit_key(key, input.attrs.prefix.as_ref(), errors);
     }
     if input.attrs.ignore_serde.is_none() {
-        serde::check_struct(&input.original.attrs, &input.attrs, errors);
+        serde::check_struct(input, errors);
     }
     for field in &input.fields {
         if input.attrs.ignore_serde.is_none() {
-            serde::check_field(&field.original.attrs, &field.attrs, errors);
+            serde::check_field(field, errors);
         }
         check_field(field, errors);
         if input.newtype {

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, Type};
 
-use super::written::{is_name_of_a_constant, unquoted};
+use super::written::{is_name_of_a_constant, ungrouped, unquoted};
 use crate::errors::Errors;
 
 /// `name` or `name = value`.
@@ -198,15 +198,7 @@ fn called(name: &Ident, function: &Expr) -> String {
     format!("`{name}` takes a function, and no call of one: write `{name} = {function}`")
 }
 
-/// Macros wrap what they pass on in groups without delimiters.
-pub(crate) fn ungrouped(mut expr: &Expr) -> &Expr {
-    while let Expr::Group(group) = expr {
-        expr = &group.expr;
-    }
-    expr
-}
-
-/// The same for types, and parentheses mean nothing around one either.
+/// A type without the groups of macros, and without parentheses, which mean nothing around one.
 pub(crate) fn ungrouped_type(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {

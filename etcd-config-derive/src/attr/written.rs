@@ -3,7 +3,13 @@
 use quote::ToTokens as _;
 use syn::{Expr, ExprLit, Lit};
 
-use super::item::ungrouped;
+/// Macros wrap what they pass on in groups without delimiters.
+pub(crate) fn ungrouped(mut expr: &Expr) -> &Expr {
+    while let Expr::Group(group) = expr {
+        expr = &group.expr;
+    }
+    expr
+}
 
 /// What someone who left out the quotation marks wrote: `/app/eu`, `log-level`, `10.0.0.1:80`.
 pub(crate) fn unquoted(value: &Expr) -> Option<String> {

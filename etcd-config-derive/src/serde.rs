@@ -5,16 +5,18 @@ use quote::ToTokens as _;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, Ident, LitStr, Token};
 
+use crate::ast::{Field, Input};
 use crate::errors::Errors;
+use crate::ty::option_of;
 
 /// One thing in `#[serde(...)]`.
-pub(crate) struct Foreign {
-    pub(crate) name: Ident,
+struct Foreign {
+    name: Ident,
     value: Option<LitStr>,
 }
 
 /// What serde's attributes say about reading. Serde itself says what is wrong with them.
-pub(crate) fn about_reading(attrs: &[Attribute]) -> Vec<Foreign> {
+fn about_reading(attrs: &[Attribute]) -> Vec<Foreign> {
     let mut found = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
         let _ = attr.parse_nested_meta(|meta| {
@@ -51,11 +53,13 @@ fn foreign(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Foreign>> {
 }
 
 /// The serde attributes of a field for which it has nothing of ours.
-pub(crate) fn check_field(attrs: &[Attribute], own: &super::Field, errors: &mut Errors) {
+pub(crate) fn check_field(field: &Field<'_>, errors: &mut Errors) {
+    let own = &field.attrs;
     let is_leaf = own.nested.is_none() && own.map.is_none() && own.flatten.is_none() && own.skip.is_none();
     let has_default = own.default.is_some() || own.default_fn.is_some() || !is_leaf;
+    let is_option = option_of(field.ty).is_some();
     let has_decoder = own.with.is_some() || own.decode_with.is_some();
-    for foreign in about_reading(attrs) {
+    for foreign in about_reading(&field.original.attrs) {
         let text = foreign.value.as_ref().map(LitStr::value);
         let text = text.as_deref();
         let name = foreign.name.to_string();
@@ -63,7 +67,7 @@ pub(crate) fn check_field(attrs: &[Attribute], own: &super::Field, errors: &mut 
             "rename" => (own.key.is_some(), format!("`#[etcd(key = {:?})]`", text.unwrap_or("..."))),
             "alias" => (!own.alias.is_empty(), format!("`#[etcd(alias = {:?})]`", text.unwrap_or("..."))),
             "default" => (
-                has_default,
+                has_default || is_option && text.is_none(),
                 match text {
                     Some(function) => format!("`#[etcd(default_fn = {function})]`"),
                     None => "`#[etcd(default)]`".to_owned(),
@@ -90,8 +94,9 @@ pub(crate) fn check_field(attrs: &[Attribute], own: &super::Field, errors: &mut 
 }
 
 /// The same for the struct.
-pub(crate) fn check_struct(attrs: &[Attribute], own: &super::Container, errors: &mut Errors) {
-    for foreign in about_reading(attrs) {
+pub(crate) fn check_struct(input: &Input<'_>, errors: &mut Errors) {
+    let own = &input.attrs;
+    for foreign in about_reading(&input.original.attrs) {
         let text = foreign.value.as_ref().map(LitStr::value);
         let name = foreign.name.to_string();
         let (is_said, instead) = match name.as_str() {
