@@ -54,42 +54,57 @@ fn foreign(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Foreign>> {
 
 /// The serde attributes of a field for which it has nothing of ours.
 pub(crate) fn check_field(field: &Field<'_>, errors: &mut Errors) {
-    let own = &field.attrs;
-    let is_leaf = own.nested.is_none() && own.map.is_none() && own.flatten.is_none() && own.skip.is_none();
-    let has_default = own.default.is_some() || own.default_fn.is_some() || !is_leaf;
-    let is_option = option_of(field.ty).is_some();
-    let has_decoder = own.with.is_some() || own.decode_with.is_some();
     for foreign in about_reading(&field.original.attrs) {
-        let text = foreign.value.as_ref().map(LitStr::value);
-        let text = text.as_deref();
-        let name = foreign.name.to_string();
-        let (is_said, instead) = match name.as_str() {
-            "rename" => (own.key.is_some(), format!("`#[etcd(key = {:?})]`", text.unwrap_or("..."))),
-            "alias" => (!own.alias.is_empty(), format!("`#[etcd(alias = {:?})]`", text.unwrap_or("..."))),
-            "default" => (
-                has_default || is_option && text.is_none(),
-                match text {
-                    Some(function) => format!("`#[etcd(default_fn = {function})]`"),
-                    None => "`#[etcd(default)]`".to_owned(),
-                },
-            ),
-            "with" => (has_decoder, format!("`#[etcd(with = {})]`", text.unwrap_or("module"))),
-            "deserialize_with" => (
-                has_decoder,
-                match text.and_then(|path| path.strip_suffix("::deserialize")) {
-                    Some(module) => format!("`#[etcd(with = {module})]`"),
-                    None => "`#[etcd(with = module)]` with a module where it is called `deserialize`, or \
-                         `#[etcd(decode_with = function)]` with a function from `&str`"
-                        .to_owned(),
-                },
-            ),
-            "skip" | "skip_deserializing" => (own.skip.is_some(), "`#[etcd(skip)]`".to_owned()),
-            "flatten" => (own.flatten.is_some(), "`#[etcd(flatten)]`".to_owned()),
-            _ => continue,
-        };
-        if !is_said {
+        if let Some(instead) = foreign.instead().filter(|_| !foreign.is_said(field)) {
             refuse(&foreign.name, &instead, errors);
         }
+    }
+}
+
+impl Foreign {
+    /// Whether the field has what says the same to us.
+    fn is_said(&self, field: &Field<'_>) -> bool {
+        let own = &field.attrs;
+        match self.name.to_string().as_str() {
+            "rename" => own.key.is_some(),
+            "alias" => !own.alias.is_empty(),
+            "default" => {
+                let is_directory = own.nested.is_some() || own.map.is_some() || own.flatten.is_some();
+                let is_option = option_of(field.ty).is_some() && self.value.is_none();
+                let has_default = own.default.is_some() || own.default_fn.is_some();
+                has_default || is_directory || is_option || own.skip.is_some()
+            }
+            "with" | "deserialize_with" => own.with.is_some() || own.decode_with.is_some(),
+            "skip" | "skip_deserializing" => own.skip.is_some(),
+            "flatten" => own.flatten.is_some(),
+            _ => true,
+        }
+    }
+
+    /// What says the same to us, where there is anything.
+    fn instead(&self) -> Option<String> {
+        let text = self.value.as_ref().map(LitStr::value);
+        let text = text.as_deref();
+        Some(match self.name.to_string().as_str() {
+            "rename" => format!("`#[etcd(key = {:?})]`", text.unwrap_or("...")),
+            "alias" => format!("`#[etcd(alias = {:?})]`", text.unwrap_or("...")),
+            "default" => text.map_or_else(
+                || "`#[etcd(default)]`".to_owned(),
+                |function| format!("`#[etcd(default_fn = {function})]`"),
+            ),
+            "with" => format!("`#[etcd(with = {})]`", text.unwrap_or("module")),
+            "deserialize_with" => text.and_then(|path| path.strip_suffix("::deserialize")).map_or_else(
+                || {
+                    "`#[etcd(with = module)]` with a module where it is called `deserialize`, or \
+                     `#[etcd(decode_with = function)]` with a function from `&str`"
+                        .to_owned()
+                },
+                |module| format!("`#[etcd(with = {module})]`"),
+            ),
+            "skip" | "skip_deserializing" => "`#[etcd(skip)]`".to_owned(),
+            "flatten" => "`#[etcd(flatten)]`".to_owned(),
+            _ => return None,
+        })
     }
 }
 

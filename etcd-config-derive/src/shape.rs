@@ -55,65 +55,101 @@ fn all_in(ty: &Type) -> Vec<&Type> {
 }
 
 fn misfit(field: &Field<'_>) -> Option<String> {
-    let (attrs, ty) = (&field.attrs, field.ty);
-    let (name, arguments) = named(ty)?;
-    let whole = written(ty);
-    let is_single = is_known(ty);
-    let is = |names: &[&str]| names.contains(&name.as_str());
-    if attrs.map.is_none() && attrs.flatten.is_none() && option_of(ty).and_then(option_of).is_some() {
-        let inner = option_of(ty).map(written).unwrap_or_default();
-        return Some(format!(
-            "what is absent is the outer `None`, and the inner one never comes: make it `{inner}`"
-        ));
+    let (attrs, inner) = (&field.attrs, option_of(field.ty));
+    let shape = Shape::of(field.ty)?;
+    if attrs.nested.is_some() {
+        shape.unfit_for_nested().or_else(|| shape.doubled(inner))
+    } else if attrs.map.is_some() {
+        shape.unfit_for_map()
+    } else if attrs.flatten.is_some() {
+        shape.unfit_for_flatten()
+    } else {
+        shape.doubled(inner)
     }
-    let element = arguments.last().map_or_else(|| "...".to_owned(), |last| written(last));
-    if attrs.nested.is_some() && is(&LISTS) {
-        return Some(format!(
-            "`nested` on a `{name}`: the structs in it would be directories without names; make it \
-             `BTreeMap<String, {element}>`, or leave `nested` out and derive `serde::Deserialize` for `{element}`: \
-             then one key holds all of them as JSON"
-        ));
+}
+
+/// A type as it is written.
+struct Shape<'a> {
+    name: String,
+    whole: &'a Type,
+    /// The types in its angle brackets.
+    arguments: Vec<&'a Type>,
+}
+
+impl<'a> Shape<'a> {
+    fn of(ty: &'a Type) -> Option<Self> {
+        let (name, arguments) = named(ty)?;
+        Some(Self { name, whole: ty, arguments })
     }
-    if attrs.nested.is_some() && is(&MAPS) && arguments.get(1).is_some_and(|value| is_known(value)) {
-        return Some(format!(
-            "`nested` is for directories of structs, and a `{element}` is one key: for an entry a key there is `map`"
-        ));
+
+    fn is(&self, names: &[&str]) -> bool {
+        names.contains(&self.name.as_str())
     }
-    if attrs.nested.is_some() && is_single {
-        return Some(format!(
-            "`nested` is for a directory of keys, and a `{name}` is one key: leave `nested` out"
-        ));
+
+    /// The type of what is in it.
+    fn element(&self) -> String {
+        self.arguments.last().map_or_else(|| "...".to_owned(), |last| written(last))
     }
-    if attrs.map.is_some() && name == "Option" {
-        let inner = option_of(ty).map(written).unwrap_or_default();
-        return Some(format!("`map` on an `Option`: without keys the map is empty; make it `{inner}`"));
+
+    fn doubled(&self, inner: Option<&Type>) -> Option<String> {
+        inner.and_then(option_of)?;
+        let inner = self.element();
+        Some(format!("what is absent is the outer `None`, and the inner one never comes: make it `{inner}`"))
     }
-    if attrs.map.is_some() && is(&LISTS) {
-        return Some(format!(
-            "`map` makes each key of a directory an entry with a name, and a `{name}` has none: make it \
-             `BTreeMap<String, {element}>`, or leave `map` out: then one key holds the list as JSON"
-        ));
+
+    fn unfit_for_nested(&self) -> Option<String> {
+        let (name, element) = (&self.name, self.element());
+        if self.is(&LISTS) {
+            return Some(format!(
+                "`nested` on a `{name}`: the structs in it would be directories without names; make it \
+                 `BTreeMap<String, {element}>`, or leave `nested` out and derive `serde::Deserialize` for \
+                 `{element}`: then one key holds all of them as JSON"
+            ));
+        }
+        if self.is(&MAPS) && self.arguments.get(1).is_some_and(|value| is_known(value)) {
+            return Some(format!(
+                "`nested` is for directories of structs, and a `{element}` is one key: for an entry a key there is \
+                 `map`"
+            ));
+        }
+        is_known(self.whole).then(|| {
+            format!("`nested` is for a directory of keys, and a `{name}` is one key: leave `nested` out")
+        })
     }
-    if attrs.map.is_some() && is_single {
-        return Some(format!("`map` is for a directory of keys, and a `{name}` is one key: leave `map` out"));
+
+    fn unfit_for_map(&self) -> Option<String> {
+        let (name, element) = (&self.name, self.element());
+        if name == "Option" {
+            return Some(format!("`map` on an `Option`: without keys the map is empty; make it `{element}`"));
+        }
+        if self.is(&LISTS) {
+            return Some(format!(
+                "`map` makes each key of a directory an entry with a name, and a `{name}` has none: make it \
+                 `BTreeMap<String, {element}>`, or leave `map` out: then one key holds the list as JSON"
+            ));
+        }
+        is_known(self.whole)
+            .then(|| format!("`map` is for a directory of keys, and a `{name}` is one key: leave `map` out"))
     }
-    if attrs.flatten.is_some() && name == "Option" {
-        let inner = option_of(ty).map(written).unwrap_or_default();
-        return Some(format!(
-            "`flatten` on an `Option`: its keys are among those of this struct, so there is no directory that could \
-             be absent; make it `{inner}` with fields that are `Option`s, or use `nested`"
-        ));
+
+    fn unfit_for_flatten(&self) -> Option<String> {
+        let name = &self.name;
+        if name == "Option" {
+            return Some(format!(
+                "`flatten` on an `Option`: its keys are among those of this struct, so there is no directory that \
+                 could be absent; make it `{}` with fields that are `Option`s, or use `nested`",
+                self.element()
+            ));
+        }
+        if self.is(&MAPS) {
+            return Some(format!(
+                "`flatten` takes a struct that derives `EtcdConfig`, and a `{name}` would take the keys of all \
+                 other fields for its own: give it a directory with `nested` or `map`"
+            ));
+        }
+        let whole = written(self.whole);
+        (self.is(&LISTS) || is_known(self.whole)).then(|| {
+            format!("`flatten` is for the fields of another struct, and a `{whole}` is one key: leave `flatten` out")
+        })
     }
-    if attrs.flatten.is_some() && is(&MAPS) {
-        return Some(format!(
-            "`flatten` takes a struct that derives `EtcdConfig`, and a `{name}` would take the keys of all other \
-             fields for its own: give it a directory with `nested` or `map`"
-        ));
-    }
-    let is_one = is(&LISTS) || is_single;
-    (attrs.flatten.is_some() && is_one).then(|| {
-        format!(
-            "`flatten` is for the fields of another struct, and a `{whole}` is one key: leave `flatten` out"
-        )
-    })
 }

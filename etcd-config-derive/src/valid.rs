@@ -28,7 +28,7 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
         serde::check_struct(input, errors);
     }
     for field in &input.fields {
-        if input.attrs.ignore_serde.is_none() {
+        if input.attrs.ignore_serde.is_none() && !field.attrs.broken {
             serde::check_field(field, errors);
         }
         check_field(field, errors);

@@ -60,7 +60,7 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
         return Err(syn::Error::new(name.span(), message));
     }
     if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
-        return Err(without_equals(&name, rest(input)));
+        return Err(without_equals(&name, &rest(input)));
     }
     input.parse::<Token![=]>()?;
     if input.is_empty() || input.peek(Token![,]) {
@@ -68,19 +68,14 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
     }
     let start = input.fork();
     let parsed = input.parse::<Expr>().ok().filter(|_| input.is_empty() || input.peek(Token![,]));
-    let value = match parsed {
-        Some(value) => value,
-        None => {
-            let tokens = rest(&start);
-            if let Some(semicolon) = tokens.iter().find(|token| is_punct(token, ';')) {
-                return Err(syn::Error::new_spanned(
-                    semicolon,
-                    "a comma goes between two attributes, no `;`",
-                ));
-            }
-            Expr::Verbatim(tokens.into_iter().collect())
-        }
-    };
+    if let Some(value) = parsed {
+        return Ok(Item { name, value: Some(value) });
+    }
+    let tokens = rest(&start);
+    if let Some(semicolon) = tokens.iter().find(|token| is_punct(token, ';')) {
+        return Err(syn::Error::new_spanned(semicolon, "a comma goes between two attributes, no `;`"));
+    }
+    let value = Expr::Verbatim(tokens.into_iter().collect());
     Ok(Item { name, value: Some(value) })
 }
 
@@ -103,7 +98,7 @@ fn rest(input: ParseStream<'_>) -> Vec<TokenTree> {
 }
 
 /// What follows a name and is no `=` with a value.
-fn without_equals(name: &Ident, found: Vec<TokenTree>) -> syn::Error {
+fn without_equals(name: &Ident, found: &[TokenTree]) -> syn::Error {
     let Some(first) = found.first().cloned() else {
         return syn::Error::new(name.span(), format!("`{name}` is followed by nothing"));
     };
