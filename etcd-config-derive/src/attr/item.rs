@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, Type};
 
-use super::written::{is_name_of_a_constant, ungrouped, unquoted};
+use super::written::{is_closure, is_name_of_a_constant, list_in, ungrouped, unquoted};
 use crate::errors::Errors;
 
 /// `name` or `name = value`.
@@ -144,12 +144,10 @@ impl Item {
                          constant holds is not known yet"
                 )
             }
-            Some(Expr::Array(list)) if several(name, &list.elems.to_token_stream()).is_some() => {
-                several(name, &list.elems.to_token_stream()).unwrap_or_default()
-            }
-            Some(other) => match unquoted(other) {
-                Some(text) => format!("`{name}` takes a string: write `{name} = \"{text}\"`"),
-                None => format!("`{name}` takes a string, such as `{name} = {example}`"),
+            Some(other) => match (list_in(other).and_then(|list| several(name, &list)), unquoted(other)) {
+                (Some(message), _) => message,
+                (None, Some(text)) => format!("`{name}` takes a string: write `{name} = \"{text}\"`"),
+                (None, None) => format!("`{name}` takes a string, such as `{name} = {example}`"),
             },
             None => format!("`{name}` wants a value: `{name} = {example}`"),
         };
@@ -170,7 +168,7 @@ impl Item {
                 },
             },
             Some(Expr::Call(call)) => called(name, &call.func),
-            Some(Expr::Closure(_)) => {
+            Some(other) if is_closure(other) => {
                 format!("`{name}` takes the path of a function, and no closure: `{name} = {example}`")
             }
             Some(_) => format!("`{name}` takes a path, such as `{name} = {example}`"),

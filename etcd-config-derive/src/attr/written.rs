@@ -1,5 +1,6 @@
 //! Values as they were written, for what should have been written instead.
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{Expr, ExprLit, Lit};
 
@@ -25,10 +26,35 @@ pub(crate) fn is_name_of_a_constant(value: &Expr) -> bool {
     path.path.segments.len() > 1 || last.chars().any(char::is_uppercase) && last == last.to_uppercase()
 }
 
+/// What is in `[...]` or `vec![...]`.
+pub(crate) fn list_in(value: &Expr) -> Option<TokenStream> {
+    let tokens: Vec<TokenTree> = value.to_token_stream().into_iter().collect();
+    let list = match tokens.as_slice() {
+        [TokenTree::Group(list)] => list,
+        [TokenTree::Ident(vec), TokenTree::Punct(_), TokenTree::Group(list)] if vec == "vec" => list,
+        _ => return None,
+    };
+    (list.delimiter() == Delimiter::Bracket).then(|| list.stream())
+}
+
+/// Whether it is a closure.
+pub(crate) fn is_closure(value: &Expr) -> bool {
+    let mut tokens = value.to_token_stream().into_iter();
+    tokens.next().is_some_and(|first| {
+        matches!(&first, TokenTree::Punct(punct) if punct.as_char() == '|') || first.to_string() == "move"
+    })
+}
+
 /// What to write for a default that is no literal.
 pub(crate) fn instead_of_default(value: &Expr) -> String {
     const LITERAL: &str = "a default is a literal, written as one would store it: a string, a number, a boolean \
                            or a character; for the result of a function there is `default_fn = function`";
+    if let Some(list) = list_in(value) {
+        let list = format!("[{list}]").replace([' ', '\n'], "").replace(',', ", ");
+        return format!(
+            "a default is the text that one would store, and a list is JSON: write `default = {list:?}`"
+        );
+    }
     match value {
         Expr::Call(call) if call.args.is_empty() => {
             let function = call.func.to_token_stream().to_string().replace(' ', "");
@@ -46,18 +72,6 @@ pub(crate) fn instead_of_default(value: &Expr) -> String {
             }
             _ => LITERAL.to_owned(),
         },
-        Expr::Array(list) => {
-            let list = list.to_token_stream().to_string().replace([' ', '\n'], "").replace(',', ", ");
-            format!(
-                "a default is the text that one would store, and a list is JSON: write `default = {list:?}`"
-            )
-        }
-        Expr::Macro(call) if call.mac.path.is_ident("vec") => {
-            let list = format!("[{}]", call.mac.tokens).replace([' ', '\n'], "").replace(',', ", ");
-            format!(
-                "a default is the text that one would store, and a list is JSON: write `default = {list:?}`"
-            )
-        }
         Expr::Path(path) if path.path.is_ident("None") => {
             "without any default the field of an absent key is `None`, if its type is an `Option`".to_owned()
         }
