@@ -1,13 +1,16 @@
 //! What `#[etcd(...)]` can say, each with the token that says it.
 
 mod item;
+mod written;
 
 use proc_macro2::Ident;
+use quote::ToTokens as _;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, ExprPath, ExprUnary, Lit, LitStr, Token, UnOp, WherePredicate};
 
 pub(crate) use self::item::ungrouped_type;
-use self::item::{Item, items, ungrouped};
+use self::item::{Item, items};
+use self::written::{instead_of_default, ungrouped};
 use crate::case::Case;
 use crate::errors::Errors;
 use crate::similar::closest;
@@ -21,6 +24,8 @@ pub(crate) struct Container {
     pub(crate) validate: Vec<ExprPath>,
     pub(crate) commit_key: Option<LitStr>,
     pub(crate) krate: Option<ExprPath>,
+    /// Serde's attributes are for other derives.
+    pub(crate) ignore_serde: Option<Ident>,
     pub(crate) bound: Option<Punctuated<WherePredicate, Token![,]>>,
 }
 
@@ -53,8 +58,8 @@ pub(crate) struct Default_ {
     pub(crate) value: Option<Expr>,
 }
 
-const CONTAINER: [&str; 7] =
-    ["prefix", "rename_all", "deny_unknown_keys", "validate", "commit_key", "crate", "bound"];
+const CONTAINER: [&str; 8] =
+    ["prefix", "rename_all", "deny_unknown_keys", "validate", "commit_key", "crate", "bound", "ignore_serde"];
 
 const FIELD: [&str; 15] = [
     "key",
@@ -109,6 +114,7 @@ impl Container {
                 "commit_key" => container.commit_key = item.text("\"version\"", errors),
                 "crate" => container.krate = item.path("\"::etcd_config\"", errors),
                 "bound" => container.bound = bound(&item, errors),
+                "ignore_serde" => container.ignore_serde = item.flag(errors),
                 _ => unknown(&item, &CONTAINER, &FIELD, "a field", errors),
             }
         }
@@ -137,7 +143,7 @@ impl Field {
                 "map" => field.map = item.flag(errors),
                 "flatten" => field.flatten = item.flag(errors),
                 "skip" => field.skip = item.flag(errors),
-                "with" => field.with = named(item.path("humantime_serde", errors)),
+                "with" => field.with = named(module(&item, errors)),
                 "decode_with" => field.decode_with = named(item.path("parse_level", errors)),
                 "validate" => field.validate.extend(item.path("at_least_one", errors)),
                 "env" => field.env = item.text("\"APP_PORT\"", errors).map(|text| (item.name.clone(), text)),
@@ -157,16 +163,30 @@ impl Default_ {
         let Some(value) = &item.value else {
             return Some(Self { name: item.name.clone(), text: None, value: None });
         };
-        let text = literal(ungrouped(value));
+        let value = ungrouped(value);
+        let text = literal(value);
+        if let Some(text) = number_with_unit(value) {
+            errors.at(value, format!("a number with a unit is text: write `default = \"{text}\"`"));
+            return None;
+        }
         if text.is_none() {
-            errors.at(
-                value,
-                "a default is a literal, written as one would store it: a string, a number, a boolean or a \
-                 character; for the result of a function there is `default_fn = function`",
-            );
+            errors.at(value, instead_of_default(value));
         }
         Some(Self { name: item.name.clone(), text: Some(text?), value: Some(value.clone()) })
     }
+}
+
+/// `5s`, which is a number for Rust; with the name of a type after it, it is one here, too.
+fn number_with_unit(value: &Expr) -> Option<String> {
+    let Expr::Lit(ExprLit { lit, .. }) = value else { return None };
+    let suffix = match lit {
+        Lit::Int(number) => number.suffix(),
+        Lit::Float(number) => number.suffix(),
+        _ => return None,
+    };
+    let is_type =
+        matches!(suffix.strip_prefix(['u', 'i', 'f']), Some("8" | "16" | "32" | "64" | "128" | "size"));
+    (!suffix.is_empty() && !is_type).then(|| lit.to_token_stream().to_string())
 }
 
 /// A literal as the text of a key.
@@ -188,6 +208,20 @@ fn literal(value: &Expr) -> Option<String> {
         },
         _ => None,
     }
+}
+
+/// The module with serde's functions.
+fn module(item: &Item, errors: &mut Errors) -> Option<ExprPath> {
+    let path = item.path("humantime_serde", errors)?;
+    let mut segments = path.path.segments.clone();
+    let last = segments.pop()?;
+    if last.ident != "deserialize" || segments.is_empty() {
+        return Some(path);
+    }
+    segments.pop_punct();
+    let module = segments.to_token_stream().to_string().replace(' ', "");
+    errors.at(&path, format!("`with` names the module that `deserialize` is in: write `with = {module}`"));
+    None
 }
 
 fn bound(item: &Item, errors: &mut Errors) -> Option<Punctuated<WherePredicate, Token![,]>> {

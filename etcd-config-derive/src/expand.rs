@@ -1,14 +1,14 @@
 //! The impl: a constant for each field and a call for each field.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{ExprPath, Type};
+use syn::{ExprPath, Index, Type};
 
 use crate::ast::{Field, Input};
 use crate::generics::{bounded, runtime};
 use crate::secrecy::holds_secret;
-use crate::ty::{option_of, written};
+use crate::ty::{deciding, has_one_reference, option_of, written};
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let krate = runtime(input.attrs.krate.as_ref());
@@ -134,18 +134,91 @@ fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
 
 fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
     let (at, held, before) = (local("at"), local("held"), local("before"));
-    let locals: Vec<Ident> =
-        (0..input.fields.len()).map(|number| local(&format!("field_{number}"))).collect();
-    let mut calls = Vec::new();
+    let Reads { calls, unwrapped, values } = Reads::of(input, private);
+    let members = input.fields.iter().map(|field| &field.member);
+    let own = quote!(Self);
+    let checks = input.attrs.validate.iter().map(|path| check(path, &own, true, private));
+    let checks: Vec<TokenStream> = checks.collect();
+    quote! {
+        fn read(
+            #at: &mut #private::Decoder<'_>,
+            mut #held: ::core::option::Option<&mut Self>,
+        ) -> ::core::option::Option<Self> {
+            let #before = #at.problems();
+            #calls
+            if let ::core::option::Option::Some(#held) = #held {
+                #at.check(#before, #held, &[#(#checks),*]);
+                return ::core::option::Option::None;
+            }
+            #unwrapped
+            let #held = Self { #(#members: #values),* };
+            if #at.check(#before, &#held, &[#(#checks),*]) {
+                ::core::option::Option::Some(#held)
+            } else {
+                ::core::option::Option::None
+            }
+        }
+    }
+}
+
+/// The most fields that one function reads. Each of them may have to be dropped wherever a later one is
+/// missing, and what the compiler makes of that costs more than in proportion.
+const RUN: usize = 16;
+
+/// All fields are read before any is missed.
+struct Reads {
+    calls: TokenStream,
+    unwrapped: TokenStream,
+    /// Each field's value.
+    values: Vec<TokenStream>,
+}
+
+impl Reads {
+    fn of(input: &Input<'_>, private: &TokenStream) -> Self {
+        let reads = field_reads(input, private);
+        if reads.len() > RUN {
+            return Self::in_runs(&reads, private);
+        }
+        let (calls, locals) = reads.iter().map(|(call, local)| (call, local)).unzip::<_, _, Vec<_>, Vec<_>>();
+        let values = locals.iter().map(|local| quote!(#local?)).collect();
+        Self { calls: quote!(#(#calls)*), unwrapped: TokenStream::new(), values }
+    }
+
+    /// A function for each run of fields.
+    fn in_runs(reads: &[(TokenStream, Ident)], private: &TokenStream) -> Self {
+        let (at, held) = (local("at"), local("held"));
+        let (mut calls, mut runs, mut values) = (TokenStream::new(), Vec::new(), Vec::new());
+        for (number, reads) in reads.chunks(RUN).enumerate() {
+            let run = local(&format!("run_{number}"));
+            let (reads, locals) =
+                reads.iter().map(|(call, local)| (call, local)).unzip::<_, _, Vec<_>, Vec<_>>();
+            calls.extend(quote! {
+                let #run = (|#at: &mut #private::Decoder<'_>, mut #held: ::core::option::Option<&mut Self>| {
+                    #(#reads)*
+                    ::core::option::Option::Some((#(#locals?,)*))
+                })(#at, ::core::option::Option::as_deref_mut(&mut #held));
+            });
+            values.extend((0..locals.len()).map(Index::from).map(|index| quote!(#run.#index)));
+            runs.push(run);
+        }
+        Self { calls, unwrapped: quote!(let (#(#runs,)*) = (#(#runs?,)*);), values }
+    }
+}
+
+/// The statement that reads each field, and the local variable that it makes.
+fn field_reads(input: &Input<'_>, private: &TokenStream) -> Vec<(TokenStream, Ident)> {
+    let (at, held) = (local("at"), local("held"));
+    let mut reads = Vec::new();
     let mut index = 0_usize;
-    for (field, local) in input.fields.iter().zip(&locals) {
+    for (number, field) in input.fields.iter().enumerate() {
+        let local = local(&format!("field_{number}"));
         if field.attrs.skip.is_some() {
             let make = skipped(field);
-            calls.push(quote!(let #local = #private::skipped(&#held, #make);));
+            reads.push((quote!(let #local = #private::skipped(&#held, #make);), local));
             continue;
         }
         let (member, part) = (&field.member, part(field, private));
-        calls.push(quote_spanned! {here(field.ty.span())=>
+        let read = quote_spanned! {here(field.ty.span())=>
             let #local = #at.read(
                 &__FIELDS[#index],
                 match &mut #held {
@@ -154,30 +227,11 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
                 },
                 &#part,
             );
-        });
+        };
+        reads.push((read, local));
         index += 1;
     }
-    let members = input.fields.iter().map(|field| &field.member);
-    let checks: Vec<TokenStream> = input.attrs.validate.iter().map(|path| check(path, private)).collect();
-    quote! {
-        fn read(
-            #at: &mut #private::Decoder<'_>,
-            mut #held: ::core::option::Option<&mut Self>,
-        ) -> ::core::option::Option<Self> {
-            let #before = #at.problems();
-            #(#calls)*
-            if let ::core::option::Option::Some(#held) = #held {
-                #at.check(#before, #held, &[#(#checks),*]);
-                return ::core::option::Option::None;
-            }
-            let #held = Self { #(#members: #locals?),* };
-            if #at.check(#before, &#held, &[#(#checks),*]) {
-                ::core::option::Option::Some(#held)
-            } else {
-                ::core::option::Option::None
-            }
-        }
-    }
+    reads
 }
 
 /// How the field is read.
@@ -194,6 +248,10 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
         quote_spanned!(span=> #private::#function::<#ty>(#decode))
     } else if attrs.map.is_some() {
         quote_spanned!(span=> #private::map::<#ty>())
+    } else if let Some(element) = deciding(ty) {
+        let span = here(element.span());
+        let (private, ty) = (&respanned(private, span), located(quote!(#ty), element.span()));
+        quote_spanned!(span=> #private::leaf_of::<#ty, #element>())
     } else {
         quote_spanned!(span=> #private::leaf::<#ty>())
     };
@@ -208,8 +266,11 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
         quote_spanned!(span=> #private::compared(#plain).part())
     };
     let optional = attrs.nested.is_none() && attrs.map.is_none() && option_of(ty).is_some();
+    let checked = if optional { option_of(ty).unwrap_or(ty) } else { ty };
+    let (is_exact, checked) = (has_one_reference(checked), quote!(#checked));
     attrs.validate.iter().fold(plain, |part, path| {
-        let check = if optional { check_some(path, private) } else { check(path, private) };
+        let check = if optional { check_some } else { check };
+        let check = check(path, &checked, is_exact, private);
         quote!(#private::checked(#part, #check))
     })
 }
@@ -222,9 +283,15 @@ fn decode(field: &Field<'_>) -> Option<TokenStream> {
     }
     let (_, function) = field.attrs.decode_with.as_ref()?;
     let text = local_at("text", function.span());
-    let optional = field.attrs.map.is_none() && option_of(field.ty).is_some();
-    let through = if optional { quote!(through_some) } else { quote!(through) };
-    Some(quote_spanned!(here(function.span())=> |#text| #text.#through(#function)))
+    let span = here(function.span());
+    Some(match (field.attrs.map.is_some(), option_of(field.ty)) {
+        (true, _) => quote_spanned!(span=> |#text| #text.through::<_>(#function)),
+        (false, Some(ty)) => quote_spanned!(span=> |#text| #text.through_some::<#ty>(#function)),
+        (false, None) => {
+            let ty = field.ty;
+            quote_spanned!(span=> |#text| #text.through::<#ty>(#function))
+        }
+    })
 }
 
 /// What makes the value of an absent key, other than text.
@@ -245,20 +312,39 @@ fn default_of(ty: &Type, span: Span) -> TokenStream {
     quote_spanned!(here(span)=> <#ty as ::core::default::Default>::default)
 }
 
-fn check(path: &ExprPath, private: &TokenStream) -> TokenStream {
+/// The function that asks a check.
+fn check(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
     let value = local_at("value", path.span());
-    quote_spanned!(here(path.span())=> |#value| #private::refusal(#path(#value)))
+    let answer = asked(path, ty, is_exact, &value, private);
+    quote_spanned!(here(path.span())=> |#value| #answer)
 }
 
 /// The check of an `Option` is one of what is in it.
-fn check_some(path: &ExprPath, private: &TokenStream) -> TokenStream {
+fn check_some(path: &ExprPath, ty: &TokenStream, is_exact: bool, private: &TokenStream) -> TokenStream {
     let value = local_at("value", path.span());
+    let answer = asked(path, ty, is_exact, &value, private);
     quote_spanned! {here(path.span())=>
         |#value| match #value {
-            ::core::option::Option::Some(#value) => #private::refusal(#path(#value)),
+            ::core::option::Option::Some(#value) => #answer,
             ::core::option::Option::None => ::core::result::Result::Ok(()),
         }
     }
+}
+
+/// The answer of a check. A reference to some types is a reference to another one, too: a `&String` is a `&str`.
+fn asked(
+    path: &ExprPath,
+    ty: &TokenStream,
+    is_exact: bool,
+    value: &Ident,
+    private: &TokenStream,
+) -> TokenStream {
+    let span = here(path.span());
+    let private = respanned(private, span);
+    if is_exact {
+        return quote_spanned!(span=> #private::refusal_of::<#ty, _>(#path, #value));
+    }
+    quote_spanned!(span=> #private::refusal(#path(#value)))
 }
 
 /// A name that no name of the user's can meet.
@@ -283,4 +369,18 @@ fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
         token
     };
     tokens.clone().into_iter().map(respan).collect()
+}
+
+/// The same tokens for the compiler, and others for whoever reads its messages.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    let locate = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = token {
+            let mut inner = Group::new(group.delimiter(), located(group.stream(), span));
+            inner.set_span(group.span().located_at(span));
+            return TokenTree::Group(inner);
+        }
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(locate).collect()
 }

@@ -3,15 +3,24 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, GenericParam};
+use syn::{Data, DeriveInput, Fields, GenericParam};
 
 use crate::attr;
 use crate::errors::Errors;
 use crate::generics::runtime;
+use crate::shape::stays_in_one_thread;
 
 pub(crate) fn expand(input: &DeriveInput, errors: Option<&TokenStream>) -> TokenStream {
     // Its mistakes are among the errors already.
     let attrs = attr::Container::of(&input.attrs, &mut Errors::default());
+    let mut fields = match &input.data {
+        Data::Struct(data) => data.fields.iter(),
+        _ => Fields::Unit.iter(),
+    };
+    if fields.any(|field| stays_in_one_thread(&field.ty)) {
+        // No impl of any kind would be another mistake for rustc.
+        return quote!(#errors);
+    }
     let krate = runtime(attrs.krate.as_ref());
     let ident = &input.ident;
     let (_, _, where_clause) = input.generics.split_for_impl();

@@ -15,6 +15,8 @@ mod generics;
 mod key;
 mod primitive;
 mod secrecy;
+mod serde;
+mod shape;
 mod similar;
 mod ty;
 mod valid;
@@ -24,8 +26,9 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a struct a configuration whose fields are keys in etcd.
 ///
-/// The attributes are documented at the trait of the same name in `etcd-config`.
-#[proc_macro_derive(EtcdConfig, attributes(etcd))]
+/// The attributes are documented at the trait of the same name in `etcd-config`. Those of serde are named here so
+/// that what they would say of reading can be answered: without another derive they would be unknown to rustc.
+#[proc_macro_derive(EtcdConfig, attributes(etcd, serde))]
 pub fn derive_etcd_config(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     let mut errors = errors::Errors::default();

@@ -9,25 +9,29 @@ pub(crate) fn misfit(ty: &Type, text: &str) -> Option<String> {
     let Type::Path(path) = ungrouped_type(ty) else { return None };
     let name = path.path.get_ident()?.to_string();
     let reason = match name.as_str() {
-        "u8" => reason::<u8>(text),
-        "u16" => reason::<u16>(text),
-        "u32" => reason::<u32>(text),
-        "u64" => reason::<u64>(text),
-        "u128" => reason::<u128>(text),
-        "usize" => reason::<usize>(text),
-        "i8" => reason::<i8>(text),
-        "i16" => reason::<i16>(text),
-        "i32" => reason::<i32>(text),
-        "i64" => reason::<i64>(text),
-        "i128" => reason::<i128>(text),
-        "isize" => reason::<isize>(text),
+        "u8" => reason::<u8>(text).map(|_| whole(u8::MIN, u8::MAX)),
+        "u16" => reason::<u16>(text).map(|_| whole(u16::MIN, u16::MAX)),
+        "u32" => reason::<u32>(text).map(|_| whole(u32::MIN, u32::MAX)),
+        "u64" => reason::<u64>(text).map(|_| whole(u64::MIN, u64::MAX)),
+        "u128" => reason::<u128>(text).map(|_| whole(u128::MIN, u128::MAX)),
+        "usize" => reason::<usize>(text).map(|_| whole(usize::MIN, usize::MAX)),
+        "i8" => reason::<i8>(text).map(|_| whole(i8::MIN, i8::MAX)),
+        "i16" => reason::<i16>(text).map(|_| whole(i16::MIN, i16::MAX)),
+        "i32" => reason::<i32>(text).map(|_| whole(i32::MIN, i32::MAX)),
+        "i64" => reason::<i64>(text).map(|_| whole(i64::MIN, i64::MAX)),
+        "i128" => reason::<i128>(text).map(|_| whole(i128::MIN, i128::MAX)),
+        "isize" => reason::<isize>(text).map(|_| whole(isize::MIN, isize::MAX)),
         "f32" => reason::<f32>(text).or_else(|| infinite::<f32>(text)),
         "f64" => reason::<f64>(text).or_else(|| infinite::<f64>(text)),
-        "bool" => reason::<bool>(text),
+        "bool" => reason::<bool>(text).map(|_| "that is `true` or `false`".to_owned()),
         "char" if text.chars().count() != 1 => Some("it is not one character".to_owned()),
         _ => None,
     };
     reason.map(|reason| format!("this default is not a `{name}`: {reason}"))
+}
+
+fn whole(least: impl std::fmt::Display, greatest: impl std::fmt::Display) -> String {
+    format!("that is a whole number from {least} to {greatest}")
 }
 
 fn reason<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Option<String> {

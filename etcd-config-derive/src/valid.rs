@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use proc_macro2::Ident;
-use quote::{ToTokens, quote};
-use syn::GenericParam;
+use quote::ToTokens;
+use syn::{GenericParam, LitStr};
 
 use crate::ast::{Field, Input};
 use crate::attr;
@@ -12,6 +12,8 @@ use crate::errors::Errors;
 use crate::expand::key_of;
 use crate::key::{check_key, check_prefix};
 use crate::primitive::misfit;
+use crate::serde;
+use crate::shape::check_type;
 use crate::ty::option_of;
 
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
@@ -20,9 +22,15 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
         check_prefix(prefix, errors);
     }
     if let Some(key) = &input.attrs.commit_key {
-        check_key(key, errors);
+        check_commit_key(key, input.attrs.prefix.as_ref(), errors);
+    }
+    if input.attrs.ignore_serde.is_none() {
+        serde::check_struct(input, errors);
     }
     for field in &input.fields {
+        if input.attrs.ignore_serde.is_none() && !field.attrs.broken {
+            serde::check_field(field, errors);
+        }
         check_field(field, errors);
         if input.newtype {
             check_newtype(field, errors);
@@ -31,13 +39,24 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
     check_same_keys(input, errors);
 }
 
+/// A commit key outside of the prefix would never come, and no change would ever be seen.
+fn check_commit_key(key: &LitStr, prefix: Option<&LitStr>, errors: &mut Errors) {
+    let text = key.value();
+    if !text.starts_with('/') {
+        return check_key(key, errors);
+    }
+    let prefix = prefix.map(LitStr::value).unwrap_or_default();
+    let below = text.strip_prefix(prefix.trim_end_matches('/')).unwrap_or(&text).trim_start_matches('/');
+    errors.at(key, format!("a commit key is below the prefix, and written without it: write {below:?}"));
+}
+
 fn check_generics(input: &Input<'_>, errors: &mut Errors) {
     for param in &input.original.generics.params {
         if let GenericParam::Lifetime(lifetime) = param {
             errors.at(
                 lifetime,
                 "a configuration owns what it holds, because it outlives every answer of the server: \
-                 use `String` or `Arc<str>` in the place of a reference",
+                 use `String`, or `Arc<str>` with serde's feature `rc`, in the place of the reference",
             );
         }
     }
@@ -45,19 +64,30 @@ fn check_generics(input: &Input<'_>, errors: &mut Errors) {
 
 fn check_field(field: &Field<'_>, errors: &mut Errors) {
     let attrs = &field.attrs;
+    let before = errors.count();
     for key in attrs.key.iter().chain(&attrs.alias) {
         check_key(key, errors);
     }
     if let Some((_, name)) = &attrs.env {
         let value = name.value();
-        if value.is_empty() || value.contains(['=', '\0']) {
-            errors.at(name, "not the name of an environment variable");
+        if value.is_empty() || value.contains(['=', '$', '{', '}']) || value.contains(is_no_part_of_a_name) {
+            errors.at(
+                name,
+                "not the name of an environment variable; it is the name alone, such as `APP_PORT`",
+            );
         }
     }
     if check_kinds(field, errors) {
         check_decoding(attrs, errors);
         check_default(field, errors);
     }
+    if errors.count() == before && !attrs.broken {
+        check_type(field, errors);
+    }
+}
+
+fn is_no_part_of_a_name(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
 }
 
 /// A field is one of: a leaf, `nested`, `map`, `flatten`, `skip`.
@@ -120,6 +150,9 @@ fn check_kinds(field: &Field<'_>, errors: &mut Errors) -> bool {
         for found in [&attrs.secret, &attrs.restart].into_iter().flatten() {
             unfit(found, unread, errors);
         }
+        if let Some(found) = attrs.validate.first() {
+            errors.at(found, format!("`validate` says nothing on a `skip` field: {unread}"));
+        }
         if let Some(found) = &attrs.deprecated {
             errors.at(found, format!("`deprecated` says nothing on a `skip` field: {unread}"));
         }
@@ -176,7 +209,7 @@ fn check_newtype(field: &Field<'_>, errors: &mut Errors) {
 }
 
 fn check_same_keys(input: &Input<'_>, errors: &mut Errors) {
-    let mut taken: HashMap<String, &dyn ToTokens> = HashMap::new();
+    let mut taken: HashMap<String, &str> = HashMap::new();
     for field in input.fields.iter().filter(|field| !field.attrs.broken) {
         if input.newtype || field.attrs.flatten.is_some() || field.attrs.skip.is_some() {
             continue;
@@ -187,15 +220,26 @@ fn check_same_keys(input: &Input<'_>, errors: &mut Errors) {
         };
         let names = std::iter::once((key_of(input, field), own));
         let aliases = field.attrs.alias.iter().map(|alias| (alias.value(), alias as &dyn ToTokens));
-        for (key, tokens) in names.chain(aliases) {
+        for (number, (key, tokens)) in names.chain(aliases).enumerate() {
             if key.is_empty() {
                 continue;
             }
             if let Some(first) = taken.get(key.as_str()) {
-                errors.at(quote!(#first #tokens), format!("two fields with the same key, `{key}`"));
+                errors.at(tokens, shared_key(&key, first, &field.name, number > 0));
             } else {
-                taken.insert(key, tokens);
+                taken.insert(key, &field.name);
             }
         }
+    }
+}
+
+/// What is wrong with a key that the field `first` has already.
+fn shared_key(key: &str, first: &str, second: &str, is_alias: bool) -> String {
+    match (first == second, is_alias) {
+        (true, _) => format!("`{key}` is a key of this field as it is: leave the alias out"),
+        (_, true) => format!("`{key}` is a key of the field `{first}` as well: one key is for one field"),
+        _ => format!(
+            "the key of `{second}` is `{key}`, which is the key of `{first}` already: give one of them another with `key`"
+        ),
     }
 }

@@ -4,11 +4,12 @@ use std::future::Future;
 
 use etcd_client_core::Prefix;
 
-use crate::decode::{Derived, survey};
+use crate::decode::{Derived, defaults, survey};
 use crate::error::Error;
 use crate::into_store::IntoStore;
 use crate::live::Live;
 use crate::options::Options;
+use crate::problem::Report;
 use crate::schema::Schema;
 
 #[doc = include_str!("config/attributes.md")]
@@ -24,6 +25,34 @@ pub trait EtcdConfig: Derived {
     /// The keys begin with the prefix as it is written on the struct, placeholders and all.
     fn schema() -> Schema {
         Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
+    }
+
+    /// Whether all literal defaults decode, and pass the checks of their fields: for a test, which finds
+    /// out before the first start does. Those in optional structs and in entries of maps count, too.
+    ///
+    /// ```
+    /// # use etcd_config::EtcdConfig;
+    /// #[derive(EtcdConfig)]
+    /// struct Settings {
+    ///     #[etcd(default = "30s", with = humantime_serde)]
+    ///     timeout: std::time::Duration,
+    ///     #[etcd(default = "127.0.0.1")]
+    ///     listen: std::net::SocketAddr,
+    /// }
+    ///
+    /// let wrong = Settings::check_defaults().unwrap_err();
+    /// assert_eq!(wrong.problems().len(), 1);
+    /// assert_eq!(wrong.problems()[0].field(), "listen");
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::problems`] are the defaults that are of no use.
+    fn check_defaults() -> Result<(), Error> {
+        let prefix = Prefix::new(Self::LAYOUT.prefix.unwrap_or_default());
+        match defaults::<Self>(prefix.clone()) {
+            problems if problems.is_empty() => Ok(()),
+            problems => Err(Error::from_report(Report::new(Self::LAYOUT.name, &prefix, 0, problems))),
+        }
     }
 
     /// Reads the configuration and keeps it current; [`Options::watch`] with the defaults.

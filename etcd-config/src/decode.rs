@@ -1,9 +1,11 @@
 //! From the tree of keys to a value of the derived struct, or to all that is wrong with them.
 
 mod before;
+mod check;
 mod comparison;
 mod context;
 mod decoder;
+mod default;
 mod derived;
 mod leaf_part;
 mod map_part;
@@ -15,15 +17,16 @@ mod scrub;
 mod survey;
 mod type_name;
 
+pub use self::check::{refusal, refusal_of};
 pub use self::comparison::compared;
 pub use self::context::Context;
 pub use self::decoder::Decoder;
 pub use self::derived::Derived;
-pub use self::leaf_part::{checked, leaf, leaf_with, refusal, skipped};
+pub use self::leaf_part::{checked, leaf, leaf_of, leaf_with, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
 pub(crate) use self::place::whole_key;
-pub(crate) use self::survey::survey;
+pub(crate) use self::survey::{defaults, survey};
 
 use self::decoder::Findings;
 use self::place::Touch;
@@ -47,6 +50,7 @@ pub fn decode_since<T: Derived>(
     let value = T::read(&mut decoder, None);
     let Findings { mut problems, pinned, secrets, differs } = decoder.finish();
     problems.extend(unknown::denied(context.schema(), tree, None));
+    problems.extend(context.defaults().iter().cloned());
     match value {
         Some(value) if problems.is_empty() => {
             context.pin(pinned);

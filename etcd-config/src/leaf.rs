@@ -1,6 +1,7 @@
 //! One key's text, as the value of a field.
 
 mod expectation;
+mod function;
 mod json;
 mod number;
 mod text;
@@ -36,6 +37,29 @@ pub trait Leaf: Sized {
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Leaf for T {
+    fn from_text(text: Text<'_>) -> Result<Self, Error> {
+        T::deserialize(text)
+    }
+}
+
+/// A type that one key's text can hold, with the type in it that decides about that: of a `Vec<Level>` the
+/// `Level`.
+#[diagnostic::on_unimplemented(
+    message = "`{E}` cannot be read from text: it is not `serde::Deserialize`",
+    label = "the value of this field is one key, and `{E}` is not `Deserialize`",
+    note = "a value of one key: derive `serde::Deserialize` for `{E}`",
+    note = "a struct with keys of its own: derive `EtcdConfig` for `{E}`, and make the field `{E}`, `Option<{E}>` or \
+            `BTreeMap<String, {E}>` with `#[etcd(nested)]`",
+    note = "a type of another crate: `#[etcd(with = module)]` names serde functions for the field, \
+            `#[etcd(decode_with = function)]` a function from `&str`"
+)]
+pub trait Holds<E: ?Sized>: Sized {
+    #[doc(hidden)]
+    fn from_text(text: Text<'_>) -> Result<Self, Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned, E: ?Sized> Holds<E> for T {
     fn from_text(text: Text<'_>) -> Result<Self, Error> {
         T::deserialize(text)
     }

@@ -168,8 +168,8 @@ pub mod __private {
     pub use serde::de::DeserializeOwned;
 
     pub use crate::decode::{
-        Context, Decoder, Derived, checked, compared, decode, decode_since, flattened, leaf, leaf_with, map,
-        map_with, nested, refusal, skipped, update, update_since,
+        Context, Decoder, Derived, checked, compared, decode, decode_since, flattened, leaf, leaf_of,
+        leaf_with, map, map_with, nested, refusal, refusal_of, skipped, update, update_since,
     };
     pub use crate::explain::explain;
     pub use crate::layout::{Fallback, Field, Layout};

@@ -164,7 +164,11 @@ impl fmt::Display for Report {
         let Self { name, prefix, revision, problems } = self;
         let count = problems.len();
         let plural = if count == 1 { "" } else { "s" };
-        write!(f, "{count} problem{plural} in {name} from {prefix} at revision {revision}")?;
+        write!(f, "{count} problem{plural} in {name}")?;
+        // No revision has been read where the source alone is wrong.
+        if *revision > 0 {
+            write!(f, " from {prefix} at revision {revision}")?;
+        }
         let rows: Vec<(String, String, &Problem)> = problems
             .iter()
             .take(PRINTED)

@@ -26,6 +26,9 @@ mod shapes;
 #[path = "derive/checks.rs"]
 mod checks;
 
+#[path = "derive/defaults.rs"]
+mod defaults;
+
 #[path = "derive/unknown.rs"]
 mod unknown;
 

@@ -1,15 +1,18 @@
 //! One thing in `#[etcd(...)]`: a name, alone or with a value.
 
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
+use syn::parse::ParseStream;
 use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, Type};
 
+use super::written::{is_closure, is_name_of_a_constant, list_in, ungrouped, unquoted};
 use crate::errors::Errors;
 
 /// `name` or `name = value`.
 pub(crate) struct Item {
     pub(crate) name: Ident,
+    /// What is no expression is kept as it is, for the message about it.
     pub(crate) value: Option<Expr>,
 }
 
@@ -17,34 +20,105 @@ pub(crate) struct Item {
 pub(crate) fn items(attrs: &[Attribute], errors: &mut Errors) -> Vec<Item> {
     let mut items = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("etcd")) {
-        match attr.parse_args_with(Punctuated::<Item, Token![,]>::parse_terminated) {
-            Ok(parsed) => items.extend(parsed),
+        match attr.parse_args_with(all_items) {
+            Ok(parsed) => {
+                for item in parsed {
+                    item.map_or_else(|error| errors.push(error), |item| items.push(item));
+                }
+            }
             Err(error) => errors.push(error),
         }
     }
     items
 }
 
-impl Parse for Item {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if input.peek(syn::Lit) {
-            return Err(input.error("an attribute begins with its name, such as `key = \"...\"`"));
-        }
-        let name = input.call(Ident::parse_any)?;
-        if input.peek(syn::token::Paren) {
-            let message = format!("write `{name} = ...`; no attribute of etcd takes parentheses");
-            return Err(input.error(message));
-        }
-        if !input.peek(Token![=]) {
-            return Ok(Self { name, value: None });
-        }
-        input.parse::<Token![=]>()?;
-        if input.is_empty() || input.peek(Token![,]) {
-            return Err(syn::Error::new(name.span(), format!("`{name} =` has no value")));
-        }
-        let value = input.parse()?;
-        Ok(Self { name, value: Some(value) })
+/// Each item or what is wrong with it: after a mistake the next comma is a new start.
+fn all_items(input: ParseStream<'_>) -> syn::Result<Vec<syn::Result<Item>>> {
+    let mut items = Vec::new();
+    while !input.is_empty() {
+        items.push(item(input));
+        rest(input);
+        input.parse::<Option<Token![,]>>()?;
     }
+    Ok(items)
+}
+
+fn item(input: ParseStream<'_>) -> syn::Result<Item> {
+    if input.peek(syn::Lit) {
+        return Err(input.error("an attribute begins with its name, such as `key = \"...\"`"));
+    }
+    let name = input.call(Ident::parse_any)?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(Item { name, value: None });
+    }
+    if input.peek(syn::token::Paren) {
+        let inner: TokenStream = input.parse::<Group>()?.stream();
+        let message = match several(&name, &inner) {
+            Some(message) => message,
+            None => format!("no attribute of etcd takes parentheses: write `{name} = {inner}`"),
+        };
+        return Err(syn::Error::new(name.span(), message));
+    }
+    if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
+        return Err(without_equals(&name, &rest(input)));
+    }
+    input.parse::<Token![=]>()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(syn::Error::new(name.span(), format!("`{name} =` has no value")));
+    }
+    let start = input.fork();
+    let parsed = input.parse::<Expr>().ok().filter(|_| input.is_empty() || input.peek(Token![,]));
+    if let Some(value) = parsed {
+        return Ok(Item { name, value: Some(value) });
+    }
+    let tokens = rest(&start);
+    if let Some(semicolon) = tokens.iter().find(|token| is_punct(token, ';')) {
+        return Err(syn::Error::new_spanned(semicolon, "a comma goes between two attributes, no `;`"));
+    }
+    let value = Expr::Verbatim(tokens.into_iter().collect());
+    Ok(Item { name, value: Some(value) })
+}
+
+/// What to write instead of a list of names in one attribute.
+fn several(name: &Ident, list: &TokenStream) -> Option<String> {
+    let literals = list.clone().into_iter().filter(|token| matches!(token, TokenTree::Literal(_)));
+    let each: Vec<String> = literals.map(|literal| format!("{name} = {literal}")).collect();
+    (each.len() > 1)
+        .then(|| format!("`{name}` takes one value, as often as is needed: write `{}`", each.join(", ")))
+}
+
+/// The tokens up to the next comma.
+fn rest(input: ParseStream<'_>) -> Vec<TokenTree> {
+    let mut tokens = Vec::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let Ok(token) = input.parse() else { break };
+        tokens.push(token);
+    }
+    tokens
+}
+
+/// What follows a name and is no `=` with a value.
+fn without_equals(name: &Ident, found: &[TokenTree]) -> syn::Error {
+    let Some(first) = found.first().cloned() else {
+        return syn::Error::new(name.span(), format!("`{name}` is followed by nothing"));
+    };
+    if let TokenTree::Ident(next) = &first {
+        let message = format!("a comma goes between two attributes: write `{name}, {next}`");
+        return syn::Error::new_spanned(first, message);
+    }
+    if is_punct(&first, ';') {
+        return syn::Error::new_spanned(first, "a comma goes between two attributes, no `;`");
+    }
+    let sign = |token: &TokenTree| [':', '=', '>'].iter().any(|sign| is_punct(token, *sign));
+    let value: TokenStream = found.iter().skip_while(|token| sign(token)).cloned().collect();
+    let signs: TokenStream = found.iter().take_while(|token| sign(token)).cloned().collect();
+    let at = if signs.is_empty() { value.clone() } else { signs };
+    let value = if value.is_empty() { "...".to_owned() } else { value.to_string() };
+    syn::Error::new_spanned(at, format!("a value comes after one `=`: write `{name} = {value}`"))
+}
+
+fn is_punct(token: &TokenTree, character: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == character)
 }
 
 impl Item {
@@ -61,55 +135,63 @@ impl Item {
 
     /// The item has text.
     pub(crate) fn text(&self, example: &str, errors: &mut Errors) -> Option<LitStr> {
-        match self.value.as_ref().map(ungrouped) {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Some(text.clone()),
-            Some(other) => {
-                errors.at(
-                    other,
-                    format!("`{}` takes a string, such as `{} = {example}`", self.name, self.name),
-                );
-                None
+        let name = &self.name;
+        let message = match self.value.as_ref().map(ungrouped) {
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text.clone()),
+            Some(other) if is_name_of_a_constant(other) => {
+                format!(
+                    "`{name}` takes a string that is written here, such as `{name} = {example}`: what a \
+                         constant holds is not known yet"
+                )
             }
-            None => {
-                errors.at(&self.name, format!("`{}` wants a value: `{} = {example}`", self.name, self.name));
-                None
-            }
-        }
+            Some(other) => match (list_in(other).and_then(|list| several(name, &list)), unquoted(other)) {
+                (Some(message), _) => message,
+                (None, Some(text)) => format!("`{name}` takes a string: write `{name} = \"{text}\"`"),
+                (None, None) => format!("`{name}` takes a string, such as `{name} = {example}`"),
+            },
+            None => format!("`{name}` wants a value: `{name} = {example}`"),
+        };
+        errors.at(self.value_tokens(), message);
+        None
     }
 
     /// The item names a function, a module or a crate; in quotation marks as in serde, too.
     pub(crate) fn path(&self, example: &str, errors: &mut Errors) -> Option<ExprPath> {
-        match self.value.as_ref().map(ungrouped) {
-            Some(Expr::Path(path)) => Some(path.clone()),
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
-                let Ok(path) = text.parse::<Path>() else {
-                    errors.at(text, format!("not a path; `{}` takes one, such as `{example}`", self.name));
-                    return None;
-                };
-                Some(ExprPath { attrs: Vec::new(), qself: None, path })
+        let name = &self.name;
+        let message = match self.value.as_ref().map(ungrouped) {
+            Some(Expr::Path(path)) => return Some(path.clone()),
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => match text.parse::<Path>() {
+                Ok(path) => return Some(ExprPath { attrs: Vec::new(), qself: None, path }),
+                Err(_) => match text.parse::<Expr>() {
+                    Ok(Expr::Call(call)) => called(name, &call.func),
+                    _ => format!("not a path; `{name}` takes one, such as `{example}`"),
+                },
+            },
+            Some(Expr::Call(call)) => called(name, &call.func),
+            Some(other) if is_closure(other) => {
+                format!("`{name}` takes the path of a function, and no closure: `{name} = {example}`")
             }
-            Some(other) => {
-                errors
-                    .at(other, format!("`{}` takes a path, such as `{} = {example}`", self.name, self.name));
-                None
-            }
-            None => {
-                errors.at(&self.name, format!("`{}` wants a path: `{} = {example}`", self.name, self.name));
-                None
-            }
-        }
+            Some(_) => format!("`{name}` takes a path, such as `{name} = {example}`"),
+            None => format!("`{name}` wants a path: `{name} = {example}`"),
+        };
+        errors.at(self.value_tokens(), message);
+        None
+    }
+
+    /// Where to point at when the value is wrong.
+    fn value_tokens(&self) -> TokenStream {
+        self.value
+            .as_ref()
+            .map_or_else(|| self.name.to_token_stream(), |value| ungrouped(value).to_token_stream())
     }
 }
 
-/// Macros wrap what they pass on in groups without delimiters.
-pub(crate) fn ungrouped(mut expr: &Expr) -> &Expr {
-    while let Expr::Group(group) = expr {
-        expr = &group.expr;
-    }
-    expr
+fn called(name: &Ident, function: &Expr) -> String {
+    let function = function.to_token_stream().to_string().replace(' ', "");
+    format!("`{name}` takes a function, and no call of one: write `{name} = {function}`")
 }
 
-/// The same for types, and parentheses mean nothing around one either.
+/// A type without the groups of macros, and without parentheses, which mean nothing around one.
 pub(crate) fn ungrouped_type(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {

@@ -25,12 +25,19 @@ pub struct Context {
     environment: BTreeMap<&'static str, Result<String, NotText>>,
     /// The absolute keys, as paths below the prefix.
     absolute: Vec<String>,
+    /// What is wrong with the literal defaults.
+    defaults: Vec<Problem>,
     pins: OnceLock<Pins>,
 }
 
 impl Context {
-    /// For reading the fields of `schema` from below `prefix`.
-    pub(super) fn of(schema: Schema, prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    /// For reading the fields of `schema` from below `prefix`; `defaults` is what is wrong with the literal ones.
+    pub(super) fn of(
+        schema: Schema,
+        defaults: Vec<Problem>,
+        prefix: Prefix,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Self {
         let names = schema.fields().iter().filter_map(|field| field.written.env);
         let environment = names
             .filter_map(|name| variable(name).map(|value| (name, value.into_string().map_err(|_| NotText))))
@@ -41,7 +48,7 @@ impl Context {
             .filter_map(|key| prefix.relative(key.as_bytes()))
             .filter_map(|path| std::str::from_utf8(path).ok().map(str::to_owned))
             .collect();
-        Self { prefix, schema, environment, absolute, pins: OnceLock::new() }
+        Self { prefix, schema, environment, absolute, defaults, pins: OnceLock::new() }
     }
 
     /// The directory that is read.
@@ -59,6 +66,11 @@ impl Context {
     pub fn pending(&self, tree: &KeyTree) -> Vec<Problem> {
         let pins = self.pins.get().into_iter().flatten();
         pins.filter_map(|(_, pin)| super::pending::compare(pin, tree)).collect()
+    }
+
+    /// What is wrong with the literal defaults of all fields, whether their keys are there or not.
+    pub(crate) fn defaults(&self) -> &[Problem] {
+        &self.defaults
     }
 
     pub(crate) fn variable(&self, name: &str) -> Option<Result<&str, NotText>> {

@@ -2,15 +2,18 @@
 
 use std::any::TypeId;
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::mem;
+
+use etcd_client_core::Prefix;
 
 use super::before::Before;
 use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
 use super::place::{Outer as Subjects, Place, Subject, Touch};
 use super::type_name::TypeName;
-use crate::layout::Field;
+use crate::layout::{Fallback, Field};
 use crate::leaf::quote;
 use crate::problem::{Kind, Problem};
 use crate::schema::branch::{self, Member};
@@ -53,6 +56,9 @@ struct Survey {
     /// The structs on the way down.
     path: Vec<TypeId>,
     members: Vec<Member>,
+    tries_defaults: bool,
+    /// Fields whose default is of no use.
+    flawed: HashSet<*const Field>,
 }
 
 /// How one field is read from its place.
@@ -71,6 +77,11 @@ pub trait Part {
 
     /// What the field is.
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Part;
+
+    /// The value of a literal default. What is wrong with it is noted.
+    fn by_default(&self, _text: &'static str, _at: &mut Decoder<'_>) -> Option<Self::Value> {
+        None
+    }
 }
 
 /// What `validate` names, with its error as text.
@@ -116,15 +127,16 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// A decoder that reads nothing and notes the fields.
-    pub(super) fn survey() -> Self {
+    /// A decoder that reads nothing and notes the fields; below a prefix, also what is wrong with their
+    /// literal defaults.
+    pub(super) fn survey(prefix: Option<&Prefix>) -> Self {
         let nowhere = Place { node: None, touch: Touch::Everything, before: Before::default() };
         Self {
             context: None,
             root: nowhere,
             here: nowhere,
             subject: Subject {
-                key: String::new(),
+                key: prefix.map(|prefix| prefix.directory().to_owned()).unwrap_or_default(),
                 field: String::new(),
                 ty: TypeName::Written(""),
                 secret: false,
@@ -135,7 +147,7 @@ impl<'a> Decoder<'a> {
             secrets: Vec::new(),
             plain: OnceCell::new(),
             differs: false,
-            survey: Survey::default(),
+            survey: Survey { tries_defaults: prefix.is_some(), ..Survey::default() },
         }
     }
 
@@ -147,8 +159,7 @@ impl<'a> Decoder<'a> {
         part: &P,
     ) -> Option<P::Value> {
         if self.context.is_none() {
-            let part = part.survey(self);
-            self.survey.members.push(Member { field, part });
+            self.note(field, part);
             return None;
         }
         let outer = self.enter(field, held.is_some())?;
@@ -180,6 +191,22 @@ impl<'a> Decoder<'a> {
             self.refuse(&refusal);
         }
         self.problems.len() == before
+    }
+
+    /// Notes what a field is.
+    fn note<P: Part>(&mut self, field: &'static Field, part: &P) {
+        let outer = self.move_to(self.here, field.key, field.name, TypeName::Written(field.ty), field.secret);
+        if let (Fallback::Text(text), true) = (field.default, self.survey.tries_defaults) {
+            let before = self.problems.len();
+            drop(part.by_default(text, self));
+            // A struct may be in many places; what is wrong in it is wrong in the source once.
+            if self.problems.len() > before && !self.survey.flawed.insert(std::ptr::from_ref(field)) {
+                self.problems.truncate(before);
+            }
+        }
+        let part = part.survey(self);
+        self.leave(outer);
+        self.survey.members.push(Member { field, part });
     }
 
     /// The text at this place.
@@ -221,6 +248,23 @@ impl<'a> Decoder<'a> {
             "required, but there is no such key"
         };
         self.problem(Kind::Missing, what.to_owned(), None, None);
+    }
+
+    /// Whether what is wrong with literal defaults is known already, of all of them at once.
+    pub(super) fn knows_defaults(&self) -> bool {
+        self.context.is_some_and(|context| !context.defaults().is_empty())
+    }
+
+    /// The literal default that was read at this place.
+    pub(super) fn default_in_force(&self, field: &'static Field) -> Option<&'static str> {
+        let is_set = field
+            .env
+            .is_some_and(|name| self.context.is_some_and(|context| context.variable(name).is_some()));
+        let is_stored = self.here.node.is_some_and(|node| node.value.is_some());
+        match field.default {
+            Fallback::Text(text) if !is_set && !is_stored => Some(text),
+            _ => None,
+        }
     }
 
     pub(super) fn refuse(&mut self, refusal: &str) {

@@ -2,8 +2,9 @@
 
 use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Check, Decoder, Part, Source};
+use super::default;
 use crate::layout::{Fallback, Field};
-use crate::leaf::{self, Decode, Leaf};
+use crate::leaf::{self, Decode, Holds, Leaf};
 use crate::problem::Kind;
 use crate::schema::branch;
 
@@ -40,9 +41,9 @@ pub fn skipped<S, T>(held: &Option<&mut S>, make: fn() -> T) -> Option<T> {
     held.is_none().then(make)
 }
 
-/// What a check answered, as text.
-pub fn refusal<E: std::fmt::Display>(answer: Result<(), E>) -> Result<(), String> {
-    answer.map_err(|error| error.to_string())
+/// One key of a type with others in it, of which `E` is the one that a person has to do something about.
+pub fn leaf_of<T: Holds<E>, E: ?Sized>() -> LeafPart<T> {
+    leaf_with(T::from_text)
 }
 
 impl<T> LeafPart<T> {
@@ -84,7 +85,7 @@ impl<T> LeafPart<T> {
 
     fn absent(&self, field: &'static Field, at: &mut Decoder<'_>) -> Option<T> {
         if let Fallback::Text(text) = field.default {
-            return self.decode(text, at, " (the default in the source)", None);
+            return default::decode(text, self.decode, at);
         }
         let value = self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make()));
         if value.is_none() {
@@ -132,6 +133,10 @@ impl<T> Part for LeafPart<T> {
     fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
         branch::Part::Leaf(leaf::expectation(self.decode))
     }
+
+    fn by_default(&self, text: &'static str, at: &mut Decoder<'_>) -> Option<T> {
+        default::decode(text, self.decode, at)
+    }
 }
 
 impl<P: Part> Part for Checked<P> {
@@ -152,7 +157,10 @@ impl<P: Part> Part for Checked<P> {
         match answer {
             Ok(()) => fresh,
             Err(refusal) => {
-                at.refuse(&refusal);
+                match at.default_in_force(field) {
+                    Some(text) => default::refuse(text, &refusal, at),
+                    None => at.refuse(&refusal),
+                }
                 None
             }
         }
@@ -160,5 +168,16 @@ impl<P: Part> Part for Checked<P> {
 
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Part {
         self.part.survey(at)
+    }
+
+    fn by_default(&self, text: &'static str, at: &mut Decoder<'_>) -> Option<P::Value> {
+        let value = self.part.by_default(text, at)?;
+        match (self.check)(&value) {
+            Ok(()) => Some(value),
+            Err(refusal) => {
+                default::refuse(text, &refusal, at);
+                None
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ use super::place::Touch;
 use super::type_name::TypeName;
 use crate::layout::Field;
 use crate::leaf::Leaf;
+use crate::schema::ENTRY;
 use crate::schema::branch::{self, Branch};
 use crate::tree::Node;
 
@@ -116,7 +117,7 @@ impl<K: Leaf + Eq + Hash + 'static, V: Nested, S: BuildHasher + Default> Nested 
     }
 
     fn survey(at: &mut Decoder<'_>) -> branch::Part {
-        branch::Part::Each(Box::new(V::survey(at)))
+        survey_entry::<V>(at)
     }
 }
 
@@ -130,8 +131,12 @@ impl<K: Leaf + Ord + 'static, V: Nested> Nested for BTreeMap<K, V> {
     }
 
     fn survey(at: &mut Decoder<'_>) -> branch::Part {
-        branch::Part::Each(Box::new(V::survey(at)))
+        survey_entry::<V>(at)
     }
+}
+
+fn survey_entry<V: Nested>(at: &mut Decoder<'_>) -> branch::Part {
+    branch::Part::Each(Box::new(at.entry(ENTRY, TypeName::of::<V>(), V::survey)))
 }
 
 fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {

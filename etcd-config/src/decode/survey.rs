@@ -1,4 +1,4 @@
-//! Which fields a type has, as the decoder finds them.
+//! Which fields a type has, as the decoder finds them, and what is wrong with their literal defaults.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -8,15 +8,19 @@ use etcd_client_core::Prefix;
 use super::context::Context;
 use super::decoder::Decoder;
 use super::derived::Derived;
+use crate::problem::Problem;
 use crate::schema::Schema;
 use crate::schema::branch::Branch;
+use crate::schema::plain::Plain;
 
 /// The fields of a `T`.
 pub(crate) fn survey<T: Derived>() -> Branch {
-    let mut decoder = Decoder::survey();
-    let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
-    let members = decoder.members(TypeId::of::<T>(), read).unwrap_or_default();
-    Branch { layout: T::LAYOUT, members }
+    survey_at::<T>(None).0
+}
+
+/// What is wrong with the literal defaults of a `T`.
+pub(crate) fn defaults<T: Derived>(prefix: Prefix) -> Vec<Problem> {
+    Context::with_environment::<T>(prefix, |_| None).defaults().to_vec()
 }
 
 impl Context {
@@ -27,6 +31,30 @@ impl Context {
 
     /// The same with another environment.
     pub fn with_environment<T: Derived>(prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        Self::of(Schema::new(survey::<T>(), &prefix), prefix, variable)
+        let (branch, mut defaults) = survey_at::<T>(Some(&prefix));
+        let schema = Schema::new(branch, &prefix);
+        hide_secrets(&mut defaults, &schema, &prefix);
+        Self::of(schema, defaults, prefix, variable)
+    }
+}
+
+fn survey_at<T: Derived>(prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
+    let mut decoder = Decoder::survey(prefix);
+    let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
+    let members = decoder.members(TypeId::of::<T>(), read).unwrap_or_default();
+    (Branch { layout: T::LAYOUT, members }, decoder.finish().problems)
+}
+
+/// What one field calls secret is secret for the others that read its key.
+fn hide_secrets(problems: &mut [Problem], schema: &Schema, prefix: &Prefix) {
+    if problems.is_empty() {
+        return;
+    }
+    let plain = Plain::of(schema, prefix);
+    for problem in problems.iter_mut().filter(|problem| problem.value.is_some()) {
+        if prefix.relative(problem.key.as_bytes()).is_some_and(|path| plain.is_secret(path)) {
+            problem.value = None;
+            "(secret) is of no use (the default in the source)".clone_into(&mut problem.what);
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, Unexpected, Visitor};
 
 use super::expectation::{Expectation, Shape};
+use super::function::Decoding;
 use super::json::Exact as Json;
 use super::number::{self, Exact};
 
@@ -71,24 +72,16 @@ impl<'de> Text<'de> {
     }
 
     /// The value that `function` makes of the text.
-    pub fn through<T, E: fmt::Display>(
-        self,
-        function: impl FnOnce(&'de str) -> Result<T, E>,
-    ) -> Result<T, Error> {
+    pub fn through<T>(self, function: impl Decoding<'de, T>) -> Result<T, Error> {
         match self.mode {
-            Mode::Stored | Mode::Rounded | Mode::Plain => {
-                function(self.text).map_err(|error| Error::Message(error.to_string()))
-            }
+            Mode::Stored | Mode::Rounded | Mode::Plain => function.decode(self.text),
             Mode::Absent => Err(Error::Absent),
             Mode::Probe => Err(Error::Expected(Expectation::unknown())),
         }
     }
 
     /// The same for an `Option`, which is `None` where there is no text.
-    pub fn through_some<T, E: fmt::Display>(
-        self,
-        function: impl FnOnce(&'de str) -> Result<T, E>,
-    ) -> Result<Option<T>, Error> {
+    pub fn through_some<T>(self, function: impl Decoding<'de, T>) -> Result<Option<T>, Error> {
         if self.mode == Mode::Absent { Ok(None) } else { self.through(function).map(Some) }
     }
 

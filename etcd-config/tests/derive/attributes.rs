@@ -287,3 +287,36 @@ fn a_type_that_keeps_itself_secret_needs_no_mark() {
     assert_eq!(types.plain, "x");
     drop((types.theirs, types.own.into_exposed()));
 }
+
+/// The attributes of serde for another derive: said here as well, about writing alone, or not for this one.
+mod beside_serde {
+    use etcd_config::EtcdConfig;
+
+    #[derive(EtcdConfig, serde::Serialize, serde::Deserialize, Debug, PartialEq)]
+    #[serde(rename_all = "kebab-case")]
+    #[etcd(rename_all = "kebab-case")]
+    pub(crate) struct Both {
+        #[serde(rename = "size", default)]
+        #[etcd(key = "size", default)]
+        pub(crate) pool_size: u32,
+        #[serde(skip_serializing_if = "Option::is_none", rename(serialize = "most"))]
+        pub(crate) pool_limit: Option<u32>,
+    }
+
+    #[derive(EtcdConfig, serde::Deserialize, Debug, PartialEq)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    #[etcd(ignore_serde)]
+    pub(crate) struct Apart {
+        #[serde(rename = "size", default)]
+        pub(crate) pool_size: u32,
+    }
+}
+
+#[test]
+fn serde_s_attributes_are_for_other_derives() {
+    use beside_serde::{Apart, Both};
+    let both = Keys::of::<Both>("/app", &[("/app/size", "2"), ("/app/pool-limit", "3")]).decode::<Both>();
+    assert_eq!(both, Ok(Both { pool_size: 2, pool_limit: Some(3) }));
+    let apart = Keys::of::<Apart>("/app", &[("/app/pool_size", "2")]).decode::<Apart>();
+    assert_eq!(apart, Ok(Apart { pool_size: 2 }));
+}

@@ -164,6 +164,18 @@ pub(crate) mod under_strict_lints {
     #[derive(EtcdConfig, Debug, PartialEq, Eq)]
     pub(crate) struct Empty {}
 
+    macro_rules! many {
+        ($($field:ident)*) => {
+            /// More fields than one function reads.
+            #[derive(EtcdConfig, Debug, PartialEq, Eq, Default)]
+            pub(crate) struct Many {
+                $(#[etcd(default = 0)] pub(crate) $field: u8,)*
+            }
+        };
+    }
+
+    many!(a b c d e f g h i j k l m n o p q r s t);
+
     /// Nothing that is read.
     #[derive(EtcdConfig, Debug, PartialEq, Eq)]
     pub(crate) struct Skipped {
@@ -262,6 +274,8 @@ fn under_strict_lints_it_reads() {
     assert_eq!(settings.all.len(), 1);
     let empty = Keys::of::<under_strict_lints::Empty>("/app", &[]).decode();
     assert_eq!(empty, Ok(under_strict_lints::Empty {}));
+    let many = Keys::of::<under_strict_lints::Many>("/app", &[]).decode();
+    assert_eq!(many, Ok(under_strict_lints::Many::default()));
     let skipped = Keys::of::<under_strict_lints::Skipped>("/app", &[]).decode();
     assert_eq!(skipped, Ok(under_strict_lints::Skipped { cache: vec![] }));
 }

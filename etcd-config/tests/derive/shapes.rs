@@ -217,3 +217,57 @@ fn a_struct_without_an_end_is_a_problem() {
     let found = problems::<Endless>("/app", &[]);
     assert!(found[0].ends_with("nested more than 64 structs deep"), "{found:?}");
 }
+
+macro_rules! wide {
+    ($($field:ident),* $(,)?) => {
+        /// More fields than one function reads.
+        #[derive(EtcdConfig, Debug, PartialEq)]
+        #[etcd(prefix = "/app", validate = Wide::check)]
+        struct Wide<T> {
+            $(#[etcd(default = 1, validate = Self::small)] $field: u32,)*
+            #[etcd(skip)]
+            skipped: Vec<u8>,
+            required: T,
+            #[etcd(nested)]
+            below: Option<Box<Self>>,
+            other: String,
+        }
+    };
+}
+
+wide!(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, c0, c1, c2, c3, c4, c5);
+
+impl<T> Wide<T> {
+    fn small(number: &u32) -> Result<(), &'static str> {
+        if *number < 100 { Ok(()) } else { Err("big") }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.a0 + self.c5 < 100 { Ok(()) } else { Err("too much together") }
+    }
+}
+
+#[test]
+fn a_struct_of_many_fields_is_read_and_kept_current_as_a_whole() {
+    let pairs = [("/app/b3", "7"), ("/app/required", "true"), ("/app/other", "x")];
+    let mut keys = Keys::of::<Wide<bool>>("/app", &pairs);
+    let mut wide = keys.decode::<Wide<bool>>().unwrap();
+    assert_eq!((wide.a0, wide.b3, wide.c5, wide.required, wide.other.as_str()), (1, 7, 1, true, "x"));
+    keys.update(&mut wide, &[("/app/c5", Some("9")), ("/app/a0", Some("3")), ("/app/b3", None)]).unwrap();
+    assert_eq!((wide.a0, wide.b3, wide.c5), (3, 1, 9));
+    keys.update(&mut wide, &[("/app/below/required", Some("false")), ("/app/below/other", Some("y"))])
+        .unwrap();
+    assert_eq!(wide.below.as_ref().map(|below| below.other.as_str()), Some("y"));
+    let refused = keys.update(&mut wide, &[("/app/a0", Some("60")), ("/app/c5", Some("60"))]).unwrap_err();
+    assert_eq!(lines(&refused), ["/app Wide: too much together"]);
+    // Every field is tried before any is missed.
+    assert_eq!(
+        problems::<Wide<bool>>("/app", &[("/app/a1", "x"), ("/app/c4", "200")]),
+        [
+            "/app/a1 a1: u32: \"x\" is not a whole number from 0 to 4294967295: invalid digit found in string (set at revision 1)",
+            "/app/c4 c4: u32: \"200\" is refused: big (set at revision 1)",
+            "/app/required required: T: required, but there is no such key",
+            "/app/other other: String: required, but there is no such key",
+        ]
+    );
+}

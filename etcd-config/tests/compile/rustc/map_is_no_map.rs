@@ -1,9 +1,14 @@
 use etcd_config::EtcdConfig;
 
 #[derive(EtcdConfig)]
+struct Log {
+    level: String,
+}
+
+#[derive(EtcdConfig)]
 struct Settings {
     #[etcd(map)]
-    features: Vec<bool>,
+    log: Log,
 }
 
 fn main() {

@@ -1,0 +1,38 @@
+//! Literal defaults: what is wrong with one is wrong in the source, whether its key is there or not.
+
+use super::decoder::Decoder;
+use crate::leaf::{self, Decode};
+use crate::problem::Kind;
+
+/// Where the text comes from, for a person.
+const ORIGIN: &str = " (the default in the source)";
+
+/// The value of a literal default.
+pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<'_>) -> Option<T> {
+    at.note_secret(text);
+    match leaf::decode(text, decode) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let what = leaf::complaint(text, at.is_secret(), &at.type_name(), decode, &error);
+            note(Kind::Undecodable, &what, text, at);
+            None
+        }
+    }
+}
+
+/// A check refuses the value of a literal default.
+pub(super) fn refuse(text: &'static str, refusal: &str, at: &mut Decoder<'_>) {
+    let what = if at.is_secret() {
+        "(secret) is refused by its check".to_owned()
+    } else {
+        format!("{} is refused: {refusal}", leaf::quote(text))
+    };
+    note(Kind::Refused, &what, text, at);
+}
+
+/// Once: all of them have been tried before the first key was read.
+fn note(kind: Kind, what: &str, text: &'static str, at: &mut Decoder<'_>) {
+    if !at.knows_defaults() {
+        at.problem(kind, format!("{what}{ORIGIN}"), Some(text), None);
+    }
+}

@@ -1,0 +1,11 @@
+use etcd_config::EtcdConfig;
+
+#[derive(EtcdConfig)]
+struct Settings {
+    #[etcd(with = humantime_serde::deserialize)]
+    timeout: std::time::Duration,
+}
+
+fn main() {
+    let _ = Settings::schema();
+}

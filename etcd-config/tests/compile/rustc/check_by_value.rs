@@ -1,0 +1,15 @@
+use etcd_config::EtcdConfig;
+
+fn at_least_one(size: u32) -> Result<(), String> {
+    if size > 0 { Ok(()) } else { Err("none".to_owned()) }
+}
+
+#[derive(EtcdConfig)]
+struct Settings {
+    #[etcd(validate = at_least_one)]
+    size: u32,
+}
+
+fn main() {
+    let _ = Settings::schema();
+}
