@@ -26,6 +26,8 @@ fn one_that_refuses_is_in_the_status_and_in_the_log_once_until_it_serves() {
         let text = status.to_string();
         assert!(text.contains(&warning) && text.contains("refused"), "{text}");
         let told = || log::about(&format!("endpoint={:?}", bad.endpoint()));
+        // It is recorded when it fails, and logged when another has served.
+        witness.waits_for("logged", Duration::from_secs(10), |_| !told().is_empty());
         let warnings = told();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].starts_with("WARN an endpoint fails, and others serve"), "{warnings:?}");
