@@ -77,29 +77,49 @@ impl fmt::Display for Flaw {
 
 impl StdError for Flaw {}
 
+const TO_HTTP: &str = "the server does not speak TLS: write http://";
+const IN_TIME: &str = "give the server a new certificate; or is the clock of this machine wrong?";
+
+/// Signs of what is the matter, and the way out.
+const WAYS_OUT: [(&[&str], &str); 9] = [
+    (&["tls handshake eof", "corrupt message", "InvalidContentType"], TO_HTTP),
+    (
+        &["certificate not valid for name"],
+        "write the endpoint by a name in the certificate, or have this one put into it (subjectAltName)",
+    ),
+    (&["certificate expired: verification", "certificate: Expired"], IN_TIME),
+    (
+        &["certificate not valid yet", "certificate: NotValidYet"],
+        "is the clock of this machine wrong, or that of who made the certificate?",
+    ),
+    (
+        &["extended key usage for server"],
+        "give the server a certificate that is for servers (extendedKeyUsage = serverAuth), or for anything",
+    ),
+    (
+        &["alert: NoApplicationProtocol"],
+        "the server speaks TLS, and not what this client speaks in it: is it etcd's port for clients?",
+    ),
+    (
+        &["alert: HandshakeFailure", "alert: ProtocolVersion"],
+        "the server wants a client certificate (see Tls::identity_files), or does not know TLS 1.2 or 1.3 with \
+         the ciphers of today",
+    ),
+    (
+        &["CertificateRequired", "certificate required"],
+        "the server wants a client certificate: give one with Tls::identity_files",
+    ),
+    (&["alert: BadCertificate", "alert: CertificateExpired", "alert: UnknownCA"], super::NOT_LET_IN),
+];
+
 /// The way out of a failed handshake, by the words of the innermost error.
 pub(crate) fn hint(cause: &str) -> Option<&'static str> {
-    const PLAIN: [&str; 3] = ["tls handshake eof", "corrupt message", "InvalidContentType"];
-    const NAMELESS: [&str; 2] = ["CertificateRequired", "certificate required"];
-    const REFUSED: [&str; 3] = ["alert: BadCertificate", "alert: CertificateExpired", "alert: UnknownCA"];
-    let says = |signs: &[&str]| signs.iter().any(|sign| cause.contains(sign));
-    if says(&PLAIN) {
-        Some("the server does not speak TLS: write http://")
-    } else if cause.ends_with("UnknownIssuer") || cause.ends_with("BadSignature") {
-        Some("name the authority that has signed the server's certificate with Tls::ca_file")
-    } else if cause.contains("certificate not valid for name") {
-        Some("write the endpoint by a name in the certificate, or have this one put into it (subjectAltName)")
-    } else if cause.contains("certificate expired: verification") {
-        Some("give the server a new certificate; or is the clock of this machine wrong?")
-    } else if cause.contains("certificate not valid yet") {
-        Some("is the clock of this machine wrong, or that of who made the certificate?")
-    } else if cause.contains("alert: NoApplicationProtocol") {
-        Some("the server speaks TLS, and not what this client speaks in it: is it etcd's port for clients?")
-    } else if says(&NAMELESS) {
-        Some("the server wants a client certificate: give one with Tls::identity_files")
-    } else {
-        says(&REFUSED).then_some(super::NOT_LET_IN)
+    // Where more is said, authorities were named already.
+    if cause.ends_with("UnknownIssuer") || cause.ends_with("BadSignature") {
+        return Some("name the authority that has signed the server's certificate with Tls::ca_file");
     }
+    let known = WAYS_OUT.iter().find(|(signs, _)| signs.iter().any(|sign| cause.contains(sign)));
+    known.map(|(_, way_out)| *way_out)
 }
 
 /// In words what rustls says, where `error` is of it.

@@ -325,3 +325,28 @@ fn a_time_that_is_over_or_to_come_is_named_with_the_way_out() {
         assert!(hint.contains("clock"), "{said}: {hint}");
     }
 }
+
+/// What servers say that are set up in another way than etcd is by default.
+#[test]
+fn what_ends_a_handshake_has_a_way_out() {
+    use rustls::{AlertDescription, CertificateError, Error};
+    for (error, way_out) in [
+        (CertificateError::Expired.into(), "clock"),
+        (CertificateError::NotValidYet.into(), "clock"),
+        (
+            Error::InvalidCertificate(CertificateError::InvalidPurposeContext {
+                required: rustls::ExtendedKeyPurpose::ServerAuth,
+                presented: vec![rustls::ExtendedKeyPurpose::ClientAuth],
+            }),
+            "serverAuth",
+        ),
+        (Error::AlertReceived(AlertDescription::HandshakeFailure), "identity_files"),
+        (Error::AlertReceived(AlertDescription::ProtocolVersion), "TLS 1.2"),
+        (Error::AlertReceived(AlertDescription::NoApplicationProtocol), "etcd's port"),
+        (Error::AlertReceived(AlertDescription::CertificateRequired), "identity_files"),
+        (Error::AlertReceived(AlertDescription::UnknownCA), "identity_files"),
+    ] {
+        let said = describe(&error).unwrap();
+        assert!(hint(&said).is_some_and(|hint| hint.contains(way_out)), "{said}: {:?}", hint(&said));
+    }
+}

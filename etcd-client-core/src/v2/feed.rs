@@ -131,6 +131,12 @@ impl Feed {
         &self.headers
     }
 
+    /// It is of another cluster than the feed before.
+    pub(super) fn of_another_cluster(&self) -> Error {
+        let message = format!("{}: another cluster answers than before", self.peer.name());
+        Error::new(Kind::FutureRevision, message)
+    }
+
     /// The index of the store when the last poll was registered.
     pub(super) fn head(&self) -> u64 {
         self.head

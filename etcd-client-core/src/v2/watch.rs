@@ -23,7 +23,8 @@ pub(super) const HEALTHY: Duration = Duration::from_secs(10);
 ///
 /// What was lost with a connection is asked for again. Where that is not possible because the server has
 /// forgotten it, more than 1,000 changes of its whole store later, the watch fails with
-/// [`Kind::Compacted`](crate::Kind::Compacted): read the key. Dropping the future ends the watch, and
+/// [`Kind::Compacted`](crate::Kind::Compacted): read the key. So it does with
+/// [`Kind::FutureRevision`](crate::Kind::FutureRevision) where the store has been replaced by another. Dropping the future ends the watch, and
 /// frees the server.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Watch {
@@ -129,12 +130,25 @@ impl OpenWatch {
                     if losses > 1 {
                         sleep(pause_before(losses - 1)).await;
                     }
-                    let after = Some(self.feed.anchor());
-                    self.feed = Feed::open_ahead(&self.pool, &self.target, after, self.max_retries).await?;
+                    self.feed = self.again().await?;
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A feed that goes on where the one before was lost, in the same store.
+    async fn again(&mut self) -> Result<Feed, Error> {
+        let (pool, target, after) = (&self.pool, &self.target, self.feed.anchor());
+        let feed = if self.feed.head() >= after {
+            Feed::reopen(pool, target, after, self.max_retries).await?
+        } else {
+            Feed::open_ahead(pool, target, Some(after), self.max_retries).await?
+        };
+        if feed.headers().cluster_id() != self.feed.headers().cluster_id() {
+            return Err(feed.of_another_cluster());
+        }
+        Ok(feed)
     }
 
     async fn next(&mut self) -> Result<Answer, Error> {

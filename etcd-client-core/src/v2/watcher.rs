@@ -227,8 +227,8 @@ impl Watcher {
     fn on_opened(&mut self, feed: Box<Feed>) {
         let cluster = feed.headers().cluster_id();
         if self.cluster.is_some() && cluster != self.cluster {
-            let message = format!("{}: another cluster answers than before", feed.endpoint());
-            return self.on_lost(Error::new(Kind::FutureRevision, message));
+            let error = feed.of_another_cluster();
+            return self.on_lost(error);
         }
         self.cluster = cluster;
         self.seen = Some(feed.position());

@@ -28,7 +28,14 @@ impl Feed {
         }
         if index > registered.saturating_add(1) {
             // The poll has waited for it, and what lies between was elsewhere in the store, or came
-            // with a leader's snapshot, of which etcd tells no poll. The history knows.
+            // with a leader's snapshot, of which etcd tells no poll. The history knows, or else it is
+            // asked in vain a second time.
+            if let Some(held) = self.held.take() {
+                let is_later = held.index() > answer.index();
+                let (first, second) = if is_later { (answer, held) } else { (held, answer) };
+                self.held = Some(second);
+                return self.deliver(first, false);
+            }
             self.held = Some(answer);
             self.fresh = None;
             self.stage = Stage::Opening(self.another());

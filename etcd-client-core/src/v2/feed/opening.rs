@@ -27,6 +27,17 @@ impl Feed {
         pool.once(|peer| Self::resume(pool.clone(), peer, target.clone(), after)).await
     }
 
+    /// As [`open`](Self::open), with so many further rounds as [`open_ahead`](Self::open_ahead) makes.
+    pub(in crate::v2) async fn reopen(
+        pool: &Arc<Pool>,
+        target: &Target,
+        after: u64,
+        retries: u32,
+    ) -> Result<Self, Error> {
+        let resume = |peer: Arc<Peer>| Self::resume(pool.clone(), peer, target.clone(), Some(after));
+        pool.rounds(Resend::Freely, retries, resume).await
+    }
+
     /// As [`open`](Self::open), and only at an endpoint that knows its leader, and for as long as it
     /// does.
     pub(in crate::v2) async fn open_led(

@@ -135,6 +135,25 @@ fn a_listing_that_cannot_be_is_its_endpoints_error() {
     }
 }
 
+/// The index at which a poll is registered never comes to the change that it brings.
+#[test]
+fn a_change_that_is_always_to_come_is_delivered_and_does_not_spin() {
+    let node = r#"{"key":"/k","value":"v","modifiedIndex":50,"createdIndex":50}"#;
+    let body = format!(r#"{{"action":"set","node":{node}}}"#);
+    let server = Scripted::always(Reply::new(200, body).etcd("a", 9));
+    block_on(async {
+        let mut watcher = Client::new([server.endpoint()]).unwrap().watcher("k").start();
+        let event = timeout(Duration::from_secs(5), watcher.next()).await.expect("an event");
+        assert!(matches!(&event, Some(Event::Change(change)) if change.value() == Some("v")), "{event:?}");
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(1) {
+            let event = timeout(Duration::from_millis(100), watcher.next()).await;
+            assert!(!matches!(event, Ok(Some(Event::Change(_)))), "{event:?}");
+        }
+        assert!(server.count() < 20, "{} requests", server.count());
+    });
+}
+
 /// Nothing would be newer than that, ever.
 #[test]
 fn an_absence_at_an_index_that_no_store_comes_to_is_its_endpoints_error() {

@@ -1,5 +1,6 @@
 //! Watchers that were away for longer than the server remembers, or whose server was replaced.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_client_core::Kind;
@@ -106,4 +107,51 @@ fn w24_another_cluster_or_an_index_that_went_back() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         });
     }
+}
+
+/// It would wait for the index of another store, which may be years away.
+#[test]
+fn a_watch_for_one_change_ends_when_the_store_is_another() {
+    for (cluster, index) in [("a", 10), ("b", 10), ("b", 6_000)] {
+        let polls = AtomicUsize::new(0);
+        let server = Scripted::new(move |asked| match asked.target.contains("wait=true") {
+            true if polls.fetch_add(1, Ordering::SeqCst) == 0 => Reply::cut().etcd("a", 5_000),
+            true => Reply::silence().etcd(cluster, index),
+            false => {
+                Reply::new(404, r#"{"errorCode":100,"message":"Key not found","cause":"/k","index":10}"#)
+                    .etcd(cluster, index)
+            }
+        });
+        block_on(async {
+            let client = etcd_client_core::v2::Client::new([server.endpoint()]).unwrap();
+            let watch = client.watch("k").open().await.unwrap();
+            let ended = tokio::time::timeout(Duration::from_secs(5), watch.into_future()).await;
+            let error = ended.expect("an end").expect_err("no change");
+            assert_eq!(error.kind(), Kind::FutureRevision, "{error}");
+            assert!(error.to_string().contains(&server.endpoint()), "{error}");
+        });
+    }
+}
+
+/// What was asked for is still to come.
+#[test]
+fn a_watch_from_an_index_to_come_survives_a_cut() {
+    let polls = AtomicUsize::new(0);
+    let node = r#"{"key":"/k","value":"v","modifiedIndex":9000,"createdIndex":9000}"#;
+    let server = Scripted::new(move |asked| {
+        assert!(asked.target.contains("waitIndex=9000"), "{}", asked.target);
+        match polls.fetch_add(1, Ordering::SeqCst) {
+            0 => Reply::cut().etcd("a", 5_000),
+            polls => {
+                let index = if polls == 1 { 5_001 } else { 9_000 };
+                Reply::new(200, format!(r#"{{"action":"set","node":{node}}}"#)).etcd("a", index)
+            }
+        }
+    });
+    block_on(async {
+        let client = etcd_client_core::v2::Client::new([server.endpoint()]).unwrap();
+        let change =
+            tokio::time::timeout(Duration::from_secs(5), client.watch_index("k", 9_000).into_future());
+        assert_eq!(change.await.expect("in time").expect("a change").value(), Some("v"));
+    });
 }
