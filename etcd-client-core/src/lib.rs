@@ -24,6 +24,7 @@
 mod addresses;
 pub mod blocking;
 mod credentials;
+mod elsewhere;
 mod endpoint;
 mod error;
 mod failover;

@@ -47,6 +47,7 @@ mod builder;
 mod claims;
 mod client;
 mod cluster;
+mod directory;
 mod codec;
 mod connections;
 mod environment;

@@ -16,6 +16,7 @@ use super::watch::Watch;
 use super::watcher::WatcherBuilder;
 use crate::Error;
 use crate::credentials::Credentials;
+use crate::settings::Options;
 
 /// A client of an etcd cluster's v2 API. Clones share connections and endpoint.
 #[derive(Clone, Debug)]
@@ -187,6 +188,11 @@ impl Client {
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         Self { pool: self.pool.twin() }
+    }
+
+    /// For nobody in particular, with all other options of another client.
+    pub(crate) fn anonymous(options: Options) -> Self {
+        Self::over(Pool::new(options, None))
     }
 
     pub(super) fn over(pool: Arc<Pool>) -> Self {

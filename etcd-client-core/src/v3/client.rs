@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::auth::Auth;
 use super::builder::ClientBuilder;
 use super::cluster::{Members, Status};
 use super::kv::{Compact, Delete, Get, Put};
@@ -16,6 +17,7 @@ use super::txn::Txn;
 use super::watch::Watch;
 use crate::Error;
 use crate::credentials::Credentials;
+use crate::settings::Options;
 
 /// A client of an etcd cluster. Clones share connections, endpoint and token.
 #[derive(Clone, Debug)]
@@ -141,6 +143,11 @@ impl Client {
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         Self { pool: self.pool.twin() }
+    }
+
+    /// For nobody in particular, with all other options of another client.
+    pub(crate) fn anonymous(options: Options) -> Self {
+        Self::over(Pool::new(options, Arc::new(Auth::new(None))))
     }
 
     pub(super) fn over(pool: Arc<Pool>) -> Self {

@@ -9,6 +9,9 @@ use super::expectation::{Expectation, Shape};
 use super::json::Exact as Json;
 use super::number::{self, Exact};
 
+/// By this name `serde_json` knows that JSON is to stay the text that it is.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
 /// The text of one key, as serde sees it.
 ///
 /// Numbers, booleans, characters, strings and unit variants are plain text; sequences, maps and
@@ -245,10 +248,14 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+        if name != RAW_VALUE {
+            return visitor.visit_newtype_struct(self);
+        }
+        let text = self.read(Shape::Any, &visitor)?;
+        json(text, |json| json.deserialize_newtype_struct(name, visitor))
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

@@ -1,17 +1,48 @@
 //! What is said to a key that no field reads.
 
-use super::similar::distance;
-use super::{ENTRY, Field, Schema};
+use std::collections::BTreeMap;
 
-pub(super) fn not_a_directory(schema: &Schema, path: &str) -> String {
+use serde_json::value::RawValue;
+
+
+use super::{ENTRY, Field, Schema};
+use crate::similar::distance;
+
+pub(super) fn not_a_directory(schema: &Schema, path: &str, value: &[u8]) -> String {
     let below = schema.fields().iter().find_map(|field| {
         let key = fill(&field.relative, path);
-        key.strip_prefix(path)?.starts_with('/').then_some(key)
+        let below = key.strip_prefix(path)?.strip_prefix('/')?;
+        Some((below.starts_with(ENTRY), key))
     });
-    match below {
-        Some(key) => format!("a key where a directory is expected: its keys are below it, such as {key}"),
-        None => "a key where a directory is expected".to_owned(),
+    let expected = "a key where a directory is expected";
+    let Some((is_map, key)) = below else { return expected.to_owned() };
+    let is_document = serde_json::from_slice::<BTreeMap<String, &RawValue>>(value).is_ok();
+    match is_document {
+        false => format!("{expected}: its keys are below it, such as {key}"),
+        true if is_map => format!(
+            "{expected}, and in it a JSON object: each entry has a key of its own, such as {key}; for a map in \
+             one key leave `map` or `nested` out of the source"
+        ),
+        true => format!(
+            "{expected}, and in it a JSON object: each field has a key of its own, such as {key}; for a struct in \
+             one key leave `nested` out of the source, and derive serde's `Deserialize` for it"
+        ),
     }
+}
+
+/// What is said of a key that is no path.
+pub(super) fn stray(relative: &[u8]) -> String {
+    match std::str::from_utf8(relative) {
+        Ok(_) => "unknown key; it is too deep for any field".to_owned(),
+        Err(_) => {
+            format!("unknown key; its name is not UTF-8, which no field's is: {}", relative.escape_ascii())
+        }
+    }
+}
+
+/// The field that reads a key.
+pub(super) fn reads<'s>(schema: &'s Schema, path: &str) -> Option<&'s Field> {
+    schema.fields().iter().find(|field| fill(&field.relative, path) == path)
 }
 
 pub(super) fn not_a_key(schema: &Schema, path: &str) -> String {
@@ -31,7 +62,12 @@ pub(super) fn not_a_key(schema: &Schema, path: &str) -> String {
 
 pub(super) fn unknown(schema: &Schema, path: &str) -> String {
     if path.split('/').any(str::is_empty) {
-        return "unknown key; no field reads a key with an empty name in it".to_owned();
+        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+        let key = names.join("/");
+        return match reads(schema, &key) {
+            Some(_) => format!("unknown key; it has a slash too many: did you mean {key}?"),
+            None => "unknown key; no field reads a key with an empty name in it".to_owned(),
+        };
     }
     let Some((key, field)) = meant(schema, path) else {
         return "unknown key; no field reads it".to_owned();
