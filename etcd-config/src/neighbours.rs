@@ -50,6 +50,14 @@ async fn look_around(store: &dyn Store, prefix: &Prefix, schema: &Schema) -> Opt
             return Some(meant(&other));
         }
     }
+    if let Some(name) = continued(&names, wanted).filter(|_| rest.is_empty()) {
+        let (key, meant) = (directory.join(name), prefix.join(""));
+        return Some(format!(
+            "there is {}, but a prefix ends with a slash: {} is what all keys have to begin with",
+            Printable::line(&key),
+            Printable::line(&meant)
+        ));
+    }
     if let Some(name) = read_of(&names, schema) {
         let key = Printable::line(&directory.join(name)).to_string();
         return Some(format!("there is {key}; is the prefix {directory}?"));
@@ -110,6 +118,14 @@ fn alike<'n>(names: &'n [String], wanted: &str) -> Vec<&'n str> {
         .collect();
     alike.sort_by_key(|(rank, _)| *rank);
     alike.into_iter().map(|(_, name)| name).take(TRIED).collect()
+}
+
+/// A key whose name begins with the one that was wanted, and goes on with another separator.
+fn continued<'n>(names: &'n [String], wanted: &str) -> Option<&'n String> {
+    let goes_on = |name: &&String| {
+        name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(['.', ':', '-', '_', '\\']))
+    };
+    names.iter().filter(|_| !wanted.is_empty()).find(goes_on)
 }
 
 /// The first of the names that a field reads, where they are at least half of those that fields read.

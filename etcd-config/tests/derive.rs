@@ -34,3 +34,6 @@ mod random;
 
 #[path = "derive/tree.rs"]
 mod tree;
+
+#[path = "derive/mistakes.rs"]
+mod mistakes;

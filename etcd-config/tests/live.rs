@@ -22,6 +22,8 @@ mod folder;
 mod loading;
 #[path = "live/outside.rs"]
 mod outside;
+#[path = "live/prefix.rs"]
+mod prefix;
 #[path = "live/runtimes.rs"]
 mod runtimes;
 #[path = "live/secrets.rs"]

@@ -92,7 +92,7 @@ impl<T> LeafPart<T> {
 
     fn absent(&self, field: &'static Field, at: &mut Decoder<'_>) -> Option<T> {
         if let Fallback::Text(text) = field.default {
-            return self.decode(text, field.default, at, " (the default in the source)", None);
+            return self.decode(text, Fallback::Required, at, " (the default in the source)", None);
         }
         let value = self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make()));
         if value.is_none() {
@@ -126,7 +126,7 @@ impl<T> Part for LeafPart<T> {
             Source::Stored(text, revision) => self.decode(text, field.default, at, "", Some(revision)),
             Source::Environment(text, name) => {
                 let note = format!(" (from the environment variable {name})");
-                return self.decode(text, field.default, at, &note, None);
+                return self.decode(text, Fallback::Required, at, &note, None);
             }
             Source::Absent => self.absent(field, at),
             Source::Unreadable => None,

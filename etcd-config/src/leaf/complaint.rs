@@ -90,13 +90,14 @@ pub(crate) fn oddity(text: &str) -> Option<&'static str> {
 
 /// What would do: by the type, else the field's default.
 fn example(expected: &Expectation, default: Option<&str>) -> String {
-    let default = default.filter(|default| !default.is_empty() && default.chars().count() <= EXAMPLE);
+    let is_telling = |default: &&str| default.len() > 2 && default.chars().count() <= EXAMPLE;
+    let default = default.filter(is_telling);
     let shown = match (expected.example(), default) {
         (Some(example), _) => example.to_owned(),
         (None, Some(default)) if !expected.is_scalar() => Printable::line(default).to_string(),
         _ => return String::new(),
     };
-    format!(", such as {shown}")
+    format!(" (such as {shown})")
 }
 
 /// What has to be changed in the source, where it is not the value.
@@ -117,17 +118,15 @@ fn way_out<T>(
     decode_as: Decode<T>,
     error: &Error,
 ) -> Option<String> {
-    if text.trim().is_empty() {
-        return Some(match default {
+    if is_nothing(text) {
+        return match default {
             Fallback::Text(default) if default.chars().count() <= EXAMPLE => {
-                format!("; the key is there and empty: delete it for the default, {}", Printable::line(default))
+                Some(format!("; delete the key for the default, {}", Printable::line(default)))
             }
-            Fallback::Text(_) | Fallback::Expression(_) => {
-                "; the key is there and empty: delete it for the default".to_owned()
-            }
-            Fallback::Absent => "; the key is there and empty: delete it for none".to_owned(),
-            Fallback::Required => "; the key is there and empty".to_owned(),
-        });
+            Fallback::Text(_) | Fallback::Expression(_) => Some("; delete the key for the default".to_owned()),
+            Fallback::Absent => Some("; delete the key for none".to_owned()),
+            Fallback::Required => None,
+        };
     }
     let variants = match error {
         Error::UnknownVariant(variants) => *variants,
@@ -140,6 +139,11 @@ fn way_out<T>(
         return Some(format!("; did you mean {}?", Printable::line(&meant)));
     }
     reason(text.trim(), expected).map(|reason| format!("; {reason}"))
+}
+
+/// Whether somebody wanted to write no value.
+fn is_nothing(text: &str) -> bool {
+    matches!(text.trim().to_lowercase().as_str(), "" | "\"\"" | "''" | "null" | "nil" | "none")
 }
 
 /// What keeps a text from being a value, where the type does not say.

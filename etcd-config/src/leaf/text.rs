@@ -140,15 +140,14 @@ fn is_kept_by_json(text: &str) -> bool {
         .is_ok_and(|number| number::are_equal(&number.to_string(), text))
 }
 
-fn message(error: impl fmt::Display) -> Error {
-    Error::Message(error.to_string())
-}
-
 macro_rules! numbers {
     ($($method:ident $visit:ident $type:ty, $shape:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let text = self.read($shape, &visitor)?;
-            visitor.$visit(text.trim().parse::<$type>().map_err(message)?)
+            match text.trim().parse::<$type>() {
+                Ok(number) => visitor.$visit(number),
+                Err(_) => Err(Error::Expected(Expectation::of($shape, &visitor))),
+            }
         }
     )*};
 }
@@ -195,12 +194,20 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Number, &visitor)?;
-        visitor.visit_f32(number::finite(text.trim(), |number: &f32| number.is_finite()).map_err(message)?)
+        match number::finite(text.trim(), |number: &f32| number.is_finite()) {
+            Ok(Some(number)) => visitor.visit_f32(number),
+            Ok(None) => Err(Error::Expected(Expectation::of(Shape::Number, &visitor))),
+            Err(too_large) => Err(Error::Message(too_large)),
+        }
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Number, &visitor)?;
-        visitor.visit_f64(number::finite(text.trim(), |number: &f64| number.is_finite()).map_err(message)?)
+        match number::finite(text.trim(), |number: &f64| number.is_finite()) {
+            Ok(Some(number)) => visitor.visit_f64(number),
+            Ok(None) => Err(Error::Expected(Expectation::of(Shape::Number, &visitor))),
+            Err(too_large) => Err(Error::Message(too_large)),
+        }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

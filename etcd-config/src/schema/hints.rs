@@ -46,6 +46,9 @@ pub(super) fn reads<'s>(schema: &'s Schema, path: &str) -> Option<&'s Field> {
 }
 
 pub(super) fn not_a_key(schema: &Schema, path: &str) -> String {
+    if let Some(key) = without_empty_names(schema, path) {
+        return slash_too_many(&key);
+    }
     let above = schema.fields().iter().find_map(|field| {
         let key = fill(&field.relative, path);
         path.strip_prefix(key.as_str())?.starts_with('/').then_some((key, field))
@@ -61,13 +64,11 @@ pub(super) fn not_a_key(schema: &Schema, path: &str) -> String {
 }
 
 pub(super) fn unknown(schema: &Schema, path: &str) -> String {
+    if let Some(key) = without_empty_names(schema, path) {
+        return slash_too_many(&key);
+    }
     if path.split('/').any(str::is_empty) {
-        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
-        let key = names.join("/");
-        return match reads(schema, &key) {
-            Some(_) => format!("unknown key; it has a slash too many: did you mean {key}?"),
-            None => "unknown key; no field reads a key with an empty name in it".to_owned(),
-        };
+        return "unknown key; no field reads a key with an empty name in it".to_owned();
     }
     let Some((key, field)) = meant(schema, path) else {
         return "unknown key; no field reads it".to_owned();
@@ -85,8 +86,22 @@ pub(super) fn unknown(schema: &Schema, path: &str) -> String {
     }
 }
 
+fn slash_too_many(key: &str) -> String {
+    format!("unknown key; it has a slash too many: did you mean {key}?")
+}
+
+/// The key without the names in it that are empty, where a field reads that.
+fn without_empty_names(schema: &Schema, path: &str) -> Option<String> {
+    let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+    let key = names.join("/");
+    (key != path && reads(schema, &key).is_some()).then_some(key)
+}
+
 /// The key that was meant by one that no field reads, if one is like it, and the field that reads it.
 pub(super) fn meant<'s>(schema: &'s Schema, path: &str) -> Option<(String, &'s Field)> {
+    if let Some(key) = without_empty_names(schema, path) {
+        return reads(schema, &key).map(|field| (key, field));
+    }
     let closest = schema.fields().iter().filter_map(|field| {
         let key = fill(&field.relative, path);
         slips(path, &key).map(|slips| (slips, key, field))

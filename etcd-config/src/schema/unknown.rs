@@ -28,7 +28,7 @@ pub(crate) fn name_misspelt(problems: &mut Vec<Problem>, schema: &Schema, tree: 
     }
     let findings = find(schema, tree, None);
     name_documents(problems, schema, tree, &findings);
-    let unread = findings.into_iter().filter(|finding| finding.kind == Kind::Unknown);
+    let unread = findings.into_iter().filter(|finding| matches!(finding.kind, Kind::Unknown | Kind::NotAKey));
     let misspelt: Vec<(String, String)> = unread
         .take(DESCRIBED)
         .filter_map(|finding| Some((meant(schema, &finding.path)?.0, finding.path)))
@@ -235,12 +235,7 @@ pub(super) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem
         _ if finding.said.is_some() => finding.said.clone().unwrap_or_default(),
         Kind::Alias => {
             let (old, new) = finding.reader.and_then(|reader| reader.alias).unwrap_or_default();
-            let new_path = finding.path.strip_suffix(old).map(|directory| format!("{directory}{new}"));
-            if new_path.is_some_and(|new| tree.root().descend(&new).is_some()) {
-                format!("{old} is an old name of {new}, and is not read, because {new} is there: delete it")
-            } else {
-                format!("{old} is an old name of {new}")
-            }
+            format!("{old} is an old name of {new}, which counts where both are there")
         }
         Kind::Deprecated => {
             let instead = finding.reader.and_then(|reader| reader.deprecated).unwrap_or_default();
