@@ -47,9 +47,9 @@ mod builder;
 mod claims;
 mod client;
 mod cluster;
-mod directory;
 mod codec;
 mod connections;
+mod directory;
 mod environment;
 #[cfg(fuzzing)]
 #[doc(hidden)]

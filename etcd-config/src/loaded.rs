@@ -80,7 +80,7 @@ impl Reading {
         let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
         let hint = match &first {
             First::Listing(listing) if listing.entries.is_empty() => {
-                neighbours::hint(&*twin.store(), &prefix, &Schema::new(survey::<T>(), &prefix)).await
+                neighbours::hint(&*twin.store(), &prefix, T::LAYOUT).await
             }
             _ => None,
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use etcd_client_core::{Prefix, Printable, Store};
 use tokio::time::timeout;
 
-use crate::schema::{Field, Schema};
+use crate::layout::Layout;
 use crate::similar::distance;
 
 /// The longest that a start waits for a hint.
@@ -14,15 +14,17 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// How many names of a directory are looked at, and how many are shown.
 const NAMES: usize = 100;
 const SHOWN: usize = 5;
+/// The shortest name that another one may be a longer form of.
+const SHORTEST: usize = 2;
 /// How many directories are looked into, because their names are like the one that was wanted.
 const TRIED: usize = 4;
 
 /// Where the keys may be that are not below `prefix`, for a person; nothing where the store does not say.
-pub(crate) async fn hint(store: &dyn Store, prefix: &Prefix, schema: &Schema) -> Option<String> {
-    timeout(LIMIT, look_around(store, prefix, schema)).await.ok().flatten()
+pub(crate) async fn hint(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Option<String> {
+    timeout(LIMIT, look_around(store, prefix, layout)).await.ok().flatten()
 }
 
-async fn look_around(store: &dyn Store, prefix: &Prefix, schema: &Schema) -> Option<String> {
+async fn look_around(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Option<String> {
     if let Some(api) = store.other_api(prefix).await {
         return Some(format!(
             "the same servers hold keys there for etcd's {api} API, which is another store: read them with \
@@ -37,7 +39,7 @@ async fn look_around(store: &dyn Store, prefix: &Prefix, schema: &Schema) -> Opt
     let (directory, names, missing) = nearest(store, prefix).await?;
     let (wanted, rest) = missing.split_first()?;
     if rest.is_empty() && names.iter().any(|name| name == wanted) {
-        let name = schema.fields().first().map_or("name", |field| field.relative.as_str());
+        let name = first_names(layout).next().unwrap_or("name");
         let example = Printable::line(&prefix.join(name)).to_string();
         return Some(format!(
             "{prefix} itself is a key, which no field reads: each field has a key of its own, such as {example}"
@@ -58,7 +60,7 @@ async fn look_around(store: &dyn Store, prefix: &Prefix, schema: &Schema) -> Opt
             Printable::line(&meant)
         ));
     }
-    if let Some(name) = read_of(&names, schema) {
+    if let Some(name) = read_of(&names, layout) {
         let key = Printable::line(&directory.join(name)).to_string();
         return Some(format!("there is {key}; is the prefix {directory}?"));
     }
@@ -83,7 +85,9 @@ async fn is_there(store: &dyn Store, prefix: &Prefix) -> bool {
 /// The same path without the slash at its beginning, or with one.
 fn other_slash(prefix: &Prefix) -> Option<Prefix> {
     let path = prefix.path();
-    let other = path.strip_prefix('/').map_or_else(|| format!("/{path}"), |rest| rest.trim_start_matches('/').to_owned());
+    let other = path
+        .strip_prefix('/')
+        .map_or_else(|| format!("/{path}"), |rest| rest.trim_start_matches('/').to_owned());
     (!other.is_empty()).then(|| Prefix::new(&other))
 }
 
@@ -109,12 +113,15 @@ async fn nearest<'p>(store: &dyn Store, prefix: &'p Prefix) -> Option<(Prefix, V
 /// The directories whose names are like the one that was wanted, the likest first.
 fn alike<'n>(names: &'n [String], wanted: &str) -> Vec<&'n str> {
     let rank = |name: &str| {
-        let continues = || name.starts_with(wanted) || wanted.starts_with(name);
+        let is_short = name.len().min(wanted.len()) < SHORTEST;
+        let continues = || !is_short && (name.starts_with(wanted) || wanted.starts_with(name));
         distance(name, wanted).or_else(|| continues().then_some(usize::MAX))
     };
     let mut alike: Vec<(usize, &str)> = names
         .iter()
-        .filter_map(|name| Some((rank(name.strip_suffix('/').filter(|name| !name.is_empty())?)?, name.as_str())))
+        .filter_map(|name| {
+            Some((rank(name.strip_suffix('/').filter(|name| !name.is_empty())?)?, name.as_str()))
+        })
         .collect();
     alike.sort_by_key(|(rank, _)| *rank);
     alike.into_iter().map(|(_, name)| name).take(TRIED).collect()
@@ -129,10 +136,16 @@ fn continued<'n>(names: &'n [String], wanted: &str) -> Option<&'n String> {
 }
 
 /// The first of the names that a field reads, where they are at least half of those that fields read.
-fn read_of<'n>(names: &'n [String], schema: &Schema) -> Option<&'n String> {
-    let first = |field: &Field| field.relative.split_inclusive('/').next().map(str::to_owned);
-    let wanted: BTreeSet<String> = schema.fields().iter().filter_map(first).collect();
-    let mut read = names.iter().filter(|name| wanted.contains(*name));
-    let found = read.next()?;
-    ((1 + read.count()) * 2 >= wanted.len()).then_some(found)
+fn read_of<'n>(names: &'n [String], layout: &Layout) -> Option<&'n String> {
+    let wanted: BTreeSet<&str> = first_names(layout).collect();
+    let is_read = |name: &&String| wanted.contains(name.trim_end_matches('/'));
+    let found = names.iter().find(is_read)?;
+    (names.iter().filter(is_read).count() * 2 >= wanted.len()).then_some(found)
+}
+
+/// What the keys of the fields begin with, as far as that is known without asking their types, which would
+/// run code of the user's.
+fn first_names(layout: &Layout) -> impl Iterator<Item = &'static str> {
+    let keys = layout.fields.iter().map(|field| field.key);
+    keys.filter(|key| !key.is_empty() && !key.starts_with('/')).filter_map(|key| key.split('/').next())
 }

@@ -53,6 +53,8 @@ pub(crate) struct Publisher<T> {
     oddities: Oddities,
     /// Why the prefix may be the wrong one: since the start no field has read a key.
     nothing_read: Option<String>,
+    /// There was no key at all then.
+    was_empty: bool,
     pending: Vec<Problem>,
 }
 
@@ -106,6 +108,7 @@ impl<T: EtcdConfig> Publisher<T> {
             discarded: Vec::new(),
             oddities: Oddities::default(),
             nothing_read,
+            was_empty: listing.entries.is_empty(),
             pending: Vec::new(),
         };
         publisher.look_for_warnings(None);
@@ -198,6 +201,8 @@ impl<T: EtcdConfig> Publisher<T> {
         let is_committed = self.committed_at() != committed_at;
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
+            // It is not true any more of a prefix that was empty.
+            self.nothing_read.take_if(|_| self.was_empty);
         }
         let is_first = self.from_cache && !touched.is_empty();
         let is_relevant = !touched.is_empty() && self.set_aside(touched);

@@ -123,7 +123,9 @@ fn way_out<T>(
             Fallback::Text(default) if default.chars().count() <= EXAMPLE => {
                 Some(format!("; delete the key for the default, {}", Printable::line(default)))
             }
-            Fallback::Text(_) | Fallback::Expression(_) => Some("; delete the key for the default".to_owned()),
+            Fallback::Text(_) | Fallback::Expression(_) => {
+                Some("; delete the key for the default".to_owned())
+            }
             Fallback::Absent => Some("; delete the key for none".to_owned()),
             Fallback::Required => None,
         };

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-
 use super::{ENTRY, Field, Schema};
 use crate::similar::distance;
 

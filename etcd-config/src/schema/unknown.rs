@@ -165,7 +165,10 @@ impl Finder {
                 Some(reader) if reader.is_string => {
                     if let Some(odd) = std::str::from_utf8(&raw.value).ok().and_then(oddity) {
                         self.found(raw, Kind::OddText, Some(reader), denied);
-                        self.findings.last_mut().into_iter().for_each(|last| last.said = Some(odd.to_owned()));
+                        self.findings
+                            .last_mut()
+                            .into_iter()
+                            .for_each(|last| last.said = Some(odd.to_owned()));
                     }
                 }
                 Some(_) => {}

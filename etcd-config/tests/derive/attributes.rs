@@ -28,7 +28,10 @@ fn an_alias_is_read_until_the_key_is_there() {
     let mut keys = Keys::of::<Renamed>("/app", &[("/app/older_size", "3")]);
     let mut value = keys.decode::<Renamed>().unwrap();
     assert_eq!(value.size, 3);
-    assert_eq!(lines(&keys.warnings()), ["/app/older_size: older_size is an old name of size, which counts where both are there"]);
+    assert_eq!(
+        lines(&keys.warnings()),
+        ["/app/older_size: older_size is an old name of size, which counts where both are there"]
+    );
     keys.update(&mut value, &[("/app/old/size", Some("4"))]).unwrap();
     assert_eq!(value.size, 4);
     keys.update(&mut value, &[("/app/size", Some("5"))]).unwrap();

@@ -94,7 +94,10 @@ fn numbers() {
 fn booleans() {
     table::<bool>(
         &[("true", true), ("false", false), ("true\n", true)],
-        &[("yes", "\"yes\" is not true or false; did you mean true?"), ("maybe", "\"maybe\" is not true or false")],
+        &[
+            ("yes", "\"yes\" is not true or false; did you mean true?"),
+            ("maybe", "\"maybe\" is not true or false"),
+        ],
     );
 }
 
@@ -117,15 +120,24 @@ fn characters_and_strings() {
 fn addresses() {
     table::<IpAddr>(
         &[("127.0.0.1", IpAddr::V4(Ipv4Addr::LOCALHOST)), ("::1", "::1".parse().unwrap())],
-        &[("localhost", "\"localhost\" is not an IP address (such as 10.0.0.1 or ::1): invalid IP address syntax")],
+        &[(
+            "localhost",
+            "\"localhost\" is not an IP address (such as 10.0.0.1 or ::1): invalid IP address syntax",
+        )],
     );
     table::<SocketAddr>(
         &[("127.0.0.1:80", "127.0.0.1:80".parse().unwrap())],
-        &[("localhost", "\"localhost\" is not a socket address (such as 127.0.0.1:8080): invalid socket address syntax")],
+        &[(
+            "localhost",
+            "\"localhost\" is not a socket address (such as 127.0.0.1:8080): invalid socket address syntax",
+        )],
     );
     table::<Url>(
         &[("https://example.org/x", Url::parse("https://example.org/x").unwrap())],
-        &[("example", "\"example\" is not an URL (such as https://example.org/): relative URL without a base: \"example\"")],
+        &[(
+            "example",
+            "\"example\" is not an URL (such as https://example.org/): relative URL without a base: \"example\"",
+        )],
     );
 }
 
@@ -134,7 +146,10 @@ fn identifiers_and_sizes() {
     let text = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     table::<Uuid>(
         &[(text, Uuid::parse_str(text).unwrap())],
-        &[("67e5", "\"67e5\" is not a formatted UUID string (such as 67e55044-10b1-426f-9247-bb680e5fe0c8): UUID parsing failed: invalid length: found 4")],
+        &[(
+            "67e5",
+            "\"67e5\" is not a formatted UUID string (such as 67e55044-10b1-426f-9247-bb680e5fe0c8): UUID parsing failed: invalid length: found 4",
+        )],
     );
     table::<ByteSize>(
         &[("10", ByteSize::b(10)), ("5MiB", ByteSize::mib(5)), ("1.5 kB", ByteSize::b(1500))],
@@ -215,10 +230,7 @@ fn secrets_through_secrecy() {
 
 #[test]
 fn options() {
-    table::<Option<u32>>(
-        &[("7", Some(7))],
-        &[("", "\"\" is not a whole number from 0 to 4294967295")],
-    );
+    table::<Option<u32>>(&[("7", Some(7))], &[("", "\"\" is not a whole number from 0 to 4294967295")]);
     let absent = Keys::of::<One<Option<u32>>>("/app", &[]).decode::<One<Option<u32>>>();
     assert_eq!(absent, Ok(One { value: None }));
     let required = Keys::of::<One<u32>>("/app", &[]).decode::<One<u32>>().unwrap_err();
@@ -485,8 +497,7 @@ fn json_that_is_too_deep_is_refused() {
 fn long_values_are_cut() {
     let message = read::<u32>(&"é".repeat(1000)).unwrap_err();
     let shown = "é".repeat(80);
-    let expected =
-        format!("\"{shown}\"… is not a whole number from 0 to 4294967295");
+    let expected = format!("\"{shown}\"… is not a whole number from 0 to 4294967295");
     assert_eq!(message, expected);
     let keys = Keys::of::<One<u32>>("/app", &[("/app/value", &"é".repeat(1000))]);
     assert_eq!(keys.decode::<One<u32>>().unwrap_err()[0].value(), Some(format!("{shown}…").as_str()));

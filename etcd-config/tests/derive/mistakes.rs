@@ -89,7 +89,11 @@ fn what_would_do_is_shown_where_it_is_not_plain_from_the_type() {
              the port is missing",
         ),
         ("pair", "x", "\"x\" is not a valid String (such as 12 and 34): there is no `and`"),
-        ("ports", "x", "\"x\" is not JSON for Vec<u16> (such as [80, 443]): expected value at line 1 column 1"),
+        (
+            "ports",
+            "x",
+            "\"x\" is not JSON for Vec<u16> (such as [80, 443]): expected value at line 1 column 1",
+        ),
         (
             "plain",
             "30s",
@@ -227,7 +231,8 @@ struct Texts {
 
 #[test]
 fn a_string_keeps_what_may_not_be_meant_and_that_is_a_warning() {
-    let line_break = "the value ends with a line break, which is part of it: `echo` adds one, `printf %s` does not";
+    let line_break =
+        "the value ends with a line break, which is part of it: `echo` adds one, `printf %s` does not";
     let quotes = "the value has quotation marks around it, which are part of it: write it without them";
     for (key, value, what) in [
         ("name", "x\n", format!("/app/name name: Option<String>: {line_break}")),
@@ -289,12 +294,17 @@ fn raw_json_is_a_value() {
     let document = "{ \"a\": 1.10, \"b\": [12345678901234567890.12] }";
     let pairs = [("/app/document", document), ("/app/other", "1.10\n"), ("/app/each/a", "null")];
     let raw = Keys::of::<Raw>("/app", &pairs).decode::<Raw>().unwrap();
-    assert_eq!((raw.document.get(), raw.other.unwrap().get(), raw.each["a"].get()), (document, "1.10", "null"));
+    assert_eq!(
+        (raw.document.get(), raw.other.unwrap().get(), raw.each["a"].get()),
+        (document, "1.10", "null")
+    );
     let raw = Keys::of::<Raw>("/app", &pairs[..1]).decode::<Raw>().unwrap();
     assert!(raw.other.is_none() && raw.each.is_empty());
     assert_eq!(
         problems::<Raw>("/app", &[("/app/document", "x")]),
-        ["/app/document document: Box<RawValue>: \"x\" is not JSON: expected value at line 1 column 1 (set at revision 1)"]
+        [
+            "/app/document document: Box<RawValue>: \"x\" is not JSON: expected value at line 1 column 1 (set at revision 1)"
+        ]
     );
 }
 
@@ -345,7 +355,8 @@ fn a_document_in_the_place_of_a_directory_is_named_once() {
         assert_eq!(lines(&keys.warnings()), [format!("{key}: {what}")]);
     }
     let keys = Keys::of::<Service>("/app", &[good[0], good[1], ("/app/features", "true")]);
-    let what = "/app/features: a key where a directory is expected: its keys are below it, such as features/<name>";
+    let what =
+        "/app/features: a key where a directory is expected: its keys are below it, such as features/<name>";
     assert_eq!(lines(&keys.warnings()), [what]);
 }
 
@@ -366,8 +377,10 @@ fn keys_that_are_written_almost_right() {
     }
     assert_eq!(
         problems::<Service>("/app", &[good[0], ("/app/database/user/", "x")]),
-        ["/app/database/user database.user: String: required, but there is no such key, only a directory of that \
-          name; is it /app/database/user/, which no field reads?"]
+        [
+            "/app/database/user database.user: String: required, but there is no such key, only a directory of that \
+          name; is it /app/database/user/, which no field reads?"
+        ]
     );
 }
 
@@ -381,7 +394,10 @@ fn a_name_that_is_no_text_is_not_taken_for_itself() {
     let changes = vec![put(b"/app/features/\xff\xfe".to_vec()), put(deep.clone().into_bytes())];
     tree.apply(&Batch { revision: 5, changes });
     let warnings = lines(&__private::warnings(context.schema(), &tree, None));
-    assert_eq!(warnings[1], "/app/features/\u{fffd}\u{fffd}: unknown key; its name is not UTF-8, which no field's is: \
-         features/\\xff\\xfe");
+    assert_eq!(
+        warnings[1],
+        "/app/features/\u{fffd}\u{fffd}: unknown key; its name is not UTF-8, which no field's is: \
+         features/\\xff\\xfe"
+    );
     assert_eq!(warnings[0], format!("{deep}: unknown key; it is too deep for any field"));
 }

@@ -67,12 +67,7 @@ fn a_newtype_takes_the_place_of_its_field() {
     keys.update(&mut value, &changes).unwrap();
     assert_eq!((value.port, value.other, value.features.0.len()), (Port(81), Some(Port(1)), 2));
     let bad = problems::<Newtypes>("/app", &[("/app/port", "x")]);
-    assert_eq!(
-        bad,
-        [
-            "/app/port port: u16: \"x\" is not a whole number from 0 to 65535 (set at revision 1)"
-        ]
-    );
+    assert_eq!(bad, ["/app/port port: u16: \"x\" is not a whole number from 0 to 65535 (set at revision 1)"]);
 }
 
 #[derive(EtcdConfig, Debug, PartialEq)]

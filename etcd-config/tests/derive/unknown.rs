@@ -164,7 +164,10 @@ fn bytes_that_are_no_text_are_unknown_keys_and_bad_values() {
     ];
     assert_eq!(lines(&found), expected);
     let warnings = __private::warnings(context.schema(), &tree, Some(&touched));
-    assert_eq!(lines(&warnings), ["/app/\u{fffd}\u{fffd}: unknown key; its name is not UTF-8, which no field's is: \\xff\\xfe"]);
+    assert_eq!(
+        lines(&warnings),
+        ["/app/\u{fffd}\u{fffd}: unknown key; its name is not UTF-8, which no field's is: \\xff\\xfe"]
+    );
     let touched = tree.apply(&Batch { revision: 6, changes: vec![Change::DeleteBelow("/app/".into())] });
     assert_eq!((touched.keys().len(), tree.is_empty()), (3, true));
 }

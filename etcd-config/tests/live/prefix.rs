@@ -38,7 +38,8 @@ fn at<T: EtcdConfig>(prefix: &str) -> Options<T> {
 #[test]
 fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
     let meant = |prefix: &str| format!(": there are keys below {prefix}; is that the prefix?");
-    let itself = "/app itself is a key, which no field reads: each field has a key of its own, such as /app/port";
+    let itself =
+        "/app itself is a key, which no field reads: each field has a key of its own, such as /app/port";
     for (prefix, keys, hint) in [
         ("/app", &[][..], String::new()),
         ("/app", &["app/port"], meant("app")),
@@ -180,6 +181,8 @@ fn nobody_is_asked_where_there_are_keys_nor_later() {
     live.wait_for_revision(memory.put("/app/port", "x"), SOON).unwrap_err();
     live.wait_for_revision(memory.delete("/app/port"), SOON).unwrap();
     drop(live);
-    at::<Needy>("/app").load_once(&Asked { memory: store(&["/app/x"]), ..asked.clone() }.into_store()).unwrap_err();
+    at::<Needy>("/app")
+        .load_once(&Asked { memory: store(&["/app/x"]), ..asked.clone() }.into_store())
+        .unwrap_err();
     assert_eq!(asked.questions.load(Ordering::SeqCst), 0);
 }

@@ -86,7 +86,11 @@ fn a_refused_value_is_said_with_the_way_out() {
     let live = watch(&server, "/refused");
     for (key, value, what) in [
         ("port", "1_000", "port: u16    \"1_000\" is not a whole number from 0 to 65535; did you mean 1000?"),
-        ("port", "", "port: u16    \"\" is not a whole number from 0 to 65535; delete the key for the default, 8080"),
+        (
+            "port",
+            "",
+            "port: u16    \"\" is not a whole number from 0 to 65535; delete the key for the default, 8080",
+        ),
         (
             "listen",
             "localhost:80",
