@@ -84,7 +84,7 @@ impl Reading {
             }
             _ => None,
         };
-        Ok(Self { hint, watcher, first, prefix, startup_timeout, debounce, cache, twin })
+        Ok(Self { watcher, first, hint, prefix, startup_timeout, debounce, cache, twin })
     }
 
     /// How many keys there are; nothing where a file is to be read instead.

@@ -156,8 +156,8 @@ impl Report {
     }
 
     /// The same with something that is to be known of all problems.
-    pub(crate) fn remarking(self, remark: Option<String>) -> Self {
-        Self { remark, ..self }
+    pub(crate) fn remarking(self, remark: Option<&str>) -> Self {
+        Self { remark: remark.map(str::to_owned), ..self }
     }
 
     /// The problems.

@@ -22,7 +22,7 @@ use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
 use crate::schema::oddities::Oddities;
-use crate::schema::placement::{self, nothing_read};
+use crate::schema::placement::NothingRead;
 use crate::schema::relevance::relevant;
 use crate::snapshot::Snapshot;
 use crate::tree::{KeyTree, Touched};
@@ -52,9 +52,7 @@ pub(crate) struct Publisher<T> {
     discarded: Vec<Spare<T>>,
     oddities: Oddities,
     /// Why the prefix may be the wrong one: since the start no field has read a key.
-    nothing_read: Option<String>,
-    /// There was no key at all then.
-    was_empty: bool,
+    nothing_read: Option<NothingRead>,
     pending: Vec<Problem>,
 }
 
@@ -88,12 +86,12 @@ impl<T: EtcdConfig> Publisher<T> {
         let begin = Instant::now();
         let tree = KeyTree::load(context.prefix().clone(), listing);
         let revision = listing.revision;
-        let nothing_read = nothing_read(context.schema(), &tree, hint);
+        let nothing_read = NothingRead::find(context.schema(), &tree, hint);
         let (value, _) = match decoded(&tree, &context, None) {
             Ok(decoded) => decoded,
             Err(problems) => {
                 let report = Report::new(T::LAYOUT.name, context.prefix(), revision, problems);
-                return Err(report.remarking(nothing_read));
+                return Err(report.remarking(nothing_read.as_ref().map(NothingRead::what)));
             }
         };
         let mut publisher = Self {
@@ -108,7 +106,6 @@ impl<T: EtcdConfig> Publisher<T> {
             discarded: Vec::new(),
             oddities: Oddities::default(),
             nothing_read,
-            was_empty: listing.entries.is_empty(),
             pending: Vec::new(),
         };
         publisher.look_for_warnings(None);
@@ -128,13 +125,13 @@ impl<T: EtcdConfig> Publisher<T> {
     /// What is odd about the keys but no error.
     pub(crate) fn warnings(&self) -> Vec<Problem> {
         let tree = self.keys.read();
-        let nothing_read = self.nothing_read.clone().map(|what| placement::warning(&tree, what));
+        let nothing_read = self.nothing_read.as_ref().map(|nothing_read| nothing_read.warning(&tree));
         nothing_read.into_iter().chain(self.oddities.warnings(&tree)).collect()
     }
 
     /// Why the prefix may be the wrong one, where no field has read a key yet.
     pub(crate) fn nothing_read(&self) -> Option<&str> {
-        self.nothing_read.as_deref()
+        self.nothing_read.as_ref().map(NothingRead::what)
     }
 
     /// What a restart would bring into force.
@@ -201,8 +198,7 @@ impl<T: EtcdConfig> Publisher<T> {
         let is_committed = self.committed_at() != committed_at;
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
-            // It is not true any more of a prefix that was empty.
-            self.nothing_read.take_if(|_| self.was_empty);
+            self.nothing_read.take_if(|nothing_read| !nothing_read.bears_unknown_keys());
         }
         let is_first = self.from_cache && !touched.is_empty();
         let is_relevant = !touched.is_empty() && self.set_aside(touched);
@@ -263,7 +259,9 @@ impl<T: EtcdConfig> Publisher<T> {
             Err(problems) => {
                 let (tree, context) = (self.keys.read(), self.keys.context());
                 let report = Report::new(T::LAYOUT.name, context.prefix(), self.revision, problems)
-                    .remarking(nothing_read(context.schema(), &tree, None));
+                    .remarking(
+                        NothingRead::find(context.schema(), &tree, None).as_ref().map(NothingRead::what),
+                    );
                 Outcome::Refused(Rejection::new(report, place.load().revision))
             }
         }

@@ -197,14 +197,12 @@ impl<'a> Decoder<'a> {
         let Some(raw) = self.here.node.and_then(|node| node.value.as_ref()) else {
             return Source::Absent;
         };
-        match std::str::from_utf8(&raw.value) {
-            Ok(text) => Source::Stored(text, raw.revision),
-            Err(_) => {
-                let what = not_text(&raw.value, self.is_secret());
-                self.problem(Kind::Undecodable, what, None, Some(raw.revision));
-                Source::Unreadable
-            }
+        if let Ok(text) = std::str::from_utf8(&raw.value) {
+            return Source::Stored(text, raw.revision);
         }
+        let what = not_text(&raw.value, self.is_secret());
+        self.problem(Kind::Undecodable, what, None, Some(raw.revision));
+        Source::Unreadable
     }
 
     pub(super) fn missing(&mut self) {

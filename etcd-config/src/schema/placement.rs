@@ -10,36 +10,56 @@ use crate::tree::{KeyTree, Node};
 /// The most directories that are tried for being the prefix that was meant.
 const TRIED: usize = 100;
 
-/// What is to be said where no field reads any key. `hint` is what the store has said of an empty prefix.
-pub(crate) fn nothing_read(schema: &Schema, tree: &KeyTree, hint: Option<&str>) -> Option<String> {
-    if tree.is_empty() {
-        let nothing = "there is no key at all below this prefix";
-        return Some(hint.map_or_else(|| nothing.to_owned(), |hint| format!("{nothing}: {hint}")));
-    }
-    if reads_any(schema, tree.root()) {
-        return None;
-    }
-    let mut directories = tree.root().children.iter().filter(|(name, _)| !name.is_empty()).take(TRIED);
-    let (name, _) = directories.find(|(_, node)| reads_any(schema, node))?;
-    is_all_unknown(schema, tree).then(|| {
-        let meant = tree.prefix().join(name);
-        format!(
-            "no field reads any key below this prefix, but there are such keys below {}; is that the prefix?",
-            Printable::line(&meant)
-        )
-    })
+/// No field reads any key: what is to be said of that.
+#[derive(Clone, Debug)]
+pub(crate) struct NothingRead {
+    what: String,
+    /// There is no key at all.
+    is_empty: bool,
 }
 
-/// The same as a warning.
-pub(crate) fn warning(tree: &KeyTree, what: String) -> Problem {
-    Problem {
-        kind: Kind::NothingRead,
-        key: tree.prefix().path().to_owned(),
-        field: String::new(),
-        expected: String::new(),
-        what,
-        value: None,
-        revision: None,
+impl NothingRead {
+    /// Where that is so. `hint` is what the store has said of an empty prefix.
+    pub(crate) fn find(schema: &Schema, tree: &KeyTree, hint: Option<&str>) -> Option<Self> {
+        if tree.is_empty() {
+            let nothing = "there is no key at all below this prefix";
+            let what = hint.map_or_else(|| nothing.to_owned(), |hint| format!("{nothing}: {hint}"));
+            return Some(Self { what, is_empty: true });
+        }
+        if reads_any(schema, tree.root()) {
+            return None;
+        }
+        let mut directories = tree.root().children.iter().filter(|(name, _)| !name.is_empty()).take(TRIED);
+        let (name, _) = directories.find(|(_, node)| reads_any(schema, node))?;
+        let meant = tree.prefix().join(name);
+        let meant = Printable::line(&meant);
+        let what = format!(
+            "no field reads any key below this prefix, but there are such keys below {meant}; is that the prefix?"
+        );
+        is_all_unknown(schema, tree).then_some(Self { what, is_empty: false })
+    }
+
+    /// For a person.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Whether it still holds when a key has come that no field reads.
+    pub(crate) fn bears_unknown_keys(&self) -> bool {
+        !self.is_empty
+    }
+
+    /// The same as a warning.
+    pub(crate) fn warning(&self, tree: &KeyTree) -> Problem {
+        Problem {
+            kind: Kind::NothingRead,
+            key: tree.prefix().path().to_owned(),
+            field: String::new(),
+            expected: String::new(),
+            what: self.what.clone(),
+            value: None,
+            revision: None,
+        }
     }
 }
 

@@ -66,7 +66,7 @@ fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
              {prefix}/name name: String    required, but there is no such key\n  {NOTHING}{hint}",
             1 + keys.len()
         );
-        let error = at::<Needy>(prefix).load_once(&store(keys)).unwrap_err();
+        let error = at::<Needy>(prefix).load_once(store(keys)).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
 }
@@ -177,12 +177,12 @@ fn a_store_that_does_not_say_keeps_nobody_from_starting() {
 fn nobody_is_asked_where_there_are_keys_nor_later() {
     let memory = store(&["/app/port"]);
     let asked = Asked::new(memory.clone(), Answer::Denied);
-    let live = at::<Relaxed>("/app").watch(&asked.clone().into_store()).unwrap();
+    let live = at::<Relaxed>("/app").watch(asked.clone().into_store()).unwrap();
     live.wait_for_revision(memory.put("/app/port", "x"), SOON).unwrap_err();
     live.wait_for_revision(memory.delete("/app/port"), SOON).unwrap();
     drop(live);
     at::<Needy>("/app")
-        .load_once(&Asked { memory: store(&["/app/x"]), ..asked.clone() }.into_store())
+        .load_once(Asked { memory: store(&["/app/x"]), ..asked.clone() }.into_store())
         .unwrap_err();
     assert_eq!(asked.questions.load(Ordering::SeqCst), 0);
 }
