@@ -35,6 +35,7 @@ pub mod fuzzing;
 mod http;
 mod memory;
 mod one_line;
+mod other_api;
 mod outage;
 mod printable;
 mod proxy;

@@ -270,6 +270,14 @@ impl Store for MemoryStore {
         })
     }
 
+    fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
+        let (store, directory) = (self.clone(), directory.clone());
+        Box::pin(async move {
+            store.answers().await?;
+            Ok(store.lock().keyspace.names(&directory, limit))
+        })
+    }
+
     fn twin(&self) -> Arc<dyn Store> {
         Arc::new(self.clone())
     }

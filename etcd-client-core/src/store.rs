@@ -81,6 +81,24 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The first names in a directory, at most `limit`, in ascending order: of keys, and of directories with
+    /// a slash at their end. Some may be missing, and they are of no revision: a hint for a person who does
+    /// not find keys where they should be.
+    ///
+    /// A store that is never asked by people leaves this out.
+    fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
+        let _ = (directory, limit);
+        let error = Error::new(Kind::InvalidRequest, "the store does not say what lies in a directory");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    /// The other API under which the same servers hold keys below the prefix, such as `v2`, where that is
+    /// found out at once: a hint, too.
+    fn other_api(&self, prefix: &Prefix) -> BoxFuture<Option<&'static str>> {
+        let _ = prefix;
+        Box::pin(std::future::ready(None))
+    }
+
     /// A store over the same servers, with connections of its own.
     ///
     /// Connections belong to the runtime that opened them, so whoever runs on another runtime
@@ -298,6 +316,13 @@ impl Prefix {
     /// The part of `key` after the directory, or `None` where the key is not in it.
     pub fn relative<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         key.strip_prefix(self.directory.as_bytes())
+    }
+
+    /// The first name of `key` in the directory, with a slash at its end where that is a directory, too.
+    pub(crate) fn name_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
+        let relative = self.relative(key)?;
+        let end = relative.iter().position(|byte| *byte == b'/').map_or(relative.len(), |slash| slash + 1);
+        Some(&relative[..end])
     }
 
     /// The whole key of something in this directory.

@@ -49,6 +49,7 @@ mod client;
 mod cluster;
 mod codec;
 mod connections;
+mod directory;
 mod environment;
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -24,6 +24,8 @@ const COLUMN: usize = 80;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     rows: Vec<Row>,
+    /// There is not a single key: where there should be some.
+    empty: Option<String>,
 }
 
 /// One field in an [`Explanation`].
@@ -135,7 +137,8 @@ pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached:
         read_from: None,
     };
     explainer.branch(context.schema().branch(), &place);
-    Explanation { rows: explainer.rows }
+    let empty = tree.is_empty().then(|| tree.prefix().to_string());
+    Explanation { rows: explainer.rows, empty }
 }
 
 struct Explainer<'a> {
@@ -425,6 +428,7 @@ impl fmt::Display for Explanation {
             }
             f.write_str(text.trim_end())?;
         }
-        Ok(())
+        let mut empty = self.empty.iter();
+        empty.try_for_each(|prefix| write!(f, "\nthere is no key at all below {prefix}"))
     }
 }

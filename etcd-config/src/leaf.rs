@@ -1,14 +1,18 @@
 //! One key's text, as the value of a field.
 
+mod complaint;
 mod expectation;
 mod function;
 mod json;
+mod json_list;
 mod number;
+mod rewrite;
 mod text;
 
 use etcd_client_core::Printable;
 use serde::de::DeserializeOwned;
 
+pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity};
 pub(crate) use self::expectation::{Expectation, Shape};
 pub(crate) use self::text::{Error, Text};
 use crate::panics;
@@ -18,9 +22,6 @@ pub(crate) type Decode<T> = fn(Text<'_>) -> Result<T, Error>;
 
 /// The longest part of a value that an error shows, in characters.
 const SHOWN: usize = 80;
-
-/// The longest part of what a type has to say about a value, in characters.
-const SAID: usize = 1024;
 
 /// A type that one key's text can hold: any [`serde::Deserialize`].
 #[diagnostic::on_unimplemented(
@@ -65,11 +66,20 @@ impl<T: DeserializeOwned, E: ?Sized> Holds<E> for T {
     }
 }
 
-/// Reads `text`.
+/// Reads `text`. Where a type does not take it as it is, white space around it does not count.
+pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
+    as_written(text, decode).or_else(|error| {
+        let shorter = [text.trim_end_matches(['\r', '\n']), text.trim()];
+        let mut shorter = shorter.into_iter().filter(|shorter| shorter.len() < text.len());
+        shorter.find_map(|text| as_written(text, decode).ok()).ok_or(error)
+    })
+}
+
+/// Reads `text` as it is.
 ///
 /// A type that takes whatever the text looks like is offered all digits of a number, then the number
 /// as far as `f64` goes, then a string.
-pub(crate) fn decode<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
+fn as_written<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
     decode(Text::stored(text)).or_else(|error| {
         if matches!(expectation(decode).shape, Shape::Any) {
             return decode(Text::rounded(text)).or_else(|error| decode(Text::plain(text)).map_err(|_| error));
@@ -91,30 +101,6 @@ pub(crate) fn expectation<T>(decode: Decode<T>) -> Expectation {
         Ok(Err(Error::Expected(expectation))) => expectation,
         _ => Expectation::unknown(),
     }
-}
-
-/// Why `text` is not a `T`, for a person. Of a secret it says nothing but what was expected.
-pub(crate) fn complaint<T>(text: &str, secret: bool, ty: &str, decode: Decode<T>, error: &Error) -> String {
-    let expected = expectation(decode);
-    if secret {
-        return format!("(secret) is not {}", expected.noun(ty));
-    }
-    let shown = quote(text);
-    match error {
-        Error::UnknownVariant(variants) if !variants.is_empty() => {
-            format!("{shown} is not one of {}", variants.join(", "))
-        }
-        Error::Unfit(phrase) => format!("{shown} is not {}", expected.in_words(phrase).noun(ty)),
-        Error::Message(cause) => format!("{shown} is not {}: {}", expected.noun(ty), words(cause, text)),
-        _ => format!("{shown} is not {}", expected.noun(ty)),
-    }
-}
-
-/// A type's own words about a text. Line breaks are the type's where the text can have brought none.
-fn words(cause: &str, text: &str) -> String {
-    let words =
-        if text.contains(['\n', '\\', '%']) { Printable::line(cause) } else { Printable::block(cause, "") };
-    words.at_most(SAID).to_string()
 }
 
 /// A value between quotation marks, cut where it is long. JSON keeps its own quotation marks as

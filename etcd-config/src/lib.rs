@@ -118,6 +118,7 @@ mod leaf;
 mod live;
 mod loaded;
 mod meters;
+mod neighbours;
 mod options;
 mod pace;
 mod panics;
@@ -132,6 +133,7 @@ mod schema;
 mod secret;
 #[cfg(feature = "serde")]
 mod serialize;
+mod similar;
 mod snapshot;
 mod standing;
 mod status;

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::cache::{Cache, Image, Place};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
+use crate::neighbours;
 use crate::pace::Pace;
 use crate::panics;
 use crate::problem::{self, Report};
@@ -37,6 +38,8 @@ pub(crate) struct Plan {
 pub(crate) struct Reading {
     watcher: Watcher,
     first: First,
+    /// Where the keys may be, where there are none.
+    hint: Option<String>,
     prefix: Prefix,
     startup_timeout: Duration,
     debounce: Duration,
@@ -74,7 +77,13 @@ impl Reading {
         let twin = Twin::of(store, Handle::current().id());
         let mut watcher = Watcher::new(twin.store(), watched::<T>(store.as_ref(), &prefix), watcher);
         let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
-        Ok(Self { watcher, first, prefix, startup_timeout, debounce, cache, twin })
+        let hint = match &first {
+            First::Listing(listing) if listing.entries.is_empty() => {
+                neighbours::hint(&*twin.store(), &prefix, T::LAYOUT).await
+            }
+            _ => None,
+        };
+        Ok(Self { watcher, first, hint, prefix, startup_timeout, debounce, cache, twin })
     }
 
     /// How many keys there are; nothing where a file is to be read instead.
@@ -91,7 +100,7 @@ impl Reading {
     }
 
     fn make<T: Derived>(self) -> Result<Loaded<T>, Error> {
-        let Self { mut watcher, first, prefix, startup_timeout, debounce, cache, twin } = self;
+        let Self { mut watcher, first, hint, prefix, startup_timeout, debounce, cache, twin } = self;
         let schema = || Schema::new(survey::<T>(), &prefix);
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
         let context = Context::new::<T>(prefix.clone());
@@ -108,11 +117,11 @@ impl Reading {
                 return Ok(Loaded { first, publisher, pace, watcher, origin, cache, debounce, twin });
             }
         };
-        let (publisher, first, pace) = Publisher::new(context, &listing)?;
+        let (publisher, first, pace) = Publisher::new(context, &listing, hint.as_deref())?;
         let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
         panics::log(|| {
-            if keys == 0 {
-                tracing::warn!(name, %prefix, "there are no keys below the prefix: all values are defaults");
+            if let Some(what) = publisher.nothing_read() {
+                tracing::warn!(name, %prefix, "all values are defaults: {what}");
             }
             tracing::info!(name, %prefix, revision, keys, "configuration loaded");
         });
@@ -209,7 +218,7 @@ fn from_cache<T: Derived>(
     })?;
     let listing = Arc::new(listing);
     let prefix = context.prefix().clone();
-    let (mut publisher, first, pace) = Publisher::new(context, &listing).map_err(|report| {
+    let (mut publisher, first, pace) = Publisher::new(context, &listing, None).map_err(|report| {
         let why = refusal(&path, &report, &withheld);
         panics::log(|| tracing::warn!("{}", OneLine(&why)));
         why

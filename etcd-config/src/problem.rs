@@ -40,6 +40,11 @@ pub enum Kind {
     OutsidePrefix,
     /// The fields are nested too deep.
     TooDeep,
+    /// A string that is in force has something in it that may not be meant: a line break at its end, quotation
+    /// marks around it.
+    OddText,
+    /// No field reads any key below the prefix: it may be the wrong one.
+    NothingRead,
     /// A `restart` field has changed, and the change waits for a restart.
     Pending,
 }
@@ -135,6 +140,8 @@ pub struct Report {
     prefix: String,
     revision: u64,
     problems: Vec<Problem>,
+    /// What is to be known of all of them.
+    remark: Option<String>,
 }
 
 impl Report {
@@ -145,7 +152,12 @@ impl Report {
         revision: u64,
         problems: Vec<Problem>,
     ) -> Self {
-        Self { name: name.into(), prefix: prefix.to_string(), revision, problems }
+        Self { name: name.into(), prefix: prefix.to_string(), revision, problems, remark: None }
+    }
+
+    /// The same with something that is to be known of all problems.
+    pub(crate) fn remarking(self, remark: Option<&str>) -> Self {
+        Self { remark: remark.map(str::to_owned), ..self }
     }
 
     /// The problems.
@@ -161,7 +173,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, prefix, revision, problems } = self;
+        let Self { name, prefix, revision, problems, remark } = self;
         let count = problems.len();
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{count} problem{plural} in {name}")?;
@@ -187,7 +199,7 @@ impl fmt::Display for Report {
         if count > PRINTED {
             write!(f, "\n  ... and {} more", count - PRINTED)?;
         }
-        Ok(())
+        remark.iter().try_for_each(|remark| write!(f, "\n  {remark}"))
     }
 }
 

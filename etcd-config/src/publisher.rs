@@ -20,6 +20,7 @@ use crate::panics;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
 use crate::schema::oddities::Oddities;
+use crate::schema::placement::NothingRead;
 use crate::schema::relevance::relevant;
 use crate::snapshot::Snapshot;
 use crate::tree::{KeyTree, Touched};
@@ -48,6 +49,8 @@ pub(crate) struct Publisher<T> {
     /// Of no use any more: to be dropped where a slow drop, which is the user's code, delays nobody.
     discarded: Vec<Spare<T>>,
     oddities: Oddities,
+    /// Why the prefix may be the wrong one: since the start no field has read a key.
+    nothing_read: Option<NothingRead>,
     pending: Vec<Problem>,
 }
 
@@ -79,12 +82,24 @@ pub(crate) enum Outcome<T> {
 
 impl<T: Derived> Publisher<T> {
     /// Reads the first snapshot; how fast that was says how fast updates will be.
-    pub(crate) fn new(context: Context, listing: &Listing) -> Result<(Self, Snapshot<T>, Pace), Report> {
+    ///
+    /// `hint` is where the keys may be, where there are none.
+    pub(crate) fn new(
+        context: Context,
+        listing: &Listing,
+        hint: Option<&str>,
+    ) -> Result<(Self, Snapshot<T>, Pace), Report> {
         let begin = Instant::now();
         let tree = KeyTree::load(context.prefix().clone(), listing);
         let revision = listing.revision;
-        let (value, _) = decoded(&tree, &context, None)
-            .map_err(|problems| Report::new(T::LAYOUT.name, context.prefix(), revision, problems))?;
+        let nothing_read = NothingRead::find(context.schema(), &tree, hint);
+        let (value, _) = match decoded(&tree, &context, None) {
+            Ok(decoded) => decoded,
+            Err(problems) => {
+                let report = Report::new(T::LAYOUT.name, context.prefix(), revision, problems);
+                return Err(report.remarking(nothing_read.as_ref().map(NothingRead::what)));
+            }
+        };
         let mut publisher = Self {
             keys: Arc::new(Keys::new(tree, revision, context)),
             revision,
@@ -96,6 +111,7 @@ impl<T: Derived> Publisher<T> {
             behind: Some(Touched::default()),
             discarded: Vec::new(),
             oddities: Oddities::default(),
+            nothing_read,
             pending: Vec::new(),
         };
         publisher.look_for_warnings(None);
@@ -114,7 +130,14 @@ impl<T: Derived> Publisher<T> {
 
     /// What is odd about the keys but no error.
     pub(crate) fn warnings(&self) -> Vec<Problem> {
-        self.oddities.warnings(&self.keys.read())
+        let tree = self.keys.read();
+        let nothing_read = self.nothing_read.as_ref().map(|nothing_read| nothing_read.warning(&tree));
+        nothing_read.into_iter().chain(self.oddities.warnings(&tree)).collect()
+    }
+
+    /// Why the prefix may be the wrong one, where no field has read a key yet.
+    pub(crate) fn nothing_read(&self) -> Option<&str> {
+        self.nothing_read.as_ref().map(NothingRead::what)
     }
 
     /// What a restart would bring into force.
@@ -182,6 +205,7 @@ impl<T: Derived> Publisher<T> {
         let is_committed = self.committed_at() != committed_at;
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
+            self.nothing_read.take_if(|nothing_read| !nothing_read.bears_unknown_keys());
         }
         let is_first = self.from_cache && !touched.is_empty();
         let is_relevant = !touched.is_empty() && self.set_aside(touched);
@@ -197,6 +221,7 @@ impl<T: Derived> Publisher<T> {
         let tree = self.keys.read();
         let relevant = relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
+            self.nothing_read = None;
             self.waits = true;
             let spares = self.spares.iter_mut().map(|spare| &mut spare.behind);
             spares.chain(&mut self.behind).for_each(|behind| behind.merge(&relevant));
@@ -244,8 +269,11 @@ impl<T: Derived> Publisher<T> {
                 Outcome::Same(self.keys.publish().keys().to_vec())
             }
             Err(problems) => {
-                let report =
-                    Report::new(T::LAYOUT.name, self.keys.context().prefix(), self.revision, problems);
+                let (tree, context) = (self.keys.read(), self.keys.context());
+                let report = Report::new(T::LAYOUT.name, context.prefix(), self.revision, problems)
+                    .remarking(
+                        NothingRead::find(context.schema(), &tree, None).as_ref().map(NothingRead::what),
+                    );
                 Outcome::Refused(Rejection::new(report, kept))
             }
         }

@@ -3,6 +3,7 @@
 pub(crate) mod branch;
 pub(crate) mod hidden;
 pub(crate) mod oddities;
+pub(crate) mod placement;
 pub(crate) mod plain;
 pub(crate) mod relevance;
 pub(crate) mod unknown;
@@ -12,7 +13,6 @@ mod expected;
 mod hints;
 mod json_schema;
 mod markdown;
-mod similar;
 
 use std::fmt;
 

@@ -57,7 +57,8 @@ pub struct Status {
     pub last_rejection: Option<Rejection>,
     /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
-    /// What is odd but no error: unknown keys, outdated names.
+    /// What is odd but no error: a prefix with nothing below it that is read, unknown keys, outdated names,
+    /// strings that end with a line break.
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force.
     pub pending: Vec<Problem>,

@@ -37,3 +37,6 @@ mod random;
 
 #[path = "derive/tree.rs"]
 mod tree;
+
+#[path = "derive/mistakes.rs"]
+mod mistakes;

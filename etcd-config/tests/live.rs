@@ -24,6 +24,8 @@ mod hanging;
 mod loading;
 #[path = "live/outside.rs"]
 mod outside;
+#[path = "live/prefix.rs"]
+mod prefix;
 #[path = "live/random.rs"]
 mod random;
 #[path = "live/runtimes.rs"]

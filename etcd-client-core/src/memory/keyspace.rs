@@ -54,6 +54,14 @@ impl Keyspace {
         Listing { revision: self.revision, cluster: self.cluster, entries }
     }
 
+    /// The first names in a directory.
+    pub(super) fn names(&self, directory: &Prefix, limit: usize) -> Vec<String> {
+        let mut names: Vec<&[u8]> =
+            below(&self.keys, directory).filter_map(|entry| directory.name_of(&entry.key)).collect();
+        names.dedup();
+        names.iter().take(limit).map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
     /// Whether this is what a prefix was; an error where that is forgotten.
     pub(super) fn recognizes(&self, prefix: &Prefix, past: &Past) -> Result<bool, Error> {
         if past.revision > self.revision {

@@ -9,9 +9,9 @@ use super::hidden::Hidden;
 use super::hidden_watch::HiddenWatch;
 use super::listing::{directory_below, entry, key_below, list};
 use super::poll::Target;
-use super::response::{Action, Answer};
+use super::response::{Action, Answer, Node};
 use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
-use crate::{Error, FailingEndpoint, Kind, OneLine};
+use crate::{Error, FailingEndpoint, Kind, OneLine, other_api};
 
 impl Store for Client {
     /// One linearizable read, and two more where the prefix [names](Prefix::named) hidden keys. A directory
@@ -46,6 +46,23 @@ impl Store for Client {
         true
     }
 
+    fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
+        let (client, directory) = (self.clone(), directory.clone());
+        Box::pin(async move {
+            let answer = client.get(directory.directory()).max_retries(0).await?.into_body();
+            let nodes = answer.node.map(|node| node.nodes).unwrap_or_default();
+            let mut names: Vec<String> = nodes.iter().filter_map(name).collect();
+            names.sort_unstable();
+            names.truncate(limit);
+            Ok(names)
+        })
+    }
+
+    fn other_api(&self, prefix: &Prefix) -> BoxFuture<Option<&'static str>> {
+        let (options, prefix) = (self.pool().options().clone(), prefix.clone());
+        Box::pin(async move { other_api::holds_v3_keys(&options, &prefix).await.then_some("v3") })
+    }
+
     fn outage(&self) -> Option<Error> {
         Some(self.pool().outage())
     }
@@ -66,6 +83,12 @@ impl Store for Client {
     fn identity(&self) -> usize {
         Arc::as_ptr(self.pool()).addr()
     }
+}
+
+/// The last name of a key, with a slash where it is a directory's.
+fn name(node: &Node) -> Option<String> {
+    let name = node.key.rsplit('/').next()?;
+    Some(if node.dir { format!("{name}/") } else { name.to_owned() })
 }
 
 fn target(prefix: &Prefix) -> Result<Target, Error> {

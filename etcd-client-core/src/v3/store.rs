@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::claims;
 use super::client::Client;
+use super::directory;
 use super::listing;
 use super::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
 use super::pool::Pool;
@@ -18,7 +19,7 @@ use super::version;
 use crate::store::{
     Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
 };
-use crate::{Error, FailingEndpoint, Kind};
+use crate::{Error, FailingEndpoint, Kind, other_api};
 
 impl Store for Client {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
@@ -56,6 +57,16 @@ impl Store for Client {
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
         let (pool, span) = (self.pool().clone(), span(prefix));
         Box::pin(async move { listing::unchanged(&pool, span, known).await })
+    }
+
+    fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
+        let (pool, directory) = (self.pool().clone(), directory.clone());
+        Box::pin(async move { directory::names(&pool, &directory, limit).await })
+    }
+
+    fn other_api(&self, prefix: &Prefix) -> BoxFuture<Option<&'static str>> {
+        let (options, prefix) = (self.pool().options().clone(), prefix.clone());
+        Box::pin(async move { other_api::holds_v2_keys(&options, &prefix).await.then_some("v2") })
     }
 
     fn outage(&self) -> Option<Error> {

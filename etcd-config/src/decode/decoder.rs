@@ -14,7 +14,7 @@ use super::pin::{Pin, Pins, pin_path};
 use super::place::{Outer as Subjects, Place, Subject, Touch};
 use super::type_name::TypeName;
 use crate::layout::{Fallback, Field};
-use crate::leaf::quote;
+use crate::leaf::{not_text, quote};
 use crate::problem::{Kind, Problem};
 use crate::schema::branch::{self, Member};
 use crate::schema::plain::Plain;
@@ -225,19 +225,12 @@ impl<'a> Decoder<'a> {
         let Some(raw) = self.here.node.and_then(|node| node.value.as_ref()) else {
             return Source::Absent;
         };
-        match std::str::from_utf8(&raw.value) {
-            Ok(text) => Source::Stored(text, raw.revision),
-            Err(error) => {
-                let what = if self.is_secret() {
-                    "(secret) is not text: it is not UTF-8".to_owned()
-                } else {
-                    let shown = quote(&String::from_utf8_lossy(&raw.value));
-                    format!("{shown} is not text: not UTF-8 from byte {} on", error.valid_up_to())
-                };
-                self.problem(Kind::Undecodable, what, None, Some(raw.revision));
-                Source::Unreadable
-            }
+        if let Ok(text) = std::str::from_utf8(&raw.value) {
+            return Source::Stored(text, raw.revision);
         }
+        let what = not_text(&raw.value, self.is_secret());
+        self.problem(Kind::Undecodable, what, None, Some(raw.revision));
+        Source::Unreadable
     }
 
     pub(super) fn missing(&mut self) {

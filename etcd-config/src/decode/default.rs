@@ -1,7 +1,8 @@
 //! Literal defaults: what is wrong with one is wrong in the source, whether its key is there or not.
 
 use super::decoder::Decoder;
-use crate::leaf::{self, Decode};
+use crate::layout::Fallback;
+use crate::leaf::{self, Decode, Wanted};
 use crate::problem::Kind;
 
 /// Where the text comes from, for a person.
@@ -13,7 +14,9 @@ pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<
     match leaf::decode(text, decode) {
         Ok(value) => Some(value),
         Err(error) => {
-            let what = leaf::complaint(text, at.is_secret(), &at.type_name(), decode, &error);
+            let ty = at.type_name();
+            let wanted = Wanted { ty: &ty, default: Fallback::Required, secret: at.is_secret() };
+            let what = leaf::complaint(text, wanted, decode, &error);
             note(Kind::Undecodable, &what, text, at);
             None
         }

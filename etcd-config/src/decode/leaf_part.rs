@@ -4,7 +4,7 @@ use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Check, Decoder, Part, Source};
 use super::default;
 use crate::layout::{Fallback, Field};
-use crate::leaf::{self, Decode, Holds, Leaf};
+use crate::leaf::{self, Decode, Holds, Leaf, Wanted};
 use crate::problem::Kind;
 use crate::schema::branch;
 
@@ -53,13 +53,21 @@ impl<T> LeafPart<T> {
         Self { fallback: Some(fallback), ..self }
     }
 
-    fn decode(&self, text: &str, at: &mut Decoder<'_>, note: &str, revision: Option<u64>) -> Option<T> {
+    fn decode(
+        &self,
+        text: &str,
+        default: Fallback,
+        at: &mut Decoder<'_>,
+        note: &str,
+        revision: Option<u64>,
+    ) -> Option<T> {
         at.note_secret(text);
         match leaf::decode(text, self.decode) {
             Ok(value) => Some(value),
             Err(error) => {
                 let ty = at.type_name();
-                let what = leaf::complaint(text, at.is_secret(), &ty, self.decode, &error);
+                let wanted = Wanted { ty: &ty, default, secret: at.is_secret() };
+                let what = leaf::complaint(text, wanted, self.decode, &error);
                 at.problem(Kind::Undecodable, format!("{what}{note}"), Some(text), revision);
                 None
             }
@@ -116,10 +124,10 @@ impl<T> Part for LeafPart<T> {
 
     fn read(&self, field: &'static Field, at: &mut Decoder<'_>, _held: Option<&mut T>) -> Option<T> {
         let value = match at.source(field) {
-            Source::Stored(text, revision) => self.decode(text, at, "", Some(revision)),
+            Source::Stored(text, revision) => self.decode(text, field.default, at, "", Some(revision)),
             Source::Environment(text, name) => {
                 let note = format!(" (from the environment variable {name})");
-                return self.decode(text, at, &note, None);
+                return self.decode(text, Fallback::Required, at, &note, None);
             }
             Source::Absent => self.absent(field, at),
             Source::Unreadable => None,

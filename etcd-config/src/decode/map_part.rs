@@ -8,8 +8,8 @@ use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Decoder, Part};
 use super::place::{Place, Touch};
 use super::type_name::{TypeName, type_name};
-use crate::layout::Field;
-use crate::leaf::{self, Decode, Leaf};
+use crate::layout::{Fallback, Field};
+use crate::leaf::{self, Decode, Leaf, Wanted};
 use crate::panics;
 use crate::problem::Kind;
 use crate::schema::branch;
@@ -123,9 +123,12 @@ impl<V> Reader<V> {
         at.entry(name, TypeName::of::<V>(), |at| {
             let text = String::from_utf8_lossy(&raw.value);
             let what = match failure {
-                Some(error) => leaf::complaint(&text, at.is_secret(), &type_name::<V>(), self.decode, &error),
-                None if at.is_secret() => "(secret) is not text: not UTF-8".to_owned(),
-                None => format!("{} is not text: not UTF-8", leaf::quote(&text)),
+                Some(error) => {
+                    let ty = type_name::<V>();
+                    let wanted = Wanted { ty: &ty, default: Fallback::Required, secret: at.is_secret() };
+                    leaf::complaint(&text, wanted, self.decode, &error)
+                }
+                None => leaf::not_text(&raw.value, at.is_secret()),
             };
             at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision));
         });
@@ -186,7 +189,8 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
         Ok(key) => Some(key),
         Err(error) => {
             let ty = type_name::<M::Key>();
-            let what = leaf::complaint(name, false, &ty, M::Key::from_text, &error);
+            let wanted = Wanted { ty: &ty, default: Fallback::Required, secret: false };
+            let what = leaf::complaint(name, wanted, M::Key::from_text, &error);
             at.entry(name, TypeName::Written(""), |at| {
                 at.problem(Kind::Undecodable, format!("the name {what}"), None, None);
             });

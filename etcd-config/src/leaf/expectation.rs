@@ -45,6 +45,38 @@ impl Expectation {
         self.phrase == "any valid JSON value"
     }
 
+    /// Whether it is a string as it is, of which any text is one.
+    pub fn is_string(&self) -> bool {
+        const STRINGS: [&str; 5] = ["a string", "string", "a borrowed string", "path string", "str"];
+        self.shape == Shape::Text && STRINGS.contains(&self.phrase.as_str())
+    }
+
+    /// Whether it is clear enough what is wanted without an example.
+    pub fn is_scalar(&self) -> bool {
+        matches!(self.shape, Shape::Bool | Shape::Integer { .. } | Shape::Number | Shape::Char)
+            || matches!(self.shape, Shape::Variants(_))
+    }
+
+    pub fn is_socket_address(&self) -> bool {
+        self.phrase.ends_with("socket address")
+    }
+
+    /// What would be such a value, of types that are known by their words.
+    pub fn example(&self) -> Option<&'static str> {
+        Some(match self.phrase.as_str() {
+            "a duration" => "30s or 5m",
+            "socket address" | "IPv4 socket address" => "127.0.0.1:8080",
+            "IPv6 socket address" => "[::1]:8080",
+            "IP address" => "10.0.0.1 or ::1",
+            "IPv4 address" => "10.0.0.1",
+            "IPv6 address" => "::1",
+            "a formatted UUID string" => "67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "a string representing an URL" => "https://example.org/",
+            phrase if phrase.contains("RFC3339") || phrase.contains("RFC 3339") => "2026-01-02T03:04:05Z",
+            _ => return None,
+        })
+    }
+
     /// The same in the words that the type had for one value.
     pub fn in_words(self, phrase: &str) -> Self {
         Self { phrase: phrase.to_owned(), ..self }
@@ -61,6 +93,7 @@ impl Expectation {
             Shape::Number if is_plain(phrase) => "a number".to_owned(),
             Shape::Char => "a single character".to_owned(),
             Shape::List | Shape::Map | Shape::Struct(_) => format!("JSON for {ty}"),
+            Shape::Any if self.is_json() => "JSON".to_owned(),
             _ if is_plain(phrase) => format!("a valid {ty}"),
             _ => with_article(phrase.strip_prefix("a string representing ").unwrap_or(phrase)),
         }

@@ -67,18 +67,18 @@ pub(super) fn are_equal(left: &str, right: &str) -> bool {
     left.is_some() && left == right
 }
 
-/// The number of a text in floating point, where it is not too large for that.
-pub(super) fn finite<N>(text: &str, is_finite: impl Fn(&N) -> bool) -> Result<N, String>
-where
-    N: std::str::FromStr<Err: std::fmt::Display>,
-{
-    let number = text.parse::<N>().map_err(|error| error.to_string())?;
+/// The number of a text in floating point, if it is one; an error where it is too large for that.
+pub(super) fn finite<N: std::str::FromStr>(
+    text: &str,
+    is_finite: impl Fn(&N) -> bool,
+) -> Result<Option<N>, String> {
+    let Ok(number) = text.parse::<N>() else { return Ok(None) };
     // Who writes `inf` means it.
     let is_written_out = text.contains(|character: char| character.is_ascii_digit());
     if is_written_out && !is_finite(&number) {
         return Err(format!("out of the range of {}", std::any::type_name::<N>()));
     }
-    Ok(number)
+    Ok(Some(number))
 }
 
 /// A number in one way of writing: the digits without zeros around them, and how many of them stand

@@ -10,6 +10,9 @@ use super::function::Decoding;
 use super::json::Exact as Json;
 use super::number::{self, Exact};
 
+/// By this name `serde_json` knows that JSON is to stay the text that it is.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
 /// The text of one key, as serde sees it.
 ///
 /// Numbers, booleans, characters, strings and unit variants are plain text; sequences, maps and
@@ -130,15 +133,14 @@ fn is_kept_by_json(text: &str) -> bool {
         .is_ok_and(|number| number::are_equal(&number.to_string(), text))
 }
 
-fn message(error: impl fmt::Display) -> Error {
-    Error::Message(error.to_string())
-}
-
 macro_rules! numbers {
     ($($method:ident $visit:ident $type:ty, $shape:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             let text = self.read($shape, &visitor)?;
-            visitor.$visit(text.trim().parse::<$type>().map_err(message)?)
+            match text.trim().parse::<$type>() {
+                Ok(number) => visitor.$visit(number),
+                Err(_) => Err(Error::Expected(Expectation::of($shape, &visitor))),
+            }
         }
     )*};
 }
@@ -185,12 +187,20 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Number, &visitor)?;
-        visitor.visit_f32(number::finite(text.trim(), |number: &f32| number.is_finite()).map_err(message)?)
+        match number::finite(text.trim(), |number: &f32| number.is_finite()) {
+            Ok(Some(number)) => visitor.visit_f32(number),
+            Ok(None) => Err(Error::Expected(Expectation::of(Shape::Number, &visitor))),
+            Err(too_large) => Err(Error::Message(too_large)),
+        }
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Number, &visitor)?;
-        visitor.visit_f64(number::finite(text.trim(), |number: &f64| number.is_finite()).map_err(message)?)
+        match number::finite(text.trim(), |number: &f64| number.is_finite()) {
+            Ok(Some(number)) => visitor.visit_f64(number),
+            Ok(None) => Err(Error::Expected(Expectation::of(Shape::Number, &visitor))),
+            Err(too_large) => Err(Error::Message(too_large)),
+        }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -238,10 +248,14 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+        if name != RAW_VALUE {
+            return visitor.visit_newtype_struct(self);
+        }
+        let text = self.read(Shape::Any, &visitor)?;
+        json(text, |json| json.deserialize_newtype_struct(name, visitor))
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

@@ -6,6 +6,7 @@ use etcd_client_core::Prefix;
 
 use super::branch::{Branch, Part};
 use crate::layout::Field;
+use crate::leaf::Expectation;
 
 /// The structs from the outermost to the one at hand, which recursive types refer to.
 #[derive(Debug)]
@@ -39,11 +40,17 @@ pub(super) struct Reader {
     pub(super) deprecated: Option<&'static str>,
     /// The value is shown nowhere.
     pub(super) secret: bool,
+    /// The value is a string, and taken as it is.
+    pub(super) is_string: bool,
 }
 
 /// A reader beside another one of the same key, which is secret where either says so.
 fn beside(reader: Reader, other: Option<Reader>) -> Reader {
-    Reader { secret: reader.secret || other.is_some_and(|other| other.secret), ..reader }
+    Reader {
+        secret: reader.secret || other.is_some_and(|other| other.secret),
+        is_string: reader.is_string || other.is_some_and(|other| other.is_string),
+        ..reader
+    }
 }
 
 impl Reader {
@@ -54,7 +61,13 @@ impl Reader {
             alias: alias.or(outer.and_then(|outer| outer.alias)),
             deprecated: field.deprecated.or(outer.and_then(|outer| outer.deprecated)),
             secret: field.secret || outer.is_some_and(|outer| outer.secret),
+            is_string: false,
         }
+    }
+
+    /// The same for what is expected.
+    fn of_value(self, expectation: &Expectation) -> Self {
+        Self { is_string: expectation.is_string(), ..self }
     }
 }
 
@@ -94,8 +107,10 @@ impl<'s> Expected<'s> {
     fn part(&mut self, step: &Step<'s>) {
         let Step { part, reader, chain } = step;
         match part {
-            Part::Leaf(_) => self.value = Some(beside(*reader, self.value)),
-            Part::Map { .. } => self.entries = Some(beside(*reader, self.entries)),
+            Part::Leaf(leaf) => self.value = Some(beside(reader.of_value(leaf), self.value)),
+            Part::Map { entry, .. } => {
+                self.entries = Some(beside(reader.of_value(entry), self.entries));
+            }
             Part::Directory(branch) => {
                 let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
                 self.branch(&chain, Some(*reader));

@@ -1,20 +1,53 @@
 //! What is said to a key that no field reads.
 
-use super::similar::distance;
-use super::{ENTRY, Field, Schema};
+use std::collections::BTreeMap;
 
-pub(super) fn not_a_directory(schema: &Schema, path: &str) -> String {
+use serde_json::value::RawValue;
+
+use super::{ENTRY, Field, Schema};
+use crate::similar::distance;
+
+pub(super) fn not_a_directory(schema: &Schema, path: &str, value: &[u8]) -> String {
     let below = schema.fields().iter().find_map(|field| {
         let key = fill(&field.relative, path);
-        key.strip_prefix(path)?.starts_with('/').then_some(key)
+        let below = key.strip_prefix(path)?.strip_prefix('/')?;
+        Some((below.starts_with(ENTRY), key))
     });
-    match below {
-        Some(key) => format!("a key where a directory is expected: its keys are below it, such as {key}"),
-        None => "a key where a directory is expected".to_owned(),
+    let expected = "a key where a directory is expected";
+    let Some((is_map, key)) = below else { return expected.to_owned() };
+    let is_document = serde_json::from_slice::<BTreeMap<String, &RawValue>>(value).is_ok();
+    match is_document {
+        false => format!("{expected}: its keys are below it, such as {key}"),
+        true if is_map => format!(
+            "{expected}, and in it a JSON object: each entry has a key of its own, such as {key}; for a map in \
+             one key leave `map` or `nested` out of the source"
+        ),
+        true => format!(
+            "{expected}, and in it a JSON object: each field has a key of its own, such as {key}; for a struct in \
+             one key leave `nested` out of the source, and derive serde's `Deserialize` for it"
+        ),
     }
 }
 
+/// What is said of a key that is no path.
+pub(super) fn stray(relative: &[u8]) -> String {
+    match std::str::from_utf8(relative) {
+        Ok(_) => "unknown key; it is too deep for any field".to_owned(),
+        Err(_) => {
+            format!("unknown key; its name is not UTF-8, which no field's is: {}", relative.escape_ascii())
+        }
+    }
+}
+
+/// The field that reads a key.
+pub(super) fn reads<'s>(schema: &'s Schema, path: &str) -> Option<&'s Field> {
+    schema.fields().iter().find(|field| fill(&field.relative, path) == path)
+}
+
 pub(super) fn not_a_key(schema: &Schema, path: &str) -> String {
+    if let Some(key) = without_empty_names(schema, path) {
+        return slash_too_many(&key);
+    }
     let above = schema.fields().iter().find_map(|field| {
         let key = fill(&field.relative, path);
         path.strip_prefix(key.as_str())?.starts_with('/').then_some((key, field))
@@ -30,6 +63,9 @@ pub(super) fn not_a_key(schema: &Schema, path: &str) -> String {
 }
 
 pub(super) fn unknown(schema: &Schema, path: &str) -> String {
+    if let Some(key) = without_empty_names(schema, path) {
+        return slash_too_many(&key);
+    }
     if path.split('/').any(str::is_empty) {
         return "unknown key; no field reads a key with an empty name in it".to_owned();
     }
@@ -49,8 +85,22 @@ pub(super) fn unknown(schema: &Schema, path: &str) -> String {
     }
 }
 
+fn slash_too_many(key: &str) -> String {
+    format!("unknown key; it has a slash too many: did you mean {key}?")
+}
+
+/// The key without the names in it that are empty, where a field reads that.
+fn without_empty_names(schema: &Schema, path: &str) -> Option<String> {
+    let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+    let key = names.join("/");
+    (key != path && reads(schema, &key).is_some()).then_some(key)
+}
+
 /// The key that was meant by one that no field reads, if one is like it, and the field that reads it.
 pub(super) fn meant<'s>(schema: &'s Schema, path: &str) -> Option<(String, &'s Field)> {
+    if let Some(key) = without_empty_names(schema, path) {
+        return reads(schema, &key).map(|field| (key, field));
+    }
     let closest = schema.fields().iter().filter_map(|field| {
         let key = fill(&field.relative, path);
         slips(path, &key).map(|slips| (slips, key, field))

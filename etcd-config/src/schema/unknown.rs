@@ -3,8 +3,9 @@
 use etcd_client_core::Printable;
 
 use super::expected::{Expected, Reader};
-use super::hints::{meant, not_a_directory, not_a_key, unknown};
+use super::hints::{meant, not_a_directory, not_a_key, reads, stray, unknown};
 use super::{ENTRY, Schema};
+use crate::leaf::oddity;
 use crate::problem::{Kind, Problem};
 use crate::tree::{KeyTree, Mark, Node, Raw, Touched};
 
@@ -21,11 +22,13 @@ pub(crate) fn denied(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>)
 }
 
 /// Names the keys that no field reads beside the missing ones that they may have been meant for.
-pub(crate) fn name_misspelt(problems: &mut [Problem], schema: &Schema, tree: &KeyTree) {
+pub(crate) fn name_misspelt(problems: &mut Vec<Problem>, schema: &Schema, tree: &KeyTree) {
     if problems.iter().all(|problem| problem.kind != Kind::Missing) {
         return;
     }
-    let unread = find(schema, tree, None).into_iter().filter(|finding| finding.kind == Kind::Unknown);
+    let findings = find(schema, tree, None);
+    name_documents(problems, schema, tree, &findings);
+    let unread = findings.into_iter().filter(|finding| matches!(finding.kind, Kind::Unknown | Kind::NotAKey));
     let misspelt: Vec<(String, String)> = unread
         .take(DESCRIBED)
         .filter_map(|finding| Some((meant(schema, &finding.path)?.0, finding.path)))
@@ -39,18 +42,42 @@ pub(crate) fn name_misspelt(problems: &mut [Problem], schema: &Schema, tree: &Ke
     }
 }
 
+/// Adds the keys that stand where the directory of missing ones is expected: what is missing may be in them.
+fn name_documents(problems: &mut Vec<Problem>, schema: &Schema, tree: &KeyTree, findings: &[Finding]) {
+    let documents = findings.iter().filter(|finding| finding.kind == Kind::NotADirectory);
+    for document in documents.take(DESCRIBED) {
+        let key = tree.prefix().join(&document.path);
+        let is_below = |problem: &Problem| {
+            let below = problem.key.strip_prefix(key.as_str());
+            problem.kind == Kind::Missing && below.is_some_and(|below| below.starts_with('/'))
+        };
+        let is_named = problems.iter().any(|problem| problem.key == key);
+        if let Some(first) = problems.iter().position(is_below).filter(|_| !is_named) {
+            problems.insert(first, one(schema, tree, document));
+        }
+    }
+}
+
+/// Whether no field reads any of the keys, by none of its names.
+pub(super) fn is_all_unknown(schema: &Schema, tree: &KeyTree) -> bool {
+    let findings = find(schema, tree, None);
+    findings.len() == tree.len() && findings.iter().all(|finding| finding.kind == Kind::Unknown)
+}
+
 pub(super) struct Finding {
     pub(super) path: String,
     kind: Kind,
     /// Who reads the key, for aliases and deprecated ones.
     reader: Option<Reader>,
+    /// What is to be said of it, where that is known from its name or its value alone.
+    said: Option<String>,
     revision: u64,
     denied: bool,
 }
 
 impl Finding {
     fn is_harmless(&self) -> bool {
-        matches!(self.kind, Kind::Alias | Kind::Deprecated)
+        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::OddText)
     }
 }
 
@@ -73,6 +100,7 @@ pub(super) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -
                 path: String::from_utf8_lossy(relative).into_owned(),
                 kind: Kind::Unknown,
                 reader: None,
+                said: Some(stray(relative)),
                 revision: raw.revision,
                 denied,
             });
@@ -134,6 +162,15 @@ impl Finder {
                 Some(reader) if reader.deprecated.is_some() => {
                     self.found(raw, Kind::Deprecated, Some(reader), denied);
                 }
+                Some(reader) if reader.is_string => {
+                    if let Some(odd) = std::str::from_utf8(&raw.value).ok().and_then(oddity) {
+                        self.found(raw, Kind::OddText, Some(reader), denied);
+                        self.findings
+                            .last_mut()
+                            .into_iter()
+                            .for_each(|last| last.said = Some(odd.to_owned()));
+                    }
+                }
                 Some(_) => {}
                 None => self.found(raw, Kind::NotADirectory, None, denied || expected.denied),
             }
@@ -162,7 +199,8 @@ impl Finder {
 
     fn found(&mut self, raw: &Raw, kind: Kind, reader: Option<Reader>, denied: bool) {
         let revision = raw.revision;
-        self.findings.push(Finding { path: self.path.clone(), kind, reader, revision, denied });
+        let (path, said) = (self.path.clone(), None);
+        self.findings.push(Finding { path, kind, reader, said, revision, denied });
     }
 }
 
@@ -195,24 +233,29 @@ pub(super) fn summary(tree: &KeyTree, more: usize) -> Option<Problem> {
 
 /// What is said of a finding.
 pub(super) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
+    let reader = || reads(schema, &finding.path).filter(|_| finding.kind == Kind::OddText);
     let what = match finding.kind {
+        _ if finding.said.is_some() => finding.said.clone().unwrap_or_default(),
         Kind::Alias => {
             let (old, new) = finding.reader.and_then(|reader| reader.alias).unwrap_or_default();
-            format!("{old} is an old name of {new}")
+            format!("{old} is an old name of {new}, which counts where both are there")
         }
         Kind::Deprecated => {
             let instead = finding.reader.and_then(|reader| reader.deprecated).unwrap_or_default();
             format!("deprecated: {instead}")
         }
-        Kind::NotADirectory => not_a_directory(schema, &finding.path),
+        Kind::NotADirectory => {
+            let value = tree.get(&finding.path).map(AsRef::as_ref).unwrap_or_default();
+            not_a_directory(schema, &finding.path, value)
+        }
         Kind::NotAKey => not_a_key(schema, &finding.path),
         _ => unknown(schema, &finding.path),
     };
     Problem {
         kind: finding.kind,
         key: tree.prefix().join(&finding.path),
-        field: String::new(),
-        expected: String::new(),
+        field: reader().map(|field| field.path_of(&finding.path)).unwrap_or_default(),
+        expected: reader().map(|field| field.type_name().to_owned()).unwrap_or_default(),
         // There may be names of entries in it, of any length.
         what: Printable::line(&what).at_most(3 * Printable::LINE).to_string(),
         value: None,

@@ -28,7 +28,10 @@ fn an_alias_is_read_until_the_key_is_there() {
     let mut keys = Keys::of::<Renamed>("/app", &[("/app/older_size", "3")]);
     let mut value = keys.decode::<Renamed>().unwrap();
     assert_eq!(value.size, 3);
-    assert_eq!(lines(&keys.warnings()), ["/app/older_size: older_size is an old name of size"]);
+    assert_eq!(
+        lines(&keys.warnings()),
+        ["/app/older_size: older_size is an old name of size, which counts where both are there"]
+    );
     keys.update(&mut value, &[("/app/old/size", Some("4"))]).unwrap();
     assert_eq!(value.size, 4);
     keys.update(&mut value, &[("/app/size", Some("5"))]).unwrap();
@@ -102,7 +105,7 @@ fn a_default_that_does_not_decode_is_a_problem() {
         #[etcd(default = "localhost")]
         _address: IpAddr,
     }
-    let expected = "/app/_address _address: IpAddr: \"localhost\" is not an IP address: invalid IP address syntax \
+    let expected = "/app/_address _address: IpAddr: \"localhost\" is not an IP address (such as 10.0.0.1 or ::1): invalid IP address syntax \
                     (the default in the source)";
     assert_eq!(problems::<Wrong>("/app", &[]), [expected]);
 }
@@ -125,8 +128,8 @@ fn the_environment_comes_before_etcd() {
     keys.update(&mut value, &[("/app/size", Some("9"))]).unwrap();
     assert_eq!(value.size, 3);
     let keys = Keys::with_environment::<Overridden>("/app", &pairs, &[("APP_SIZE", "x")]);
-    let expected = "/app/size size: u32: \"x\" is not a whole number from 0 to 4294967295: invalid digit found in \
-                    string (from the environment variable APP_SIZE)";
+    let expected = "/app/size size: u32: \"x\" is not a whole number from 0 to 4294967295 \
+                    (from the environment variable APP_SIZE)";
     assert_eq!(lines(&keys.decode::<Overridden>().unwrap_err()), [expected]);
 }
 

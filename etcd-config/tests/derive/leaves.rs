@@ -56,10 +56,10 @@ fn whole_numbers() {
     table::<u8>(
         &[("0", 0), ("255", 255), (" 7\n", 7), ("+7", 7)],
         &[
-            ("256", "\"256\" is not a whole number from 0 to 255: number too large to fit in target type"),
-            ("-1", "\"-1\" is not a whole number from 0 to 255: invalid digit found in string"),
-            ("", "\"\" is not a whole number from 0 to 255: cannot parse integer from empty string"),
-            ("1.5", "\"1.5\" is not a whole number from 0 to 255: invalid digit found in string"),
+            ("256", "\"256\" is not a whole number from 0 to 255"),
+            ("-1", "\"-1\" is not a whole number from 0 to 255"),
+            ("", "\"\" is not a whole number from 0 to 255"),
+            ("1.5", "\"1.5\" is not a whole number from 0 to 255"),
         ],
     );
     table::<i8>(&[("-128", -128)], &[]);
@@ -85,7 +85,7 @@ fn whole_numbers_but_zero() {
 fn numbers() {
     table::<f64>(
         &[("1.5", 1.5), ("-2", -2.0), ("1e3", 1000.0), (" 0.25 ", 0.25)],
-        &[("fast", "\"fast\" is not a number: invalid float literal")],
+        &[("fast", "\"fast\" is not a number")],
     );
     table::<f32>(&[("1.5", 1.5)], &[]);
 }
@@ -94,7 +94,10 @@ fn numbers() {
 fn booleans() {
     table::<bool>(
         &[("true", true), ("false", false), ("true\n", true)],
-        &[("yes", "\"yes\" is not true or false"), ("True", "\"True\" is not true or false")],
+        &[
+            ("yes", "\"yes\" is not true or false; did you mean true?"),
+            ("maybe", "\"maybe\" is not true or false"),
+        ],
     );
 }
 
@@ -117,15 +120,24 @@ fn characters_and_strings() {
 fn addresses() {
     table::<IpAddr>(
         &[("127.0.0.1", IpAddr::V4(Ipv4Addr::LOCALHOST)), ("::1", "::1".parse().unwrap())],
-        &[("localhost", "\"localhost\" is not an IP address: invalid IP address syntax")],
+        &[(
+            "localhost",
+            "\"localhost\" is not an IP address (such as 10.0.0.1 or ::1): invalid IP address syntax",
+        )],
     );
     table::<SocketAddr>(
         &[("127.0.0.1:80", "127.0.0.1:80".parse().unwrap())],
-        &[("localhost", "\"localhost\" is not a socket address: invalid socket address syntax")],
+        &[(
+            "localhost",
+            "\"localhost\" is not a socket address (such as 127.0.0.1:8080): invalid socket address syntax",
+        )],
     );
     table::<Url>(
         &[("https://example.org/x", Url::parse("https://example.org/x").unwrap())],
-        &[("example", "\"example\" is not an URL: relative URL without a base: \"example\"")],
+        &[(
+            "example",
+            "\"example\" is not an URL (such as https://example.org/): relative URL without a base: \"example\"",
+        )],
     );
 }
 
@@ -134,7 +146,10 @@ fn identifiers_and_sizes() {
     let text = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     table::<Uuid>(
         &[(text, Uuid::parse_str(text).unwrap())],
-        &[("67e5", "\"67e5\" is not a formatted UUID string: UUID parsing failed: invalid length: found 4")],
+        &[(
+            "67e5",
+            "\"67e5\" is not a formatted UUID string (such as 67e55044-10b1-426f-9247-bb680e5fe0c8): UUID parsing failed: invalid length: found 4",
+        )],
     );
     table::<ByteSize>(
         &[("10", ByteSize::b(10)), ("5MiB", ByteSize::mib(5)), ("1.5 kB", ByteSize::b(1500))],
@@ -157,7 +172,7 @@ struct OptionalTimeout {
 #[test]
 fn durations_through_humantime() {
     assert_eq!(read_as("1500ms"), Ok(Timeout { value: Duration::from_millis(1500) }));
-    let message = "\"soon\" is not a duration";
+    let message = "\"soon\" is not a duration (such as 30s or 5m)";
     assert_eq!(read_as::<Timeout>("soon").unwrap_err(), message);
     assert_eq!(read_as("2s"), Ok(OptionalTimeout { value: Some(Duration::from_secs(2)) }));
     let absent = Keys::of::<OptionalTimeout>("/app", &[]).decode::<OptionalTimeout>();
@@ -190,7 +205,7 @@ fn times_through_the_time_crate() {
     let message = read_as::<Since>("yesterday").unwrap_err();
     assert_eq!(
         message,
-        "\"yesterday\" is not an RFC3339-formatted `OffsetDateTime`: the 'year' component could not be parsed"
+        "\"yesterday\" is not an RFC3339-formatted `OffsetDateTime` (such as 2026-01-02T03:04:05Z): the 'year' component could not be parsed"
     );
 }
 
@@ -215,10 +230,7 @@ fn secrets_through_secrecy() {
 
 #[test]
 fn options() {
-    table::<Option<u32>>(
-        &[("7", Some(7))],
-        &[("", "\"\" is not a whole number from 0 to 4294967295: cannot parse integer from empty string")],
-    );
+    table::<Option<u32>>(&[("7", Some(7))], &[("", "\"\" is not a whole number from 0 to 4294967295")]);
     let absent = Keys::of::<One<Option<u32>>>("/app", &[]).decode::<One<Option<u32>>>();
     assert_eq!(absent, Ok(One { value: None }));
     let required = Keys::of::<One<u32>>("/app", &[]).decode::<One<u32>>().unwrap_err();
@@ -232,7 +244,7 @@ fn lists_and_maps_are_json() {
         &[
             (
                 "1,2",
-                "\"1,2\" is not JSON for T: invalid type: integer `1`, expected a sequence at line 1 column 1",
+                "\"1,2\" is not JSON for T: invalid type: integer `1`, expected a sequence at line 1 column 1; did you mean [1, 2]?",
             ),
             ("[1,", "\"[1,\" is not JSON for T: EOF while parsing a value at line 1 column 3"),
             ("[1] x", "\"[1] x\" is not JSON for T: trailing characters at line 1 column 5"),
@@ -485,8 +497,7 @@ fn json_that_is_too_deep_is_refused() {
 fn long_values_are_cut() {
     let message = read::<u32>(&"é".repeat(1000)).unwrap_err();
     let shown = "é".repeat(80);
-    let expected =
-        format!("\"{shown}\"… is not a whole number from 0 to 4294967295: invalid digit found in string");
+    let expected = format!("\"{shown}\"… is not a whole number from 0 to 4294967295");
     assert_eq!(message, expected);
     let keys = Keys::of::<One<u32>>("/app", &[("/app/value", &"é".repeat(1000))]);
     assert_eq!(keys.decode::<One<u32>>().unwrap_err()[0].value(), Some(format!("{shown}…").as_str()));

@@ -178,7 +178,7 @@ fn all_problems_come_at_once() {
     let report = etcd_config::__private::Report::new("Settings", "/payments", 48121, found);
     let expected = "\
 3 problems in Settings from /payments at revision 48121
-  /payments/listen            listen: SocketAddr    \"localhost\" is not a socket address: invalid socket address syntax   (set at revision 1)
+  /payments/listen            listen: SocketAddr    \"localhost\" is not a socket address (such as 127.0.0.1:8080): invalid socket address syntax   (set at revision 1)
   /payments/api_token         api_token: String     required, but there is no such key
   /payments/database/pool_sze unknown key; did you mean pool_size (database.pool_size)?";
     assert_eq!(report.to_string(), expected);

@@ -25,7 +25,7 @@ fn flattened_fields_are_among_the_others() {
     assert_eq!(value.database.url, "x");
     assert_eq!(
         lines(&keys.update(&mut value, &[("/app/pool", Some("x"))]).unwrap_err())[0],
-        "/app/pool database.pool: u32: \"x\" is not a whole number from 0 to 4294967295: invalid digit found in string (set at revision 3)"
+        "/app/pool database.pool: u32: \"x\" is not a whole number from 0 to 4294967295 (set at revision 3)"
     );
 }
 
@@ -67,12 +67,7 @@ fn a_newtype_takes_the_place_of_its_field() {
     keys.update(&mut value, &changes).unwrap();
     assert_eq!((value.port, value.other, value.features.0.len()), (Port(81), Some(Port(1)), 2));
     let bad = problems::<Newtypes>("/app", &[("/app/port", "x")]);
-    assert_eq!(
-        bad,
-        [
-            "/app/port port: u16: \"x\" is not a whole number from 0 to 65535: invalid digit found in string (set at revision 1)"
-        ]
-    );
+    assert_eq!(bad, ["/app/port port: u16: \"x\" is not a whole number from 0 to 65535 (set at revision 1)"]);
 }
 
 #[derive(EtcdConfig, Debug, PartialEq)]
@@ -132,7 +127,7 @@ fn names_of_entries_may_be_numbers() {
         problems::<ByNumber>("/app", &[("/app/names/x", "1"), ("/app/names/1", "a"), ("/app/names/01", "b")]);
     let expected = [
         "/app/names/1 names.1: the same u32 as another key's name",
-        "/app/names/x names.x: the name \"x\" is not a whole number from 0 to 4294967295: invalid digit found in string",
+        "/app/names/x names.x: the name \"x\" is not a whole number from 0 to 4294967295",
     ];
     assert_eq!(bad, expected);
 }

@@ -87,6 +87,21 @@ fn worst_of_others<T: EtcdConfig>() -> Duration {
 }
 
 #[test]
+fn a_type_that_takes_long_delays_no_other_configuration_when_nothing_lies_below_its_prefix() {
+    let store = store();
+    let other = watch(&store);
+    let start = std::thread::spawn(|| drop(Decoded::load_once(MemoryStore::new()).unwrap()));
+    let mut worst = Duration::ZERO;
+    while !start.is_finished() {
+        let begin = Instant::now();
+        other.wait_for_revision(store.put("/service/level", "debug"), SOON).unwrap();
+        worst = worst.max(begin.elapsed());
+    }
+    start.join().unwrap();
+    assert!(worst < PROMPT, "{worst:?}");
+}
+
+#[test]
 fn a_check_that_takes_long_delays_no_other_configuration() {
     let worst = worst_of_others::<Checked>();
     assert!(worst < PROMPT, "{worst:?}");

@@ -1,0 +1,174 @@
+//! Why a text is no value of a type, for a person, and what would be one.
+
+use std::net::IpAddr;
+
+use etcd_client_core::Printable;
+
+use super::expectation::{Expectation, Shape};
+use super::rewrite::rewritten;
+use super::text::Error;
+use super::{Decode, decode, expectation, quote};
+use crate::layout::Fallback;
+use crate::panics;
+
+/// The longest part of what a type has to say about a value, in characters.
+const SAID: usize = 1024;
+/// The longest default or other text that is shown as an example, in characters.
+const EXAMPLE: usize = 60;
+
+/// What is known of a field besides its type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'f> {
+    /// The name of the type.
+    pub(crate) ty: &'f str,
+    /// What an absent key would mean.
+    pub(crate) default: Fallback,
+    pub(crate) secret: bool,
+}
+
+/// Why `text` is not what is wanted. Of a secret it says nothing but what was expected.
+pub(crate) fn complaint<T>(text: &str, wanted: Wanted<'_>, decode: Decode<T>, error: &Error) -> String {
+    let Wanted { ty, default, secret } = wanted;
+    let expected = expectation(decode);
+    let expected = match error {
+        Error::Unfit(phrase) => expected.in_words(phrase),
+        _ => expected,
+    };
+    let noun = expected.noun(ty);
+    if secret {
+        return format!("(secret) is not {noun}{}{}", example(&expected, None), in_source(&expected, ty));
+    }
+    let default_text = match default {
+        Fallback::Text(default) if default != text => Some(default),
+        _ => None,
+    };
+    let example = example(&expected, default_text);
+    let shown = quote(text);
+    let complaint = match error {
+        Error::UnknownVariant(variants) if !variants.is_empty() => {
+            format!("{shown} is not one of {}", variants.join(", "))
+        }
+        Error::Message(cause) => format!("{shown} is not {noun}{example}: {}", words(cause, text)),
+        _ => format!("{shown} is not {noun}{example}"),
+    };
+    let way_out = way_out(text, &expected, default, decode, error).unwrap_or_default();
+    format!("{complaint}{way_out}{}", in_source(&expected, ty))
+}
+
+/// Why the bytes of a value are no text.
+pub(crate) fn not_text(bytes: &[u8], secret: bool) -> String {
+    let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let hint = if is_wide { "; it looks like UTF-16: write it as UTF-8" } else { "" };
+    if secret {
+        return format!("(secret) is not text: it is not UTF-8{hint}");
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let from = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
+    format!("{} is not text: not UTF-8 from byte {from} on{hint}", quote(&text))
+}
+
+/// What is odd about a text that is taken as it is, if anything. Says nothing of what is in it.
+pub(crate) fn oddity(text: &str) -> Option<&'static str> {
+    if text.starts_with('\u{feff}') {
+        return Some("the value begins with a byte order mark, which is part of it: write it without");
+    }
+    if text.contains('\0') {
+        return Some("the value has zero bytes in it, as UTF-16 has: write it as UTF-8");
+    }
+    let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    if line.is_some_and(|line| !line.contains('\n')) {
+        return Some(
+            "the value ends with a line break, which is part of it: `echo` adds one, `printf %s` does not",
+        );
+    }
+    let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+    if is_quoted && serde_json::from_str::<&str>(text).is_ok() {
+        return Some("the value has quotation marks around it, which are part of it: write it without them");
+    }
+    None
+}
+
+/// What would do: by the type, else the field's default.
+fn example(expected: &Expectation, default: Option<&str>) -> String {
+    let is_telling = |default: &&str| default.len() > 2 && default.chars().count() <= EXAMPLE;
+    let default = default.filter(is_telling);
+    let shown = match (expected.example(), default) {
+        (Some(example), _) => example.to_owned(),
+        (None, Some(default)) if !expected.is_scalar() => Printable::line(default).to_string(),
+        _ => return String::new(),
+    };
+    format!(" (such as {shown})")
+}
+
+/// What has to be changed in the source, where it is not the value.
+fn in_source(expected: &Expectation, ty: &str) -> &'static str {
+    let is_duration = expected.shape == Shape::Struct(&["secs", "nanos"]) && ty.contains("Duration");
+    if is_duration {
+        "; for values such as 30s mark the field with #[etcd(with = humantime_serde)]"
+    } else {
+        ""
+    }
+}
+
+/// A value that may have been meant, or what keeps this one from being any.
+fn way_out<T>(
+    text: &str,
+    expected: &Expectation,
+    default: Fallback,
+    decode_as: Decode<T>,
+    error: &Error,
+) -> Option<String> {
+    if is_nothing(text) {
+        return match default {
+            Fallback::Text(default) if default.chars().count() <= EXAMPLE => {
+                Some(format!("; delete the key for the default, {}", Printable::line(default)))
+            }
+            Fallback::Text(_) | Fallback::Expression(_) => {
+                Some("; delete the key for the default".to_owned())
+            }
+            Fallback::Absent => Some("; delete the key for none".to_owned()),
+            Fallback::Required => None,
+        };
+    }
+    let variants = match error {
+        Error::UnknownVariant(variants) => *variants,
+        _ => &[],
+    };
+    let works = |way: &String| {
+        way.chars().count() <= EXAMPLE && matches!(panics::caught(|| decode(way, decode_as)), Ok(Ok(_)))
+    };
+    if let Some(meant) = rewritten(text, expected, variants).into_iter().find(works) {
+        return Some(format!("; did you mean {}?", Printable::line(&meant)));
+    }
+    reason(text.trim(), expected).map(|reason| format!("; {reason}"))
+}
+
+/// Whether somebody wanted to write no value.
+fn is_nothing(text: &str) -> bool {
+    matches!(text.trim().to_lowercase().as_str(), "" | "\"\"" | "''" | "null" | "nil" | "none")
+}
+
+/// What keeps a text from being a value, where the type does not say.
+fn reason(text: &str, expected: &Expectation) -> Option<&'static str> {
+    if text.contains('\0') {
+        return Some("there are zero bytes in it, as UTF-16 has: write it as UTF-8");
+    }
+    match expected.shape {
+        Shape::Integer { .. } | Shape::Number => {
+            let digits = text.trim_end_matches(|last: char| last.is_alphabetic() || "% ".contains(last));
+            let is_unit = digits.len() < text.len() && digits.parse::<f64>().is_ok();
+            is_unit.then_some("a number has no unit here")
+        }
+        Shape::Text if expected.is_socket_address() => {
+            text.parse::<IpAddr>().is_ok().then_some("the port is missing")
+        }
+        _ => None,
+    }
+}
+
+/// A type's own words about a text. Line breaks are the type's where the text can have brought none.
+fn words(cause: &str, text: &str) -> String {
+    let words =
+        if text.contains(['\n', '\\', '%']) { Printable::line(cause) } else { Printable::block(cause, "") };
+    words.at_most(SAID).to_string()
+}

@@ -1,0 +1,188 @@
+//! What a person is told of a prefix that nothing lies below, or nothing that is read.
+
+use std::future::{pending, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use etcd_client_core::{BoxFuture, Error, Kind, Listing, MemoryStore, Opened, Prefix, Store};
+use etcd_config::{EtcdConfig, Options, ProblemKind};
+
+use crate::service::{SOON, Service};
+
+/// All of whose fields have defaults.
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Relaxed {
+    #[etcd(default = 8080)]
+    port: u16,
+    #[etcd(default = "x")]
+    name: String,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Needy {
+    port: u16,
+    name: String,
+}
+
+const NOTHING: &str = "there is no key at all below this prefix";
+
+fn store(keys: &[&str]) -> MemoryStore {
+    keys.iter().map(|key| (*key, "1")).collect()
+}
+
+fn at<T: EtcdConfig>(prefix: &str) -> Options<T> {
+    T::options().prefix(prefix)
+}
+
+#[test]
+fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
+    let meant = |prefix: &str| format!(": there are keys below {prefix}; is that the prefix?");
+    let itself =
+        "/app itself is a key, which no field reads: each field has a key of its own, such as /app/port";
+    for (prefix, keys, hint) in [
+        ("/app", &[][..], String::new()),
+        ("/app", &["app/port"], meant("app")),
+        ("app", &["/app/port"], meant("/app")),
+        ("/app", &["/App/port"], meant("/App")),
+        ("/app", &["/apps/port", "/other/port"], meant("/apps")),
+        ("/app/prod", &["/app/production/port", "/app/staging/port"], meant("/app/production")),
+        ("/apps/payments/prod", &["/apps/payment/prod/port"], meant("/apps/payment/prod")),
+        ("/app", &["/app"], format!(": {itself}")),
+        ("/app/prod", &["/app/port"], ": there is /app/port; is the prefix /app?".to_owned()),
+        (
+            "/app",
+            &["/app.port"],
+            ": there is /app.port, but a prefix ends with a slash: /app/ is what all keys have to begin with"
+                .to_owned(),
+        ),
+        ("/app", &["/a/x", "/b", "/c", "/d", "/e", "/f"], ": / holds a/, b, c, d, e, ...".to_owned()),
+        ("/app", &["other/x"], ": the store begins with other/".to_owned()),
+        ("/app", &["/\u{1b}[2J/x"], ": / holds \\u{1b}[2J/".to_owned()),
+    ] {
+        let expected = format!(
+            "2 problems in Needy from {prefix} at revision {}\n  \
+             {prefix}/port port: u16       required, but there is no such key\n  \
+             {prefix}/name name: String    required, but there is no such key\n  {NOTHING}{hint}",
+            1 + keys.len()
+        );
+        let error = at::<Needy>(prefix).load_once(store(keys)).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn where_all_values_are_defaults_it_is_a_warning_until_a_key_is_read() {
+    let store = store(&["/App/port"]);
+    let live = at::<Relaxed>("/app").watch(&store).unwrap();
+    let what = format!("/app: {NOTHING}: there are keys below /App; is that the prefix?");
+    let status = live.status();
+    assert!(status.to_string().contains(&format!("\n  warning: {what}")), "{status}");
+    let [warning] = status.warnings.as_slice() else { panic!("{status}") };
+    assert_eq!((warning.kind(), warning.is_harmless()), (ProblemKind::NothingRead, false));
+    let explained = live.explain().to_string();
+    assert!(explained.ends_with("\nthere is no key at all below /app"), "{explained}");
+
+    live.wait_for_revision(store.put("/app/port", "81"), SOON).unwrap();
+    assert!(live.status().warnings.is_empty(), "{}", live.status());
+    assert!(!live.explain().to_string().contains("no key at all"), "{}", live.explain());
+}
+
+#[test]
+fn keys_that_lie_one_directory_deeper_are_found() {
+    let store = store(&["/app/prod/port", "/app/prod/name", "/app/staging/port"]);
+    let what = "no field reads any key below this prefix, but there are such keys below /app/prod; is that the prefix?";
+    let error = at::<Needy>("/app").load_once(&store).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("\n  {what}")), "{error}");
+    let live = at::<Relaxed>("/app").watch(&store).unwrap();
+    assert_eq!(live.status().warnings[0].to_string(), format!("/app: {what}"));
+    // One key that is read shows that the prefix is right.
+    store.put("/app/name", "x");
+    let error = at::<Needy>("/app").load_once(&store).unwrap_err().to_string();
+    assert!(!error.contains(what), "{error}");
+}
+
+#[test]
+fn a_refused_update_that_takes_all_keys_away_says_so() {
+    let store = MemoryStore::from([("/service/database/url", "pg://db")]);
+    let live = Service::watch(&store).unwrap();
+    live.wait_for_revision(store.delete("/service/database/url"), SOON).unwrap_err();
+    let status = live.status().to_string();
+    assert!(status.contains(NOTHING), "{status}");
+}
+
+/// What a store does that is asked where else there may be keys.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Denied,
+    Never,
+}
+
+/// A store that counts such questions.
+#[derive(Clone, Debug)]
+struct Asked {
+    memory: MemoryStore,
+    answer: Answer,
+    questions: Arc<AtomicUsize>,
+}
+
+impl Asked {
+    fn new(memory: MemoryStore, answer: Answer) -> Self {
+        Self { memory, answer, questions: Arc::default() }
+    }
+
+    fn into_store(self) -> Arc<dyn Store> {
+        Arc::new(self)
+    }
+}
+
+impl Store for Asked {
+    fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+        self.memory.list(prefix)
+    }
+
+    fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        self.memory.watch(prefix, after)
+    }
+
+    fn names(&self, _: &Prefix, _: usize) -> BoxFuture<Result<Vec<String>, Error>> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
+        match self.answer {
+            Answer::Denied => Box::pin(ready(Err(Error::new(Kind::PermissionDenied, "permission denied")))),
+            Answer::Never => Box::pin(pending()),
+        }
+    }
+
+    fn twin(&self) -> Arc<dyn Store> {
+        Arc::new(self.clone())
+    }
+
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.questions) as usize
+    }
+}
+
+#[test]
+fn a_store_that_does_not_say_keeps_nobody_from_starting() {
+    for answer in [Answer::Denied, Answer::Never] {
+        let start = Instant::now();
+        let store = Asked::new(MemoryStore::new(), answer).into_store();
+        let error = at::<Needy>("/app").load_once(&store).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("\n  {NOTHING}")), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn nobody_is_asked_where_there_are_keys_nor_later() {
+    let memory = store(&["/app/port"]);
+    let asked = Asked::new(memory.clone(), Answer::Denied);
+    let live = at::<Relaxed>("/app").watch(asked.clone().into_store()).unwrap();
+    live.wait_for_revision(memory.put("/app/port", "x"), SOON).unwrap_err();
+    live.wait_for_revision(memory.delete("/app/port"), SOON).unwrap();
+    drop(live);
+    at::<Needy>("/app")
+        .load_once(Asked { memory: store(&["/app/x"]), ..asked.clone() }.into_store())
+        .unwrap_err();
+    assert_eq!(asked.questions.load(Ordering::SeqCst), 0);
+}
