@@ -338,13 +338,16 @@ fn that_are_not_committed_wait_though_a_commit_is_collected_meanwhile() {
     assert!(settings.wait_for_revision(half, Duration::from_millis(50)).unwrap_err().is_timeout());
     store.put("/service/port", "2");
     store.put("/service/version", "3");
-    // What is committed within the window is one update all the same.
     store.put("/service/host", "d");
     store.put("/service/port", "3");
     let last = store.put("/service/version", "4");
     store.put("/service/host", "e");
     settings.wait_for_callbacks(last, SOON).unwrap();
-    assert_eq!(*seen.lock().unwrap(), [("b".to_owned(), 1), ("d".to_owned(), 3)]);
+    // What is committed within the window is one update; a machine that stalls may make two of it.
+    let seen = seen.lock().unwrap();
+    let one = [("b".to_owned(), 1), ("d".to_owned(), 3)];
+    let two = [("b".to_owned(), 1), ("c".to_owned(), 2), ("d".to_owned(), 3)];
+    assert!(*seen == one || *seen == two, "{seen:?}");
 }
 
 #[test]
