@@ -103,6 +103,13 @@ fn another_cluster_half_way() {
         Replies::of([created(), other.encode()]).to_requests(Frame::progress(Header::at(5)).encode())
     });
     is_passed_over("another cluster", &liar);
+    let alone = options().watch(client(&[&liar])).expect("a first snapshot");
+    let start = Instant::now();
+    while liar.count("Watch") < 8 {
+        assert_eq!(alone.load().all["a"], "1", "{}", alone.status());
+        assert!(start.elapsed() < SOON, "{}", alone.status());
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]
