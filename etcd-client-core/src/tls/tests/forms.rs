@@ -55,6 +55,7 @@ fn a_pem_text_may_be_indented_and_its_lines_may_be_of_any_length() {
 }
 
 /// It would be opened at each connection, on the thread that reads the network.
+#[cfg(unix)]
 #[test]
 fn what_is_no_file_holds_nobody_up() {
     let folder = std::env::temp_dir().join(format!("etcd-client-core-files-{}", std::process::id()));

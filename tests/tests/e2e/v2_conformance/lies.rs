@@ -165,9 +165,9 @@ fn an_absence_at_an_index_that_no_store_comes_to_is_its_endpoints_error() {
         ("no node at an index", Reply::new(200, r#"{"action":"get"}"#).etcd("a", 9)),
     ];
     for (lie, reply) in replies {
-        let liar = Scripted::new(move |asked| match asked.target.contains("wait=true") {
-            true => Reply::new(400, cleared).etcd("a", 1_007),
-            false => reply.clone(),
+        let liar = Scripted::new(move |asked| {
+            let waits = asked.target.contains("wait=true");
+            if waits { Reply::new(400, cleared).etcd("a", 1_007) } else { reply.clone() }
         });
         let good = Scripted::always(Reply::new(200, tree(&leaf("/app/k", "5"))).etcd("a", 9));
         block_on(async {
