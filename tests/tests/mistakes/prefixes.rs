@@ -105,7 +105,7 @@ fn whoever_may_read_nothing_else_starts_without_a_hint() {
     server.add_user("app", "secret", "/app/");
     server.enable_auth("root");
     let client = v3::Client::builder().endpoints([server.endpoint()]).user("app", "secret").build();
-    let error = Needy::options().prefix("/app").load_once(&client.expect("a client")).unwrap_err();
+    let error = Needy::options().prefix("/app").load_once(client.expect("a client")).unwrap_err();
     assert_eq!(last_line(&error), NOTHING);
 }
 
