@@ -120,16 +120,16 @@ fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
     if let Some(default) = &attrs.default {
         let Some(text) = &default.text else {
             let expression = format!("{}::default()", written(field.ty));
-            return Some(quote!(#private::Fallback::Expression(#expression)));
+            return Some(quote!(#private::FieldDefault::Expression(#expression)));
         };
-        return Some(quote!(#private::Fallback::Text(#text)));
+        return Some(quote!(#private::FieldDefault::Text(#text)));
     }
     if let Some((_, path)) = &attrs.default_fn {
         let expression = format!("{}()", quote!(#path).to_string().replace(' ', ""));
-        return Some(quote!(#private::Fallback::Expression(#expression)));
+        return Some(quote!(#private::FieldDefault::Expression(#expression)));
     }
     let leaf = attrs.nested.is_none() && attrs.map.is_none() && attrs.flatten.is_none();
-    (leaf && option_of(field.ty).is_some()).then(|| quote!(#private::Fallback::Absent))
+    (leaf && option_of(field.ty).is_some()).then(|| quote!(#private::FieldDefault::Absent))
 }
 
 fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {

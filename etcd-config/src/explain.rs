@@ -8,7 +8,8 @@ use etcd_client_core::Printable;
 
 use self::place::{Place, text, value_of};
 use crate::decode::Context;
-use crate::layout::{Fallback, Field};
+use crate::layout::Field;
+use crate::leaf::FieldDefault;
 use crate::leaf::cut;
 use crate::schema::branch::{Branch, Part};
 use crate::schema::plain::Plain;
@@ -171,7 +172,7 @@ impl<'a> Explainer<'a> {
                 for (name, node) in children().filter(|(name, node)| !name.is_empty() && node.value.is_some())
                 {
                     let entry = place.child(Some(node), name, name, false);
-                    self.stored(&entry, Fallback::Absent);
+                    self.stored(&entry, FieldDefault::Absent);
                 }
                 self.gone(place, |node| node.value.is_some());
                 self.added(place, |node| node.value.is_some());
@@ -217,16 +218,18 @@ impl<'a> Explainer<'a> {
             self.stored(place, field.default);
         } else {
             let (text, origin) = match field.default {
-                Fallback::Text(text) | Fallback::Expression(text) => (Some(cut(text)), Origin::Default),
-                Fallback::Absent => (None, Origin::Nothing),
-                Fallback::Required => (None, Origin::Missing),
+                FieldDefault::Text(text) | FieldDefault::Expression(text) => {
+                    (Some(cut(text)), Origin::Default)
+                }
+                FieldDefault::Absent => (None, Origin::Nothing),
+                FieldDefault::Required => (None, Origin::Missing),
             };
             self.push(place, text, origin, Some(field.default));
         }
     }
 
     /// `default` is what an absent key would have meant.
-    fn stored(&mut self, place: &Place<'a>, default: Fallback) {
+    fn stored(&mut self, place: &Place<'a>, default: FieldDefault) {
         let Some(raw) = place.shown() else { return };
         let is_from_cache = self.cached && (place.is_pinned || !self.is_not_in_force(place));
         let origin = if is_from_cache { Origin::Cache } else { Origin::Etcd };
@@ -301,7 +304,13 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn push(&mut self, place: &Place<'a>, value: Option<String>, origin: Origin, default: Option<Fallback>) {
+    fn push(
+        &mut self,
+        place: &Place<'a>,
+        value: Option<String>,
+        origin: Origin,
+        default: Option<FieldDefault>,
+    ) {
         let key = place.key.trim_end_matches('/');
         let is_secret = |key: &str| {
             let path = self.tree.prefix().relative(key.as_bytes());
@@ -322,7 +331,9 @@ impl<'a> Explainer<'a> {
         let notes: Vec<String> = notes.into_iter().flatten().collect();
         let in_force = match default {
             _ if !is_awaited => value.clone(),
-            Some(Fallback::Text(text) | Fallback::Expression(text)) if before.is_none() => Some(cut(text)),
+            Some(FieldDefault::Text(text) | FieldDefault::Expression(text)) if before.is_none() => {
+                Some(cut(text))
+            }
             _ => before.map(text),
         };
         let revision = place.shown().map(|raw| raw.revision);

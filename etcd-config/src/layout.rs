@@ -1,6 +1,6 @@
 //! What the derive writes down about a struct: constants, and nothing that runs.
 
-use std::fmt;
+use crate::leaf::FieldDefault;
 
 /// A derived struct.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub struct Field {
     /// Other keys, which are read while the key itself is absent.
     pub aliases: &'static [&'static str],
     /// What an absent key means.
-    pub default: Fallback,
+    pub default: FieldDefault,
     /// The environment variable that comes before the key.
     pub env: Option<&'static str>,
     /// The value is never shown.
@@ -60,31 +60,6 @@ pub struct Field {
     pub restart: bool,
     /// What to use instead.
     pub deprecated: Option<&'static str>,
-}
-
-/// What a field holds when its key is absent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
-    /// Nothing: the key must be there.
-    Required,
-    /// `None`.
-    Absent,
-    /// What this text decodes to.
-    Text(&'static str),
-    /// What this Rust expression makes.
-    Expression(&'static str),
-}
-
-/// Says that there is a default, and not which: it may be a secret's.
-impl fmt::Debug for Fallback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Required => f.write_str("Required"),
-            Self::Absent => f.write_str("Absent"),
-            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
-            Self::Expression(text) => write!(f, "Expression({} bytes)", text.len()),
-        }
-    }
 }
 
 impl Field {
@@ -96,7 +71,7 @@ impl Field {
             ty,
             docs: "",
             aliases: &[],
-            default: Fallback::Required,
+            default: FieldDefault::Required,
             env: None,
             secret: false,
             restart: false,

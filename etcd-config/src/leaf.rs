@@ -1,6 +1,7 @@
 //! One key's text, as the value of a field.
 
 mod complaint;
+mod default;
 mod expectation;
 mod function;
 mod json;
@@ -13,6 +14,7 @@ use etcd_client_core::Printable;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity};
+pub use self::default::FieldDefault;
 pub(crate) use self::expectation::{Expectation, Shape};
 pub(crate) use self::text::{Error, Text};
 use crate::panics;

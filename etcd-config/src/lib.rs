@@ -154,12 +154,13 @@ pub use crate::error::Error;
 pub use crate::explain::{Explanation, Origin, Row};
 pub use crate::hooks::Subscription;
 pub use crate::into_store::IntoStore;
+pub use crate::leaf::FieldDefault;
 pub use crate::live::Live;
 pub use crate::options::Options;
 pub use crate::problem::{Kind as ProblemKind, Problem};
 pub use crate::reader::Reader;
 pub use crate::rejection::Rejection;
-pub use crate::schema::{Field, FieldDefault, Schema};
+pub use crate::schema::{Field, Schema};
 pub use crate::secret::Secret;
 pub use crate::snapshot::{Guard, Snapshot};
 pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
@@ -174,7 +175,8 @@ pub mod __private {
         leaf_with, map, map_with, nested, refusal, refusal_of, skipped, update, update_since,
     };
     pub use crate::explain::explain;
-    pub use crate::layout::{Fallback, Field, Layout};
+    pub use crate::layout::{Field, Layout};
+    pub use crate::leaf::FieldDefault;
     pub use crate::problem::Report;
     pub use crate::schema::oddities::warnings;
     pub use crate::tree::{KeyTree, Touched};

@@ -14,13 +14,12 @@ mod hints;
 mod json_schema;
 mod markdown;
 
-use std::fmt;
-
 use etcd_client_core::Prefix;
 
 use self::branch::{Branch, Part};
 use crate::decode::whole_key;
-use crate::layout::{self, Fallback};
+use crate::layout;
+use crate::leaf::FieldDefault;
 
 /// Stands for the name of a map's entry in keys and field paths.
 pub(crate) const ENTRY: &str = "<name>";
@@ -45,20 +44,6 @@ pub struct Field {
     ty: String,
     role: Role,
     inherited: Inherited,
-}
-
-/// What a default is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FieldDefault {
-    /// There is none: the key must be there.
-    Required,
-    /// `None`, or no entry.
-    Absent,
-    /// What this text decodes to.
-    Text(&'static str),
-    /// What this Rust expression makes.
-    Expression(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,12 +137,7 @@ impl Field {
         if self.role == Role::Entry {
             return FieldDefault::Absent;
         }
-        match self.written.default {
-            Fallback::Required => FieldDefault::Required,
-            Fallback::Absent => FieldDefault::Absent,
-            Fallback::Text(text) => FieldDefault::Text(text),
-            Fallback::Expression(expression) => FieldDefault::Expression(expression),
-        }
+        self.written.default
     }
 
     /// Whether the key must be there: always, or as soon as its directory is there.
@@ -211,16 +191,6 @@ impl Field {
             self.written.aliases.iter().map(move |alias| format!("{}{end}", whole_key(directory, alias)))
         });
         std::iter::once(self.key.clone()).chain(aliases)
-    }
-}
-
-impl fmt::Display for FieldDefault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Required => f.write_str("required"),
-            Self::Absent => f.write_str("absent"),
-            Self::Text(text) | Self::Expression(text) => f.write_str(text),
-        }
     }
 }
 

@@ -9,9 +9,10 @@ use etcd_client_core::{FailingEndpoint, OneLine};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::explain::{Explanation, Origin, Row};
+use crate::leaf::FieldDefault;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
-use crate::schema::{Field, FieldDefault, Schema};
+use crate::schema::{Field, Schema};
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// The year 10000, which RFC 3339 cannot write.

@@ -13,7 +13,8 @@ use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
 use super::place::{Outer as Subjects, Place, Subject, Touch};
 use super::type_name::TypeName;
-use crate::layout::{Fallback, Field};
+use crate::layout::Field;
+use crate::leaf::FieldDefault;
 use crate::leaf::{not_text, quote};
 use crate::problem::{Kind, Problem};
 use crate::schema::branch::{self, Member};
@@ -196,7 +197,7 @@ impl<'a> Decoder<'a> {
     /// Notes what a field is.
     fn note<P: Part>(&mut self, field: &'static Field, part: &P) {
         let outer = self.move_to(self.here, field.key, field.name, TypeName::Written(field.ty), field.secret);
-        if let (Fallback::Text(text), true) = (field.default, self.survey.tries_defaults) {
+        if let (FieldDefault::Text(text), true) = (field.default, self.survey.tries_defaults) {
             let before = self.problems.len();
             drop(part.by_default(text, self));
             // A struct may be in many places; what is wrong in it is wrong in the source once.
@@ -255,7 +256,7 @@ impl<'a> Decoder<'a> {
             .is_some_and(|name| self.context.is_some_and(|context| context.variable(name).is_some()));
         let is_stored = self.here.node.is_some_and(|node| node.value.is_some());
         match field.default {
-            Fallback::Text(text) if !is_set && !is_stored => Some(text),
+            FieldDefault::Text(text) if !is_set && !is_stored => Some(text),
             _ => None,
         }
     }

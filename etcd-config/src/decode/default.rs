@@ -1,7 +1,7 @@
 //! Literal defaults: what is wrong with one is wrong in the source, whether its key is there or not.
 
 use super::decoder::Decoder;
-use crate::layout::Fallback;
+use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Wanted};
 use crate::problem::Kind;
 
@@ -15,7 +15,7 @@ pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<
         Ok(value) => Some(value),
         Err(error) => {
             let ty = at.type_name();
-            let wanted = Wanted { ty: &ty, default: Fallback::Required, secret: at.is_secret() };
+            let wanted = Wanted { ty: &ty, default: FieldDefault::Required, secret: at.is_secret() };
             let what = leaf::complaint(text, wanted, decode, &error);
             note(Kind::Undecodable, &what, text, at);
             None

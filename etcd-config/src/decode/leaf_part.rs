@@ -3,7 +3,8 @@
 use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Check, Decoder, Part, Source};
 use super::default;
-use crate::layout::{Fallback, Field};
+use crate::layout::Field;
+use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Holds, Leaf, Wanted};
 use crate::problem::Kind;
 use crate::schema::branch;
@@ -56,7 +57,7 @@ impl<T> LeafPart<T> {
     fn decode(
         &self,
         text: &str,
-        default: Fallback,
+        default: FieldDefault,
         at: &mut Decoder<'_>,
         note: &str,
         revision: Option<u64>,
@@ -86,13 +87,13 @@ impl<T> LeafPart<T> {
     fn value_of(&self, field: &'static Field, stored: Option<&[u8]>) -> Option<T> {
         match (stored, field.default) {
             (Some(stored), _) => leaf::decode(std::str::from_utf8(stored).ok()?, self.decode).ok(),
-            (None, Fallback::Text(text)) => leaf::decode(text, self.decode).ok(),
+            (None, FieldDefault::Text(text)) => leaf::decode(text, self.decode).ok(),
             (None, _) => self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make())),
         }
     }
 
     fn absent(&self, field: &'static Field, at: &mut Decoder<'_>) -> Option<T> {
-        if let Fallback::Text(text) = field.default {
+        if let FieldDefault::Text(text) = field.default {
             return default::decode(text, self.decode, at);
         }
         let value = self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make()));
@@ -127,7 +128,7 @@ impl<T> Part for LeafPart<T> {
             Source::Stored(text, revision) => self.decode(text, field.default, at, "", Some(revision)),
             Source::Environment(text, name) => {
                 let note = format!(" (from the environment variable {name})");
-                return self.decode(text, Fallback::Required, at, &note, None);
+                return self.decode(text, FieldDefault::Required, at, &note, None);
             }
             Source::Absent => self.absent(field, at),
             Source::Unreadable => None,

@@ -8,7 +8,8 @@ use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Decoder, Part};
 use super::place::{Place, Touch};
 use super::type_name::{TypeName, type_name};
-use crate::layout::{Fallback, Field};
+use crate::layout::Field;
+use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Leaf, Wanted};
 use crate::panics;
 use crate::problem::Kind;
@@ -125,7 +126,7 @@ impl<V> Reader<V> {
             let what = match failure {
                 Some(error) => {
                     let ty = type_name::<V>();
-                    let wanted = Wanted { ty: &ty, default: Fallback::Required, secret: at.is_secret() };
+                    let wanted = Wanted { ty: &ty, default: FieldDefault::Required, secret: at.is_secret() };
                     leaf::complaint(&text, wanted, self.decode, &error)
                 }
                 None => leaf::not_text(&raw.value, at.is_secret()),
@@ -189,7 +190,7 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
         Ok(key) => Some(key),
         Err(error) => {
             let ty = type_name::<M::Key>();
-            let wanted = Wanted { ty: &ty, default: Fallback::Required, secret: false };
+            let wanted = Wanted { ty: &ty, default: FieldDefault::Required, secret: false };
             let what = leaf::complaint(name, wanted, M::Key::from_text, &error);
             at.entry(name, TypeName::Written(""), |at| {
                 at.problem(Kind::Undecodable, format!("the name {what}"), None, None);

@@ -1,7 +1,7 @@
 //! A place among the keys, as an explanation comes to it, and what is to be known of it.
 
 use crate::decode::whole_key;
-use crate::layout::Fallback;
+use crate::leaf::FieldDefault;
 use crate::leaf::{cut, quote};
 use crate::tree::{Node, Raw};
 
@@ -46,13 +46,13 @@ impl<'a> Place<'a> {
     }
 
     /// What is to be known of a value that the snapshot does not have.
-    pub(super) fn not_in_force(&self, before: Option<&Raw>, default: Option<Fallback>) -> String {
+    pub(super) fn not_in_force(&self, before: Option<&Raw>, default: Option<FieldDefault>) -> String {
         let what = if self.now().is_some() { "not in force" } else { "deleted, but still in force" };
         let known = match (before, default) {
             _ if self.secret => String::new(),
             (Some(raw), _) => format!("; in force is {}", quoted(raw)),
-            (None, Some(Fallback::Text(text))) => format!("; in force is the default {}", quote(text)),
-            (None, Some(Fallback::Expression(text))) => format!("; in force is the default {text}"),
+            (None, Some(FieldDefault::Text(text))) => format!("; in force is the default {}", quote(text)),
+            (None, Some(FieldDefault::Expression(text))) => format!("; in force is the default {text}"),
             (None, _) => "; in force is nothing".to_owned(),
         };
         format!("{what}: refused, or newer than the snapshot{known}")

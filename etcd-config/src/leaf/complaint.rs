@@ -8,7 +8,7 @@ use super::expectation::{Expectation, Shape};
 use super::rewrite::rewritten;
 use super::text::Error;
 use super::{Decode, decode, expectation, quote};
-use crate::layout::Fallback;
+use crate::leaf::FieldDefault;
 use crate::panics;
 
 /// The longest part of what a type has to say about a value, in characters.
@@ -22,7 +22,7 @@ pub(crate) struct Wanted<'f> {
     /// The name of the type.
     pub(crate) ty: &'f str,
     /// What an absent key would mean.
-    pub(crate) default: Fallback,
+    pub(crate) default: FieldDefault,
     pub(crate) secret: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn complaint<T>(text: &str, wanted: Wanted<'_>, decode: Decode<T>, er
         return format!("(secret) is not {noun}{}{}", example(&expected, None), in_source(&expected, ty));
     }
     let default_text = match default {
-        Fallback::Text(default) if default != text => Some(default),
+        FieldDefault::Text(default) if default != text => Some(default),
         _ => None,
     };
     let example = example(&expected, default_text);
@@ -114,20 +114,20 @@ fn in_source(expected: &Expectation, ty: &str) -> &'static str {
 fn way_out<T>(
     text: &str,
     expected: &Expectation,
-    default: Fallback,
+    default: FieldDefault,
     decode_as: Decode<T>,
     error: &Error,
 ) -> Option<String> {
     if is_nothing(text) {
         return match default {
-            Fallback::Text(default) if default.chars().count() <= EXAMPLE => {
+            FieldDefault::Text(default) if default.chars().count() <= EXAMPLE => {
                 Some(format!("; delete the key for the default, {}", Printable::line(default)))
             }
-            Fallback::Text(_) | Fallback::Expression(_) => {
+            FieldDefault::Text(_) | FieldDefault::Expression(_) => {
                 Some("; delete the key for the default".to_owned())
             }
-            Fallback::Absent => Some("; delete the key for none".to_owned()),
-            Fallback::Required => None,
+            FieldDefault::Absent => Some("; delete the key for none".to_owned()),
+            FieldDefault::Required => None,
         };
     }
     let variants = match error {

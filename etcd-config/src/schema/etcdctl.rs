@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{FieldDefault, Schema};
+use super::Schema;
+use crate::leaf::FieldDefault;
 
 impl Schema {
     /// The `etcdctl put` lines that store each default. What has to be filled in by a person, and

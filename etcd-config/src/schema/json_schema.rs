@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::branch::{Branch, Member, Part};
 use super::{ENTRY, Schema, join};
-use crate::layout::{Fallback, Field};
+use crate::layout::Field;
+use crate::leaf::FieldDefault;
 use crate::leaf::{Expectation, Shape};
 
 impl Schema {
@@ -105,12 +106,12 @@ impl<'s> Writer<'s> {
             Part::Leaf(expectation) => {
                 let secret = secret || self.is_secret();
                 let mut schema = leaf(expectation, secret);
-                if let Fallback::Text(text) = field.default
+                if let FieldDefault::Text(text) = field.default
                     && !secret
                 {
                     schema.insert("default".to_owned(), value(text, expectation));
                 }
-                Described { schema, required: field.default == Fallback::Required && field.env.is_none() }
+                Described { schema, required: field.default == FieldDefault::Required && field.env.is_none() }
             }
             Part::Map { entry, .. } => {
                 let secret = secret || self.within(ENTRY, |writer| writer.is_secret());

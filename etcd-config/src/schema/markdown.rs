@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Field, FieldDefault, Schema};
+use super::{Field, Schema};
+use crate::leaf::FieldDefault;
 
 impl Schema {
     /// A Markdown table of all keys: key, type, default, what is special, documentation.
