@@ -113,6 +113,11 @@ impl Error {
         }))
     }
 
+    /// An option or an argument that cannot be right.
+    pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidInput, message)
+    }
+
     /// The revisions below `compact_revision` are gone.
     pub fn compacted(compact_revision: u64) -> Self {
         let message = format!("the revision has been compacted; the oldest is {compact_revision}");

@@ -1,6 +1,6 @@
 //! What the fuzz targets call.
 
-use crate::endpoint::{Endpoint, Scheme};
+use crate::transport::endpoint::{Endpoint, Scheme};
 
 /// An endpoint is read, and what it is printed as is the same endpoint.
 pub fn endpoint(text: &str) {

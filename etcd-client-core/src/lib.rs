@@ -21,45 +21,30 @@
 //! a runtime there is `client.blocking()`, which brings its own.
 #![deny(missing_docs)]
 
-mod addresses;
 pub mod blocking;
-mod credentials;
-mod endpoint;
-mod endpoints;
 mod error;
-mod failover;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzzing;
-mod http;
+mod log;
 mod memory;
-mod one_line;
-mod other_api;
-mod outage;
 mod printable;
-mod proxy;
-mod pulse;
-mod race;
-mod record;
-mod round;
-mod settings;
 mod store;
-mod stranger;
-mod tls;
+mod transport;
 pub mod v2;
 pub mod v3;
 pub mod watcher;
 
-pub use credentials::Credentials;
-pub use endpoints::Endpoints;
+pub use crate::log::one_line::OneLine;
+pub use crate::transport::credentials::Credentials;
+pub use crate::transport::endpoints::Endpoints;
+pub use crate::transport::proxy::Proxy;
+pub use crate::transport::tls::Tls;
 pub use error::{EndpointFailure, Error, FailingEndpoint, Kind};
 pub use memory::{MemoryStore, Transaction};
-pub use one_line::OneLine;
 pub use printable::Printable;
-pub use proxy::Proxy;
 pub use store::{
-    Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
+    Batch, BoxFuture, Change, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
 };
-pub use tls::Tls;
 pub use watcher::Watcher;

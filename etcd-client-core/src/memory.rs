@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::printable::{Key, Length};
-use crate::store::{Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Store};
+use crate::store::{Batch, BoxFuture, Change, Entry, HistoryMark, Known, Listing, Opened, Prefix, Store};
 use crate::{Error, Kind};
 use keyspace::Keyspace;
 use stream::{Faults, MemoryWatch, Streams};
@@ -41,11 +41,11 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<MemoryState>,
 }
 
 #[derive(Default)]
-struct State {
+struct MemoryState {
     keyspace: Keyspace,
     faults: Faults,
     streams: Streams,
@@ -168,7 +168,7 @@ impl MemoryStore {
     }
 
     /// Changes the state, then wakes whoever waits for it to change.
-    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+    fn change<R>(&self, change: impl FnOnce(&mut MemoryState) -> R) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
         let wakers = state.streams.take_wakers();
@@ -180,7 +180,7 @@ impl MemoryStore {
     }
 
     /// The state is whole between two statements, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, MemoryState> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -247,11 +247,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
+    fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
         let (store, prefix) = (self.clone(), prefix.clone());
         Box::pin(async move {
             store.answers().await?;
-            store.lock().keyspace.recognizes(&prefix, &past)
+            store.lock().keyspace.has_history(&prefix, &past)
         })
     }
 
@@ -278,7 +278,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn twin(&self) -> Arc<dyn Store> {
+    fn with_own_connections(&self) -> Arc<dyn Store> {
         Arc::new(self.clone())
     }
 
@@ -330,9 +330,9 @@ impl std::fmt::Debug for Transaction {
     }
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for MemoryState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("revision", &self.keyspace.revision()).finish_non_exhaustive()
+        f.debug_struct("MemoryState").field("revision", &self.keyspace.revision()).finish_non_exhaustive()
     }
 }
 

@@ -36,7 +36,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// A history that was rewound and has come as far as the old one again is not betrayed by any
     /// revision. A store that cannot read its past leaves this out.
-    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
+    fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
         let _ = (prefix, past);
         let error = Error::new(Kind::InvalidRequest, "the store cannot read its past");
         Box::pin(std::future::ready(Err(error)))
@@ -103,7 +103,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// Connections belong to the runtime that opened them, so whoever runs on another runtime
     /// asks for a twin.
-    fn twin(&self) -> Arc<dyn Store>;
+    fn with_own_connections(&self) -> Arc<dyn Store>;
 
     /// Equal for two handles of one store, different for any two stores that are alive.
     fn identity(&self) -> usize;
@@ -122,7 +122,7 @@ pub struct Known {
 
 /// By what the state of a prefix at an earlier revision is recognized.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Past {
+pub struct HistoryMark {
     /// The revision.
     pub revision: u64,
     /// How many keys there were.
@@ -131,7 +131,7 @@ pub struct Past {
     pub newest: Vec<Entry>,
 }
 
-impl Past {
+impl HistoryMark {
     /// Of all the keys of a prefix, in ascending order.
     pub(crate) fn of<'e>(revision: u64, entries: impl Iterator<Item = &'e Entry>) -> Self {
         let (mut count, mut newest) = (0, Vec::<&Entry>::new());

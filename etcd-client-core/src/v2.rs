@@ -96,61 +96,35 @@
 //! # }
 //! ```
 
-mod abort;
 mod builder;
-mod call;
+mod calls;
 mod client;
-mod cluster;
-mod condition;
-mod delete;
-mod directory;
-mod elder;
-mod encoding;
-mod error_code;
-mod event;
-mod failure;
-mod feed;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzzing;
-mod get;
-mod headers;
-mod hidden;
-mod hidden_watch;
-mod listing;
-mod pace;
-mod peer;
-mod poll;
-mod pool;
-mod quorum;
-mod raw;
-mod redirect;
-mod refusal;
-mod request;
-mod response;
-mod set;
+mod net;
 mod store;
 mod watch;
-mod watcher;
+mod wire;
 
-pub use abort::AbortHandle;
-pub use builder::ClientBuilder;
-pub use call::{Call, Operation};
-pub use client::Client;
-pub use cluster::{
+pub use self::calls::abort::AbortHandle;
+pub use self::calls::call::{Call, Operation};
+pub use self::calls::cluster::{
     Ask, Counts, FollowerStats, Health, Latency, LeaderInfo, LeaderStats, Machines, Member, Members,
     SelfStats, StoreStats, Version,
 };
-pub use delete::Delete;
-pub use directory::{Mkdir, Rmdir};
-pub use error_code::ErrorCode;
-pub use event::{Change, Event, Reconnect, Resync};
-pub use get::Get;
-pub use headers::Headers;
-pub use raw::Raw;
-pub use refusal::Refusal;
-pub use response::{Action, Answer, Node, Response};
-pub use set::{CreateInOrder, Refresh, Set};
+pub use self::calls::delete::Delete;
+pub use self::calls::directory::{Mkdir, Rmdir};
+pub use self::calls::get::Get;
+pub use self::calls::raw::Raw;
+pub use self::calls::set::{CreateInOrder, Refresh, Set};
+pub use self::net::refusal::Refusal;
+pub use self::watch::event::{Change, Event, Reconnect, Resync};
+pub use self::watch::watcher::{Watcher, WatcherBuilder};
+pub use self::wire::error_code::ErrorCode;
+pub use self::wire::headers::Headers;
+pub use self::wire::response::{Action, Answer, Node, Response};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use watch::{OpenWatch, Watch};
-pub use watcher::{Watcher, WatcherBuilder};

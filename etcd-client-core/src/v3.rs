@@ -42,46 +42,30 @@
 //! Connections belong to the tokio runtime that opened them. A client that is to be used in two
 //! runtimes is two clients: see [`Client::with_own_connections`].
 
-mod auth;
 mod builder;
-mod claims;
+mod calls;
 mod client;
-mod cluster;
-mod codec;
-mod connections;
-mod directory;
-mod environment;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzzing;
-mod kv;
-mod lease;
-mod listing;
-mod login;
-mod messages;
-mod method;
-mod peer;
-mod pool;
-mod response;
-mod span;
-mod status;
+mod net;
 mod store;
-mod stream;
-mod transport;
-mod txn;
-mod unary;
-mod version;
 mod watch;
+mod wire;
 
-pub use builder::ClientBuilder;
-pub use client::Client;
-pub use cluster::{Member, Members, MembersResponse, Status, StatusResponse};
-pub use kv::{Compact, CompactResponse, Delete, DeleteResponse, Get, GetResponse, Put, PutResponse};
-pub use lease::{
+pub use self::calls::cluster::{Member, Members, MembersResponse, Status, StatusResponse};
+pub use self::calls::kv::{
+    Compact, CompactResponse, Delete, DeleteResponse, Get, GetResponse, Put, PutResponse,
+};
+pub use self::calls::lease::{
     LeaseGrant, LeaseGrantResponse, LeaseKeepAlive, LeaseKeepAliveResponse, LeaseRevoke, LeaseRevokeResponse,
     LeaseTimeToLive, LeaseTimeToLiveResponse, Leases, LeasesResponse,
 };
-pub use response::{Header, KeyValue, LeaseId};
-pub use txn::{Compare, CompareNumber, CompareValue, Operation, OperationResponse, Txn, TxnResponse};
+pub use self::calls::txn::{
+    Compare, CompareNumber, CompareValue, Operation, OperationResponse, Txn, TxnResponse,
+};
+pub use self::wire::response::{Header, KeyValue, LeaseId};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use watch::{Changes, Event, EventKind, Watch, WatchResponse};

@@ -10,7 +10,7 @@
 //! The rules, and where each one lives:
 //!
 //! 1. The first read is one listing at one revision (`on_listed`).
-//! 2. The watch starts after the revision that is held, and after no other
+//! 2. The watch starts after the revision that is mirror, and after no other
 //!    (`open`).
 //! 3. A batch is applied whole or not at all (`on_batch`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
@@ -21,19 +21,19 @@
 //!    (`recognition.rs`, `adopt`).
 //! 7. A stream that does not answer is lost (`on_tick`); one that answers before it has sent what it
 //!    speaks of proves nothing, and the store is asked (`inquiry.rs`, `on_inquiry`).
-//! 8. An audit compares what is held with what the server holds (`audit.rs`).
-//! 9. A prefix that held keys and reads empty is read twice (`on_listed`).
+//! 8. An audit compares what is mirror with what the server holds (`audit.rs`).
+//! 9. A prefix that mirror keys and reads empty is read twice (`on_listed`).
 //! 10. Retries are paced (`backoff.rs`).
 //! 11. Nothing here waits for a consumer: whoever calls `next` reads on.
 
 mod audit;
 mod backoff;
 mod event;
-mod held;
+mod history_check;
 mod inquiry;
+mod mirror;
 mod options;
 mod phase;
-mod recognition;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -43,14 +43,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::outage::{Outage, Over};
+use self::mirror::Mirror;
+use crate::log::outage::{Outage, Over};
 use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Finding, Proof};
 use backoff::Backoff;
-use held::Held;
 use inquiry::{Answer, Inquiry};
-use phase::{From, Haste, Input, Phase, Then, Watching};
+use phase::{Input, Phase, ProgressThrottle, StartAt, Then, Watching};
 
 pub use event::{Cause, Counters, Event, State};
 pub use options::Options;
@@ -84,14 +84,14 @@ pub struct Watcher {
     options: Options,
     phase: Phase,
     /// What has been reported so far; `None` until the first listing.
-    held: Option<Held>,
+    mirror: Option<Mirror>,
     backoff: Backoff,
     counters: Counters,
     /// What the log has heard of the connection, by the states that it failed into.
     outage: Outage<Discriminant<State>>,
     /// The log has heard that it watches.
     introduced: bool,
-    /// The server has shown a history that cannot be the one that is held.
+    /// The server has shown a history that cannot be the one that is mirror.
     rewound: bool,
     events: VecDeque<Event>,
 }
@@ -105,7 +105,7 @@ impl Watcher {
             prefix,
             options: options.bounded(),
             phase: Phase::Listing { call, confirmed: false },
-            held: None,
+            mirror: None,
             backoff: Backoff::default(),
             counters: Counters::default(),
             outage: Outage::default(),
@@ -133,13 +133,13 @@ impl Watcher {
     /// the first one that the store answers is then reported as its difference to it, as after any
     /// interruption. Does nothing once there was an [`Event::Listed`].
     pub fn assume(&mut self, listing: Arc<Listing>) {
-        self.held.get_or_insert_with(|| Held::new(listing));
+        self.mirror.get_or_insert_with(|| Mirror::new(listing));
     }
 
-    /// Begins again with a listing, whatever it was doing; what differs from `held`, which is in the
+    /// Begins again with a listing, whatever it was doing; what differs from `mirror`, which is in the
     /// order of its keys, is reported. For those who have lost track of what was reported.
-    pub fn restart(&mut self, held: Arc<Listing>) {
-        self.held = Some(Held::new(held));
+    pub fn restart(&mut self, mirror: Arc<Listing>) {
+        self.mirror = Some(Mirror::new(mirror));
         self.rewound = false;
         self.events.clear();
         self.list(false);
@@ -147,7 +147,7 @@ impl Watcher {
 
     /// The cluster that what has been reported comes from, 0 where unknown.
     pub fn cluster(&self) -> u64 {
-        self.held.as_ref().map_or(0, Held::cluster)
+        self.mirror.as_ref().map_or(0, Mirror::cluster)
     }
 
     /// What has been done so far.
@@ -190,33 +190,33 @@ impl Watcher {
         self.counters.lists += 1;
         self.backoff.answered();
         if !confirmed && self.reads_empty(&listing) {
-            tracing::warn!(prefix = %self.prefix, "reads empty, but held keys: asking once more before it counts");
+            tracing::warn!(prefix = %self.prefix, "reads empty, but mirror keys: asking once more before it counts");
             return self.pause(CONFIRM_AFTER, Then::List { confirmed: true });
         }
         self.adopt(listing, Cause::Resync);
-        self.open(From::Listing);
+        self.open(StartAt::Listing);
     }
 
     fn reads_empty(&self, listing: &Listing) -> bool {
-        listing.entries.is_empty() && self.held.as_ref().is_some_and(|held| !held.is_empty())
+        listing.entries.is_empty() && self.mirror.as_ref().is_some_and(|mirror| !mirror.is_empty())
     }
 
-    /// Makes a listing what is held, and reports what differs (rules 5 and 6).
+    /// Makes a listing what is mirror, and reports what differs (rules 5 and 6).
     fn adopt(&mut self, listing: Listing, cause: Cause) {
         let listing = Arc::new(listing);
-        let Some(held) = &mut self.held else {
-            self.held = Some(Held::new(Arc::clone(&listing)));
+        let Some(mirror) = &mut self.mirror else {
+            self.mirror = Some(Mirror::new(Arc::clone(&listing)));
             self.events.push_back(Event::Listed(listing));
             return;
         };
-        if std::mem::take(&mut self.rewound) || held.precedes(listing.cluster, listing.revision) {
-            let cluster_changed = held.is_other_cluster(listing.cluster);
-            let (seen, now) = (held.revision(), listing.revision);
+        if std::mem::take(&mut self.rewound) || mirror.precedes(listing.cluster, listing.revision) {
+            let cluster_changed = mirror.is_other_cluster(listing.cluster);
+            let (seen, now) = (mirror.revision(), listing.revision);
             self.counters.rewinds += 1;
             tracing::warn!(prefix = %self.prefix, seen, now, cluster_changed, "the store's history was rewound");
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
-        let (batch, differs) = held.replace(listing);
+        let (batch, differs) = mirror.replace(listing);
         if cause == Cause::Audit && differs {
             self.counters.repairs += 1;
             tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");
@@ -225,44 +225,44 @@ impl Watcher {
     }
 
     /// Rule 2.
-    fn open(&mut self, from: From) {
-        let Some(held) = &self.held else { return self.list(false) };
-        let after = (from != From::Head).then_some(held.revision());
+    fn open(&mut self, from: StartAt) {
+        let Some(mirror) = &self.mirror else { return self.list(false) };
+        let after = (from != StartAt::Head).then_some(mirror.revision());
         let mut call = self.store.watch(&self.prefix, after);
-        if from != From::Head {
-            let resumes = from == From::Lost;
-            call = recognition::required(call, &self.store, &self.prefix, held.past(), resumes);
+        if from != StartAt::Head {
+            let resumes = from == StartAt::Lost;
+            call = history_check::required(call, &self.store, &self.prefix, mirror.history_mark(), resumes);
         }
-        if from == From::Lost {
+        if from == StartAt::Lost {
             self.report(State::Resuming);
         }
         self.phase = Phase::Opening { call, from };
     }
 
     /// Rules 5 and 6: whether to go on from where the last stream ended.
-    fn on_opened(&mut self, opened: Opened, from: From) {
-        let Some(held) = &self.held else { return self.list(false) };
+    fn on_opened(&mut self, opened: Opened, from: StartAt) {
+        let Some(mirror) = &self.mirror else { return self.list(false) };
         let Opened { watch, head, cluster } = opened;
-        if head != 0 && held.precedes(cluster, head) {
+        if head != 0 && mirror.precedes(cluster, head) {
             // Another history, or a member that is behind its cluster: an authoritative read decides.
             // A member that is behind that, too, is left.
-            let is_behind = from == From::Listing;
+            let is_behind = from == StartAt::Listing;
             let pause = if is_behind { self.backoff.again() } else { Duration::ZERO };
             if is_behind {
                 watch.abandon();
             }
             return self.pause(pause, Then::List { confirmed: false });
         }
-        if from == From::Lost && head.saturating_sub(held.revision()) > self.options.replay_limit {
+        if from == StartAt::Lost && head.saturating_sub(mirror.revision()) > self.options.replay_limit {
             return self.list(false);
         }
         let audit = match from {
-            From::Listing => Audit::later(&self.options),
-            From::Lost => Audit::soon(&self.options),
-            From::Head => Audit::now(self.store.as_ref(), &self.prefix, head),
+            StartAt::Listing => Audit::later(&self.options),
+            StartAt::Lost => Audit::soon(&self.options),
+            StartAt::Head => Audit::now(self.store.as_ref(), &self.prefix, head),
         };
-        self.counters.resumes += u64::from(from == From::Lost);
-        let gap = from == From::Head;
+        self.counters.resumes += u64::from(from == StartAt::Lost);
+        let gap = from == StartAt::Head;
         if !gap {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
@@ -276,19 +276,22 @@ impl Watcher {
             unanswered: false,
             audit,
             gap,
-            haste: Haste::default(),
+            throttle: ProgressThrottle::default(),
             inquiry: Inquiry::default(),
         }));
     }
 
     /// The watch could not be opened, or not be used.
-    fn on_refused(&mut self, error: Error, from: From) {
+    fn on_refused(&mut self, error: Error, from: StartAt) {
         match error.kind() {
             Kind::Compacted | Kind::TooLarge => {
                 tracing::info!(prefix = %self.prefix, error = %OneLine(&error), "what was missed cannot be replayed: listing");
                 self.report(State::Listing);
-                let again =
-                    if from == From::Lost { Then::List { confirmed: false } } else { Then::Open(From::Head) };
+                let again = if from == StartAt::Lost {
+                    Then::List { confirmed: false }
+                } else {
+                    Then::Open(StartAt::Head)
+                };
                 let pause = self.backoff.again();
                 self.pause(pause, again);
             }
@@ -300,17 +303,17 @@ impl Watcher {
             }
             _ => {
                 // Much may be written until the next try; then it is for a listing.
-                let again = if from == From::Listing { From::Lost } else { from };
+                let again = if from == StartAt::Listing { StartAt::Lost } else { from };
                 self.wait(error, Then::Open(again));
             }
         }
     }
 
     fn on_signal(&mut self, signal: Signal) {
-        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
+        let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
         watching.unanswered = false;
         if signal != Signal::Arriving {
-            (watching.from, watching.heard) = (From::Lost, true);
+            (watching.from, watching.heard) = (StartAt::Lost, true);
         }
         match signal {
             Signal::Batch(_) | Signal::Arriving => watching.inquiry.on_delivery(),
@@ -325,8 +328,8 @@ impl Watcher {
         match signal {
             Signal::Batch(batch) if watching.gap => watching.audit.note(&batch),
             Signal::Batch(batch) => self.on_batch(batch),
-            Signal::Progress(revision) if revision >= held.revision() && !watching.gap => {
-                held.advance(revision);
+            Signal::Progress(revision) if revision >= mirror.revision() && !watching.gap => {
+                mirror.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
             Signal::Progress(_) | Signal::Alive | Signal::Arriving | Signal::Stale => {}
@@ -336,12 +339,12 @@ impl Watcher {
 
     /// Rule 3. What an audit has already taken over is not applied again.
     fn on_batch(&mut self, batch: Batch) {
-        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
-        if batch.revision <= held.revision() {
+        let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
+        if batch.revision <= mirror.revision() {
             return;
         }
         watching.audit.note(&batch);
-        let batch = held.apply(batch);
+        let batch = mirror.apply(batch);
         self.events.push_back(Event::of(batch, Cause::Watch));
     }
 
@@ -360,29 +363,29 @@ impl Watcher {
         let is_resumable = watching.watch.is_resumable();
         self.leave(
             error,
-            if is_resumable { Then::Open(From::Lost) } else { Then::List { confirmed: false } },
+            if is_resumable { Then::Open(StartAt::Lost) } else { Then::List { confirmed: false } },
         );
     }
 
-    /// The store has said whether what is held is still so (rule 7).
+    /// The store has said whether what is mirror is still so (rule 7).
     fn on_inquiry(&mut self) {
-        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &mut self.held) else { return };
-        match watching.inquiry.advance(&self.store, &self.prefix, held.known()) {
+        let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
+        match watching.inquiry.advance(&self.store, &self.prefix, mirror.known()) {
             Answer::Unchanged(revision) => {
                 watching.unanswered = false;
-                watching.from = From::Lost;
+                watching.from = StartAt::Lost;
                 if watching.audit.is_under_way() || watching.gap {
                     // What is on its way must be noted, even where it comes to nothing.
                     return self.compare_at_rest();
                 }
-                held.advance(revision);
+                mirror.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
             // An audit under way is a listing, too.
             Answer::Behind(time)
                 if time >= self.options.progress_interval && !watching.audit.is_under_way() =>
             {
-                let (endpoint, revision) = (watching.watch.endpoint(), held.revision());
+                let (endpoint, revision) = (watching.watch.endpoint(), mirror.revision());
                 let message = format!(
                     "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
                 );
@@ -406,9 +409,9 @@ impl Watcher {
 
     /// Rule 8: the audit's timer, its answer, or its patience has come to an end.
     fn on_audit(&mut self) {
-        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &self.held) else { return };
+        let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
         let (gap, was_refused) = (watching.gap, watching.audit.was_refused());
-        match watching.audit.advance(self.store.as_ref(), &self.prefix, held.revision(), &self.options) {
+        match watching.audit.advance(self.store.as_ref(), &self.prefix, mirror.revision(), &self.options) {
             Finding::Nothing => {}
             Finding::Read if gap => self.conclude(),
             Finding::Read => {
@@ -433,24 +436,24 @@ impl Watcher {
 
     /// Concludes an audit as soon as the stream has come to the revision that was read.
     fn compare(&mut self) {
-        let (Phase::Watching(watching), Some(held)) = (&self.phase, &self.held) else { return };
-        if watching.audit.listing().is_some_and(|listing| listing.revision <= held.revision()) {
+        let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
+        if watching.audit.listing().is_some_and(|listing| listing.revision <= mirror.revision()) {
             self.conclude();
         }
     }
 
-    /// Concludes an audit whose read is what is held, key by key: what may be on its way up to there
+    /// Concludes an audit whose read is what is mirror, key by key: what may be on its way up to there
     /// comes to nothing.
     fn compare_at_rest(&mut self) {
-        let (Phase::Watching(watching), Some(held)) = (&self.phase, &self.held) else { return };
-        let is_read = watching.audit.listing().is_some_and(|listing| held.is_same(listing));
+        let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
+        let is_read = watching.audit.listing().is_some_and(|listing| mirror.is_same(listing));
         if is_read && !watching.gap {
             self.conclude();
         }
     }
 
     fn conclude(&mut self) {
-        let (Phase::Watching(watching), Some(held)) = (&mut self.phase, &self.held) else { return };
+        let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
         let (was_refused, endpoint) = (watching.audit.was_refused(), watching.watch.endpoint().to_owned());
         let Some(Proof { mut listing, rewound }) = watching.audit.conclude(&self.options) else { return };
         let gap = std::mem::take(&mut watching.gap);
@@ -460,12 +463,12 @@ impl Watcher {
             tracing::info!(prefix = %self.prefix, endpoint, "an audit may read the prefix again");
             self.events.push_back(Event::State(State::Watching { endpoint: endpoint.clone() }));
         }
-        let is_other_cluster = held.is_other_cluster(listing.cluster);
+        let is_other_cluster = mirror.is_other_cluster(listing.cluster);
         self.rewound |= rewound && !is_other_cluster;
-        if rewound || is_other_cluster || (listing.entries.is_empty() && !held.is_empty()) {
+        if rewound || is_other_cluster || (listing.entries.is_empty() && !mirror.is_empty()) {
             return self.list(false);
         }
-        listing.revision = listing.revision.max(held.revision());
+        listing.revision = listing.revision.max(mirror.revision());
         self.adopt(listing, if gap { Cause::Resync } else { Cause::Audit });
         if gap {
             self.report(State::Watching { endpoint });
@@ -476,20 +479,20 @@ impl Watcher {
     fn on_lost(&mut self, error: Error) {
         let Phase::Watching(watching) = &self.phase else { return };
         // What a stream has come to cannot be compacted: its server was too slow, or says what is not so.
-        if error.kind() == Kind::Compacted && (watching.heard || watching.from == From::Head) {
-            return self.leave(error, Then::Open(From::Lost));
+        if error.kind() == Kind::Compacted && (watching.heard || watching.from == StartAt::Head) {
+            return self.leave(error, Then::Open(StartAt::Lost));
         }
         let (lasted, from) = (watching.since.elapsed(), watching.from);
-        self.after_loss(error, lasted, from, Then::Open(From::Lost));
+        self.after_loss(error, lasted, from, Then::Open(StartAt::Lost));
     }
 
-    fn after_loss(&mut self, error: Error, lasted: Duration, from: From, then: Then) {
+    fn after_loss(&mut self, error: Error, lasted: Duration, from: StartAt, then: Then) {
         self.counters.losses += 1;
         self.backoff.lost_after(lasted);
         match error.kind() {
             // etcd confirms a watch before it says that its start is compacted.
             Kind::Compacted => self.on_refused(error, from),
-            Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, From::Lost),
+            Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, StartAt::Lost),
             _ => self.wait(error, then),
         }
     }
@@ -525,7 +528,7 @@ impl Watcher {
         let (prefix, seconds) = (&self.prefix, pause.as_secs_f64());
         let retry_in = format_args!("{seconds:.1}s");
         // What waiting does not cure, at the start, is for whoever has begun it: it is an event, too.
-        let is_final = self.held.is_none() && !error.is_transient();
+        let is_final = self.mirror.is_none() && !error.is_transient();
         if !is_final && self.outage.failed(discriminant(state)) {
             tracing::warn!(%prefix, error = %OneLine(error), %retry_in, "not connected: trying until it is over");
         } else {

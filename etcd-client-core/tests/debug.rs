@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
-    Batch, Change, Credentials, EndpointFailure, Entry, Error, Kind, Known, Listing, MemoryStore, Past,
-    Prefix, Printable, Proxy, Signal, Tls, v2, v3,
+    Batch, Change, Credentials, EndpointFailure, Entry, Error, HistoryMark, Kind, Known, Listing,
+    MemoryStore, Prefix, Printable, Proxy, Signal, Tls, v2, v3,
 };
 
 /// What is planted where there is room for a value or a password.
@@ -56,7 +56,7 @@ fn root() -> Vec<Row> {
         row("Listing", &listing()),
         row("MemoryStore", &store),
         row("Transaction", &store.transaction().put("/app/k", PLANTED).delete("/app/gone")),
-        row("Past", &Past { revision: 7, count: 1, newest: vec![entry()] }),
+        row("HistoryMark", &HistoryMark { revision: 7, count: 1, newest: vec![entry()] }),
         row("Prefix", &Prefix::new("/app")),
         row("Printable", &Printable::line("text")),
         row("Proxy", &Proxy::new(&format!("http://root:{PLANTED}@proxy:3128")).unwrap()),

@@ -70,9 +70,9 @@ impl Foreign {
             "alias" => !own.alias.is_empty(),
             "default" => {
                 let is_directory = own.nested.is_some() || own.map.is_some() || own.flatten.is_some();
-                let is_option = option_of(field.ty).is_some() && self.value.is_none();
+                let is_invalid_option = option_of(field.ty).is_some() && self.value.is_none();
                 let has_default = own.default.is_some() || own.default_fn.is_some();
-                has_default || is_directory || is_option || own.skip.is_some()
+                has_default || is_directory || is_invalid_option || own.skip.is_some()
             }
             "with" | "deserialize_with" => own.with.is_some() || own.decode_with.is_some(),
             "skip" | "skip_deserializing" => own.skip.is_some(),

@@ -7,7 +7,7 @@ mod access;
 mod archive;
 mod file;
 mod image;
-mod keeper;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -17,14 +17,14 @@ use etcd_client_core::{Listing, Prefix};
 
 pub(crate) use self::archive::Archive;
 pub(crate) use self::image::Image;
-pub(crate) use self::keeper::{Keeper, Step};
+pub(crate) use self::writer::{CacheWriter, WriterStep};
 use crate::schema::Schema;
-use crate::schema::plain::Plain;
+use crate::schema::secrecy::Secrecy;
 use crate::status::CacheFile;
 
 /// Where the cache is, and whether secrets are in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct CacheLocation {
     pub(crate) path: PathBuf,
     pub(crate) secrets: bool,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Place {
 /// A configuration's cache file.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    place: Place,
+    place: CacheLocation,
     prefix: Prefix,
     schema: Schema,
     /// The revision and the turn of what was written last.
@@ -40,7 +40,7 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn new(place: Place, prefix: Prefix, schema: Schema) -> Self {
+    pub(crate) fn new(place: CacheLocation, prefix: Prefix, schema: Schema) -> Self {
         Self { place, prefix, schema, written: Mutex::default() }
     }
 
@@ -101,9 +101,9 @@ impl Cache {
     fn image(&self, mut listing: Listing, written_at: SystemTime) -> Image {
         let mut withheld = Vec::new();
         if !self.place.secrets {
-            let plain = Plain::of(&self.schema, &self.prefix);
+            let secrecy = Secrecy::of(&self.schema, &self.prefix);
             listing.entries.retain(|entry| {
-                let keep = self.prefix.relative(&entry.key).is_some_and(|path| plain.contains(path));
+                let keep = self.prefix.relative(&entry.key).is_some_and(|path| secrecy.contains(path));
                 if !keep {
                     withheld.push(entry.key.clone());
                 }

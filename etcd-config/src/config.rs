@@ -6,9 +6,9 @@ use etcd_client_core::Prefix;
 
 use crate::decode::{Derived, defaults, survey};
 use crate::error::Error;
-use crate::into_store::IntoStore;
 use crate::live::Live;
 use crate::options::Options;
+use crate::options::into_store::IntoStore;
 use crate::problem::Report;
 use crate::schema::Schema;
 

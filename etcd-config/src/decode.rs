@@ -25,13 +25,12 @@ pub use self::derived::Derived;
 pub use self::leaf_part::{checked, leaf, leaf_of, leaf_with, skipped};
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
-pub(crate) use self::place::whole_key;
 pub(crate) use self::survey::{defaults, survey};
 
 use self::decoder::Findings;
 use self::place::Touch;
+use crate::lint::unknown;
 use crate::problem::Problem;
-use crate::schema::unknown;
 use crate::tree::{KeyTree, Touched};
 
 /// A `T` of the keys in `tree`. The first one that comes out right pins the `restart` fields.

@@ -78,7 +78,7 @@ impl Error {
     }
 
     /// Whether an option cannot be right, so that nothing was tried.
-    pub fn is_option(&self) -> bool {
+    pub fn is_invalid_option(&self) -> bool {
         matches!(&*self.0, Inner::Unusable(_))
     }
 

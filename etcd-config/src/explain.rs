@@ -6,13 +6,13 @@ use std::fmt;
 
 use etcd_client_core::Printable;
 
-use self::place::{Place, text, value_of};
+use self::place::{Spot, text, value_of};
 use crate::decode::Context;
-use crate::layout::Field;
 use crate::leaf::FieldDefault;
 use crate::leaf::cut;
-use crate::schema::branch::{Branch, Part};
-use crate::schema::plain::Plain;
+use crate::schema::secrecy::Secrecy;
+use crate::shape::branch::{Branch, Part};
+use crate::shape::layout::Field;
 use crate::tree::{KeyTree, Mark, Node, Raw, Touched};
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
@@ -124,10 +124,10 @@ impl Row {
 /// Explains what is read from `tree`, of which what is `unpublished` is not in the snapshot; `cached`
 /// says that the rest came from the offline cache.
 pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached: bool) -> Explanation {
-    let plain = Plain::of(context.schema(), tree.prefix());
+    let secrecy = Secrecy::of(context.schema(), tree.prefix());
     let mut explainer =
-        Explainer { tree, context, plain, unpublished, cached, path: Vec::new(), rows: Vec::new() };
-    let place = Place {
+        Explainer { tree, context, secrecy, unpublished, cached, path: Vec::new(), rows: Vec::new() };
+    let place = Spot {
         node: Some(tree.root()),
         key: tree.prefix().directory().to_owned(),
         field: String::new(),
@@ -145,7 +145,7 @@ pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached:
 struct Explainer<'a> {
     tree: &'a KeyTree,
     context: &'a Context,
-    plain: Plain<'a>,
+    secrecy: Secrecy<'a>,
     unpublished: &'a Touched,
     cached: bool,
     /// The structs on the way down.
@@ -154,7 +154,7 @@ struct Explainer<'a> {
 }
 
 impl<'a> Explainer<'a> {
-    fn branch(&mut self, branch: &'a Branch, place: &Place<'a>) {
+    fn branch(&mut self, branch: &'a Branch, place: &Spot<'a>) {
         self.path.push(branch);
         for member in &branch.members {
             let below = self.locate(place, member.field);
@@ -163,7 +163,7 @@ impl<'a> Explainer<'a> {
         self.path.pop();
     }
 
-    fn part(&mut self, field: &'static Field, part: &'a Part, place: &Place<'a>) {
+    fn part(&mut self, field: &'static Field, part: &'a Part, place: &Spot<'a>) {
         let children = || place.node.map(|node| &node.children).into_iter().flatten();
         match part {
             Part::Leaf(_) => self.leaf(field, place),
@@ -211,7 +211,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn leaf(&mut self, field: &'static Field, place: &Place<'a>) {
+    fn leaf(&mut self, field: &'static Field, place: &Spot<'a>) {
         if let Some(Ok(text)) = field.env.and_then(|name| self.context.variable(name)) {
             self.push(place, Some(cut(text)), Origin::Environment, None);
         } else if place.shown().is_some() {
@@ -229,7 +229,7 @@ impl<'a> Explainer<'a> {
     }
 
     /// `default` is what an absent key would have meant.
-    fn stored(&mut self, place: &Place<'a>, default: FieldDefault) {
+    fn stored(&mut self, place: &Spot<'a>, default: FieldDefault) {
         let Some(raw) = place.shown() else { return };
         let is_from_cache = self.cached && (place.is_pinned || !self.is_not_in_force(place));
         let origin = if is_from_cache { Origin::Cache } else { Origin::Etcd };
@@ -238,7 +238,7 @@ impl<'a> Explainer<'a> {
 
     /// What the store does not hold any more below a place, but the snapshot does; except
     /// what is shown already.
-    fn gone(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
+    fn gone(&mut self, place: &Spot<'a>, is_shown: impl Fn(&Node) -> bool) {
         let Some(mark) = self.mark(place).filter(|_| !place.is_pinned) else { return };
         for (name, mark) in &mark.children {
             let node = place.node.and_then(|node| node.children.get(name));
@@ -248,7 +248,7 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn gone_at(&mut self, mark: &'a Mark, place: &Place<'a>) {
+    fn gone_at(&mut self, mark: &'a Mark, place: &Spot<'a>) {
         if place.node.is_none_or(|node| node.value.is_none()) && mark.differs(None) {
             self.push(place, None, Origin::Nothing, None);
         }
@@ -260,7 +260,7 @@ impl<'a> Explainer<'a> {
 
     /// What has come below a place since the start, and a restart would bring into force. What is shown
     /// already is left out.
-    fn added(&mut self, place: &Place<'a>, is_shown: impl Fn(&Node) -> bool) {
+    fn added(&mut self, place: &Spot<'a>, is_shown: impl Fn(&Node) -> bool) {
         for (name, _) in place.waiting.map(|now| &now.children).into_iter().flatten() {
             let node = place.node.and_then(|node| node.children.get(name));
             if !node.is_some_and(&is_shown) {
@@ -269,14 +269,14 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    fn added_at(&mut self, place: &Place<'a>) {
+    fn added_at(&mut self, place: &Spot<'a>) {
         if place.shown().is_none() && place.now().is_some() {
             self.push(place, None, Origin::Nothing, None);
         }
         self.added(place, |_| false);
     }
 
-    fn mark(&self, place: &Place<'a>) -> Option<&'a Mark> {
+    fn mark(&self, place: &Spot<'a>) -> Option<&'a Mark> {
         self.unpublished.root().descend(self.path(&place.key)?)
     }
 
@@ -287,18 +287,18 @@ impl<'a> Explainer<'a> {
     }
 
     /// Whether the snapshot was read from something else than what is at this place now.
-    fn is_not_in_force(&self, place: &Place<'a>) -> bool {
+    fn is_not_in_force(&self, place: &Spot<'a>) -> bool {
         place.read_from.is_some() || self.mark(place).is_some_and(|mark| mark.differs(place.shown()))
     }
 
     /// What the snapshot was read from, where that is not what is at this place now.
-    fn before(&self, place: &Place<'a>) -> Option<&'a Raw> {
+    fn before(&self, place: &Spot<'a>) -> Option<&'a Raw> {
         let path = self.path(place.read_from.as_deref().unwrap_or(&place.key))?;
         let now = self.tree.root().descend(path).and_then(|node| node.value.as_ref());
         self.unpublished.root().descend(path).map_or(now, |mark| mark.before(now))
     }
 
-    fn nothing_since(&mut self, before: usize, place: &Place<'a>) {
+    fn nothing_since(&mut self, before: usize, place: &Spot<'a>) {
         if self.rows.len() == before {
             self.push(place, None, Origin::Nothing, None);
         }
@@ -306,7 +306,7 @@ impl<'a> Explainer<'a> {
 
     fn push(
         &mut self,
-        place: &Place<'a>,
+        place: &Spot<'a>,
         value: Option<String>,
         origin: Origin,
         default: Option<FieldDefault>,
@@ -314,11 +314,11 @@ impl<'a> Explainer<'a> {
         let key = place.key.trim_end_matches('/');
         let is_secret = |key: &str| {
             let path = self.tree.prefix().relative(key.as_bytes());
-            path.is_some_and(|path| self.plain.is_secret(path))
+            path.is_some_and(|path| self.secrecy.is_secret(path))
         };
         // By this field, or by any other that reads the key.
         let secret = place.secret || is_secret(key) || place.read_from.as_deref().is_some_and(is_secret);
-        let place = &Place { secret, ..place.clone() };
+        let place = &Spot { secret, ..place.clone() };
         let is_settled = place.is_pinned || origin == Origin::Environment;
         let is_awaited = !is_settled && self.is_not_in_force(place);
         let before = self.before(place).filter(|_| is_awaited);
@@ -352,7 +352,7 @@ impl<'a> Explainer<'a> {
     }
 
     /// The place of a field: its key or its first alias that is there, as it was pinned.
-    fn locate(&self, place: &Place<'a>, field: &'static Field) -> Place<'a> {
+    fn locate(&self, place: &Spot<'a>, field: &'static Field) -> Spot<'a> {
         let resolve = |key: &'static str| {
             if !key.starts_with('/') {
                 return place.node.and_then(|node| node.descend(key));

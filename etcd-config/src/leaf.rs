@@ -2,12 +2,14 @@
 
 mod complaint;
 mod default;
+mod error;
 mod expectation;
 mod function;
 mod json;
 mod json_list;
 mod number;
 mod rewrite;
+pub(crate) mod similar;
 mod text;
 
 use etcd_client_core::Printable;
@@ -15,9 +17,10 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity};
 pub use self::default::FieldDefault;
+pub(crate) use self::error::Error;
 pub(crate) use self::expectation::{Expectation, Shape};
-pub(crate) use self::text::{Error, Text};
-use crate::panics;
+pub(crate) use self::text::Text;
+use crate::runtime::panics;
 
 /// How a field's value is made from text.
 pub(crate) type Decode<T> = fn(Text<'_>) -> Result<T, Error>;

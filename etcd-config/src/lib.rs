@@ -91,78 +91,53 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod background;
-mod backlog;
-mod board;
 mod cache;
-mod change;
-mod changes;
 mod config;
-mod deadline;
 mod decode;
-mod desk;
 pub mod docs;
-mod driver;
 mod error;
 mod explain;
-mod follower;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod hooks;
-mod into_store;
-mod keys;
-#[allow(missing_docs, reason = "written by derived code, and by nobody else")]
-mod layout;
 mod leaf;
+mod lint;
 mod live;
-mod loaded;
-mod meters;
-mod neighbours;
+mod notify;
 mod options;
-mod pace;
-mod panics;
-mod patrol;
-mod placeholder;
 mod problem;
-mod process;
-mod publisher;
-mod reader;
+mod publish;
 mod rejection;
+mod runtime;
 mod schema;
 mod secret;
 #[cfg(feature = "serde")]
 mod serialize;
-mod similar;
-mod snapshot;
-mod standing;
+mod shape;
 mod status;
-mod surroundings;
 mod tree;
-mod twin;
-mod worker;
 
 /// The clients, the stores and the watcher underneath: `etcd_config::client::v3::Client` needs no other dependency.
 pub use etcd_client_core as client;
 pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;
 
-pub use crate::change::Change;
-pub use crate::changes::Changes;
 pub use crate::config::EtcdConfig;
 pub use crate::error::Error;
 pub use crate::explain::{Explanation, Origin, Row};
-pub use crate::hooks::Subscription;
-pub use crate::into_store::IntoStore;
 pub use crate::leaf::FieldDefault;
 pub use crate::live::Live;
+pub use crate::live::reader::Reader;
+pub use crate::notify::callbacks::Subscription;
+pub use crate::notify::stream::Changes;
 pub use crate::options::Options;
+pub use crate::options::into_store::IntoStore;
 pub use crate::problem::{Kind as ProblemKind, Problem};
-pub use crate::reader::Reader;
+pub use crate::publish::change::Change;
+pub use crate::publish::snapshot::{Guard, Snapshot};
 pub use crate::rejection::Rejection;
 pub use crate::schema::{Field, Schema};
 pub use crate::secret::Secret;
-pub use crate::snapshot::{Guard, Snapshot};
 pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// What derived code calls. Not for people: it changes without notice.
@@ -175,9 +150,9 @@ pub mod __private {
         leaf_with, map, map_with, nested, refusal, refusal_of, skipped, update, update_since,
     };
     pub use crate::explain::explain;
-    pub use crate::layout::{Field, Layout};
     pub use crate::leaf::FieldDefault;
+    pub use crate::lint::warnings::warnings;
     pub use crate::problem::Report;
-    pub use crate::schema::oddities::warnings;
+    pub use crate::shape::layout::{Field, Layout};
     pub use crate::tree::{KeyTree, Touched};
 }

@@ -1,5 +1,13 @@
 //! The handle of a configuration that is kept current.
 
+pub(crate) mod backlog;
+pub(crate) mod first_load;
+pub(crate) mod patrol;
+pub(crate) mod reader;
+pub(crate) mod shared;
+pub(crate) mod updater;
+pub(crate) mod watch_task;
+
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, mpsc};
@@ -12,24 +20,24 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
 
-use crate::background::Background;
-use crate::board::Board;
-use crate::change::Change;
-use crate::changes::Changes;
-use crate::deadline::{deadline, runtime_deadline};
+use self::first_load::FirstLoad;
+use self::shared::Shared;
+use self::watch_task::WatchTask;
 use crate::decode::Derived;
-use crate::driver::Driver;
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
-use crate::follower::Follower;
-use crate::hooks::{Notice, Subscription};
-use crate::loaded::Loaded;
-use crate::panics;
+use crate::notify::callbacks::{Notice, Subscription};
+use crate::notify::follower::Follower;
+use crate::notify::stream::Changes;
+use crate::publish::change::Change;
+use crate::publish::snapshot::{Guard, Snapshot};
 use crate::rejection::Rejection;
-use crate::snapshot::{Guard, Snapshot};
-use crate::standing::Record;
+use crate::runtime::background::Background;
+use crate::runtime::caller::{Caller, refuse_to_block, refuse_to_wait, runtime};
+use crate::runtime::deadline::{deadline, runtime_deadline};
+use crate::runtime::panics;
+use crate::status::cell::StatusRecord;
 use crate::status::{Ago, CacheFile, Source, Status};
-use crate::surroundings::{Surroundings, refuse_to_block, refuse_to_wait, runtime};
 
 /// A configuration that is kept current.
 ///
@@ -37,18 +45,18 @@ use crate::surroundings::{Surroundings, refuse_to_block, refuse_to_wait, runtime
 /// [`Reader`](crate::Reader) being one too. A callback that owns a handle of its own configuration keeps it alive
 /// for ever; let it use what it is called with instead.
 ///
-/// Reading never blocks, and never fails: whatever happens to the store, the last good snapshot
+/// FirstAnswer never blocks, and never fails: whatever happens to the store, the last good snapshot
 /// stays. [`status`](Self::status) says how old it is.
 pub struct Live<T> {
-    board: Arc<Board<T>>,
+    shared: Arc<Shared<T>>,
     life: Arc<Life<T>>,
 }
 
 /// What ends with the last handle.
 struct Life<T> {
-    board: Arc<Board<T>>,
+    shared: Arc<Shared<T>>,
     task: AbortHandle,
-    flush: fn(&Arc<Board<T>>),
+    flush: fn(&Arc<Shared<T>>),
     /// Kept running as long as the task runs on it.
     background: Option<Arc<Background>>,
 }
@@ -62,7 +70,7 @@ impl<T> Live<T> {
     /// The configuration as it is now, for about the price of a pointer, and without a lock.
     #[inline]
     pub fn load(&self) -> Guard<T> {
-        Guard(self.board.current.load())
+        Guard(self.shared.current.load())
     }
 
     /// The configuration as it is now, for those who would rather fail than act without knowing what
@@ -80,11 +88,11 @@ impl<T> Live<T> {
     /// # Errors
     /// [`Error::is_stale`], with how long it has been, and why.
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
-        if self.board.is_unreadable() {
+        if self.shared.is_unreadable() {
             return Err(Error::left_in_the_parent());
         }
         // In this order: what is published later is younger.
-        let age = self.board.standing.read(Record::age);
+        let age = self.shared.status_cell.read(StatusRecord::age);
         if age <= max_age {
             return Ok(self.load());
         }
@@ -101,12 +109,12 @@ impl<T> Live<T> {
 
     /// The configuration as it is now, to keep.
     pub fn snapshot(&self) -> Arc<Snapshot<T>> {
-        self.board.current.load_full()
+        self.shared.current.load_full()
     }
 
     /// How fresh the configuration is, where it came from, and what is wrong, if anything.
     pub fn status(&self) -> Status {
-        self.board.status()
+        self.shared.status()
     }
 
     /// For each field its key, its value, where that comes from and since when: a table that a
@@ -118,13 +126,13 @@ impl<T> Live<T> {
     /// value that waits beside it.
     pub fn explain(&self) -> Explanation {
         let source = self.status().source;
-        let (tree, unpublished) = self.board.keys.with_unpublished();
-        explain(&tree, self.board.keys.context(), &unpublished, source == Source::Cache)
+        let (tree, unpublished) = self.shared.keys.with_unpublished();
+        explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache)
     }
 
     #[inline]
     pub(crate) fn current(&self) -> &ArcSwap<Snapshot<T>> {
-        &self.board.current
+        &self.shared.current
     }
 }
 
@@ -155,7 +163,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         // Subscribed first: what is published later is heard of, what was before is loaded.
         let subscription = self.on_change({
             let follower = Arc::clone(&follower);
-            move |change| follower.offer(Arc::clone(change.new()))
+            move |change| follower.offer(Arc::clone(change.after()))
         });
         let call = move |old: Option<&T>, new: &T| {
             let new = projection(new);
@@ -202,7 +210,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         C: FnMut(&P, &P) + Send + 'static,
     {
         self.on_change(move |change| {
-            let (old, new) = (projection(change.old()), projection(change.new()));
+            let (old, new) = (projection(change.before()), projection(change.after()));
             if old != new {
                 callback(old, new);
             }
@@ -275,13 +283,13 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// let mut changes = settings.changes();
     /// store.put("/payments/workers", "12");
     /// if let Some(change) = changes.next().await {
-    ///     assert_eq!((change.old().workers, change.new().workers), (10, 12));
+    ///     assert_eq!((change.before().workers, change.after().workers), (10, 12));
     /// }
     /// # Ok::<(), etcd_config::Error>(())
     /// # }).unwrap();
     /// ```
     pub fn changes(&self) -> Changes<T> {
-        if self.board.is_orphan() { Changes::ended() } else { self.board.streams.open() }
+        if self.shared.is_orphan() { Changes::ended() } else { self.shared.streams.open() }
     }
 
     /// Waits until the configuration is as wanted. Blocks the thread, and is refused in decoding and
@@ -308,12 +316,12 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.check_process()?;
         let until = deadline(limit);
         loop {
-            let epoch = self.board.standing.epoch();
+            let epoch = self.shared.status_cell.epoch();
             if wanted(&self.load()) {
                 return Ok(());
             }
             self.check_running()?;
-            if !self.board.standing.sleep(epoch, until) {
+            if !self.shared.status_cell.sleep(epoch, until) {
                 return Err(self.did_not_come("the awaited state", limit));
             }
         }
@@ -333,12 +341,12 @@ impl<T: Send + Sync + 'static> Live<T> {
         runtime()?;
         let until = runtime_deadline(limit);
         loop {
-            let epoch = self.board.standing.epoch();
+            let epoch = self.shared.status_cell.epoch();
             if wanted(&self.load()) {
                 return Ok(());
             }
             self.check_running()?;
-            if !self.board.standing.sleep_async(epoch, until).await {
+            if !self.shared.status_cell.sleep_async(epoch, until).await {
                 return Err(self.did_not_come("the awaited state", limit));
             }
         }
@@ -355,11 +363,11 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.check_process()?;
         let until = deadline(limit);
         loop {
-            let epoch = self.board.standing.epoch();
+            let epoch = self.shared.status_cell.epoch();
             if self.is_in_force(revision)? {
                 return Ok(());
             }
-            if !self.board.standing.sleep(epoch, until) {
+            if !self.shared.status_cell.sleep(epoch, until) {
                 return Err(self.did_not_come(&format!("revision {revision}"), limit));
             }
         }
@@ -375,11 +383,11 @@ impl<T: Send + Sync + 'static> Live<T> {
         runtime()?;
         let until = runtime_deadline(limit);
         loop {
-            let epoch = self.board.standing.epoch();
+            let epoch = self.shared.status_cell.epoch();
             if self.is_in_force(revision)? {
                 return Ok(());
             }
-            if !self.board.standing.sleep_async(epoch, until).await {
+            if !self.shared.status_cell.sleep_async(epoch, until).await {
                 return Err(self.did_not_come(&format!("revision {revision}"), limit));
             }
         }
@@ -415,7 +423,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         let until = deadline(limit);
         self.check_callback()?;
         known_or_refused(self.wait_for_revision(revision, limit))?;
-        if self.board.hooks.wait(self.board.hooks.announced(), until) {
+        if self.shared.hooks.wait(self.shared.hooks.announced(), until) {
             return Ok(());
         }
         self.check_running()?;
@@ -432,7 +440,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         let until = runtime_deadline(limit);
         self.check_callback()?;
         known_or_refused(self.wait_for_revision_async(revision, limit).await)?;
-        if self.board.hooks.wait_async(self.board.hooks.announced(), until).await {
+        if self.shared.hooks.wait_async(self.shared.hooks.announced(), until).await {
             return Ok(());
         }
         self.check_running()?;
@@ -450,7 +458,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         let until = deadline(limit);
         self.end()?;
         let (sender, receiver) = mpsc::channel();
-        self.board.save(move |written| drop(sender.send(written)));
+        self.shared.save(move |written| drop(sender.send(written)));
         let left = until.saturating_duration_since(Instant::now());
         match receiver.recv_timeout(left) {
             Ok(written) => self.closed(written),
@@ -468,7 +476,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         let until = runtime_deadline(limit);
         self.end()?;
         let (sender, receiver) = oneshot::channel();
-        self.board.save(move |written| drop(sender.send(written)));
+        self.shared.save(move |written| drop(sender.send(written)));
         match timeout_at(until, receiver).await {
             Ok(Ok(written)) => self.closed(written),
             Ok(Err(_)) => self.closed(Err(NO_THREAD.to_owned())),
@@ -478,7 +486,7 @@ impl<T: Send + Sync + 'static> Live<T> {
 
     fn closed(&self, written: Result<Option<CacheFile>, String>) -> Result<(), Error> {
         let Err(why) = written else { return Ok(()) };
-        let path = self.board.archive.as_ref().map(|archive| archive.cache().path().display().to_string());
+        let path = self.shared.archive.as_ref().map(|archive| archive.cache().path().display().to_string());
         let path = path.unwrap_or_default();
         Err(Error::failed(format!("the last state is not in the cache file {path}: {why}")))
     }
@@ -487,12 +495,12 @@ impl<T: Send + Sync + 'static> Live<T> {
     fn end(&self) -> Result<(), Error> {
         self.check_process()?;
         self.life.task.abort();
-        self.board.stop();
+        self.shared.stop();
         Ok(())
     }
 
     fn is_in_force(&self, revision: u64) -> Result<bool, Error> {
-        let (in_force, known, refusal) = self.board.standing.read(|record| {
+        let (in_force, known, refusal) = self.shared.status_cell.read(|record| {
             let refusal = record.refusal().filter(|_| !record.held_back).cloned();
             (record.in_force >= revision, record.revision >= revision, refusal)
         });
@@ -505,19 +513,19 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.check_running()?;
         if !known {
             // Changes elsewhere move the revision without a word: ask.
-            self.board.impatience.notify_one();
+            self.shared.progress_wanted.notify_one();
         }
         Ok(false)
     }
 
     /// In the child of a `fork` nothing is ever called, and the lock may be held for ever.
     fn subscribe(&self, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
-        if self.board.is_orphan() { Subscription::to_nothing() } else { self.board.hooks.add(callback) }
+        if self.shared.is_orphan() { Subscription::to_nothing() } else { self.shared.hooks.add(callback) }
     }
 
     fn check_running(&self) -> Result<(), Error> {
         self.check_process()?;
-        if !self.board.is_stopped() {
+        if !self.shared.is_stopped() {
             return Ok(());
         }
         let Status { name, prefix, .. } = self.status();
@@ -529,12 +537,12 @@ impl<T: Send + Sync + 'static> Live<T> {
 
     /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
     fn check_process(&self) -> Result<(), Error> {
-        if self.board.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
+        if self.shared.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
     }
 
     /// A callback cannot wait for itself.
     fn check_callback(&self) -> Result<(), Error> {
-        if self.board.hooks.are_called_here() {
+        if self.shared.hooks.are_called_here() {
             return Err(Error::option(
                 "a callback cannot wait until the callbacks have run: it is one of them",
             ));
@@ -556,17 +564,17 @@ impl<T: Send + Sync + 'static> Live<T> {
 impl<T: Derived> Live<T> {
     /// Follows what was loaded, on the runtime where that was done.
     pub(crate) fn start(
-        loaded: Loaded<T>,
-        surroundings: Surroundings,
+        loaded: FirstLoad<T>,
+        caller: Caller,
         runtime: &Handle,
         background: Option<Arc<Background>>,
     ) -> Self {
-        let driver = Driver::new(loaded, surroundings);
-        let board = Arc::clone(driver.board());
-        let task = runtime.spawn(driver.run()).abort_handle();
-        let flush: fn(&Arc<Board<T>>) = flush;
-        let life = Life { board: Arc::clone(&board), task, flush, background };
-        Self { board, life: Arc::new(life) }
+        let task = WatchTask::new(loaded, caller);
+        let shared = Arc::clone(task.shared());
+        let task = runtime.spawn(task.run()).abort_handle();
+        let flush: fn(&Arc<Shared<T>>) = flush;
+        let life = Life { shared: Arc::clone(&shared), task, flush, background };
+        Self { shared, life: Arc::new(life) }
     }
 }
 
@@ -579,15 +587,15 @@ fn known_or_refused(waited: Result<(), Error>) -> Result<(), Error> {
 }
 
 /// Has the last state cached, and waits for it a while.
-fn flush<T: Send + Sync + 'static>(board: &Arc<Board<T>>) {
-    if board.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
+fn flush<T: Send + Sync + 'static>(shared: &Arc<Shared<T>>) {
+    if shared.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
         let (sender, receiver) = mpsc::channel();
-        board.save(move |written| drop(sender.send(written)));
+        shared.save(move |written| drop(sender.send(written)));
         // Nobody is there to be notified; the log says why it failed.
         if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
             panics::log(|| {
                 tracing::warn!(
-                    name = board.standing.name(),
+                    name = shared.status_cell.name(),
                     "the last state is not in the cache file: {why}"
                 );
             });
@@ -597,20 +605,20 @@ fn flush<T: Send + Sync + 'static>(board: &Arc<Board<T>>) {
 
 impl<T> Drop for Life<T> {
     fn drop(&mut self) {
-        if self.board.is_orphan() {
+        if self.shared.is_orphan() {
             // Locks may be held for ever, and the threads are the parent's. What is left of it is a copy.
-            std::mem::forget((Arc::clone(&self.board), self.background.take()));
+            std::mem::forget((Arc::clone(&self.shared), self.background.take()));
             return;
         }
         self.task.abort();
-        self.board.stop();
-        (self.flush)(&self.board);
+        self.shared.stop();
+        (self.flush)(&self.shared);
     }
 }
 
 impl<T> Clone for Live<T> {
     fn clone(&self) -> Self {
-        Self { board: Arc::clone(&self.board), life: Arc::clone(&self.life) }
+        Self { shared: Arc::clone(&self.shared), life: Arc::clone(&self.life) }
     }
 }
 

@@ -1,5 +1,8 @@
 //! How to start: everything that may be said before a configuration is watched.
 
+pub(crate) mod into_store;
+pub(crate) mod placeholder;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
@@ -11,17 +14,17 @@ use std::time::{Duration, SystemTime};
 use etcd_client_core::{Listing, Prefix, Store, watcher};
 use tokio::sync::oneshot;
 
-use crate::background::Background;
-use crate::cache::{Cache, Place};
+use self::into_store::IntoStore;
+use crate::cache::{Cache, CacheLocation};
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::into_store::IntoStore;
 use crate::live::Live;
-use crate::loaded::{Loaded, Origin, Plan, Reading};
-use crate::panics;
-use crate::placeholder;
-use crate::surroundings::{Surroundings, refuse_to_block, runtime};
-use crate::worker::Worker;
+use crate::live::first_load::{FirstAnswer, FirstLoad, LoadedFrom, WatchPlan};
+use crate::runtime::background::Background;
+use crate::runtime::panics;
+
+use crate::runtime::caller::{Caller, refuse_to_block, runtime};
+use crate::runtime::worker::Worker;
 
 /// How much longer than its limit a start may take before it is given up here: it is only used up where the
 /// thread that reads the network is held up, as on a machine that stalls.
@@ -149,7 +152,7 @@ impl<T: Derived> Options<T> {
     pub fn watch(self, store: impl IntoStore) -> Result<Live<T>, Error> {
         let (loaded, background) = self.load_in_background(store)?;
         let runtime = background.runtime().clone();
-        Ok(Live::start(loaded, Surroundings::here(), &runtime, Some(background)))
+        Ok(Live::start(loaded, Caller::here(), &runtime, Some(background)))
     }
 
     /// The same for callers in a tokio runtime, on which it is then kept current; the runtime needs
@@ -166,7 +169,7 @@ impl<T: Derived> Options<T> {
             let (store, plan) = prepared?;
             let runtime = runtime()?;
             let loaded = load(&store, plan).await?;
-            Ok(Live::start(loaded, Surroundings::here(), &runtime, None))
+            Ok(Live::start(loaded, Caller::here(), &runtime, None))
         }
     }
 
@@ -205,18 +208,18 @@ impl<T: Derived> Options<T> {
         }
     }
 
-    fn load_in_background(self, store: impl IntoStore) -> Result<(Loaded<T>, Arc<Background>), Error> {
+    fn load_in_background(self, store: impl IntoStore) -> Result<(FirstLoad<T>, Arc<Background>), Error> {
         refuse_to_block()?;
         let (store, plan) = self.prepare(store)?;
         let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
         let limit = plan.startup_timeout;
         let (sender, receiver) = mpsc::sync_channel(1);
         background.runtime().spawn(async move {
-            let reading = panics::caught_in(Reading::new::<T>(&store, plan)).await;
+            let answer = panics::caught_in(FirstAnswer::new::<T>(&store, plan)).await;
             // Nobody waits any more only when the waiting thread is gone.
-            let _ = sender.send(reading.unwrap_or_else(|panic| Err(panicked(&panic))));
+            let _ = sender.send(answer.unwrap_or_else(|panic| Err(panicked(&panic))));
         });
-        let reading = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
+        let answer = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
             mpsc::RecvTimeoutError::Disconnected => {
                 Error::stopped("the thread that reads the configuration has ended before it was read")
             }
@@ -226,10 +229,10 @@ impl<T: Derived> Options<T> {
             }
         })??;
         // The user's code runs where it was asked for: it delays no other configuration here.
-        Ok((reading.decode(&Surroundings::here())?, background))
+        Ok((answer.decode(&Caller::here())?, background))
     }
 
-    fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, Plan), Error> {
+    fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
         let prefix = self.resolve_prefix()?;
         let intervals = [
             ("progress_interval", Some(self.watcher.progress_interval)),
@@ -240,8 +243,8 @@ impl<T: Derived> Options<T> {
             return Err(Error::option(format!("{name} is zero: the store would be asked without a pause")));
         }
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, .. } = self;
-        let cache = cache_file.map(|path| Place { path, secrets: cache_secrets });
-        Ok((store.into_store()?, Plan { prefix, startup_timeout, debounce, watcher, cache }))
+        let cache = cache_file.map(|path| CacheLocation { path, secrets: cache_secrets });
+        Ok((store.into_store()?, WatchPlan { prefix, startup_timeout, debounce, watcher, cache }))
     }
 
     fn resolve_prefix(&self) -> Result<Prefix, Error> {
@@ -262,15 +265,15 @@ impl<T: Derived> Options<T> {
 }
 
 /// Reads the first snapshot for a task; what takes long is done elsewhere.
-async fn load<T: Derived>(store: &Arc<dyn Store>, plan: Plan) -> Result<Loaded<T>, Error> {
+async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<FirstLoad<T>, Error> {
     // A runtime that lacks a clock or sockets panics.
-    let reading = panics::caught_in(Reading::new::<T>(store, plan)).await;
-    let reading = reading.map_err(|panic| panicked(&panic))??;
-    let surroundings = Surroundings::here();
-    if reading.keys().is_some_and(|keys| keys <= FEW) {
-        return reading.decode(&surroundings);
+    let answer = panics::caught_in(FirstAnswer::new::<T>(store, plan)).await;
+    let answer = answer.map_err(|panic| panicked(&panic))??;
+    let caller = Caller::here();
+    if answer.keys().is_some_and(|keys| keys <= FEW) {
+        return answer.decode(&caller);
     }
-    elsewhere(move || reading.decode(&surroundings)).await?
+    elsewhere(move || answer.decode(&caller)).await?
 }
 
 /// Does something that blocks, on a thread of its own: one of the runtime's would not let a process
@@ -288,12 +291,12 @@ async fn elsewhere<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static)
 }
 
 fn panicked(words: &str) -> Error {
-    Error::failed(format!("reading the configuration panicked: {}", panics::shown(words)))
+    Error::failed(format!("answer the configuration panicked: {}", panics::shown(words)))
 }
 
 /// What was read once is cached before the call returns: the process may end with it.
-fn to_be_cached<T: Derived>(loaded: &Loaded<T>) -> Option<(Arc<Cache>, Listing)> {
-    let cache = loaded.cache.clone().filter(|_| matches!(loaded.origin, Origin::Etcd))?;
+fn to_be_cached<T: Derived>(loaded: &FirstLoad<T>) -> Option<(Arc<Cache>, Listing)> {
+    let cache = loaded.cache.clone().filter(|_| matches!(loaded.loaded_from, LoadedFrom::Etcd))?;
     Some((cache, loaded.listing()))
 }
 

@@ -1,25 +1,20 @@
 //! The fields of a configuration as data: what there is to set, and how.
 
-pub(crate) mod branch;
 pub(crate) mod hidden;
-pub(crate) mod oddities;
-pub(crate) mod placement;
-pub(crate) mod plain;
 pub(crate) mod relevance;
-pub(crate) mod unknown;
+pub(crate) mod secrecy;
 
 mod etcdctl;
-mod expected;
-mod hints;
+pub(crate) mod expected;
 mod json_schema;
 mod markdown;
 
 use etcd_client_core::Prefix;
 
-use self::branch::{Branch, Part};
-use crate::decode::whole_key;
-use crate::layout;
 use crate::leaf::FieldDefault;
+use crate::shape::branch::{Branch, Part};
+use crate::shape::layout;
+use crate::shape::path::{field_path, whole_key};
 
 /// Stands for the name of a map's entry in keys and field paths.
 pub(crate) const ENTRY: &str = "<name>";
@@ -224,16 +219,7 @@ struct Trail {
 
 impl Trail {
     fn child(&self, key: &str, name: &str) -> Self {
-        let key = if key.starts_with('/') { key.to_owned() } else { join(&self.key, '/', key) };
-        Self { key, path: join(&self.path, '.', name) }
-    }
-}
-
-fn join(start: &str, separator: char, end: &str) -> String {
-    match (start, end) {
-        ("", end) => end.to_owned(),
-        (start, "") => start.to_owned(),
-        (start, end) => format!("{start}{separator}{end}"),
+        Self { key: whole_key(&self.key, key), path: field_path(&self.path, name) }
     }
 }
 

@@ -1,5 +1,8 @@
 //! How fresh a configuration is, where it came from, and what is wrong with it, if anything.
 
+pub(crate) mod cell;
+pub(crate) mod meters;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -150,7 +153,7 @@ pub struct Counters {
     /// this library. The watch went on, or began again with a listing.
     pub watch_panics: u64,
     /// Streams that were lost, whether or not another has been opened since.
-    pub reconnects: u64,
+    pub losses: u64,
     /// Reads of the whole prefix.
     pub lists: u64,
     /// Comparisons of everything held with the store.
@@ -217,7 +220,7 @@ impl fmt::Display for Source {
 impl fmt::Display for Rewind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seen, now, cluster_changed, at } = self;
-        let ago = Span(at.elapsed().unwrap_or_default());
+        let ago = HumanDuration(at.elapsed().unwrap_or_default());
         if *cluster_changed {
             write!(f, "another cluster answers, at revision {now} where {seen} was seen, since {ago} ago")
         } else if now < seen {
@@ -236,7 +239,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, prefix, state, revision, snapshot_revision, source, .. } = self;
         write!(f, "{name} from {}: {state}", Printable::line(prefix))?;
-        write!(f, " for {}", Span(self.since.elapsed().unwrap_or_default()))?;
+        write!(f, " for {}", HumanDuration(self.since.elapsed().unwrap_or_default()))?;
         if let Some(endpoint) = &self.endpoint {
             write!(f, ", at {}", Printable::line(endpoint))?;
         }
@@ -281,7 +284,7 @@ impl Status {
             return Ok(());
         }
         for FailingEndpoint { endpoint, error, since, .. } in self.failing_endpoints.iter().take(PRINTED) {
-            let since = Span(since.elapsed().unwrap_or_default());
+            let since = HumanDuration(since.elapsed().unwrap_or_default());
             write!(f, "\n  warning: {} fails, since {since}: {}", Printable::line(endpoint), OneLine(error))?;
         }
         match self.failing_endpoints.len().saturating_sub(PRINTED) {
@@ -298,15 +301,15 @@ impl fmt::Display for Ago {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Duration::MAX => f.write_str("at an unknown time"),
-            age => write!(f, "{} ago", Span(age)),
+            age => write!(f, "{} ago", HumanDuration(age)),
         }
     }
 }
 
 /// A duration, as precise as a person wants it.
-pub(crate) struct Span(pub(crate) Duration);
+pub(crate) struct HumanDuration(pub(crate) Duration);
 
-impl fmt::Display for Span {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
         match seconds {

@@ -121,7 +121,7 @@ fn a_recorder_is_told_what_the_status_says() {
     store.put("/service/workers", "3");
     until("accepted", || ledger.level("rejecting") == 0.0);
     store.cut();
-    until("reconnected", || ledger.bits("reconnects_total") == 1 && ledger.level("watching") == 1.0);
+    until("reconnected", || ledger.bits("losses_total") == 1 && ledger.level("watching") == 1.0);
     assert!(ledger.level("proven_current_timestamp_seconds") > 1.7e9);
     assert_eq!(ledger.level("from_cache"), 0.0);
 

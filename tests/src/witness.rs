@@ -208,8 +208,8 @@ impl Seen {
 impl Step {
     fn of(change: &Change<Flat>) -> Self {
         Self {
-            old: Seen::of(change.old()),
-            new: Seen::of(change.new()),
+            old: Seen::of(change.before()),
+            new: Seen::of(change.after()),
             keys: change.keys().iter().map(ToString::to_string).collect(),
             missed: change.missed(),
         }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, Change, Entry, Known, Listing, Past, Prefix};
+use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing, Prefix};
 use crate::{Error, Kind};
 
 /// etcd begins at revision 1.
@@ -63,7 +63,7 @@ impl Keyspace {
     }
 
     /// Whether this is what a prefix was; an error where that is forgotten.
-    pub(super) fn recognizes(&self, prefix: &Prefix, past: &Past) -> Result<bool, Error> {
+    pub(super) fn has_history(&self, prefix: &Prefix, past: &HistoryMark) -> Result<bool, Error> {
         if past.revision > self.revision {
             return Ok(false);
         }
@@ -74,7 +74,7 @@ impl Keyspace {
         for later in self.history.iter().rev().take_while(|later| later.batch.revision > past.revision) {
             undo(&mut keys, later.undo.iter().cloned());
         }
-        Ok(Past::of(past.revision, below(&keys, prefix)) == *past)
+        Ok(HistoryMark::of(past.revision, below(&keys, prefix)) == *past)
     }
 
     /// Up to where a prefix is what is known of it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use super::{MemoryStore, State, below};
+use super::{MemoryState, MemoryStore, below};
 use crate::store::{Prefix, Signal, Watch};
 use crate::{Error, Kind};
 
@@ -90,7 +90,7 @@ impl MemoryWatch {
         Self { store, prefix, stream, progress_requested: false, arrives: None }
     }
 
-    fn next(&mut self, state: &mut State, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
+    fn next(&mut self, state: &mut MemoryState, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
         let stream = &mut self.stream;
         if state.streams.cuts != stream.cuts {
             let error = Error::new(Kind::Unavailable, "memory: the connection was cut (MemoryStore::cut)");

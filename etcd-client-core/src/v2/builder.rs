@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::client::Client;
-use super::pool::Pool;
-use crate::credentials::Credentials;
-use crate::endpoint::Endpoint;
-use crate::endpoints::Endpoints;
-use crate::http::Protocol;
-use crate::settings::{Options, Settings};
+use crate::transport::credentials::Credentials;
+use crate::transport::endpoint::Endpoint;
+use crate::transport::endpoints::Endpoints;
+use crate::transport::http::Protocol;
+use crate::transport::settings::{ClientOptions, Settings};
+use crate::v2::net::pool::Pool;
 use crate::{Error, Kind, Proxy, Tls};
 
 /// So that a server may be away for 5 s, as it is while it is restarted.
@@ -70,7 +70,7 @@ impl ClientBuilder {
 
     /// The client of a server on this machine, about which nothing can be wrong.
     pub(super) fn local() -> Client {
-        Client::over(Pool::new(Options::local(&Self::new().settings), None))
+        Client::over(Pool::new(ClientOptions::local(&Self::new().settings), None))
     }
 
     /// The servers, or the one: `host:port`, `http://host:port/base` or `https://host:port`. Without a scheme it

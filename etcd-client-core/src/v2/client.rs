@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::Call;
-use super::cluster::{Ask, Health, LeaderStats, Machines, Member, Members, SelfStats, StoreStats, Version};
-use super::delete::Delete;
-use super::directory::{Mkdir, Rmdir};
-use super::get::Get;
-use super::pool::Pool;
-use super::raw::Raw;
-use super::set::{CreateInOrder, Refresh, Set};
 use super::watch::Watch;
-use super::watcher::WatcherBuilder;
 use crate::Error;
-use crate::credentials::Credentials;
+use crate::transport::credentials::Credentials;
+use crate::v2::calls::call::Call;
+use crate::v2::calls::cluster::{
+    Ask, Health, LeaderStats, Machines, Member, Members, SelfStats, StoreStats, Version,
+};
+use crate::v2::calls::delete::Delete;
+use crate::v2::calls::directory::{Mkdir, Rmdir};
+use crate::v2::calls::get::Get;
+use crate::v2::calls::raw::Raw;
+use crate::v2::calls::set::{CreateInOrder, Refresh, Set};
+use crate::v2::net::pool::Pool;
+use crate::v2::watch::watcher::WatcherBuilder;
 
 /// A client of an etcd cluster's v2 API. Clones share connections and endpoint.
 #[derive(Clone, Debug)]
@@ -199,7 +201,7 @@ impl Client {
     /// shared.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
-        Self { pool: self.pool.twin() }
+        Self { pool: self.pool.with_own_connections() }
     }
 
     pub(super) fn over(pool: Arc<Pool>) -> Self {

@@ -2,11 +2,11 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::headers::Headers;
-use super::refusal::Refusal;
-use super::response::{Answer, parse};
 use super::store;
 use crate::Prefix;
+use crate::v2::net::refusal::Refusal;
+use crate::v2::wire::headers::Headers;
+use crate::v2::wire::response::{Answer, parse};
 
 /// A reply, from whatever bytes.
 pub fn reply(status: u16, body: &[u8]) {

@@ -1,17 +1,23 @@
 //! The client as a [`Store`]: listings at etcd's index, and watches by long polls from there.
 
+mod hidden;
+mod hidden_watch;
+mod listing;
+
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use self::hidden::Hidden;
+use self::hidden_watch::HiddenWatch;
+use self::listing::{directory_below, entry, key_below, list};
 use super::client::Client;
-use super::feed::{self, Feed};
-use super::hidden::Hidden;
-use super::hidden_watch::HiddenWatch;
-use super::listing::{directory_below, entry, key_below, list};
-use super::poll::Target;
-use super::response::{Action, Answer, Node};
 use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
-use crate::{Error, FailingEndpoint, Kind, OneLine, other_api};
+use crate::transport::other_api;
+use crate::v2::watch::feed;
+use crate::v2::watch::feed::Feed;
+use crate::v2::watch::poll::Target;
+use crate::v2::wire::response::{Action, Answer, Node};
+use crate::{Error, FailingEndpoint, Kind, OneLine};
 
 impl Store for Client {
     /// One linearizable read, and two more where the prefix [names](Prefix::named) hidden keys. A directory
@@ -76,7 +82,7 @@ impl Store for Client {
         self.pool().failing()
     }
 
-    fn twin(&self) -> Arc<dyn Store> {
+    fn with_own_connections(&self) -> Arc<dyn Store> {
         Arc::new(self.with_own_connections())
     }
 
@@ -100,7 +106,7 @@ fn target(prefix: &Prefix) -> Result<Target, Error> {
 pub(super) fn fuzz(prefix: &Prefix, answer: &Answer) {
     let below = |key: &bytes::Bytes| prefix.relative(key).is_some();
     if let Some(root) = &answer.node {
-        assert!(super::listing::entries(prefix, root).iter().all(|entry| below(&entry.key)));
+        assert!(self::listing::entries(prefix, root).iter().all(|entry| below(&entry.key)));
     }
     for change in changes(prefix, answer) {
         match change {
@@ -221,7 +227,7 @@ fn changes(prefix: &Prefix, answer: &Answer) -> Vec<Change> {
 mod tests {
     use super::*;
     use crate::store::Entry;
-    use crate::v2::response::parse;
+    use crate::v2::wire::response::parse;
 
     fn of(prefix: &str, answer: &str) -> Vec<Change> {
         changes(&Prefix::new(prefix), &parse(answer.as_bytes()).unwrap())

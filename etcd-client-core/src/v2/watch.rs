@@ -1,18 +1,26 @@
 //! Watching for one change.
 
+pub(in crate::v2) mod event;
+pub(in crate::v2) mod feed;
+pub(in crate::v2) mod leader_probe;
+pub(in crate::v2) mod poll;
+pub(in crate::v2) mod previous_poll;
+pub(in crate::v2) mod renewal_rate;
+pub(in crate::v2) mod watcher;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::abort::AbortHandle;
-use super::call::unless_aborted;
-use super::feed::{Feed, Signal};
-use super::headers::Headers;
-use super::poll::Target;
-use super::pool::{Pool, pause_before};
-use super::response::{Answer, Response};
+use self::feed::{Feed, Signal};
+use self::poll::Target;
+use crate::v2::calls::abort::AbortHandle;
+use crate::v2::calls::call::unless_aborted;
+use crate::v2::net::pool::{Pool, pause_before};
+use crate::v2::wire::headers::Headers;
+use crate::v2::wire::response::{Answer, Response};
 use crate::{BoxFuture, Error};
 
 /// A watch that has lasted so long was a good one: its loss is no sign that the next will be lost, too.

@@ -1,16 +1,18 @@
 //! What a client can be told.
 
+mod environment;
+
 use std::time::Duration;
 
-use super::auth::Auth;
 use super::client::Client;
-use super::login::Login;
-use super::pool::Pool;
-use crate::credentials::Credentials;
-use crate::endpoints::Endpoints;
-use crate::http::Protocol;
-use crate::settings::Settings;
-use crate::{Error, Kind, Tls};
+use crate::transport::credentials::Credentials;
+use crate::transport::endpoints::Endpoints;
+use crate::transport::http::Protocol;
+use crate::transport::settings::Settings;
+use crate::v3::net::auth::Auth;
+use crate::v3::net::login::Login;
+use crate::v3::net::pool::Pool;
+use crate::{Error, Tls};
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
 ///
@@ -166,7 +168,7 @@ impl ClientBuilder {
         }
         let options = self.settings.check(Protocol::Http2, self.login.is_some())?;
         if let Some(endpoint) = options.endpoints.iter().find(|endpoint| !endpoint.base_path().is_empty()) {
-            return Err(invalid(format!(
+            return Err(Error::invalid_input(format!(
                 "{endpoint}: gRPC knows no base path; leave {} out",
                 endpoint.base_path()
             )));
@@ -175,13 +177,10 @@ impl ClientBuilder {
     }
 }
 
-fn invalid(message: String) -> Error {
-    Error::new(Kind::InvalidInput, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Kind;
 
     fn refusal(builder: ClientBuilder) -> String {
         let error = builder.build().unwrap_err();

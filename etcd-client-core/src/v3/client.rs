@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::cluster::{Members, Status};
-use super::kv::{Compact, Delete, Get, Put};
-use super::lease::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, LeaseTimeToLive, Leases};
-use super::login::Login;
-use super::pool::Pool;
-use super::response::LeaseId;
-use super::span::Span;
-use super::txn::Txn;
 use super::watch::Watch;
 use crate::Error;
-use crate::credentials::Credentials;
+use crate::transport::credentials::Credentials;
+use crate::v3::calls::cluster::{Members, Status};
+use crate::v3::calls::kv::{Compact, Delete, Get, Put};
+use crate::v3::calls::lease::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, LeaseTimeToLive, Leases};
+use crate::v3::calls::txn::Txn;
+use crate::v3::net::login::Login;
+use crate::v3::net::pool::Pool;
+use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::response::LeaseId;
 
 /// A client of an etcd cluster. Clones share connections, endpoint and token.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Client {
 impl Client {
     /// Reads a key, or several: [`prefix`](Get::prefix), [`range`](Get::range).
     pub fn get(&self, key: impl Into<Vec<u8>>) -> Get {
-        Get::new(self.pool.clone(), Span::key(key.into()))
+        Get::new(self.pool.clone(), KeyRange::key(key.into()))
     }
 
     /// Writes a key.
@@ -35,7 +35,7 @@ impl Client {
 
     /// Deletes a key, or several: [`prefix`](Delete::prefix), [`range`](Delete::range).
     pub fn delete(&self, key: impl Into<Vec<u8>>) -> Delete {
-        Delete::new(self.pool.clone(), Span::key(key.into()))
+        Delete::new(self.pool.clone(), KeyRange::key(key.into()))
     }
 
     /// Several operations in one revision, if certain things hold.
@@ -50,7 +50,7 @@ impl Client {
 
     /// The changes of a key as they happen, or of several: [`prefix`](Watch::prefix).
     pub fn watch(&self, key: impl Into<Vec<u8>>) -> Watch {
-        Watch::new(self.pool.clone(), Span::key(key.into()))
+        Watch::new(self.pool.clone(), KeyRange::key(key.into()))
     }
 
     /// A new lease, which expires after `ttl` seconds unless it is kept alive.
@@ -107,7 +107,7 @@ impl Client {
     /// and token remain shared.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
-        Self { pool: self.pool.twin() }
+        Self { pool: self.pool.with_own_connections() }
     }
 
     pub(super) fn over(pool: Arc<Pool>) -> Self {

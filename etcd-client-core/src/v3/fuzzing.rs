@@ -4,16 +4,16 @@ use std::collections::HashSet;
 
 use prost::Message;
 
-use super::listing;
-use super::messages::{RangeResponse, WatchResponse};
-use super::span::Span;
 use super::store::Events;
 use crate::store::{Change, Signal};
+use crate::v3::store::listing;
+use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::messages::{RangeResponse, WatchResponse};
 
 /// A frame of a watch, from whatever bytes.
 pub fn watch(message: &[u8], exact: bool) {
     let Ok(frame) = WatchResponse::decode(message) else { return };
-    let mut events = Events::new(Span::prefix(""), 1, exact);
+    let mut events = Events::new(KeyRange::prefix(""), 1, exact);
     let _ = (events.read(frame.clone()), events.read(frame));
     while let Some(signal) = events.next() {
         let Signal::Batch(batch) = signal else { continue };

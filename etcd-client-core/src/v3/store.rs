@@ -1,37 +1,41 @@
 //! The client as a [`Store`].
 
+mod directory;
+mod listing;
+mod version;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::claims;
 use super::client::Client;
-use super::directory;
-use super::listing;
-use super::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
-use super::pool::Pool;
-use super::response::{signed, unsigned};
-use super::span::Span;
-use super::stream::WatchStream;
-use super::version;
+use crate::v3::wire::claims;
+
+use crate::v3::net::pool::Pool;
+use crate::v3::watch::stream::WatchStream;
+use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
+use crate::v3::wire::response::{signed, unsigned};
+
 use crate::store::{
-    Batch, BoxFuture, Change, Entry, Known, Listing, Opened, Past, Prefix, Signal, Store, Watch,
+    Batch, BoxFuture, Change, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
 };
-use crate::{Error, FailingEndpoint, Kind, other_api};
+use crate::transport::other_api;
+use crate::{Error, FailingEndpoint, Kind};
 
 impl Store for Client {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
-        let (pool, span) = (self.pool().clone(), span(prefix));
-        Box::pin(async move { listing::list(&pool, span).await })
+        let (pool, range) = (self.pool().clone(), range(prefix));
+        Box::pin(async move { listing::list(&pool, range).await })
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
-        let (pool, span) = (self.pool().clone(), span(prefix));
+        let (pool, range) = (self.pool().clone(), range(prefix));
         let create = WatchCreateRequest {
-            key: span.start.clone(),
-            range_end: span.end.clone(),
+            key: range.start.clone(),
+            range_end: range.end.clone(),
             start_revision: after.map_or(0, |after| signed(after.saturating_add(1))),
             ..WatchCreateRequest::default()
         };
@@ -43,20 +47,20 @@ impl Store for Client {
             let exact = version::has_exact_progress(&pool, &stream).await;
             let ResponseHeader { cluster_id, revision, .. } = *stream.created();
             let head = unsigned(revision);
-            let events = Events::new(span, after.unwrap_or(head), exact);
+            let events = Events::new(range, after.unwrap_or(head), exact);
             let watch = Box::new(StoreWatch { stream, events });
             Ok(Opened { watch, head, cluster: cluster_id })
         })
     }
 
-    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
-        let (pool, span) = (self.pool().clone(), span(prefix));
-        Box::pin(async move { listing::recognizes(&pool, span, &past).await })
+    fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
+        let (pool, range) = (self.pool().clone(), range(prefix));
+        Box::pin(async move { listing::has_history(&pool, range, &past).await })
     }
 
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
-        let (pool, span) = (self.pool().clone(), span(prefix));
-        Box::pin(async move { listing::unchanged(&pool, span, known).await })
+        let (pool, range) = (self.pool().clone(), range(prefix));
+        Box::pin(async move { listing::unchanged(&pool, range, known).await })
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
@@ -82,7 +86,7 @@ impl Store for Client {
         self.pool().failing()
     }
 
-    fn twin(&self) -> Arc<dyn Store> {
+    fn with_own_connections(&self) -> Arc<dyn Store> {
         Arc::new(self.with_own_connections())
     }
 
@@ -91,8 +95,8 @@ impl Store for Client {
     }
 }
 
-fn span(prefix: &Prefix) -> Span {
-    Span::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
+fn range(prefix: &Prefix) -> KeyRange {
+    KeyRange::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
 }
 
 /// A watch that begins behind the head of the store is told no progress before something is written
@@ -150,7 +154,7 @@ impl Watch for StoreWatch {
 /// Frames in, signals out.
 #[derive(Debug)]
 pub(super) struct Events {
-    span: Span,
+    range: KeyRange,
     /// The newest revision that the stream has spoken of: it cannot go back.
     seen: u64,
     /// Every change up to this revision has been delivered.
@@ -162,8 +166,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(span: Span, delivered: u64, exact: bool) -> Self {
-        Self { span, seen: 0, delivered, exact, ready: VecDeque::new() }
+    pub(super) fn new(range: KeyRange, delivered: u64, exact: bool) -> Self {
+        Self { range, seen: 0, delivered, exact, ready: VecDeque::new() }
     }
 
     pub(super) fn read(&mut self, frame: WatchResponse) -> Result<(), Error> {
@@ -177,7 +181,7 @@ impl Events {
             let Event { kv: Some(kv), .. } = event else {
                 return Err(Error::new(Kind::Protocol, "an event without a key"));
             };
-            let revision = claims::entry(&kv, &self.span, head)?;
+            let revision = claims::entry(&kv, &self.range, head)?;
             if revision <= self.delivered || revision < batch.revision {
                 return Err(went_back(revision, self.delivered.max(batch.revision)));
             }
@@ -262,10 +266,10 @@ impl OneRevision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::messages::KeyValue;
+    use crate::v3::wire::messages::KeyValue;
 
-    fn all() -> Span {
-        Span::prefix("")
+    fn all() -> KeyRange {
+        KeyRange::prefix("")
     }
 
     fn event(kind: i32, key: &'static str, mod_revision: i64) -> Event {

@@ -1,16 +1,18 @@
 //! Changes as they happen.
 
+pub(in crate::v3) mod stream;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::messages as wire;
-use super::pool::Pool;
-use super::response::{Header, KeyValue, signed};
-use super::span::Span;
-use super::stream::WatchStream;
+use self::stream::WatchStream;
+use crate::v3::net::pool::Pool;
+use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::messages as wire;
+use crate::v3::wire::response::{Header, KeyValue, signed};
 use crate::{BoxFuture, Error, Kind};
 
 /// A watch that is to begin. Await it for the [`Changes`].
@@ -21,30 +23,30 @@ use crate::{BoxFuture, Error, Kind};
 #[must_use = "does nothing until it is awaited"]
 pub struct Watch {
     pool: Arc<Pool>,
-    span: Span,
+    range: KeyRange,
     request: wire::WatchCreateRequest,
 }
 
 impl Watch {
-    pub(super) fn new(pool: Arc<Pool>, span: Span) -> Self {
-        Self { pool, span, request: wire::WatchCreateRequest::default() }
+    pub(super) fn new(pool: Arc<Pool>, range: KeyRange) -> Self {
+        Self { pool, range, request: wire::WatchCreateRequest::default() }
     }
 
     /// All keys that begin with the key given; all keys of the store where it is empty.
     pub fn prefix(mut self) -> Self {
-        self.span = self.span.into_prefix();
+        self.range = self.range.into_prefix();
         self
     }
 
     /// All keys from the key given up to `end`, which is not among them.
     pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
-        self.span = self.span.into_range(end.into());
+        self.range = self.range.into_range(end.into());
         self
     }
 
     /// All keys from the key given on.
     pub fn from_key(mut self) -> Self {
-        self.span = self.span.into_from_key();
+        self.range = self.range.into_from_key();
         self
     }
 
@@ -84,7 +86,7 @@ impl IntoFuture for Watch {
     type IntoFuture = BoxFuture<Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Span { start: key, end: range_end } = self.span;
+        let KeyRange { start: key, end: range_end } = self.range;
         let request = wire::WatchCreateRequest { key, range_end, ..self.request };
         Box::pin(async move {
             let stream = WatchStream::open(&self.pool, &request).await?;

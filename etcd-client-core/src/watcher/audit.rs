@@ -1,8 +1,8 @@
-//! The audit (rule 8): reads the whole prefix beside the live watch, and proves that what is held
+//! The audit (rule 8): reads the whole prefix beside the live watch, and proves that what is mirror
 //! is what the server holds.
 //!
 //! The read is at a revision R of its own. What the watch delivers meanwhile is noted. When the
-//! stream has come to R, the listing and the noted batches after R must add up to what is held;
+//! stream has come to R, the listing and the noted batches after R must add up to what is mirror;
 //! what differs then was never sent. A stream that does not come to R in time is not waited for:
 //! the listing is an authoritative read, and counts.
 
@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use super::{backoff::jittered, held::Held, options::Options};
 use crate::Error;
 use crate::store::{Batch, BoxFuture, Listing, Prefix, Store};
+use crate::watcher::backoff::jittered;
+use crate::watcher::mirror::Mirror;
+use crate::watcher::options::Options;
 
 pub(super) struct Audit {
     stage: Stage,
@@ -96,7 +98,7 @@ impl Audit {
         }
     }
 
-    /// Goes on after [`poll`](Self::poll) was ready; `seen` is the revision that is held.
+    /// Goes on after [`poll`](Self::poll) was ready; `seen` is the revision that is mirror.
     pub(super) fn advance(
         &mut self,
         store: &dyn Store,
@@ -168,10 +170,10 @@ impl Audit {
         if rewound || later.peek().is_none() {
             return Some(Proof { listing, rewound });
         }
-        let mut held = Held::new(Arc::new(listing));
+        let mut mirror = Mirror::new(Arc::new(listing));
         for batch in later {
-            held.apply(batch);
+            mirror.apply(batch);
         }
-        Some(Proof { listing: held.into_listing(), rewound })
+        Some(Proof { listing: mirror.into_listing(), rewound })
     }
 }

@@ -69,7 +69,7 @@ pub enum State {
     Listing,
     /// Receiving changes.
     Watching {
-        /// From this server.
+        /// StartAt this server.
         endpoint: String,
     },
     /// Asking for the changes since the stream was lost.

@@ -12,21 +12,21 @@ use super::inquiry::Inquiry;
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
 
-/// From one request for progress of an impatient consumer to the next.
+/// StartAt one request for progress of an impatient consumer to the next.
 const PACE: Duration = Duration::from_millis(20);
 
 /// Where the machine stands. The call under way is part of the phase, so a phase that is dropped
 /// cancels its call.
 pub(super) enum Phase {
     Listing { call: BoxFuture<Result<Listing, Error>>, confirmed: bool },
-    Opening { call: BoxFuture<Result<Opened, Error>>, from: From },
+    Opening { call: BoxFuture<Result<Opened, Error>>, from: StartAt },
     Watching(Box<Watching>),
     Waiting { pause: Pin<Box<Sleep>>, then: Then },
 }
 
 /// Where a watch is to begin.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum StartAt {
     /// Behind a listing that was just made.
     Listing,
     /// Behind the last change of a stream that was lost.
@@ -40,13 +40,13 @@ pub(super) enum From {
 #[derive(Clone, Copy)]
 pub(super) enum Then {
     List { confirmed: bool },
-    Open(From),
+    Open(StartAt),
 }
 
 pub(super) struct Watching {
     pub(super) watch: Box<dyn Watch>,
     /// Where it began, until something has arrived on it.
-    pub(super) from: From,
+    pub(super) from: StartAt,
     /// Whether anything but pieces of a change has arrived on it.
     pub(super) heard: bool,
     pub(super) since: Instant,
@@ -54,17 +54,17 @@ pub(super) struct Watching {
     /// Whether progress was asked for and nothing has arrived since.
     pub(super) unanswered: bool,
     pub(super) audit: Audit,
-    /// What lies between what is held and this stream is not known yet: batches are noted for the
+    /// What lies between what is mirror and this stream is not known yet: batches are noted for the
     /// listing under way, and not reported.
     pub(super) gap: bool,
-    pub(super) haste: Haste,
+    pub(super) throttle: ProgressThrottle,
     pub(super) inquiry: Inquiry,
 }
 
 /// Requests for progress from a consumer that cannot wait: one at a time, and not at the speed at
 /// which they are answered.
 #[derive(Default)]
-pub(super) struct Haste {
+pub(super) struct ProgressThrottle {
     last: Option<Instant>,
     due: Option<Pin<Box<Sleep>>>,
 }
@@ -72,7 +72,7 @@ pub(super) struct Haste {
 /// What a phase was waiting for.
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, confirmed: bool },
-    Opened { answer: Result<Opened, Error>, from: From },
+    Opened { answer: Result<Opened, Error>, from: StartAt },
     Signal(Result<Signal, Error>),
     Tick,
     Audit,
@@ -103,11 +103,11 @@ impl Phase {
 impl Watching {
     /// Asks for progress, at once or when it is time.
     pub(super) fn hurry(&mut self) {
-        let ready = self.haste.last.map(|last| last + PACE).filter(|ready| *ready > Instant::now());
+        let ready = self.throttle.last.map(|last| last + PACE).filter(|ready| *ready > Instant::now());
         match ready {
             None => self.ask(),
-            Some(ready) if self.haste.due.is_none() => {
-                self.haste.due = Some(Box::pin(sleep_until(ready)));
+            Some(ready) if self.throttle.due.is_none() => {
+                self.throttle.due = Some(Box::pin(sleep_until(ready)));
             }
             Some(_) => {}
         }
@@ -119,7 +119,7 @@ impl Watching {
     }
 
     fn ask(&mut self) {
-        self.haste.last = Some(Instant::now());
+        self.throttle.last = Some(Instant::now());
         self.request_progress();
     }
 
@@ -134,8 +134,8 @@ impl Watching {
         if self.inquiry.poll(cx).is_ready() {
             return Poll::Ready(Input::Inquiry);
         }
-        if self.haste.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
-            self.haste.due = None;
+        if self.throttle.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
+            self.throttle.due = None;
             self.ask();
             // What was asked for is waited for by the watch, from its next poll on.
             if let Poll::Ready(signal) = self.watch.poll_next(cx) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use etcd_client_core::{
-    BoxFuture, Error, Kind, Known, Listing, MemoryStore, Opened, Past, Prefix, Signal, Store, Watch,
+    BoxFuture, Error, HistoryMark, Kind, Known, Listing, MemoryStore, Opened, Prefix, Signal, Store, Watch,
 };
 use tokio::time::{Instant, sleep};
 
@@ -99,13 +99,13 @@ impl Store for Faulty {
         })
     }
 
-    fn recognizes(&self, prefix: &Prefix, past: Past) -> BoxFuture<Result<bool, Error>> {
+    fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
         match self.refusal() {
             Some((error, after)) => Box::pin(async move {
                 sleep(after).await;
                 Err(error)
             }),
-            None => self.inner.recognizes(prefix, past),
+            None => self.inner.has_history(prefix, past),
         }
     }
 
@@ -123,7 +123,7 @@ impl Store for Faulty {
         }
     }
 
-    fn twin(&self) -> Arc<dyn Store> {
+    fn with_own_connections(&self) -> Arc<dyn Store> {
         Arc::new(self.clone())
     }
 

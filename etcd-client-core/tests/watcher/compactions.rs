@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use etcd_client_core::{BoxFuture, Listing, Opened, Past, Signal, Store, Watch};
+use etcd_client_core::{BoxFuture, HistoryMark, Listing, Opened, Signal, Store, Watch};
 
 use super::*;
 
@@ -31,11 +31,11 @@ impl Store for Far {
         })
     }
 
-    fn recognizes(&self, _: &Prefix, _: Past) -> BoxFuture<Result<bool, Error>> {
+    fn has_history(&self, _: &Prefix, _: HistoryMark) -> BoxFuture<Result<bool, Error>> {
         Box::pin(std::future::pending())
     }
 
-    fn twin(&self) -> Arc<dyn Store> {
+    fn with_own_connections(&self) -> Arc<dyn Store> {
         Arc::new(Self(self.0.clone()))
     }
 

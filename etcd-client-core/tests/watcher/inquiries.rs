@@ -51,7 +51,7 @@ impl Store for Puppet {
         Box::pin(async { Ok(answer.await.unwrap()) })
     }
 
-    fn twin(&self) -> Arc<dyn Store> {
+    fn with_own_connections(&self) -> Arc<dyn Store> {
         unreachable!("the watcher needs no twin")
     }
 

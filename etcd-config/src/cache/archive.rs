@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use etcd_client_core::Listing;
 
 use super::Cache;
+use crate::runtime::worker::{Job, Worker};
 use crate::status::CacheFile;
-use crate::worker::{Job, Worker};
 
 /// Shared by the watching task, which writes now and then, and by whoever ends it.
 pub(crate) struct Archive {

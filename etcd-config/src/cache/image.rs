@@ -77,16 +77,16 @@ impl Image {
         let Some(rest) = bytes.strip_prefix(MAGIC) else {
             return Err("it is not a cache file of this version".to_owned());
         };
-        let mut head = Reader(rest);
+        let mut head = Cursor(rest);
         let (length, expected) = (head.number()?, head.number()?);
-        let Reader(body) = head;
+        let Cursor(body) = head;
         if body.len() as u64 != length {
             return Err(format!("it is damaged: {} bytes where {length} were written", body.len()));
         }
         if checksum(body) != expected {
             return Err("it is damaged: its checksum is another one".to_owned());
         }
-        let mut body = Reader(body);
+        let mut body = Cursor(body);
         let image = body.image()?;
         if !body.0.is_empty() {
             return Err("it is damaged: there is something behind its end".to_owned());
@@ -126,9 +126,9 @@ impl Writer {
 }
 
 /// What is left to read.
-struct Reader<'b>(&'b [u8]);
+struct Cursor<'b>(&'b [u8]);
 
-impl Reader<'_> {
+impl Cursor<'_> {
     fn image(&mut self) -> Result<Image, String> {
         let prefix = String::from_utf8(self.text()?.to_vec())
             .map_err(|_| "it is damaged: its prefix is not text".to_owned())?;

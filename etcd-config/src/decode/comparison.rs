@@ -5,7 +5,7 @@
 
 use std::ops::Deref;
 
-use crate::panics;
+use crate::runtime::panics;
 
 /// A part whose values can be compared.
 pub trait Comparing: Copy {
@@ -24,7 +24,7 @@ pub(super) type Same<T> = fn(&T, &T) -> bool;
 /// new value.
 pub(super) fn is_same<T>(same: Same<T>, before: T, now: &T) -> bool {
     let is_same = same(&before, now);
-    panics::let_go(before);
+    panics::drop_caught(before);
     is_same
 }
 

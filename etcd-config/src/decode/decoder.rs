@@ -13,12 +13,13 @@ use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
 use super::place::{Outer as Subjects, Place, Subject, Touch};
 use super::type_name::TypeName;
-use crate::layout::Field;
 use crate::leaf::FieldDefault;
 use crate::leaf::{not_text, quote};
 use crate::problem::{Kind, Problem};
-use crate::schema::branch::{self, Member};
-use crate::schema::plain::Plain;
+use crate::schema::secrecy::Secrecy;
+use crate::shape::branch;
+use crate::shape::branch::Member;
+use crate::shape::layout::Field;
 use crate::tree::{KeyTree, Node, Raw, Touched};
 
 /// How deep structs may be nested.
@@ -46,7 +47,7 @@ pub struct Decoder<'a> {
     /// The texts of the secrets that were read.
     secrets: Vec<String>,
     /// Which keys are secrets; asked only where something is said about one.
-    plain: OnceCell<Plain<'a>>,
+    secrecy: OnceCell<Secrecy<'a>>,
     differs: bool,
     survey: Survey,
 }
@@ -89,7 +90,7 @@ pub trait Part {
 pub(super) type Check<T> = fn(&T) -> Result<(), String>;
 
 /// A text and where it comes from.
-pub(super) enum Source<'a> {
+pub(super) enum Found<'a> {
     Stored(&'a str, u64),
     Environment(&'a str, &'static str),
     Absent,
@@ -122,7 +123,7 @@ impl<'a> Decoder<'a> {
             problems: Vec::new(),
             pinned: Pins::new(),
             secrets: Vec::new(),
-            plain: OnceCell::new(),
+            secrecy: OnceCell::new(),
             differs: false,
             survey: Survey::default(),
         }
@@ -146,7 +147,7 @@ impl<'a> Decoder<'a> {
             problems: Vec::new(),
             pinned: Pins::new(),
             secrets: Vec::new(),
-            plain: OnceCell::new(),
+            secrecy: OnceCell::new(),
             differs: false,
             survey: Survey { tries_defaults: prefix.is_some(), ..Survey::default() },
         }
@@ -211,27 +212,27 @@ impl<'a> Decoder<'a> {
     }
 
     /// The text at this place.
-    pub(super) fn source(&mut self, field: &'static Field) -> Source<'a> {
+    pub(super) fn source(&mut self, field: &'static Field) -> Found<'a> {
         if let Some((context, name)) = self.context.zip(field.env) {
             match context.variable(name) {
-                Some(Ok(text)) => return Source::Environment(text, name),
+                Some(Ok(text)) => return Found::Environment(text, name),
                 Some(Err(NotText)) => {
                     let what = format!("the environment variable {name} is not UTF-8");
                     self.problem(Kind::Undecodable, what, None, None);
-                    return Source::Unreadable;
+                    return Found::Unreadable;
                 }
                 None => {}
             }
         }
         let Some(raw) = self.here.node.and_then(|node| node.value.as_ref()) else {
-            return Source::Absent;
+            return Found::Absent;
         };
         if let Ok(text) = std::str::from_utf8(&raw.value) {
-            return Source::Stored(text, raw.revision);
+            return Found::Stored(text, raw.revision);
         }
         let what = not_text(&raw.value, self.is_secret());
         self.problem(Kind::Undecodable, what, None, Some(raw.revision));
-        Source::Unreadable
+        Found::Unreadable
     }
 
     pub(super) fn missing(&mut self) {
@@ -296,9 +297,9 @@ impl<'a> Decoder<'a> {
     pub(super) fn is_secret(&self) -> bool {
         self.subject.secret
             || self.context.is_some_and(|context| {
-                let plain = self.plain.get_or_init(|| Plain::of(context.schema(), context.prefix()));
+                let secrecy = self.secrecy.get_or_init(|| Secrecy::of(context.schema(), context.prefix()));
                 let path = context.prefix().relative(self.subject.key.as_bytes());
-                path.is_some_and(|path| plain.is_secret(path))
+                path.is_some_and(|path| secrecy.is_secret(path))
             })
     }
 

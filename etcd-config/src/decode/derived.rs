@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::decoder::Decoder;
-use crate::layout::Layout;
+use crate::shape::layout::Layout;
 
 /// What `#[derive(EtcdConfig)]` implements, and all that reading a struct needs of it. Whatever is
 /// `Derived` is an [`EtcdConfig`](crate::EtcdConfig), which is the trait for people.

@@ -1,13 +1,13 @@
 //! A field that is one key.
 
 use super::comparison::{Comparing, Same, is_same};
-use super::decoder::{Check, Decoder, Part, Source};
+use super::decoder::{Check, Decoder, Found, Part};
 use super::default;
-use crate::layout::Field;
 use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Holds, Leaf, Wanted};
 use crate::problem::Kind;
-use crate::schema::branch;
+use crate::shape::branch;
+use crate::shape::layout::Field;
 
 /// Reads one key.
 pub struct LeafPart<T> {
@@ -125,13 +125,13 @@ impl<T> Part for LeafPart<T> {
 
     fn read(&self, field: &'static Field, at: &mut Decoder<'_>, _held: Option<&mut T>) -> Option<T> {
         let value = match at.source(field) {
-            Source::Stored(text, revision) => self.decode(text, field.default, at, "", Some(revision)),
-            Source::Environment(text, name) => {
+            Found::Stored(text, revision) => self.decode(text, field.default, at, "", Some(revision)),
+            Found::Environment(text, name) => {
                 let note = format!(" (from the environment variable {name})");
                 return self.decode(text, FieldDefault::Required, at, &note, None);
             }
-            Source::Absent => self.absent(field, at),
-            Source::Unreadable => None,
+            Found::Absent => self.absent(field, at),
+            Found::Unreadable => None,
         };
         if let Some(value) = &value {
             self.compare(field, value, at);

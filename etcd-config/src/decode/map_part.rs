@@ -8,12 +8,12 @@ use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Decoder, Part};
 use super::place::{Place, Touch};
 use super::type_name::{TypeName, type_name};
-use crate::layout::Field;
 use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Leaf, Wanted};
-use crate::panics;
 use crate::problem::Kind;
-use crate::schema::branch;
+use crate::runtime::panics;
+use crate::shape::branch;
+use crate::shape::layout::Field;
 use crate::tree::{Node, Raw};
 
 /// A map from names to values.
@@ -39,7 +39,7 @@ pub trait Entries: Sized {
 pub struct MapPart<M, V> {
     decode: Decode<V>,
     same: Option<Same<V>>,
-    read: fn(Reader<V>, &mut Decoder<'_>, Option<&mut M>) -> Option<M>,
+    read: fn(EntryReader<V>, &mut Decoder<'_>, Option<&mut M>) -> Option<M>,
 }
 
 /// A map of leaves, read by their type's own `Deserialize`.
@@ -57,7 +57,7 @@ impl<M, V> Part for MapPart<M, V> {
 
     fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
         let before = at.problems();
-        let reader = Reader { decode: self.decode };
+        let reader = EntryReader { decode: self.decode };
         let fresh = (self.read)(reader, at, held);
         if at.problems() == before {
             at.compare_entries(|place| self.is_same(place));
@@ -82,7 +82,7 @@ impl<M, V> MapPart<M, V> {
             || self.same.is_some_and(|same| {
                 value(before).zip(value(now)).is_some_and(|(before, now)| {
                     let is_same = is_same(same, before, &now);
-                    panics::let_go(now);
+                    panics::drop_caught(now);
                     is_same
                 })
             })
@@ -106,11 +106,11 @@ impl<M, V> Comparing for MapPart<M, V> {
 }
 
 /// How an entry is read.
-struct Reader<V> {
+struct EntryReader<V> {
     decode: Decode<V>,
 }
 
-impl<V> Reader<V> {
+impl<V> EntryReader<V> {
     fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<V> {
         let text = std::str::from_utf8(&raw.value);
         at.note_secret(text.unwrap_or_default());

@@ -10,10 +10,11 @@ use super::derived::Derived;
 use super::map_part::{Entries, key_of, names_are_keys, note_double};
 use super::place::Touch;
 use super::type_name::TypeName;
-use crate::layout::Field;
 use crate::leaf::Leaf;
 use crate::schema::ENTRY;
-use crate::schema::branch::{self, Branch};
+use crate::shape::branch;
+use crate::shape::branch::Branch;
+use crate::shape::layout::Field;
 use crate::tree::Node;
 
 /// What a directory of keys can be.

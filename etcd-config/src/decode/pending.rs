@@ -1,8 +1,8 @@
 //! What a restart would bring into force.
 
 use super::pin::Pin;
-use super::place::whole_key;
 use crate::problem::{Kind, Problem};
+use crate::shape::path::whole_key;
 use crate::tree::{KeyTree, Node};
 
 /// What differs at a `restart` field between then and now, if anything does.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::layout::Field;
+use crate::shape::layout::Field;
 use crate::tree::Node;
 
 /// What `restart` fields have read when the process started, by [where they are](pin_path).

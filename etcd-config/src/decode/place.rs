@@ -2,6 +2,7 @@
 
 use super::before::Before;
 use super::type_name::TypeName;
+use crate::shape::path::append;
 use crate::tree::{Mark, Node};
 
 /// A place in the tree and what changed in it.
@@ -79,21 +80,4 @@ impl Subject {
         self.ty = ty;
         self.secret = secret;
     }
-}
-
-/// The whole key of what is called `key` in a directory.
-pub(crate) fn whole_key(directory: &str, key: &str) -> String {
-    if key.starts_with('/') {
-        return key.to_owned();
-    }
-    let mut whole = directory.to_owned();
-    append(&mut whole, '/', key);
-    whole
-}
-
-fn append(path: &mut String, separator: char, name: &str) {
-    if !path.is_empty() && !name.is_empty() && !path.ends_with(separator) {
-        path.push(separator);
-    }
-    path.push_str(name);
 }

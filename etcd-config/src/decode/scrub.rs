@@ -6,7 +6,7 @@ use etcd_client_core::Printable;
 
 use super::context::Context;
 use crate::problem::{Kind, Problem};
-use crate::schema::plain::Plain;
+use crate::schema::secrecy::Secrecy;
 use crate::tree::KeyTree;
 
 /// The shortest text that is kept out of messages: less would be found in any of them.
@@ -46,10 +46,12 @@ pub(super) fn scrub(problems: &mut [Problem], read: Vec<String>, tree: &KeyTree,
 /// What is stored at keys that any field calls secret. That field need not have read it: the environment, an alias
 /// or a restart may come before it, where another field reads the same key.
 fn stored(tree: &KeyTree, context: &Context) -> impl Iterator<Item = String> {
-    let plain = Plain::of(context.schema(), context.prefix());
+    let secrecy = Secrecy::of(context.schema(), context.prefix());
     let entries = tree.entries().into_iter();
     entries
-        .filter(move |entry| context.prefix().relative(&entry.key).is_some_and(|path| plain.is_secret(path)))
+        .filter(move |entry| {
+            context.prefix().relative(&entry.key).is_some_and(|path| secrecy.is_secret(path))
+        })
         .map(|entry| String::from_utf8_lossy(&entry.value).into_owned())
 }
 

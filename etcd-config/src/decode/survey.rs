@@ -10,8 +10,8 @@ use super::decoder::Decoder;
 use super::derived::Derived;
 use crate::problem::Problem;
 use crate::schema::Schema;
-use crate::schema::branch::Branch;
-use crate::schema::plain::Plain;
+use crate::schema::secrecy::Secrecy;
+use crate::shape::branch::Branch;
 
 /// The fields of a `T`.
 pub(crate) fn survey<T: Derived>() -> Branch {
@@ -50,9 +50,9 @@ fn hide_secrets(problems: &mut [Problem], schema: &Schema, prefix: &Prefix) {
     if problems.is_empty() {
         return;
     }
-    let plain = Plain::of(schema, prefix);
+    let secrecy = Secrecy::of(schema, prefix);
     for problem in problems.iter_mut().filter(|problem| problem.value.is_some()) {
-        if prefix.relative(problem.key.as_bytes()).is_some_and(|path| plain.is_secret(path)) {
+        if prefix.relative(problem.key.as_bytes()).is_some_and(|path| secrecy.is_secret(path)) {
             problem.value = None;
             "(secret) is of no use (the default in the source)".clone_into(&mut problem.what);
         }

@@ -1,12 +1,12 @@
 //! A place among the keys, as an explanation comes to it, and what is to be known of it.
 
-use crate::decode::whole_key;
 use crate::leaf::FieldDefault;
 use crate::leaf::{cut, quote};
+use crate::shape::path::{field_path, whole_key};
 use crate::tree::{Node, Raw};
 
 #[derive(Clone)]
-pub(super) struct Place<'a> {
+pub(super) struct Spot<'a> {
     pub(super) node: Option<&'a Node>,
     pub(super) key: String,
     pub(super) field: String,
@@ -20,12 +20,12 @@ pub(super) struct Place<'a> {
     pub(super) read_from: Option<String>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Spot<'a> {
     pub(super) fn child(&self, node: Option<&'a Node>, key: &str, name: &str, secret: bool) -> Self {
         Self {
             node,
             key: whole_key(&self.key, key),
-            field: dotted(&self.field, name),
+            field: field_path(&self.field, name),
             secret: self.secret || secret,
             note: self.note.clone(),
             is_pinned: self.is_pinned,
@@ -79,9 +79,4 @@ pub(super) fn text(raw: &Raw) -> String {
 
 pub(super) fn value_of(raw: Option<&Raw>) -> Option<&[u8]> {
     raw.map(|raw| raw.value.as_ref())
-}
-
-fn dotted(path: &str, name: &str) -> String {
-    let dot = if path.is_empty() || name.is_empty() { "" } else { "." };
-    format!("{path}{dot}{name}")
 }

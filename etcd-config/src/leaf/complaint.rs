@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use etcd_client_core::Printable;
 
+use super::error::Error;
 use super::expectation::{Expectation, Shape};
 use super::rewrite::rewritten;
-use super::text::Error;
 use super::{Decode, decode, expectation, quote};
 use crate::leaf::FieldDefault;
-use crate::panics;
+use crate::runtime::panics;
 
 /// The longest part of what a type has to say about a value, in characters.
 const SAID: usize = 1024;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::text::Error;
+use super::error::Error;
 
 /// What `decode_with` names.
 #[diagnostic::on_unimplemented(

@@ -2,7 +2,7 @@
 
 use super::expectation::{Expectation, Shape};
 use super::json_list::list_of;
-use crate::similar::distance;
+use crate::leaf::similar::distance;
 
 /// Longer texts are not looked at: nobody has mistyped them.
 const LONGEST: usize = 1_000;

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use etcd_client_core::Prefix;
 
-use super::branch::{Branch, Part};
-use crate::layout::Field;
 use crate::leaf::Expectation;
+use crate::shape::branch::{Branch, Part};
+use crate::shape::layout::Field;
 
 /// The structs from the outermost to the one at hand, which recursive types refer to.
 #[derive(Debug)]
@@ -17,43 +17,43 @@ struct Chain<'s> {
 
 /// What is expected at one place.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Expected<'s> {
+pub(crate) struct Expected<'s> {
     /// A value, and whose.
-    pub(super) value: Option<Reader>,
+    pub(crate) value: Option<ReadBy>,
     /// An entry of a map of leaves in each key below.
-    entries: Option<Reader>,
+    entries: Option<ReadBy>,
     /// This in each directory below.
     each: Option<Rc<Expected<'s>>>,
     /// These paths below.
-    pub(super) ahead: Vec<(&'s str, Step<'s>)>,
-    pub(super) denied: bool,
+    pub(crate) ahead: Vec<(&'s str, Step<'s>)>,
+    pub(crate) denied: bool,
     /// Any key below makes a value of the place, whether or not a field reads it.
-    pub(super) optional: bool,
+    pub(crate) optional: bool,
 }
 
 /// Who reads a key, and by which name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader {
+pub(crate) struct ReadBy {
     /// The old name, and the one that has taken its place.
-    pub(super) alias: Option<(&'static str, &'static str)>,
+    pub(crate) alias: Option<(&'static str, &'static str)>,
     /// What to use instead.
-    pub(super) deprecated: Option<&'static str>,
+    pub(crate) deprecated: Option<&'static str>,
     /// The value is shown nowhere.
-    pub(super) secret: bool,
+    pub(crate) secret: bool,
     /// The value is a string, and taken as it is.
-    pub(super) is_string: bool,
+    pub(crate) is_string: bool,
 }
 
 /// A reader beside another one of the same key, which is secret where either says so.
-fn beside(reader: Reader, other: Option<Reader>) -> Reader {
-    Reader {
+fn beside(reader: ReadBy, other: Option<ReadBy>) -> ReadBy {
+    ReadBy {
         secret: reader.secret || other.is_some_and(|other| other.secret),
         is_string: reader.is_string || other.is_some_and(|other| other.is_string),
         ..reader
     }
 }
 
-impl Reader {
+impl ReadBy {
     /// Of a field, by one of its names.
     fn of(field: &'static Field, name: &'static str, outer: Option<Self>) -> Self {
         let alias = (name != field.key).then_some((name, field.key));
@@ -72,15 +72,15 @@ impl Reader {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Step<'s> {
+pub(crate) struct Step<'s> {
     part: &'s Part,
-    reader: Reader,
+    reader: ReadBy,
     chain: Rc<Chain<'s>>,
 }
 
 impl<'s> Expected<'s> {
     /// What is expected in the directory that a configuration is read from.
-    pub(super) fn of(branch: &'s Branch, prefix: &Prefix) -> Self {
+    pub(crate) fn of(branch: &'s Branch, prefix: &Prefix) -> Self {
         let chain = Rc::new(Chain { branch, up: None });
         let mut expected = Self::default();
         expected.branch(&chain, None);
@@ -88,12 +88,12 @@ impl<'s> Expected<'s> {
         expected
     }
 
-    fn branch(&mut self, chain: &Rc<Chain<'s>>, outer: Option<Reader>) {
+    fn branch(&mut self, chain: &Rc<Chain<'s>>, outer: Option<ReadBy>) {
         self.denied |= chain.branch.layout.deny_unknown_keys;
         for member in &chain.branch.members {
             let field = member.field;
             for key in field.names() {
-                let reader = Reader::of(field, key, outer);
+                let reader = ReadBy::of(field, key, outer);
                 let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
                 match key {
                     "" => self.part(&step),
@@ -143,8 +143,8 @@ impl<'s> Expected<'s> {
             let field = member.field;
             for key in field.names().filter(|key| key.starts_with('/')) {
                 if let Some(path) = key.strip_prefix(prefix.directory()) {
-                    let reader = Reader::of(field, key, None);
-                    let reader = Reader { secret: secret || reader.secret, ..reader };
+                    let reader = ReadBy::of(field, key, None);
+                    let reader = ReadBy { secret: secret || reader.secret, ..reader };
                     let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
                     self.ahead.push((path, step));
                 }
@@ -167,7 +167,7 @@ impl<'s> Expected<'s> {
     }
 
     /// What is expected in the child of that name, if anything is.
-    pub(super) fn below(&self, name: &str) -> Option<Self> {
+    pub(crate) fn below(&self, name: &str) -> Option<Self> {
         let mut below = self.each.as_deref().cloned().unwrap_or_default();
         let mut any = self.each.is_some() && !name.is_empty();
         if let Some(entry) = self.entries.filter(|_| !name.is_empty()) {
@@ -188,11 +188,11 @@ impl<'s> Expected<'s> {
     }
 
     /// Whether each directory below is an entry of a map.
-    pub(super) fn is_each(&self) -> bool {
+    pub(crate) fn is_each(&self) -> bool {
         self.each.is_some()
     }
 
-    pub(super) fn is_directory(&self) -> bool {
+    pub(crate) fn is_directory(&self) -> bool {
         self.entries.is_some() || self.each.is_some() || !self.ahead.is_empty()
     }
 }

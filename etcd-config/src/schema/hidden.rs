@@ -3,7 +3,8 @@
 use etcd_client_core::Prefix;
 
 use super::ENTRY;
-use super::branch::{Branch, Part};
+use crate::shape::branch::{Branch, Part};
+use crate::shape::path::whole_key;
 
 /// The places of the tree of keys in which there may be hidden keys, as paths below the prefix.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Hidden {
                 let path = match key.strip_prefix(prefix.directory()) {
                     Some(path) if key.starts_with('/') => path.to_owned(),
                     _ if key.starts_with('/') => continue, // it lies elsewhere, which is refused
-                    _ => join(directory, key),
+                    _ => whole_key(directory, key),
                 };
                 self.part(&member.part, path, prefix);
             }
@@ -48,7 +49,7 @@ impl Hidden {
             Part::Optional(inner) => self.part(inner, path, prefix),
             Part::Each(inner) => {
                 self.name(path.clone());
-                self.part(inner, join(&path, ENTRY), prefix);
+                self.part(inner, whole_key(&path, ENTRY), prefix);
                 self.maps.push(path);
             }
             // A recursive type has no last level.
@@ -66,22 +67,14 @@ impl Hidden {
     }
 }
 
-fn join(directory: &str, key: &str) -> String {
-    match (directory, key) {
-        (_, "") => directory.to_owned(),
-        ("", _) => key.to_owned(),
-        _ => format!("{directory}/{key}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use super::super::branch::Member;
     use super::*;
-    use crate::layout::{Field, Layout};
     use crate::leaf::Expectation;
+    use crate::shape::branch::Member;
+    use crate::shape::layout::{Field, Layout};
 
     fn leaf() -> Part {
         Part::Leaf(Expectation::unknown())

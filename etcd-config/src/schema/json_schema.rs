@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::branch::{Branch, Member, Part};
-use super::{ENTRY, Schema, join};
-use crate::layout::Field;
+use super::{ENTRY, Schema};
 use crate::leaf::FieldDefault;
 use crate::leaf::{Expectation, Shape};
+use crate::shape::branch::{Branch, Member, Part};
+use crate::shape::layout::Field;
+use crate::shape::path::field_path;
 
 impl Schema {
     /// A JSON Schema (draft 2020-12) of the directory at the prefix, as text.
@@ -84,7 +85,7 @@ impl<'s> Writer<'s> {
     /// Does something below a field.
     fn within<R>(&mut self, name: &str, work: impl FnOnce(&mut Self) -> R) -> R {
         let outer = std::mem::take(&mut self.field);
-        self.field = join(&outer, '.', name);
+        self.field = field_path(&outer, name);
         let done = work(self);
         self.field = outer;
         done

@@ -35,7 +35,7 @@ fn it_starts_from_the_file_and_goes_over_to_etcd_when_that_answers() {
     let change = changes.recv_timeout(SOON).unwrap();
     let keys: Vec<_> = change.keys().iter().map(|key| &**key).collect();
     assert_eq!(keys, ["/service/features/one", "/service/workers"]);
-    assert_eq!((change.old().workers, change.new().workers, change.revision()), (8, 9, 5));
+    assert_eq!((change.before().workers, change.after().workers, change.revision()), (8, 9, 5));
     until("from etcd", || settings.status().source == Source::Etcd);
     saved(&settings, 5);
     let next = store.put("/service/workers", "10");

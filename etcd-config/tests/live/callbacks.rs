@@ -46,7 +46,7 @@ fn hear_nothing_of_what_was_before_them() {
         }
     });
     settings.wait_for_revision(store.put("/service/workers", "1"), SOON).unwrap();
-    settings.on_change(move |change| sender.send(change.new().workers).unwrap());
+    settings.on_change(move |change| sender.send(change.after().workers).unwrap());
     store.put("/service/workers", "2");
     assert_eq!(until(&receiver, &2), [0, 0, 2]);
 }
@@ -68,8 +68,8 @@ fn that_panic_are_reported_and_the_others_still_called() {
     let store = store();
     let settings = watch(&store);
     let (sender, receiver) = mpsc::channel();
-    settings.on_change(|change| assert!(change.new().workers % 2 == 0, "odd"));
-    settings.on_change(move |change| sender.send(change.new().workers).unwrap());
+    settings.on_change(|change| assert!(change.after().workers % 2 == 0, "odd"));
+    settings.on_change(move |change| sender.send(change.after().workers).unwrap());
     for n in 1..=4 {
         store.put("/service/workers", n.to_string());
     }
@@ -89,11 +89,11 @@ fn may_cancel_themselves() {
             if let Some(subscription) = own.lock().unwrap().take() {
                 subscription.cancel();
             }
-            sender.send(("once", change.new().workers)).unwrap();
+            sender.send(("once", change.after().workers)).unwrap();
         }
     });
     *own.lock().unwrap() = Some(once.clone());
-    settings.on_change(move |change| sender.send(("always", change.new().workers)).unwrap());
+    settings.on_change(move |change| sender.send(("always", change.after().workers)).unwrap());
     store.put("/service/workers", "1");
     store.put("/service/workers", "2");
     assert_eq!(until(&receiver, &("always", 2)), [("once", 1), ("always", 1), ("always", 2)]);
@@ -133,7 +133,7 @@ fn may_call_any_method_of_their_configuration() {
         let (settings, store) = (Arc::clone(&settings), store.clone());
         move |change| {
             let Some(live) = settings.lock().unwrap().clone() else { return };
-            if change.new().workers == 1 {
+            if change.after().workers == 1 {
                 let revision = store.put("/service/workers", "2");
                 live.wait_for_revision(revision, SOON).unwrap();
                 live.wait_until(|s| s.workers == 2, SOON).unwrap();
@@ -187,10 +187,10 @@ fn that_block_delay_neither_the_snapshot_nor_other_configurations() {
         let sender = sender.clone();
         move |change| {
             let _ = blocked.recv();
-            sender.send(("blocked", change.new().workers)).unwrap();
+            sender.send(("blocked", change.after().workers)).unwrap();
         }
     });
-    other.on_change(move |change| sender.send(("other", change.new().workers)).unwrap());
+    other.on_change(move |change| sender.send(("other", change.after().workers)).unwrap());
     let last =
         (1..=10_000).map(|n| store.put("/service/workers", n.to_string())).fold(0, |_, revision| revision);
     settings.wait_for_revision(last, SOON).unwrap();
@@ -210,7 +210,7 @@ fn that_are_behind_get_the_rest_as_one_change() {
     let (sender, receiver) = mpsc::channel();
     settings.on_change(move |change| {
         let _ = blocked.recv();
-        let ends = (change.old().workers, change.new().workers, change.missed());
+        let ends = (change.before().workers, change.after().workers, change.missed());
         sender.send((ends, change.keys().to_vec())).unwrap();
     });
     for n in 1..=3_000 {
@@ -476,7 +476,7 @@ fn that_are_subscribed_before_the_value_is_loaded_miss_no_change() {
         if settings.load().workers != 9 {
             until(&receiver, &9);
             let change = runtime().block_on(changes.next()).unwrap();
-            assert_eq!(change.new().workers, 9);
+            assert_eq!(change.after().workers, 9);
         }
         writer.join().unwrap();
     }

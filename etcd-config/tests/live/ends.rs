@@ -130,7 +130,7 @@ fn nothing_comes_into_force_after_closing() {
     let settings = folder.options::<Checked>().watch(&store).unwrap();
     let mut changes = settings.changes();
     HANGING.slow_down(&settings, &store, "/hanging/number", 2);
-    assert_eq!(runtime().block_on(changes.next()).unwrap().new().number, 2);
+    assert_eq!(runtime().block_on(changes.next()).unwrap().after().number, 2);
     HANGING.hold(|| store.put("/hanging/number", "3"));
     settings.close(SOON).unwrap();
     assert!(runtime().block_on(changes.next()).is_none());

@@ -110,7 +110,7 @@ fn intervals_of_nothing_are_refused_and_those_of_any_length_are_not() {
         Service::options().audit_interval(Duration::ZERO),
     ] {
         let error = options.watch(store()).unwrap_err();
-        assert!(error.is_option() && error.to_string().contains("interval is zero"), "{error}");
+        assert!(error.is_invalid_option() && error.to_string().contains("interval is zero"), "{error}");
     }
     let endless = Service::options()
         .progress_interval(Duration::MAX)
@@ -192,7 +192,7 @@ fn needs_a_directory_from_somewhere() {
         _one: u32,
     }
     let error = Nowhere::watch(MemoryStore::new()).unwrap_err();
-    assert!(error.is_option());
+    assert!(error.is_invalid_option());
     assert!(error.to_string().starts_with("Nowhere has no prefix: write #[etcd(prefix"), "{error}");
     assert!(Nowhere::options().prefix("/anywhere").watch(MemoryStore::new()).is_ok());
 }

@@ -153,7 +153,7 @@ impl Store for Asked {
         }
     }
 
-    fn twin(&self) -> Arc<dyn Store> {
+    fn with_own_connections(&self) -> Arc<dyn Store> {
         Arc::new(self.clone())
     }
 

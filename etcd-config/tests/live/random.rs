@@ -383,14 +383,14 @@ fn play<T: Plain>(scene: Scene) {
     let mut streamed = streamed.join().unwrap();
     for changes in [&heard, &streamed] {
         for change in changes {
-            let (revision, numbers) = (change.new().revision(), change.new().numbers());
+            let (revision, numbers) = (change.after().revision(), change.after().numbers());
             assert!(truth.holds(revision, &numbers), "seed {seed}, at {revision}: {numbers:?}");
             let is_whole = !T::COMMITS || cuts || rewinds || is_among(&truth.committed, &numbers);
             assert!(is_whole, "seed {seed}, at {revision}, half an edit: {numbers:?}");
         }
-        let has_gap = changes.windows(2).any(|pair| !Arc::ptr_eq(pair[0].new(), pair[1].old()));
+        let has_gap = changes.windows(2).any(|pair| !Arc::ptr_eq(pair[0].after(), pair[1].before()));
         assert!(!has_gap, "seed {seed}: a change was missed");
-        assert!(changes.last().is_none_or(|last| Arc::ptr_eq(last.new(), &snapshot)), "seed {seed}");
+        assert!(changes.last().is_none_or(|last| Arc::ptr_eq(last.after(), &snapshot)), "seed {seed}");
     }
     let followed = followed.lock().unwrap();
     assert_eq!(followed.last(), Some(&snapshot.one().number), "seed {seed}");

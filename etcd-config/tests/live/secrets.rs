@@ -62,7 +62,7 @@ fn are_not_in_the_log_where_a_callback_panics_with_one() {
     let log = crate::outside::Log::of_this_process();
     let store = store("1");
     let settings = Vault::watch(&store).unwrap();
-    settings.on_change(|change| panic!("what is {:?}?", **change.new()));
+    settings.on_change(|change| panic!("what is {:?}?", **change.after()));
     // By the second one the line about the first is written.
     for (panics, level) in [(1, "2"), (2, "3")] {
         settings.wait_for_revision(store.put("/vault/level", level), SOON).unwrap();

@@ -145,7 +145,7 @@ fn what_is_slow_is_whole_at_every_revision() {
     let store = MemoryStore::new();
     let slow = Committed::watch(&store).unwrap();
     let (sender, receiver) = mpsc::channel();
-    slow.on_change(move |change| sender.send((change.new().number, change.new().version)).unwrap());
+    slow.on_change(move |change| sender.send((change.after().number, change.after().version)).unwrap());
     for n in 2..100 {
         store.transaction().put("/slow/number", n.to_string()).put("/slow/version", n.to_string()).commit();
         std::thread::sleep(Duration::from_millis(5));
@@ -215,7 +215,8 @@ fn what_waits_while_the_store_is_rewound_is_never_in_force() {
     let base = store.revision();
     let heard = Arc::new(Mutex::new(Vec::new()));
     let changes = Arc::clone(&heard);
-    settings.on_change(move |change| changes.lock().unwrap().push((change.new().number, change.revision())));
+    settings
+        .on_change(move |change| changes.lock().unwrap().push((change.after().number, change.revision())));
     REWOUND.slow_down(&settings, &store, "/rewound/number", 2);
     REWOUND.hold(|| store.put("/rewound/number", "3"));
     store.put("/rewound/number", "5");
@@ -275,7 +276,7 @@ fn waits(number: &u32) -> Result<(), String> {
         4 => Service::load_once(store()).err(),
         _ => None,
     };
-    refusal.map_or(Ok(()), |error| Err(format!("{} {error}", error.is_option())))
+    refusal.map_or(Ok(()), |error| Err(format!("{} {error}", error.is_invalid_option())))
 }
 
 #[test]

@@ -48,8 +48,8 @@ fn are_never_torn_and_never_go_back() {
     let base = store.revision();
     let settings = Whole::watch(&store).unwrap();
     settings.on_change(move |change| {
-        let old = change.old().check(change.old().revision(), base);
-        assert!(old < change.new().check(change.revision(), base));
+        let old = change.before().check(change.before().revision(), base);
+        assert!(old < change.after().check(change.revision(), base));
     });
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

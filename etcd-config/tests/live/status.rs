@@ -53,7 +53,7 @@ fn says_since_when_the_store_is_gone_and_why_and_that_it_is_back() {
     assert_eq!(settings.load().workers, 8);
     store.refuse(false);
     let back = until(&settings, |status| status.state.is_watching());
-    assert!(back.counters.reconnects >= 1);
+    assert!(back.counters.losses >= 1);
 }
 
 /// What callbacks are told of the status, in a word each.

@@ -27,7 +27,7 @@ fn of_one_transaction_become_one_snapshot() {
     settings.on_change({
         let seen = Arc::clone(&seen);
         move |change| {
-            let new = change.new();
+            let new = change.after();
             seen.lock().unwrap().push((change.keys().len(), new.level.clone(), new.workers));
         }
     });
@@ -113,7 +113,7 @@ fn that_are_taken_back_leave_no_trace() {
     store.put("/service/level", "debug");
     let change = runtime().block_on(changes.next()).unwrap();
     assert_eq!(change.keys().iter().map(|key| &**key).collect::<Vec<_>>(), ["/service/level"]);
-    assert_eq!((change.new().workers, change.new().features.len()), (8, 0));
+    assert_eq!((change.after().workers, change.after().features.len()), (8, 0));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn are_committed_by_a_key_that_is_written_with_the_value_that_it_has() {
     settings.wait_for_revision(store.put("/service/version", "1"), SOON).unwrap();
     assert_eq!(settings.status().counters.snapshots, 2, "{}", settings.status());
     let change = runtime().block_on(changes.next()).unwrap();
-    assert_eq!((change.old().host.as_str(), change.new().host.as_str()), ("a", "b"));
+    assert_eq!((change.before().host.as_str(), change.after().host.as_str()), ("a", "b"));
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn that_are_not_committed_wait_though_a_commit_is_collected_meanwhile() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let changes = Arc::clone(&seen);
     settings.on_change(move |change| {
-        changes.lock().unwrap().push((change.new().host.clone(), change.new().port));
+        changes.lock().unwrap().push((change.after().host.clone(), change.after().port));
     });
     store.put("/service/host", "b");
     let first = store.put("/service/version", "2");

@@ -63,7 +63,7 @@ fn a_revision_of_another_prefix_is_in_force_at_once() {
         assert!(waited < TIMES * Duration::from_millis(250), "{waited:?} for {TIMES} times");
         witness.converges(&history, Duration::from_secs(2));
         let counters = live.status().counters;
-        assert_eq!((counters.lists, counters.repairs, counters.reconnects), (1, 0, 0), "{}", live.status());
+        assert_eq!((counters.lists, counters.repairs, counters.losses), (1, 0, 0), "{}", live.status());
     });
 }
 

@@ -32,7 +32,7 @@ fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
             let revisions: Vec<_> = witness.steps().iter().map(|step| step.new.revision).collect();
             let written: Vec<_> = (before + 1..=before + 31).collect();
             assert_eq!(revisions, written, "{chunks:?}");
-            assert_eq!(live.status().counters.reconnects, 0, "{chunks:?}");
+            assert_eq!(live.status().counters.losses, 0, "{chunks:?}");
         }
     });
 }
@@ -60,7 +60,7 @@ fn r09_half_a_frame_is_no_frame() {
             witness.converges(&history, Duration::from_secs(2));
         }
         let counters = live.status().counters;
-        assert_eq!((counters.reconnects, counters.snapshots), (5, 6), "one change for each write");
+        assert_eq!((counters.losses, counters.snapshots), (5, 6), "one change for each write");
         assert_eq!(counters.lists, 1, "each time it went on where it was");
     });
 }

@@ -40,7 +40,7 @@ fn a_watch_that_nobody_answers_for_is_proven_current_and_goes_on() {
             witness.converges(&history, Duration::from_secs(2));
         }
         let counters = live.status().counters;
-        assert_eq!((counters.reconnects, counters.lists), (0, 1), "{}", live.status());
+        assert_eq!((counters.losses, counters.lists), (0, 1), "{}", live.status());
     });
 }
 

@@ -125,7 +125,7 @@ fn hidden_keys_and_others_are_shown_as_they_were_together() {
         let live = options().watch(&scene.client).expect("a first snapshot");
         let noted = Arc::clone(&seen);
         let _subscription = live.on_change(move |change| {
-            let new = change.new();
+            let new = change.after();
             noted.lock().unwrap().push((new.token.parse().unwrap(), new.name.parse().unwrap()));
         });
         let rounds = 80;

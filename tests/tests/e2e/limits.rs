@@ -75,7 +75,7 @@ fn r26_a_full_disk_quota_stops_writes_and_nothing_else() {
         server.etcdctl(["del", &format!("{PREFIX}a")]);
         history.catch_up(before);
         witness.converges(&history, Duration::from_secs(3));
-        assert_eq!((live.status().counters.reconnects, live.load().all.len()), (0, 1));
+        assert_eq!((live.status().counters.losses, live.load().all.len()), (0, 1));
         assert_eq!(Flat::load_once(server.endpoint()).expect("reads are served").all, live.load().all);
     });
 }

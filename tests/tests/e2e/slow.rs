@@ -137,6 +137,6 @@ fn a_change_that_takes_long_to_arrive_does_and_is_not_taken_for_seen_before() {
         history.put("b", "1");
         witness.converges(&history, Duration::from_secs(10));
         let counters = live.status().counters;
-        assert_eq!((counters.lists, counters.reconnects), (1, 0), "{}", live.status());
+        assert_eq!((counters.lists, counters.losses), (1, 0), "{}", live.status());
     });
 }

@@ -46,7 +46,7 @@ fn all_are_current(etcd: &'static Etcd, limit: usize, count: usize) {
         }
     }
     for live in &lives {
-        assert_eq!(live.status().counters.reconnects, 0, "nothing was lost: {}", live.status());
+        assert_eq!(live.status().counters.losses, 0, "nothing was lost: {}", live.status());
     }
     // One for calls, at most as many as are needed for streams, and some that were begun meanwhile.
     let enough = u64::try_from(3 * count.div_ceil(limit - 1) + 12).expect("a few");

@@ -23,7 +23,7 @@ fn r04_a_hundred_keys_of_one_transaction_are_always_of_one_generation() {
         let live = Flat::watch(server.endpoint()).expect("a first snapshot");
         let witness = Witness::of(&live);
         live.on_change(|change| {
-            let mut generations = change.new().all.values();
+            let mut generations = change.after().all.values();
             let first = generations.next();
             assert!(generations.all(|generation| Some(generation) == first), "a torn callback");
         });

@@ -235,7 +235,7 @@ fn a_corruption_alarm_leaves_the_last_settings_in_force() {
         alarm("ACTIVATE");
         history.try_write([("a", Some("2"))]).expect_err("a corrupt cluster takes no writes");
         proxy.cut();
-        witness.waits_for("a loss", Duration::from_secs(5), |status| status.counters.reconnects > 0);
+        witness.waits_for("a loss", Duration::from_secs(5), |status| status.counters.losses > 0);
         assert_eq!(live.load().all["a"], "1");
         alarm("DEACTIVATE");
         history.put("a", "3");

@@ -247,11 +247,11 @@ fn a_twin_works_in_another_runtime() {
     let server = Server::start();
     let client = Client::new([server.endpoint()]).unwrap();
     block_on(async { drop(client.list(&Prefix::new("/p")).await.unwrap()) });
-    let twin: Arc<dyn Store> = client.twin();
-    assert_ne!(twin.identity(), client.identity());
+    let own: Arc<dyn Store> = Store::with_own_connections(&client);
+    assert_ne!(own.identity(), client.identity());
     assert_eq!(client.clone().identity(), client.identity());
     block_on(async {
-        let mut opened = twin.watch(&Prefix::new("/p"), None).await.unwrap();
+        let mut opened = own.watch(&Prefix::new("/p"), None).await.unwrap();
         let other = client.with_own_connections();
         other.put("/p/a", "1").await.unwrap();
         assert!(matches!(next(&mut opened).await, Ok(Signal::Batch(_))));

@@ -164,7 +164,8 @@ fn a_commit_key_makes_an_edit_of_several_keys_visible_at_once() {
         let settings = Edited::watch(&any.store).unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let changes = seen.clone();
-        settings.on_change(move |change| changes.lock().unwrap().push((change.new().one, change.new().two)));
+        settings
+            .on_change(move |change| changes.lock().unwrap().push((change.after().one, change.after().two)));
         let one = any.put("/edited/one", "1");
         assert!(settings.wait_for_revision(one, Duration::from_millis(100)).unwrap_err().is_timeout());
         any.put("/edited/two", "2");

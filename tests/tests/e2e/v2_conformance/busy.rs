@@ -198,6 +198,6 @@ fn a_configuration_is_not_listed_again_because_others_write() {
             }
         }
         let counters = live.status().counters;
-        assert_eq!((counters.lists, counters.reconnects), (1, 0), "{}", live.status());
+        assert_eq!((counters.lists, counters.losses), (1, 0), "{}", live.status());
     });
 }

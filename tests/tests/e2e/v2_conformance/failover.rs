@@ -101,8 +101,8 @@ fn f05_kill_the_leader_under_load() {
         let writer = at(&followers);
         let start = writer.set("f05/0", "v").await.unwrap().into_body().index().unwrap();
         let mut on_follower = at(&followers[..1]).watcher("f05").recursive(true).index(start + 1).start();
-        let everywhere = at(&[leader, followers[0], followers[1]]);
-        let mut anywhere = everywhere.watcher("f05").recursive(true).index(start + 1).start();
+        let all_failed = at(&[leader, followers[0], followers[1]]);
+        let mut anywhere = all_failed.watcher("f05").recursive(true).index(start + 1).start();
 
         let reading = tokio::spawn(async move {
             let mut seen = Vec::new();

@@ -1,0 +1,17 @@
+//! What both protocols travel on: endpoints, connections, TLS, and the order in which endpoints are asked.
+
+pub(crate) mod addresses;
+pub(crate) mod credentials;
+pub(crate) mod endpoint;
+pub(crate) mod endpoints;
+pub(crate) mod failover;
+pub(crate) mod http;
+pub(crate) mod not_etcd;
+pub(crate) mod other_api;
+pub(crate) mod proxy;
+pub(crate) mod pulse;
+pub(crate) mod race;
+pub(crate) mod record;
+pub(crate) mod round;
+pub(crate) mod settings;
+pub(crate) mod tls;

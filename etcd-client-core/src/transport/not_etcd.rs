@@ -1,0 +1,134 @@
+//! Who is at the other end where etcd's API is not, in its own first words.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::Printable;
+use crate::transport::endpoint::Endpoint;
+use crate::transport::http::{HttpOptions, Protocol};
+
+/// As much as is read of what is said, in bytes, and shown of it, in characters.
+const HEARD: usize = 512;
+const SHOWN: usize = 100;
+
+/// What to write instead.
+pub(crate) const CLIENT_URLS: &str = "write one of etcd's --listen-client-urls, port 2379 by default";
+
+/// What is said of a server that never says anything.
+pub(crate) const HANGS_UP: &str =
+    "the server hangs up on every request: it is no etcd, or a proxy that reaches none";
+
+/// What is spoken at an address.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Http1,
+    Http2,
+    /// It is heard, and hung up on.
+    None,
+    /// Something else, of which this is known.
+    Other(String),
+}
+
+impl Speech {
+    /// Listens to what is answered to the beginning of a protocol, on a connection of its own. Nothing where
+    /// that cannot be, or nobody says anything in time.
+    pub(crate) async fn at(
+        endpoint: &Endpoint,
+        http: &HttpOptions,
+        protocol: Protocol,
+        limit: Duration,
+    ) -> Option<Self> {
+        if endpoint.is_secure() || http.proxy.is_some() {
+            return None;
+        }
+        let heard = timeout(limit, listen(endpoint.authority(), protocol)).await.ok()?.ok()?;
+        Some(Self::of(&heard))
+    }
+
+    fn of(heard: &[u8]) -> Self {
+        // A frame of settings begins each connection: three bytes of length, its kind.
+        if heard.len() >= 9 && heard[0] == 0 && heard[3] == 4 && heard[5..9] == [0; 4] {
+            return Self::Http2;
+        }
+        match heard {
+            [] => Self::None,
+            [b'H', b'T', b'T', b'P', b'/', ..] => Self::Http1,
+            _ => Self::Other(format!("what answers is {}", name_of(heard))),
+        }
+    }
+}
+
+async fn listen(address: &str, protocol: Protocol) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    let hello: &[u8] = match protocol {
+        Protocol::Http1 => b"GET /version HTTP/1.1\r\nHost: etcd\r\n\r\n",
+        // With an empty frame of settings.
+        Protocol::Http2 => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
+    };
+    stream.write_all(hello).await?;
+    let mut heard = vec![0; HEARD];
+    let mut length = 0;
+    // A frame has nine bytes; a banner may come in pieces, and its first line will do.
+    while length < heard.len() && !heard[..length].contains(&b'\n') && length < 9 {
+        match stream.read(&mut heard[length..]).await {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if length == 0 && error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
+            Err(_) => break,
+        }
+    }
+    heard.truncate(length);
+    Ok(heard)
+}
+
+/// The service that begins so, or what it says.
+fn name_of(heard: &[u8]) -> String {
+    const KNOWN: [(&[u8], &str); 8] = [
+        (b"\x15\x03", "a server that speaks TLS, as https:// does"),
+        (b"-ERR ", "redis"),
+        (b"-NOAUTH ", "redis"),
+        (b"-DENIED ", "redis"),
+        (b"SSH-", "an SSH server"),
+        (b"220", "a mail or FTP server"),
+        (b"E\0\0\0", "PostgreSQL"),
+        (b"ERROR\r\n", "memcached"),
+    ];
+    if let Some((_, name)) = KNOWN.iter().find(|(start, _)| heard.starts_with(start)) {
+        return (*name).to_owned();
+    }
+    // A packet's length, its number, the version of the protocol.
+    if heard.len() > 5 && heard[2..5] == [0, 0, 10] {
+        return "MySQL".to_owned();
+    }
+    let first = heard.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let text = String::from_utf8_lossy(first);
+    format!("no HTTP server; it says {:?}", Printable::line(text.trim_end()).at_most(SHOWN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_known_by_their_first_words() {
+        for (heard, name) in [
+            (&b"-ERR unknown command 'GET'\r\n"[..], "what answers is redis"),
+            (b"SSH-2.0-OpenSSH_9.2p1\r\n", "what answers is an SSH server"),
+            (b"220 mail.test ESMTP\r\n", "what answers is a mail or FTP server"),
+            (b"J\0\0\0\x0a8.0.32\0", "what answers is MySQL"),
+            (b"E\0\0\0\x65SFATAL\0", "what answers is PostgreSQL"),
+            (b"hello\x1b[2J\nmore", "what answers is no HTTP server; it says \"hello\\u{1b}[2J\""),
+        ] {
+            assert_eq!(Speech::of(heard), Speech::Other(name.to_owned()));
+        }
+        assert_eq!(Speech::of(b"HTTP/1.0 400"), Speech::Http1);
+        assert_eq!(Speech::of(b"\0\0\x06\x04\0\0\0\0\0\0\x05"), Speech::Http2);
+        assert_eq!(Speech::of(b""), Speech::None);
+        let Speech::Other(long) = Speech::of(&[b'x'; HEARD]) else { panic!("it is no HTTP") };
+        assert!(long.len() < 200, "{long}");
+    }
+}

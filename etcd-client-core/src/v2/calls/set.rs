@@ -1,0 +1,232 @@
+//! Writing keys.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::Error;
+use crate::printable::Length;
+use crate::v2::calls::call::{Call, Operation, read_answer};
+use crate::v2::calls::condition::Condition;
+use crate::v2::net::endpoint_client::Reply;
+use crate::v2::wire::encoding::key_path;
+use crate::v2::wire::request::{Request, Resend};
+use crate::v2::wire::response::Response;
+
+/// Writes a key.
+#[derive(Clone)]
+pub struct Set {
+    key: String,
+    value: String,
+    ttl: Option<Ttl>,
+    condition: Condition,
+    no_value: bool,
+}
+
+/// Starts a key's time to live anew; watchers are not notified.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    key: String,
+    ttl: Ttl,
+}
+
+/// Makes a key in a directory, with a name that sorts after all that were made there before.
+#[derive(Clone)]
+pub struct CreateInOrder {
+    directory: String,
+    value: String,
+    ttl: Option<Ttl>,
+}
+
+/// How long a key lives.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::v2) enum Ttl {
+    For(Duration),
+    Ever,
+}
+
+impl Ttl {
+    pub(in crate::v2) fn field(self, key: &str) -> Result<(&'static str, String), Error> {
+        let Self::For(ttl) = self else { return Ok(("ttl", String::new())) };
+        if ttl.subsec_nanos() != 0 {
+            return Err(Error::invalid_input(format!(
+                "{key}: a time to live is a number of whole seconds, not {ttl:?}"
+            )));
+        }
+        if ttl.is_zero() {
+            return Err(Error::invalid_input(format!(
+                "{key}: with a time to live of 0 the key would expire at once; for one without end use \
+                 without_ttl(), to delete it use delete()"
+            )));
+        }
+        // Larger ones wrap around in the server.
+        if ttl.as_secs() > u64::from(u32::MAX) {
+            return Err(Error::invalid_input(format!(
+                "{key}: a time to live of {} s is too long",
+                ttl.as_secs()
+            )));
+        }
+        Ok(("ttl", ttl.as_secs().to_string()))
+    }
+}
+
+impl Set {
+    pub(in crate::v2) fn new(key: String, value: String) -> Self {
+        Self { key, value, ttl: None, condition: Condition::default(), no_value: false }
+    }
+
+    pub(in crate::v2) fn if_value(mut self, expected: String) -> Self {
+        self.condition.value = Some(expected);
+        self
+    }
+
+    pub(in crate::v2) fn if_index(mut self, expected: u64) -> Self {
+        self.condition.index = Some(expected);
+        self
+    }
+}
+
+impl Refresh {
+    pub(in crate::v2) fn new(key: String, ttl: Duration) -> Self {
+        Self { key, ttl: Ttl::For(ttl) }
+    }
+}
+
+impl CreateInOrder {
+    pub(in crate::v2) fn new(directory: String, value: String) -> Self {
+        Self { directory, value, ttl: None }
+    }
+}
+
+impl Call<Set> {
+    /// Deletes the key after this time: whole seconds, at least one. Servers are up to half a
+    /// second late.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.operation.ttl = Some(Ttl::For(ttl));
+        self
+    }
+
+    /// Takes away the time that the key had left to live.
+    pub fn without_ttl(mut self) -> Self {
+        self.operation.ttl = Some(Ttl::Ever);
+        self
+    }
+
+    /// Writes only where the key holds this value.
+    pub fn prev_value(mut self, value: impl Into<String>) -> Self {
+        self.operation.condition.value = Some(value.into());
+        self
+    }
+
+    /// Writes only where the key was last changed at this index.
+    pub fn prev_index(mut self, index: u64) -> Self {
+        self.operation.condition.index = Some(index);
+        self
+    }
+
+    /// Writes only where the key exists (an update, which keeps its created index), or only where it
+    /// does not (a creation).
+    pub fn prev_exist(mut self, exist: bool) -> Self {
+        self.operation.condition.exist = Some(exist);
+        self
+    }
+
+    /// Leaves the key out of the answer to a success.
+    pub fn no_value_on_success(mut self) -> Self {
+        self.operation.no_value = true;
+        self
+    }
+}
+
+impl Call<CreateInOrder> {
+    /// Deletes the key after this time: whole seconds, at least one.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.operation.ttl = Some(Ttl::For(ttl));
+        self
+    }
+}
+
+impl Operation for Set {
+    type Output = Response;
+
+    fn request(&self) -> Result<Request, Error> {
+        let mut flags = self.condition.flags(&self.key)?;
+        let mut fields = vec![("value", self.value.clone())];
+        // A form may be longer than an address.
+        if let Some(place) = flags.iter().position(|(name, _)| *name == "prevValue") {
+            fields.push(flags.swap_remove(place));
+        }
+        if let Some(ttl) = self.ttl {
+            fields.push(ttl.field(&self.key)?);
+        }
+        if self.no_value {
+            flags.push(("noValueOnSuccess", true.to_string()));
+        }
+        let resend = if self.condition.is_empty() { Resend::Harmlessly } else { Resend::Never };
+        Request::put(key_path(&self.key, false)?, &flags, &fields, resend)
+    }
+
+    fn read(reply: &Reply) -> Result<Response, Error> {
+        read_answer(reply)
+    }
+}
+
+impl Operation for Refresh {
+    type Output = Response;
+
+    /// Without `prevExist` the key would be made anew, with another created index.
+    fn request(&self) -> Result<Request, Error> {
+        let flags = [("refresh", true.to_string()), ("prevExist", true.to_string())];
+        let fields = [self.ttl.field(&self.key)?];
+        Request::put(key_path(&self.key, false)?, &flags, &fields, Resend::Harmlessly)
+    }
+
+    fn read(reply: &Reply) -> Result<Response, Error> {
+        read_answer(reply)
+    }
+}
+
+impl Operation for CreateInOrder {
+    type Output = Response;
+
+    fn request(&self) -> Result<Request, Error> {
+        let mut fields = vec![("value", self.value.clone())];
+        if let Some(ttl) = self.ttl {
+            fields.push(ttl.field(&self.directory)?);
+        }
+        Request::post(key_path(&self.directory, false)?, &fields)
+    }
+
+    fn read(reply: &Reply) -> Result<Response, Error> {
+        read_answer(reply)
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Set");
+        out.field("key", &self.key).field("value", &Length::of(&self.value));
+        out.field("ttl", &self.ttl).field("condition", &self.condition).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CreateInOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("CreateInOrder");
+        out.field("directory", &self.directory).field("value", &Length::of(&self.value));
+        out.field("ttl", &self.ttl).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_live_is_whole_seconds_and_not_none() {
+        let field = |ttl| Ttl::For(ttl).field("k").map(|(_, text)| text).map_err(|error| error.to_string());
+        assert_eq!(field(Duration::from_secs(7)).unwrap(), "7");
+        assert!(field(Duration::from_millis(1500)).unwrap_err().contains("whole seconds"));
+        assert!(field(Duration::ZERO).unwrap_err().contains("without_ttl()"));
+        assert!(field(Duration::from_secs(u64::MAX)).unwrap_err().contains("too long"));
+    }
+}

@@ -1,0 +1,7 @@
+//! Requests to the endpoints of a cluster, one after the other, and what each of them answers.
+
+pub(in crate::v2) mod endpoint_client;
+pub(in crate::v2) mod failure;
+pub(in crate::v2) mod pool;
+pub(in crate::v2) mod redirect;
+pub(in crate::v2) mod refusal;

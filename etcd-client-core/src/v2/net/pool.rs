@@ -1,0 +1,311 @@
+//! All endpoints, and how a request finds one that answers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::error::{EndpointFailure, FailingEndpoint};
+use crate::transport::credentials::Credentials;
+use crate::transport::failover::{Preference, all_failed};
+use crate::transport::race::Done;
+use crate::transport::round::{Endpoint as _, Round, failing, look_round, outage};
+use crate::transport::settings::ClientOptions;
+use crate::v2::net::endpoint_client::{EndpointClient, Opened, Reply};
+use crate::v2::net::failure::Failure;
+use crate::v2::wire::request::{Request, Resend};
+use crate::{BoxFuture, Error, Kind, OneLine};
+
+/// Five further rounds take 7 s at least, in which a server is restarted or a leader elected.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Failures of earlier rounds that an error still tells of.
+const MOST_FAILURES: usize = 100;
+
+/// The endpoints of a cluster, one of which is preferred until it fails.
+#[derive(Debug)]
+pub(in crate::v2) struct Pool {
+    options: ClientOptions,
+    peers: Vec<Arc<EndpointClient>>,
+    preference: Preference,
+    credentials: Arc<Mutex<Option<Credentials>>>,
+}
+
+impl Pool {
+    /// Starts at a random endpoint, so that many clients spread over the cluster.
+    pub(in crate::v2) fn new(options: ClientOptions, credentials: Option<Credentials>) -> Arc<Self> {
+        Self::over(options, Arc::new(Mutex::new(credentials)))
+    }
+
+    /// Another pool over the same cluster, for the same user, with connections of its own.
+    pub(in crate::v2) fn with_own_connections(&self) -> Arc<Self> {
+        Self::over(self.options.clone(), self.credentials.clone())
+    }
+
+    fn over(options: ClientOptions, credentials: Arc<Mutex<Option<Credentials>>>) -> Arc<Self> {
+        let mut endpoints = options.endpoints.clone();
+        fastrand::shuffle(&mut endpoints);
+        let peers: Vec<_> =
+            endpoints.into_iter().map(|endpoint| Arc::new(EndpointClient::new(endpoint))).collect();
+        Arc::new(Self { preference: Preference::new(peers.len()), peers, options, credentials })
+    }
+
+    pub(in crate::v2) fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
+    pub(in crate::v2) fn endpoints(&self) -> usize {
+        self.peers.len()
+    }
+
+    pub(in crate::v2) fn set_credentials(&self, credentials: Option<Credentials>) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Does a request, with so many further rounds over all endpoints while the members seem to be
+    /// electing a leader. A success that cannot be read is a failure of its endpoint.
+    pub(in crate::v2) async fn call<T: Send>(
+        self: &Arc<Self>,
+        request: &Request,
+        retries: Option<u32>,
+        read: impl Fn(&Reply) -> Result<T, Error> + Send + Sync,
+    ) -> Result<T, Error> {
+        let read = &read;
+        let ask = |peer: Arc<EndpointClient>| async move {
+            let reply = self.ask(&peer, request).await?;
+            read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
+        };
+        self.rounds(request.resend, retries.unwrap_or(self.options.max_retries), ask).await
+    }
+
+    /// Does something that changes nothing at one endpoint after the other, the next beside one that is
+    /// silent.
+    pub(in crate::v2) async fn once<T, F>(
+        self: &Arc<Self>,
+        try_at: impl Fn(Arc<EndpointClient>) -> F + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
+    {
+        self.rounds(Resend::Freely, 0, try_at).await
+    }
+
+    /// Does something at one endpoint after the other, in so many further rounds while the members seem to
+    /// be electing a leader.
+    pub(in crate::v2) async fn rounds<T, F>(
+        self: &Arc<Self>,
+        resend: Resend,
+        retries: u32,
+        try_at: impl Fn(Arc<EndpointClient>) -> F + Send + Sync,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
+    {
+        let mut failures = Failures::default();
+        let mut rounds = 0;
+        loop {
+            let outcome = match self.find(resend, &mut failures).await {
+                Outcome::Done(()) => self.round(resend, &mut failures, &try_at).await,
+                Outcome::Final(error) => Outcome::Final(error),
+                Outcome::Nowhere { election } => Outcome::Nowhere { election },
+            };
+            match outcome {
+                Outcome::Done(done) => return Ok(done),
+                Outcome::Final(error) => return Err(error),
+                Outcome::Nowhere { election } => {
+                    rounds += 1;
+                    if !election || rounds > retries {
+                        return Err(failures.into_error(self.peers.len(), rounds));
+                    }
+                }
+            }
+            tokio::time::sleep(pause_before(rounds)).await;
+        }
+    }
+
+    pub(in crate::v2) async fn ask(
+        &self,
+        peer: &EndpointClient,
+        request: &Request,
+    ) -> Result<Reply, Failure> {
+        let credentials = self.credentials();
+        let reply = peer.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        reply.map_err(|failure| failure.of_user(credentials.as_ref()))
+    }
+
+    pub(in crate::v2) async fn open(
+        &self,
+        peer: &EndpointClient,
+        request: &Request,
+    ) -> Result<Opened, Failure> {
+        let credentials = self.credentials();
+        let opened = peer.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        opened.map_err(|failure| failure.of_user(credentials.as_ref()))
+    }
+
+    /// What each endpoint has done instead of answering.
+    pub(in crate::v2) fn outage(&self) -> Error {
+        outage(&self.peers)
+    }
+
+    pub(in crate::v2) fn failing(&self) -> Vec<FailingEndpoint> {
+        failing(&self.peers)
+    }
+
+    /// Asks those endpoints that nobody has asked lately whether they serve.
+    pub(in crate::v2) async fn look_round(&self) {
+        // A read that needs a leader and no permission: a refusal, or that there is no such key, is an answer.
+        let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else {
+            return;
+        };
+        let ask = |peer: Arc<EndpointClient>| {
+            let request = &request;
+            async move {
+                match peer.ask(request, self.options.timeout, &self.options, None).await {
+                    Err(failure) if failure.elsewhere => Err(failure.error),
+                    _ => Ok(()),
+                }
+            }
+        };
+        look_round(&self.peers, ask).await;
+    }
+
+    /// Requests go to another endpoint first from now on, and to this one on new connections only.
+    pub(in crate::v2) fn give_up(&self, peer: &Arc<EndpointClient>, generation: u64) {
+        peer.renew(generation);
+        self.demote(peer);
+    }
+
+    /// Requests go to another endpoint first from now on.
+    pub(in crate::v2) fn demote(&self, peer: &Arc<EndpointClient>) {
+        if let Some(place) = self.peers.iter().position(|other| Arc::ptr_eq(other, peer)) {
+            self.preference.demote(place);
+        }
+    }
+
+    async fn round<T, F>(
+        self: &Arc<Self>,
+        resend: Resend,
+        failures: &mut Failures,
+        try_at: impl Fn(Arc<EndpointClient>) -> F + Send + Sync,
+    ) -> Outcome<T>
+    where
+        F: Future<Output = Result<T, Failure>> + Send,
+        T: Send,
+    {
+        let mut round = Round::over(&self.peers, &self.preference);
+        let begin = |peer: &Arc<EndpointClient>| (try_at(peer.clone()), self.silence(resend, peer));
+        let mut election = true;
+        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
+            let failure = match outcome {
+                Ok(done) => {
+                    round.won(place, &silent);
+                    return Outcome::Done(done);
+                }
+                Err(failure) => failure,
+            };
+            let peer = &self.peers[place];
+            let noted = round.lost(place, &failure.error, elapsed, failure.elsewhere);
+            let doubt = resend != Resend::Freely && !failure.untouched;
+            failures.uncertain |= doubt;
+            if !failure.elsewhere {
+                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
+            }
+            self.preference.demote(place);
+            if doubt && resend == Resend::Never {
+                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
+            }
+            tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
+            election &= failure.election;
+            failures.add(noted);
+        }
+        Outcome::Nowhere { election }
+    }
+
+    /// Ready when another endpoint is to be asked beside this one.
+    fn silence(self: &Arc<Self>, resend: Resend, peer: &Arc<EndpointClient>) -> BoxFuture<()> {
+        if resend != Resend::Freely {
+            return Box::pin(std::future::pending());
+        }
+        let (pool, peer) = (self.clone(), peer.clone());
+        Box::pin(async move {
+            let ping = async { peer.meet(&pool.options).await.is_ok() };
+            peer.pulse().silence(pool.options.timeout, ping).await;
+        })
+    }
+
+    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
+    /// Who has answered on its connections before is not asked.
+    async fn find(self: &Arc<Self>, resend: Resend, failures: &mut Failures) -> Outcome<()> {
+        let first = &self.peers[self.preference.first()];
+        let alone = self.peers.len() == 1 && first.addresses() == 1;
+        if resend == Resend::Freely || alone || first.has_answered() {
+            return Outcome::Done(());
+        }
+        let meet = |peer: Arc<EndpointClient>| async move { peer.meet(&self.options).await };
+        self.round(Resend::Freely, failures, meet).await
+    }
+}
+
+enum Outcome<T> {
+    Done(T),
+    /// No use in asking again.
+    Final(Error),
+    /// Each endpoint failed; in this round they all looked as in an election, or not.
+    Nowhere {
+        election: bool,
+    },
+}
+
+/// What has gone wrong with a request so far.
+#[derive(Default)]
+struct Failures {
+    list: Vec<EndpointFailure>,
+    /// A server may have acted on it.
+    uncertain: bool,
+}
+
+impl Failures {
+    fn add(&mut self, failure: EndpointFailure) {
+        if self.list.len() == MOST_FAILURES {
+            self.list.remove(0);
+        }
+        self.list.push(failure);
+    }
+
+    /// The error, marked as one after which the request may have been applied, if a server may have.
+    fn qualify(&self, error: Error) -> Error {
+        if self.uncertain { error.with_maybe_applied() } else { error }
+    }
+
+    /// Where all endpoints say that there is something that a person must change, that is the error.
+    fn into_error(self, endpoints: usize, rounds: u32) -> Error {
+        let uncertain = self.uncertain;
+        let kind = self.list.first().map(|failure| failure.error.kind());
+        let settled = kind.filter(|kind| {
+            matches!(kind, Kind::InvalidRequest | Kind::Unauthenticated | Kind::Server | Kind::NotFound)
+                && self.list.iter().all(|failure| failure.error.kind() == *kind)
+        });
+        let source = self.list.last().map(|failure| failure.error.clone());
+        let error = all_failed(self.list, endpoints, rounds);
+        let error = match settled {
+            Some(kind) => error.with_kind(kind),
+            None => error,
+        };
+        let error = match source {
+            Some(source) => error.with_source(source),
+            None => error,
+        };
+        if uncertain { error.with_maybe_applied() } else { error }
+    }
+}
+
+/// Doubling, up or down by a quarter, so that many clients do not come at once.
+pub(in crate::v2) fn pause_before(round: u32) -> Duration {
+    let pause = FIRST_PAUSE.saturating_mul(1 << round.saturating_sub(1).min(8)).min(LONGEST_PAUSE);
+    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
+}

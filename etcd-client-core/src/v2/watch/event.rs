@@ -1,0 +1,122 @@
+//! What a watcher reports.
+
+use std::time::Duration;
+
+use crate::Error;
+use crate::v2::wire::headers::Headers;
+use crate::v2::wire::response::{Action, Answer, Node};
+
+/// What a [`Watcher`](super::Watcher) reports.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Something changed. Every change is reported once, in the order of the indexes.
+    Change(Change),
+    /// The connection was lost, or could not be made, or the server has ended the watch without a change;
+    /// the watcher tries again, from where it was.
+    Reconnect(Reconnect),
+    /// The changes since the last report are not to be had: the watcher has read the state anew, and
+    /// goes on from there.
+    Resync(Resync),
+    /// The server answered with what is no change; the watcher tries again.
+    Error(Error),
+    /// The watcher was stopped. Nothing follows.
+    Stop,
+}
+
+/// A change.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Change {
+    /// What was done.
+    pub action: Action,
+    /// The key as it is now.
+    pub node: Option<Node>,
+    /// The key as it was before, where it was there.
+    pub prev_node: Option<Node>,
+    /// The headers of the answer that brought it. Their [index](Headers::etcd_index) is that of the store
+    /// when the server registered the watch, which may be before the change or after it.
+    pub headers: Headers,
+}
+
+/// A connection that was lost, or could not be made, or a watch that has ended without a change.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reconnect {
+    /// Why. The headers of a watch that has ended without a change are those of its
+    /// [`Refusal`](super::Refusal).
+    pub error: Error,
+    /// How many attempts have failed before this one, since the watcher last received something.
+    pub attempt: u32,
+    /// The pause before the next attempt.
+    pub delay: Duration,
+    /// The index that is asked for, where the watcher has come to one.
+    pub wait_index: Option<u64>,
+}
+
+/// The state, read anew.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Resync {
+    /// Why: [`Kind::Compacted`](crate::Kind::Compacted) where the server has forgotten the changes
+    /// (code 401), [`Kind::FutureRevision`](crate::Kind::FutureRevision) where its history was
+    /// replaced by another.
+    pub error: Error,
+    /// The key or the tree as it is now; `None` where it is not there.
+    pub state: Option<Node>,
+    /// The index of the state. Only later changes are reported from now on.
+    pub index: u64,
+}
+
+impl Change {
+    pub(in crate::v2) fn new(answer: Answer, headers: Headers) -> Self {
+        let Answer { action, node, prev_node } = answer;
+        Self { action, node, prev_node, headers }
+    }
+
+    /// The value of the key, where it is no directory and not gone.
+    pub fn value(&self) -> Option<&str> {
+        self.node.as_ref()?.value.as_deref()
+    }
+
+    /// The index of this change.
+    pub fn index(&self) -> Option<u64> {
+        self.node.as_ref().map(|node| node.modified_index).filter(|index| *index != 0)
+    }
+}
+
+impl Event {
+    /// What was done, where something changed.
+    pub fn action(&self) -> Option<Action> {
+        self.change().map(|change| change.action)
+    }
+
+    /// The change, where it is one.
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Self::Change(change) => Some(change),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn a_change_shows_its_key_and_no_value() {
+        let node = |value: &str| Node { key: "/k".into(), value: Some(value.into()), ..Node::default() };
+        let answer = Answer { action: Action::Set, node: Some(node("new")), prev_node: Some(node("old")) };
+        let mut map = HeaderMap::new();
+        map.insert("x-etcd-index", "7".parse().unwrap());
+        map.insert("set-cookie", "secret".parse().unwrap());
+        let event = Event::Change(Change::new(answer, Headers::new(StatusCode::OK, map)));
+        let shown = format!("{event:?}");
+        assert!(shown.contains(r#""/k""#) && shown.contains("Some(7)"), "{shown}");
+        assert!(!["new", "old", "secret"].iter().any(|value| shown.contains(value)), "{shown}");
+        assert_eq!((event.action(), event.change().unwrap().value()), (Some(Action::Set), Some("new")));
+    }
+}

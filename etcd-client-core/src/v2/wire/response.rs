@@ -1,0 +1,291 @@
+//! What the server answers.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+
+use crate::printable::Length;
+use crate::v2::wire::headers::Headers;
+use crate::{Error, Kind};
+
+/// A reply: what was asked for, and the headers that came with it.
+#[derive(Clone)]
+pub struct Response<T = Answer> {
+    body: T,
+    headers: Headers,
+}
+
+impl<T> Response<T> {
+    pub(in crate::v2) fn new(body: T, headers: Headers) -> Self {
+        Self { body, headers }
+    }
+
+    /// What was asked for.
+    pub fn body(&self) -> &T {
+        &self.body
+    }
+
+    /// What was asked for, on its own.
+    pub fn into_body(self) -> T {
+        self.body
+    }
+
+    /// The headers, with etcd's index.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+}
+
+impl Response<Answer> {
+    /// What was done.
+    pub fn action(&self) -> Action {
+        self.body.action
+    }
+
+    /// The key as it is now; `None` where the request asked for no value.
+    pub fn node(&self) -> Option<&Node> {
+        self.body.node.as_ref()
+    }
+
+    /// The value of the key, where it is no directory.
+    pub fn value(&self) -> Option<&str> {
+        self.body.value()
+    }
+}
+
+/// What was done to a key: the body of every reply of the keys API, and of every event.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Answer {
+    /// What was done.
+    pub action: Action,
+    /// The key as it is now; `None` where the request asked for no value.
+    #[serde(default)]
+    pub node: Option<Node>,
+    /// The key as it was before, where it was there.
+    #[serde(default, rename = "prevNode")]
+    pub prev_node: Option<Node>,
+}
+
+impl Answer {
+    /// The value of the key, where it is no directory.
+    pub fn value(&self) -> Option<&str> {
+        self.node.as_ref()?.value.as_deref()
+    }
+
+    /// The index of this change; of the last change to the key, where nothing was changed.
+    pub fn index(&self) -> Option<u64> {
+        self.node.as_ref().map(|node| node.modified_index).filter(|index| *index != 0)
+    }
+}
+
+/// What was done to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Action {
+    /// It was read.
+    Get,
+    /// It was written, or made anew.
+    Set,
+    /// It was made, and had not been there.
+    Create,
+    /// It was written, and had been there.
+    Update,
+    /// It was written because its value or index was the one expected.
+    CompareAndSwap,
+    /// It was deleted because its value or index was the one expected.
+    CompareAndDelete,
+    /// It was deleted.
+    Delete,
+    /// Its time to live ended.
+    Expire,
+    /// Something that has no name here.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A key, or a directory of keys.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
+pub struct Node {
+    /// The whole key; `/` for the root.
+    #[serde(default = "root", deserialize_with = "root_has_no_key")]
+    pub key: String,
+    /// The value; `None` for a directory, and for a key that is gone.
+    pub value: Option<String>,
+    /// Whether this is a directory.
+    pub dir: bool,
+    /// What is in the directory; empty where it is empty, or was not asked for.
+    #[serde(deserialize_with = "children")]
+    pub nodes: Vec<Node>,
+    /// The seconds that it has left to live, where it does not live for ever.
+    pub ttl: Option<i64>,
+    /// When it ends, as RFC 3339, where it does not live for ever.
+    pub expiration: Option<String>,
+    /// The index of the last change; 0 for the root.
+    pub modified_index: u64,
+    /// The index at which it was made; 0 for the root.
+    pub created_index: u64,
+}
+
+impl Node {
+    /// The last part of the key.
+    pub fn name(&self) -> &str {
+        self.key.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// This node and everything in it, parents first.
+    pub fn walk(&self) -> impl Iterator<Item = &Node> {
+        let mut open = vec![self];
+        std::iter::from_fn(move || {
+            let node = open.pop()?;
+            open.extend(node.nodes.iter().rev());
+            Some(node)
+        })
+    }
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+fn root_has_no_key<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let key = String::deserialize(deserializer)?;
+    Ok(if key.is_empty() { root() } else { key })
+}
+
+/// What is in a directory. Each node says its key and its indexes; the first that does not ends the
+/// reading, so that an answer takes no more memory than its bytes account for.
+fn children<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Node>, D::Error> {
+    struct Children;
+    impl<'de> Visitor<'de> for Children {
+        type Value = Vec<Node>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of nodes")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Node>, A::Error> {
+            let mut nodes = Vec::new();
+            while let Some(node) = seq.next_element::<Node>()? {
+                if node.key.len() < 2 || node.modified_index == 0 || node.created_index == 0 {
+                    return Err(serde::de::Error::custom("a node in a directory has no key or no index"));
+                }
+                nodes.push(node);
+            }
+            Ok(nodes)
+        }
+
+        fn visit_unit<E>(self) -> Result<Vec<Node>, E> {
+            Ok(Vec::new())
+        }
+    }
+    deserializer.deserialize_any(Children)
+}
+
+/// Reads a body that must be JSON of this form. The error says where it is not, and quotes nothing:
+/// there may be values in it.
+pub(in crate::v2) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "JSON of another form",
+            // The depth of it is a matter of syntax to serde_json.
+            _ if error.to_string().starts_with("recursion limit") => "nested too deeply",
+            _ => "no JSON",
+        };
+        let hint = if what == "no JSON" { ": is it another service?" } else { "" };
+        let (line, column) = (error.line(), error.column());
+        let message = format!(
+            "the answer is not what etcd answers: {} bytes, {what} at line {line}, column {column}{hint}",
+            body.len()
+        );
+        Error::new(Kind::Protocol, message)
+    })
+}
+
+/// The beginning of what was said, on one line and without what a terminal would obey, for the person
+/// who reads the error.
+pub(in crate::v2) fn excerpt(text: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let text = String::from_utf8_lossy(&text[..text.len().min(4 * LONGEST)]);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    let mut shown = String::new();
+    for letter in line.chars().take(LONGEST) {
+        match letter {
+            '"' | '\'' | '\\' => shown.push(letter),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
+impl<T> fmt::Debug for Response<T> {
+    /// Leaves out what was read: values may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Response");
+        out.field("status", &self.headers.status()).field("etcd_index", &self.headers.etcd_index());
+        out.finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Node {
+    /// Shows of the value how long it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Node");
+        out.field("key", &self.key);
+        if self.dir {
+            out.field("dir", &true).field("nodes", &self.nodes.len());
+        } else {
+            out.field("value", &self.value.as_ref().map(Length::of));
+        }
+        if let Some(ttl) = self.ttl {
+            out.field("ttl", &ttl).field("expiration", &self.expiration);
+        }
+        out.field("modified_index", &self.modified_index).field("created_index", &self.created_index).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Answer {
+        parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_tree_is_read_with_all_that_may_be_missing() {
+        let answer = read(
+            r#"{"action":"get","node":{"dir":true,"nodes":[
+                {"key":"/a","dir":true,"modifiedIndex":3,"createdIndex":3},
+                {"key":"/b","value":"","expiration":"2026-01-01T00:00:00.5Z","ttl":7,"modifiedIndex":5,"createdIndex":4}
+            ]}}"#,
+        );
+        let root = answer.node.unwrap();
+        let keys: Vec<_> = root.walk().map(|node| (node.key.as_str(), node.name())).collect();
+        assert_eq!((root.key.as_str(), root.dir), ("/", true));
+        assert_eq!((root.modified_index, keys[1], keys[2]), (0, ("/a", "a"), ("/b", "b")));
+        assert_eq!(root.nodes[0].nodes, []);
+        assert_eq!((root.nodes[1].value.as_deref(), root.nodes[1].ttl), (Some(""), Some(7)));
+    }
+
+    #[test]
+    fn actions_have_names() {
+        let action = |name: &str| read(&format!(r#"{{"action":"{name}"}}"#)).action;
+        assert_eq!(action("compareAndSwap"), Action::CompareAndSwap);
+        assert_eq!(action("expire"), Action::Expire);
+        assert_eq!(action("later"), Action::Unknown);
+    }
+
+    #[test]
+    fn what_is_not_an_answer_is_an_error() {
+        for body in ["", "{}", "[]", "garbage <html>", r#"{"action":7}"#, r#"{"action":"get","node":7}"#] {
+            let error = parse::<Answer>(body.as_bytes()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Protocol, "{body}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Reading, writing and deleting keys, and forgetting history.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::v3::net::pool::Pool;
+use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::messages as wire;
+use crate::v3::wire::response::{Header, KeyValue, LeaseId, keys_and_values, signed, unsigned};
+use crate::{BoxFuture, Error};
+
+/// A read. Await it.
+#[derive(Clone, Debug)]
+#[must_use = "does nothing until it is awaited"]
+pub struct Get {
+    pool: Arc<Pool>,
+    range: KeyRange,
+    request: wire::RangeRequest,
+}
+
+impl Get {
+    pub(in crate::v3) fn new(pool: Arc<Pool>, range: KeyRange) -> Self {
+        Self { pool, range, request: wire::RangeRequest::default() }
+    }
+
+    /// All keys that begin with the key given; all keys of the store where it is empty.
+    pub fn prefix(mut self) -> Self {
+        self.range = self.range.into_prefix();
+        self
+    }
+
+    /// All keys from the key given up to `end`, which is not among them.
+    pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
+        self.range = self.range.into_range(end.into());
+        self
+    }
+
+    /// All keys from the key given on.
+    pub fn from_key(mut self) -> Self {
+        self.range = self.range.into_from_key();
+        self
+    }
+
+    /// At most this many keys, the smallest; 0 for all.
+    pub fn limit(mut self, keys: u64) -> Self {
+        self.request.limit = signed(keys);
+        self
+    }
+
+    /// As the store was at this revision; 0 for now.
+    pub fn revision(mut self, revision: u64) -> Self {
+        self.request.revision = signed(revision);
+        self
+    }
+
+    /// Only keys that were last written at this revision or later.
+    ///
+    /// [`count`](GetResponse::count) remains that of all keys, so that deletions can be noticed.
+    pub fn min_mod_revision(mut self, revision: u64) -> Self {
+        self.request.min_mod_revision = signed(revision);
+        self
+    }
+
+    /// Without the values.
+    pub fn keys_only(mut self) -> Self {
+        self.request.keys_only = true;
+        self
+    }
+
+    /// Only how many there are.
+    pub fn count_only(mut self) -> Self {
+        self.request.count_only = true;
+        self
+    }
+
+    /// From what the member that answers knows, which may be stale; works without a quorum.
+    pub fn serializable(mut self) -> Self {
+        self.request.serializable = true;
+        self
+    }
+
+    fn into_parts(self) -> (Arc<Pool>, wire::RangeRequest) {
+        let KeyRange { start: key, end: range_end } = self.range;
+        (self.pool, wire::RangeRequest { key, range_end, ..self.request })
+    }
+
+    pub(in crate::v3) fn into_request(self) -> wire::RangeRequest {
+        self.into_parts().1
+    }
+}
+
+/// What a [`Get`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GetResponse {
+    /// Who answered, and when.
+    pub header: Header,
+    /// The keys, in ascending order.
+    pub kvs: Vec<KeyValue>,
+    /// Whether a limit has left some out.
+    pub more: bool,
+    /// How many keys there are, whatever the limit.
+    pub count: u64,
+}
+
+impl GetResponse {
+    /// The first key, for reads of one key.
+    pub fn kv(&self) -> Option<&KeyValue> {
+        self.kvs.first()
+    }
+}
+
+impl From<wire::RangeResponse> for GetResponse {
+    fn from(answer: wire::RangeResponse) -> Self {
+        let wire::RangeResponse { header, kvs, more, count } = answer;
+        Self { header: header.into(), kvs: keys_and_values(kvs), more, count: unsigned(count) }
+    }
+}
+
+/// A write. Await it.
+#[derive(Clone, Debug)]
+#[must_use = "does nothing until it is awaited"]
+pub struct Put {
+    pool: Arc<Pool>,
+    request: wire::PutRequest,
+}
+
+impl Put {
+    pub(in crate::v3) fn new(pool: Arc<Pool>, key: Bytes, value: Bytes) -> Self {
+        Self { pool, request: wire::PutRequest { key, value, ..wire::PutRequest::default() } }
+    }
+
+    /// The key is deleted when this lease ends.
+    pub fn lease(mut self, id: LeaseId) -> Self {
+        self.request.lease = id.0;
+        self
+    }
+
+    /// Tells what the key held before.
+    pub fn prev_kv(mut self) -> Self {
+        self.request.prev_kv = true;
+        self
+    }
+
+    fn into_parts(self) -> (Arc<Pool>, wire::PutRequest) {
+        (self.pool, self.request)
+    }
+
+    pub(in crate::v3) fn into_request(self) -> wire::PutRequest {
+        self.request
+    }
+}
+
+/// What a [`Put`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PutResponse {
+    /// Who answered; its revision is that of the write.
+    pub header: Header,
+    /// What the key held before, if that was asked for and there was one.
+    pub prev_kv: Option<KeyValue>,
+}
+
+impl From<wire::PutResponse> for PutResponse {
+    fn from(answer: wire::PutResponse) -> Self {
+        Self { header: answer.header.into(), prev_kv: answer.prev_kv.map(KeyValue::from) }
+    }
+}
+
+/// A deletion. Await it.
+#[derive(Clone, Debug)]
+#[must_use = "does nothing until it is awaited"]
+pub struct Delete {
+    pool: Arc<Pool>,
+    range: KeyRange,
+    prev_kv: bool,
+}
+
+impl Delete {
+    pub(in crate::v3) fn new(pool: Arc<Pool>, range: KeyRange) -> Self {
+        Self { pool, range, prev_kv: false }
+    }
+
+    /// All keys that begin with the key given; all keys of the store where it is empty.
+    pub fn prefix(mut self) -> Self {
+        self.range = self.range.into_prefix();
+        self
+    }
+
+    /// All keys from the key given up to `end`, which is not among them.
+    pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
+        self.range = self.range.into_range(end.into());
+        self
+    }
+
+    /// All keys from the key given on.
+    pub fn from_key(mut self) -> Self {
+        self.range = self.range.into_from_key();
+        self
+    }
+
+    /// Tells what the keys held.
+    pub fn prev_kv(mut self) -> Self {
+        self.prev_kv = true;
+        self
+    }
+
+    fn into_parts(self) -> (Arc<Pool>, wire::DeleteRangeRequest) {
+        let KeyRange { start: key, end: range_end } = self.range;
+        (self.pool, wire::DeleteRangeRequest { key, range_end, prev_kv: self.prev_kv })
+    }
+
+    pub(in crate::v3) fn into_request(self) -> wire::DeleteRangeRequest {
+        self.into_parts().1
+    }
+}
+
+/// What a [`Delete`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeleteResponse {
+    /// Who answered, and when.
+    pub header: Header,
+    /// How many keys were deleted.
+    pub deleted: u64,
+    /// What they held, if that was asked for.
+    pub prev_kvs: Vec<KeyValue>,
+}
+
+impl From<wire::DeleteRangeResponse> for DeleteResponse {
+    fn from(answer: wire::DeleteRangeResponse) -> Self {
+        let wire::DeleteRangeResponse { header, deleted, prev_kvs } = answer;
+        Self { header: header.into(), deleted: unsigned(deleted), prev_kvs: keys_and_values(prev_kvs) }
+    }
+}
+
+/// A compaction. Await it.
+#[derive(Clone, Debug)]
+#[must_use = "does nothing until it is awaited"]
+pub struct Compact {
+    pool: Arc<Pool>,
+    request: wire::CompactionRequest,
+}
+
+impl Compact {
+    pub(in crate::v3) fn new(pool: Arc<Pool>, revision: u64) -> Self {
+        Self { pool, request: wire::CompactionRequest { revision: signed(revision), physical: false } }
+    }
+
+    /// Waits until the entries are gone from the database, too.
+    pub fn physical(mut self) -> Self {
+        self.request.physical = true;
+        self
+    }
+
+    fn into_parts(self) -> (Arc<Pool>, wire::CompactionRequest) {
+        (self.pool, self.request)
+    }
+}
+
+/// What a [`Compact`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompactResponse {
+    /// Who answered, and when.
+    pub header: Header,
+}
+
+impl From<wire::CompactionResponse> for CompactResponse {
+    fn from(answer: wire::CompactionResponse) -> Self {
+        Self { header: answer.header.into() }
+    }
+}
+
+macro_rules! awaited {
+    ($($call:ident -> $answer:ident;)*) => {$(
+        impl IntoFuture for $call {
+            type Output = Result<$answer, Error>;
+            type IntoFuture = BoxFuture<Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                let (pool, request) = self.into_parts();
+                Box::pin(async move { pool.call(request).await.map($answer::from) })
+            }
+        }
+    )*};
+}
+
+awaited! {
+    Get -> GetResponse;
+    Put -> PutResponse;
+    Delete -> DeleteResponse;
+    Compact -> CompactResponse;
+}

@@ -1,0 +1,10 @@
+//! Calls to the endpoints of a cluster, one after the other, with their connections and tokens.
+
+pub(in crate::v3) mod auth;
+pub(in crate::v3) mod connections;
+pub(in crate::v3) mod endpoint_client;
+pub(in crate::v3) mod failure;
+pub(in crate::v3) mod login;
+pub(in crate::v3) mod pool;
+pub(in crate::v3) mod transport;
+pub(in crate::v3) mod unary;

@@ -1,0 +1,295 @@
+//! The connections to one endpoint, and how many streams each of them carries.
+//!
+//! A server or a proxy limits the streams of a connection, and one more than that waits in the HTTP/2
+//! client without a word. So no connection is given more than any server should allow (RFC 9113 wants
+//! no limit below 100), and where one turns out to allow fewer, as many as it has confirmed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use crate::Error;
+
+/// Streams that a connection carries before another is opened.
+const STREAMS: usize = 100;
+/// So many streams may be under way on a further connection before it is known how many fit.
+const UNPROVEN: usize = 8;
+/// How long other requests wait for the first answer on a connection.
+const FIRST_ANSWER: Duration = Duration::from_millis(500);
+/// Connections for calls: these are soon over, so that more of them may wait their turn.
+const FOR_CALLS: usize = 8;
+
+/// All connections of one age. Streams have connections of their own: a large answer would otherwise
+/// hold up the events that share its connection (etcd-io/etcd#15402).
+#[derive(Debug, Default)]
+pub(in crate::v3) struct Connections {
+    pub(in crate::v3) generation: u64,
+    calls: Vec<Arc<Connection>>,
+    streams: Vec<Arc<Connection>>,
+    /// How many streams a connection carries, where that is fewer than usual.
+    limit: Option<usize>,
+    /// Whether anything was ever answered on them.
+    pub(in crate::v3) answered: Arc<AtomicBool>,
+    /// Whether a member's answers to progress requests can be believed, where that is known.
+    pub(in crate::v3) exact_progress: HashMap<u64, bool>,
+}
+
+/// One connection: reqwest makes exactly one for each of its clients over HTTP/2.
+#[derive(Debug)]
+pub(in crate::v3) struct Connection {
+    pub(in crate::v3) generation: u64,
+    client: reqwest::Client,
+    open: AtomicUsize,
+    confirmed: AtomicUsize,
+    /// How often a stream on it has been confirmed.
+    confirmations: AtomicUsize,
+    /// How many streams it seems to carry.
+    room: AtomicUsize,
+    gate: Gate,
+}
+
+/// Lets one request onto a new connection, and all others when the server has answered: before that its
+/// limits are not known, and it refuses what is more.
+#[derive(Debug)]
+pub(in crate::v3) struct Gate(Semaphore);
+
+/// A place for one call or stream on a connection; it is to live as long.
+#[derive(Debug)]
+pub(in crate::v3) struct Share {
+    connection: Arc<Connection>,
+    answered: Arc<AtomicBool>,
+    confirmed: bool,
+}
+
+impl Connections {
+    /// None yet.
+    pub(in crate::v3) fn of_age(generation: u64) -> Self {
+        Self { generation, ..Self::default() }
+    }
+
+    /// A place for a call.
+    pub(in crate::v3) fn for_calls(
+        &mut self,
+        connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
+    ) -> Result<Share, Error> {
+        let connection = match self.free_for_calls() {
+            Some(connection) => connection,
+            None => Connection::push(&mut self.calls, self.generation, connect(self.generation)?),
+        };
+        Ok(self.share(connection))
+    }
+
+    /// A place for a stream: on another connection than the one that is `crowded`, where one is.
+    pub(in crate::v3) fn for_stream(
+        &mut self,
+        crowded: Option<&Arc<Connection>>,
+        connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
+    ) -> Result<Share, Error> {
+        let connection = match self.free_for_stream(crowded) {
+            Some(connection) => connection,
+            None => Connection::push(&mut self.streams, self.generation, connect(self.generation)?),
+        };
+        Ok(self.share(connection))
+    }
+
+    /// The connection that the next call is given, unless it is a new one.
+    pub(in crate::v3) fn free_for_calls(&self) -> Option<Arc<Connection>> {
+        let (limit, count) = (self.limit(), self.calls.len());
+        let free = self.calls.iter().find(|connection| connection.has_room(limit));
+        let least = || self.calls.iter().min_by_key(|connection| connection.open());
+        free.or_else(|| least().filter(|_| count == FOR_CALLS)).cloned()
+    }
+
+    /// The connection that the next stream is given, unless it is a new one.
+    pub(in crate::v3) fn free_for_stream(
+        &self,
+        crowded: Option<&Arc<Connection>>,
+    ) -> Option<Arc<Connection>> {
+        // One place is left for a question on the same connection.
+        let limit = (self.limit() - 1).max(1);
+        let limit = crowded.map_or(limit, |crowded| limit.min(crowded.confirmed().max(UNPROVEN)));
+        let is_crowded = |one: &&Arc<Connection>| crowded.is_some_and(|other| Arc::ptr_eq(one, other));
+        let mut others = self.streams.iter().filter(|one| !is_crowded(one));
+        others.find(|connection| connection.has_room(limit)).cloned()
+    }
+
+    /// Connections of this age carry so many streams.
+    pub(in crate::v3) fn learn(&mut self, generation: u64, limit: usize) {
+        if generation == self.generation {
+            self.limit = Some(self.limit().min(limit.max(1)));
+        }
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(STREAMS)
+    }
+
+    fn share(&self, connection: Arc<Connection>) -> Share {
+        connection.open.fetch_add(1, Ordering::Relaxed);
+        Share { connection, answered: Arc::clone(&self.answered), confirmed: false }
+    }
+}
+
+impl Connection {
+    fn push(into: &mut Vec<Arc<Self>>, generation: u64, client: reqwest::Client) -> Arc<Self> {
+        let [open, confirmed, confirmations] = [const { AtomicUsize::new(0) }; 3];
+        let room = AtomicUsize::new(usize::MAX);
+        let gate = Gate(Semaphore::new(1));
+        let connection = Arc::new(Self { generation, client, open, confirmed, confirmations, room, gate });
+        into.push(Arc::clone(&connection));
+        connection
+    }
+
+    fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    fn has_room(&self, limit: usize) -> bool {
+        self.open() < limit.min(self.room.load(Ordering::Relaxed))
+    }
+
+    pub(in crate::v3) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    pub(in crate::v3) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// How many streams on it live, as the server has said.
+    pub(in crate::v3) fn confirmed(&self) -> usize {
+        self.confirmed.load(Ordering::Relaxed)
+    }
+
+    /// How often a stream on it has been confirmed.
+    pub(in crate::v3) fn confirmations(&self) -> usize {
+        self.confirmations.load(Ordering::Relaxed)
+    }
+
+    /// Gives it no more streams than live on it, until that is known to be wrong.
+    pub(in crate::v3) fn suspect(&self, is_full: bool) {
+        let room = if is_full { self.confirmed().max(1) } else { usize::MAX };
+        self.room.store(room, Ordering::Relaxed);
+    }
+}
+
+impl Gate {
+    /// Waits for the first answer, if another request is under way, but not for long: where that is not
+    /// answered either, the limits have come. What is returned is to live until there is an answer.
+    pub(in crate::v3) async fn pass(&self) -> Option<SemaphorePermit<'_>> {
+        if self.0.is_closed() {
+            return None;
+        }
+        timeout(FIRST_ANSWER, self.0.acquire()).await.ok()?.ok()
+    }
+
+    pub(in crate::v3) fn open(&self) {
+        self.0.close();
+    }
+}
+
+impl Share {
+    pub(in crate::v3) fn generation(&self) -> u64 {
+        self.connection.generation
+    }
+
+    pub(in crate::v3) fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    pub(in crate::v3) fn answered(&self) -> &Arc<AtomicBool> {
+        &self.answered
+    }
+
+    /// The server has begun the stream.
+    pub(in crate::v3) fn confirm(&mut self) {
+        if !std::mem::replace(&mut self.confirmed, true) {
+            self.connection.confirmed.fetch_add(1, Ordering::Relaxed);
+            self.connection.confirmations.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.connection.open.fetch_sub(1, Ordering::Relaxed);
+        if self.confirmed {
+            self.connection.confirmed.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(_: u64) -> Result<reqwest::Client, Error> {
+        crate::transport::http::HttpOptions {
+            connect_timeout: std::time::Duration::from_secs(1),
+            tls: None,
+            proxy: None,
+        }
+        .client(crate::transport::http::Protocol::Http2, false)
+    }
+
+    fn stream(connections: &mut Connections) -> Share {
+        let mut share = connections.for_stream(None, client).unwrap();
+        share.confirm();
+        share
+    }
+
+    #[test]
+    fn a_connection_carries_so_many_streams_and_no_more() {
+        let mut connections = Connections::default();
+        let mut shares: Vec<_> = (0..250).map(|_| stream(&mut connections)).collect();
+        assert_eq!(connections.streams.len(), 3);
+        let open: Vec<_> = connections.streams.iter().map(|one| one.open()).collect();
+        assert_eq!(open, [99, 99, 52]);
+        shares.truncate(50);
+        shares.extend((0..49).map(|_| stream(&mut connections)));
+        assert_eq!(connections.streams.iter().map(|one| one.open()).collect::<Vec<_>>(), [99, 0, 0]);
+    }
+
+    #[test]
+    fn what_a_connection_has_confirmed_is_what_others_carry() {
+        let mut connections = Connections::default();
+        let confirmed: Vec<_> = (0..10).map(|_| stream(&mut connections)).collect();
+        let waiting = connections.for_stream(None, client).unwrap();
+        let beside = connections.for_stream(Some(waiting.connection()), client).unwrap();
+        assert!(!Arc::ptr_eq(waiting.connection(), beside.connection()));
+        connections.learn(7, 3);
+        assert_eq!(connections.limit(), STREAMS, "that was another age");
+        connections.learn(0, waiting.connection().confirmed());
+        drop(waiting);
+        let more: Vec<_> = (0..9).map(|_| stream(&mut connections)).collect();
+        assert_eq!(connections.streams.iter().map(|one| one.open()).collect::<Vec<_>>(), [10, 9, 1]);
+        drop((confirmed, beside, more));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_second_request_on_a_connection_waits_for_an_answer_but_not_for_long() {
+        let start = tokio::time::Instant::now();
+        let gate = Gate(Semaphore::new(1));
+        let first = gate.pass().await.expect("the first");
+        assert!(gate.pass().await.is_none());
+        assert_eq!(start.elapsed(), FIRST_ANSWER);
+        drop(first);
+        let second = gate.pass().await.expect("the first has failed");
+        gate.open();
+        assert!(gate.pass().await.is_none());
+        assert_eq!(start.elapsed(), FIRST_ANSWER);
+        drop(second);
+    }
+
+    #[test]
+    fn calls_share_few_connections_however_many_there_are() {
+        let mut connections = Connections::default();
+        let calls: Vec<_> = (0..2_000).map(|_| connections.for_calls(client).unwrap()).collect();
+        assert_eq!((calls.len(), connections.calls.len()), (2_000, FOR_CALLS));
+        assert!(connections.calls.iter().all(|connection| connection.open() == 250));
+    }
+}

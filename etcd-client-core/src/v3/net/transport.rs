@@ -1,0 +1,267 @@
+//! The road that tonic's calls take: reqwest.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body as _, Frame};
+use sync_wrapper::SyncWrapper;
+use tokio::time::timeout;
+use tower_service::Service;
+
+use crate::transport::endpoint::Endpoint;
+use crate::transport::http::root_cause;
+use crate::transport::not_etcd::CLIENT_URLS;
+use crate::transport::pulse::{Flow, Pulse};
+use crate::transport::tls;
+use crate::v3::net::connections::Connection;
+use crate::{Error, Kind};
+
+/// As much of a page that is not etcd's as goes into an error.
+const EXCERPT: usize = 200;
+
+/// Sends the requests of one call.
+#[derive(Clone, Debug)]
+pub(in crate::v3) struct Transport {
+    pub(in crate::v3) connection: Arc<Connection>,
+    pub(in crate::v3) endpoint: Endpoint,
+    /// For the answer's headers to arrive.
+    pub(in crate::v3) headers_within: Duration,
+    /// In which the answer must bring what a slow link brings ([`Flow`]); `None` for a stream, whose
+    /// silence is normal.
+    pub(in crate::v3) pieces_within: Option<Duration>,
+    /// Set by the first answer on these connections.
+    pub(in crate::v3) answered: Arc<AtomicBool>,
+    /// Of the endpoint.
+    pub(in crate::v3) pulse: Arc<Pulse>,
+    /// How many bytes of the answer have come.
+    pub(in crate::v3) arrived: Arc<AtomicUsize>,
+}
+
+/// Why there was no gRPC answer.
+#[derive(Clone, Debug)]
+pub(in crate::v3) struct TransportError {
+    pub(in crate::v3) error: Error,
+    /// Not one byte of the request was sent.
+    pub(in crate::v3) unsent: bool,
+    /// The connection broke before there was an answer, so that whoever is there may not speak
+    /// HTTP/2.
+    pub(in crate::v3) not_http2: bool,
+    /// The connection carries no more streams.
+    pub(in crate::v3) refused: bool,
+}
+
+impl Service<Request<tonic::body::Body>> for Transport {
+    type Response = Response<AnswerBody>;
+    type Error = TransportError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
+        let transport = self.clone();
+        Box::pin(async move { transport.send(request).await })
+    }
+}
+
+impl Transport {
+    async fn send(self, request: Request<tonic::body::Body>) -> Result<Response<AnswerBody>, TransportError> {
+        let limit = self.headers_within;
+        let request = self.prepare(request)?;
+        let answer = async {
+            let _first = self.connection.gate().pass().await;
+            self.connection.client().execute(request).await
+        };
+        let answer = match timeout(limit, answer).await {
+            Ok(answer) => answer.map_err(|error| self.explain(&error))?,
+            Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
+        };
+        self.connection.gate().open();
+        self.answered.store(true, Ordering::Relaxed);
+        self.pulse.note(1);
+        let answer: Response<reqwest::Body> = answer.into();
+        if !is_grpc(answer.headers()) {
+            return Err(self.describe(answer).await);
+        }
+        let Self { pieces_within, pulse, arrived, .. } = self;
+        Ok(answer.map(|body| {
+            let flow = pieces_within.map(|window| Flow::new(&pulse, window));
+            AnswerBody { body, flow, pulse, arrived }
+        }))
+    }
+
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and where it is
+    /// still writing then, not even that: the connection is gone before anything was answered on it.
+    fn explain(&self, error: &reqwest::Error) -> TransportError {
+        let mut failure = TransportError::from_reqwest(error);
+        let cause = root_cause(error);
+        let turned_away = !failure.unsent
+            && !self.answered.load(Ordering::Relaxed)
+            && ["connection closed", "broken pipe", "reset by peer"].iter().any(|sign| cause.contains(sign));
+        let hint = tls::hint(&cause).or(turned_away.then_some(tls::NOT_LET_IN));
+        if let Some(hint) = hint.filter(|_| self.endpoint.is_secure()) {
+            failure.error = Error::new(Kind::Unavailable, format!("{}; {hint}", failure.error));
+        }
+        failure
+    }
+
+    fn prepare(&self, request: Request<tonic::body::Body>) -> Result<reqwest::Request, TransportError> {
+        let (parts, body) = request.into_parts();
+        let url = self.endpoint.url(parts.uri.path()).map_err(|error| TransportError {
+            error,
+            unsent: true,
+            not_http2: false,
+            refused: false,
+        })?;
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.version_mut() = http::Version::HTTP_2;
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(reqwest::Body::wrap(RequestBody(SyncWrapper::new(body))));
+        Ok(request)
+    }
+
+    /// What a proxy or another kind of server has to say, for the person who reads the error.
+    async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
+        let status = answer.status();
+        let flow = Some(Flow::new(&self.pulse, self.headers_within));
+        let (pulse, arrived) = (Arc::clone(&self.pulse), Arc::default());
+        let mut body = AnswerBody { body: answer.into_body(), flow, pulse, arrived };
+        let mut text = Vec::new();
+        while text.len() < 4 * EXCERPT {
+            match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                Some(Ok(frame)) => text.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..])),
+                Some(Err(_)) | None => break,
+            }
+        }
+        let error = Error::new(Kind::Protocol, no_grpc(status, &text));
+        TransportError { error, unsent: false, not_http2: false, refused: false }
+    }
+}
+
+/// An answer that is none of gRPC's.
+pub(in crate::v3) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
+    // In the words of Go, as etcd answers on its other ports.
+    let hint = if body.trim_ascii() == b"404 page not found" {
+        format!("; is it etcd's port for metrics, or another service? {CLIENT_URLS}")
+    } else {
+        String::new()
+    };
+    format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", excerpt(body))
+}
+
+/// The beginning of what was said, on one line.
+fn excerpt(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    let line: String = words.join(" ").chars().take(EXCERPT).collect();
+    format!(": {line}")
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(http::header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+impl TransportError {
+    fn silence(message: String) -> Self {
+        let error = Error::new(Kind::Timeout, message);
+        Self { error, unsent: false, not_http2: false, refused: false }
+    }
+
+    fn from_reqwest(error: &reqwest::Error) -> Self {
+        let cause = root_cause(error);
+        // As RFC 9113 has it, nothing was done of what is refused so.
+        let refused = cause.contains("refused stream before processing");
+        let unsent = error.is_connect() || error.is_builder();
+        let (kind, message) = if refused {
+            (Kind::Overloaded, "the connection carries no more streams".to_owned())
+        } else if unsent && error.is_timeout() {
+            (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
+        } else if unsent {
+            (Kind::Unavailable, format!("cannot connect: {cause}"))
+        } else if speaks_no_http2(&cause) {
+            (Kind::Protocol, format!("the answer is not HTTP/2, which gRPC needs ({cause})"))
+        } else {
+            (Kind::Unavailable, format!("the connection was lost: {cause}"))
+        };
+        let not_http2 = !unsent && !refused && error.is_request();
+        Self { error: Error::new(kind, message), unsent: unsent || refused, not_http2, refused }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl StdError for TransportError {}
+
+fn speaks_no_http2(cause: &str) -> bool {
+    ["frame with invalid size", "unspecific protocol error", "invalid preface"]
+        .iter()
+        .any(|sign| cause.contains(sign))
+}
+
+/// reqwest wants bodies that can be shared between threads; tonic's can only be sent.
+struct RequestBody(SyncWrapper<tonic::body::Body>);
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        Pin::new(self.get_mut().0.get_mut()).poll_frame(cx)
+    }
+}
+
+/// An answer that may neither fall silent half-way nor come in drips.
+pub(in crate::v3) struct AnswerBody {
+    body: reqwest::Body,
+    flow: Option<Flow>,
+    pulse: Arc<Pulse>,
+    arrived: Arc<AtomicUsize>,
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = TransportError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, TransportError>>> {
+        let this = &mut *self;
+        let frame = match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let Some(flow) = &mut this.flow else { return Poll::Pending };
+                let complaint = ready!(flow.poll_dry(cx));
+                return Poll::Ready(Some(Err(TransportError::silence(complaint))));
+            }
+        };
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            this.pulse.note(data.len());
+            this.arrived.fetch_add(data.len(), Ordering::Relaxed);
+            if let Some(flow) = &mut this.flow {
+                flow.note(data.len());
+            }
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))
+    }
+}

@@ -1,0 +1,270 @@
+//! A whole prefix at one revision, page by page.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::store::{HistoryMark, Known};
+use crate::v3::net::pool::Pool;
+use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::messages::{KeyValue, RangeRequest, RangeResponse, ResponseHeader};
+use crate::v3::wire::response::{signed, unsigned};
+use crate::{Entry, Error, Kind, Listing};
+
+/// Keys in the first page: few enough to learn their size before much is asked for.
+const FIRST_PAGE: i64 = 1_000;
+const LARGEST_PAGE: i64 = 50_000;
+/// Keys with large values are fetched in pages of about this many bytes.
+const PAGE_BYTES: usize = 16 << 20;
+const SMALL_PAGE: usize = 64 << 10;
+/// How often a listing begins anew because the server compacts faster than it answers.
+const ATTEMPTS: u32 = 5;
+/// How much larger its first page is then: what comes in one answer, no compaction can interrupt.
+const GROWTH: i64 = 8;
+/// How often a page is asked for again where the connection breaks.
+const INTERRUPTIONS: u32 = 2;
+
+/// Every key of a range with its value, at the revision of the first page.
+pub(in crate::v3) async fn list(pool: &Arc<Pool>, range: KeyRange) -> Result<Listing, Error> {
+    let (mut attempt, mut first_page) = (1, FIRST_PAGE);
+    loop {
+        match Pages::new(range.clone(), first_page, pool.options().receive_limit).read(pool).await {
+            Err(error) if error.kind() == Kind::Compacted && attempt < ATTEMPTS => {
+                attempt += 1;
+                first_page *= GROWTH;
+            }
+            Ok(Some(listing)) => return Ok(listing),
+            Ok(None) if attempt < ATTEMPTS => attempt += 1,
+            Ok(None) => {
+                let message = "the endpoints belong to different clusters, so that no listing is of one";
+                return Err(Error::new(Kind::Unavailable, message));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Whether a range had this past: so many keys, and these as the ones written last. The answer is as
+/// small as they are, however many keys there are.
+pub(in crate::v3) async fn has_history(
+    pool: &Arc<Pool>,
+    range: KeyRange,
+    past: &HistoryMark,
+) -> Result<bool, Error> {
+    let newest = past.newest.first().map_or(past.revision, |entry| entry.revision);
+    let question = RangeRequest {
+        key: range.start,
+        range_end: range.end,
+        revision: signed(past.revision),
+        min_mod_revision: signed(newest),
+        ..RangeRequest::default()
+    };
+    match pool.call_once(question).await {
+        Ok(answer) => {
+            let is_same = |(kv, entry): (&KeyValue, &Entry)| {
+                (&kv.key, &kv.value, unsigned(kv.mod_revision)) == (&entry.key, &entry.value, entry.revision)
+            };
+            let count = usize::try_from(answer.count).unwrap_or_default();
+            let same_newest =
+                answer.kvs.len() == past.newest.len() && answer.kvs.iter().zip(&past.newest).all(is_same);
+            Ok(count == past.count && same_newest)
+        }
+        Err(error) if error.kind() == Kind::FutureRevision => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The newest revision of the store where a range is what is known of it: there are as many keys, and
+/// none was written since. The answers are small, however many keys there are; where something was
+/// written elsewhere, the server walks over the range for the last of them.
+pub(in crate::v3) async fn unchanged(
+    pool: &Arc<Pool>,
+    range: KeyRange,
+    known: Known,
+) -> Result<Option<u64>, Error> {
+    let ask = async |question: RangeRequest| {
+        let answer = pool.call_once(question).await?;
+        let ResponseHeader { cluster_id, revision, .. } = answer.header.clone().unwrap_or_default();
+        if known.cluster != 0 && cluster_id != known.cluster {
+            return Err(Error::new(Kind::Unavailable, "another cluster has answered"));
+        }
+        let head = unsigned(revision);
+        if head < known.revision {
+            let message = format!("the store is at revision {head}, and was at {}", known.revision);
+            return Err(Error::new(Kind::FutureRevision, message));
+        }
+        let is_same = usize::try_from(answer.count) == Ok(known.count) && answer.kvs.is_empty();
+        Ok(is_same.then_some(head))
+    };
+    let count =
+        RangeRequest { key: range.start, range_end: range.end, count_only: true, ..RangeRequest::default() };
+    let head = ask(count.clone()).await?;
+    if head.is_none_or(|head| head == known.revision) {
+        return Ok(head);
+    }
+    let written = RangeRequest {
+        min_mod_revision: signed(known.revision.saturating_add(1)),
+        limit: 1,
+        keys_only: true,
+        count_only: false,
+        ..count
+    };
+    ask(written).await
+}
+
+/// Takes a page that may hold anything.
+#[cfg(fuzzing)]
+pub(in crate::v3) fn fuzz(page: RangeResponse) {
+    let mut pages = Pages::new(KeyRange::prefix("/app/"), FIRST_PAGE, PAGE_BYTES);
+    pages.take(page);
+    assert!(pages.request().limit >= 1);
+}
+
+struct Pages {
+    range: KeyRange,
+    limit: i64,
+    /// About how large a page may be.
+    bytes: usize,
+    /// A page was too large to be received: the next ones grow slowly.
+    cautious: bool,
+    /// How often the connection broke since the last page.
+    interruptions: u32,
+    /// Pages after the first are read at its revision.
+    revision: i64,
+    listing: Listing,
+}
+
+impl Pages {
+    fn new(range: KeyRange, limit: i64, receive_limit: usize) -> Self {
+        let bytes = PAGE_BYTES.min(receive_limit / 2);
+        let (cautious, interruptions, revision) = (false, 0, 0);
+        Self { range, limit, bytes, cautious, interruptions, revision, listing: Listing::default() }
+    }
+
+    /// `None` where another cluster answered in between.
+    async fn read(mut self, pool: &Arc<Pool>) -> Result<Option<Listing>, Error> {
+        loop {
+            let page = match pool.call_once(self.request()).await {
+                Ok(page) => page,
+                Err(error) if error.kind() == Kind::TooLarge && self.limit > 1 => {
+                    self.limit = (self.limit / 8).max(1);
+                    self.cautious = true;
+                    continue;
+                }
+                Err(error) if self.may_go_on(&error) => {
+                    self.limit = (self.limit / 8).clamp(1, FIRST_PAGE / 8);
+                    self.cautious = true;
+                    self.interruptions += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            self.interruptions = 0;
+            let header = page.header.clone().unwrap_or_default();
+            if self.revision == 0 {
+                self.revision = header.revision;
+                self.listing.revision = unsigned(header.revision);
+                self.listing.cluster = header.cluster_id;
+                self.listing.entries.reserve_exact(usize::try_from(page.count).unwrap_or(0).min(1 << 20));
+            } else if header.cluster_id != self.listing.cluster {
+                return Ok(None);
+            }
+            if !self.take(page) {
+                return Ok(Some(self.listing));
+            }
+        }
+    }
+
+    fn request(&self) -> RangeRequest {
+        RangeRequest {
+            key: self.range.start.clone(),
+            range_end: self.range.end.clone(),
+            limit: self.limit,
+            revision: self.revision,
+            ..RangeRequest::default()
+        }
+    }
+
+    /// Connections may not live as long as all pages take together. What comes of another try can only
+    /// be at the same revision, and it is made at once: no server is replaced by another meanwhile.
+    fn may_go_on(&self, error: &Error) -> bool {
+        let broken = matches!(error.kind(), Kind::Unavailable | Kind::Timeout);
+        broken && self.revision != 0 && self.interruptions < INTERRUPTIONS
+    }
+
+    /// Takes a page over; whether another follows.
+    fn take(&mut self, page: RangeResponse) -> bool {
+        let Some(last) = page.kvs.last() else { return false };
+        self.range.start = just_after(&last.key);
+        let bytes: usize = page.kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
+        let limit = limit_for(self.bytes, bytes / page.kvs.len());
+        self.limit = if self.cautious { limit.min(self.limit.saturating_mul(2)) } else { limit };
+        // A small page is cheaper to copy than to keep with the room that was made to receive it.
+        let own = |part: Bytes| if bytes < SMALL_PAGE { Bytes::copy_from_slice(&part) } else { part };
+        self.listing.entries.extend(page.kvs.into_iter().map(|kv| Entry {
+            key: own(kv.key),
+            value: own(kv.value),
+            revision: unsigned(kv.mod_revision),
+        }));
+        page.more
+    }
+}
+
+fn limit_for(bytes: usize, bytes_per_key: usize) -> i64 {
+    let limit = bytes / bytes_per_key.max(1);
+    i64::try_from(limit).unwrap_or(LARGEST_PAGE).clamp(1, LARGEST_PAGE)
+}
+
+/// The smallest key that is greater.
+fn just_after(key: &[u8]) -> Bytes {
+    let mut next = BytesMut::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.put_u8(0);
+    next.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::wire::messages::KeyValue;
+
+    #[test]
+    fn the_next_page_begins_behind_the_last_key_and_has_a_sensible_size() {
+        let mut pages = Pages::new(KeyRange::prefix("/app/"), FIRST_PAGE, usize::MAX);
+        let kv = |key: &'static str, size| KeyValue {
+            key: key.into(),
+            value: vec![0; size].into(),
+            mod_revision: 7,
+            ..KeyValue::default()
+        };
+        let kvs = vec![kv("/app/a", 1 << 20), kv("/app/b", 1 << 20)];
+        assert!(pages.take(RangeResponse { kvs, more: true, ..RangeResponse::default() }));
+        let next = pages.request();
+        assert_eq!((&next.key[..], &next.range_end[..], next.limit), (&b"/app/b\0"[..], &b"/app0"[..], 15));
+        assert!(!pages.take(RangeResponse { kvs: vec![kv("/app/c", 1)], ..RangeResponse::default() }));
+        assert_eq!(pages.request().limit, LARGEST_PAGE);
+        assert_eq!(pages.listing.entries.len(), 3);
+        assert!(
+            !pages.take(RangeResponse { more: true, ..RangeResponse::default() }),
+            "an empty page ends it"
+        );
+    }
+
+    #[test]
+    fn pages_stay_below_what_can_be_received() {
+        let page = |count| {
+            let kv = |n| KeyValue {
+                key: format!("/app/{n}").into(),
+                value: vec![0; 1 << 20].into(),
+                ..KeyValue::default()
+            };
+            RangeResponse { kvs: (0..count).map(kv).collect(), more: true, ..RangeResponse::default() }
+        };
+        let mut pages = Pages::new(KeyRange::prefix("/app/"), FIRST_PAGE, 8 << 20);
+        assert!(pages.take(page(1)));
+        assert_eq!(pages.request().limit, 3, "half of the limit");
+        (pages.limit, pages.cautious) = (1, true);
+        assert!(pages.take(page(1)));
+        assert_eq!(pages.request().limit, 2, "after one that was too large they grow slowly");
+    }
+}

@@ -1,0 +1,310 @@
+//! One watch on the wire, confirmed by its server.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tonic::Streaming;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+
+use crate::transport::race::{Done, Race};
+use crate::transport::round::Endpoint as _;
+use crate::v3::net::auth::Token;
+use crate::v3::net::connections::{Connection, Share};
+use crate::v3::net::endpoint_client::EndpointClient;
+use crate::v3::net::failure::{FailedAt, Failure};
+use crate::v3::net::pool::{Pool, RoundFailure};
+use crate::v3::wire::claims;
+use crate::v3::wire::codec::Codec;
+use crate::v3::wire::messages::{
+    ResponseHeader, WatchAction, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
+};
+use crate::{Error, Kind};
+
+const PATH: &str = "/etcdserverpb.Watch/Watch";
+
+/// Requests for progress that may wait to be sent; more of them would say nothing more.
+const WAITING_REQUESTS: usize = 4;
+
+/// How long the confirmation of a watch may take on a connection that carries others.
+const ROOM_WITHIN: Duration = Duration::from_millis(500);
+/// How much longer it may take where the connection has room, and its server is busy.
+const SLOW: Duration = Duration::from_secs(2);
+/// On which one watch is tried at the same time.
+const MOST_CONNECTIONS: usize = 8;
+
+/// So many bytes of a frame are a sign of life.
+const SIGN_OF_LIFE: usize = 1 << 10;
+
+/// A watch that its server has confirmed. Dropping it ends it on the server, too.
+pub(in crate::v3) struct WatchStream {
+    pool: Arc<Pool>,
+    peer: Arc<EndpointClient>,
+    share: Share,
+    requests: mpsc::Sender<WatchRequest>,
+    answers: Streaming<WatchResponse>,
+    /// How many bytes of the next frame have come, since it was last said that they do.
+    arrived: Arc<AtomicUsize>,
+    created: ResponseHeader,
+    watch_id: i64,
+    start: Start,
+}
+
+/// Where a watch begins.
+#[derive(Clone, Copy)]
+struct Start {
+    revision: i64,
+    /// Whether that was asked for.
+    named: bool,
+}
+
+impl WatchStream {
+    /// Opens the watch at the first endpoint that confirms it.
+    pub(in crate::v3) async fn open(pool: &Arc<Pool>, create: &WatchCreateRequest) -> Result<Self, Error> {
+        let open_at = |peer, token| Self::open_at(pool, peer, token, create);
+        pool.round(true, true, open_at).await.map_err(RoundFailure::into_error)
+    }
+
+    async fn open_at(
+        pool: &Arc<Pool>,
+        peer: Arc<EndpointClient>,
+        token: Token,
+        create: &WatchCreateRequest,
+    ) -> Result<Self, Failure> {
+        let share = peer.for_stream(None).await.map_err(Failure::broken)?;
+        let generation = share.generation();
+        // etcd sends no headers before its first frame, and none at all for some bad requests.
+        let limit = pool.options().timeout;
+        let confirmation = timeout(limit, Self::find_room(pool, &peer, share, &token, create)).await;
+        let outcome = confirmation.unwrap_or_else(|_| {
+            let message = format!("the watch was not confirmed within {limit:.1?}");
+            Err(Failure::broken(Error::new(Kind::Timeout, message)))
+        });
+        if matches!(&outcome, Err(failure) if failure.is_broken()) {
+            peer.renew(generation);
+        }
+        outcome
+    }
+
+    /// Opens the watch on a connection that has room for it. One that is full lets a stream wait without
+    /// a word, so where others live on the same connection, and this is not confirmed soon, it is opened
+    /// on a further one as well.
+    async fn find_room(
+        pool: &Arc<Pool>,
+        peer: &Arc<EndpointClient>,
+        mut share: Share,
+        token: &Token,
+        create: &WatchCreateRequest,
+    ) -> Result<Self, Failure> {
+        let (mut race, mut tried) = (Race::new(), Vec::new());
+        loop {
+            let connection = Arc::clone(share.connection());
+            let (pool, token, create) = (pool.clone(), token.clone(), create.clone());
+            let confirm = Self::confirm(pool, peer.clone(), share, token, create);
+            race.start(tried.len(), confirm, crowding(Arc::clone(&connection)));
+            tried.push(connection);
+            let Some(Done { place, outcome, silent, .. }) = race.next(tried.len() < MOST_CONNECTIONS).await
+            else {
+                share = peer.for_stream(tried.last()).await.map_err(Failure::broken)?;
+                continue;
+            };
+            if matches!(&outcome, Err(failure) if failure.is_for_want_of_room())
+                && tried.len() < MOST_CONNECTIONS
+            {
+                tried[place].suspect(true);
+                share = peer.for_stream(tried.last()).await.map_err(Failure::broken)?;
+                continue;
+            }
+            if let (Ok(_), Some(first)) = (&outcome, silent.first()) {
+                tokio::spawn(judge(peer.clone(), race, tried.swap_remove(*first)));
+            }
+            return outcome;
+        }
+    }
+
+    async fn confirm(
+        pool: Arc<Pool>,
+        peer: Arc<EndpointClient>,
+        mut share: Share,
+        token: Token,
+        create: WatchCreateRequest,
+    ) -> Result<Self, Failure> {
+        let (requests, rest) = mpsc::channel(WAITING_REQUESTS);
+        let revision = create.start_revision;
+        // One that begins with what comes has nothing before it that could be compacted.
+        let start = match revision {
+            0 => Start { revision: i64::MAX, named: false },
+            _ => Start { revision, named: true },
+        };
+        let first = WatchRequest { action: Some(WatchAction::Create(create)) };
+        let outgoing = Outgoing { first: Some(first), rest };
+        let transport = peer.transport(&share, pool.options().timeout, None);
+        let arrived = Arc::clone(&transport.arrived);
+        let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
+        let request = Pool::request(&token, true, outgoing);
+        let codec = Codec::<WatchRequest, WatchResponse>::new(None);
+        let refused = |status| start.believed(Failure::from_status(&status));
+        let answer = grpc.streaming(request, PathAndQuery::from_static(PATH), codec).await;
+        let mut answers = answer.map_err(refused)?.into_inner();
+        let first = answers.message().await.map_err(refused)?;
+        let (created, watch_id) = confirmed(first, start)?;
+        let start = if start.named { start } else { Start { revision: created.revision, ..start } };
+        arrived.store(0, Ordering::Relaxed);
+        share.confirm();
+        Ok(Self { pool, peer, share, requests, answers, arrived, created, watch_id, start })
+    }
+
+    /// The header of the server's confirmation: its revision is the head of the store.
+    pub(in crate::v3) fn created(&self) -> &ResponseHeader {
+        &self.created
+    }
+
+    pub(in crate::v3) fn peer(&self) -> &Arc<EndpointClient> {
+        &self.peer
+    }
+
+    pub(in crate::v3) fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// The next frame with events, or with the progress that was asked for. An error is the last
+    /// answer.
+    pub(in crate::v3) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {
+        let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
+            Some(Ok(frame)) if !frame.canceled => match self.check(&frame) {
+                Ok(()) => {
+                    self.arrived.store(0, Ordering::Relaxed);
+                    return Poll::Ready(Ok(frame));
+                }
+                Err(lie) => Failure::broken(lie),
+            },
+            Some(Ok(frame)) => self.start.cancelled(&frame),
+            Some(Err(status)) => self.start.believed(Failure::from_status(&status)),
+            None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
+        };
+        if failure.may_be_of_one_endpoint() {
+            self.pool.give_up(&self.peer, self.share.generation());
+        }
+        Poll::Ready(Err(failure.error.at(self.peer.name())))
+    }
+
+    fn check(&self, frame: &WatchResponse) -> Result<(), Error> {
+        claims::frame(frame, self.watch_id, self.created.cluster_id)
+    }
+
+    /// Whether a kilobyte more of the next frame has arrived since it last had: over a slow link a large
+    /// one takes its time. Less than that says nothing of it: a frame that comes in drips is none.
+    pub(in crate::v3) fn has_received_more(&self) -> bool {
+        let enough = self.arrived.load(Ordering::Relaxed) >= SIGN_OF_LIFE;
+        if enough {
+            self.arrived.store(0, Ordering::Relaxed);
+        }
+        enough
+    }
+
+    /// Asks for a frame that tells how far the watch has come.
+    pub(in crate::v3) fn request_progress(&self) {
+        let request = WatchRequest { action: Some(WatchAction::Progress(WatchProgressRequest {})) };
+        // Full: enough of them wait. Closed: the next frame is the error that tells.
+        let _ = self.requests.try_send(request);
+    }
+
+    /// Ends the watch, and sends what follows to another endpoint.
+    pub(in crate::v3) fn give_up(&self) {
+        self.pool.give_up(&self.peer, self.share.generation());
+    }
+}
+
+impl fmt::Debug for WatchStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WatchStream({})", self.peer.name())
+    }
+}
+
+/// Ready when a stream that waits on a connection should be opened on a further one, too: when others live
+/// there, and none has been confirmed for some time.
+async fn crowding(connection: Arc<Connection>) {
+    loop {
+        let before = connection.confirmations();
+        sleep(ROOM_WITHIN).await;
+        if connection.confirmed() > 0 && connection.confirmations() == before {
+            return connection.suspect(true);
+        }
+    }
+}
+
+/// Learns how many streams a connection carries from one that was sooner confirmed on a further
+/// connection, unless the first was only slow.
+async fn judge(
+    peer: Arc<EndpointClient>,
+    mut race: Race<'static, Result<WatchStream, Failure>>,
+    full: Arc<Connection>,
+) {
+    let streams = full.confirmed();
+    match timeout(SLOW, race.next(false)).await {
+        Ok(_) => full.suspect(false),
+        Err(_) => peer.learn_limit(full.generation, streams),
+    }
+}
+
+/// The header of a confirmation, and the id of the watch.
+fn confirmed(first: Option<WatchResponse>, start: Start) -> Result<(ResponseHeader, i64), Failure> {
+    match first {
+        None => Err(Failure::broken(Error::new(Kind::Unavailable, "the server has not begun the watch"))),
+        Some(frame) if frame.canceled => Err(start.cancelled(&frame)),
+        Some(WatchResponse { created: true, header, watch_id, .. }) => {
+            claims::head(header.as_ref()).map_err(Failure::broken)?;
+            Ok((header.unwrap_or_default(), watch_id))
+        }
+        Some(_) => Err(Failure::broken(Error::new(Kind::Protocol, "the watch begins with something else"))),
+    }
+}
+
+impl Start {
+    /// Why the server has ended a watch that begins here.
+    fn cancelled(self, frame: &WatchResponse) -> Failure {
+        if frame.compact_revision == 0 {
+            return self.believed(Failure::from_cancel_reason(&frame.cancel_reason));
+        }
+        match claims::compaction(frame.compact_revision, self.revision) {
+            Ok(revision) => {
+                let error = Error::compacted(revision);
+                Failure { error, unprocessed: true, origin: FailedAt::Server, token_refused: false }
+            }
+            Err(lie) => Failure::broken(lie),
+        }
+    }
+
+    /// A watch may begin in the future, and one that names no revision is not about any.
+    fn believed(self, failure: Failure) -> Failure {
+        let may_be_compacted = self.named && failure.error.kind() == Kind::Compacted;
+        match claims::refusal(&failure.error, may_be_compacted) {
+            Ok(()) => failure,
+            Err(lie) => Failure::broken(lie),
+        }
+    }
+}
+
+/// The creation of the watch, then whatever is asked of it. Its end ends the watch.
+struct Outgoing {
+    first: Option<WatchRequest>,
+    rest: mpsc::Receiver<WatchRequest>,
+}
+
+impl Stream for Outgoing {
+    type Item = WatchRequest;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<WatchRequest>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(first)),
+            None => self.rest.poll_recv(cx),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The v3 API as bytes: messages, their frames, and what a server may claim in them.
+
+pub(in crate::v3) mod claims;
+pub(in crate::v3) mod codec;
+pub(in crate::v3) mod key_range;
+pub(in crate::v3) mod messages;
+pub(in crate::v3) mod method;
+pub(in crate::v3) mod response;

@@ -1,0 +1,309 @@
+//! What a watcher has reported: the keys of the prefix, and the revision they are known at.
+//!
+//! The last listing is kept as it came, shared with whoever it was reported to; what has changed
+//! since lies over it. When the changes have grown to a good part of the listing, both become a
+//! new one, so that neither a first load nor a single change costs more than it must.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing};
+
+/// Fewer changes than this are never merged.
+const FEW: usize = 1_024;
+
+#[derive(Debug)]
+pub(super) struct Mirror {
+    listing: Arc<Listing>,
+    /// What each changed key holds now; `None` where it was deleted.
+    changed: BTreeMap<Bytes, Option<Entry>>,
+    len: usize,
+    revision: u64,
+    cluster: u64,
+}
+
+impl Mirror {
+    pub(super) fn new(listing: Arc<Listing>) -> Self {
+        let (len, revision, cluster) = (listing.entries.len(), listing.revision, listing.cluster);
+        Self { listing, changed: BTreeMap::new(), len, revision, cluster }
+    }
+
+    /// For a store to say whether it is still so.
+    pub(super) fn known(&self) -> Known {
+        Known { revision: self.revision, cluster: self.cluster, count: self.len }
+    }
+
+    /// Whether this is exactly what a listing says, whatever the revisions of both.
+    pub(super) fn is_same(&self, listing: &Listing) -> bool {
+        self.len == listing.entries.len() && self.entries().eq(&listing.entries)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(super) fn cluster(&self) -> u64 {
+        self.cluster
+    }
+
+    pub(super) fn advance(&mut self, revision: u64) {
+        self.revision = self.revision.max(revision);
+    }
+
+    /// Whether a server at this revision of this cluster cannot have had the history that is mirror.
+    pub(super) fn precedes(&self, cluster: u64, revision: u64) -> bool {
+        revision < self.revision || self.is_other_cluster(cluster)
+    }
+
+    pub(super) fn is_other_cluster(&self, cluster: u64) -> bool {
+        cluster != 0 && self.cluster != 0 && cluster != self.cluster
+    }
+
+    /// By what the server is to recognize what is mirror.
+    pub(super) fn history_mark(&self) -> HistoryMark {
+        HistoryMark::of(self.revision, self.entries())
+    }
+
+    /// Applies a batch whole, and answers with what it came to: directories' deletions replaced by
+    /// their keys', deletions of unknown keys left out.
+    pub(super) fn apply(&mut self, batch: Batch) -> Batch {
+        let mut changes = Vec::with_capacity(batch.changes.len());
+        for change in batch.changes {
+            match change {
+                Change::Put(entry) => {
+                    self.put(entry.clone());
+                    changes.push(Change::Put(entry));
+                }
+                Change::Delete(key) => {
+                    if self.delete(&key) {
+                        changes.push(Change::Delete(key));
+                    }
+                }
+                Change::DeleteBelow(directory) => self.delete_below(&directory, &mut changes),
+            }
+        }
+        self.revision = batch.revision;
+        if self.changed.len() > FEW.max(self.listing.entries.len() / 4) {
+            self.merge();
+        }
+        Batch { revision: batch.revision, changes }
+    }
+
+    /// Makes a listing what is mirror; the batch is the difference. Says whether keys or values differ,
+    /// and not only revisions: v2 tells nobody of a refreshed time to live.
+    pub(super) fn replace(&mut self, listing: Arc<Listing>) -> (Batch, bool) {
+        let (mut changes, mut differs) = (Vec::new(), false);
+        let mut old = self.entries().peekable();
+        let mut new = listing.entries.iter().peekable();
+        loop {
+            let order = match (old.peek(), new.peek()) {
+                (Some(old), Some(new)) => old.key.cmp(&new.key),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => break,
+            };
+            let gone = if order.is_le() { old.next() } else { None };
+            let here = if order.is_ge() { new.next() } else { None };
+            match (gone, here) {
+                (Some(old), Some(new)) if old == new => {}
+                (old, Some(new)) => {
+                    differs |= old.is_none_or(|old| old.value != new.value);
+                    changes.push(Change::Put(new.clone()));
+                }
+                (Some(old), None) => {
+                    differs = true;
+                    changes.push(Change::Delete(old.key.clone()));
+                }
+                (None, None) => {}
+            }
+        }
+        drop(old);
+        let revision = listing.revision;
+        *self = Self::new(listing);
+        (Batch { revision, changes }, differs)
+    }
+
+    /// What is mirror, as a listing at its revision.
+    pub(super) fn into_listing(mut self) -> Listing {
+        self.merge();
+        Arc::unwrap_or_clone(self.listing)
+    }
+
+    fn put(&mut self, entry: Entry) {
+        let is_new = match self.changed.get(&entry.key) {
+            Some(now) => now.is_none(),
+            None => self.listed(&entry.key).is_none(),
+        };
+        self.len += usize::from(is_new);
+        self.changed.insert(entry.key.clone(), Some(entry));
+    }
+
+    /// Whether the key was there.
+    fn delete(&mut self, key: &Bytes) -> bool {
+        let is_listed = self.listed(key).is_some();
+        let was_there = match self.changed.get(key) {
+            Some(now) => now.is_some(),
+            None => is_listed,
+        };
+        if is_listed {
+            self.changed.insert(key.clone(), None);
+        } else {
+            self.changed.remove(key);
+        }
+        self.len -= usize::from(was_there);
+        was_there
+    }
+
+    fn delete_below(&mut self, directory: &Bytes, changes: &mut Vec<Change>) {
+        let is_below = |key: &&Bytes| key.starts_with(directory);
+        let first = self.listing.entries.partition_point(|entry| entry.key < *directory);
+        let listed = self.listing.entries[first..].iter().map(|entry| &entry.key).take_while(is_below);
+        let later = self.changed.range(directory.clone()..).map(|(key, _)| key).take_while(is_below);
+        let mut below: Vec<Bytes> = listed.chain(later).cloned().collect();
+        below.sort_unstable();
+        below.dedup();
+        for key in below {
+            if self.delete(&key) {
+                changes.push(Change::Delete(key));
+            }
+        }
+    }
+
+    /// What the listing says of a key, whatever came later.
+    fn listed(&self, key: &Bytes) -> Option<&Entry> {
+        let entries = &self.listing.entries;
+        entries.binary_search_by(|entry| entry.key.cmp(key)).ok().map(|place| &entries[place])
+    }
+
+    /// Everything that is mirror, in order.
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        let mut listed = self.listing.entries.iter().peekable();
+        let mut changed = self.changed.iter().peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let order = match (listed.peek(), changed.peek()) {
+                    (Some(entry), Some((key, _))) => entry.key.cmp(key),
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (None, None) => return None,
+                };
+                let listed = if order.is_le() { listed.next() } else { None };
+                if order.is_lt() {
+                    return listed;
+                }
+                if let Some((_, Some(entry))) = changed.next() {
+                    return Some(entry);
+                }
+            }
+        })
+    }
+
+    /// Makes the listing and what lies over it one.
+    fn merge(&mut self) {
+        if !self.changed.is_empty() || self.listing.revision != self.revision {
+            let entries = self.entries().cloned().collect();
+            let listing = Listing { revision: self.revision, cluster: self.cluster, entries };
+            self.listing = Arc::new(listing);
+            self.changed.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Model = BTreeMap<Bytes, Entry>;
+
+    fn key(number: usize) -> Bytes {
+        format!("/p/{:02}/{number:04}", number % 16).into()
+    }
+
+    fn entry(number: usize, revision: u64) -> Entry {
+        Entry { key: key(number), value: revision.to_string().into(), revision }
+    }
+
+    /// The same changes to a plain map.
+    fn apply(model: &mut Model, change: &Change) {
+        match change {
+            Change::Put(entry) => drop(model.insert(entry.key.clone(), entry.clone())),
+            Change::Delete(key) => drop(model.remove(key)),
+            Change::DeleteBelow(directory) => model.retain(|key, _| !key.starts_with(directory)),
+        }
+    }
+
+    fn listing(revision: u64, entries: impl Iterator<Item = Entry>) -> Arc<Listing> {
+        Arc::new(Listing { revision, cluster: 1, entries: entries.collect() })
+    }
+
+    fn mirror(mirror: &Mirror) -> Vec<Entry> {
+        mirror.entries().cloned().collect()
+    }
+
+    #[test]
+    fn is_what_a_plain_map_would_hold_after_any_changes() {
+        for seed in 0..20 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let (mut subject, mut model) = (Mirror::new(listing(1, std::iter::empty())), Model::new());
+            let mut reported = Model::new();
+            for revision in 2..3_000 {
+                let change = match rng.u8(0..200) {
+                    0 => Change::DeleteBelow(format!("/p/{:02}/", rng.u8(0..16)).into()),
+                    1..60 => Change::Delete(key(rng.usize(0..3_000))),
+                    _ => Change::Put(entry(rng.usize(0..3_000), revision)),
+                };
+                apply(&mut model, &change);
+                let batch = subject.apply(Batch { revision, changes: vec![change] });
+                batch.changes.iter().for_each(|change| apply(&mut reported, change));
+                assert_eq!(subject.is_empty(), model.is_empty(), "seed {seed}");
+                assert_eq!(subject.len, model.len(), "seed {seed}");
+            }
+            let expected: Vec<Entry> = model.into_values().collect();
+            assert_eq!(mirror(&subject), expected, "seed {seed}");
+            assert_eq!(reported.into_values().collect::<Vec<_>>(), expected, "what it reported, seed {seed}");
+            assert_eq!(subject.into_listing(), Listing { revision: 2_999, cluster: 1, entries: expected });
+        }
+    }
+
+    #[test]
+    fn is_recognized_by_the_keys_that_were_written_last() {
+        let mut subject = Mirror::new(listing(9, (0..10).map(|number| entry(number, number as u64 % 3))));
+        let past = |subject: &Mirror| {
+            let HistoryMark { revision, count, newest } = subject.history_mark();
+            (revision, count, newest.into_iter().map(|entry| entry.key).collect::<Vec<_>>())
+        };
+        assert_eq!(past(&subject), (9, 10, vec![key(2), key(5), key(8)]));
+        let changes = vec![Change::Delete(key(2)), Change::Put(entry(4, 10))];
+        subject.apply(Batch { revision: 10, changes });
+        assert_eq!(past(&subject), (10, 9, vec![key(4)]));
+        assert_eq!(past(&Mirror::new(listing(7, std::iter::empty()))), (7, 0, vec![]));
+    }
+
+    #[test]
+    fn a_listing_differs_by_exactly_what_differs() {
+        let mut subject = Mirror::new(listing(1, (0..10).map(|number| entry(number, 1))));
+        subject
+            .apply(Batch { revision: 2, changes: vec![Change::Delete(key(3)), Change::Put(entry(10, 2))] });
+        let next = (1..11).map(|number| entry(number, if number == 5 { 4 } else { 1 }));
+        let (batch, differs) = subject.replace(listing(5, next));
+        assert!(differs);
+        let expected = vec![
+            Change::Delete(key(0)),
+            Change::Put(entry(3, 1)),
+            Change::Put(entry(5, 4)),
+            Change::Put(entry(10, 1)),
+        ];
+        assert_eq!(batch, Batch { revision: 5, changes: expected });
+        let rewritten = |entry: Entry| Entry { revision: 6, ..entry };
+        let (batch, differs) = subject
+            .replace(listing(6, mirror(&subject).into_iter().map(rewritten).collect::<Vec<_>>().into_iter()));
+        assert_eq!((batch.changes.len(), differs), (10, false));
+    }
+}

@@ -1,0 +1,474 @@
+//! The watcher against thousands of random histories, on a store in memory, under paused time.
+//!
+//! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
+//! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and
+//! replaced clusters, events that the server forgets, streams that end as servers end them, calls that fail
+//! once, listings that are empty once, changes that a stream cannot deliver; and a reader who cannot wait, or begins again. The seed also
+//! chooses the intervals, the prefix, and what the store can say at all.
+//! After each event that the watcher reports, what its reader holds must be what the store held at
+//! exactly that revision. After the last fault is healed, it must be what the store holds.
+//!
+//! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
+//! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000; 20,000 in CI).
+
+mod faulty;
+mod plays;
+mod steps;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
+use etcd_client_core::{Change, Entry, Error, Kind, MemoryStore, Prefix};
+use fastrand::Rng;
+use faulty::Faulty;
+use steps::{STEPS, Step, draw};
+use tokio::time::{Instant, timeout_at};
+
+type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
+type Held = BTreeMap<Vec<u8>, Entry>;
+
+/// Longer than the longest backoff and everything that may follow it.
+const HEALING: Duration = Duration::from_secs(60);
+/// Longer than the interval between audits.
+const AUDIT: Duration = Duration::from_secs(340);
+
+#[test]
+fn what_the_reader_holds_is_always_one_revision_of_the_store() {
+    let (first, end) = match number("SIM_SEED") {
+        Some(seed) => (seed, seed + 1),
+        None => (0, number("SIM_SCHEDULES").unwrap_or(2_000)),
+    };
+    let next = AtomicU64::new(first);
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let totals = thread::scope(|scope| {
+        let begun: Vec<_> = (0..workers).map(|_| scope.spawn(|| play_until(end, &next))).collect();
+        let ended =
+            begun.into_iter().map(|worker| worker.join().unwrap_or_else(|cause| resume_unwind(cause)));
+        ended.fold(Totals::default(), Totals::with)
+    });
+    println!("{totals:?}");
+    if number("SIM_SEED").is_none() {
+        assert_eq!(totals.schedules, end);
+        assert!(totals.checked > totals.schedules, "too few states were checked: {totals:?}");
+        assert!(
+            totals.rewinds > 0 && totals.repairs > 0 && totals.resumes > 0,
+            "a path was not taken: {totals:?}"
+        );
+        assert_eq!(totals.played.len(), STEPS.len(), "a fault was not played: {totals:?}");
+    }
+}
+
+/// Plays the next schedule, and the next, as long as there are any.
+fn play_until(end: u64, next: &AtomicU64) -> Totals {
+    let mut totals = Totals::default();
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end {
+            return totals;
+        }
+        let mut log = String::new();
+        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut log))) {
+            Ok(played) => totals = totals.with(played),
+            Err(cause) => {
+                next.store(end, Ordering::Relaxed);
+                println!("schedule {seed}:\n{log}");
+                println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
+                resume_unwind(cause);
+            }
+        }
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let value = std::env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {value:?}")))
+}
+
+#[derive(Debug, Default)]
+struct Totals {
+    schedules: u64,
+    checked: u64,
+    rewinds: u64,
+    repairs: u64,
+    resumes: u64,
+    lists: u64,
+    played: BTreeMap<Step, u64>,
+}
+
+impl Totals {
+    fn of(counters: Counters, checked: u64, played: BTreeMap<Step, u64>) -> Self {
+        let Counters { rewinds, repairs, resumes, lists, .. } = counters;
+        Self { schedules: 1, checked, rewinds, repairs, resumes, lists, played }
+    }
+
+    fn with(mut self, other: Self) -> Self {
+        self.schedules += other.schedules;
+        self.checked += other.checked;
+        self.rewinds += other.rewinds;
+        self.repairs += other.repairs;
+        self.resumes += other.resumes;
+        self.lists += other.lists;
+        for (step, times) in other.played {
+            *self.played.entry(step).or_default() += times;
+        }
+        self
+    }
+}
+
+fn play(seed: u64, log: &mut String) -> Totals {
+    fastrand::seed(seed);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut run = Run::new(seed, log);
+        let mut played = BTreeMap::new();
+        for _ in 0..run.rng.usize(5..40) {
+            let drawn = draw(&mut run.rng);
+            let step = run.possible(drawn);
+            *played.entry(step).or_default() += 1;
+            run.play(step).await;
+            let pause = match run.rng.u8(0..4) {
+                0 => Duration::ZERO,
+                1 => Duration::from_millis(run.rng.u64(0..50)),
+                2 => Duration::from_millis(run.rng.u64(0..3_000)),
+                _ => Duration::from_secs(run.rng.u64(0..20)),
+            };
+            run.watch_for(pause).await;
+        }
+        run.heal();
+        run.watch_for(if run.lossy || run.doubtful { AUDIT + HEALING } else { HEALING }).await;
+        run.converged();
+        Totals::of(run.watcher.counters(), run.checked, played)
+    })
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "what may have gone wrong, each by itself")]
+struct Run<'s> {
+    rng: Rng,
+    store: MemoryStore,
+    faulty: Faulty,
+    watcher: Watcher,
+    /// Whether all keys are followed.
+    whole: bool,
+    /// Whether everything is compared with the store now and then.
+    audited: bool,
+    log: &'s mut String,
+    /// Every state that the prefix ever had at a revision: more than one where history was rewound.
+    history: HashMap<u64, Vec<Keys>>,
+    held: Option<Held>,
+    revision: u64,
+    /// A rewind was announced: the next revision may be lower.
+    rewound: bool,
+    /// The server forgot to send something in this schedule.
+    lossy: bool,
+    /// The history changed behind the watcher's back, and it may not know yet.
+    doubtful: bool,
+    /// Answers may be under way that were made in the past.
+    delayed: bool,
+    /// A stream fell behind, or was slow, in this schedule: an audit may overtake it.
+    lagged: bool,
+    start: Instant,
+    checked: u64,
+}
+
+impl<'s> Run<'s> {
+    fn new(seed: u64, log: &'s mut String) -> Self {
+        let store = MemoryStore::new();
+        store.early_progress(seed % 2 == 1);
+        let (whole, options) = (seed.is_multiple_of(5), options(seed));
+        let faulty = Faulty::over(store.clone());
+        faulty.faults().unresumable = seed.is_multiple_of(3);
+        faulty.faults().never_asked = seed.is_multiple_of(14);
+        let prefix = Prefix::new(if whole { "" } else { "/p" });
+        let audited = options.audit_interval.is_some();
+        let mut run = Self {
+            rng: Rng::with_seed(seed),
+            watcher: Watcher::new(Arc::new(faulty.clone()), prefix, options),
+            store,
+            faulty,
+            whole,
+            audited,
+            log,
+            history: HashMap::new(),
+            held: None,
+            revision: 0,
+            rewound: false,
+            lossy: false,
+            doubtful: false,
+            delayed: false,
+            lagged: false,
+            start: Instant::now(),
+            checked: 0,
+        };
+        run.remember();
+        run
+    }
+
+    fn tell(&mut self, what: &str) {
+        let _ = writeln!(self.log, "{:>9.3?}  {what}", self.start.elapsed());
+    }
+
+    /// The step, or a write where the schedule leaves no way to come back from it.
+    fn possible(&self, step: Step) -> Step {
+        let for_audits = matches!(step, Step::Lose | Step::Rewind | Step::Wipe | Step::Lag) && !self.audited;
+        let for_questions = step == Step::Early && self.faulty.faults().never_asked;
+        if for_audits || for_questions { Step::Write } else { step }
+    }
+
+    async fn play(&mut self, step: Step) {
+        let what = match step {
+            Step::Write => self.write(),
+            Step::Cut => {
+                self.store.cut();
+                "cut".to_owned()
+            }
+            Step::Silence => {
+                let on = self.rng.bool();
+                self.store.silence(on);
+                format!("silence({on})")
+            }
+            Step::Refuse => {
+                let on = self.rng.bool();
+                self.store.refuse(on);
+                self.store.cut();
+                format!("refuse({on}) and cut")
+            }
+            Step::Lag => {
+                let on = self.rng.bool();
+                self.store.lag(on);
+                self.lagged |= on;
+                format!("lag({on})")
+            }
+            Step::Deny => {
+                self.store.refuse_with(Some(Error::new(Kind::PermissionDenied, "permission denied")));
+                "permission denied".to_owned()
+            }
+            Step::Delay => {
+                let delay = Duration::from_millis(self.rng.u64(0..2_000));
+                self.store.delay(delay);
+                self.delayed = true;
+                format!("delay({delay:?})")
+            }
+            Step::Slow => {
+                let pause = Duration::from_millis(if self.rng.bool() { self.rng.u64(0..2_000) } else { 0 });
+                self.store.slow(pause);
+                self.lagged |= !pause.is_zero();
+                format!("slow({pause:?})")
+            }
+            Step::Early => {
+                let on = self.rng.bool();
+                self.store.early_progress(on);
+                format!("early_progress({on})")
+            }
+            Step::Compact => {
+                let revision = self.store.revision().saturating_sub(self.rng.u64(0..4));
+                self.store.compact(revision);
+                format!("compact({revision})")
+            }
+            Step::Rewind => self.rewind(),
+            Step::Wipe => self.wipe(),
+            Step::Lose => {
+                self.lossy = true;
+                self.store.lose_next(1);
+                "lose_next(1)".to_owned()
+            }
+            Step::Storm => return self.storm().await,
+            Step::Flicker => return self.flicker().await,
+            Step::Empty => self.empty(),
+            Step::Restart => self.restart(),
+            other => self.play_once(other),
+        };
+        self.tell(&what);
+    }
+
+    /// A few keys in one transaction, now and then outside of the prefix, now and then many
+    /// revisions in a row.
+    fn write(&mut self) -> String {
+        let times = if self.rng.u8(0..20) == 0 { self.rng.usize(0..1_500) } else { 1 };
+        for _ in 0..times {
+            self.transaction();
+        }
+        format!("{times} writes, now at {}", self.store.revision())
+    }
+
+    fn transaction(&mut self) {
+        let mut transaction = self.store.transaction();
+        for _ in 0..self.rng.usize(1..5) {
+            let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
+            let key = format!("{directory}/{}", self.rng.char('a'..='f'));
+            transaction = if self.rng.u8(0..4) == 0 {
+                transaction.delete(key)
+            } else {
+                transaction.put(key, self.rng.u8(0..3).to_string())
+            };
+        }
+        transaction.commit();
+        self.remember();
+    }
+
+    /// Writes with a compaction behind each, while the watcher tries to follow.
+    async fn storm(&mut self) {
+        self.tell("storm");
+        for _ in 0..self.rng.usize(5..60) {
+            self.transaction();
+            self.store.compact(self.store.revision());
+            let pause = Duration::from_millis(self.rng.u64(0..300));
+            self.watch_for(pause).await;
+        }
+    }
+
+    fn rewind(&mut self) -> String {
+        let target = self.store.revision().saturating_sub(self.rng.u64(1..10));
+        let now = self.store.rewind(target);
+        self.doubtful |= now < self.revision || self.delayed;
+        self.remember();
+        format!("rewound to {now}")
+    }
+
+    fn wipe(&mut self) -> String {
+        let new_cluster = self.rng.bool();
+        self.store.wipe(new_cluster);
+        self.doubtful = true;
+        self.remember();
+        format!("wiped (new cluster: {new_cluster})")
+    }
+
+    /// What there is no fault in stays: a store that tells progress early is only less convenient.
+    fn heal(&mut self) {
+        self.store.slow(Duration::ZERO);
+        self.store.silence(false);
+        self.store.lag(false);
+        self.store.refuse(false);
+        self.store.delay(Duration::ZERO);
+        self.store.lose_next(0);
+        self.faulty.heal();
+        self.tell("healed");
+    }
+
+    /// What the prefix holds, whatever the store plays to others.
+    fn truth(&self) -> Keys {
+        let value = |key: String| Some((key.clone().into_bytes(), self.store.get(key)?.to_vec()));
+        names().filter(|key| self.whole || key.starts_with("/p/")).filter_map(value).collect()
+    }
+
+    fn remember(&mut self) {
+        let truth = self.truth();
+        let states = self.history.entry(self.store.revision()).or_default();
+        if !states.contains(&truth) {
+            states.push(truth);
+        }
+    }
+
+    async fn watch_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(event) = timeout_at(until, self.watcher.next()).await {
+            self.tell(&short(&event));
+            self.on(event);
+        }
+    }
+
+    fn on(&mut self, event: Event) {
+        match event {
+            Event::Listed(listing) => {
+                assert!(self.held.is_none(), "listed twice");
+                let entry = |entry: &Entry| (entry.key.to_vec(), entry.clone());
+                self.held = Some(listing.entries.iter().map(entry).collect());
+                self.at(listing.revision);
+            }
+            Event::Changed { batch, cause } => {
+                let held = self.held.as_mut().expect("changed before it was listed");
+                for change in batch.changes {
+                    match change {
+                        Change::Put(entry) => held.insert(entry.key.to_vec(), entry),
+                        Change::Delete(key) => held.remove(&*key),
+                        Change::DeleteBelow(key) => panic!("a directory in a report: {key:?}"),
+                    };
+                }
+                if cause == Cause::Audit {
+                    assert!(
+                        self.lossy || self.doubtful || self.lagged,
+                        "an audit repaired what cannot have been wrong"
+                    );
+                }
+                self.at(batch.revision);
+            }
+            Event::Current { revision } => self.at(revision),
+            Event::Rewound { .. } => {
+                // What a server forgot to send may look like another history, when it is asked for the past.
+                assert!(self.doubtful || self.lossy, "a rewind was announced that never was");
+                self.rewound = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// The reader is at this revision now.
+    fn at(&mut self, revision: u64) {
+        let rewound = std::mem::take(&mut self.rewound);
+        assert!(rewound || revision >= self.revision, "from {} back to {revision}", self.revision);
+        self.revision = revision;
+        if rewound && !self.delayed {
+            self.doubtful = false;
+        }
+        if self.lossy || self.doubtful {
+            return;
+        }
+        let held = &self.held().expect("at a revision before it was listed");
+        let states = self.history.get(&revision).map_or(&[][..], Vec::as_slice);
+        assert!(states.contains(held), "at {revision} the reader holds {held:?}, the store held {states:?}");
+        self.checked += 1;
+    }
+
+    /// What the reader holds.
+    fn held(&self) -> Option<Keys> {
+        let value = |(key, entry): (&Vec<u8>, &Entry)| (key.clone(), entry.value.to_vec());
+        self.held.as_ref().map(|held| held.iter().map(value).collect())
+    }
+
+    fn converged(&mut self) {
+        let truth = self.truth();
+        assert_eq!(self.held().as_ref(), Some(&truth), "the reader did not come to what the store holds");
+        assert_eq!(self.revision, self.store.revision(), "the reader does not know that it is current");
+    }
+}
+
+/// All keys that are ever written.
+fn names() -> impl Iterator<Item = String> {
+    ["/p", "/q"].into_iter().flat_map(|directory| ('a'..='f').map(move |name| format!("{directory}/{name}")))
+}
+
+/// Usual ones, and such as let everything happen at the same time.
+fn options(seed: u64) -> Options {
+    let mut options = Options::default();
+    if seed % 7 == 1 {
+        options.replay_limit = seed % 4;
+    }
+    if seed % 7 == 2 {
+        options.progress_interval = Duration::from_millis(300);
+    }
+    options.audit_interval = match seed % 11 {
+        3 => None,
+        4 => Some(Duration::from_millis(400)),
+        5 => Some(Duration::from_secs(5)),
+        _ => options.audit_interval,
+    };
+    options
+}
+
+fn short(event: &Event) -> String {
+    match event {
+        Event::Listed(listing) => {
+            format!("    listed {} keys at {}", listing.entries.len(), listing.revision)
+        }
+        Event::Changed { batch, cause } => {
+            format!("    {cause:?} {} keys at {}", batch.changes.len(), batch.revision)
+        }
+        other => format!("    {other:?}"),
+    }
+}

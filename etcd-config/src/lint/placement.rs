@@ -1,0 +1,80 @@
+//! Whether what lies below the prefix is this configuration at all.
+
+use etcd_client_core::Printable;
+
+use crate::lint::unknown::is_all_unknown;
+use crate::problem::{Kind, Problem};
+use crate::schema::{ENTRY, Field, Schema};
+use crate::tree::{KeyTree, Node};
+
+/// The most directories that are tried for being the prefix that was meant.
+const TRIED: usize = 100;
+
+/// No field reads any key: what is to be said of that.
+#[derive(Clone, Debug)]
+pub(crate) struct NothingRead {
+    what: String,
+    /// There is no key at all.
+    is_empty: bool,
+}
+
+impl NothingRead {
+    /// Where that is so. `hint` is what the store has said of an empty prefix.
+    pub(crate) fn find(schema: &Schema, tree: &KeyTree, hint: Option<&str>) -> Option<Self> {
+        if tree.is_empty() {
+            let nothing = "there is no key at all below this prefix";
+            let what = hint.map_or_else(|| nothing.to_owned(), |hint| format!("{nothing}: {hint}"));
+            return Some(Self { what, is_empty: true });
+        }
+        if reads_any(schema, tree.root()) {
+            return None;
+        }
+        let mut directories = tree.root().children.iter().filter(|(name, _)| !name.is_empty()).take(TRIED);
+        let (name, _) = directories.find(|(_, node)| reads_any(schema, node))?;
+        let meant = tree.prefix().join(name);
+        let meant = Printable::line(&meant);
+        let what = format!(
+            "no field reads any key below this prefix, but there are such keys below {meant}; is that the prefix?"
+        );
+        is_all_unknown(schema, tree).then_some(Self { what, is_empty: false })
+    }
+
+    /// For a person.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Whether it still holds when a key has come that no field reads.
+    pub(crate) fn bears_unknown_keys(&self) -> bool {
+        !self.is_empty
+    }
+
+    /// The same as a warning.
+    pub(crate) fn warning(&self, tree: &KeyTree) -> Problem {
+        Problem {
+            kind: Kind::NothingRead,
+            key: tree.prefix().path().to_owned(),
+            field: String::new(),
+            expected: String::new(),
+            what: self.what.clone(),
+            value: None,
+            revision: None,
+        }
+    }
+}
+
+fn reads_any(schema: &Schema, node: &Node) -> bool {
+    schema.fields().iter().any(|field| is_there(field, node))
+}
+
+/// Whether there is a key of a field in a directory; of the fields of a map's entries, whether there is any
+/// entry.
+fn is_there(field: &Field, node: &Node) -> bool {
+    match field.relative.split_once(ENTRY) {
+        Some((directory, _)) => {
+            let directory = node.descend(directory.trim_end_matches('/'));
+            directory.is_some_and(|directory| !directory.children.is_empty())
+        }
+        None => node.descend(&field.relative).is_some_and(|node| node.value.is_some()),
+    }
+}

@@ -1,0 +1,96 @@
+//! What is odd about the keys but no error, from one change to the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::lint::unknown::{DESCRIBED, find, one, summary};
+use crate::problem::Problem;
+use crate::schema::Schema;
+use crate::tree::{KeyTree, Touched};
+
+/// The most keys that the log names in the life of a configuration: keys that come and go under new
+/// names would fill it.
+const LOGGED: usize = 1_000;
+
+/// The keys that no field reads, and those that are read and should not be used any more, as long as
+/// they are there.
+#[derive(Debug, Default)]
+pub(crate) struct KeyWarnings {
+    /// By their whole keys.
+    described: BTreeMap<String, Problem>,
+    /// Those that are only counted, as nobody would read on.
+    counted: BTreeSet<String>,
+    /// The keys that the log has named: once is enough, however often they are written.
+    logged: BTreeSet<String>,
+    /// How many there were when the log last heard how many are only counted.
+    logged_count: usize,
+}
+
+impl KeyWarnings {
+    /// Looks at the touched keys again, or at all. What the log has not heard of yet.
+    pub(crate) fn look(
+        &mut self,
+        schema: &Schema,
+        tree: &KeyTree,
+        touched: Option<&Touched>,
+    ) -> Vec<Problem> {
+        for key in touched.iter().flat_map(|touched| touched.keys()) {
+            self.described.remove(key.as_ref());
+            self.counted.remove(key.as_ref());
+        }
+        let mut news = self.find(schema, tree, touched);
+        if self.described.len() < DESCRIBED && !self.counted.is_empty() {
+            news.extend(self.find(schema, tree, None));
+        }
+        news.retain(|problem| {
+            let is_news = self.logged.len() < LOGGED && self.logged.insert(problem.key.clone());
+            if is_news && self.logged.len() == LOGGED {
+                tracing::warn!(prefix = %tree.prefix(), "{LOGGED} keys that are odd were named; no more are");
+            }
+            is_news
+        });
+        news.extend(self.grown(tree));
+        news
+    }
+
+    /// How many are only counted, where that is twice as many as the log has heard of.
+    fn grown(&mut self, tree: &KeyTree) -> Option<Problem> {
+        let count = self.counted.len();
+        if count < (2 * self.logged_count).max(1) {
+            return None;
+        }
+        self.logged_count = count;
+        summary(tree, count)
+    }
+
+    /// Adds what is found; those that are described from now on.
+    fn find(&mut self, schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
+        let mut news = Vec::new();
+        for finding in find(schema, tree, touched) {
+            let key = tree.prefix().join(&finding.path);
+            if self.described.contains_key(&key) {
+                continue;
+            }
+            if self.described.len() < DESCRIBED {
+                self.counted.remove(&key);
+                let problem = one(schema, tree, &finding);
+                news.push(problem.clone());
+                self.described.insert(key, problem);
+            } else {
+                self.counted.insert(key);
+            }
+        }
+        news
+    }
+
+    /// All of them.
+    pub(crate) fn warnings(&self, tree: &KeyTree) -> Vec<Problem> {
+        self.described.values().cloned().chain(summary(tree, self.counted.len())).collect()
+    }
+}
+
+/// Everything about the keys in `tree` that is worth a warning; among the touched ones, where given.
+pub fn warnings(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
+    let mut key_warnings = KeyWarnings::default();
+    key_warnings.look(schema, tree, touched);
+    key_warnings.warnings(tree)
+}

@@ -1,0 +1,189 @@
+//! Where the watching task puts what everybody else reads.
+
+use std::mem::{Discriminant, discriminant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use arc_swap::ArcSwap;
+use etcd_client_core::watcher;
+use tokio::sync::Notify;
+
+use crate::cache::Archive;
+use crate::notify::callbacks::{Hooks, Notice};
+use crate::notify::stream::Streams;
+use crate::publish::keys::Keys;
+use crate::publish::snapshot::Snapshot;
+use crate::runtime::caller::Caller;
+use crate::runtime::connections::OwnConnections;
+use crate::runtime::panics;
+use crate::runtime::process::Process;
+use crate::status::cell::{StatusCell, StatusRecord};
+use crate::status::{CacheFile, Rewind, State, Status};
+use crate::tree::Touched;
+
+pub(crate) struct Shared<T> {
+    pub(crate) current: ArcSwap<Snapshot<T>>,
+    pub(crate) status_cell: StatusCell,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) hooks: Arc<Hooks<T>>,
+    pub(crate) streams: Streams<T>,
+    pub(crate) archive: Option<Arc<Archive>>,
+    /// Someone waits for a revision: the store may be asked how far it is.
+    pub(crate) progress_wanted: Notify,
+    /// Knows which servers fail.
+    connections: Weak<OwnConnections>,
+    /// What callbacks have been announced of how it stands.
+    announced: Mutex<Announced>,
+    /// Whether nothing comes into force any more. Held while something does.
+    ended: Mutex<bool>,
+    /// Where the watching task is.
+    process: Process,
+}
+
+/// What callbacks hear about when it moves: the state, and the last rewind.
+type Announced = (Discriminant<State>, Option<Rewind>);
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    pub(crate) fn new(
+        first: Snapshot<T>,
+        status_cell: StatusCell,
+        keys: Arc<Keys>,
+        archive: Option<Arc<Archive>>,
+        connections: Weak<OwnConnections>,
+        caller: Caller,
+    ) -> Self {
+        let announced = Mutex::new(status_cell.read(announced));
+        Self {
+            current: ArcSwap::from_pointee(first),
+            status_cell,
+            keys,
+            hooks: Hooks::new(caller),
+            streams: Streams::default(),
+            archive,
+            progress_wanted: Notify::new(),
+            connections,
+            announced,
+            ended: Mutex::new(false),
+            process: Process::this(),
+        }
+    }
+
+    /// Tells callbacks how it stands, where that is news.
+    pub(crate) fn announce(&self) {
+        // Held until it is in its place: two threads tell, and the last one has to know best.
+        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.status_cell.read(self::announced);
+        if std::mem::replace(&mut *announced, now) != now {
+            self.hooks.hold(Notice::of_status(self.status()), self.keys.read().len());
+            drop(announced);
+            self.hooks.release();
+        }
+    }
+
+    /// Brings a snapshot of the keys of this cluster into force, and counts it for the cache file: what had
+    /// changed since the one before, and that one. Nothing where the watch has ended.
+    pub(crate) fn publish(
+        &self,
+        snapshot: Arc<Snapshot<T>>,
+        cluster: u64,
+    ) -> Option<(Touched, Arc<Snapshot<T>>)> {
+        let ended = self.ended();
+        if *ended {
+            return None;
+        }
+        let touched = self.keys.publish();
+        self.note_change(cluster);
+        Some((touched, self.current.swap(snapshot)))
+    }
+
+    /// What is in force is news for the cache file.
+    pub(crate) fn note_change(&self, cluster: u64) {
+        if let Some(archive) = &self.archive {
+            archive.note_change(cluster);
+        }
+    }
+
+    /// Has what is in force written to the cache file, and says what came of it. Nothing where the
+    /// file holds it already, or where there is to be none.
+    pub(crate) fn save(
+        self: &Arc<Self>,
+        done: impl FnOnce(Result<Option<CacheFile>, String>) + Send + 'static,
+    ) {
+        let Some(archive) = &self.archive else { return done(Ok(None)) };
+        let (shared, own) = (Arc::clone(self), Arc::clone(archive));
+        let write = move || {
+            let proven = shared.status_cell.read(StatusRecord::proven_at);
+            done(own.write(proven, |cluster| {
+                let (revision, entries) = shared.keys.published();
+                etcd_client_core::Listing { revision, cluster, entries }
+            }));
+        };
+        archive.run(Box::new(write));
+    }
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn status(&self) -> Status {
+        if self.is_unreadable() {
+            return self.status_cell.unreadable();
+        }
+        let mut status = self.status_cell.status();
+        // Also those since the watching task has last counted them.
+        status.counters.callback_panics = self.hooks.panics();
+        // In the child of a `fork` a lock of a server's may stay locked.
+        if let Some(connections) = self.connections.upgrade().filter(|_| !self.is_orphan()) {
+            status.failing_endpoints = connections.store().failing_endpoints();
+        }
+        status
+    }
+
+    /// Records something, with what has been counted.
+    pub(crate) fn record<R>(
+        &self,
+        counters: watcher::Counters,
+        write: impl FnOnce(&mut StatusRecord) -> R,
+    ) -> R {
+        let callback_panics = self.hooks.panics();
+        self.status_cell.write(|record| {
+            record.count(counters, callback_panics);
+            write(record)
+        })
+    }
+
+    /// Records a panic, without its words where they may hold a secret.
+    pub(crate) fn note_panic(&self, words: &str, has_secrets: bool) {
+        let words = if has_secrets { panics::WITHHELD } else { words };
+        self.status_cell.write(|record| record.panicked(words));
+    }
+
+    /// Nothing is written any more.
+    pub(crate) fn stop(&self) {
+        *self.ended() = true;
+        self.status_cell.write(StatusRecord::stop);
+        self.streams.end();
+        // Drops callbacks, which are the user's.
+        self.hooks.stop();
+    }
+
+    fn ended(&self) -> MutexGuard<'_, bool> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing follows the store any more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_orphan() || self.status_cell.read(StatusRecord::is_stopped)
+    }
+
+    /// Whether this is the child of a `fork`, and the watching task was left in the parent.
+    pub(crate) fn is_orphan(&self) -> bool {
+        !self.process.is_this()
+    }
+
+    /// Whether, besides, the record will never be read again.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.is_orphan() && !self.status_cell.stop_in_child()
+    }
+}
+
+fn announced(record: &StatusRecord) -> Announced {
+    (discriminant(record.state()), record.last_rewind)
+}

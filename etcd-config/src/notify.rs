@@ -1,0 +1,5 @@
+//! Who hears of what happens: callbacks and streams, in order, on threads of their own.
+
+pub(crate) mod callbacks;
+pub(crate) mod follower;
+pub(crate) mod stream;

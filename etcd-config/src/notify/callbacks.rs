@@ -1,0 +1,394 @@
+//! What the user wants called when something happens, and how it is called: off the watching task,
+//! in order, one at a time.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use tokio::sync::Notify;
+
+use crate::publish::change::Change;
+use crate::rejection::Rejection;
+use crate::runtime::caller::Caller;
+use crate::runtime::panics;
+use crate::runtime::worker::Worker;
+use crate::status::Status;
+
+/// How many keys the snapshots that wait for slow callbacks may hold together. A configuration of a
+/// few dozen keys then keeps every step for them; one of 100,000 keys only the oldest and newest.
+const WAITING_KEYS: usize = 65_536;
+/// The most steps that wait for slow callbacks, however small they are.
+const WAITING_STEPS: usize = 1_024;
+
+thread_local! {
+    /// Whose callback runs here.
+    static CALLING: Cell<*const ()> = const { Cell::new(ptr::null()) };
+}
+
+/// A callback's registration. Dropping it changes nothing: the callback stays for the life of the
+/// configuration.
+#[derive(Clone)]
+pub struct Subscription {
+    active: Arc<AtomicBool>,
+    forget: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// The callbacks of one [`Live`](crate::Live), and what waits for them.
+pub(crate) struct Hooks<T> {
+    /// Those of whoever watched.
+    caller: Caller,
+    worker: Worker,
+    state: Mutex<Pending<T>>,
+    /// Something was heard by all.
+    heard: Condvar,
+    heard_async: Notify,
+    stopped: AtomicBool,
+    panics: AtomicU64,
+}
+
+struct Pending<T> {
+    /// In the order in which they were added.
+    hooks: BTreeMap<u64, Arc<Hook<T>>>,
+    added: u64,
+    /// The number of what is being heard.
+    calling: Option<u64>,
+    /// What is published already, and not yet told.
+    held: VecDeque<Notice<T>>,
+    waiting: VecDeque<Notice<T>>,
+    /// How much may wait.
+    room: usize,
+    /// Counts what was announced, so that a new hook hears nothing of what was before it.
+    announced: u64,
+    running: bool,
+}
+
+/// What callbacks are to hear: one of these, or several, where several notices became one.
+pub(crate) struct Notice<T> {
+    pub(crate) change: Option<Change<T>>,
+    pub(crate) rejection: Option<Rejection>,
+    pub(crate) status: Option<Box<Status>>,
+    number: u64,
+}
+
+struct Hook<T> {
+    place: u64,
+    active: Arc<AtomicBool>,
+    since: u64,
+    caller: Caller,
+    callback: Mutex<Option<Callback<T>>>,
+}
+
+type Called<T> = Vec<Arc<Hook<T>>>;
+type Callback<T> = Box<dyn FnMut(&Notice<T>) + Send>;
+
+impl Subscription {
+    /// One that has ended already.
+    pub(crate) fn to_nothing() -> Self {
+        Self { active: Arc::default(), forget: Arc::new(|| ()) }
+    }
+
+    /// Ends the callback: it is not called again. A call that is under way is not waited for, so
+    /// that a callback may cancel itself.
+    pub fn cancel(&self) {
+        if self.active.swap(false, Ordering::AcqRel) {
+            (self.forget)();
+        }
+    }
+
+    /// Whether the callback has not been cancelled.
+    pub fn is_active(&self) -> bool {
+        self.active.load(Ordering::Acquire)
+    }
+}
+
+impl<T: Send + Sync + 'static> Hooks<T> {
+    /// Hooks whose callbacks are called on a thread of their own: none of a runtime's, which would
+    /// not end before they return.
+    pub(crate) fn new(caller: Caller) -> Arc<Self> {
+        let state = Pending {
+            hooks: BTreeMap::new(),
+            added: 0,
+            calling: None,
+            held: VecDeque::new(),
+            waiting: VecDeque::new(),
+            room: 1,
+            announced: 0,
+            running: false,
+        };
+        Arc::new(Self {
+            caller,
+            worker: Worker::new("etcd-config-callbacks"),
+            state: Mutex::new(state),
+            heard: Condvar::new(),
+            heard_async: Notify::new(),
+            stopped: AtomicBool::new(false),
+            panics: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn add(self: &Arc<Self>, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
+        let active = Arc::new(AtomicBool::new(true));
+        let caller = Caller::here().or(&self.caller);
+        let mut state = self.lock();
+        if self.stopped.load(Ordering::Acquire) {
+            drop(state);
+            // Nobody would ever drop it, and a handle that it owns would keep all of this.
+            panics::drop_caught(callback);
+            return Subscription::to_nothing();
+        }
+        let callback: Callback<T> = Box::new(callback);
+        state.added += 1;
+        let place = state.added;
+        let hook = Arc::new(Hook {
+            place,
+            active: Arc::clone(&active),
+            since: state.announced,
+            caller,
+            callback: Mutex::new(Some(callback)),
+        });
+        let forget = forget(Arc::downgrade(self), Arc::downgrade(&hook));
+        state.hooks.insert(place, hook);
+        drop(state);
+        Subscription { active, forget }
+    }
+
+    /// Takes note of what the callbacks are to hear when it is [released](Self::release). Those
+    /// that are added from now on do not hear it. `keys` is the size of the configuration.
+    pub(crate) fn hold(&self, notice: Notice<T>, keys: usize) {
+        let mut state = self.lock();
+        if state.hooks.is_empty() {
+            return;
+        }
+        state.announced += 1;
+        let number = state.announced;
+        state.room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
+        state.held.push_back(Notice { number, ..notice });
+    }
+
+    /// Has the callbacks called, soon and elsewhere.
+    pub(crate) fn release(self: &Arc<Self>) {
+        let mut state = self.lock();
+        let mut replaced = Vec::new();
+        while let Some(notice) = state.held.pop_front() {
+            replaced.extend(state.wait(notice));
+        }
+        let start = !state.waiting.is_empty() && !std::mem::replace(&mut state.running, true);
+        drop(state);
+        drop(replaced);
+        if start {
+            let hooks = Arc::clone(self);
+            if self.worker.run(Box::new(move || hooks.run())).is_err() {
+                self.lock().running = false;
+                panics::log(|| {
+                    tracing::error!("there is no thread for callbacks: they wait for the next change");
+                });
+            }
+        }
+    }
+
+    fn run(&self) {
+        while let Some((notice, hooks)) = self.take_next() {
+            // What the callbacks own is dropped there too, and may panic as well.
+            if panics::caught(|| self.deliver(notice, hooks)).is_err() {
+                self.panics.fetch_add(1, Ordering::Relaxed);
+            }
+            self.lock().calling = None;
+            self.heard.notify_all();
+            self.heard_async.notify_waiters();
+        }
+    }
+
+    fn take_next(&self) -> Option<(Notice<T>, Called<T>)> {
+        let mut state = self.lock();
+        let Some(notice) = state.waiting.pop_front() else {
+            state.running = false;
+            return None;
+        };
+        state.calling = Some(notice.number);
+        let hooks = state.hooks.values().filter(|hook| hook.since < notice.number).cloned().collect();
+        Some((notice, hooks))
+    }
+
+    fn deliver(&self, notice: Notice<T>, hooks: Called<T>) {
+        for hook in hooks {
+            if !self.stopped.load(Ordering::Acquire) {
+                self.call(&hook, &notice);
+            }
+        }
+        drop(notice);
+    }
+
+    /// Calls one callback. It is taken out while it runs, so that no lock is held meanwhile.
+    fn call(&self, hook: &Hook<T>, notice: &Notice<T>) {
+        let taken = hook.lock().take();
+        let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
+        let before = CALLING.replace(ptr::from_ref(self).cast());
+        let called = hook.caller.call(|| panics::caught(|| callback(notice)));
+        CALLING.set(before);
+        if called.is_err() {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+            // Not its words: a callback sees secrets. The process's panic hook has had them.
+            panics::log(|| tracing::error!("a callback panicked; the others go on"));
+        }
+        if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
+            *hook.lock() = Some(callback);
+        } else {
+            panics::drop_caught(callback);
+        }
+    }
+
+    fn forget(&self, hook: &Arc<Hook<T>>) {
+        let held = self.lock().hooks.remove(&hook.place);
+        let callback = hook.lock().take();
+        drop((held, callback));
+    }
+}
+
+impl<T> Hooks<T> {
+    /// Ends all callbacks: none begins after this.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        let mut state = self.lock();
+        let hooks = std::mem::take(&mut state.hooks);
+        let notices = (std::mem::take(&mut state.held), std::mem::take(&mut state.waiting));
+        drop(state);
+        self.heard.notify_all();
+        self.heard_async.notify_waiters();
+        // One by one: two panics at a time would end the process.
+        hooks.into_values().for_each(panics::drop_caught);
+        drop(notices);
+    }
+
+    /// The number of the last notice: what has come so far.
+    pub(crate) fn announced(&self) -> u64 {
+        self.lock().announced
+    }
+
+    /// Whether a callback of these runs on this thread.
+    pub(crate) fn are_called_here(&self) -> bool {
+        CALLING.get() == ptr::from_ref(self).cast()
+    }
+
+    /// Waits until all callbacks have heard what has this number, and what was before it; whether
+    /// they have.
+    pub(crate) fn wait(&self, number: u64, until: Instant) -> bool {
+        let mut state = self.lock();
+        while !state.is_heard(number) && !self.stopped.load(Ordering::Acquire) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.heard.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.is_heard(number) && !self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The same, for a task, by its runtime's clock.
+    pub(crate) async fn wait_async(&self, number: u64, until: tokio::time::Instant) -> bool {
+        loop {
+            let mut heard = std::pin::pin!(self.heard_async.notified());
+            heard.as_mut().enable();
+            if self.stopped.load(Ordering::Acquire) {
+                return false;
+            }
+            if self.lock().is_heard(number) {
+                return true;
+            }
+            if tokio::time::timeout_at(until, heard).await.is_err() {
+                return self.lock().is_heard(number);
+            }
+        }
+    }
+
+    /// How many callbacks have panicked.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// The state is whole between two statements, so a panic elsewhere does not spoil it.
+    fn lock(&self) -> MutexGuard<'_, Pending<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Pending<T> {
+    /// Has a notice wait, as a part of the last one where no more may wait; what it replaces there.
+    fn wait(&mut self, notice: Notice<T>) -> Option<Replaced> {
+        // Whoever came later than the last notice must not hear it as a part of this one.
+        let newest = self.hooks.values().next_back().map_or(0, |hook| hook.since);
+        let full = self.waiting.len() >= self.room;
+        if let Some(last) = self.waiting.back_mut().filter(|last| full && newest < last.number) {
+            return Some(last.extend(notice));
+        }
+        self.waiting.push_back(notice);
+        None
+    }
+
+    /// Whether nothing is outstanding up to this number.
+    fn is_heard(&self, number: u64) -> bool {
+        let notices = self.held.iter().chain(&self.waiting).map(|notice| notice.number);
+        notices.chain(self.calling).all(|outstanding| outstanding > number)
+    }
+}
+
+impl<T> Notice<T> {
+    const NOTHING: Self = Self { change: None, rejection: None, status: None, number: 0 };
+
+    pub(crate) fn of_change(change: Change<T>) -> Self {
+        Self { change: Some(change), ..Self::NOTHING }
+    }
+
+    pub(crate) fn of_rejection(rejection: Rejection) -> Self {
+        Self { rejection: Some(rejection), ..Self::NOTHING }
+    }
+
+    pub(crate) fn of_status(status: Status) -> Self {
+        Self { status: Some(Box::new(status)), ..Self::NOTHING }
+    }
+
+    /// Takes in what came after: the change grows, the last rejection and the last status count.
+    /// What it replaces.
+    fn extend(&mut self, next: Self) -> Replaced {
+        self.number = self.number.max(next.number);
+        match (&mut self.change, next.change) {
+            (Some(change), Some(next)) => change.extend(&next),
+            (change, next) => *change = change.take().or(next),
+        }
+        (replace(&mut self.rejection, next.rejection), replace(&mut self.status, next.status))
+    }
+}
+
+/// Dropped where no lock is held.
+type Replaced = (Option<Rejection>, Option<Box<Status>>);
+
+fn replace<V>(held: &mut Option<V>, next: Option<V>) -> Option<V> {
+    next.and_then(|next| held.replace(next))
+}
+
+impl<T> Hook<T> {
+    fn lock(&self) -> MutexGuard<'_, Option<Callback<T>>> {
+        self.callback.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What `cancel` does, without the type of the configuration.
+fn forget<T: Send + Sync + 'static>(
+    hooks: Weak<Hooks<T>>,
+    hook: Weak<Hook<T>>,
+) -> Arc<dyn Fn() + Send + Sync> {
+    Arc::new(move || {
+        if let (Some(hooks), Some(hook)) = (hooks.upgrade(), hook.upgrade()) {
+            hooks.forget(&hook);
+        }
+    })
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("active", &self.is_active()).finish()
+    }
+}

@@ -1,0 +1,148 @@
+//! The changes as a stream.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+
+use crate::publish::change::Change;
+use crate::runtime::panics;
+use crate::runtime::process::Process;
+
+/// So few mailboxes are looked through at once.
+const FEW: usize = 64;
+
+/// A [`Stream`] of changes, from [`Live::changes`](crate::Live::changes).
+///
+/// It keeps nothing alive: it ends when the last handle of its [`Live`](crate::Live) is dropped,
+/// or when nothing follows the store any more, after the last change.
+pub struct Changes<T> {
+    mailbox: Arc<Mailbox<T>>,
+    /// Where it is written to.
+    process: Process,
+}
+
+/// Everyone who reads changes as a stream.
+pub(crate) struct Streams<T> {
+    state: Mutex<Readers<T>>,
+}
+
+struct Readers<T> {
+    mailboxes: Vec<Weak<Mailbox<T>>>,
+    /// At how many mailboxes those of readers that are gone are looked for.
+    crowded: usize,
+    /// Nothing is to come any more.
+    ended: bool,
+}
+
+/// What waits for one reader: at most one change, however slow the reader is.
+struct Mailbox<T>(Mutex<Waiting<T>>);
+
+struct Waiting<T> {
+    change: Option<Change<T>>,
+    waker: Option<Waker>,
+    ended: bool,
+}
+
+impl<T> Streams<T> {
+    pub(crate) fn open(&self) -> Changes<T> {
+        let mut state = self.lock();
+        let waiting = Waiting { change: None, waker: None, ended: state.ended };
+        let mailbox = Arc::new(Mailbox(Mutex::new(waiting)));
+        if state.mailboxes.len() >= state.crowded {
+            state.mailboxes.retain(|mailbox| mailbox.strong_count() > 0);
+            // So that it is a part of what opening as many has cost.
+            state.crowded = (2 * state.mailboxes.len()).max(FEW);
+        }
+        state.mailboxes.push(Arc::downgrade(&mailbox));
+        Changes { mailbox, process: Process::this() }
+    }
+
+    pub(crate) fn send(&self, change: &Change<T>) {
+        self.tell(|waiting| match &mut waiting.change {
+            Some(before) => before.extend(change),
+            empty => *empty = Some(change.clone()),
+        });
+    }
+
+    pub(crate) fn end(&self) {
+        self.lock().ended = true;
+        self.tell(|waiting| waiting.ended = true);
+    }
+
+    /// Wakers are woken when no lock is held: they are the reader's code.
+    fn tell(&self, mut news: impl FnMut(&mut Waiting<T>)) {
+        let mailboxes: Vec<_> = self.lock().mailboxes.iter().filter_map(Weak::upgrade).collect();
+        for mailbox in mailboxes {
+            let mut waiting = mailbox.lock();
+            news(&mut waiting);
+            let waker = waiting.waker.take();
+            drop(waiting);
+            if let Some(Err(_)) = waker.map(|waker| panics::caught(|| waker.wake())) {
+                panics::log(|| tracing::error!("the waker of a stream panicked; the others are woken"));
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Readers<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Mailbox<T> {
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Changes<T> {
+    /// A stream that has ended already.
+    pub(crate) fn ended() -> Self {
+        let waiting = Waiting { change: None, waker: None, ended: true };
+        Self { mailbox: Arc::new(Mailbox(Mutex::new(waiting))), process: Process::this() }
+    }
+
+    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone.
+    pub async fn next(&mut self) -> Option<Change<T>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Option<Change<T>>> {
+        if !self.process.is_this() {
+            return Poll::Ready(None); // Nobody writes to it in the child of a `fork`.
+        }
+        let mut waiting = self.mailbox.lock();
+        if let Some(change) = waiting.change.take() {
+            return Poll::Ready(Some(change));
+        }
+        if waiting.ended {
+            return Poll::Ready(None);
+        }
+        let before = waiting.waker.replace(cx.waker().clone());
+        drop(waiting);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl<T> Stream for Changes<T> {
+    type Item = Change<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Change<T>>> {
+        self.poll(cx)
+    }
+}
+
+impl<T> Default for Streams<T> {
+    fn default() -> Self {
+        Self { state: Mutex::new(Readers { mailboxes: Vec::new(), crowded: FEW, ended: false }) }
+    }
+}
+
+impl<T> fmt::Debug for Changes<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Changes").finish_non_exhaustive()
+    }
+}

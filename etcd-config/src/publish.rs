@@ -1,0 +1,397 @@
+//! From changed keys to the next snapshot.
+//!
+//! Old snapshots are used again. When a new one is published, the old one is kept as a spare,
+//! together with the keys that have changed since it was current; when its last reader has let go
+//! of it, only those keys are decoded into it, and it is published in its turn. So an update costs
+//! what changed, not what there is, and `T` need not be `Clone`. What does not decode spoils the
+//! spare, which nobody sees, and never what is published.
+
+pub(crate) mod change;
+pub(crate) mod keys;
+pub(crate) mod snapshot;
+pub(crate) mod speed;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use etcd_client_core::watcher::Cause;
+use etcd_client_core::{Batch, Listing, OneLine};
+
+use self::change::Change;
+use self::keys::Keys;
+use self::snapshot::Snapshot;
+use self::speed::DecodeSpeed;
+use crate::decode::{self, Context, Derived};
+use crate::lint::placement::NothingRead;
+use crate::lint::warnings::KeyWarnings;
+use crate::problem::{Kind, Problem, Report};
+use crate::rejection::Rejection;
+use crate::runtime::panics;
+use crate::schema::relevance::relevant;
+use crate::tree::{KeyTree, Touched};
+
+/// Spares beyond the first wait for readers that hold on to them.
+const SPARES: usize = 3;
+/// A spare that lags by this many keys or more is only kept when that is a small part of all.
+const LONG_LAG: usize = 1_024;
+
+/// Holds the keys, and publishes snapshots of them.
+pub(crate) struct Publisher<T> {
+    keys: Arc<Keys>,
+    revision: u64,
+    /// How many snapshots came after the first.
+    published: u64,
+    /// Something has changed that may make a difference to what is published.
+    waits: bool,
+    /// The newest keys have not been tried yet.
+    due: bool,
+    /// The keys are from the cache: the store's first word on them counts, committed or not.
+    from_cache: bool,
+    spares: Vec<Spare<T>>,
+    /// What has changed since the published snapshot was read, for when it is a spare. `None` where
+    /// that is not known: then it will be none.
+    lag: Option<Touched>,
+    /// Of no use any more: to be dropped where a slow drop, which is the user's code, delays nobody.
+    discarded: Vec<Spare<T>>,
+    key_warnings: KeyWarnings,
+    /// Why the prefix may be the wrong one: since the start no field has read a key.
+    nothing_read: Option<NothingRead>,
+    pending: Vec<Problem>,
+}
+
+/// An old snapshot, and what has changed since.
+pub(crate) struct Spare<T> {
+    snapshot: Arc<Snapshot<T>>,
+    lag: Touched,
+}
+
+/// Brings a snapshot into force: what had changed since the one before it, and that one. Nothing where the
+/// watch has ended.
+pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)> {}
+
+impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)>> Swap<T> for F {}
+
+/// What an update came to.
+pub(crate) enum Outcome<T> {
+    /// Nothing is to be published: the commit key has not moved.
+    Unchanged,
+    /// No key differs from the snapshot's any more.
+    Reverted,
+    /// Keys that fields read were written, and the values are the same: what is published is the newest.
+    Same(Vec<Arc<str>>),
+    Published(Change<T>),
+    /// The watch has ended meanwhile, and what is in force stays.
+    Ended,
+    Refused(Rejection),
+}
+
+impl<T: Derived> Publisher<T> {
+    /// Reads the first snapshot; how fast that was says how fast updates will be.
+    ///
+    /// `hint` is where the keys may be, where there are none.
+    pub(crate) fn new(
+        context: Context,
+        listing: &Listing,
+        hint: Option<&str>,
+    ) -> Result<(Self, Snapshot<T>, DecodeSpeed), Report> {
+        let begin = Instant::now();
+        let tree = KeyTree::load(context.prefix().clone(), listing);
+        let revision = listing.revision;
+        let nothing_read = NothingRead::find(context.schema(), &tree, hint);
+        let (value, _) = match decoded(&tree, &context, None) {
+            Ok(decoded) => decoded,
+            Err(problems) => {
+                let report = Report::new(T::LAYOUT.name, context.prefix(), revision, problems);
+                return Err(report.remarking(nothing_read.as_ref().map(NothingRead::what)));
+            }
+        };
+        let mut publisher = Self {
+            keys: Arc::new(Keys::new(tree, revision, context)),
+            revision,
+            published: 0,
+            waits: false,
+            due: false,
+            from_cache: false,
+            spares: Vec::new(),
+            lag: Some(Touched::default()),
+            discarded: Vec::new(),
+            key_warnings: KeyWarnings::default(),
+            nothing_read,
+            pending: Vec::new(),
+        };
+        publisher.look_for_warnings(None);
+        let speed = DecodeSpeed::after(begin.elapsed(), listing.entries.len());
+        Ok((publisher, Snapshot { value, revision, number: 0 }, speed))
+    }
+
+    /// The listing was from the cache.
+    pub(crate) fn is_from_cache(&mut self) {
+        self.from_cache = true;
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.keys
+    }
+
+    /// What is odd about the keys but no error.
+    pub(crate) fn warnings(&self) -> Vec<Problem> {
+        let tree = self.keys.read();
+        let nothing_read = self.nothing_read.as_ref().map(|nothing_read| nothing_read.warning(&tree));
+        nothing_read.into_iter().chain(self.key_warnings.warnings(&tree)).collect()
+    }
+
+    /// Why the prefix may be the wrong one, where no field has read a key yet.
+    pub(crate) fn nothing_read(&self) -> Option<&str> {
+        self.nothing_read.as_ref().map(NothingRead::what)
+    }
+
+    /// What a restart would bring into force.
+    pub(crate) fn pending(&self) -> Vec<Problem> {
+        self.pending.clone()
+    }
+
+    /// Whether a panic's words may hold a secret.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
+    }
+
+    /// How many keys are to be decoded when so many more have changed.
+    pub(crate) fn weight(&self, changes: usize) -> usize {
+        let is_free = |spare: &&Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
+        match self.spares.iter().rev().find(is_free) {
+            Some(spare) => spare.lag.keys().len().max(self.keys.unpublished().keys().len()) + changes,
+            None => self.keys.read().len().max(changes),
+        }
+    }
+
+    /// After a panic of unknown cause old snapshots may lack a change: the next one is decoded anew.
+    /// What is not published is tried, whether or not it was to be.
+    pub(crate) fn distrust(&mut self) {
+        self.discarded.append(&mut self.spares);
+        self.lag = None;
+        let is_outstanding = !self.keys.are_published();
+        self.waits |= is_outstanding;
+        self.due |= is_outstanding && T::LAYOUT.commit_key.is_none();
+    }
+
+    /// What is to be dropped elsewhere.
+    pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
+        std::mem::take(&mut self.discarded)
+    }
+
+    /// The revision that the keys are at.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Nothing has changed below the prefix up to this revision.
+    pub(crate) fn advance(&mut self, revision: u64) {
+        self.from_cache = false;
+        self.revision = revision;
+        self.keys.advance(revision);
+    }
+
+    /// Whether newer keys wait to be tried.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due
+    }
+
+    /// Whether what is published is what the keys say.
+    pub(crate) fn is_current(&self) -> bool {
+        self.keys.are_published()
+    }
+
+    /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
+    pub(crate) fn note(&mut self, batch: &Batch) -> bool {
+        self.revision = batch.revision;
+        let committed_at = self.committed_at();
+        let touched = self.keys.apply(batch);
+        // Writing the commit key counts, whatever it is written with.
+        let is_committed = self.committed_at() != committed_at;
+        if !touched.is_empty() {
+            self.look_for_warnings(Some(&touched));
+            self.nothing_read.take_if(|nothing_read| !nothing_read.bears_unknown_keys());
+        }
+        let is_first = self.from_cache && !touched.is_empty();
+        let is_relevant = !touched.is_empty() && self.set_aside(touched);
+        // A refused update is tried again when it is another one now, or committed again.
+        let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
+        self.due |= self.waits && (counts || is_first);
+        self.from_cache &= !is_first;
+        self.due
+    }
+
+    /// Takes note of what has changed for all snapshots. Says whether it can make a difference to any.
+    fn set_aside(&mut self, touched: Touched) -> bool {
+        let tree = self.keys.read();
+        let relevant = relevant(self.keys.context().schema(), &tree, touched);
+        if !relevant.is_empty() {
+            self.nothing_read = None;
+            self.waits = true;
+            let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
+            spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
+            self.pending = self.keys.context().pending(&tree);
+        } else if !self.waits {
+            // The published snapshot is what the keys say.
+            self.keys.publish();
+        }
+        !relevant.is_empty()
+    }
+
+    /// The revision at which the commit key was last written.
+    fn committed_at(&self) -> Option<u64> {
+        let tree = self.keys.read();
+        let node = tree.root().descend(T::LAYOUT.commit_key?)?;
+        node.value.as_ref().map(|raw| raw.revision)
+    }
+
+    /// Publishes the keys as they are now, or says why not.
+    ///
+    /// What is published is handed to `swap`, which brings it into force, or answers nothing where the watch
+    /// has ended; `kept` is the revision of what is in force until then.
+    pub(crate) fn publish(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
+        if !self.due {
+            return Outcome::Unchanged;
+        }
+        let outcome = self.try_newest(kept, cause, swap);
+        // Not where that has panicked: then it is tried again.
+        self.due = false;
+        outcome
+    }
+
+    fn try_newest(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
+        if self.keys.settle() {
+            self.waits = false;
+            return Outcome::Reverted;
+        }
+        match self.next() {
+            Ok((snapshot, true)) => {
+                self.replace(snapshot, cause, swap).map_or(Outcome::Ended, Outcome::Published)
+            }
+            Ok((snapshot, false)) => {
+                self.waits = false;
+                self.keep(Spare { snapshot, lag: Touched::default() });
+                Outcome::Same(self.keys.publish().keys().to_vec())
+            }
+            Err(problems) => {
+                let (tree, context) = (self.keys.read(), self.keys.context());
+                let report = Report::new(T::LAYOUT.name, context.prefix(), self.revision, problems)
+                    .remarking(
+                        NothingRead::find(context.schema(), &tree, None).as_ref().map(NothingRead::what),
+                    );
+                Outcome::Refused(Rejection::new(report, kept))
+            }
+        }
+    }
+
+    /// Looks at the touched keys again, or at all.
+    fn look_for_warnings(&mut self, touched: Option<&Touched>) {
+        let (tree, context) = (self.keys.read(), self.keys.context());
+        for warning in self.key_warnings.look(context.schema(), &tree, touched) {
+            panics::log(
+                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(&warning)),
+            );
+        }
+    }
+
+    /// The next snapshot: a spare brought up to date, or a new one where all are in use. And whether any
+    /// value in it differs from the published one's.
+    fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
+        let Some(mut spare) = self.take_spare() else { return self.anew() };
+        let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
+        let (tree, published) = (self.keys.read(), self.keys.unpublished());
+        let (value, context) = (&mut snapshot.value, self.keys.context());
+        let update = || decode::update_since(value, &tree, &spare.lag, context, Some(&published));
+        match panics::caught(update) {
+            Ok(Ok(differs)) => {
+                (snapshot.revision, snapshot.number) = (self.revision, self.published + 1);
+                Ok((spare.snapshot, differs))
+            }
+            // It is as it was: the same keys are decoded again next time.
+            Ok(Err(problems)) => {
+                self.spares.push(spare);
+                Err(problems)
+            }
+            // It may be in any state. If it was the drop of an old value that has panicked, a new one has none.
+            Err(_) => {
+                self.discarded.push(spare);
+                self.anew()
+            }
+        }
+    }
+
+    fn anew(&self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
+        let published = self.keys.unpublished();
+        let (value, differs) = decoded(&self.keys.read(), self.keys.context(), Some(&published))?;
+        let snapshot = Snapshot { value, revision: self.revision, number: self.published + 1 };
+        Ok((Arc::new(snapshot), differs))
+    }
+
+    /// A spare that nobody reads any more; others like it are let go.
+    fn take_spare(&mut self) -> Option<Spare<T>> {
+        let lags_far = |spare: &Spare<T>| {
+            let keys = spare.lag.keys().len();
+            keys >= LONG_LAG && keys > self.keys.read().len() / 8
+        };
+        let (useless, spares): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.spares).into_iter().partition(lags_far);
+        let (mut free, held): (Vec<_>, Vec<_>) =
+            spares.into_iter().partition(|spare| Arc::strong_count(&spare.snapshot) == 1);
+        self.spares = held;
+        let spare = free.pop();
+        self.discarded.extend(useless.into_iter().chain(free));
+        spare
+    }
+
+    fn replace(&mut self, snapshot: Arc<Snapshot<T>>, cause: Cause, swap: impl Swap<T>) -> Option<Change<T>> {
+        let (touched, old) = swap(Arc::clone(&snapshot))?;
+        let keys = touched.keys().to_vec();
+        let lag = self.lag.replace(Touched::default());
+        (self.waits, self.published) = (false, self.published + 1);
+        let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
+        match lag {
+            Some(lag) => self.keep(Spare { snapshot: old, lag }),
+            None => self.discarded.push(Spare { snapshot: old, lag: Touched::default() }),
+        }
+        Some(change)
+    }
+
+    fn keep(&mut self, spare: Spare<T>) {
+        if self.spares.len() == SPARES {
+            self.discarded.push(self.spares.remove(0));
+        }
+        self.spares.push(spare);
+    }
+}
+
+impl<T> Drop for Publisher<T> {
+    fn drop(&mut self) {
+        // One by one: two panics at a time would end the process.
+        self.spares.drain(..).chain(self.discarded.drain(..)).for_each(panics::drop_caught);
+    }
+}
+
+/// Decodes everything. A panic in the user's own code is one more reason to refuse.
+fn decoded<T: Derived>(
+    tree: &KeyTree,
+    context: &Context,
+    published: Option<&Touched>,
+) -> Result<(T, bool), Vec<Problem>> {
+    panics::caught(|| decode::decode_since(tree, context, published))
+        .unwrap_or_else(|panic| Err(panicked::<T>(context, &panic)))
+}
+
+fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {
+    // Whoever panicked may have seen a secret, and which one is not known here.
+    let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
+    let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
+    vec![Problem {
+        kind: Kind::Refused,
+        key: context.prefix().path().to_owned(),
+        field: String::new(),
+        expected: T::LAYOUT.name.to_owned(),
+        what: format!("decoding or a check panicked: {words}"),
+        value: None,
+        revision: None,
+    }]
+}

@@ -1,0 +1,104 @@
+//! What changed from one snapshot to the next.
+
+use std::fmt;
+use std::sync::Arc;
+
+use etcd_client_core::watcher::Cause;
+
+use crate::publish::snapshot::Snapshot;
+
+/// The step from one snapshot to the next.
+///
+/// Whoever is slower than the changes gets several in one step: from the oldest to the newest, with
+/// the keys of all, and [`missed`](Self::missed) says how many snapshots lay between.
+pub struct Change<T> {
+    old: Arc<Snapshot<T>>,
+    new: Arc<Snapshot<T>>,
+    keys: Arc<Vec<Arc<str>>>,
+    cause: Cause,
+    missed: u64,
+}
+
+impl<T> Change<T> {
+    pub(crate) fn between(
+        old: Arc<Snapshot<T>>,
+        new: Arc<Snapshot<T>>,
+        keys: Vec<Arc<str>>,
+        cause: Cause,
+    ) -> Self {
+        Self { old, new, keys: Arc::new(keys), cause, missed: 0 }
+    }
+
+    /// The configuration before.
+    pub fn before(&self) -> &Arc<Snapshot<T>> {
+        &self.old
+    }
+
+    /// The configuration after.
+    pub fn after(&self) -> &Arc<Snapshot<T>> {
+        &self.new
+    }
+
+    /// The whole keys whose texts changed since the last snapshot, sorted, never their values: those of
+    /// the fields that changed, and whatever else was written in between, read by a field or not.
+    pub fn keys(&self) -> &[Arc<str>] {
+        &self.keys
+    }
+
+    /// The revision of the store that the new configuration is the state of.
+    pub fn revision(&self) -> u64 {
+        self.new.revision
+    }
+
+    /// How the last of the changes was learnt of.
+    pub fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// How many snapshots between old and new were passed over, because the reader was slower than
+    /// the changes.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    pub(crate) fn shared_keys(&self) -> &Arc<Vec<Arc<str>>> {
+        &self.keys
+    }
+
+    /// Takes the change that follows this one in.
+    pub(crate) fn extend(&mut self, next: &Self) {
+        let keys = Arc::make_mut(&mut self.keys);
+        for key in next.keys() {
+            if let Err(place) = keys.binary_search(key) {
+                keys.insert(place, Arc::clone(key));
+            }
+        }
+        self.new = Arc::clone(&next.new);
+        self.cause = next.cause;
+        self.missed += 1 + next.missed;
+    }
+}
+
+impl<T> Clone for Change<T> {
+    fn clone(&self) -> Self {
+        Self {
+            old: Arc::clone(&self.old),
+            new: Arc::clone(&self.new),
+            keys: Arc::clone(&self.keys),
+            cause: self.cause,
+            missed: self.missed,
+        }
+    }
+}
+
+/// Says which keys, not what they hold: values may be secret.
+impl<T> fmt::Debug for Change<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change")
+            .field("revision", &self.revision())
+            .field("keys", &self.keys)
+            .field("cause", &self.cause)
+            .field("missed", &self.missed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+//! The keys as the store has them, which the watching task writes and anyone may ask about.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use etcd_client_core::{Batch, Entry, Listing};
+
+use crate::decode::Context;
+use crate::tree::{KeyTree, Touched};
+
+/// The tree of keys, and what is read from it.
+///
+/// Whoever reads it does so without a lock, because the user's own code may run in between: a reader
+/// that is slow has its tree for itself, and the watching task goes on with another.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    held: Mutex<KeysState>,
+    context: Context,
+}
+
+#[derive(Debug)]
+struct KeysState {
+    tree: Arc<KeyTree>,
+    /// What has changed since the published snapshot.
+    unpublished: Arc<Touched>,
+    /// The revision that the tree is at, and that of the snapshot.
+    revision: u64,
+    snapshot: u64,
+}
+
+impl Keys {
+    pub(crate) fn new(tree: KeyTree, revision: u64, context: Context) -> Self {
+        let held =
+            KeysState { tree: Arc::new(tree), unpublished: Arc::default(), revision, snapshot: revision };
+        Self { held: Mutex::new(held), context }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn read(&self) -> Arc<KeyTree> {
+        Arc::clone(&self.lock().tree)
+    }
+
+    /// Takes a batch over; what has really changed.
+    pub(crate) fn apply(&self, batch: &Batch) -> Touched {
+        let KeysState { tree, unpublished, revision, .. } = &mut *self.lock();
+        *revision = batch.revision;
+        let touched = Arc::make_mut(tree).apply(batch);
+        if !touched.is_empty() {
+            Arc::make_mut(unpublished).merge(&touched);
+        }
+        touched
+    }
+
+    /// What has changed since the published snapshot.
+    pub(crate) fn unpublished(&self) -> Arc<Touched> {
+        Arc::clone(&self.lock().unpublished)
+    }
+
+    /// Nothing has changed up to this revision.
+    pub(crate) fn advance(&self, revision: u64) {
+        self.lock().revision = revision;
+    }
+
+    /// The keys as they are now, with the cluster that they come from.
+    pub(crate) fn listing(&self, cluster: u64) -> Listing {
+        let (tree, revision) = {
+            let held = self.lock();
+            (Arc::clone(&held.tree), held.revision)
+        };
+        let mut entries = tree.entries();
+        entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Listing { revision, cluster, entries }
+    }
+
+    /// Whether the published snapshot is what the keys say.
+    pub(crate) fn are_published(&self) -> bool {
+        self.lock().unpublished.is_empty()
+    }
+
+    /// The same, once what has changed and changed back is forgotten.
+    pub(crate) fn settle(&self) -> bool {
+        let KeysState { tree, unpublished, .. } = &mut *self.lock();
+        tree.settle(Arc::make_mut(unpublished));
+        unpublished.is_empty()
+    }
+
+    /// The keys of the published snapshot, at the last revision that they are known to be those of.
+    pub(crate) fn published(&self) -> (u64, Vec<Entry>) {
+        let (tree, unpublished, revision) = {
+            let KeysState { tree, unpublished, revision, snapshot } = &*self.lock();
+            let revision = if unpublished.is_empty() { *revision } else { *snapshot };
+            (Arc::clone(tree), Arc::clone(unpublished), revision)
+        };
+        (revision, tree.entries_before(&unpublished))
+    }
+
+    /// A snapshot of the keys is published: what had changed since the one before it.
+    pub(crate) fn publish(&self) -> Touched {
+        let mut held = self.lock();
+        held.snapshot = held.revision;
+        let published = mem::take(&mut held.unpublished);
+        drop(held);
+        Arc::unwrap_or_clone(published)
+    }
+
+    /// The keys as they are now, and what has changed since the published snapshot.
+    pub(crate) fn with_unpublished(&self) -> (Arc<KeyTree>, Arc<Touched>) {
+        let KeysState { tree, unpublished, .. } = &*self.lock();
+        (Arc::clone(tree), Arc::clone(unpublished))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, KeysState> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

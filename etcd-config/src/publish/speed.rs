@@ -1,0 +1,77 @@
+//! Whether an update may be decoded where the network is read.
+
+use std::time::Duration;
+
+/// The most keys that are decoded there at a time.
+const FEW: usize = 512;
+/// What takes longer, and that much for each key, is slow.
+pub(crate) const SLOW: Duration = Duration::from_millis(5);
+const SLOW_KEY: Duration = Duration::from_micros(20);
+/// How many must be fast in a row after the first slow one, and after very many.
+const LEAST: u32 = 16;
+const MOST: u32 = 4_096;
+
+/// How fast a configuration's updates are: the code of its types decides, and that is the user's.
+///
+/// Fast and small ones are decoded at once where they arrive, which is the shortest way to a reader.
+/// Whatever was slow goes to a thread of its own, so that it holds up nobody but itself, until it
+/// has been fast for a while; for a longer while each time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DecodeSpeed {
+    /// How many more have to be fast.
+    wary: u32,
+    patience: u32,
+}
+
+impl DecodeSpeed {
+    /// After the first decoding, of so many keys.
+    pub(crate) fn after(took: Duration, keys: usize) -> Self {
+        let mut speed = Self { wary: 0, patience: LEAST / 2 };
+        speed.note(took, keys);
+        speed
+    }
+
+    /// An update of so many keys took so long.
+    pub(crate) fn note(&mut self, took: Duration, keys: usize) {
+        let keys = u32::try_from(keys).unwrap_or(u32::MAX);
+        if took > SLOW.saturating_add(SLOW_KEY.saturating_mul(keys)) {
+            self.patience = (self.patience * 2).min(MOST);
+            self.wary = self.patience;
+        } else {
+            self.wary = self.wary.saturating_sub(1);
+        }
+    }
+
+    /// Whether an update of so many keys will be fast.
+    pub(crate) fn allows(self, keys: usize) -> bool {
+        self.wary == 0 && keys <= FEW
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trusts_what_is_fast_and_small_and_what_was_slow_later_and_later() {
+        let (fast, slow) = (Duration::from_micros(50), Duration::from_millis(500));
+        let mut speed = DecodeSpeed::after(fast, 10);
+        assert!(speed.allows(1) && speed.allows(FEW) && !speed.allows(FEW + 1));
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            speed.note(slow, 1);
+            let mut wait = 0;
+            while !speed.allows(1) {
+                speed.note(fast, 1);
+                wait += 1;
+            }
+            waits.push(wait);
+        }
+        assert_eq!(waits, [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 4096, 4096, 4096]);
+        assert!(
+            DecodeSpeed::after(Duration::from_millis(900), 1_000_000).allows(1),
+            "much at once is not slow"
+        );
+        assert!(!DecodeSpeed::after(slow, 1).allows(1));
+    }
+}

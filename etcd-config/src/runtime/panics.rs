@@ -1,0 +1,65 @@
+//! Panics of code that is not ours, and of our own, which are reported and go no further.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use etcd_client_core::Printable;
+
+/// As much of a panic's words as is shown.
+const SHOWN: usize = 200;
+
+/// Instead of a panic's words, where they may hold a secret.
+pub(crate) const WITHHELD: &str = "(not shown: there are secrets)";
+
+/// Runs the user's code; or the words of its panic.
+pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
+        let said = words(panic.as_ref()).to_owned();
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        // A panic that panics when it is dropped ends with the second one, which nobody may drop.
+        dropped.unwrap_or_else(std::mem::forget);
+        said
+    })
+}
+
+/// The same for a task. A future that has panicked is not polled again.
+pub(crate) async fn caught_in<R>(task: impl Future<Output = R>) -> Result<R, String> {
+    let mut task = pin!(task);
+    poll_fn(|cx| match caught(|| task.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(result)) => Poll::Ready(Ok(result)),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
+}
+
+/// Drops something of the user's.
+pub(crate) fn drop_caught<V>(value: V) {
+    if caught(|| drop(value)).is_err() {
+        // Not its words: what is dropped may hold secrets. The process's panic hook has had them.
+        log(|| tracing::error!("a drop panicked; nothing else is harmed"));
+    }
+}
+
+/// Writes a line where a subscriber that panics must not keep the rest from being done.
+pub(crate) fn log(line: impl FnOnce()) {
+    // There is nowhere left to report it to.
+    let _ = caught(line);
+}
+
+/// A panic's words as a person may see them.
+pub(crate) fn shown(words: &str) -> String {
+    Printable::line(words).at_most(SHOWN).to_string()
+}
+
+/// The words of a panic.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
+}

@@ -1,0 +1,408 @@
+//! The one record of how a configuration stands, and everyone who waits for it to move.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant, SystemTime};
+
+use etcd_client_core::watcher;
+use tokio::sync::Notify;
+
+use crate::problem::Problem;
+use crate::rejection::Rejection;
+use crate::runtime::panics;
+use crate::status::meters::{Meters, Reading};
+use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
+
+/// How long the child of a `fork` waits for a lock that its parent may have held.
+const CHILD_LOCK: Duration = Duration::from_millis(20);
+
+/// Written by the watching task, read by anyone.
+pub(crate) struct StatusCell {
+    name: &'static str,
+    prefix: String,
+    record: Mutex<StatusRecord>,
+    moved: Condvar,
+    moved_async: Notify,
+    meters: Meters,
+}
+
+pub(crate) struct StatusRecord {
+    /// Everything up to this revision is known.
+    pub(crate) revision: u64,
+    /// Everything up to this revision is in force; lower while changes are refused or held back.
+    pub(crate) in_force: u64,
+    pub(crate) snapshot_revision: u64,
+    /// Something newer will be tried soon.
+    pub(crate) held_back: bool,
+    pub(crate) source: Source,
+    last_rejection: Option<Rejection>,
+    pub(crate) last_rewind: Option<Rewind>,
+    /// Since when the newest values are not the ones in force.
+    refused_since: Option<SystemTime>,
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) pending: Vec<Problem>,
+    pub(crate) cache_file: Option<CacheFile>,
+    last_panic: Option<String>,
+    pub(crate) counters: Counters,
+    /// What of them the metrics have.
+    shown: Counters,
+    /// The snapshot was what the store holds.
+    proven: Proof,
+    /// The store said what it holds, accepted or not.
+    confirmed: Proof,
+    state: State,
+    since: SystemTime,
+    endpoint: Option<String>,
+    /// Moves with each write, so that a waiter sleeps through none.
+    epoch: u64,
+}
+
+/// How much is known of the store, and how much of that is in force.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent {
+    /// Everything up to here is known.
+    pub(crate) revision: u64,
+    /// Something that is known is not in force.
+    pub(crate) waits: bool,
+    /// It will be tried soon.
+    pub(crate) held_back: bool,
+    /// When the store said so.
+    pub(crate) heard: Proof,
+}
+
+/// When something was last known of the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof {
+    time: SystemTime,
+    /// From when on this process has measured its age, and how old it was then.
+    from: Instant,
+    before: Duration,
+}
+
+/// Where the record stood when a waiter looked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch(u64);
+
+impl StatusCell {
+    pub(crate) fn new(name: &'static str, prefix: String, revision: u64) -> Self {
+        let now = SystemTime::now();
+        let record = StatusRecord {
+            revision,
+            in_force: revision,
+            snapshot_revision: revision,
+            held_back: false,
+            source: Source::Etcd,
+            last_rejection: None,
+            last_rewind: None,
+            refused_since: None,
+            warnings: Vec::new(),
+            pending: Vec::new(),
+            cache_file: None,
+            last_panic: None,
+            counters: Counters { snapshots: 1, ..Counters::default() },
+            shown: Counters { snapshots: 1, ..Counters::default() },
+            proven: Proof::now(),
+            confirmed: Proof::now(),
+            state: State::Listing,
+            since: now,
+            endpoint: None,
+            epoch: 0,
+        };
+        let meters = Meters::new(name, &prefix);
+        meters.show(Counters::default(), &record.reading());
+        let (record, moved, moved_async) = (Mutex::new(record), Condvar::new(), Notify::new());
+        Self { name, prefix, record, moved, moved_async, meters }
+    }
+
+    /// The name of the configuration's type.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let record = self.lock();
+        let state = record.state().clone();
+        let since = match (&state, record.refused_since) {
+            (State::Rejected, Some(since)) => since,
+            _ => record.since,
+        };
+        Status {
+            name: self.name,
+            prefix: self.prefix.clone(),
+            state,
+            since,
+            revision: record.revision,
+            snapshot_revision: record.snapshot_revision,
+            source: record.source,
+            proven_current_at: record.proven.time,
+            confirmed_at: record.confirmed.time,
+            age: record.confirmed.age(),
+            refused_since: record.refused_since,
+            endpoint: record.endpoint.clone(),
+            failing_endpoints: Vec::new(),
+            last_rejection: record.last_rejection.clone(),
+            last_rewind: record.last_rewind,
+            warnings: record.warnings.clone(),
+            pending: record.pending.clone(),
+            cache_file: record.cache_file.clone(),
+            last_panic: record.last_panic.clone(),
+            counters: record.counters,
+        }
+    }
+
+    /// The status where the record cannot be read any more, in the child of a `fork`.
+    pub(crate) fn unreadable(&self) -> Status {
+        Status {
+            name: self.name,
+            prefix: self.prefix.clone(),
+            state: State::Stopped,
+            since: SystemTime::now(),
+            revision: 0,
+            snapshot_revision: 0,
+            source: Source::Etcd,
+            proven_current_at: SystemTime::UNIX_EPOCH,
+            confirmed_at: SystemTime::UNIX_EPOCH,
+            age: Duration::MAX,
+            refused_since: None,
+            endpoint: None,
+            failing_endpoints: Vec::new(),
+            last_rejection: None,
+            last_rewind: None,
+            warnings: Vec::new(),
+            pending: Vec::new(),
+            cache_file: None,
+            last_panic: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Writes the record, and wakes whoever waits.
+    pub(crate) fn write<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
+        let mut record = self.lock();
+        let result = write(&mut record);
+        let now = record.counters;
+        let before = std::mem::replace(&mut record.shown, now);
+        let reading = record.reading();
+        record.epoch += 1;
+        drop(record);
+        // A recorder is code of others.
+        if let Err(panic) = panics::caught(|| self.meters.show(before, &reading)) {
+            let words = panics::shown(&panic);
+            panics::log(|| {
+                tracing::error!(panic = words, "the recorder of metrics panicked; the watch goes on");
+            });
+            self.lock().panicked(&panic);
+        }
+        self.moved.notify_all();
+        self.moved_async.notify_waiters();
+        result
+    }
+
+    /// How it stands in the child of a `fork`: nobody follows the store there. Nothing where the
+    /// parent's thread was writing at that very moment, which it will do for ever here.
+    pub(crate) fn stop_in_child(&self) -> bool {
+        let until = Instant::now() + CHILD_LOCK;
+        loop {
+            match self.record.try_lock() {
+                Ok(mut record) => {
+                    if !record.is_stopped() {
+                        record.stop();
+                    }
+                    return true;
+                }
+                Err(TryLockError::Poisoned(_)) => return true,
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return false,
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+    }
+
+    pub(crate) fn read<R>(&self, read: impl FnOnce(&StatusRecord) -> R) -> R {
+        read(&self.lock())
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.lock().epoch)
+    }
+
+    /// Sleeps until the record is written after `epoch`; false when that did not happen in time.
+    pub(crate) fn sleep(&self, epoch: Epoch, until: Instant) -> bool {
+        let mut record = self.lock();
+        while Epoch(record.epoch) == epoch {
+            let left = until.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return false;
+            }
+            record = self.moved.wait_timeout(record, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// The same, for a task, by its runtime's clock.
+    pub(crate) async fn sleep_async(&self, epoch: Epoch, until: tokio::time::Instant) -> bool {
+        let moved = self.moved_async.notified();
+        let mut moved = std::pin::pin!(moved);
+        moved.as_mut().enable();
+        if self.epoch() != epoch {
+            return true;
+        }
+        tokio::time::timeout_at(until, moved).await.is_ok()
+    }
+
+    /// What the record says, and nothing is written while it is read, so a panic cannot spoil it.
+    fn lock(&self) -> MutexGuard<'_, StatusRecord> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StatusRecord {
+    /// The store has confirmed that so much is known.
+    pub(crate) fn proven(&mut self, extent: Extent) {
+        let Extent { revision, waits, held_back, heard } = extent;
+        self.revision = revision;
+        self.held_back = held_back;
+        self.in_force = if waits { self.in_force.min(revision) } else { revision };
+        if !waits {
+            self.source = Source::Etcd;
+        }
+        self.confirmed = heard;
+        // What is not committed yet is not to be in force; all else that waits is.
+        if self.refused_since.is_none() && !held_back && self.source == Source::Etcd {
+            self.proven = self.confirmed;
+        }
+    }
+
+    /// When the snapshot was last known to be what the store holds.
+    pub(crate) fn proven_at(&self) -> SystemTime {
+        self.proven.time
+    }
+
+    /// The snapshot is from the cache file.
+    pub(crate) fn is_from_cache(&mut self, file: CacheFile) {
+        self.source = Source::Cache;
+        self.proven = Proof::at(file.saved_at.unwrap_or(SystemTime::UNIX_EPOCH));
+        self.confirmed = self.proven;
+        self.cache_file = Some(file);
+    }
+
+    /// How long ago the store said what it holds.
+    pub(crate) fn age(&self) -> Duration {
+        self.confirmed.age()
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            counters: self.counters,
+            revision: self.revision,
+            snapshot_revision: self.snapshot_revision,
+            is_watching: self.is_watching(),
+            is_rejecting: self.refused_since.is_some(),
+            is_from_cache: self.source == Source::Cache,
+            proven_current_at: self.proven.time,
+            confirmed_at: self.confirmed.time,
+        }
+    }
+
+    /// What an operator is told.
+    pub(crate) fn state(&self) -> &State {
+        match (&self.state, self.refused_since) {
+            (State::Watching, Some(_)) => &State::Rejected,
+            (state, _) => state,
+        }
+    }
+
+    /// Whether changes are received, whatever is made of them.
+    pub(crate) fn is_watching(&self) -> bool {
+        matches!(self.state, State::Watching)
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Stopped)
+    }
+
+    /// Something panicked while the store was followed; without secrets.
+    pub(crate) fn panicked(&mut self, words: &str) {
+        self.counters.watch_panics += 1;
+        self.last_panic = Some(panics::shown(words));
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.endpoint = None;
+        self.enter(State::Stopped);
+    }
+
+    /// Follows the watcher. What keeps it from watching stays on record while it tries again, until
+    /// it watches: that is what an operator has to know, and since when.
+    pub(crate) fn follow(&mut self, state: watcher::State) {
+        self.endpoint = None;
+        match state {
+            watcher::State::Watching { endpoint } => {
+                self.endpoint = Some(endpoint);
+                self.enter(State::Watching);
+            }
+            watcher::State::Listing if self.state.error().is_none() => self.enter(State::Listing),
+            watcher::State::Resuming if self.state.error().is_none() => self.enter(State::Resuming),
+            watcher::State::NoQuorum { error } => self.enter(State::NoQuorum(error)),
+            watcher::State::AuthFailed { error } => self.enter(State::AuthFailed(error)),
+            watcher::State::PermissionDenied { error } => self.enter(State::PermissionDenied(error)),
+            watcher::State::Disconnected { error } => self.enter(State::Disconnected(error)),
+            _ => {}
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        let watches = |state: &State| matches!(state, State::Watching);
+        if watches(&self.state) != watches(&state) {
+            self.since = SystemTime::now();
+        }
+        self.state = state;
+    }
+
+    pub(crate) fn refuse(&mut self, rejection: Rejection) {
+        if self.refused_since.is_none() {
+            self.refused_since = Some(SystemTime::now());
+        }
+        self.last_rejection = Some(rejection);
+        self.counters.rejections += 1;
+    }
+
+    pub(crate) fn accept(&mut self, revision: u64) {
+        self.refused_since = None;
+        self.snapshot_revision = revision;
+        self.counters.snapshots += 1;
+    }
+
+    /// What was refused was taken back.
+    pub(crate) fn revert(&mut self) {
+        self.refused_since = None;
+    }
+
+    /// The rejection of the newest values, while they are not in force.
+    pub(crate) fn refusal(&self) -> Option<&Rejection> {
+        self.refused_since.and(self.last_rejection.as_ref())
+    }
+
+    pub(crate) fn count(&mut self, counters: watcher::Counters, callback_panics: u64) {
+        self.counters.callback_panics = callback_panics;
+        self.counters.losses = counters.losses;
+        self.counters.lists = counters.lists;
+        self.counters.audits = counters.audits;
+        self.counters.repairs = counters.repairs;
+        self.counters.rewinds = counters.rewinds;
+    }
+}
+
+impl Proof {
+    pub(crate) fn now() -> Self {
+        Self { time: SystemTime::now(), from: Instant::now(), before: Duration::ZERO }
+    }
+
+    /// By a clock that may have been wrong then, or may be now: what has not been yet is of any age.
+    fn at(time: SystemTime) -> Self {
+        let before = SystemTime::now().duration_since(time).unwrap_or(Duration::MAX);
+        Self { time, from: Instant::now(), before }
+    }
+
+    fn age(&self) -> Duration {
+        self.from.elapsed().saturating_add(self.before)
+    }
+}

@@ -1,0 +1,4 @@
+//! Promises that take a minute, or the whole machine, to be seen kept.
+
+mod load;
+mod refusal;
