@@ -6,3 +6,4 @@ pub(in crate::v3) mod key_range;
 pub(in crate::v3) mod messages;
 pub(in crate::v3) mod method;
 pub(in crate::v3) mod response;
+pub(in crate::v3) mod token;

@@ -6,6 +6,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 
 use crate::v3::net::login::Login;
 use crate::v3::wire::messages::AuthenticateRequest;
+use crate::v3::wire::token::to_metadata;
 use crate::{BoxFuture, Error, Kind};
 
 /// A token, or the knowledge that none is needed; and how many were fetched before it.
@@ -167,14 +168,6 @@ impl Auth {
     fn lock(&self) -> MutexGuard<'_, TokenState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// As it is sent along with calls.
-pub(in crate::v3) fn to_metadata(token: &str) -> Result<MetadataValue<Ascii>, Error> {
-    let mut value = MetadataValue::try_from(token)
-        .map_err(|_| Error::new(Kind::Protocol, "the server's token cannot be sent in a header"))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 #[cfg(test)]

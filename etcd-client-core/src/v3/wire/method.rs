@@ -2,10 +2,10 @@
 
 use prost::Message;
 
-use crate::v3::net::auth::to_metadata;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Answer;
 use crate::v3::wire::messages as wire;
+use crate::v3::wire::token::to_metadata;
 use crate::{Error, Kind};
 
 /// Signed tokens have a few hundred bytes; servers take headers of 8 kB to 16 MB.
