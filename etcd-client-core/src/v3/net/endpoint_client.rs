@@ -21,6 +21,8 @@ use crate::v3::net::transport::{Transport, no_grpc};
 
 /// Each question is two connections, one of them over TLS.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(120);
+/// So long what was found out is said of later failures, too, without a question for each.
+const COMPLAINT_HOLDS: Duration = Duration::from_secs(10);
 
 /// An endpoint with its HTTP clients, which are made when they are needed and made anew after a
 /// failure, so that a broken connection or an outdated certificate is never used again.
@@ -33,16 +35,16 @@ pub(in crate::v3) struct EndpointClient {
     pulse: Arc<Pulse>,
     record: EndpointRecord,
     addresses: Addresses,
-    /// When it was last asked in HTTP/1.1 without result.
-    asked_in_vain: Mutex<Option<Instant>>,
+    /// When it was last asked in HTTP/1.1, and what came of it.
+    last_complaint: Mutex<Option<(Instant, Option<Error>)>>,
 }
 
 impl EndpointClient {
     pub(in crate::v3) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
         let name = endpoint.to_string().into();
-        let (connections, asked_in_vain) = (Mutex::default(), Mutex::default());
+        let (connections, last_complaint) = (Mutex::default(), Mutex::default());
         let (pulse, record, addresses) = (Arc::default(), EndpointRecord::default(), Addresses::default());
-        Self { endpoint, name, http, connections, pulse, record, addresses, asked_in_vain }
+        Self { endpoint, name, http, connections, pulse, record, addresses, last_complaint }
     }
 
     /// The endpoint as a person would write it.
@@ -111,9 +113,11 @@ impl EndpointClient {
     ///
     /// Where there is only a suspicion, that is asked now and then, not at each failure.
     pub(in crate::v3) async fn complaint_in_http1(&self, suspicion: bool, limit: Duration) -> Option<Error> {
-        let recent = |asked: Instant| asked.elapsed() < ASK_AGAIN_AFTER;
-        if suspicion && locked(&self.asked_in_vain).is_some_and(recent) {
-            return None;
+        if suspicion && let Some((asked, complaint)) = &*locked(&self.last_complaint) {
+            let holds = if complaint.is_some() { COMPLAINT_HOLDS } else { ASK_AGAIN_AFTER };
+            if asked.elapsed() < holds {
+                return complaint.clone();
+            }
         }
         let complaint = match self.get("/version", limit).await {
             Some(answer) if answer.status().is_success() => {
@@ -132,7 +136,7 @@ impl EndpointClient {
             }
             None => self.in_its_own_words(limit).await,
         };
-        *locked(&self.asked_in_vain) = complaint.is_none().then(Instant::now);
+        *locked(&self.last_complaint) = Some((Instant::now(), complaint.clone()));
         complaint
     }
 
