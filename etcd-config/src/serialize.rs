@@ -77,7 +77,7 @@ impl Serialize for Status {
             "source": source,
             "proven_current_at": Time(*proven_current_at),
             "confirmed_at": Time(*confirmed_at),
-            "age": (*age != Duration::MAX).then(|| age.as_secs_f64()),
+            "age": (*age != Duration::MAX).then_some(age.as_secs_f64()),
             "refused_since": refused_since.map(Time),
             "endpoint": endpoint,
             "failing_endpoints": failing_endpoints.iter().map(Failing).collect::<Vec<_>>(),
