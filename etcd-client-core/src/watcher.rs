@@ -526,7 +526,7 @@ impl Watcher {
     fn log_failure(&mut self, state: &State, pause: Duration) {
         let Some(error) = state.error() else { return };
         let (prefix, seconds) = (&self.prefix, pause.as_secs_f64());
-        let retry_in = format_args!("{seconds:.1}s");
+        let retry_in = format!("{seconds:.1}s");
         // What waiting does not cure, at the start, is for whoever has begun it: it is an event, too.
         let is_final = self.mirror.is_none() && !error.is_transient();
         if !is_final && self.outage.failed(discriminant(state)) {
@@ -540,7 +540,7 @@ impl Watcher {
         let prefix = &self.prefix;
         match self.outage.over() {
             Some(Over { lasted, failures }) => {
-                let outage = format_args!("{:.1}s", lasted.as_secs_f64());
+                let outage = format!("{:.1}s", lasted.as_secs_f64());
                 tracing::info!(%prefix, endpoint, %outage, failures, "connected: watching");
             }
             None if !self.introduced => tracing::info!(%prefix, endpoint, "watching"),

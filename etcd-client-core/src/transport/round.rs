@@ -127,7 +127,7 @@ impl<'a, E: Endpoint, T> Round<'a, E, T> {
 /// An endpoint that serves.
 pub(crate) fn note_answer(endpoint: &impl Endpoint) {
     if let Some(Over { lasted, .. }) = endpoint.record().answered() {
-        let lasted = format_args!("{:.1}s", lasted.as_secs_f64());
+        let lasted = format!("{:.1}s", lasted.as_secs_f64());
         tracing::info!(endpoint = endpoint.name(), failed_for = %lasted, "an endpoint serves again");
     }
 }

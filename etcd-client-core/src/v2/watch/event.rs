@@ -6,7 +6,7 @@ use crate::Error;
 use crate::v2::wire::headers::Headers;
 use crate::v2::wire::response::{Action, Answer, Node};
 
-/// What a [`Watcher`](super::Watcher) reports.
+/// What a [`Watcher`](crate::v2::Watcher) reports.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -44,7 +44,7 @@ pub struct Change {
 #[non_exhaustive]
 pub struct Reconnect {
     /// Why. The headers of a watch that has ended without a change are those of its
-    /// [`Refusal`](super::Refusal).
+    /// [`Refusal`](crate::v2::Refusal).
     pub error: Error,
     /// How many attempts have failed before this one, since the watcher last received something.
     pub attempt: u32,
