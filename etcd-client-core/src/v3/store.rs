@@ -1,7 +1,7 @@
 //! The client as a [`Store`].
 
 mod directory;
-mod listing;
+pub(in crate::v3) mod listing;
 mod version;
 
 use std::collections::{HashMap, VecDeque};
