@@ -378,7 +378,7 @@ fn decoded<T: Derived>(
     published: Option<&Touched>,
 ) -> Result<(T, bool), Vec<Problem>> {
     panics::caught(|| decode::decode_since(tree, context, published))
-        .unwrap_or_else(|panic| Err(panicked::<T>(context, &panic)))
+        .unwrap_or_else(|panic| Err([context.defaults(), &panicked::<T>(context, &panic)].concat()))
 }
 
 fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {

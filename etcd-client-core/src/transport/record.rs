@@ -13,6 +13,8 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 /// And one that has answered, or has had the time for it.
 const AFTER_AN_ANSWER: Duration = Duration::from_secs(600);
 const AFTER_A_SILENCE: Duration = Duration::from_secs(5);
+/// Who has begun to ask it, and has not come back, was dropped.
+const LONGEST_TURN: Duration = Duration::from_secs(30);
 
 /// What an endpoint has done lately.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ struct Entry {
     last: LastCall,
     /// Since when it has failed each time.
     failing_since: Option<SystemTime>,
+    /// When somebody has begun to ask it only to know.
+    taken: Option<Instant>,
     /// What the log has heard of it, while others served.
     outage: Outage<()>,
 }
@@ -65,14 +69,21 @@ impl EndpointRecord {
         self.lock().outage.failed(())
     }
 
-    /// Whether it is time to ask it, for no other reason than to know.
-    pub(crate) fn is_due(&self) -> bool {
-        match &self.lock().last {
+    /// Whether it is time to ask it, for no other reason than to know. Whoever hears that it is, asks it: all
+    /// others that share the connections need not.
+    pub(crate) fn takes_turn(&self) -> bool {
+        let mut entry = self.lock();
+        let is_due = match &entry.last {
             LastCall::NotAsked => true,
             LastCall::Asked(since) => since.elapsed() >= AFTER_A_SILENCE,
             LastCall::Failed(at, _) => at.elapsed() >= AFTER_A_FAILURE,
             LastCall::Answered(at) => at.elapsed() >= AFTER_AN_ANSWER,
+        };
+        let is_free = entry.taken.is_none_or(|taken| taken.elapsed() >= LONGEST_TURN);
+        if is_due && is_free {
+            entry.taken = Some(Instant::now());
         }
+        is_due && is_free
     }
 
     /// How it fails, where it does.

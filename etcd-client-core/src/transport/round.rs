@@ -156,7 +156,7 @@ where
     if endpoints.len() < 2 {
         return;
     }
-    for endpoint in endpoints.iter().filter(|endpoint| endpoint.record().is_due()) {
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.record().takes_turn()) {
         let begin = Instant::now();
         match ask(Arc::clone(endpoint)).await {
             Ok(()) => note_answer(&**endpoint),
@@ -179,4 +179,59 @@ pub(crate) fn outage<E: Endpoint>(endpoints: &[Arc<E>]) -> Error {
     let failure =
         |endpoint: &Arc<E>| endpoint.record().failure(endpoint.name(), endpoint.pulse().bytes() > 0);
     all_failed(endpoints.iter().map(failure).collect(), endpoints.len(), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::Kind;
+
+    #[derive(Default)]
+    struct Fake {
+        pulse: Pulse,
+        record: EndpointRecord,
+        asked: AtomicUsize,
+    }
+
+    impl Endpoint for Fake {
+        fn name(&self) -> &str {
+            "http://a:1"
+        }
+
+        fn pulse(&self) -> &Pulse {
+            &self.pulse
+        }
+
+        fn record(&self) -> &EndpointRecord {
+            &self.record
+        }
+
+        fn addresses(&self) -> usize {
+            1
+        }
+
+        fn age(&self) -> u64 {
+            0
+        }
+
+        fn renew(&self, _: u64) {}
+    }
+
+    /// A process has many configurations on the same connections, which all look at the same time.
+    #[tokio::test(start_paused = true)]
+    async fn those_who_look_at_the_same_time_ask_each_endpoint_once() {
+        let endpoints: [Arc<Fake>; 2] = std::array::from_fn(|_| Arc::default());
+        let look = || {
+            look_round(&endpoints, |endpoint| async move {
+                endpoint.asked.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Err(Error::new(Kind::Unavailable, "cannot connect"))
+            })
+        };
+        tokio::join!(look(), look(), look());
+        assert_eq!(endpoints.each_ref().map(|one| one.asked.load(Ordering::Relaxed)), [1, 1]);
+        assert_eq!(failing(&endpoints).len(), 2);
+    }
 }

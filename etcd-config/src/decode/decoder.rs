@@ -16,6 +16,7 @@ use super::type_name::TypeName;
 use crate::leaf::FieldDefault;
 use crate::leaf::{not_text, quote};
 use crate::problem::{Kind, Problem};
+use crate::runtime::panics;
 use crate::schema::secrecy::Secrecy;
 use crate::shape::branch;
 use crate::shape::branch::Member;
@@ -200,7 +201,9 @@ impl<'a> Decoder<'a> {
         let outer = self.move_to(self.here, field.key, field.name, TypeName::Written(field.ty), field.secret);
         if let (FieldDefault::Text(text), true) = (field.default, self.survey.tries_defaults) {
             let before = self.problems.len();
-            drop(part.by_default(text, self));
+            if let Err(panic) = panics::caught(|| drop(part.by_default(text, self))) {
+                self.default_panicked(text, &panic);
+            }
             // A struct may be in many places; what is wrong in it is wrong in the source once.
             if self.problems.len() > before && !self.survey.flawed.insert(std::ptr::from_ref(field)) {
                 self.problems.truncate(before);
@@ -209,6 +212,19 @@ impl<'a> Decoder<'a> {
         let part = part.survey(self);
         self.leave(outer);
         self.survey.members.push(Member { field, part });
+    }
+
+    /// The user's code panics where it is given a literal default.
+    fn default_panicked(&mut self, text: &'static str, panic: &str) {
+        let what = match self.is_secret() {
+            true => "(secret) makes its type or its check panic (the default in the source)".to_owned(),
+            false => format!(
+                "{} makes its type or its check panic: {} (the default in the source)",
+                quote(text),
+                panics::shown(panic)
+            ),
+        };
+        self.problem(Kind::Refused, what, Some(text), None);
     }
 
     /// The text at this place.

@@ -183,6 +183,10 @@ impl<T: Derived> WatchTask<T> {
             tracing::debug!(name = T::LAYOUT.name, prefix = %shared.keys.context().prefix(), ?state);
         });
         shared.record(counters, |record| record.follow(state));
+        // What fails in an outage says nothing of who would serve.
+        if !shared.status_cell.read(StatusRecord::is_watching) {
+            self.patrol.rest();
+        }
     }
 
     /// While nobody answers, each attempt asks all servers.
@@ -257,6 +261,8 @@ impl<T: Derived> WatchTask<T> {
 
     /// Begins again after a panic: what the store has is compared with the keys that are here.
     async fn recover(&mut self, panic: &str) -> Option<()> {
+        // It may be the look that has panicked, and must not be gone on with.
+        self.patrol.rest();
         if let Some(returned) = self.slot.recall().await {
             let (updater, _) = returned?;
             self.slot = UpdaterSlot::Idle(updater);

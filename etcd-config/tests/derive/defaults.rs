@@ -146,3 +146,43 @@ fn the_default_of_a_key_that_another_field_calls_secret_is_not_shown() {
         ["/app/pins/first first: std::num::NonZeroU32: (secret) is of no use (the default in the source)"]
     );
 }
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+#[etcd(prefix = "/app")]
+struct Panics {
+    #[etcd(default = "none", decode_with = unwraps)]
+    workers: u32,
+    #[etcd(default = 0, validate = divides)]
+    parts: u32,
+    #[etcd(secret, default = "hunter2", decode_with = unwraps)]
+    pin: u32,
+}
+
+fn unwraps(text: &str) -> Result<u32, std::num::ParseIntError> {
+    Ok(text.parse().unwrap_or_else(|_| panic!("{text} is no number")))
+}
+
+fn divides(parts: &u32) -> Result<(), String> {
+    if 100 % parts == 0 { Ok(()) } else { Err("no such parts".to_owned()) }
+}
+
+#[test]
+fn a_default_that_panics_is_an_error_whether_its_key_is_there_or_not() {
+    let all = [("/app/workers", "4"), ("/app/parts", "5"), ("/app/pin", "1234")];
+    let at = |error: Error| error.problems().iter().map(|problem| problem.key().to_owned()).collect::<Vec<_>>();
+    let keys = ["/app/workers", "/app/parts", "/app/pin"];
+    for stored in [&all[..], &[]] {
+        let store: MemoryStore = stored.iter().copied().collect();
+        let error = Panics::load_once(&store).unwrap_err();
+        assert!(!error.to_string().contains("hunter"), "{error}");
+        // Where a key is absent, its default panics once more.
+        let expected = if stored.is_empty() { &[&keys[..], &["/app"]].concat()[..] } else { &keys };
+        assert_eq!(at(error), expected);
+        assert_eq!(at(Panics::watch(&store).map(drop).unwrap_err()), expected);
+    }
+    let error = Panics::check_defaults().unwrap_err();
+    let first = "/app/workers workers: u32: \"none\" makes its type or its check panic: none is no number (the \
+                 default in the source)";
+    assert_eq!(lines(error.problems())[0], first);
+    assert_eq!(at(error), keys);
+}

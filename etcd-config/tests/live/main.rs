@@ -11,6 +11,7 @@ mod exposure;
 mod folder;
 mod hanging;
 mod loading;
+mod looks;
 mod outside;
 mod prefix;
 mod random;
