@@ -18,6 +18,8 @@ use crate::transport::settings::ClientOptions;
 const LIMIT: Duration = Duration::from_millis(500);
 /// More than this is the listing of a directory that has something in it.
 const LONGEST: usize = 64 << 10;
+/// What such a listing begins with.
+const BEGINNING: &[u8] = br#"{"action":"get","node":{"#;
 
 /// Whether there is something in the directory for etcd's v2 API.
 pub(crate) async fn holds_v2_keys(options: &ClientOptions, prefix: &Prefix) -> bool {
@@ -32,7 +34,9 @@ pub(crate) async fn holds_v2_keys(options: &ClientOptions, prefix: &Prefix) -> b
         let nodes = answer.pointer("/node/nodes").and_then(serde_json::Value::as_array);
         nodes.is_some_and(|nodes| !nodes.is_empty())
     };
-    answer.len() > LONGEST || serde_json::from_slice(&answer).is_ok_and(|answer| is_directory(&answer))
+    // A proxy may answer with a page, whatever is asked for.
+    let is_long = answer.len() > LONGEST && answer.starts_with(BEGINNING);
+    is_long || serde_json::from_slice(&answer).is_ok_and(|answer| is_directory(&answer))
 }
 
 /// Whether there is a key below the prefix for etcd's v3 API.

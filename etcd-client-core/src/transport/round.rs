@@ -87,11 +87,7 @@ impl<'a, E: Endpoint, T> Round<'a, E, T> {
     /// An endpoint has answered: it is asked first from now on, and those that were asked before it and
     /// are silent are asked on new connections.
     pub(crate) fn won(&self, place: usize, silent: &[usize]) {
-        note_answer(&*self.endpoints[place]);
-        // It may have served at another of its addresses.
-        for lost in self.lost.iter().filter(|lost| **lost != place) {
-            note_passing_over(&*self.endpoints[*lost]);
-        }
+        self.note_serving(place);
         if place != self.candidates.first {
             self.preference.replace(self.candidates.first, place);
         }
@@ -118,9 +114,18 @@ impl<'a, E: Endpoint, T> Round<'a, E, T> {
             endpoint.record().failed(&failure);
             self.lost.push(place);
         } else {
-            note_answer(endpoint);
+            self.note_serving(place);
         }
         failure
+    }
+
+    /// An endpoint has answered, if only that there is no such key, where those that are lost have not.
+    fn note_serving(&self, place: usize) {
+        note_answer(&*self.endpoints[place]);
+        // It may have served at another of its addresses.
+        for lost in self.lost.iter().filter(|lost| **lost != place) {
+            note_passing_over(&*self.endpoints[*lost]);
+        }
     }
 }
 
@@ -217,6 +222,19 @@ mod tests {
         }
 
         fn renew(&self, _: u64) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_a_refusal_shows_that_others_serve() {
+        let endpoints: [Arc<Fake>; 2] = std::array::from_fn(|_| Arc::default());
+        let preference = Preference::new(2);
+        let mut round = Round::<_, ()>::over(&endpoints, &preference);
+        let error = Error::new(Kind::Unavailable, "cannot connect");
+        round.lost(0, &error, Duration::ZERO, true);
+        let is_told = |place: usize| !endpoints[place].record.passed_over();
+        round.lost(1, &Error::new(Kind::NotFound, "no such key"), Duration::ZERO, false);
+        assert!(is_told(0));
+        assert_eq!(failing(&endpoints).len(), 1);
     }
 
     /// A process has many configurations on the same connections, which all look at the same time.

@@ -44,6 +44,13 @@ impl Patrol {
         self.stage = Stage::Looking(self.store.look_round(cluster));
     }
 
+    /// Ends a look that is under way.
+    pub(crate) fn stop(&mut self) {
+        if matches!(self.stage, Stage::Looking(_)) {
+            self.rest();
+        }
+    }
+
     /// Waits for the next time.
     pub(crate) fn rest(&mut self) {
         self.stage = Stage::Resting { until: Instant::now() + EVERY };

@@ -185,7 +185,7 @@ impl<T: Derived> WatchTask<T> {
         shared.record(counters, |record| record.follow(state));
         // What fails in an outage says nothing of who would serve.
         if !shared.status_cell.read(StatusRecord::is_watching) {
-            self.patrol.rest();
+            self.patrol.stop();
         }
     }
 
@@ -261,7 +261,7 @@ impl<T: Derived> WatchTask<T> {
 
     /// Begins again after a panic: what the store has is compared with the keys that are here.
     async fn recover(&mut self, panic: &str) -> Option<()> {
-        // It may be the look that has panicked, and must not be gone on with.
+        // It may be the look that has panicked, as it began or since, and must not be gone on with.
         self.patrol.rest();
         if let Some(returned) = self.slot.recall().await {
             let (updater, _) = returned?;

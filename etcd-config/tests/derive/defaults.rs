@@ -169,7 +169,8 @@ fn divides(parts: &u32) -> Result<(), String> {
 #[test]
 fn a_default_that_panics_is_an_error_whether_its_key_is_there_or_not() {
     let all = [("/app/workers", "4"), ("/app/parts", "5"), ("/app/pin", "1234")];
-    let at = |error: Error| error.problems().iter().map(|problem| problem.key().to_owned()).collect::<Vec<_>>();
+    let at =
+        |error: Error| error.problems().iter().map(|problem| problem.key().to_owned()).collect::<Vec<_>>();
     let keys = ["/app/workers", "/app/parts", "/app/pin"];
     for stored in [&all[..], &[]] {
         let store: MemoryStore = stored.iter().copied().collect();

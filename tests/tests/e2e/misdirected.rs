@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use etcd_client_core::{v2, v3};
+use etcd_client_core::{Prefix, Store, v2, v3};
 use etcd_config::{EtcdConfig, IntoStore};
 use etcd_config_tests::{
     Certificates, Flat, Reply, Scripted, Server, block_on, on_each_line, over_v2, servers,
@@ -175,5 +175,38 @@ fn who_was_refused_over_v2_is_named_and_his_password_is_not() {
             "{text}"
         );
         assert!(!text.contains("hunter3"), "{text}");
+    });
+}
+
+/// Behind a proxy that wants a password, or lets nobody ask for other keys than the service's own.
+#[test]
+fn an_endpoint_that_refuses_whoever_gives_no_password_is_not_failing() {
+    for status in [401, 403] {
+        let proxies = [(); 2].map(|()| Scripted::always(Reply::new(status, "<html>who are you?</html>")));
+        let endpoints = proxies.each_ref().map(Scripted::endpoint);
+        block_on(async {
+            let client = v2::Client::builder().endpoints(endpoints).user("root", "secret").build().unwrap();
+            Store::look_round(&client, 0).await;
+            assert!(proxies.iter().all(|proxy| proxy.count() == 1));
+            let failing = Store::failing_endpoints(&client);
+            assert!(failing.is_empty(), "{failing:?}");
+        });
+    }
+}
+
+/// Beside gRPC, a proxy may serve pages to browsers, whatever they ask for.
+#[test]
+fn a_long_page_is_no_directory_of_the_other_api() {
+    let page = Scripted::always(Reply::new(200, format!("<html>{}</html>", "x".repeat(200_000))));
+    let nodes = format!(
+        r#"{{"action":"get","node":{{"dir":true,"nodes":[{{"key":"/app/{}"}}]}}}}"#,
+        "x".repeat(200_000)
+    );
+    let directory = Scripted::always(Reply::new(200, nodes));
+    block_on(async {
+        for (server, api) in [(page, None), (directory, Some("v2"))] {
+            let client = v3::Client::new([server.endpoint()]).unwrap();
+            assert_eq!(Store::other_api(&client, &Prefix::new("/app")).await, api);
+        }
     });
 }

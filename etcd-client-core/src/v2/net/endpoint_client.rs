@@ -234,8 +234,18 @@ impl EndpointClient {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// Whether only TLS is spoken there, so that what was sent without it was not understood. One port may be
+    /// for both.
     async fn is_for_want_of_tls(&self, options: &ClientOptions) -> bool {
-        options.http.is_for_want_of_tls(&self.endpoint, options.http.connect_timeout).await
+        let limit = options.http.connect_timeout;
+        options.http.is_for_want_of_tls(&self.endpoint, limit).await
+            && !self.may_speak_plainly(limit, options).await
+    }
+
+    async fn may_speak_plainly(&self, limit: Duration, options: &ClientOptions) -> bool {
+        let Ok((client, _)) = self.client(options).await else { return true };
+        let Ok(url) = self.endpoint.url("/version") else { return true };
+        client.get(url).timeout(limit).send().await.map_or_else(|error| error.is_timeout(), |_| true)
     }
 
     /// What `GET /version` answers, which needs no permission.

@@ -11,6 +11,7 @@ use crate::transport::round::{Endpoint as _, Round, failing, look_round, outage}
 use crate::transport::settings::ClientOptions;
 use crate::v2::net::endpoint_client::{EndpointClient, Opened, Reply};
 use crate::v2::net::failure::Failure;
+use crate::v2::net::refusal::Refusal;
 use crate::v2::wire::request::{Request, Resend};
 use crate::{BoxFuture, Error, Kind, OneLine};
 
@@ -166,7 +167,9 @@ impl Pool {
             let request = &request;
             async move {
                 match peer.ask(request, self.options.timeout, &self.options, None).await {
-                    Err(failure) if failure.elsewhere => Err(failure.error),
+                    Err(failure) if failure.elsewhere && !is_for_want_of_permission(&failure.error) => {
+                        Err(failure.error)
+                    }
                     _ => Ok(()),
                 }
             }
@@ -249,6 +252,11 @@ impl Pool {
         let meet = |peer: Arc<EndpointClient>| async move { peer.meet(&self.options).await };
         self.round(Resend::Freely, failures, meet).await
     }
+}
+
+/// What a proxy in front of etcd says, too, to whoever gives no password or wants a key that is not its own.
+fn is_for_want_of_permission(error: &Error) -> bool {
+    Refusal::of(error).is_some_and(|refusal| matches!(refusal.status(), 401 | 403))
 }
 
 enum Outcome<T> {

@@ -1,13 +1,13 @@
 //! TLS, with certificates on both sides.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v2::Client;
 use etcd_client_core::{Error, Kind, Tls};
-use etcd_config_tests::{Certificates, Server, block_on, servers};
+use etcd_config_tests::{Certificates, Reply, Scripted, Server, block_on, servers};
 
 use super::line::next;
 
@@ -96,4 +96,40 @@ fn forwarder(server: String) -> String {
         Ok::<_, io::Error>(())
     });
     address
+}
+
+/// One port for both, as etcd has with both kinds of --listen-client-urls: what it was asked in plain HTTP may have
+/// been done.
+#[test]
+fn a_creation_that_was_lost_where_tls_is_spoken_too_is_not_made_again() {
+    let certificates = Certificates::new();
+    let secure = Server::builder().tls(&certificates).start();
+    let plain = Scripted::new(|asked| match asked.method.as_str() {
+        "POST" => Reply::hang_up(),
+        _ => Reply::new(200, r#"{"etcdserver":"3.5.1"}"#),
+    });
+    let both = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", both.local_addr().unwrap());
+    let backends = (secure.address(), plain.address());
+    thread::spawn(move || {
+        for client in both.incoming().flatten() {
+            let mut first = [0];
+            let is_tls = client.peek(&mut first).is_ok() && first == [0x16];
+            let Ok(server) = TcpStream::connect(if is_tls { &backends.0 } else { &backends.1 }) else {
+                continue;
+            };
+            for (mut from, mut to) in
+                [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+            {
+                thread::spawn(move || {
+                    let _ = io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    let client = Client::builder().endpoints([endpoint]).max_retries(2).build().unwrap();
+    let error = block_on(async { client.create_in_order("jobs", "x").await }).unwrap_err();
+    let posts = plain.asked().iter().filter(|asked| asked.method == "POST").count();
+    assert_eq!((posts, error.maybe_applied()), (1, true), "{error}");
 }
