@@ -216,13 +216,11 @@ impl<'a> Decoder<'a> {
 
     /// The user's code panics where it is given a literal default.
     fn default_panicked(&mut self, text: &'static str, panic: &str) {
-        let what = match self.is_secret() {
-            true => "(secret) makes its type or its check panic (the default in the source)".to_owned(),
-            false => format!(
-                "{} makes its type or its check panic: {} (the default in the source)",
-                quote(text),
-                panics::shown(panic)
-            ),
+        let what = if self.is_secret() {
+            "(secret) makes its type or its check panic (the default in the source)".to_owned()
+        } else {
+            let (text, panic) = (quote(text), panics::shown(panic));
+            format!("{text} makes its type or its check panic: {panic} (the default in the source)")
         };
         self.problem(Kind::Refused, what, Some(text), None);
     }
