@@ -195,6 +195,7 @@ mod tests {
 
     #[derive(Default)]
     struct Fake {
+        name: String,
         pulse: Pulse,
         record: EndpointRecord,
         asked: AtomicUsize,
@@ -202,7 +203,7 @@ mod tests {
 
     impl Endpoint for Fake {
         fn name(&self) -> &str {
-            "http://a:1"
+            &self.name
         }
 
         fn pulse(&self) -> &Pulse {
