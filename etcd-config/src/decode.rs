@@ -63,6 +63,24 @@ pub fn decode_since<T: Derived>(
     }
 }
 
+/// What waits for a restart, with what a start would refuse of it. Everything is decoded for that, where
+/// something waits: as by a process that begins now.
+pub(crate) fn waiting<T: Derived>(
+    mut waiting: Vec<Problem>,
+    tree: &KeyTree,
+    context: &Context,
+) -> Vec<Problem> {
+    if waiting.is_empty() {
+        return waiting;
+    }
+    let mut decoder = Decoder::new(context, tree, Touch::Everything, None).at_a_start();
+    drop(T::read(&mut decoder, None));
+    let Findings { mut problems, secrets, .. } = decoder.finish();
+    scrub::scrub(&mut problems, secrets, tree, context);
+    waiting.iter_mut().for_each(|waiting| pending::refuse(waiting, &problems));
+    waiting
+}
+
 /// Brings `value` up to date: reads the touched keys again and leaves the rest alone. After a
 /// problem `value` may hold some of the new keys, and the same keys have to be handed in again
 /// with the next ones.

@@ -47,6 +47,8 @@ pub enum Kind {
     NothingRead,
     /// A `restart` field has changed, and the change waits for a restart.
     Pending,
+    /// A `restart` field has changed to something that a start would refuse.
+    RestartRefused,
 }
 
 impl Problem {

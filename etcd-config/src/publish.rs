@@ -56,6 +56,8 @@ pub(crate) struct Publisher<T> {
     key_warnings: KeyWarnings,
     /// Why the prefix may be the wrong one: since the start no field has read a key.
     nothing_read: Option<NothingRead>,
+    /// Which `restart` fields have changed, and the same with what a start would refuse of them.
+    waiting: Vec<Problem>,
     pending: Vec<Problem>,
 }
 
@@ -117,6 +119,7 @@ impl<T: Derived> Publisher<T> {
             discarded: Vec::new(),
             key_warnings: KeyWarnings::default(),
             nothing_read,
+            waiting: Vec::new(),
             pending: Vec::new(),
         };
         publisher.look_for_warnings(None);
@@ -230,12 +233,31 @@ impl<T: Derived> Publisher<T> {
             self.waits = true;
             let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
             spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
-            self.pending = self.keys.context().pending(&tree);
+            self.look_at_waiting(&tree);
         } else if !self.waits {
             // The published snapshot is what the keys say.
             self.keys.publish();
         }
         !relevant.is_empty()
+    }
+
+    /// Tries what waits for a restart, as it is not read before: only where it has changed.
+    fn look_at_waiting(&mut self, tree: &KeyTree) {
+        let context = self.keys.context();
+        let waiting = context.pending(tree);
+        if waiting == self.waiting {
+            return;
+        }
+        let tried = panics::caught(|| decode::waiting::<T>(waiting.clone(), tree, context));
+        let pending = tried.unwrap_or_else(|_| waiting.clone());
+        for problem in pending.iter().filter(|problem| problem.kind == Kind::RestartRefused) {
+            if !self.pending.contains(problem) {
+                panics::log(|| {
+                    tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(problem));
+                });
+            }
+        }
+        (self.waiting, self.pending) = (waiting, pending);
     }
 
     /// The revision at which the commit key was last written.

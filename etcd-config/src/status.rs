@@ -63,7 +63,9 @@ pub struct Status {
     /// What is odd but no error: a prefix with nothing below it that is read, unknown keys, outdated names,
     /// strings that end with a line break.
     pub warnings: Vec<Problem>,
-    /// Changes of `restart` fields: what a restart of the process would bring into force.
+    /// Changes of `restart` fields: what a restart of the process would bring into force, or
+    /// [would not start with](crate::ProblemKind::RestartRefused). Only what is wrong with the field itself is
+    /// found out, not what a check of the struct around it says.
     pub pending: Vec<Problem>,
     /// The cache file, where there is to be one.
     pub cache_file: Option<CacheFile>,

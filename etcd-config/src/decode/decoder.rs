@@ -45,6 +45,8 @@ pub struct Decoder<'a> {
     problems: Vec<Problem>,
     /// What `restart` fields read the first time.
     pinned: Pins,
+    /// Reads as a process does that begins now: what `restart` fields have read before does not count.
+    is_a_start: bool,
     /// The texts of the secrets that were read.
     secrets: Vec<String>,
     /// Which keys are secrets; asked only where something is said about one.
@@ -123,6 +125,7 @@ impl<'a> Decoder<'a> {
             depth: 0,
             problems: Vec::new(),
             pinned: Pins::new(),
+            is_a_start: false,
             secrets: Vec::new(),
             secrecy: OnceCell::new(),
             differs: false,
@@ -147,6 +150,7 @@ impl<'a> Decoder<'a> {
             depth: 0,
             problems: Vec::new(),
             pinned: Pins::new(),
+            is_a_start: false,
             secrets: Vec::new(),
             secrecy: OnceCell::new(),
             differs: false,
@@ -223,6 +227,11 @@ impl<'a> Decoder<'a> {
             format!("{text} makes its type or its check panic: {panic} (the default in the source)")
         };
         self.problem(Kind::Refused, what, Some(text), None);
+    }
+
+    /// The same decoder, as of a process that begins now.
+    pub(super) fn at_a_start(self) -> Self {
+        Self { is_a_start: true, ..self }
     }
 
     /// The text at this place.
@@ -407,7 +416,8 @@ impl<'a> Decoder<'a> {
         if field.restart
             && let Some(context) = self.context
         {
-            match context.pinned(&self.subject.field, field.name) {
+            let pin = context.pinned(&self.subject.field, field.name).filter(|_| !self.is_a_start);
+            match pin {
                 Some(_) if held => return None,
                 // It stays as it was first read.
                 Some(pin) => {

@@ -30,6 +30,17 @@ pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
     })
 }
 
+/// Says of what waits that a start would refuse it, if one of these problems is in it.
+pub(super) fn refuse(waiting: &mut Problem, at_a_start: &[Problem]) {
+    let is_below = |key: &str| {
+        key.strip_prefix(&waiting.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if let Some(problem) = at_a_start.iter().find(|problem| is_below(&problem.key)) {
+        waiting.kind = Kind::RestartRefused;
+        waiting.what = format!("has changed since the start; a restart would not start with it: {problem}");
+    }
+}
+
 fn newest(node: &Node) -> u64 {
     let own = node.value.as_ref().map_or(0, |raw| raw.revision);
     node.children.values().map(newest).fold(own, u64::max)

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use etcd_client_core::{Error, Kind, Transaction, v3};
-use etcd_config::{EtcdConfig, Live, MemoryStore, Source, State, Status};
+use etcd_config::{EtcdConfig, Live, MemoryStore, ProblemKind, Source, State, Status};
 
 use crate::service::{SOON, Service, store, watch};
 
@@ -233,6 +233,67 @@ fn shows_what_waits_for_a_restart() {
     assert_eq!(settings.status().pending[0].key(), "/pinned/port");
     settings.wait_for_revision(store.delete("/pinned/port"), SOON).unwrap();
     assert!(settings.status().pending.is_empty());
+}
+
+#[test]
+fn says_that_a_restart_would_not_start_with_what_waits_for_it() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/pinned")]
+    struct Pinned {
+        #[etcd(default = 1, restart)]
+        port: u16,
+        #[etcd(restart, nested)]
+        inner: Inner,
+        #[etcd(default = "hush", restart, secret, validate = short)]
+        token: String,
+    }
+    #[derive(EtcdConfig)]
+    struct Inner {
+        #[etcd(default = 1)]
+        size: u8,
+    }
+    fn short(token: &String) -> Result<(), String> {
+        if token.len() < 6 { Ok(()) } else { Err(format!("{token} is too long")) }
+    }
+    let store = MemoryStore::new();
+    let settings = Pinned::watch(&store).unwrap();
+    let put = |key: &str, value: &str| {
+        settings.wait_for_revision(store.put(format!("/pinned/{key}"), value), SOON).unwrap();
+        settings.status()
+    };
+    put("port", "x");
+    put("inner/size", "300");
+    let status = put("token", "much too long");
+    assert_eq!((settings.load().port, settings.load().inner.size, &*settings.load().token), (1, 1, "hush"));
+    let waiting = "has changed since the start; a restart would not start with it: ";
+    let lines: Vec<_> = status.pending.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            format!(
+                "/pinned/inner: {waiting}/pinned/inner/size inner.size: u8: \"300\" is not a whole number from 0 to 255 \
+                 (set at revision 3)"
+            ),
+            format!(
+                "/pinned/port: {waiting}/pinned/port port: u16: \"x\" is not a whole number from 0 to 65535 (set at revision 2)"
+            ),
+            format!(
+                "/pinned/token: {waiting}/pinned/token token: String: (secret) is refused by its check (set at revision 4)"
+            ),
+        ]
+    );
+    for problem in &status.pending {
+        assert_eq!((problem.kind(), problem.is_harmless()), (ProblemKind::RestartRefused, false));
+    }
+    assert!(!format!("{status}").contains("much"), "{status}");
+    // A start says the same.
+    assert_eq!(Pinned::load_once(&store).map(drop).unwrap_err().problems().len(), 3);
+
+    put("port", "2");
+    put("token", "new");
+    let status = put("inner/size", "3");
+    assert!(status.pending.iter().all(|problem| problem.kind() == ProblemKind::Pending), "{status}");
+    Pinned::load_once(&store).unwrap();
 }
 
 #[test]
