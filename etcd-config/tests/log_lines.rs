@@ -1,61 +1,11 @@
 //! How many lines the log has of what happens often.
 
-use std::fmt::{Debug, Write as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live, MemoryStore};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use etcd_config_tests::log::{about, keep};
 
 const SOON: Duration = Duration::from_secs(30);
-
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Keeps what an operator sees: INFO and above.
-struct Log;
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let _ = write!(self.0, " {field}={value:?}");
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::INFO
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        lines().push(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-fn lines() -> MutexGuard<'static, Vec<String>> {
-    LINES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The lines about a prefix.
-fn about(prefix: &str) -> Vec<String> {
-    lines().iter().filter(|line| line.contains(prefix)).cloned().collect()
-}
 
 #[derive(EtcdConfig)]
 struct Settings {
@@ -65,7 +15,7 @@ struct Settings {
 
 fn watch(store: &MemoryStore, prefix: &str) -> Live<Settings> {
     // Whichever test is first.
-    let _ = tracing::subscriber::set_global_default(Log);
+    keep();
     Settings::options().prefix(prefix).watch(store).unwrap()
 }
 
@@ -122,7 +72,7 @@ struct Checked {
 #[test]
 fn an_update_that_is_refused_for_several_reasons_is_one_record_of_one_line() {
     let store = MemoryStore::new();
-    let _ = tracing::subscriber::set_global_default(Log);
+    keep();
     let settings = Checked::options().prefix("/refused").watch(&store).unwrap();
     let refused = store.transaction().put("/refused/workers", "1000").put("/refused/retries", "few").commit();
     let _ = settings.wait_for_revision(refused, SOON);

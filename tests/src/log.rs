@@ -21,6 +21,11 @@ pub fn about(text: &str) -> Vec<String> {
     lines().iter().filter(|line| line.contains(text)).cloned().collect()
 }
 
+/// The same without INFO: what an operator is warned of.
+pub fn warnings_about(text: &str) -> Vec<String> {
+    about(text).into_iter().filter(|line| !line.starts_with("INFO")).collect()
+}
+
 struct Log;
 
 struct Line(String);

@@ -28,7 +28,7 @@ async fn look_around(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Opt
     if let Some(api) = store.other_api(prefix).await {
         return Some(format!(
             "the same servers hold keys there for etcd's {api} API, which is another store: read them with \
-             etcd_client_core::{api}::Client, or write them with the API that is read here"
+             etcd_config::client::{api}::Client, or write them with the API that is read here"
         ));
     }
     if let Some(other) = other_slash(prefix)

@@ -1,5 +1,4 @@
 //! What a person is told of mistakes in etcd's contents, on real servers: error, status, log.
 
-mod log;
 mod prefixes;
 mod values;

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use etcd_client_core::{Prefix, Store, v2, v3};
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Server, block_on, on_each_line, servers};
-
-use crate::log;
+use etcd_config_tests::{Server, block_on, log, on_each_line, servers};
 
 #[derive(EtcdConfig, Debug)]
 struct Needy {
@@ -62,7 +60,7 @@ fn keys_of_the_other_api_are_named() {
         let said = |api: &str| {
             format!(
                 "{NOTHING}: the same servers hold keys there for etcd's {api} API, which is another store: read \
-                 them with etcd_client_core::{api}::Client, or write them with the API that is read here"
+                 them with etcd_config::client::{api}::Client, or write them with the API that is read here"
             )
         };
         block_on(client.set("/old/port", "80").into_future()).expect("set");
@@ -80,22 +78,20 @@ fn keys_of_the_other_api_are_named() {
 
 #[test]
 fn where_all_values_are_defaults_the_log_has_one_line() {
-    log::listen();
+    log::keep();
     let server = Server::start();
     server.put("/quiet", "{}");
     let live = Relaxed::options().prefix("/quiet").watch(server.endpoint()).expect("all have defaults");
-    let lines = log::about("prefix=/quiet");
+    let lines = log::warnings_about("prefix=/quiet");
     assert_eq!(
         lines,
-        [
-            "WARN message=all values are defaults: there is no key at all below this prefix: /quiet itself is a key, \
-          which no field reads: each field has a key of its own, such as /quiet/port name=\"Relaxed\" prefix=/quiet"
-        ]
+        ["WARN all values are defaults: there is no key at all below this prefix: /quiet itself is a key, \
+          which no field reads: each field has a key of its own, such as /quiet/port name=\"Relaxed\" prefix=/quiet"]
     );
     server.put("/quiet/port", "81");
     live.wait_until(|now| now.port == 81, Duration::from_secs(20)).expect("the change");
     assert!(live.status().warnings.is_empty(), "{}", live.status());
-    assert_eq!(log::about("prefix=/quiet").len(), 1);
+    assert_eq!(log::warnings_about("prefix=/quiet").len(), 1);
 }
 
 #[test]

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live, ProblemKind};
-use etcd_config_tests::{Server, on_each_line};
-
-use crate::log;
+use etcd_config_tests::{Server, log, on_each_line};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -34,7 +32,7 @@ struct Database {
 }
 
 fn watch(server: &Server, prefix: &str) -> Live<App> {
-    log::listen();
+    log::keep();
     App::options().prefix(prefix).watch(server.endpoint()).expect("all values have defaults")
 }
 
@@ -55,10 +53,10 @@ fn what_echo_appends_is_taken_or_warned_of_once() {
         live.wait_until(|now| now.token == "hush\n", SOON).expect("the last one");
         let now = live.load();
         assert_eq!((now.port, now.listen.port(), now.name.as_str()), (81, 81, "y\n"));
-        let lines = || log::about(&format!("prefix={prefix}")).split_off(1);
+        let lines = || log::warnings_about(&format!("prefix={prefix}")).split_off(1);
         let said = |key: &str| {
             format!(
-                "WARN message={prefix}/{key} {key}: String: the value ends with a line break, which is part of it: \
+                "WARN {prefix}/{key} {key}: String: the value ends with a line break, which is part of it: \
                  `echo` adds one, `printf %s` does not name=\"App\" prefix={prefix}"
             )
         };
@@ -115,7 +113,7 @@ fn a_refused_value_is_said_with_the_way_out() {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-    assert!(log::about("did you mean 1000?").len() == 1);
+    assert!(log::warnings_about("did you mean 1000?").len() == 1);
 }
 
 #[test]
@@ -138,6 +136,6 @@ fn a_document_for_a_struct_and_for_a_map_is_a_warning_with_the_way_out() {
         ]
     );
     for warning in warnings {
-        assert_eq!(log::about(&warning).len(), 1, "{warning}");
+        assert_eq!(log::warnings_about(&warning).len(), 1, "{warning}");
     }
 }
