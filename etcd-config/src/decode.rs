@@ -20,6 +20,7 @@ mod type_name;
 pub use self::check::{refusal, refusal_of};
 pub use self::comparison::compared;
 pub use self::context::Context;
+pub(crate) use self::decoder::DEEPEST;
 pub use self::decoder::Decoder;
 pub use self::derived::Derived;
 pub use self::leaf_part::{checked, leaf, leaf_of, leaf_with, skipped};

@@ -7,7 +7,7 @@ use std::fmt;
 use etcd_client_core::Printable;
 
 use self::place::{Spot, text, value_of};
-use crate::decode::Context;
+use crate::decode::{Context, DEEPEST};
 use crate::leaf::FieldDefault;
 use crate::leaf::cut;
 use crate::schema::secrecy::Secrecy;
@@ -202,8 +202,9 @@ impl<'a> Explainer<'a> {
             Part::Above(levels) => {
                 let at = self.path.len().checked_sub(levels + 1);
                 if let Some(branch) = at.and_then(|at| self.path.get(at).copied()) {
-                    // Deeper than the keys there is nothing, however the type goes on.
-                    if place.node.is_some() {
+                    // Deeper than the keys there is nothing, however the type goes on; and an absolute key may lead
+                    // to the same place again and again.
+                    if place.node.is_some() && self.path.len() < DEEPEST {
                         self.branch(branch, place);
                     }
                 }

@@ -24,7 +24,7 @@ use crate::shape::layout::Field;
 use crate::tree::{KeyTree, Node, Raw, Touched};
 
 /// How deep structs may be nested.
-const DEEPEST: usize = 64;
+pub(crate) const DEEPEST: usize = 64;
 
 /// What a decoder has found out besides the value.
 pub(super) struct Findings {

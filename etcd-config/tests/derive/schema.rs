@@ -377,3 +377,19 @@ fn a_live_configuration_explains_itself() {
     settings.wait_for_revision(accepted, Duration::from_secs(10)).unwrap();
     assert_eq!(row("/service/max"), Some((some("3"), Origin::Etcd, Some(accepted), false)));
 }
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Circle {
+    #[etcd(default = 1)]
+    size: u8,
+    #[etcd(nested, key = "/circle/again")]
+    again: Option<Box<Circle>>,
+}
+
+#[test]
+fn a_struct_that_is_read_from_the_same_key_again_and_again_is_explained_all_the_same() {
+    let keys = Keys::of::<Circle>("/circle", &[("/circle/again/size", "2")]);
+    assert!(keys.decode::<Circle>().is_err(), "it has no end");
+    let explanation = __private::explain(&keys.tree, &keys.context, &__private::Touched::default(), false);
+    assert_eq!(explanation.rows()[1].key(), "/circle/again/size");
+}
