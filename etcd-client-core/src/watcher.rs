@@ -10,7 +10,7 @@
 //! The rules, and where each one lives:
 //!
 //! 1. The first read is one listing at one revision (`on_listed`).
-//! 2. The watch starts after the revision that is mirror, and after no other
+//! 2. The watch starts after the revision that is held, and after no other
 //!    (`open`).
 //! 3. A batch is applied whole or not at all (`on_batch`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
@@ -21,8 +21,8 @@
 //!    (`recognition.rs`, `adopt`).
 //! 7. A stream that does not answer is lost (`on_tick`); one that answers before it has sent what it
 //!    speaks of proves nothing, and the store is asked (`inquiry.rs`, `on_inquiry`).
-//! 8. An audit compares what is mirror with what the server holds (`audit.rs`).
-//! 9. A prefix that mirror keys and reads empty is read twice (`on_listed`).
+//! 8. An audit compares what is held with what the server holds (`audit.rs`).
+//! 9. A prefix that held keys and reads empty is read twice (`on_listed`).
 //! 10. Retries are paced (`backoff.rs`).
 //! 11. Nothing here waits for a consumer: whoever calls `next` reads on.
 
@@ -91,7 +91,7 @@ pub struct Watcher {
     outage: Outage<Discriminant<State>>,
     /// The log has heard that it watches.
     introduced: bool,
-    /// The server has shown a history that cannot be the one that is mirror.
+    /// The server has shown a history that cannot be the one that is held.
     rewound: bool,
     events: VecDeque<Event>,
 }
@@ -190,7 +190,7 @@ impl Watcher {
         self.counters.lists += 1;
         self.backoff.answered();
         if !confirmed && self.reads_empty(&listing) {
-            tracing::warn!(prefix = %self.prefix, "reads empty, but mirror keys: asking once more before it counts");
+            tracing::warn!(prefix = %self.prefix, "reads empty, but had keys: asking once more before it counts");
             return self.pause(CONFIRM_AFTER, Then::List { confirmed: true });
         }
         self.adopt(listing, Cause::Resync);
@@ -201,7 +201,7 @@ impl Watcher {
         listing.entries.is_empty() && self.mirror.as_ref().is_some_and(|mirror| !mirror.is_empty())
     }
 
-    /// Makes a listing what is mirror, and reports what differs (rules 5 and 6).
+    /// Makes a listing what is held, and reports what differs (rules 5 and 6).
     fn adopt(&mut self, listing: Listing, cause: Cause) {
         let listing = Arc::new(listing);
         let Some(mirror) = &mut self.mirror else {
@@ -367,7 +367,7 @@ impl Watcher {
         );
     }
 
-    /// The store has said whether what is mirror is still so (rule 7).
+    /// The store has said whether what is held is still so (rule 7).
     fn on_inquiry(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
         match watching.inquiry.advance(&self.store, &self.prefix, mirror.known()) {
@@ -442,7 +442,7 @@ impl Watcher {
         }
     }
 
-    /// Concludes an audit whose read is what is mirror, key by key: what may be on its way up to there
+    /// Concludes an audit whose read is what is held, key by key: what may be on its way up to there
     /// comes to nothing.
     fn compare_at_rest(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };

@@ -291,7 +291,7 @@ async fn elsewhere<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static)
 }
 
 fn panicked(words: &str) -> Error {
-    Error::failed(format!("answer the configuration panicked: {}", panics::shown(words)))
+    Error::failed(format!("reading the configuration panicked: {}", panics::shown(words)))
 }
 
 /// What was read once is cached before the call returns: the process may end with it.

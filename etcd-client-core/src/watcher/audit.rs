@@ -1,8 +1,8 @@
-//! The audit (rule 8): reads the whole prefix beside the live watch, and proves that what is mirror
+//! The audit (rule 8): reads the whole prefix beside the live watch, and proves that what is held
 //! is what the server holds.
 //!
 //! The read is at a revision R of its own. What the watch delivers meanwhile is noted. When the
-//! stream has come to R, the listing and the noted batches after R must add up to what is mirror;
+//! stream has come to R, the listing and the noted batches after R must add up to what is held;
 //! what differs then was never sent. A stream that does not come to R in time is not waited for:
 //! the listing is an authoritative read, and counts.
 
@@ -98,7 +98,7 @@ impl Audit {
         }
     }
 
-    /// Goes on after [`poll`](Self::poll) was ready; `seen` is the revision that is mirror.
+    /// Goes on after [`poll`](Self::poll) was ready; `seen` is the revision that is held.
     pub(super) fn advance(
         &mut self,
         store: &dyn Store,

@@ -1,10 +1,10 @@
-//! Asks the store whether what is mirror is still so, where the stream cannot say it.
+//! Asks the store whether what is held is still so, where the stream cannot say it.
 //!
 //! There are two such streams. Those of servers before 3.4.25 and 3.5.8 answer a request for progress
 //! ahead of changes that are still on their way (etcd-io/etcd#15220): that is a sign of life and proves
 //! nothing, however often it is repeated. Those behind etcd's own gRPC proxy do not answer at all. On
-//! both only a read proves, and a small one is enough: as many keys as are mirror, none of them written
-//! after the revision that is mirror.
+//! both only a read proves, and a small one is enough: as many keys as are held, none of them written
+//! after the revision that is held.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) struct Inquiry {
     wanted: bool,
     /// When the store may be asked again.
     rested: Option<Instant>,
-    /// Since when the store has mirror something newer than this revision, of which nothing has arrived.
+    /// Since when the store has held something newer than this revision, of which nothing has arrived.
     behind: Option<(u64, Instant)>,
 }
 
@@ -61,7 +61,7 @@ pub(super) enum Answer {
     Unchanged(u64),
     /// Something has changed that has not arrived, for so long.
     Behind(Duration),
-    /// The store cannot have had what is mirror.
+    /// The store cannot have had what is held.
     Failed(Error),
 }
 
@@ -119,7 +119,7 @@ impl Inquiry {
                 self.stage = Stage::Asking { known: mirror, since: now, call };
                 Answer::Nothing
             }
-            // It is about another state than the one that is mirror by now.
+            // It is about another state than the one that is held by now.
             Stage::Answered { known, answer: Ok(_) } if known != mirror => Answer::Nothing,
             Stage::Answered { answer: Ok(Some(revision)), .. } => {
                 self.behind = None;

@@ -57,7 +57,7 @@ impl Mirror {
         self.revision = self.revision.max(revision);
     }
 
-    /// Whether a server at this revision of this cluster cannot have had the history that is mirror.
+    /// Whether a server at this revision of this cluster cannot have had the history that is held.
     pub(super) fn precedes(&self, cluster: u64, revision: u64) -> bool {
         revision < self.revision || self.is_other_cluster(cluster)
     }
@@ -66,7 +66,7 @@ impl Mirror {
         cluster != 0 && self.cluster != 0 && cluster != self.cluster
     }
 
-    /// By what the server is to recognize what is mirror.
+    /// By what the server is to recognize what is held.
     pub(super) fn history_mark(&self) -> HistoryMark {
         HistoryMark::of(self.revision, self.entries())
     }
@@ -96,7 +96,7 @@ impl Mirror {
         Batch { revision: batch.revision, changes }
     }
 
-    /// Makes a listing what is mirror; the batch is the difference. Says whether keys or values differ,
+    /// Makes a listing what is held; the batch is the difference. Says whether keys or values differ,
     /// and not only revisions: v2 tells nobody of a refreshed time to live.
     pub(super) fn replace(&mut self, listing: Arc<Listing>) -> (Batch, bool) {
         let (mut changes, mut differs) = (Vec::new(), false);
@@ -130,7 +130,7 @@ impl Mirror {
         (Batch { revision, changes }, differs)
     }
 
-    /// What is mirror, as a listing at its revision.
+    /// What is held, as a listing at its revision.
     pub(super) fn into_listing(mut self) -> Listing {
         self.merge();
         Arc::unwrap_or_clone(self.listing)
@@ -182,7 +182,7 @@ impl Mirror {
         entries.binary_search_by(|entry| entry.key.cmp(key)).ok().map(|place| &entries[place])
     }
 
-    /// Everything that is mirror, in order.
+    /// Everything that is held, in order.
     fn entries(&self) -> impl Iterator<Item = &Entry> {
         let mut listed = self.listing.entries.iter().peekable();
         let mut changed = self.changed.iter().peekable();

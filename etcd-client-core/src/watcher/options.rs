@@ -15,7 +15,7 @@ pub struct Options {
     /// How often a sign of life is asked for. A stream that has not answered when the next one is
     /// due is lost. 5 s.
     pub progress_interval: Duration,
-    /// How often everything mirror is compared with the server, give or take a tenth; `None` for
+    /// How often everything held is compared with the server, give or take a tenth; `None` for
     /// never. 5 min.
     pub audit_interval: Option<Duration>,
     /// How many revisions may have passed for a lost watch to be resumed by replay; after more, the

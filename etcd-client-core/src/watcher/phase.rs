@@ -54,7 +54,7 @@ pub(super) struct Watching {
     /// Whether progress was asked for and nothing has arrived since.
     pub(super) unanswered: bool,
     pub(super) audit: Audit,
-    /// What lies between what is mirror and this stream is not known yet: batches are noted for the
+    /// What lies between what is held and this stream is not known yet: batches are noted for the
     /// listing under way, and not reported.
     pub(super) gap: bool,
     pub(super) throttle: ProgressThrottle,

@@ -29,7 +29,7 @@ pub(crate) struct CacheWriter {
     writing: Option<oneshot::Receiver<Written>>,
     /// How many writes there were.
     turns: u64,
-    /// Announced of once, and again when it has gone well in between.
+    /// Reported once, and again when it has gone well in between.
     failed: bool,
 }
 

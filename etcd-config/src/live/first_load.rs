@@ -63,7 +63,7 @@ pub(crate) struct FirstLoad<T> {
 /// Where the first snapshot came from.
 pub(crate) enum LoadedFrom {
     Etcd,
-    /// The file, and what has kept the watcher from answer something newer.
+    /// The file, and what has kept the watcher from reading something newer.
     Cache {
         file: CacheFile,
         state: Option<watcher::State>,

@@ -31,7 +31,7 @@ pub(crate) struct Shared<T> {
     pub(crate) progress_wanted: Notify,
     /// Knows which servers fail.
     connections: Weak<OwnConnections>,
-    /// What callbacks have been announced of how it stands.
+    /// The status that callbacks have heard of last.
     announced: Mutex<Announced>,
     /// Whether nothing comes into force any more. Held while something does.
     ended: Mutex<bool>,

@@ -39,7 +39,7 @@ const CALM: Duration = Duration::from_secs(60);
 pub(crate) struct WatchTask<T: Derived> {
     watcher: Watcher,
     slot: UpdaterSlot<T>,
-    /// What has come while the updater was away.
+    /// What has come while the updater was busy.
     backlog: Backlog,
     worker: Worker,
     shared: StopOnDrop<T>,
@@ -54,7 +54,7 @@ pub(crate) struct WatchTask<T: Derived> {
     _connections: Arc<OwnConnections>,
 }
 
-/// Where the updater is.
+/// Whether the updater is free.
 enum UpdaterSlot<T: Derived> {
     Idle(Box<Updater<T>>),
     /// With the worker, which gives it back.
@@ -64,11 +64,11 @@ enum UpdaterSlot<T: Derived> {
 /// The updater, with what came of what was done, or the words of a panic.
 type Returned<T> = (Box<Updater<T>>, Result<Effects<T>, String>);
 
-/// The shared, which is told when nothing follows the store any more, however that came.
+/// What is shared with the handles; it is stopped when nothing follows the store any more, however that came.
 struct StopOnDrop<T>(Arc<Shared<T>>);
 
 impl<T: Derived> WatchTask<T> {
-    /// Takes up what was loaded, for whoever is in these caller.
+    /// Takes up what was loaded, for this caller.
     pub(crate) fn new(loaded: FirstLoad<T>, caller: Caller) -> Self {
         let FirstLoad { first, publisher, speed, watcher, loaded_from, cache, debounce, connections } =
             loaded;
@@ -198,7 +198,7 @@ impl<T: Derived> WatchTask<T> {
         }
     }
 
-    /// Has something done, here or elsewhere. The updater is here.
+    /// Has something done, here or elsewhere. The updater is idle.
     fn work(&mut self, work: Work) {
         let (counters, cluster) = (self.watcher.counters(), self.watcher.cluster());
         let moment = Moment { heard: Proof::now(), counters, cluster };
@@ -308,7 +308,7 @@ impl<T: Derived> UpdaterSlot<T> {
         matches!(self, UpdaterSlot::Idle(_))
     }
 
-    /// Waits for the updater where it is away; none in it where it is lost.
+    /// Waits for the updater if it is busy; none in it if it is lost.
     async fn recall(&mut self) -> Option<Option<Returned<T>>> {
         match self {
             UpdaterSlot::Idle(_) => None,

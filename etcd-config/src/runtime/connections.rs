@@ -1,4 +1,4 @@
-//! One connections of a store for each runtime, shared by all configurations that are read over it.
+//! One set of connections of a store for each runtime, shared by all configurations that are read over it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

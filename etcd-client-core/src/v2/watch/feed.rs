@@ -11,15 +11,15 @@
 //! after whatever was before it. Where the history has forgotten so much, the change that has arrived is
 //! delivered all the same, as one that is not [proven](Signal::Change) to be the next.
 //!
-//! A poll does not end because the member has lost its cluster, so a probe (`quorum.rs`) stands
+//! A poll does not end because the member has lost its cluster, so a probe (`leader_probe.rs`) stands
 //! beside those polls whose silence is to mean that nothing happens.
 //!
 //! Each change costs a round trip. A feed that has been behind for six seconds [says so](Feed::is_behind):
 //! whoever wants the state, and not the changes, reads it.
 //!
 //! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes, and are
-//! replaced by younger ones before they do (`rate.rs`). A burst of changes elsewhere may be faster. Then
-//! the poll under way stays beside a younger one (`previous.rs`), except in a feed that is [led](Feed::open_led):
+//! replaced by younger ones before they do (`renewal_rate.rs`). A burst of changes elsewhere may be faster. Then
+//! the poll under way stays beside a younger one (`previous_poll.rs`), except in a feed that is [led](Feed::open_led):
 //! its reader wants the state, and lists.
 
 mod changes;

@@ -1,8 +1,8 @@
 //! A poll that covers what the server's history has forgotten.
 //!
 //! When more has happened in the store than its history holds, no younger poll can ask for what lies
-//! between. The previous was registered before that, and gets the first change after it. Whether its
-//! connection still lives is seen when the younger poll gets a change: the previous must have got it too.
+//! between. The previous poll was registered before that, and gets the first change after it. Whether its
+//! connection still lives is seen when the younger poll gets a change: that one must have got it too.
 
 use std::pin::Pin;
 use std::task::{Context, Poll as TaskPoll};

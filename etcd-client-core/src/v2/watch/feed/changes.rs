@@ -11,7 +11,7 @@ impl Feed {
     pub(super) fn on_change(&mut self, answer: Answer) -> Result<Option<Signal>, Error> {
         let index = self.check(&answer)?;
         if let Some(previous) = &mut self.previous {
-            // The previous gets it too, or something before it, and is waited for.
+            // The previous poll gets it too, or something before it, and is waited for.
             previous.expect();
             self.fresh = None;
             self.stage = Stage::Opening(Box::pin(std::future::pending()));
@@ -44,7 +44,7 @@ impl Feed {
         self.deliver(answer, true)
     }
 
-    /// The previous has got a change; without one, what happened since it was registered is not known.
+    /// The previous poll has got a change; without one, what happened since it was registered is not known.
     pub(super) fn on_elder(&mut self, change: Option<Answer>) -> Result<Signal, Error> {
         // A change goes with the headers of its own poll.
         let of_its_poll = self.previous.take().map(|previous| previous.headers().clone());
