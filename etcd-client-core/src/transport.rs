@@ -6,6 +6,7 @@ pub(crate) mod endpoint;
 pub(crate) mod endpoints;
 pub(crate) mod failover;
 pub(crate) mod http;
+pub(crate) mod lost_connection;
 pub(crate) mod not_etcd;
 pub(crate) mod other_api;
 pub(crate) mod proxy;

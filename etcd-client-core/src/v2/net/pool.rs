@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::backoff::Doubling;
 use crate::error::{EndpointFailure, FailingEndpoint};
 use crate::transport::credentials::Credentials;
 use crate::transport::failover::{Preference, all_failed};
@@ -15,8 +16,8 @@ use crate::v2::wire::request::{Request, Resend};
 use crate::{BoxFuture, Error, Kind, OneLine};
 
 /// Five further rounds take 7 s at least, in which a server is restarted or a leader elected.
-const FIRST_PAUSE: Duration = Duration::from_millis(300);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(in crate::v2) const PAUSES: Doubling =
+    Doubling { first: Duration::from_millis(300), longest: Duration::from_secs(5), spread: 0.75..1.25 };
 /// Failures of earlier rounds that an error still tells of.
 const MOST_FAILURES: usize = 100;
 
@@ -123,7 +124,7 @@ impl Pool {
                     }
                 }
             }
-            tokio::time::sleep(pause_before(rounds)).await;
+            tokio::time::sleep(PAUSES.pause(rounds - 1)).await;
         }
     }
 
@@ -302,10 +303,4 @@ impl Failures {
         };
         if uncertain { error.with_maybe_applied() } else { error }
     }
-}
-
-/// Doubling, up or down by a quarter, so that many clients do not come at once.
-pub(in crate::v2) fn pause_before(round: u32) -> Duration {
-    let pause = FIRST_PAUSE.saturating_mul(1 << round.saturating_sub(1).min(8)).min(LONGEST_PAUSE);
-    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
 }

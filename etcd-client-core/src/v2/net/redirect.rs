@@ -3,10 +3,10 @@
 use http::header::LOCATION;
 use http::{Method, StatusCode};
 
+use crate::printable::excerpt;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::refusal::Refusal;
 use crate::v2::wire::headers::Headers;
-use crate::v2::wire::response::excerpt;
 use crate::{Error, Kind};
 
 /// How often one request is sent elsewhere, as by node-etcd.

@@ -6,10 +6,10 @@ use std::fmt;
 use http::StatusCode;
 use serde::Deserialize;
 
+use crate::printable::excerpt;
 use crate::v2::net::failure::Failure;
 use crate::v2::wire::error_code::ErrorCode;
 use crate::v2::wire::headers::{Headers, is_index};
-use crate::v2::wire::response::excerpt;
 use crate::{Error, Kind};
 
 /// How much of a refusal is read.

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::printable::excerpt;
 use crate::v2::net::endpoint_client::EndpointClient;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::pool::Pool;
 use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::headers::Headers;
 use crate::v2::wire::request::Request;
-use crate::v2::wire::response::{Answer, Node, excerpt, parse};
+use crate::v2::wire::response::{Answer, Node, parse};
 use crate::{BoxFuture, Error, Kind};
 
 /// A poll that ends sooner without a change is not repeated before this time has passed.

@@ -1,15 +1,11 @@
 //! What a gRPC status means.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use tonic::{Code, Status};
 
 use crate::v3::net::transport::TransportError;
-use crate::{Error, Kind};
-
-/// etcd's longest messages have some hundred letters.
-const LONGEST_WORDS: usize = 500;
+use crate::{Error, Kind, Printable};
 
 /// A call that did not succeed at one endpoint.
 #[derive(Debug)]
@@ -44,7 +40,7 @@ impl Failure {
             };
             return Self { error, unprocessed: unsent, origin, token_refused: false };
         }
-        let message = &*shown(status.message());
+        let message = &*Printable::line(status.message()).to_string();
         let kind = kind(status.code(), message);
         let token_refused =
             is_outdated(message) || kind == Kind::Unauthenticated && !is_wrong_password(message);
@@ -59,7 +55,7 @@ impl Failure {
 
     /// Why the server has ended a watch, or has not begun it.
     pub(in crate::v3) fn from_cancel_reason(reason: &str) -> Self {
-        let reason = &*shown(reason);
+        let reason = &*Printable::line(reason).to_string();
         let kind = kind_of_text(reason).unwrap_or(Kind::Server);
         // Go's form of a status in a text; the kind has its code.
         let reason = reason.split_once(" desc = ").map_or(reason, |(_, message)| message);
@@ -94,27 +90,6 @@ impl Failure {
     pub(in crate::v3) fn is_broken(&self) -> bool {
         self.origin != FailedAt::Server
     }
-}
-
-/// A server's words as they may be shown and kept: no more of them than a person reads, and nothing that
-/// a terminal or a log takes for a command.
-fn shown(words: &str) -> Cow<'_, str> {
-    if words.len() <= LONGEST_WORDS && !words.contains(char::is_control) {
-        return Cow::Borrowed(words);
-    }
-    let mut shown = String::new();
-    for letter in words.chars() {
-        if shown.len() >= LONGEST_WORDS {
-            shown.push('…');
-            break;
-        }
-        if letter.is_control() {
-            shown.extend(letter.escape_default());
-        } else {
-            shown.push(letter);
-        }
-    }
-    Cow::Owned(shown)
 }
 
 fn transport_error(status: &Status) -> Option<&TransportError> {

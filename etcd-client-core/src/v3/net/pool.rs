@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tonic::client::Grpc;
 use tonic::metadata::MetadataValue;
 
+use crate::backoff::Doubling;
 use crate::error::{EndpointFailure, FailingEndpoint};
 use crate::transport::failover::{Preference, all_failed};
 use crate::transport::race::Done;
@@ -23,8 +24,8 @@ use crate::v3::wire::messages::{AuthenticateRequest, RangeRequest, StatusRequest
 use crate::v3::wire::method::Method;
 use crate::{BoxFuture, Error, Kind, OneLine, Printable};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const PAUSES: Doubling =
+    Doubling { first: Duration::from_millis(100), longest: Duration::from_secs(5), spread: 0.5..1.5 };
 /// How often a call is sent again that its connection had no room for.
 const FOR_WANT_OF_ROOM: u32 = 10;
 const PATIENCE_WITH_NOT_HTTP2: Duration = Duration::from_secs(1);
@@ -270,7 +271,6 @@ impl Pool {
         retries: u32,
     ) -> Result<M::Answer, Error> {
         let repeatable = request.is_repeatable();
-        let mut pause = FIRST_PAUSE;
         let mut rounds = 0;
         loop {
             let ask =
@@ -288,8 +288,7 @@ impl Pool {
             if rounds > retries {
                 return Err(all_failed(failures, self.peers.len(), rounds));
             }
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(PAUSES.pause(rounds - 1)).await;
         }
     }
 
@@ -318,7 +317,7 @@ impl Pool {
         loop {
             match self.try_on(peer, share, request, token).await {
                 Err(failure) if failure.is_for_want_of_room() && tries < FOR_WANT_OF_ROOM => {
-                    tokio::time::sleep(FIRST_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+                    tokio::time::sleep(PAUSES.pause(0)).await;
                     tries += 1;
                 }
                 outcome => return outcome,
@@ -376,12 +375,7 @@ impl Pool {
             None if self.auth.has_credentials() => return error,
             None => format!("{error} (this client gives no user and no password)"),
         };
-        let code = error.code();
-        let explained = Error::new(Kind::PermissionDenied, message).with_source(error);
-        match code {
-            Some(code) => explained.with_code(code),
-            None => explained,
-        }
+        error.reworded(message)
     }
 
     async fn token_for(self: &Arc<Self>, needed: bool) -> Result<Token, Error> {
@@ -451,12 +445,6 @@ fn same_cluster(followed: u64, other: u64) -> Result<(), Error> {
 }
 
 fn uncertain(error: Error, endpoint: &str) -> Error {
-    let kind = error.kind();
     let message = format!("{endpoint}: {error}; the write may have been applied, or may be later");
-    let code = error.code();
-    let uncertain = Error::new(kind, message).with_maybe_applied().with_source(error);
-    match code {
-        Some(code) => uncertain.with_code(code),
-        None => uncertain,
-    }
+    error.reworded(message).with_maybe_applied()
 }

@@ -15,16 +15,18 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::timeout;
 use tower_service::Service;
 
+use crate::printable::excerpt;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::root_cause;
+use crate::transport::lost_connection::LostConnection;
 use crate::transport::not_etcd::CLIENT_URLS;
 use crate::transport::pulse::{Flow, Pulse};
 use crate::transport::tls;
 use crate::v3::net::connections::Connection;
 use crate::{Error, Kind};
 
-/// As much of a page that is not etcd's as goes into an error.
-const EXCERPT: usize = 200;
+/// As much of a page that is not etcd's as is read, in bytes.
+const LONGEST_PAGE: usize = 800;
 
 /// Sends the requests of one call.
 #[derive(Clone, Debug)]
@@ -135,7 +137,7 @@ impl Transport {
         let (pulse, arrived) = (Arc::clone(&self.pulse), Arc::default());
         let mut body = AnswerBody { body: answer.into_body(), flow, pulse, arrived };
         let mut text = Vec::new();
-        while text.len() < 4 * EXCERPT {
+        while text.len() < LONGEST_PAGE {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
                 Some(Ok(frame)) => text.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..])),
                 Some(Err(_)) | None => break,
@@ -154,18 +156,8 @@ pub(in crate::v3) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
     } else {
         String::new()
     };
-    format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", excerpt(body))
-}
-
-/// The beginning of what was said, on one line.
-fn excerpt(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if words.is_empty() {
-        return String::new();
-    }
-    let line: String = words.join(" ").chars().take(EXCERPT).collect();
-    format!(": {line}")
+    let said = Some(excerpt(body)).filter(|said| !said.is_empty()).map(|said| format!(": {said}"));
+    format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", said.unwrap_or_default())
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -181,20 +173,16 @@ impl TransportError {
     }
 
     fn from_reqwest(error: &reqwest::Error) -> Self {
-        let cause = root_cause(error);
+        let lost = LostConnection::of(error);
+        let (cause, unsent) = (&lost.cause, lost.unsent);
         // As RFC 9113 has it, nothing was done of what is refused so.
         let refused = cause.contains("refused stream before processing");
-        let unsent = error.is_connect() || error.is_builder();
         let (kind, message) = if refused {
             (Kind::Overloaded, "the connection carries no more streams".to_owned())
-        } else if unsent && error.is_timeout() {
-            (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
-        } else if unsent {
-            (Kind::Unavailable, format!("cannot connect: {cause}"))
-        } else if speaks_no_http2(&cause) {
+        } else if !unsent && speaks_no_http2(cause) {
             (Kind::Protocol, format!("the answer is not HTTP/2, which gRPC needs ({cause})"))
         } else {
-            (Kind::Unavailable, format!("the connection was lost: {cause}"))
+            (lost.kind(), lost.message())
         };
         let not_http2 = !unsent && !refused && error.is_request();
         Self { error: Error::new(kind, message), unsent: unsent || refused, not_http2, refused }

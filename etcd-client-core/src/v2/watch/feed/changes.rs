@@ -2,9 +2,10 @@
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::printable::excerpt;
 use crate::v2::watch::feed::{Feed, Signal, Stage};
 use crate::v2::wire::headers::is_index;
-use crate::v2::wire::response::{Answer, excerpt};
+use crate::v2::wire::response::Answer;
 use crate::{Error, Kind};
 
 impl Feed {
