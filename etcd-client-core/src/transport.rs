@@ -3,6 +3,8 @@
 pub(crate) mod addresses;
 pub(crate) mod credentials;
 pub(crate) mod endpoint;
+pub(crate) mod endpoint_client;
+pub(crate) mod endpoint_list;
 pub(crate) mod endpoints;
 pub(crate) mod failover;
 pub(crate) mod http;

@@ -1,8 +1,8 @@
 //! The addresses of an endpoint's name, and which of them is asked first.
 //!
 //! The system's connector tries one address after the other until one accepts a connection. One that
-//! accepts it and then says nothing, or something strange, would be all that is ever asked. So each age
-//! of an endpoint's connections begins with the next address.
+//! accepts it and then says nothing, or something strange, would be all that is ever asked. So each
+//! generation of an endpoint's connections begins with the next address.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// What is known of a name's addresses; shared by all ages of connections.
+/// What is known of a name's addresses; shared by all generations of connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Addresses(Arc<Mutex<Vec<SocketAddr>>>);
 
@@ -26,9 +26,9 @@ impl Addresses {
         self.lock().len().max(1)
     }
 
-    /// A resolver for the connections of this age.
-    pub(crate) fn resolver(&self, age: u64) -> Arc<impl Resolve + use<>> {
-        Arc::new(Turn { addresses: self.clone(), turn: age })
+    /// A resolver for the connections of this generation.
+    pub(crate) fn resolver(&self, generation: u64) -> Arc<impl Resolve + use<>> {
+        Arc::new(Turn { addresses: self.clone(), turn: generation })
     }
 
     /// Takes what the system answers. Those that are known keep their order, as servers of names like to

@@ -88,15 +88,15 @@ impl HttpOptions {
         self.builder(protocol, secure)?.build().map_err(no_client)
     }
 
-    /// The same, for connections of this age to a name with several addresses.
-    pub(crate) fn client_of_age(
+    /// The same, for connections of this generation to a name with several addresses.
+    pub(crate) fn client_of_generation(
         &self,
         protocol: Protocol,
         secure: bool,
         addresses: &Addresses,
-        age: u64,
+        generation: u64,
     ) -> Result<reqwest::Client, Error> {
-        let builder = self.builder(protocol, secure)?.dns_resolver(addresses.resolver(age));
+        let builder = self.builder(protocol, secure)?.dns_resolver(addresses.resolver(generation));
         builder.build().map_err(no_client)
     }
 

@@ -15,12 +15,31 @@ use crate::transport::http::{HttpOptions, Protocol};
 const HEARD: usize = 512;
 const SHOWN: usize = 100;
 
+/// As much as is shown of a version, in characters.
+pub(crate) const LONGEST_VERSION: usize = 20;
+
+/// A service that waits for the client to go on is not waited for longer.
+const LISTEN_LIMIT: Duration = Duration::from_secs(1);
+
 /// What to write instead.
 pub(crate) const CLIENT_URLS: &str = "write one of etcd's --listen-client-urls, port 2379 by default";
 
 /// What is said of a server that never says anything.
-pub(crate) const HANGS_UP: &str =
-    "the server hangs up on every request: it is no etcd, or a proxy that reaches none";
+const HANGS_UP: &str = "the server hangs up on every request: it is no etcd, or a proxy that reaches none";
+
+/// A 404 in the words of Go, as etcd answers on its other ports.
+pub(crate) const NOT_FOUND: &str = "404 page not found";
+
+/// What to say of such a 404.
+pub(crate) fn not_found() -> String {
+    format!("is it etcd's port for metrics, or another service? {CLIENT_URLS}")
+}
+
+/// What to say of a port that answers other members. The version is the server's own word.
+pub(crate) fn peer_port(version: &str) -> String {
+    let version = Printable::line(version).at_most(LONGEST_VERSION);
+    format!("this is the port of an etcd {version} for its peers (--listen-peer-urls): {CLIENT_URLS}")
+}
 
 /// What is spoken at an address.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,8 +64,18 @@ impl Speech {
         if endpoint.is_secure() || http.proxy.is_some() {
             return None;
         }
+        let limit = limit.min(LISTEN_LIMIT);
         let heard = timeout(limit, listen(endpoint.authority(), protocol)).await.ok()?.ok()?;
         Some(Self::of(&heard))
+    }
+
+    /// What is said of it, if it is neither version of HTTP.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        match self {
+            Self::Other(what) => Some(format!("{what}: {CLIENT_URLS}")),
+            Self::None => Some(HANGS_UP.to_owned()),
+            Self::Http1 | Self::Http2 => None,
+        }
     }
 
     fn of(heard: &[u8]) -> Self {

@@ -14,6 +14,11 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 const AFTER_AN_ANSWER: Duration = Duration::from_secs(600);
 const AFTER_A_SILENCE: Duration = Duration::from_secs(5);
 
+/// Each inspection takes two connections, one of them over TLS.
+const INSPECT_AGAIN_AFTER: Duration = Duration::from_secs(120);
+/// So long what was found out is said of later failures, too, without an inspection for each.
+const COMPLAINT_HOLDS: Duration = Duration::from_secs(10);
+
 /// What an endpoint has done lately.
 #[derive(Debug, Default)]
 pub(crate) struct EndpointRecord(Mutex<Entry>);
@@ -25,7 +30,12 @@ struct Entry {
     failing_since: Option<SystemTime>,
     /// What the log has heard of it, while others served.
     outage: Outage<()>,
+    inspection: Option<(Instant, Inspection)>,
 }
+
+/// What came of asking an endpoint what it is: the error that says it, unless it seems to be etcd.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspection(pub(crate) Option<Error>);
 
 #[derive(Debug, Default)]
 enum LastCall {
@@ -84,6 +94,23 @@ impl EndpointRecord {
             }
             _ => None,
         }
+    }
+
+    /// What was found out when it was last asked what it is, if that is not to be asked again yet.
+    pub(crate) fn inspected(&self) -> Option<Inspection> {
+        self.lock()
+            .inspection
+            .as_ref()
+            .filter(|(at, found)| {
+                let holds = if found.0.is_some() { COMPLAINT_HOLDS } else { INSPECT_AGAIN_AFTER };
+                at.elapsed() < holds
+            })
+            .map(|(_, found)| found.clone())
+    }
+
+    /// What has just been found out.
+    pub(crate) fn note_inspection(&self, found: Inspection) {
+        self.lock().inspection = Some((Instant::now(), found));
     }
 
     /// Why it is of no use until now; `arrives` says that something has come from it.

@@ -79,7 +79,7 @@ impl Store for Client {
 
     fn look_round(&self, cluster: u64) -> BoxFuture<()> {
         let pool = self.pool().clone();
-        Box::pin(async move { pool.look_round(cluster).await })
+        Box::pin(async move { pool.check_idle_endpoints(cluster).await })
     }
 
     fn failing_endpoints(&self) -> Vec<FailingEndpoint> {

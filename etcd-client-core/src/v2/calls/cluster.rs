@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::v2::calls::call::Operation;
-use crate::v2::net::endpoint_client::Reply;
 use crate::v2::net::refusal::Refusal;
+use crate::v2::net::reply::Reply;
 use crate::v2::wire::request::Request;
 use crate::v2::wire::response::{Response, parse};
 use crate::{Error, Kind};

@@ -6,12 +6,14 @@ use std::time::Duration;
 use crate::backoff::Doubling;
 use crate::error::{EndpointFailure, FailingEndpoint};
 use crate::transport::credentials::Credentials;
-use crate::transport::failover::{Preference, all_failed};
+use crate::transport::endpoint_list::EndpointList;
+use crate::transport::failover::all_failed;
 use crate::transport::race::Done;
-use crate::transport::round::{Endpoint as _, Round, failing, look_round, outage};
+use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;
-use crate::v2::net::endpoint_client::{EndpointClient, Opened, Reply};
+use crate::v2::net::endpoint_client::EndpointClient;
 use crate::v2::net::failure::Failure;
+use crate::v2::net::reply::{Opened, Reply};
 use crate::v2::wire::request::{Request, Resend};
 use crate::{BoxFuture, Error, Kind, OneLine};
 
@@ -21,17 +23,15 @@ pub(in crate::v2) const PAUSES: Doubling =
 /// Failures of earlier rounds that an error still tells of.
 const MOST_FAILURES: usize = 100;
 
-/// The endpoints of a cluster, one of which is preferred until it fails.
+/// The endpoints of a cluster, and what is sent to them.
 #[derive(Debug)]
 pub(in crate::v2) struct Pool {
     options: ClientOptions,
-    peers: Vec<Arc<EndpointClient>>,
-    preference: Preference,
+    endpoints: EndpointList<Option<reqwest::Client>>,
     credentials: Arc<Mutex<Option<Credentials>>>,
 }
 
 impl Pool {
-    /// Starts at a random endpoint, so that many clients spread over the cluster.
     pub(in crate::v2) fn new(options: ClientOptions, credentials: Option<Credentials>) -> Arc<Self> {
         Self::over(options, Arc::new(Mutex::new(credentials)))
     }
@@ -42,11 +42,7 @@ impl Pool {
     }
 
     fn over(options: ClientOptions, credentials: Arc<Mutex<Option<Credentials>>>) -> Arc<Self> {
-        let mut endpoints = options.endpoints.clone();
-        fastrand::shuffle(&mut endpoints);
-        let peers: Vec<_> =
-            endpoints.into_iter().map(|endpoint| Arc::new(EndpointClient::new(endpoint))).collect();
-        Arc::new(Self { preference: Preference::new(peers.len()), peers, options, credentials })
+        Arc::new(Self { endpoints: EndpointList::new(&options), options, credentials })
     }
 
     pub(in crate::v2) fn options(&self) -> &ClientOptions {
@@ -54,7 +50,7 @@ impl Pool {
     }
 
     pub(in crate::v2) fn endpoints(&self) -> usize {
-        self.peers.len()
+        self.endpoints.len()
     }
 
     pub(in crate::v2) fn set_credentials(&self, credentials: Option<Credentials>) {
@@ -120,7 +116,7 @@ impl Pool {
                 Outcome::Nowhere { election } => {
                     rounds += 1;
                     if !election || rounds > retries {
-                        return Err(failures.into_error(self.peers.len(), rounds));
+                        return Err(failures.into_error(self.endpoints.len(), rounds));
                     }
                 }
             }
@@ -150,15 +146,15 @@ impl Pool {
 
     /// What each endpoint has done instead of answering.
     pub(in crate::v2) fn outage(&self) -> Error {
-        outage(&self.peers)
+        self.endpoints.outage()
     }
 
     pub(in crate::v2) fn failing(&self) -> Vec<FailingEndpoint> {
-        failing(&self.peers)
+        self.endpoints.failing()
     }
 
-    /// Asks those endpoints that nobody has asked lately whether they serve.
-    pub(in crate::v2) async fn look_round(&self) {
+    /// Asks those endpoints that no call has asked lately whether they serve.
+    pub(in crate::v2) async fn check_idle_endpoints(&self) {
         // A read that needs a leader and no permission: a refusal, or that there is no such key, is an answer.
         let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else {
             return;
@@ -172,20 +168,17 @@ impl Pool {
                 }
             }
         };
-        look_round(&self.peers, ask).await;
+        self.endpoints.check_idle(ask).await;
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
     pub(in crate::v2) fn give_up(&self, peer: &Arc<EndpointClient>, generation: u64) {
-        peer.renew(generation);
-        self.demote(peer);
+        self.endpoints.give_up(peer, generation);
     }
 
     /// Requests go to another endpoint first from now on.
     pub(in crate::v2) fn demote(&self, peer: &Arc<EndpointClient>) {
-        if let Some(place) = self.peers.iter().position(|other| Arc::ptr_eq(other, peer)) {
-            self.preference.demote(place);
-        }
+        self.endpoints.demote(peer);
     }
 
     async fn round<T, F>(
@@ -198,7 +191,7 @@ impl Pool {
         F: Future<Output = Result<T, Failure>> + Send,
         T: Send,
     {
-        let mut round = Round::over(&self.peers, &self.preference);
+        let mut round = Round::over(&self.endpoints);
         let begin = |peer: &Arc<EndpointClient>| (try_at(peer.clone()), self.silence(resend, peer));
         let mut election = true;
         while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
@@ -209,14 +202,14 @@ impl Pool {
                 }
                 Err(failure) => failure,
             };
-            let peer = &self.peers[place];
+            let peer = &self.endpoints[place];
             let noted = round.lost(place, &failure.error, elapsed, failure.elsewhere);
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {
                 return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
             }
-            self.preference.demote(place);
+            self.endpoints.demote_place(place);
             if doubt && resend == Resend::Never {
                 return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
             }
@@ -239,12 +232,9 @@ impl Pool {
         })
     }
 
-    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
-    /// Who has answered on its connections before is not asked.
+    /// Finds an endpoint that lives, for what may be sent only once.
     async fn find(self: &Arc<Self>, resend: Resend, failures: &mut Failures) -> Outcome<()> {
-        let first = &self.peers[self.preference.first()];
-        let alone = self.peers.len() == 1 && first.addresses() == 1;
-        if resend == Resend::Freely || alone || first.has_answered() {
+        if resend == Resend::Freely || !self.endpoints.is_first_unproven() {
             return Outcome::Done(());
         }
         let meet = |peer: Arc<EndpointClient>| async move { peer.meet(&self.options).await };

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::Error;
+use crate::transport::endpoint_client;
 
 /// Streams that a connection carries before another is opened.
 const STREAMS: usize = 100;
@@ -23,17 +24,17 @@ const FIRST_ANSWER: Duration = Duration::from_millis(500);
 /// Connections for calls: these are soon over, so that more of them may wait their turn.
 const FOR_CALLS: usize = 8;
 
-/// All connections of one age. Streams have connections of their own: a large answer would otherwise
-/// hold up the events that share its connection (etcd-io/etcd#15402).
+/// All connections of one generation.
+pub(in crate::v3) type Connections = endpoint_client::Connections<Streams>;
+
+/// The connections for calls, and those for streams: a large answer would otherwise hold up the events that
+/// share its connection (etcd-io/etcd#15402).
 #[derive(Debug, Default)]
-pub(in crate::v3) struct Connections {
-    pub(in crate::v3) generation: u64,
+pub(in crate::v3) struct Streams {
     calls: Vec<Arc<Connection>>,
     streams: Vec<Arc<Connection>>,
     /// How many streams a connection carries, where that is fewer than usual.
     limit: Option<usize>,
-    /// Whether anything was ever answered on them.
-    pub(in crate::v3) answered: Arc<AtomicBool>,
     /// Whether a member's answers to progress requests can be believed, where that is known.
     pub(in crate::v3) exact_progress: HashMap<u64, bool>,
 }
@@ -66,11 +67,6 @@ pub(in crate::v3) struct Share {
 }
 
 impl Connections {
-    /// None yet.
-    pub(in crate::v3) fn of_age(generation: u64) -> Self {
-        Self { generation, ..Self::default() }
-    }
-
     /// A place for a call.
     pub(in crate::v3) fn for_calls(
         &mut self,
@@ -78,12 +74,12 @@ impl Connections {
     ) -> Result<Share, Error> {
         let connection = match self.free_for_calls() {
             Some(connection) => connection,
-            None => Connection::push(&mut self.calls, self.generation, connect(self.generation)?),
+            None => Connection::push(&mut self.of_protocol.calls, self.generation, connect(self.generation)?),
         };
         Ok(self.share(connection))
     }
 
-    /// A place for a stream: on another connection than the one that is `crowded`, where one is.
+    /// A place for a stream, on any connection except the one that is `crowded`.
     pub(in crate::v3) fn for_stream(
         &mut self,
         crowded: Option<&Arc<Connection>>,
@@ -91,16 +87,18 @@ impl Connections {
     ) -> Result<Share, Error> {
         let connection = match self.free_for_stream(crowded) {
             Some(connection) => connection,
-            None => Connection::push(&mut self.streams, self.generation, connect(self.generation)?),
+            None => {
+                Connection::push(&mut self.of_protocol.streams, self.generation, connect(self.generation)?)
+            }
         };
         Ok(self.share(connection))
     }
 
     /// The connection that the next call is given, unless it is a new one.
     pub(in crate::v3) fn free_for_calls(&self) -> Option<Arc<Connection>> {
-        let (limit, count) = (self.limit(), self.calls.len());
-        let free = self.calls.iter().find(|connection| connection.has_room(limit));
-        let least = || self.calls.iter().min_by_key(|connection| connection.open());
+        let (limit, count) = (self.limit(), self.of_protocol.calls.len());
+        let free = self.of_protocol.calls.iter().find(|connection| connection.has_room(limit));
+        let least = || self.of_protocol.calls.iter().min_by_key(|connection| connection.open());
         free.or_else(|| least().filter(|_| count == FOR_CALLS)).cloned()
     }
 
@@ -113,19 +111,19 @@ impl Connections {
         let limit = (self.limit() - 1).max(1);
         let limit = crowded.map_or(limit, |crowded| limit.min(crowded.confirmed().max(UNPROVEN)));
         let is_crowded = |one: &&Arc<Connection>| crowded.is_some_and(|other| Arc::ptr_eq(one, other));
-        let mut others = self.streams.iter().filter(|one| !is_crowded(one));
+        let mut others = self.of_protocol.streams.iter().filter(|one| !is_crowded(one));
         others.find(|connection| connection.has_room(limit)).cloned()
     }
 
-    /// Connections of this age carry so many streams.
+    /// Connections of this generation carry so many streams.
     pub(in crate::v3) fn learn(&mut self, generation: u64, limit: usize) {
         if generation == self.generation {
-            self.limit = Some(self.limit().min(limit.max(1)));
+            self.of_protocol.limit = Some(self.limit().min(limit.max(1)));
         }
     }
 
     fn limit(&self) -> usize {
-        self.limit.unwrap_or(STREAMS)
+        self.of_protocol.limit.unwrap_or(STREAMS)
     }
 
     fn share(&self, connection: Arc<Connection>) -> Share {
@@ -246,12 +244,15 @@ mod tests {
     fn a_connection_carries_so_many_streams_and_no_more() {
         let mut connections = Connections::default();
         let mut shares: Vec<_> = (0..250).map(|_| stream(&mut connections)).collect();
-        assert_eq!(connections.streams.len(), 3);
-        let open: Vec<_> = connections.streams.iter().map(|one| one.open()).collect();
+        assert_eq!(connections.of_protocol.streams.len(), 3);
+        let open: Vec<_> = connections.of_protocol.streams.iter().map(|one| one.open()).collect();
         assert_eq!(open, [99, 99, 52]);
         shares.truncate(50);
         shares.extend((0..49).map(|_| stream(&mut connections)));
-        assert_eq!(connections.streams.iter().map(|one| one.open()).collect::<Vec<_>>(), [99, 0, 0]);
+        assert_eq!(
+            connections.of_protocol.streams.iter().map(|one| one.open()).collect::<Vec<_>>(),
+            [99, 0, 0]
+        );
     }
 
     #[test]
@@ -262,11 +263,14 @@ mod tests {
         let beside = connections.for_stream(Some(waiting.connection()), client).unwrap();
         assert!(!Arc::ptr_eq(waiting.connection(), beside.connection()));
         connections.learn(7, 3);
-        assert_eq!(connections.limit(), STREAMS, "that was another age");
+        assert_eq!(connections.limit(), STREAMS, "that was another generation");
         connections.learn(0, waiting.connection().confirmed());
         drop(waiting);
         let more: Vec<_> = (0..9).map(|_| stream(&mut connections)).collect();
-        assert_eq!(connections.streams.iter().map(|one| one.open()).collect::<Vec<_>>(), [10, 9, 1]);
+        assert_eq!(
+            connections.of_protocol.streams.iter().map(|one| one.open()).collect::<Vec<_>>(),
+            [10, 9, 1]
+        );
         drop((confirmed, beside, more));
     }
 
@@ -289,7 +293,7 @@ mod tests {
     fn calls_share_few_connections_however_many_there_are() {
         let mut connections = Connections::default();
         let calls: Vec<_> = (0..2_000).map(|_| connections.for_calls(client).unwrap()).collect();
-        assert_eq!((calls.len(), connections.calls.len()), (2_000, FOR_CALLS));
-        assert!(connections.calls.iter().all(|connection| connection.open() == 250));
+        assert_eq!((calls.len(), connections.of_protocol.calls.len()), (2_000, FOR_CALLS));
+        assert!(connections.of_protocol.calls.iter().all(|connection| connection.open() == 250));
     }
 }

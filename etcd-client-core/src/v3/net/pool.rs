@@ -8,15 +8,17 @@ use tonic::client::Grpc;
 use tonic::metadata::MetadataValue;
 
 use crate::backoff::Doubling;
-use crate::error::{EndpointFailure, FailingEndpoint};
-use crate::transport::failover::{Preference, all_failed};
+use crate::error::FailingEndpoint;
+use crate::transport::endpoint_list::EndpointList;
+use crate::transport::failover::all_failed;
 use crate::transport::race::Done;
-use crate::transport::round::{Endpoint as _, Round, failing, look_round, outage};
+use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;
 use crate::v3::net::auth::{Auth, Authenticator, Token};
-use crate::v3::net::connections::Share;
+use crate::v3::net::connections::{Share, Streams};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
+use crate::v3::net::round_failure::{RoundFailure, Setback};
 use crate::v3::net::unary::one_answer;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
@@ -30,25 +32,17 @@ const PAUSES: Doubling =
 const FOR_WANT_OF_ROOM: u32 = 10;
 const PATIENCE_WITH_NOT_HTTP2: Duration = Duration::from_secs(1);
 
-/// The endpoints of a cluster, one of which is preferred until it fails.
+/// The endpoints of a cluster, and the calls to them.
 #[derive(Debug)]
 pub(in crate::v3) struct Pool {
     options: ClientOptions,
-    peers: Vec<Arc<EndpointClient>>,
-    preference: Preference,
+    endpoints: EndpointList<Streams>,
     auth: Auth,
 }
 
 impl Pool {
-    /// Starts at a random endpoint, so that many clients spread over the cluster.
     pub(in crate::v3) fn new(options: ClientOptions, auth: Auth) -> Arc<Self> {
-        let mut endpoints = options.endpoints.clone();
-        fastrand::shuffle(&mut endpoints);
-        let peers = endpoints
-            .into_iter()
-            .map(|endpoint| Arc::new(EndpointClient::new(endpoint, options.http.clone())));
-        let peers: Vec<_> = peers.collect();
-        Arc::new(Self { preference: Preference::new(peers.len()), peers, options, auth })
+        Arc::new(Self { endpoints: EndpointList::new(&options), options, auth })
     }
 
     /// Another pool over the same cluster, for the same user, with connections of its own.
@@ -113,7 +107,7 @@ impl Pool {
         T: Send,
     {
         self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
-        let mut round = Round::over(&self.peers, &self.preference);
+        let mut round = Round::over(&self.endpoints);
         let begin = |peer| (self.attempt(peer, needs_token, &try_at), self.silence(repeatable, peer));
         let mut failures = Vec::new();
         while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
@@ -163,17 +157,17 @@ impl Pool {
         failure: Failure,
         token: &Token,
     ) -> Result<(), RoundFailure> {
-        let peer = &self.peers[place];
+        let peer = &self.endpoints[place];
         if !failure.error.is_transient() {
             if failure.may_be_of_one_endpoint() {
-                self.preference.demote(place);
+                self.endpoints.demote_place(place);
             }
             return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
         }
         if failure.error.kind() == Kind::Timeout && failure.origin == FailedAt::Connection {
             self.auth.doubt(token);
         }
-        self.preference.demote(place);
+        self.endpoints.demote_place(place);
         if !repeatable && !failure.unprocessed {
             return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
         }
@@ -204,11 +198,9 @@ impl Pool {
         }
     }
 
-    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
-    /// Who has answered on its connections before is not asked.
+    /// Finds an endpoint that lives, for what may be sent only once.
     async fn find(self: &Arc<Self>) -> Result<(), RoundFailure> {
-        let first = &self.peers[self.preference.first()];
-        if first.has_answered() || self.peers.len() == 1 && first.addresses() == 1 {
+        if !self.endpoints.is_first_unproven() {
             return Ok(());
         }
         let meet = |peer: Arc<EndpointClient>, _| async move { self.meet(&peer).await };
@@ -217,16 +209,16 @@ impl Pool {
 
     /// What each endpoint has done instead of answering.
     pub(in crate::v3) fn outage(&self) -> Error {
-        outage(&self.peers)
+        self.endpoints.outage()
     }
 
     pub(in crate::v3) fn failing(&self) -> Vec<FailingEndpoint> {
-        failing(&self.peers)
+        self.endpoints.failing()
     }
 
-    /// Asks those endpoints that nobody has asked lately whether they serve, and whether they are of this
-    /// cluster, where it is known.
-    pub(in crate::v3) async fn look_round(self: &Arc<Self>, cluster: u64) {
+    /// Asks those endpoints that no call has asked lately whether they serve, and whether they are of this
+    /// cluster, if it is known (not 0).
+    pub(in crate::v3) async fn check_idle_endpoints(self: &Arc<Self>, cluster: u64) {
         // A read that needs a leader and no permission: a refusal is an answer.
         let key = Bytes::from_static(b"\0");
         let request = RangeRequest { key, limit: 1, count_only: true, ..RangeRequest::default() };
@@ -242,15 +234,12 @@ impl Pool {
                 }
             }
         };
-        look_round(&self.peers, ask).await;
+        self.endpoints.check_idle(ask).await;
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.
     pub(in crate::v3) fn give_up(&self, peer: &EndpointClient, generation: u64) {
-        peer.renew(generation);
-        if let Some(index) = self.peers.iter().position(|other| std::ptr::eq(&raw const **other, peer)) {
-            self.preference.demote(index);
-        }
+        self.endpoints.give_up(peer, generation);
     }
 
     /// The gRPC client for one call or stream, and the metadata that goes with it.
@@ -286,7 +275,7 @@ impl Pool {
             };
             rounds += 1;
             if rounds > retries {
-                return Err(all_failed(failures, self.peers.len(), rounds));
+                return Err(all_failed(failures, self.endpoints.len(), rounds));
             }
             tokio::time::sleep(PAUSES.pause(rounds - 1)).await;
         }
@@ -392,44 +381,6 @@ impl Authenticator for Arc<Pool> {
     fn authenticate(&self, request: AuthenticateRequest) -> BoxFuture<Result<String, Error>> {
         let pool = self.clone();
         Box::pin(async move { pool.call_once(request).await.map(|answer| answer.token) })
-    }
-}
-
-/// Why an attempt at one endpoint has led to nothing.
-enum Setback {
-    /// With the token that was sent.
-    OfEndpoint(Failure, Token),
-    /// There is none.
-    OfToken(Error),
-}
-
-/// Why a round over the endpoints has led to nothing.
-#[derive(Debug)]
-pub(in crate::v3) enum RoundFailure {
-    /// No use in asking again.
-    Final(Error),
-    /// Each endpoint failed in a way that may pass.
-    Everywhere(Vec<EndpointFailure>),
-}
-
-impl RoundFailure {
-    fn of_token(error: Error) -> Self {
-        if error.failures().is_empty() {
-            Self::Final(error)
-        } else {
-            Self::Everywhere(error.failures().to_vec())
-        }
-    }
-
-    /// As the outcome of a call that does no further round.
-    pub(in crate::v3) fn into_error(self) -> Error {
-        match self {
-            Self::Final(error) => error,
-            Self::Everywhere(failures) => {
-                let endpoints = failures.len();
-                all_failed(failures, endpoints, 1)
-            }
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::printable::excerpt;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::root_cause;
 use crate::transport::lost_connection::LostConnection;
-use crate::transport::not_etcd::CLIENT_URLS;
+use crate::transport::not_etcd::{NOT_FOUND, not_found};
 use crate::transport::pulse::{Flow, Pulse};
 use crate::transport::tls;
 use crate::v3::net::connections::Connection;
@@ -150,12 +150,8 @@ impl Transport {
 
 /// An answer that is none of gRPC's.
 pub(in crate::v3) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
-    // In the words of Go, as etcd answers on its other ports.
-    let hint = if body.trim_ascii() == b"404 page not found" {
-        format!("; is it etcd's port for metrics, or another service? {CLIENT_URLS}")
-    } else {
-        String::new()
-    };
+    let is_not_found = body.trim_ascii() == NOT_FOUND.as_bytes();
+    let hint = if is_not_found { format!("; {}", not_found()) } else { String::new() };
     let said = Some(excerpt(body)).filter(|said| !said.is_empty()).map(|said| format!(": {said}"));
     format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", said.unwrap_or_default())
 }

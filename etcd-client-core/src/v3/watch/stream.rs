@@ -15,12 +15,12 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 
 use crate::transport::race::{Done, Race};
-use crate::transport::round::Endpoint as _;
 use crate::v3::net::auth::Token;
 use crate::v3::net::connections::{Connection, Share};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
-use crate::v3::net::pool::{Pool, RoundFailure};
+use crate::v3::net::pool::Pool;
+use crate::v3::net::round_failure::RoundFailure;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
 use crate::v3::wire::messages::{
