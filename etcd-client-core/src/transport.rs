@@ -1,5 +1,6 @@
 //! What both protocols travel on: endpoints, connections, TLS, and the order in which endpoints are asked.
 
+pub(crate) mod activity;
 pub(crate) mod addresses;
 pub(crate) mod credentials;
 pub(crate) mod endpoint;
@@ -12,7 +13,6 @@ pub(crate) mod lost_connection;
 pub(crate) mod not_etcd;
 pub(crate) mod other_api;
 pub(crate) mod proxy;
-pub(crate) mod pulse;
 pub(crate) mod race;
 pub(crate) mod record;
 pub(crate) mod round;

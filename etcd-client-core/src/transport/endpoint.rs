@@ -108,9 +108,9 @@ impl fmt::Debug for Endpoint {
 }
 
 /// An endpoint as it was given, as it may be shown: without what could be a password.
-pub(crate) struct Given<'t>(pub(crate) &'t str);
+pub(crate) struct Redacted<'t>(pub(crate) &'t str);
 
-impl fmt::Debug for Given<'_> {
+impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(text) = self;
         let end = text.find(['?', '#']).unwrap_or(text.len());
@@ -178,7 +178,7 @@ fn is_list(text: &str) -> bool {
 }
 
 fn bad(text: &str, why: &str) -> Error {
-    Error::invalid_input(format!("{:?} is not an endpoint: {why}", Given(text)))
+    Error::invalid_input(format!("{:?} is not an endpoint: {why}", Redacted(text)))
 }
 
 fn split_scheme(text: &str, bare: Scheme) -> Result<(Scheme, &str), Error> {
@@ -378,7 +378,7 @@ mod tests {
         ] {
             let error = Endpoint::parse(text, Scheme::Http).unwrap_err();
             assert_eq!(error.kind(), Kind::InvalidInput);
-            assert!(!format!("{error} {error:?} {:?}", Given(text)).contains("hunter2"), "{error}");
+            assert!(!format!("{error} {error:?} {:?}", Redacted(text)).contains("hunter2"), "{error}");
         }
     }
 

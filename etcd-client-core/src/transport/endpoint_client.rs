@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::FailingEndpoint;
 use crate::log::outage::Over;
+use crate::transport::activity::Activity;
 use crate::transport::addresses::Addresses;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::{HttpOptions, Protocol};
-use crate::transport::pulse::Pulse;
 use crate::transport::record::EndpointRecord;
 use crate::{Error, Kind, OneLine};
 
@@ -22,7 +22,7 @@ pub(crate) struct EndpointClient<C> {
     name: Arc<str>,
     http: HttpOptions,
     connections: Mutex<Connections<C>>,
-    pulse: Arc<Pulse>,
+    activity: Arc<Activity>,
     record: EndpointRecord,
     addresses: Addresses,
 }
@@ -40,9 +40,9 @@ pub(crate) struct Connections<C> {
 impl<C: Default> EndpointClient<C> {
     pub(crate) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
         let name = endpoint.to_string().into();
-        let (connections, pulse) = (Mutex::default(), Arc::default());
+        let (connections, activity) = (Mutex::default(), Arc::default());
         let (record, addresses) = (EndpointRecord::default(), Addresses::default());
-        Self { endpoint, name, http, connections, pulse, record, addresses }
+        Self { endpoint, name, http, connections, activity, record, addresses }
     }
 
     /// Gives up the connections of this generation; what is under way on them goes on.
@@ -69,8 +69,8 @@ impl<C> EndpointClient<C> {
     }
 
     /// What has come from it so far.
-    pub(crate) fn pulse(&self) -> &Arc<Pulse> {
-        &self.pulse
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
     }
 
     /// What came of asking it.

@@ -87,7 +87,7 @@ impl<C> EndpointList<C> {
     /// What each endpoint has done instead of answering.
     pub(crate) fn outage(&self) -> Error {
         let failures = self.list.iter().map(|endpoint| {
-            let something_came = endpoint.pulse().bytes() > 0;
+            let something_came = endpoint.activity().bytes() > 0;
             endpoint.record().failure(endpoint.name(), something_came)
         });
         all_failed(failures.collect(), self.list.len(), 1)

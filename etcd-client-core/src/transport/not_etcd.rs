@@ -43,19 +43,19 @@ pub(crate) fn peer_port(version: &str) -> String {
 
 /// What is spoken at an address.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Speech {
+pub(crate) enum DetectedProtocol {
     Http1,
     Http2,
     /// It is heard, and hung up on.
-    None,
+    HangsUp,
     /// Something else, of which this is known.
     Other(String),
 }
 
-impl Speech {
+impl DetectedProtocol {
     /// Listens to what is answered to the beginning of a protocol, on a connection of its own. Nothing where
     /// that cannot be, or nobody says anything in time.
-    pub(crate) async fn at(
+    pub(crate) async fn detect(
         endpoint: &Endpoint,
         http: &HttpOptions,
         protocol: Protocol,
@@ -73,7 +73,7 @@ impl Speech {
     pub(crate) fn complaint(&self) -> Option<String> {
         match self {
             Self::Other(what) => Some(format!("{what}: {CLIENT_URLS}")),
-            Self::None => Some(HANGS_UP.to_owned()),
+            Self::HangsUp => Some(HANGS_UP.to_owned()),
             Self::Http1 | Self::Http2 => None,
         }
     }
@@ -84,7 +84,7 @@ impl Speech {
             return Self::Http2;
         }
         match heard {
-            [] => Self::None,
+            [] => Self::HangsUp,
             [b'H', b'T', b'T', b'P', b'/', ..] => Self::Http1,
             _ => Self::Other(format!("what answers is {}", name_of(heard))),
         }
@@ -152,12 +152,14 @@ mod tests {
             (b"E\0\0\0\x65SFATAL\0", "what answers is PostgreSQL"),
             (b"hello\x1b[2J\nmore", "what answers is no HTTP server; it says \"hello\\u{1b}[2J\""),
         ] {
-            assert_eq!(Speech::of(heard), Speech::Other(name.to_owned()));
+            assert_eq!(DetectedProtocol::of(heard), DetectedProtocol::Other(name.to_owned()));
         }
-        assert_eq!(Speech::of(b"HTTP/1.0 400"), Speech::Http1);
-        assert_eq!(Speech::of(b"\0\0\x06\x04\0\0\0\0\0\0\x05"), Speech::Http2);
-        assert_eq!(Speech::of(b""), Speech::None);
-        let Speech::Other(long) = Speech::of(&[b'x'; HEARD]) else { panic!("it is no HTTP") };
+        assert_eq!(DetectedProtocol::of(b"HTTP/1.0 400"), DetectedProtocol::Http1);
+        assert_eq!(DetectedProtocol::of(b"\0\0\x06\x04\0\0\0\0\0\0\x05"), DetectedProtocol::Http2);
+        assert_eq!(DetectedProtocol::of(b""), DetectedProtocol::HangsUp);
+        let DetectedProtocol::Other(long) = DetectedProtocol::of(&[b'x'; HEARD]) else {
+            panic!("it is no HTTP")
+        };
         assert!(long.len() < 200, "{long}");
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::transport::endpoint::{Endpoint, Given, Scheme};
+use crate::transport::endpoint::{Endpoint, Redacted, Scheme};
 use crate::transport::http::{HttpOptions, Protocol};
 use crate::{Error, Proxy, Tls};
 
@@ -166,7 +166,7 @@ fn refuse_password_in_the_clear(endpoints: &[Endpoint]) -> Result<(), Error> {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { endpoints, tls, proxy, connect_timeout, timeout, max_retries, receive_limit } = self;
-        let endpoints: Vec<_> = endpoints.iter().map(|endpoint| Given(endpoint)).collect();
+        let endpoints: Vec<_> = endpoints.iter().map(|endpoint| Redacted(endpoint)).collect();
         f.debug_struct("Settings")
             .field("endpoints", &endpoints)
             .field("tls", tls)

@@ -133,7 +133,7 @@ impl Watch for StoreWatch {
             };
             if let Err(error) = self.events.read(frame) {
                 self.stream.give_up();
-                return Poll::Ready(Err(error.at(self.stream.peer().name())));
+                return Poll::Ready(Err(error.at(self.stream.endpoint().name())));
             }
         }
     }
@@ -143,7 +143,7 @@ impl Watch for StoreWatch {
     }
 
     fn endpoint(&self) -> &str {
-        self.stream.peer().name()
+        self.stream.endpoint().name()
     }
 
     fn abandon(self: Box<Self>) {

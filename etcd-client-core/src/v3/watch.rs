@@ -110,7 +110,7 @@ impl Changes {
 
     /// Where the changes come from.
     pub fn endpoint(&self) -> Option<&str> {
-        self.stream.as_ref().map(|stream| &**stream.peer().name())
+        self.stream.as_ref().map(|stream| &**stream.endpoint().name())
     }
 
     /// The next changes; `None` once an error has been told.

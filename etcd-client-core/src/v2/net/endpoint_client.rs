@@ -10,7 +10,7 @@ use crate::printable::Printable;
 use crate::transport::credentials::Credentials;
 use crate::transport::endpoint_client;
 use crate::transport::http::{Protocol, version_of};
-use crate::transport::not_etcd::{LONGEST_VERSION, NOT_FOUND, Speech, not_found, peer_port};
+use crate::transport::not_etcd::{DetectedProtocol, LONGEST_VERSION, NOT_FOUND, not_found, peer_port};
 use crate::transport::settings::ClientOptions;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::redirect;
@@ -54,7 +54,7 @@ impl EndpointClient {
         // A connection that is made anew reads its certificates anew.
         let answer = begun.inspect_err(|_| self.renew(generation))?;
         self.note_answer_on(generation);
-        let opened = Opened::new(answer, generation, Arc::clone(self.pulse()));
+        let opened = Opened::new(answer, generation, Arc::clone(self.activity()));
         if opened.headers.http_status().is_success() {
             return Ok(opened);
         }
@@ -63,7 +63,7 @@ impl EndpointClient {
     }
 
     fn note_answer_on(&self, generation: u64) {
-        self.pulse().note(1);
+        self.activity().note(1);
         let connections = self.connections();
         if connections.generation == generation {
             connections.answered.store(true, Ordering::Relaxed);
@@ -147,17 +147,18 @@ impl EndpointClient {
         if self.has_answered() {
             return failure;
         }
-        let speech = Speech::at(self.endpoint(), self.http(), Protocol::Http1, options.timeout).await;
-        let Some(speech) = speech else { return failure };
+        let detected =
+            DetectedProtocol::detect(self.endpoint(), self.http(), Protocol::Http1, options.timeout).await;
+        let Some(detected) = detected else { return failure };
         let only_grpc = || {
             "only gRPC is spoken on this port; HTTP, and the v2 API where there is one, are on \
              --listen-client-http-urls: write one of these, or use the v3 client"
                 .to_owned()
         };
-        let only_grpc = (speech == Speech::Http2).then(only_grpc);
-        let Some(message) = speech.complaint().or(only_grpc) else { return failure };
+        let only_grpc = (detected == DetectedProtocol::Http2).then(only_grpc);
+        let Some(message) = detected.complaint().or(only_grpc) else { return failure };
         // A server that hangs up may be about to be restarted.
-        let hangs_up = speech == Speech::None;
+        let hangs_up = detected == DetectedProtocol::HangsUp;
         let kind = if hangs_up { failure.error.kind() } else { Kind::Protocol };
         let election = failure.election && hangs_up;
         Failure { error: Error::new(kind, message).with_source(failure.error), election, ..failure }

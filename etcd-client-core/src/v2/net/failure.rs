@@ -56,7 +56,7 @@ impl Failure {
     }
 
     /// The answer has stopped half-way, or comes in drips.
-    pub(in crate::v2) fn drought(complaint: String) -> Self {
+    pub(in crate::v2) fn too_slow(complaint: String) -> Self {
         let error = Error::new(Kind::Timeout, complaint);
         Self { error, elsewhere: true, untouched: false, election: false }
     }

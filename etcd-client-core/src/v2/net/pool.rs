@@ -70,8 +70,8 @@ impl Pool {
         read: impl Fn(&Reply) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
         let read = &read;
-        let ask = |peer: Arc<EndpointClient>| async move {
-            let reply = self.ask(&peer, request).await?;
+        let ask = |endpoint: Arc<EndpointClient>| async move {
+            let reply = self.ask(&endpoint, request).await?;
             read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
         };
         self.rounds(request.resend, retries.unwrap_or(self.options.max_retries), ask).await
@@ -126,21 +126,21 @@ impl Pool {
 
     pub(in crate::v2) async fn ask(
         &self,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         request: &Request,
     ) -> Result<Reply, Failure> {
         let credentials = self.credentials();
-        let reply = peer.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        let reply = endpoint.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
         reply.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
     pub(in crate::v2) async fn open(
         &self,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         request: &Request,
     ) -> Result<Opened, Failure> {
         let credentials = self.credentials();
-        let opened = peer.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        let opened = endpoint.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
         opened.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
@@ -159,10 +159,10 @@ impl Pool {
         let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else {
             return;
         };
-        let ask = |peer: Arc<EndpointClient>| {
+        let ask = |endpoint: Arc<EndpointClient>| {
             let request = &request;
             async move {
-                match peer.ask(request, self.options.timeout, &self.options, None).await {
+                match endpoint.ask(request, self.options.timeout, &self.options, None).await {
                     Err(failure) if failure.elsewhere => Err(failure.error),
                     _ => Ok(()),
                 }
@@ -172,13 +172,13 @@ impl Pool {
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
-    pub(in crate::v2) fn give_up(&self, peer: &Arc<EndpointClient>, generation: u64) {
-        self.endpoints.give_up(peer, generation);
+    pub(in crate::v2) fn give_up(&self, endpoint: &Arc<EndpointClient>, generation: u64) {
+        self.endpoints.give_up(endpoint, generation);
     }
 
     /// Requests go to another endpoint first from now on.
-    pub(in crate::v2) fn demote(&self, peer: &Arc<EndpointClient>) {
-        self.endpoints.demote(peer);
+    pub(in crate::v2) fn demote(&self, endpoint: &Arc<EndpointClient>) {
+        self.endpoints.demote(endpoint);
     }
 
     async fn round<T, F>(
@@ -192,7 +192,8 @@ impl Pool {
         T: Send,
     {
         let mut round = Round::over(&self.endpoints);
-        let begin = |peer: &Arc<EndpointClient>| (try_at(peer.clone()), self.silence(resend, peer));
+        let begin =
+            |endpoint: &Arc<EndpointClient>| (try_at(endpoint.clone()), self.silence(resend, endpoint));
         let mut election = true;
         while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
             let failure = match outcome {
@@ -202,18 +203,18 @@ impl Pool {
                 }
                 Err(failure) => failure,
             };
-            let peer = &self.endpoints[place];
+            let endpoint = &self.endpoints[place];
             let noted = round.lost(place, &failure.error, elapsed, failure.elsewhere);
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {
-                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
+                return Outcome::Final(failures.qualify(failure.error.at(endpoint.name())));
             }
             self.endpoints.demote_place(place);
             if doubt && resend == Resend::Never {
-                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
+                return Outcome::Final(failures.qualify(failure.error.at(endpoint.name())));
             }
-            tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
+            tracing::debug!(endpoint = %endpoint.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
             election &= failure.election;
             failures.add(noted);
         }
@@ -221,14 +222,14 @@ impl Pool {
     }
 
     /// Ready when another endpoint is to be asked beside this one.
-    fn silence(self: &Arc<Self>, resend: Resend, peer: &Arc<EndpointClient>) -> BoxFuture<()> {
+    fn silence(self: &Arc<Self>, resend: Resend, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
         if resend != Resend::Freely {
             return Box::pin(std::future::pending());
         }
-        let (pool, peer) = (self.clone(), peer.clone());
+        let (pool, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
-            let ping = async { peer.meet(&pool.options).await.is_ok() };
-            peer.pulse().silence(pool.options.timeout, ping).await;
+            let ping = async { endpoint.meet(&pool.options).await.is_ok() };
+            endpoint.activity().silence(pool.options.timeout, ping).await;
         })
     }
 
@@ -237,7 +238,7 @@ impl Pool {
         if resend == Resend::Freely || !self.endpoints.is_first_unproven() {
             return Outcome::Done(());
         }
-        let meet = |peer: Arc<EndpointClient>| async move { peer.meet(&self.options).await };
+        let meet = |endpoint: Arc<EndpointClient>| async move { endpoint.meet(&self.options).await };
         self.round(Resend::Freely, failures, meet).await
     }
 }

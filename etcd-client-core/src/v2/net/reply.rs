@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::printable::Length;
-use crate::transport::pulse::{Flow, Pulse};
+use crate::transport::activity::{Activity, MinRate};
 use crate::transport::settings::ClientOptions;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::refusal;
@@ -24,7 +24,7 @@ pub(in crate::v2) struct Opened {
     pub(in crate::v2) generation: u64,
     body: reqwest::Response,
     /// Of the endpoint.
-    pulse: Arc<Pulse>,
+    activity: Arc<Activity>,
 }
 
 /// A whole reply.
@@ -58,12 +58,16 @@ impl std::fmt::Debug for Reply {
 
 impl Opened {
     /// Of an answer whose headers have come, on connections of this generation.
-    pub(in crate::v2) fn new(mut answer: reqwest::Response, generation: u64, pulse: Arc<Pulse>) -> Self {
+    pub(in crate::v2) fn new(
+        mut answer: reqwest::Response,
+        generation: u64,
+        activity: Arc<Activity>,
+    ) -> Self {
         let headers = Headers::new(answer.status(), std::mem::take(answer.headers_mut()));
-        Self { headers, generation, body: answer, pulse }
+        Self { headers, generation, body: answer, activity }
     }
 
-    /// Takes the body, which may neither fall silent nor come in drips ([`Flow`]) for longer than `first`
+    /// Takes the body, which may neither fall silent nor come in drips ([`MinRate`]) for longer than `first`
     /// at its beginning, where that is limited, and than the client's limit once it has begun.
     pub(in crate::v2) async fn read(
         self,
@@ -75,11 +79,11 @@ impl Opened {
 
     /// Takes the beginning of a body that is no success's.
     pub(in crate::v2) async fn read_refusal(self, options: &ClientOptions) -> Result<Reply, Failure> {
-        let Self { headers, mut body, pulse, .. } = self;
+        let Self { headers, mut body, activity, .. } = self;
         let mut begun = BytesMut::new();
-        let mut flow = Some(Flow::new(&pulse, options.timeout));
+        let mut rate = Some(MinRate::new(&activity, options.timeout));
         while begun.len() < refusal::LONGEST {
-            match piece(&mut body, &mut flow, &pulse, options).await? {
+            match piece(&mut body, &mut rate, &activity, options).await? {
                 Some(piece) => begun.extend_from_slice(&piece),
                 None => break,
             }
@@ -94,10 +98,10 @@ impl Opened {
         options: &ClientOptions,
         begun: &AtomicBool,
     ) -> Result<Reply, Failure> {
-        let Self { headers, mut body, pulse, .. } = self;
+        let Self { headers, mut body, activity, .. } = self;
         let mut whole = BytesMut::new();
-        let mut flow = first.map(|first| Flow::new(&pulse, first));
-        while let Some(piece) = piece(&mut body, &mut flow, &pulse, options).await? {
+        let mut rate = first.map(|first| MinRate::new(&activity, first));
+        while let Some(piece) = piece(&mut body, &mut rate, &activity, options).await? {
             if whole.len() + piece.len() > options.receive_limit {
                 let message = format!(
                     "the answer is larger than {} bytes: raise the builder's receive_limit()",
@@ -121,22 +125,22 @@ impl Opened {
 /// already.
 async fn piece(
     body: &mut reqwest::Response,
-    flow: &mut Option<Flow>,
-    pulse: &Arc<Pulse>,
+    rate: &mut Option<MinRate>,
+    activity: &Arc<Activity>,
     options: &ClientOptions,
 ) -> Result<Option<Bytes>, Failure> {
-    let piece = match flow {
+    let piece = match rate {
         None => body.chunk().await,
-        Some(flow) => tokio::select! {
+        Some(rate) => tokio::select! {
             biased;
             piece = body.chunk() => piece,
-            complaint = poll_fn(|cx| flow.poll_dry(cx)) => return Err(Failure::drought(complaint)),
+            complaint = poll_fn(|cx| rate.poll_too_slow(cx)) => return Err(Failure::too_slow(complaint)),
         },
     };
     let piece = piece.map_err(|error| Failure::of_connection(&error))?;
     if let Some(piece) = &piece {
-        pulse.note(piece.len());
-        flow.get_or_insert_with(|| Flow::new(pulse, options.timeout)).note(piece.len());
+        activity.note(piece.len());
+        rate.get_or_insert_with(|| MinRate::new(activity, options.timeout)).note(piece.len());
     }
     Ok(piece)
 }

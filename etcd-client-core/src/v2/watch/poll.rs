@@ -127,14 +127,14 @@ impl Poll {
     /// Waits for the first change from an index on, or from now on. Resolves with the headers.
     pub(in crate::v2) async fn open(
         pool: &Arc<Pool>,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         target: &Target,
         from: Option<u64>,
     ) -> Result<Self, Failure> {
         let request = target.wait(from).map_err(Failure::of_input)?;
-        let opened = pool.open(peer, &request).await?;
+        let opened = pool.open(endpoint, &request).await?;
         let (headers, generation) = (opened.headers.clone(), opened.generation);
-        let (pool, name) = (pool.clone(), peer.name().clone());
+        let (pool, name) = (pool.clone(), endpoint.name().clone());
         let begun = Arc::new(AtomicBool::default());
         let noted = Arc::clone(&begun);
         let change = Box::pin(async move {

@@ -60,7 +60,7 @@ pub(in crate::v3) struct Gate(Semaphore);
 
 /// A place for one call or stream on a connection; it is to live as long.
 #[derive(Debug)]
-pub(in crate::v3) struct Share {
+pub(in crate::v3) struct StreamSlot {
     connection: Arc<Connection>,
     answered: Arc<AtomicBool>,
     confirmed: bool,
@@ -71,12 +71,12 @@ impl Connections {
     pub(in crate::v3) fn for_calls(
         &mut self,
         connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
-    ) -> Result<Share, Error> {
+    ) -> Result<StreamSlot, Error> {
         let connection = match self.free_for_calls() {
             Some(connection) => connection,
             None => Connection::push(&mut self.of_protocol.calls, self.generation, connect(self.generation)?),
         };
-        Ok(self.share(connection))
+        Ok(self.slot(connection))
     }
 
     /// A place for a stream, on any connection except the one that is `crowded`.
@@ -84,14 +84,14 @@ impl Connections {
         &mut self,
         crowded: Option<&Arc<Connection>>,
         connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
-    ) -> Result<Share, Error> {
+    ) -> Result<StreamSlot, Error> {
         let connection = match self.free_for_stream(crowded) {
             Some(connection) => connection,
             None => {
                 Connection::push(&mut self.of_protocol.streams, self.generation, connect(self.generation)?)
             }
         };
-        Ok(self.share(connection))
+        Ok(self.slot(connection))
     }
 
     /// The connection that the next call is given, unless it is a new one.
@@ -126,9 +126,9 @@ impl Connections {
         self.of_protocol.limit.unwrap_or(STREAMS)
     }
 
-    fn share(&self, connection: Arc<Connection>) -> Share {
+    fn slot(&self, connection: Arc<Connection>) -> StreamSlot {
         connection.open.fetch_add(1, Ordering::Relaxed);
-        Share { connection, answered: Arc::clone(&self.answered), confirmed: false }
+        StreamSlot { connection, answered: Arc::clone(&self.answered), confirmed: false }
     }
 }
 
@@ -190,7 +190,7 @@ impl Gate {
     }
 }
 
-impl Share {
+impl StreamSlot {
     pub(in crate::v3) fn generation(&self) -> u64 {
         self.connection.generation
     }
@@ -212,7 +212,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.connection.open.fetch_sub(1, Ordering::Relaxed);
         if self.confirmed {
@@ -234,10 +234,10 @@ mod tests {
         .client(crate::transport::http::Protocol::Http2, false)
     }
 
-    fn stream(connections: &mut Connections) -> Share {
-        let mut share = connections.for_stream(None, client).unwrap();
-        share.confirm();
-        share
+    fn stream(connections: &mut Connections) -> StreamSlot {
+        let mut slot = connections.for_stream(None, client).unwrap();
+        slot.confirm();
+        slot
     }
 
     #[test]

@@ -7,10 +7,10 @@ use http::header::SERVER;
 
 use crate::transport::endpoint_client;
 use crate::transport::http::{Protocol, version_of};
-use crate::transport::not_etcd::{CLIENT_URLS, LONGEST_VERSION, Speech, peer_port};
+use crate::transport::not_etcd::{CLIENT_URLS, DetectedProtocol, LONGEST_VERSION, peer_port};
 use crate::transport::record::Inspection;
 use crate::transport::tls;
-use crate::v3::net::connections::{Connection, Share, Streams};
+use crate::v3::net::connections::{Connection, StreamSlot, Streams};
 use crate::v3::net::transport::{Transport, no_grpc};
 use crate::{Error, Kind, Printable};
 
@@ -19,7 +19,7 @@ pub(in crate::v3) type EndpointClient = endpoint_client::EndpointClient<Streams>
 
 impl EndpointClient {
     /// A place for a call.
-    pub(in crate::v3) async fn for_calls(&self) -> Result<Share, Error> {
+    pub(in crate::v3) async fn for_calls(&self) -> Result<StreamSlot, Error> {
         if self.connections().free_for_calls().is_none() {
             self.prepare().await;
         }
@@ -27,7 +27,10 @@ impl EndpointClient {
     }
 
     /// A place for a stream, on any connection except the one that is `crowded`.
-    pub(in crate::v3) async fn for_stream(&self, crowded: Option<&Arc<Connection>>) -> Result<Share, Error> {
+    pub(in crate::v3) async fn for_stream(
+        &self,
+        crowded: Option<&Arc<Connection>>,
+    ) -> Result<StreamSlot, Error> {
         if self.connections().free_for_stream(crowded).is_none() {
             self.prepare().await;
         }
@@ -42,17 +45,17 @@ impl EndpointClient {
 
     pub(in crate::v3) fn transport(
         &self,
-        share: &Share,
+        slot: &StreamSlot,
         headers_within: Duration,
         pieces_within: Option<Duration>,
     ) -> Transport {
         Transport {
-            connection: Arc::clone(share.connection()),
+            connection: Arc::clone(slot.connection()),
             endpoint: self.endpoint().clone(),
             headers_within,
             pieces_within,
-            answered: Arc::clone(share.answered()),
-            pulse: Arc::clone(self.pulse()),
+            answered: Arc::clone(slot.answered()),
+            activity: Arc::clone(self.activity()),
             arrived: Arc::default(),
         }
     }
@@ -81,8 +84,9 @@ impl EndpointClient {
         let complaint = match self.get("/version", limit).await {
             Some(answer) if answer.status().is_success() => {
                 // An etcd that was about to answer in HTTP/2 answers this, too.
-                let speech = Speech::at(self.endpoint(), self.http(), Protocol::Http2, limit).await;
-                let is_certain = speech.map_or(!suspicion, |speech| speech != Speech::Http2);
+                let detected =
+                    DetectedProtocol::detect(self.endpoint(), self.http(), Protocol::Http2, limit).await;
+                let is_certain = detected.map_or(!suspicion, |detected| detected != DetectedProtocol::Http2);
                 if is_certain { Some(self.without_grpc(answer, limit).await) } else { None }
             }
             Some(mut answer) => {
@@ -125,9 +129,9 @@ impl EndpointClient {
 
     /// What speaks no HTTP at all.
     async fn in_its_own_words(&self, limit: Duration) -> Option<Error> {
-        let speech = Speech::at(self.endpoint(), self.http(), Protocol::Http2, limit).await?;
-        let kind = if speech == Speech::None { Kind::Unavailable } else { Kind::Protocol };
-        speech.complaint().map(|complaint| Error::new(kind, complaint))
+        let detected = DetectedProtocol::detect(self.endpoint(), self.http(), Protocol::Http2, limit).await?;
+        let kind = if detected == DetectedProtocol::HangsUp { Kind::Unavailable } else { Kind::Protocol };
+        detected.complaint().map(|complaint| Error::new(kind, complaint))
     }
 
     async fn get(&self, path: &str, limit: Duration) -> Option<reqwest::Response> {

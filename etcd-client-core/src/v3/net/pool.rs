@@ -15,7 +15,7 @@ use crate::transport::race::Done;
 use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;
 use crate::v3::net::auth::{Auth, Authenticator, Token};
-use crate::v3::net::connections::{Share, Streams};
+use crate::v3::net::connections::{StreamSlot, Streams};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
 use crate::v3::net::round_failure::{RoundFailure, Setback};
@@ -74,19 +74,19 @@ impl Pool {
     /// Asks whoever is at the other end of a connection.
     pub(in crate::v3) async fn call_on<M: Method>(
         self: &Arc<Self>,
-        peer: &EndpointClient,
-        share: &Share,
+        endpoint: &EndpointClient,
+        slot: &StreamSlot,
         request: &M,
     ) -> Result<M::Answer, Error> {
         let mut token = self.token_for(M::NEEDS_TOKEN).await?;
         let mut renewed = false;
         loop {
-            match self.ask_on(peer, share, request, &token).await {
+            match self.ask_on(endpoint, slot, request, &token).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.token_refused && self.may_renew(&mut renewed) => {
                     token = self.auth.renew(&token, self).await?;
                 }
-                Err(failure) => return Err(failure.error.at(peer.name())),
+                Err(failure) => return Err(failure.error.at(endpoint.name())),
             }
         }
     }
@@ -108,7 +108,8 @@ impl Pool {
     {
         self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
         let mut round = Round::over(&self.endpoints);
-        let begin = |peer| (self.attempt(peer, needs_token, &try_at), self.silence(repeatable, peer));
+        let begin =
+            |endpoint| (self.attempt(endpoint, needs_token, &try_at), self.silence(repeatable, endpoint));
         let mut failures = Vec::new();
         while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
             match outcome {
@@ -130,7 +131,7 @@ impl Pool {
     /// One endpoint's part of a round, with another token where the first was refused.
     async fn attempt<T, F>(
         self: &Arc<Self>,
-        peer: &Arc<EndpointClient>,
+        endpoint: &Arc<EndpointClient>,
         needs_token: bool,
         try_at: &(impl Fn(Arc<EndpointClient>, Token) -> F + Send + Sync),
     ) -> Result<T, Setback>
@@ -138,14 +139,14 @@ impl Pool {
         F: Future<Output = Result<T, Failure>> + Send,
     {
         let mut token = self.token_for(needs_token).await.map_err(Setback::OfToken)?;
-        let mut outcome = try_at(peer.clone(), token.clone()).await;
+        let mut outcome = try_at(endpoint.clone(), token.clone()).await;
         if matches!(&outcome, Err(failure) if failure.token_refused) && self.auth.has_credentials() {
             token = self.auth.renew(&token, self).await.map_err(Setback::OfToken)?;
-            outcome = try_at(peer.clone(), token.clone()).await;
+            outcome = try_at(endpoint.clone(), token.clone()).await;
         }
         match outcome {
             Ok(done) => Ok(done),
-            Err(failure) => Err(Setback::OfEndpoint(self.identify(peer, failure).await, token)),
+            Err(failure) => Err(Setback::OfEndpoint(self.identify(endpoint, failure).await, token)),
         }
     }
 
@@ -157,40 +158,40 @@ impl Pool {
         failure: Failure,
         token: &Token,
     ) -> Result<(), RoundFailure> {
-        let peer = &self.endpoints[place];
+        let endpoint = &self.endpoints[place];
         if !failure.error.is_transient() {
             if failure.may_be_of_one_endpoint() {
                 self.endpoints.demote_place(place);
             }
-            return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
+            return Err(RoundFailure::Final(self.explain(failure.error).at(endpoint.name())));
         }
         if failure.error.kind() == Kind::Timeout && failure.origin == FailedAt::Connection {
             self.auth.doubt(token);
         }
         self.endpoints.demote_place(place);
         if !repeatable && !failure.unprocessed {
-            return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
+            return Err(RoundFailure::Final(uncertain(failure.error, endpoint.name())));
         }
-        tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
+        tracing::debug!(endpoint = %endpoint.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
         Ok(())
     }
 
     /// Ready when another endpoint is to be asked beside this one.
-    fn silence(self: &Arc<Self>, repeatable: bool, peer: &Arc<EndpointClient>) -> BoxFuture<()> {
+    fn silence(self: &Arc<Self>, repeatable: bool, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
         if !repeatable {
             return Box::pin(std::future::pending());
         }
-        let (pool, peer) = (self.clone(), peer.clone());
+        let (pool, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
-            let ping = async { pool.meet(&peer).await.is_ok() };
-            peer.pulse().silence(pool.options.timeout, ping).await;
+            let ping = async { pool.meet(&endpoint).await.is_ok() };
+            endpoint.activity().silence(pool.options.timeout, ping).await;
         })
     }
 
     /// Whether there is an etcd at the other end. Its members answer this without a token and without a
     /// leader, if only by a refusal.
-    async fn meet(&self, peer: &EndpointClient) -> Result<(), Failure> {
-        match self.ask(peer, &StatusRequest::default(), &Token::default()).await {
+    async fn meet(&self, endpoint: &EndpointClient) -> Result<(), Failure> {
+        match self.ask(endpoint, &StatusRequest::default(), &Token::default()).await {
             Err(failure) if failure.origin != FailedAt::Server || failure.error.kind() == Kind::Protocol => {
                 Err(failure)
             }
@@ -203,7 +204,7 @@ impl Pool {
         if !self.endpoints.is_first_unproven() {
             return Ok(());
         }
-        let meet = |peer: Arc<EndpointClient>, _| async move { self.meet(&peer).await };
+        let meet = |endpoint: Arc<EndpointClient>, _| async move { self.meet(&endpoint).await };
         self.round(true, false, meet).await
     }
 
@@ -222,13 +223,13 @@ impl Pool {
         // A read that needs a leader and no permission: a refusal is an answer.
         let key = Bytes::from_static(b"\0");
         let request = RangeRequest { key, limit: 1, count_only: true, ..RangeRequest::default() };
-        let ask = |peer: Arc<EndpointClient>| {
+        let ask = |endpoint: Arc<EndpointClient>| {
             let request = request.clone();
             async move {
-                match self.ask(&peer, &request, &Token::default()).await {
+                match self.ask(&endpoint, &request, &Token::default()).await {
                     Ok(answer) => same_cluster(cluster, answer.header.unwrap_or_default().cluster_id),
                     Err(failure) if failure.may_be_of_one_endpoint() => {
-                        Err(self.identify(&peer, failure).await.error)
+                        Err(self.identify(&endpoint, failure).await.error)
                     }
                     Err(_) => Ok(()),
                 }
@@ -238,8 +239,8 @@ impl Pool {
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.
-    pub(in crate::v3) fn give_up(&self, peer: &EndpointClient, generation: u64) {
-        self.endpoints.give_up(peer, generation);
+    pub(in crate::v3) fn give_up(&self, endpoint: &EndpointClient, generation: u64) {
+        self.endpoints.give_up(endpoint, generation);
     }
 
     /// The gRPC client for one call or stream, and the metadata that goes with it.
@@ -262,8 +263,9 @@ impl Pool {
         let repeatable = request.is_repeatable();
         let mut rounds = 0;
         loop {
-            let ask =
-                |peer: Arc<EndpointClient>, token| async move { self.ask(&peer, request, &token).await };
+            let ask = |endpoint: Arc<EndpointClient>, token| async move {
+                self.ask(&endpoint, request, &token).await
+            };
             let outcome = match if repeatable { Ok(()) } else { self.find().await } {
                 Ok(()) => self.round(repeatable, M::NEEDS_TOKEN, ask).await,
                 Err(failure) => Err(failure),
@@ -283,28 +285,28 @@ impl Pool {
 
     async fn ask<M: Method>(
         &self,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         request: &M,
         token: &Token,
     ) -> Result<M::Answer, Failure> {
-        let share = peer
+        let slot = endpoint
             .for_calls()
             .await
             .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
-        self.ask_on(peer, &share, request, token).await
+        self.ask_on(endpoint, &slot, request, token).await
     }
 
     /// What a connection has refused because it carries too much was not done, and is sent again.
     async fn ask_on<M: Method>(
         &self,
-        peer: &EndpointClient,
-        share: &Share,
+        endpoint: &EndpointClient,
+        slot: &StreamSlot,
         request: &M,
         token: &Token,
     ) -> Result<M::Answer, Failure> {
         let mut tries = 0;
         loop {
-            match self.try_on(peer, share, request, token).await {
+            match self.try_on(endpoint, slot, request, token).await {
                 Err(failure) if failure.is_for_want_of_room() && tries < FOR_WANT_OF_ROOM => {
                     tokio::time::sleep(PAUSES.pause(0)).await;
                     tries += 1;
@@ -316,13 +318,13 @@ impl Pool {
 
     async fn try_on<M: Method>(
         &self,
-        peer: &EndpointClient,
-        share: &Share,
+        endpoint: &EndpointClient,
+        slot: &StreamSlot,
         request: &M,
         token: &Token,
     ) -> Result<M::Answer, Failure> {
         let limit = self.options.timeout;
-        let mut grpc = Grpc::new(peer.transport(share, limit, Some(limit)))
+        let mut grpc = Grpc::new(endpoint.transport(slot, limit, Some(limit)))
             .max_decoding_message_size(self.options.receive_limit);
         let message = Self::request(token, request.needs_leader(), request.clone());
         let codec = Codec::<M, M::Answer>::new(request.at_most());
@@ -336,19 +338,19 @@ impl Pool {
             Err(lie) => Failure::broken(lie),
         };
         if failure.is_broken() {
-            peer.renew(share.generation());
+            endpoint.renew(slot.generation());
         }
         Err(failure)
     }
 
     /// Asks a server that does not speak HTTP/2 in HTTP/1.1 what it is.
-    async fn identify(&self, peer: &EndpointClient, mut failure: Failure) -> Failure {
+    async fn identify(&self, endpoint: &EndpointClient, mut failure: Failure) -> Failure {
         if failure.origin != FailedAt::NotHttp2 {
             return failure;
         }
         let suspicion = failure.error.kind() != Kind::Protocol;
         let limit = self.options.timeout.min(PATIENCE_WITH_NOT_HTTP2);
-        if let Some(complaint) = peer.complaint_in_http1(suspicion, limit).await {
+        if let Some(complaint) = endpoint.complaint_in_http1(suspicion, limit).await {
             failure.error = complaint.with_source(failure.error);
         }
         failure

@@ -16,11 +16,11 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::printable::excerpt;
+use crate::transport::activity::{Activity, MinRate};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::root_cause;
 use crate::transport::lost_connection::LostConnection;
 use crate::transport::not_etcd::{NOT_FOUND, not_found};
-use crate::transport::pulse::{Flow, Pulse};
 use crate::transport::tls;
 use crate::v3::net::connections::Connection;
 use crate::{Error, Kind};
@@ -35,13 +35,13 @@ pub(in crate::v3) struct Transport {
     pub(in crate::v3) endpoint: Endpoint,
     /// For the answer's headers to arrive.
     pub(in crate::v3) headers_within: Duration,
-    /// In which the answer must bring what a slow link brings ([`Flow`]); `None` for a stream, whose
+    /// In which the answer must bring what a slow link brings ([`MinRate`]); `None` for a stream, whose
     /// silence is normal.
     pub(in crate::v3) pieces_within: Option<Duration>,
     /// Set by the first answer on these connections.
     pub(in crate::v3) answered: Arc<AtomicBool>,
     /// Of the endpoint.
-    pub(in crate::v3) pulse: Arc<Pulse>,
+    pub(in crate::v3) activity: Arc<Activity>,
     /// How many bytes of the answer have come.
     pub(in crate::v3) arrived: Arc<AtomicUsize>,
 }
@@ -88,15 +88,15 @@ impl Transport {
         };
         self.connection.gate().open();
         self.answered.store(true, Ordering::Relaxed);
-        self.pulse.note(1);
+        self.activity.note(1);
         let answer: Response<reqwest::Body> = answer.into();
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
         }
-        let Self { pieces_within, pulse, arrived, .. } = self;
+        let Self { pieces_within, activity, arrived, .. } = self;
         Ok(answer.map(|body| {
-            let flow = pieces_within.map(|window| Flow::new(&pulse, window));
-            AnswerBody { body, flow, pulse, arrived }
+            let rate = pieces_within.map(|window| MinRate::new(&activity, window));
+            AnswerBody { body, rate, activity, arrived }
         }))
     }
 
@@ -133,9 +133,9 @@ impl Transport {
     /// What a proxy or another kind of server has to say, for the person who reads the error.
     async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
         let status = answer.status();
-        let flow = Some(Flow::new(&self.pulse, self.headers_within));
-        let (pulse, arrived) = (Arc::clone(&self.pulse), Arc::default());
-        let mut body = AnswerBody { body: answer.into_body(), flow, pulse, arrived };
+        let rate = Some(MinRate::new(&self.activity, self.headers_within));
+        let (activity, arrived) = (Arc::clone(&self.activity), Arc::default());
+        let mut body = AnswerBody { body: answer.into_body(), rate, activity, arrived };
         let mut text = Vec::new();
         while text.len() < LONGEST_PAGE {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -217,8 +217,8 @@ impl http_body::Body for RequestBody {
 /// An answer that may neither fall silent half-way nor come in drips.
 pub(in crate::v3) struct AnswerBody {
     body: reqwest::Body,
-    flow: Option<Flow>,
-    pulse: Arc<Pulse>,
+    rate: Option<MinRate>,
+    activity: Arc<Activity>,
     arrived: Arc<AtomicUsize>,
 }
 
@@ -234,16 +234,16 @@ impl http_body::Body for AnswerBody {
         let frame = match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                let Some(flow) = &mut this.flow else { return Poll::Pending };
-                let complaint = ready!(flow.poll_dry(cx));
+                let Some(rate) = &mut this.rate else { return Poll::Pending };
+                let complaint = ready!(rate.poll_too_slow(cx));
                 return Poll::Ready(Some(Err(TransportError::silence(complaint))));
             }
         };
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-            this.pulse.note(data.len());
+            this.activity.note(data.len());
             this.arrived.fetch_add(data.len(), Ordering::Relaxed);
-            if let Some(flow) = &mut this.flow {
-                flow.note(data.len());
+            if let Some(rate) = &mut this.rate {
+                rate.note(data.len());
             }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))
