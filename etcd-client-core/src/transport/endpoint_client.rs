@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::FailingEndpoint;
-use crate::log::outage::Over;
+use crate::log::outage::OutageEnd;
 use crate::transport::activity::Activity;
 use crate::transport::addresses::Addresses;
 use crate::transport::endpoint::Endpoint;
@@ -115,7 +115,7 @@ impl<C> EndpointClient<C> {
 
     /// It serves.
     pub(crate) fn note_answer(&self) {
-        if let Some(Over { lasted, .. }) = self.record.answered() {
+        if let Some(OutageEnd { lasted, .. }) = self.record.answered() {
             let lasted = format!("{:.1}s", lasted.as_secs_f64());
             tracing::info!(endpoint = &*self.name, failed_for = %lasted, "an endpoint serves again");
         }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{EndpointFailure, FailingEndpoint};
-use crate::log::outage::{Outage, Over};
+use crate::log::outage::{Outage, OutageEnd};
 use crate::{Error, Kind};
 
 /// One that has failed is asked again so long after.
@@ -57,11 +57,11 @@ impl EndpointRecord {
     }
 
     /// What the log is to hear of it, if that is news.
-    pub(crate) fn answered(&self) -> Option<Over> {
+    pub(crate) fn answered(&self) -> Option<OutageEnd> {
         let mut entry = self.lock();
         entry.last = LastCall::Answered(Instant::now());
         entry.failing_since = None;
-        entry.outage.over()
+        entry.outage.end()
     }
 
     pub(crate) fn failed(&self, failure: &EndpointFailure) {
