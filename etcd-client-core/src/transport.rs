@@ -1,4 +1,4 @@
-//! What both protocols travel on: endpoints, connections, TLS, and the order in which endpoints are asked.
+//! What both clients are built on: endpoints, connections, TLS, and the order in which endpoints are asked.
 
 pub(crate) mod activity;
 pub(crate) mod addresses;

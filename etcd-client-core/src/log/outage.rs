@@ -14,7 +14,7 @@ pub(crate) struct Outage<F> {
     /// When the first failure was, while it lasts.
     since: Option<Instant>,
     failures: u32,
-    /// The forms that the log has heard of.
+    /// The forms that were logged.
     said: Vec<F>,
     said_at: Option<Instant>,
 }
@@ -33,7 +33,7 @@ impl<F> Default for Outage<F> {
 }
 
 impl<F: PartialEq> Outage<F> {
-    /// One more failure; whether the log is to hear of it.
+    /// One more failure; whether it is to be logged.
     pub(crate) fn failed(&mut self, form: F) -> bool {
         let now = Instant::now();
         self.since.get_or_insert(now);
@@ -47,7 +47,7 @@ impl<F: PartialEq> Outage<F> {
         is_news
     }
 
-    /// It works. What the log is to hear of that, if it has heard of the outage.
+    /// It works again. What is to be logged of that, if the outage was.
     pub(crate) fn end(&mut self) -> Option<OutageEnd> {
         let since = self.since.take()?;
         let failures = std::mem::take(&mut self.failures);

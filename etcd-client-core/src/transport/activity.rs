@@ -1,4 +1,4 @@
-//! What arrives from an endpoint: whether it lives, and whether an answer comes fast enough.
+//! What arrives from an endpoint: whether anything does, and whether an answer comes fast enough.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Bytes a second that all answers of an endpoint together must bring. A modem brings four times as
-/// much; what comes more slowly holds up a caller for as long as somebody likes.
+/// much; an answer that comes more slowly would hold up a caller without end.
 const LEAST: u64 = 1 << 10;
 
 /// The bytes that have come from one endpoint, whatever they belonged to.
@@ -35,9 +35,9 @@ impl Activity {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Ready when a caller should ask elsewhere, too: when the endpoint gives no sign of life, or only
-    /// signs of life for half of the limit of a call. `ping` is whether it answers to something that any
-    /// server can answer at once: so a read that takes long is not done twice.
+    /// Ready when a caller should ask another endpoint, too: when nothing comes from this one and `ping`, a
+    /// request that any server can answer at once, fails; or when too little comes for half of the limit of a
+    /// call. So a read that takes long at a server that serves is not done twice.
     pub(crate) async fn silence(&self, limit: Duration, ping: impl Future<Output = bool>) {
         let before = self.bytes();
         sleep(PATIENCE).await;
@@ -55,7 +55,7 @@ impl Activity {
     }
 }
 
-/// The speed of one answer: so many bytes must come in each window of time.
+/// The lowest speed of one answer: so many bytes must come in each window of time.
 pub(crate) struct MinRate {
     activity: Arc<Activity>,
     window: Duration,

@@ -21,7 +21,7 @@ struct Turn {
 }
 
 impl Addresses {
-    /// How many there are, 1 where that is not known.
+    /// How many there are, 1 if that is not known.
     pub(crate) fn count(&self) -> usize {
         self.lock().len().max(1)
     }
@@ -31,7 +31,7 @@ impl Addresses {
         Arc::new(Turn { addresses: self.clone(), turn: generation })
     }
 
-    /// Takes what the system answers. Those that are known keep their order, as servers of names like to
+    /// Takes what the system answers. Those that are known keep their order, as DNS servers
     /// change it with each answer.
     fn settle(&self, found: Vec<SocketAddr>) -> Vec<SocketAddr> {
         let mut known = self.lock();
@@ -94,7 +94,7 @@ mod tests {
         last.iter().map(|last| SocketAddr::from(([127, 0, 0, *last], 0))).collect()
     }
 
-    /// Where the name leads to a server, and to somebody at its first address who says nothing.
+    /// A name with a server at its second address, and at its first something that accepts and is silent.
     fn with_a_silent_one_at_the_first(address: &str) -> (TcpListener, String) {
         let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
         let silent = TcpListener::bind(("127.0.0.2", port)).unwrap();

@@ -1,4 +1,4 @@
-//! Where a server listens, as a person writes it.
+//! The address of a server, as a person writes it.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -52,7 +52,7 @@ impl Endpoint {
         Ok(Self { scheme, origin, base_path })
     }
 
-    /// Where etcd listens if nobody says otherwise.
+    /// Where etcd listens by default.
     pub(crate) fn local() -> Self {
         let origin = format!("http://{}:{DEFAULT_PORT}", Ipv4Addr::LOCALHOST);
         Self { scheme: Scheme::Http, origin, base_path: String::new() }
@@ -142,12 +142,12 @@ fn is_like_a_port(rest: &str) -> bool {
     port.len() <= 5 && !rest.contains(':') && port.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Wherever the sign stands: a password may hold a slash, and the whole may be encoded.
+/// Wherever the `@` is: a password may hold a slash, and the whole may be percent-encoded.
 fn may_hold_credentials(text: &str) -> bool {
     text.contains('@') || text.contains("%40")
 }
 
-/// What people write for an endpoint that is none, where its first fault would say little of the slip.
+/// A common mistake in an endpoint, for which there is a better message than the first thing that cannot be parsed.
 fn slip(text: &str) -> Option<&'static str> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let starts_as = |scheme: &str| text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));

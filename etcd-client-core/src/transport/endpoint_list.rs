@@ -52,8 +52,8 @@ impl<C> EndpointList<C> {
         self.preference.candidates()
     }
 
-    /// Whether an endpoint that lives is to be found before one is sent what may be sent only once: one that
-    /// hangs would keep it. One that has answered on its connections is known to live.
+    /// Whether an endpoint that answers is to be found before something is sent that may be sent only once: an
+    /// endpoint that hangs would keep it. One that has answered on its connections is asked without that.
     pub(crate) fn is_first_unproven(&self) -> bool {
         let first = &self.list[self.preference.first()];
         let is_alone = self.list.len() == 1 && first.addresses() == 1;

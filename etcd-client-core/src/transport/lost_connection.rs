@@ -9,7 +9,7 @@ use crate::transport::http::{causes, root_cause};
 /// A request that was not answered for the connection's sake.
 pub(crate) struct LostConnection<'e> {
     error: &'e reqwest::Error,
-    /// In the words of whom it happened to first: the system, TLS, HTTP/2.
+    /// In the words of the innermost error: the system's, TLS's, HTTP/2's.
     pub(crate) cause: String,
     /// Not one byte of the request was sent.
     pub(crate) unsent: bool,

@@ -28,7 +28,7 @@ struct Entry {
     last: LastCall,
     /// Since when it has failed each time.
     failing_since: Option<SystemTime>,
-    /// What the log has heard of it, while others served.
+    /// What was logged of it, while others served.
     outage: Outage<()>,
     inspection: Option<(Instant, Inspection)>,
 }
@@ -56,7 +56,7 @@ impl EndpointRecord {
         }
     }
 
-    /// What the log is to hear of it, if that is news.
+    /// It has answered. What is to be logged of that: the end of an outage that was logged.
     pub(crate) fn answered(&self) -> Option<OutageEnd> {
         let mut entry = self.lock();
         entry.last = LastCall::Answered(Instant::now());
@@ -70,12 +70,12 @@ impl EndpointRecord {
         entry.failing_since.get_or_insert_with(SystemTime::now);
     }
 
-    /// Others have served where it failed; whether the log is to hear of that.
+    /// Others have served, and it has not; whether that is to be logged.
     pub(crate) fn passed_over(&self) -> bool {
         self.lock().outage.failed(())
     }
 
-    /// Whether it is time to ask it, for no other reason than to know.
+    /// Whether it is time to check it, as no call has asked it lately.
     pub(crate) fn is_due(&self) -> bool {
         match &self.lock().last {
             LastCall::NotAsked => true,
@@ -85,7 +85,7 @@ impl EndpointRecord {
         }
     }
 
-    /// How it fails, where it does.
+    /// How it fails, if it failed when it was asked last.
     pub(crate) fn failing(&self) -> Option<FailingEndpoint> {
         let entry = self.lock();
         match (&entry.last, entry.failing_since) {
@@ -113,7 +113,7 @@ impl EndpointRecord {
         self.lock().inspection = Some((Instant::now(), found));
     }
 
-    /// Why it is of no use until now; `arrives` says that something has come from it.
+    /// Why it has not served until now; `arrives` says that something has come from it.
     pub(crate) fn failure(&self, endpoint: &str, arrives: bool) -> EndpointFailure {
         let failure = |kind, message, elapsed| EndpointFailure {
             endpoint: endpoint.to_owned(),

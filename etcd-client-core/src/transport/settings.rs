@@ -150,7 +150,7 @@ impl ClientOptions {
     }
 }
 
-/// A password is not sent in the clear to one endpoint where it is protected on the way to another.
+/// A password is not sent in the clear to one endpoint if it is encrypted on the way to another.
 fn refuse_password_in_the_clear(endpoints: &[Endpoint]) -> Result<(), Error> {
     let (secure, plain): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| endpoint.is_secure());
     if let (Some(secure), Some(plain)) = (secure.first(), plain.first()) {

@@ -11,7 +11,7 @@ use crate::transport::settings::{ClientOptions, Settings, shared_options};
 use crate::v2::net::pool::Pool;
 use crate::{Error, Kind, Proxy};
 
-/// So that a server may be away for 5 s, as it is while it is restarted.
+/// Enough for a server that does not answer for 5 s while it is restarted.
 const MAX_RETRIES: u32 = 5;
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
@@ -38,7 +38,7 @@ pub struct ClientBuilder {
 
 impl Client {
     /// A client with the defaults. An endpoint is `host:port`, `http://host:port` or
-    /// `https://host:port`, with a base path where there is one; without a port it is 2379.
+    /// `https://host:port`, with a base path if there is one; without a port it is 2379.
     ///
     /// Nothing is connected before the first call.
     ///
@@ -75,7 +75,7 @@ impl ClientBuilder {
 
     shared_options! {
         /// The servers, or the one: `host:port`, `http://host:port/base` or `https://host:port`. Without a scheme it
-        /// is `https` where [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
+        /// is `https` if [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
         endpoints
         /// How long an endpoint has to begin its answer. 10 s: a server itself gives a write up after 7 s.
         /// The time for connecting is part of it. A watch may be silent for any time.
@@ -84,7 +84,7 @@ impl ClientBuilder {
         /// reached or the members are electing a leader. 5.
         ///
         /// The pauses are 0.3, 0.6, 1.2, 2.4, 4.8 s and then 5 s each, a quarter more or less. 5 retries wait
-        /// for a server that is away for 6 s, and fail after 7 to 12 s where it stays away; 3 wait for 1.5 s,
+        /// for a server that does not answer for 6 s, and fail after 7 to 12 s if it still does not; 3 wait for 1.5 s,
         /// 10 for 25 s.
         max_retries
     }

@@ -82,7 +82,7 @@ impl ClientBuilder {
 
     shared_options! {
         /// The servers, or the one: `host:port`, `http://host:port` or `https://host:port`. Without a scheme it is
-        /// `https` where [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
+        /// `https` if [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
         endpoints
         /// How long an endpoint has to begin its answer. 5 s. The time for connecting is part of it.
         timeout
@@ -97,11 +97,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Who is asked for the user and the password, instead: each time that a token is fetched, at
+    /// A provider of the user and the password, instead: it is called each time that a token is fetched, at
     /// the first call, and whenever the server does not accept a token any more.
     ///
-    /// It has 10 s to answer. While it fails, so do calls, as with a server that is away; it is
-    /// asked again with the next call. What blocks belongs into `spawn_blocking`.
+    /// It has 10 s to answer. While it fails, so do calls, as with a server that does not answer; it is
+    /// called again with the next call. What blocks belongs into `spawn_blocking`.
     ///
     /// ```no_run
     /// use etcd_client_core::{Credentials, v3::Client};

@@ -99,8 +99,8 @@ fn range(prefix: &Prefix) -> KeyRange {
     KeyRange::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
 }
 
-/// A watch that begins behind the head of the store is told no progress before something is written
-/// (since 3.5.8), and would be taken for dead. One that begins at the head is told it, and sees the
+/// A watch that begins before the head of the store gets no progress before something is written
+/// (since 3.5.8), and would look dead. One that begins at the head gets it, and sees the
 /// same changes if the head is still the same.
 async fn begun(pool: &Arc<Pool>, create: WatchCreateRequest, later: WatchStream) -> WatchStream {
     let now = WatchCreateRequest { start_revision: 0, ..create };

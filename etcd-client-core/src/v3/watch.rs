@@ -32,7 +32,7 @@ impl Watch {
         Self { pool, range, request: wire::WatchCreateRequest::default() }
     }
 
-    /// All keys that begin with the key given; all keys of the store where it is empty.
+    /// All keys that begin with the key given; all keys of the store if it is empty.
     pub fn prefix(mut self) -> Self {
         self.range = self.range.into_prefix();
         self
@@ -56,7 +56,7 @@ impl Watch {
         self
     }
 
-    /// Tells what the keys held before, where the history still knows it.
+    /// Brings the value before each change, too, if it is still in the history.
     pub fn prev_kv(mut self) -> Self {
         self.request.prev_kv = true;
         self
@@ -113,7 +113,7 @@ impl Changes {
         self.stream.as_ref().map(|stream| &**stream.endpoint().name())
     }
 
-    /// The next changes; `None` once an error has been told.
+    /// The next changes; `None` after an error.
     pub async fn next(&mut self) -> Option<Result<WatchResponse, Error>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -143,7 +143,7 @@ impl Stream for Changes {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WatchResponse {
-    /// Who sent it; its revision is the newest of the store, also where the events are older.
+    /// The member that sent it; its revision is the newest of the store, even if the events are older.
     pub header: Header,
     /// The changes, in the order of their revisions; none in an answer to a request for progress.
     pub events: Vec<Event>,
@@ -157,7 +157,7 @@ pub struct Event {
     pub kind: EventKind,
     /// The key and, unless it was deleted, what it holds now. Its `mod_revision` is that of the change.
     pub kv: KeyValue,
-    /// What it held before, where that was asked for and is known.
+    /// What it held before, if that was asked for and is known.
     pub prev_kv: Option<KeyValue>,
 }
 

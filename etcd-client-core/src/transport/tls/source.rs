@@ -40,7 +40,7 @@ pub(super) struct Bundle {
     pub(super) unreadable: Vec<String>,
 }
 
-/// A certificate, and where it stands.
+/// A certificate, and where it is in its file.
 pub(super) struct Certificate {
     pub(super) der: CertificateDer<'static>,
     /// Such as `certificate 2 (line 31) in ca.pem`.

@@ -142,7 +142,7 @@ impl EndpointClient {
         Failure::of_endpoint(Error::new(Kind::InvalidRequest, message).with_source(refusal.clone()))
     }
 
-    /// Lets a stranger say in its own words what it could not in HTTP.
+    /// Says what answers instead of etcd, if it does not speak HTTP/1.1.
     async fn identify(&self, failure: Failure, options: &ClientOptions) -> Failure {
         if self.has_answered() {
             return failure;

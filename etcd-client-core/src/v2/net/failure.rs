@@ -45,7 +45,7 @@ impl Failure {
         Self::of_endpoint(Error::new(Kind::Unavailable, tls::WANTED))
     }
 
-    /// It is the failure of somebody to whom the endpoint has sent the request.
+    /// It is the failure of a server to which the endpoint has redirected the request.
     pub(in crate::v2) fn after_redirection(self, origin: &str) -> Self {
         Self { error: self.error.at(&format!("redirected to {origin}")), ..self }
     }
@@ -55,7 +55,7 @@ impl Failure {
         Self { error, elsewhere: true, untouched: false, election: false }
     }
 
-    /// The answer has stopped half-way, or comes in drips.
+    /// The answer has stopped half-way, or comes too slowly.
     pub(in crate::v2) fn too_slow(complaint: String) -> Self {
         let error = Error::new(Kind::Timeout, complaint);
         Self { error, elsewhere: true, untouched: false, election: false }

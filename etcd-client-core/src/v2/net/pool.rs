@@ -233,7 +233,7 @@ impl Pool {
         })
     }
 
-    /// Finds an endpoint that lives, for what may be sent only once.
+    /// Finds an endpoint that answers, for what may be sent only once.
     async fn find(self: &Arc<Self>, resend: Resend, failures: &mut Failures) -> Outcome<()> {
         if resend == Resend::Freely || !self.endpoints.is_first_unproven() {
             return Outcome::Done(());

@@ -67,8 +67,8 @@ impl Opened {
         Self { headers, generation, body: answer, activity }
     }
 
-    /// Takes the body, which may neither fall silent nor come in drips ([`MinRate`]) for longer than `first`
-    /// at its beginning, where that is limited, and than the client's limit once it has begun.
+    /// Takes the body, which may neither fall silent nor come too slowly ([`MinRate`]) for longer than `first`
+    /// at its beginning, if that is limited, and than the client's limit once it has begun.
     pub(in crate::v2) async fn read(
         self,
         first: Option<Duration>,
@@ -121,7 +121,7 @@ impl Opened {
     }
 }
 
-/// The next piece of a body, which must come fast enough once it has begun, or at once where there is a flow
+/// The next piece of a body, which must come fast enough once it has begun, or at once if there is a rate
 /// already.
 async fn piece(
     body: &mut reqwest::Response,

@@ -24,7 +24,7 @@ impl Get {
         Self { pool, range, request: wire::RangeRequest::default() }
     }
 
-    /// All keys that begin with the key given; all keys of the store where it is empty.
+    /// All keys that begin with the key given; all keys of the store if it is empty.
     pub fn prefix(mut self) -> Self {
         self.range = self.range.into_prefix();
         self
@@ -94,7 +94,7 @@ impl Get {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GetResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// The keys, in ascending order.
     pub kvs: Vec<KeyValue>,
@@ -156,7 +156,7 @@ impl Put {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PutResponse {
-    /// Who answered; its revision is that of the write.
+    /// The member that answered; its revision is that of the write.
     pub header: Header,
     /// What the key held before, if that was asked for and there was one.
     pub prev_kv: Option<KeyValue>,
@@ -182,7 +182,7 @@ impl Delete {
         Self { pool, range, prev_kv: false }
     }
 
-    /// All keys that begin with the key given; all keys of the store where it is empty.
+    /// All keys that begin with the key given; all keys of the store if it is empty.
     pub fn prefix(mut self) -> Self {
         self.range = self.range.into_prefix();
         self
@@ -220,7 +220,7 @@ impl Delete {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeleteResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// How many keys were deleted.
     pub deleted: u64,
@@ -263,7 +263,7 @@ impl Compact {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompactResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
 }
 

@@ -1,4 +1,4 @@
-//! Leases: keys that are deleted when nobody keeps them alive.
+//! Leases: keys that are deleted when their lease is not kept alive.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl LeaseGrant {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseGrantResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// The lease.
     pub id: LeaseId,
@@ -83,7 +83,7 @@ impl LeaseRevoke {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseRevokeResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
 }
 
@@ -109,7 +109,7 @@ impl LeaseKeepAlive {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseKeepAliveResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// Seconds until it ends.
     pub ttl: u64,
@@ -134,7 +134,7 @@ impl LeaseTimeToLive {
         Self { pool, request: wire::LeaseTimeToLiveRequest { id: id.0, keys: false } }
     }
 
-    /// Tells the keys that live on it, too.
+    /// Answers with the keys that are attached to it, too.
     pub fn keys(mut self) -> Self {
         self.request.keys = true;
         self
@@ -145,13 +145,13 @@ impl LeaseTimeToLive {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseTimeToLiveResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// Seconds until it ends.
     pub ttl: u64,
     /// Seconds that it was granted for.
     pub granted_ttl: u64,
-    /// The keys that live on it, if they were asked for.
+    /// The keys that are attached to it, if they were asked for.
     pub keys: Vec<Bytes>,
 }
 
@@ -185,7 +185,7 @@ impl Leases {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeasesResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// Their numbers.
     pub leases: Vec<LeaseId>,

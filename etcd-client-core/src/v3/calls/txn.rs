@@ -107,19 +107,19 @@ impl Compare {
         CompareValue(Bytes::from(key.into()))
     }
 
-    /// How often the key was written since it was created; 0 where it does not exist.
+    /// How often the key was written since it was created; 0 if it does not exist.
     pub fn version(key: impl Into<Vec<u8>>) -> CompareNumber {
         let to = |number| (0, wire::CompareTo::Version(signed(number)));
         CompareNumber { key: Bytes::from(key.into()), to }
     }
 
-    /// The revision that created the key; 0 where it does not exist.
+    /// The revision that created the key; 0 if it does not exist.
     pub fn create_revision(key: impl Into<Vec<u8>>) -> CompareNumber {
         let to = |number| (1, wire::CompareTo::CreateRevision(signed(number)));
         CompareNumber { key: Bytes::from(key.into()), to }
     }
 
-    /// The revision that wrote the key last; 0 where it does not exist.
+    /// The revision that wrote the key last; 0 if it does not exist.
     pub fn mod_revision(key: impl Into<Vec<u8>>) -> CompareNumber {
         let to = |number| (2, wire::CompareTo::ModRevision(signed(number)));
         CompareNumber { key: Bytes::from(key.into()), to }
@@ -223,7 +223,7 @@ impl CompareNumber {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TxnResponse {
-    /// Who answered; its revision is that of the writes, if there were any.
+    /// The member that answered; its revision is that of the writes, if there were any.
     pub header: Header,
     /// Whether all comparisons held.
     pub succeeded: bool,

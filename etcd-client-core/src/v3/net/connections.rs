@@ -2,7 +2,7 @@
 //!
 //! A server or a proxy limits the streams of a connection, and one more than that waits in the HTTP/2
 //! client without a word. So no connection is given more than any server should allow (RFC 9113 wants
-//! no limit below 100), and where one turns out to allow fewer, as many as it has confirmed.
+//! no limit below 100), and if one turns out to allow fewer, as many as it has confirmed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,9 +33,9 @@ pub(in crate::v3) type Connections = endpoint_client::Connections<Streams>;
 pub(in crate::v3) struct Streams {
     calls: Vec<Arc<Connection>>,
     streams: Vec<Arc<Connection>>,
-    /// How many streams a connection carries, where that is fewer than usual.
+    /// How many streams a connection carries, if that is fewer than usual.
     limit: Option<usize>,
-    /// Whether a member's answers to progress requests can be believed, where that is known.
+    /// Whether a member's answers to progress requests can be believed, if that is known.
     pub(in crate::v3) exact_progress: HashMap<u64, bool>,
 }
 
@@ -58,7 +58,7 @@ pub(in crate::v3) struct Connection {
 #[derive(Debug)]
 pub(in crate::v3) struct Gate(Semaphore);
 
-/// A place for one call or stream on a connection; it is to live as long.
+/// A place for one call or stream on a connection; dropped when that ends.
 #[derive(Debug)]
 pub(in crate::v3) struct StreamSlot {
     connection: Arc<Connection>,
@@ -158,7 +158,7 @@ impl Connection {
         &self.gate
     }
 
-    /// How many streams on it live, as the server has said.
+    /// How many open streams on it the server has confirmed.
     pub(in crate::v3) fn confirmed(&self) -> usize {
         self.confirmed.load(Ordering::Relaxed)
     }
@@ -168,7 +168,7 @@ impl Connection {
         self.confirmations.load(Ordering::Relaxed)
     }
 
-    /// Gives it no more streams than live on it, until that is known to be wrong.
+    /// Gives it no more streams than are confirmed on it, until that is known to be wrong.
     pub(in crate::v3) fn suspect(&self, is_full: bool) {
         let room = if is_full { self.confirmed().max(1) } else { usize::MAX };
         self.room.store(room, Ordering::Relaxed);
@@ -176,8 +176,8 @@ impl Connection {
 }
 
 impl Gate {
-    /// Waits for the first answer, if another request is under way, but not for long: where that is not
-    /// answered either, the limits have come. What is returned is to live until there is an answer.
+    /// Waits for the first answer, if another request is under way, but not for long: even if that is not
+    /// answered, the server's limits are known by then. What is returned is kept until there is an answer.
     pub(in crate::v3) async fn pass(&self) -> Option<SemaphorePermit<'_>> {
         if self.0.is_closed() {
             return None;

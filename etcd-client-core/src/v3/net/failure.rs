@@ -25,7 +25,7 @@ pub(in crate::v3) enum FailedAt {
     Server,
     /// The connection broke, or was silent.
     Connection,
-    /// The connection broke before there was an answer: whoever is there may not speak HTTP/2.
+    /// The connection broke before there was an answer: the server may not speak HTTP/2.
     NotHttp2,
 }
 
@@ -45,7 +45,7 @@ impl Failure {
         let token_refused =
             is_outdated(message) || kind == Kind::Unauthenticated && !is_wrong_password(message);
         Self {
-            // Interceptors answer these before the request is handed on.
+            // Interceptors answer these before the request is passed on.
             unprocessed: kind == Kind::NoLeader || token_refused || message.contains("too many requests"),
             origin: if is_truncation(message) { FailedAt::Connection } else { FailedAt::Server },
             token_refused,
@@ -175,7 +175,7 @@ fn explain(code: Code, message: &str) -> String {
     format!("{message}{}", hint(message))
 }
 
-/// The way out, where there is one.
+/// What to do about it, if that is known.
 fn hint(message: &str) -> &'static str {
     if message.contains("user name is empty") {
         ": the server wants a user and a password"

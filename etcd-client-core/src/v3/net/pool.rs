@@ -30,7 +30,7 @@ const PAUSES: Doubling =
     Doubling { first: Duration::from_millis(100), longest: Duration::from_secs(5), spread: 0.5..1.5 };
 /// How often a call is sent again that its connection had no room for.
 const FOR_WANT_OF_ROOM: u32 = 10;
-const PATIENCE_WITH_NOT_HTTP2: Duration = Duration::from_secs(1);
+const INSPECTION_LIMIT: Duration = Duration::from_secs(1);
 
 /// The endpoints of a cluster, and the calls to them.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Pool {
         &self.auth
     }
 
-    /// Does a call, with as many further rounds over all endpoints as the client was told.
+    /// Does a call, in as many further rounds over all endpoints as the client's options allow.
     pub(in crate::v3) async fn call<M: Method>(self: &Arc<Self>, request: M) -> Result<M::Answer, Error> {
         self.call_in_rounds(&request, self.options.max_retries).await
     }
@@ -71,7 +71,7 @@ impl Pool {
         self.call_in_rounds(&request, 0).await
     }
 
-    /// Asks whoever is at the other end of a connection.
+    /// Does a call on a given connection, and nowhere else.
     pub(in crate::v3) async fn call_on<M: Method>(
         self: &Arc<Self>,
         endpoint: &EndpointClient,
@@ -92,7 +92,7 @@ impl Pool {
     }
 
     /// Does something at one endpoint after the other, the preferred one first, until one can do it.
-    /// Where it is `repeatable`, the next is asked beside one that is silent.
+    /// If it is `repeatable`, the next is asked beside one that is silent.
     ///
     /// `try_at` fails with what can be said of one endpoint; what another endpoint would say, too,
     /// ends the round.
@@ -128,7 +128,7 @@ impl Pool {
         Err(RoundFailure::Everywhere(failures))
     }
 
-    /// One endpoint's part of a round, with another token where the first was refused.
+    /// One endpoint's part of a round, with another token if the first was refused.
     async fn attempt<T, F>(
         self: &Arc<Self>,
         endpoint: &Arc<EndpointClient>,
@@ -188,8 +188,8 @@ impl Pool {
         })
     }
 
-    /// Whether there is an etcd at the other end. Its members answer this without a token and without a
-    /// leader, if only by a refusal.
+    /// Whether an etcd answers. Its members answer this without a token and without a leader, if only with
+    /// an error.
     async fn meet(&self, endpoint: &EndpointClient) -> Result<(), Failure> {
         match self.ask(endpoint, &StatusRequest::default(), &Token::default()).await {
             Err(failure) if failure.origin != FailedAt::Server || failure.error.kind() == Kind::Protocol => {
@@ -199,7 +199,7 @@ impl Pool {
         }
     }
 
-    /// Finds an endpoint that lives, for what may be sent only once.
+    /// Finds an endpoint that answers, for what may be sent only once.
     async fn find(self: &Arc<Self>) -> Result<(), RoundFailure> {
         if !self.endpoints.is_first_unproven() {
             return Ok(());
@@ -349,14 +349,14 @@ impl Pool {
             return failure;
         }
         let suspicion = failure.error.kind() != Kind::Protocol;
-        let limit = self.options.timeout.min(PATIENCE_WITH_NOT_HTTP2);
+        let limit = self.options.timeout.min(INSPECTION_LIMIT);
         if let Some(complaint) = endpoint.complaint_in_http1(suspicion, limit).await {
             failure.error = complaint.with_source(failure.error);
         }
         failure
     }
 
-    /// Says who it is that is permitted nothing: nobody, where others are asked who they are, too.
+    /// Names the user to whom something is not permitted, or says that the client gives none.
     fn explain(&self, error: Error) -> Error {
         if error.kind() != Kind::PermissionDenied {
             return error;
@@ -386,7 +386,7 @@ impl Authenticator for Arc<Pool> {
     }
 }
 
-/// The numbers as etcd prints them.
+/// The ids in hexadecimal, as etcd prints them.
 fn same_cluster(followed: u64, other: u64) -> Result<(), Error> {
     if followed == 0 || other == 0 || followed == other {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The road that tonic's calls take: reqwest.
+//! Sends tonic's calls through reqwest.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -52,7 +52,7 @@ pub(in crate::v3) struct TransportError {
     pub(in crate::v3) error: Error,
     /// Not one byte of the request was sent.
     pub(in crate::v3) unsent: bool,
-    /// The connection broke before there was an answer, so that whoever is there may not speak
+    /// The connection broke before there was an answer, so that the server may not speak
     /// HTTP/2.
     pub(in crate::v3) not_http2: bool,
     /// The connection carries no more streams.
@@ -100,8 +100,8 @@ impl Transport {
         }))
     }
 
-    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and where it is
-    /// still writing then, not even that: the connection is gone before anything was answered on it.
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and if it is still
+    /// writing then, not even that: the connection is closed before anything was answered on it.
     fn explain(&self, error: &reqwest::Error) -> TransportError {
         let mut failure = TransportError::from_reqwest(error);
         let cause = root_cause(error);
@@ -148,7 +148,7 @@ impl Transport {
     }
 }
 
-/// An answer that is none of gRPC's.
+/// What is said of an answer that is not gRPC's.
 pub(in crate::v3) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
     let is_not_found = body.trim_ascii() == NOT_FOUND.as_bytes();
     let hint = if is_not_found { format!("; {}", not_found()) } else { String::new() };

@@ -17,7 +17,7 @@ const SAID_WITHIN: Duration = Duration::from_secs(2);
 /// Whether an answer to a progress request proves that everything before it has been sent: so
 /// since 3.4.25 and 3.5.8 (etcd-io/etcd#15220). Servers that do not tell count as early ones.
 ///
-/// There may be several members behind one endpoint, and of several versions: it is asked on the
+/// One endpoint may lead to several members, and of several versions: it is asked on the
 /// stream's own connection, unless that has no room for a question, and what another member answers
 /// does not count.
 pub(in crate::v3) async fn has_exact_progress(pool: &Arc<Pool>, stream: &WatchStream) -> bool {

@@ -35,7 +35,7 @@ const WAITING_REQUESTS: usize = 4;
 
 /// How long the confirmation of a watch may take on a connection that carries others.
 const ROOM_WITHIN: Duration = Duration::from_millis(500);
-/// How much longer it may take where the connection has room, and its server is busy.
+/// How much longer it may take if the connection has room, and its server is busy.
 const SLOW: Duration = Duration::from_secs(2);
 /// On which one watch is tried at the same time.
 const MOST_CONNECTIONS: usize = 8;

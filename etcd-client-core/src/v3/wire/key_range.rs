@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// Keys from `start` up to `end`; the key `start` alone where `end` is empty.
+/// Keys from `start` up to `end`; the key `start` alone if `end` is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::v3) struct KeyRange {
     pub(in crate::v3) start: Bytes,
@@ -17,7 +17,7 @@ impl KeyRange {
         Self { start: key.into(), end: Bytes::new() }
     }
 
-    /// Every key that begins with `prefix`; all keys where it is empty.
+    /// Every key that begins with `prefix`; all keys if it is empty.
     pub(in crate::v3) fn prefix(prefix: impl Into<Bytes>) -> Self {
         let start = prefix.into();
         let end = after_prefix(&start);
