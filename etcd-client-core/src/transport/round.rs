@@ -67,11 +67,7 @@ impl<'a, C: Default, T> Round<'a, C, T> {
     /// An endpoint has answered: it is asked first from now on, and those that were asked before it and
     /// are silent are asked on new connections.
     pub(crate) fn won(&self, place: usize, silent: &[usize]) {
-        self.endpoints[place].note_answer();
-        // It may have served at another of its addresses.
-        for lost in self.lost.iter().filter(|lost| **lost != place) {
-            self.endpoints[*lost].note_passing_over();
-        }
+        self.note_answer(place);
         self.endpoints.prefer(place, self.candidates.first);
         // The same endpoint may have been silent at another of its addresses.
         for silent in silent.iter().filter(|silent| **silent != place) {
@@ -96,8 +92,45 @@ impl<'a, C: Default, T> Round<'a, C, T> {
             endpoint.record().failed(&failure);
             self.lost.push(place);
         } else {
-            endpoint.note_answer();
+            self.note_answer(place);
         }
         failure
+    }
+
+    /// What is said is an answer, be it a refusal: those that have failed before were passed over.
+    fn note_answer(&self, place: usize) {
+        self.endpoints[place].note_answer();
+        // It may have served at another of its addresses.
+        for lost in self.lost.iter().filter(|lost| **lost != place) {
+            self.endpoints[*lost].note_passing_over();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+    use crate::transport::http::Protocol;
+    use crate::transport::settings::Settings;
+
+    #[test]
+    fn an_endpoint_is_passed_over_by_a_success_and_by_a_refusal_alike() {
+        for refuses in [false, true] {
+            let mut settings = Settings::new(Duration::from_secs(5));
+            settings.endpoints = vec!["one:1".to_owned(), "two:2".to_owned()];
+            let options = settings.check(Protocol::Http1, false).unwrap();
+            let endpoints = EndpointList::<()>::new(&options);
+            let mut round = Round::<(), ()>::over(&endpoints);
+            round.lost(0, &Error::new(Kind::Unavailable, "refused"), Duration::ZERO, true);
+            if refuses {
+                round.lost(1, &Error::new(Kind::NotFound, "no such key"), Duration::ZERO, false);
+            } else {
+                round.won(1, &[]);
+            }
+            let failing: Vec<_> = endpoints.failing().into_iter().map(|failing| failing.endpoint).collect();
+            assert_eq!(failing, [&**endpoints[0].name()]);
+            assert!(!endpoints[0].record().passed_over(), "it was logged already (a refusal: {refuses})");
+        }
     }
 }
