@@ -17,6 +17,20 @@ use crate::v3::wire::key_range::KeyRange;
 use crate::v3::wire::response::LeaseId;
 
 /// A client of an etcd cluster. Clones share connections, endpoint and token.
+///
+/// Made by [`new`](Self::new), [`builder`](Self::builder) or, from etcdctl's variables, [`from_env`](Self::from_env). Each
+/// call is a value that does nothing until it is awaited. Without a tokio runtime:
+/// [`blocking`](Self::blocking).
+///
+/// ```no_run
+/// # async fn example() -> Result<(), etcd_client_core::Error> {
+/// use etcd_client_core::v3::Client;
+///
+/// let client = Client::new("127.0.0.1:2379")?;
+/// client.put("/app/level", "debug").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     pool: Arc<Pool>,

@@ -31,7 +31,18 @@ macro_rules! call {
 }
 
 call! {
-    /// A new lease. Await it.
+    /// A new lease, to which keys are attached by [`Put::lease`](crate::v3::Put::lease). Await it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: etcd_client_core::v3::Client) -> Result<(), etcd_client_core::Error> {
+    /// let lease = client.lease_grant(60).await?;
+    /// client.put("/workers/one", "here").lease(lease.id).await?;
+    /// loop {
+    ///     tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    ///     client.lease_keep_alive(lease.id).await?;
+    /// }
+    /// # }
+    /// ```
     LeaseGrant(LeaseGrantRequest) -> LeaseGrantResponse
 }
 

@@ -2,6 +2,31 @@
 
 use bytes::Bytes;
 
+/// The methods of a call for more than one key. It has a field `range`.
+macro_rules! range_options {
+    () => {
+        /// All keys that begin with the key given; all keys of the store if it is empty.
+        pub fn prefix(mut self) -> Self {
+            self.range = self.range.into_prefix();
+            self
+        }
+
+        /// All keys from the key given up to `end`, which is not among them.
+        pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
+            self.range = self.range.into_range(end.into());
+            self
+        }
+
+        /// All keys from the key given on.
+        pub fn from_key(mut self) -> Self {
+            self.range = self.range.into_from_key();
+            self
+        }
+    };
+}
+
+pub(in crate::v3) use range_options;
+
 /// Keys from `start` up to `end`; the key `start` alone if `end` is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::v3) struct KeyRange {
