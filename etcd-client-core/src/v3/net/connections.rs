@@ -25,12 +25,12 @@ const FIRST_ANSWER: Duration = Duration::from_millis(500);
 const FOR_CALLS: usize = 8;
 
 /// All connections of one generation.
-pub(in crate::v3) type Connections = endpoint_client::Connections<Streams>;
+pub(in crate::v3) type Connections = endpoint_client::Connections<OpenConnections>;
 
 /// The connections for calls, and those for streams: a large answer would otherwise hold up the events that
 /// share its connection (etcd-io/etcd#15402).
 #[derive(Debug, Default)]
-pub(in crate::v3) struct Streams {
+pub(in crate::v3) struct OpenConnections {
     calls: Vec<Arc<Connection>>,
     streams: Vec<Arc<Connection>>,
     /// How many streams a connection carries, if that is fewer than usual.

@@ -10,12 +10,12 @@ use crate::transport::http::{Protocol, version_of};
 use crate::transport::not_etcd::{CLIENT_URLS, DetectedProtocol, LONGEST_VERSION, peer_port};
 use crate::transport::record::Inspection;
 use crate::transport::tls;
-use crate::v3::net::connections::{Connection, StreamSlot, Streams};
+use crate::v3::net::connections::{Connection, OpenConnections, StreamSlot};
 use crate::v3::net::transport::{Transport, no_grpc};
 use crate::{Error, Kind, Printable};
 
 /// With an HTTP client for each connection.
-pub(in crate::v3) type EndpointClient = endpoint_client::EndpointClient<Streams>;
+pub(in crate::v3) type EndpointClient = endpoint_client::EndpointClient<OpenConnections>;
 
 impl EndpointClient {
     /// A place for a call.

@@ -15,7 +15,7 @@ use crate::transport::race::Done;
 use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;
 use crate::v3::net::auth::{Auth, Authenticator, Token};
-use crate::v3::net::connections::{StreamSlot, Streams};
+use crate::v3::net::connections::{OpenConnections, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
 use crate::v3::net::round_failure::{RoundFailure, Setback};
@@ -36,7 +36,7 @@ const INSPECTION_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(in crate::v3) struct Pool {
     options: ClientOptions,
-    endpoints: EndpointList<Streams>,
+    endpoints: EndpointList<OpenConnections>,
     auth: Auth,
 }
 
