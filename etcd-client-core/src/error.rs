@@ -191,9 +191,15 @@ impl Error {
         self.with(|inner| inner.failures = failures)
     }
 
-    /// The same error, told to have come from this endpoint.
+    /// The same error, with the name of the endpoint that it comes from.
     pub(crate) fn at(self, endpoint: &str) -> Self {
         self.with(|inner| inner.message = format!("{endpoint}: {}", inner.message))
+    }
+
+    /// An error of the same kind and code in other words, of which this one is the source.
+    pub(crate) fn reworded(self, message: impl Into<String>) -> Self {
+        let (kind, code) = (self.kind(), self.code());
+        Self::new(kind, message).with_source(self).with(|inner| inner.code = code)
     }
 
     fn with(mut self, complete: impl FnOnce(&mut Inner)) -> Self {

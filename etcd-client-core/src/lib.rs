@@ -21,6 +21,7 @@
 //! a runtime there is `client.blocking()`, which brings its own.
 #![deny(missing_docs)]
 
+mod backoff;
 pub mod blocking;
 mod error;
 #[cfg(fuzzing)]

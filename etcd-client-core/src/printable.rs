@@ -70,6 +70,15 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
+/// The beginning of an answer that is not what was expected, on one line: white space of any length is one
+/// space. Bytes that are not UTF-8 are replaced.
+pub(crate) fn excerpt(text: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let text = String::from_utf8_lossy(&text[..text.len().min(4 * LONGEST)]);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    Printable::line(&words.join(" ")).at_most(LONGEST).to_string()
+}
+
 /// A key in a `Debug`.
 pub(crate) struct Key<'k>(pub(crate) &'k Bytes);
 
@@ -148,6 +157,14 @@ mod tests {
         assert_eq!(Printable::line("ab\u{1b}").at_most(5).to_string(), "ab…");
         assert_eq!(Printable::line("abc").at_most(3).to_string(), "abc");
         assert!(Printable::block(&"x\n".repeat(70_000), "  ").to_string().len() < 4 * Printable::BLOCK);
+    }
+
+    #[test]
+    fn an_excerpt_is_one_line_of_words() {
+        assert_eq!(excerpt(b"<html>\r\n  <h1>502\t</h1>\n"), "<html> <h1>502 </h1>");
+        assert_eq!(excerpt(b"\x1b[2J \xff"), "\\u{1b}[2J \u{fffd}");
+        assert_eq!(excerpt(&b"x".repeat(1_000)).chars().count(), 201);
+        assert_eq!(excerpt(b" \n"), "");
     }
 
     #[test]

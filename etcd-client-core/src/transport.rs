@@ -1,15 +1,18 @@
-//! What both protocols travel on: endpoints, connections, TLS, and the order in which endpoints are asked.
+//! What both clients are built on: endpoints, connections, TLS, and the order in which endpoints are asked.
 
+pub(crate) mod activity;
 pub(crate) mod addresses;
 pub(crate) mod credentials;
 pub(crate) mod endpoint;
+pub(crate) mod endpoint_client;
+pub(crate) mod endpoint_list;
 pub(crate) mod endpoints;
 pub(crate) mod failover;
 pub(crate) mod http;
+pub(crate) mod lost_connection;
 pub(crate) mod not_etcd;
 pub(crate) mod other_api;
 pub(crate) mod proxy;
-pub(crate) mod pulse;
 pub(crate) mod race;
 pub(crate) mod record;
 pub(crate) mod round;

@@ -44,7 +44,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use self::mirror::Mirror;
-use crate::log::outage::{Outage, Over};
+use crate::log::outage::{Outage, OutageEnd};
 use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Finding, Proof};
@@ -538,8 +538,8 @@ impl Watcher {
 
     fn log_watching(&mut self, endpoint: &str) {
         let prefix = &self.prefix;
-        match self.outage.over() {
-            Some(Over { lasted, failures }) => {
+        match self.outage.end() {
+            Some(OutageEnd { lasted, failures }) => {
                 let outage = format!("{:.1}s", lasted.as_secs_f64());
                 tracing::info!(%prefix, endpoint, %outage, failures, "connected: watching");
             }

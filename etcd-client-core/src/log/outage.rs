@@ -14,14 +14,14 @@ pub(crate) struct Outage<F> {
     /// When the first failure was, while it lasts.
     since: Option<Instant>,
     failures: u32,
-    /// The forms that the log has heard of.
+    /// The forms that were logged.
     said: Vec<F>,
     said_at: Option<Instant>,
 }
 
 /// What has come to an end, and was in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Over {
+pub(crate) struct OutageEnd {
     pub(crate) lasted: Duration,
     pub(crate) failures: u32,
 }
@@ -33,7 +33,7 @@ impl<F> Default for Outage<F> {
 }
 
 impl<F: PartialEq> Outage<F> {
-    /// One more failure; whether the log is to hear of it.
+    /// One more failure; whether it is to be logged.
     pub(crate) fn failed(&mut self, form: F) -> bool {
         let now = Instant::now();
         self.since.get_or_insert(now);
@@ -47,12 +47,12 @@ impl<F: PartialEq> Outage<F> {
         is_news
     }
 
-    /// It works. What the log is to hear of that, if it has heard of the outage.
-    pub(crate) fn over(&mut self) -> Option<Over> {
+    /// It works again. What is to be logged of that, if the outage was.
+    pub(crate) fn end(&mut self) -> Option<OutageEnd> {
         let since = self.since.take()?;
         let failures = std::mem::take(&mut self.failures);
         let was_said = !std::mem::take(&mut self.said).is_empty();
-        was_said.then(|| Over { lasted: since.elapsed(), failures })
+        was_said.then(|| OutageEnd { lasted: since.elapsed(), failures })
     }
 }
 
@@ -65,13 +65,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_said_once_in_each_form_and_once_when_it_is_over() {
         let mut outage = Outage::default();
-        assert_eq!(outage.over(), None);
+        assert_eq!(outage.end(), None);
         let said: Vec<_> = ["a", "a", "b", "a", "b", "a"].map(|form| outage.failed(form)).into();
         assert_eq!(said, [true, false, true, false, false, false]);
         sleep(PACE * 10).await;
         assert!(!outage.failed("b"), "it goes on");
-        assert_eq!(outage.over(), Some(Over { lasted: PACE * 10, failures: 7 }));
-        assert_eq!(outage.over(), None);
+        assert_eq!(outage.end(), Some(OutageEnd { lasted: PACE * 10, failures: 7 }));
+        assert_eq!(outage.end(), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ mod tests {
         for _ in 0..6_000 {
             begun += u32::from(outage.failed(()));
             sleep(Duration::from_millis(50)).await;
-            ended += u32::from(outage.over().is_some());
+            ended += u32::from(outage.end().is_some());
             sleep(Duration::from_millis(50)).await;
         }
         assert_eq!((begun, ended), (10, 10), "in ten minutes");
@@ -91,10 +91,10 @@ mod tests {
     async fn one_that_lasts_is_said_however_soon_after_the_last() {
         let mut outage = Outage::default();
         assert!(outage.failed(()));
-        assert!(outage.over().is_some());
+        assert!(outage.end().is_some());
         assert!(!outage.failed(()));
         sleep(PACE).await;
         assert!(outage.failed(()));
-        assert_eq!(outage.over().map(|over| over.failures), Some(2));
+        assert_eq!(outage.end().map(|over| over.failures), Some(2));
     }
 }

@@ -1,8 +1,8 @@
 //! The addresses of an endpoint's name, and which of them is asked first.
 //!
 //! The system's connector tries one address after the other until one accepts a connection. One that
-//! accepts it and then says nothing, or something strange, would be all that is ever asked. So each age
-//! of an endpoint's connections begins with the next address.
+//! accepts it and then says nothing, or something strange, would be all that is ever asked. So each
+//! generation of an endpoint's connections begins with the next address.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// What is known of a name's addresses; shared by all ages of connections.
+/// What is known of a name's addresses; shared by all generations of connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Addresses(Arc<Mutex<Vec<SocketAddr>>>);
 
@@ -21,17 +21,17 @@ struct Turn {
 }
 
 impl Addresses {
-    /// How many there are, 1 where that is not known.
+    /// How many there are, 1 if that is not known.
     pub(crate) fn count(&self) -> usize {
         self.lock().len().max(1)
     }
 
-    /// A resolver for the connections of this age.
-    pub(crate) fn resolver(&self, age: u64) -> Arc<impl Resolve + use<>> {
-        Arc::new(Turn { addresses: self.clone(), turn: age })
+    /// A resolver for the connections of this generation.
+    pub(crate) fn resolver(&self, generation: u64) -> Arc<impl Resolve + use<>> {
+        Arc::new(Turn { addresses: self.clone(), turn: generation })
     }
 
-    /// Takes what the system answers. Those that are known keep their order, as servers of names like to
+    /// Takes what the system answers. Those that are known keep their order, as DNS servers
     /// change it with each answer.
     fn settle(&self, found: Vec<SocketAddr>) -> Vec<SocketAddr> {
         let mut known = self.lock();
@@ -94,7 +94,7 @@ mod tests {
         last.iter().map(|last| SocketAddr::from(([127, 0, 0, *last], 0))).collect()
     }
 
-    /// Where the name leads to a server, and to somebody at its first address who says nothing.
+    /// A name with a server at its second address, and at its first something that accepts and is silent.
     fn with_a_silent_one_at_the_first(address: &str) -> (TcpListener, String) {
         let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
         let silent = TcpListener::bind(("127.0.0.2", port)).unwrap();

@@ -1,10 +1,22 @@
-//! Who the client says it is.
+//! A user and a password.
 
 use std::fmt;
 
 use crate::{Error, Kind};
 
 /// A user and a password. `Debug` does not show the password.
+///
+/// For a password that does not change, [`ClientBuilder::user`](crate::v3::ClientBuilder::user) is enough. This is
+/// what a provider returns, for passwords that do:
+/// [`ClientBuilder::credentials`](crate::v3::ClientBuilder::credentials).
+///
+/// ```
+/// use etcd_client_core::Credentials;
+///
+/// let credentials = Credentials::new("payments", "hunter2");
+/// assert_eq!(credentials.user(), "payments");
+/// assert!(!format!("{credentials:?}").contains("hunter2"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     user: String,
@@ -26,7 +38,7 @@ impl Credentials {
         &self.password
     }
 
-    /// Refuses what no user can be called.
+    /// Refuses a name that no user can have.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.user.is_empty() {
             return Err(Error::new(Kind::InvalidInput, "the user's name is empty"));
@@ -34,7 +46,7 @@ impl Credentials {
         Ok(())
     }
 
-    /// Refuses, besides, what basic authentication cannot say: it has a colon after the name.
+    /// Refuses, besides, a name with a colon: in basic authentication a colon ends the name.
     pub(crate) fn check_for_basic(&self) -> Result<(), Error> {
         if self.user.is_empty() || self.user.contains(':') {
             let why = "the user's name is empty or has a colon, which basic authentication cannot";

@@ -1,4 +1,4 @@
-//! Where a server listens, as a person writes it.
+//! The address of a server, as a person writes it.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -52,7 +52,7 @@ impl Endpoint {
         Ok(Self { scheme, origin, base_path })
     }
 
-    /// Where etcd listens if nobody says otherwise.
+    /// Where etcd listens by default.
     pub(crate) fn local() -> Self {
         let origin = format!("http://{}:{DEFAULT_PORT}", Ipv4Addr::LOCALHOST);
         Self { scheme: Scheme::Http, origin, base_path: String::new() }
@@ -108,9 +108,9 @@ impl fmt::Debug for Endpoint {
 }
 
 /// An endpoint as it was given, as it may be shown: without what could be a password.
-pub(crate) struct Given<'t>(pub(crate) &'t str);
+pub(crate) struct Redacted<'t>(pub(crate) &'t str);
 
-impl fmt::Debug for Given<'_> {
+impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(text) = self;
         let end = text.find(['?', '#']).unwrap_or(text.len());
@@ -142,12 +142,12 @@ fn is_like_a_port(rest: &str) -> bool {
     port.len() <= 5 && !rest.contains(':') && port.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Wherever the sign stands: a password may hold a slash, and the whole may be encoded.
+/// Wherever the `@` is: a password may hold a slash, and the whole may be percent-encoded.
 fn may_hold_credentials(text: &str) -> bool {
     text.contains('@') || text.contains("%40")
 }
 
-/// What people write for an endpoint that is none, where its first fault would say little of the slip.
+/// A common mistake in an endpoint, for which there is a better message than the first thing that cannot be parsed.
 fn slip(text: &str) -> Option<&'static str> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let starts_as = |scheme: &str| text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
@@ -178,7 +178,7 @@ fn is_list(text: &str) -> bool {
 }
 
 fn bad(text: &str, why: &str) -> Error {
-    Error::invalid_input(format!("{:?} is not an endpoint: {why}", Given(text)))
+    Error::invalid_input(format!("{:?} is not an endpoint: {why}", Redacted(text)))
 }
 
 fn split_scheme(text: &str, bare: Scheme) -> Result<(Scheme, &str), Error> {
@@ -378,7 +378,7 @@ mod tests {
         ] {
             let error = Endpoint::parse(text, Scheme::Http).unwrap_err();
             assert_eq!(error.kind(), Kind::InvalidInput);
-            assert!(!format!("{error} {error:?} {:?}", Given(text)).contains("hunter2"), "{error}");
+            assert!(!format!("{error} {error:?} {:?}", Redacted(text)).contains("hunter2"), "{error}");
         }
     }
 

@@ -2,8 +2,8 @@
 
 /// What names the servers of a cluster: a list of addresses, or one address alone.
 ///
-/// Anything over which one can iterate and whose items are text is a list; text is a list of one. What an
-/// address may be is said where it is taken: [`v2::ClientBuilder::endpoints`](crate::v2::ClientBuilder::endpoints),
+/// Anything over which one can iterate and whose items are text is a list; text is a list of one. For the
+/// forms of an address see [`v2::ClientBuilder::endpoints`](crate::v2::ClientBuilder::endpoints),
 /// [`v3::ClientBuilder::endpoints`](crate::v3::ClientBuilder::endpoints).
 ///
 /// ```

@@ -12,10 +12,10 @@ pub(crate) struct Preference {
     count: usize,
 }
 
-/// Whom a call asks, one after the other.
+/// The endpoints that a call asks, one after the other.
 #[derive(Debug)]
 pub(crate) struct Candidates {
-    /// Who is preferred as the call begins.
+    /// The place of the one that is preferred as the call begins.
     pub(crate) first: usize,
     count: usize,
     asked: usize,
@@ -42,7 +42,7 @@ impl Preference {
 
     /// Asks `place` first from now on, unless `first` is not the first any more.
     pub(crate) fn replace(&self, first: usize, place: usize) {
-        // Somebody else may have been quicker; then the first is another already.
+        // Another call may have replaced it already.
         let _ = self.first.compare_exchange(first, place, Ordering::Relaxed, Ordering::Relaxed);
     }
 }

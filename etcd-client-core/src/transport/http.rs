@@ -1,4 +1,4 @@
-//! The HTTP client that both protocols travel on.
+//! The HTTP client that both protocols use, and what its errors and answers say.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -35,7 +35,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 64 << 20;
 
-/// Whoever has more to say of its version is no etcd.
+/// In bytes; etcd's is shorter.
 const LONGEST_VERSION: usize = 4 << 10;
 
 /// The innermost error says what happened; the others say that it happened to them.
@@ -88,15 +88,15 @@ impl HttpOptions {
         self.builder(protocol, secure)?.build().map_err(no_client)
     }
 
-    /// The same, for connections of this age to a name with several addresses.
-    pub(crate) fn client_of_age(
+    /// The same, for connections of this generation to a name with several addresses.
+    pub(crate) fn client_of_generation(
         &self,
         protocol: Protocol,
         secure: bool,
         addresses: &Addresses,
-        age: u64,
+        generation: u64,
     ) -> Result<reqwest::Client, Error> {
-        let builder = self.builder(protocol, secure)?.dns_resolver(addresses.resolver(age));
+        let builder = self.builder(protocol, secure)?.dns_resolver(addresses.resolver(generation));
         builder.build().map_err(no_client)
     }
 

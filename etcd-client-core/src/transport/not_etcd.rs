@@ -1,4 +1,4 @@
-//! Who is at the other end where etcd's API is not, in its own first words.
+//! What answers on a port that does not serve etcd's API, from the first bytes that it sends.
 
 use std::io;
 use std::time::Duration;
@@ -11,32 +11,51 @@ use crate::Printable;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::{HttpOptions, Protocol};
 
-/// As much as is read of what is said, in bytes, and shown of it, in characters.
-const HEARD: usize = 512;
+/// As much as is read of a greeting, in bytes, and shown of it, in characters.
+const LONGEST_GREETING: usize = 512;
 const SHOWN: usize = 100;
+
+/// As much as is shown of a version, in characters.
+pub(crate) const LONGEST_VERSION: usize = 20;
+
+/// A service that waits for the client to go on is not waited for longer.
+const LISTEN_LIMIT: Duration = Duration::from_secs(1);
 
 /// What to write instead.
 pub(crate) const CLIENT_URLS: &str = "write one of etcd's --listen-client-urls, port 2379 by default";
 
 /// What is said of a server that never says anything.
-pub(crate) const HANGS_UP: &str =
-    "the server hangs up on every request: it is no etcd, or a proxy that reaches none";
+const HANGS_UP: &str = "the server hangs up on every request: it is no etcd, or a proxy that reaches none";
+
+/// A 404 in the words of Go, as etcd answers on its other ports.
+pub(crate) const NOT_FOUND: &str = "404 page not found";
+
+/// What to say of such a 404.
+pub(crate) fn not_found() -> String {
+    format!("is it etcd's port for metrics, or another service? {CLIENT_URLS}")
+}
+
+/// What to say of a port that answers other members. The version is the server's own word.
+pub(crate) fn peer_port(version: &str) -> String {
+    let version = Printable::line(version).at_most(LONGEST_VERSION);
+    format!("this is the port of an etcd {version} for its peers (--listen-peer-urls): {CLIENT_URLS}")
+}
 
 /// What is spoken at an address.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Speech {
+pub(crate) enum DetectedProtocol {
     Http1,
     Http2,
-    /// It is heard, and hung up on.
-    None,
+    /// The connection is accepted, and closed without an answer.
+    HangsUp,
     /// Something else, of which this is known.
     Other(String),
 }
 
-impl Speech {
-    /// Listens to what is answered to the beginning of a protocol, on a connection of its own. Nothing where
-    /// that cannot be, or nobody says anything in time.
-    pub(crate) async fn at(
+impl DetectedProtocol {
+    /// Reads what is answered to the beginning of a protocol, on a connection of its own. `None` with TLS or a
+    /// proxy, if there is no connection, and if nothing comes in time.
+    pub(crate) async fn detect(
         endpoint: &Endpoint,
         http: &HttpOptions,
         protocol: Protocol,
@@ -45,19 +64,29 @@ impl Speech {
         if endpoint.is_secure() || http.proxy.is_some() {
             return None;
         }
-        let heard = timeout(limit, listen(endpoint.authority(), protocol)).await.ok()?.ok()?;
-        Some(Self::of(&heard))
+        let limit = limit.min(LISTEN_LIMIT);
+        let greeting = timeout(limit, listen(endpoint.authority(), protocol)).await.ok()?.ok()?;
+        Some(Self::of(&greeting))
     }
 
-    fn of(heard: &[u8]) -> Self {
+    /// What is said of it, if it is neither version of HTTP.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        match self {
+            Self::Other(what) => Some(format!("{what}: {CLIENT_URLS}")),
+            Self::HangsUp => Some(HANGS_UP.to_owned()),
+            Self::Http1 | Self::Http2 => None,
+        }
+    }
+
+    fn of(greeting: &[u8]) -> Self {
         // A frame of settings begins each connection: three bytes of length, its kind.
-        if heard.len() >= 9 && heard[0] == 0 && heard[3] == 4 && heard[5..9] == [0; 4] {
+        if greeting.len() >= 9 && greeting[0] == 0 && greeting[3] == 4 && greeting[5..9] == [0; 4] {
             return Self::Http2;
         }
-        match heard {
-            [] => Self::None,
+        match greeting {
+            [] => Self::HangsUp,
             [b'H', b'T', b'T', b'P', b'/', ..] => Self::Http1,
-            _ => Self::Other(format!("what answers is {}", name_of(heard))),
+            _ => Self::Other(format!("what answers is {}", name_of(greeting))),
         }
     }
 }
@@ -70,23 +99,23 @@ async fn listen(address: &str, protocol: Protocol) -> io::Result<Vec<u8>> {
         Protocol::Http2 => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
     };
     stream.write_all(hello).await?;
-    let mut heard = vec![0; HEARD];
+    let mut greeting = vec![0; LONGEST_GREETING];
     let mut length = 0;
     // A frame has nine bytes; a banner may come in pieces, and its first line will do.
-    while length < heard.len() && !heard[..length].contains(&b'\n') && length < 9 {
-        match stream.read(&mut heard[length..]).await {
+    while length < greeting.len() && !greeting[..length].contains(&b'\n') && length < 9 {
+        match stream.read(&mut greeting[length..]).await {
             Ok(0) => break,
             Ok(more) => length += more,
             Err(error) if length == 0 && error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
             Err(_) => break,
         }
     }
-    heard.truncate(length);
-    Ok(heard)
+    greeting.truncate(length);
+    Ok(greeting)
 }
 
-/// The service that begins so, or what it says.
-fn name_of(heard: &[u8]) -> String {
+/// The service that greets so, or the greeting itself.
+fn name_of(greeting: &[u8]) -> String {
     const KNOWN: [(&[u8], &str); 8] = [
         (b"\x15\x03", "a server that speaks TLS, as https:// does"),
         (b"-ERR ", "redis"),
@@ -97,14 +126,14 @@ fn name_of(heard: &[u8]) -> String {
         (b"E\0\0\0", "PostgreSQL"),
         (b"ERROR\r\n", "memcached"),
     ];
-    if let Some((_, name)) = KNOWN.iter().find(|(start, _)| heard.starts_with(start)) {
+    if let Some((_, name)) = KNOWN.iter().find(|(start, _)| greeting.starts_with(start)) {
         return (*name).to_owned();
     }
     // A packet's length, its number, the version of the protocol.
-    if heard.len() > 5 && heard[2..5] == [0, 0, 10] {
+    if greeting.len() > 5 && greeting[2..5] == [0, 0, 10] {
         return "MySQL".to_owned();
     }
-    let first = heard.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let first = greeting.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let text = String::from_utf8_lossy(first);
     format!("no HTTP server; it says {:?}", Printable::line(text.trim_end()).at_most(SHOWN))
 }
@@ -115,7 +144,7 @@ mod tests {
 
     #[test]
     fn services_are_known_by_their_first_words() {
-        for (heard, name) in [
+        for (greeting, name) in [
             (&b"-ERR unknown command 'GET'\r\n"[..], "what answers is redis"),
             (b"SSH-2.0-OpenSSH_9.2p1\r\n", "what answers is an SSH server"),
             (b"220 mail.test ESMTP\r\n", "what answers is a mail or FTP server"),
@@ -123,12 +152,14 @@ mod tests {
             (b"E\0\0\0\x65SFATAL\0", "what answers is PostgreSQL"),
             (b"hello\x1b[2J\nmore", "what answers is no HTTP server; it says \"hello\\u{1b}[2J\""),
         ] {
-            assert_eq!(Speech::of(heard), Speech::Other(name.to_owned()));
+            assert_eq!(DetectedProtocol::of(greeting), DetectedProtocol::Other(name.to_owned()));
         }
-        assert_eq!(Speech::of(b"HTTP/1.0 400"), Speech::Http1);
-        assert_eq!(Speech::of(b"\0\0\x06\x04\0\0\0\0\0\0\x05"), Speech::Http2);
-        assert_eq!(Speech::of(b""), Speech::None);
-        let Speech::Other(long) = Speech::of(&[b'x'; HEARD]) else { panic!("it is no HTTP") };
+        assert_eq!(DetectedProtocol::of(b"HTTP/1.0 400"), DetectedProtocol::Http1);
+        assert_eq!(DetectedProtocol::of(b"\0\0\x06\x04\0\0\0\0\0\0\x05"), DetectedProtocol::Http2);
+        assert_eq!(DetectedProtocol::of(b""), DetectedProtocol::HangsUp);
+        let DetectedProtocol::Other(long) = DetectedProtocol::of(&[b'x'; LONGEST_GREETING]) else {
+            panic!("it is no HTTP")
+        };
         assert!(long.len() < 200, "{long}");
     }
 }

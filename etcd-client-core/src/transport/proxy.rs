@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use crate::{Error, Kind};
 
-/// An HTTP proxy for a [`v2::Client`](crate::v2::Client), and the hosts that are reached without it.
+/// An HTTP proxy for a [`v2::Client`](crate::v2::Client), and the hosts that are reached without it. v3 has none: gRPC
+/// does not pass such proxies.
 ///
 /// Loopback addresses and `localhost` are never reached through a proxy. The environment is only
-/// looked at where it is asked for: [`from_env`](Self::from_env).
+/// used by [`from_env`](Self::from_env).
 #[derive(Clone)]
 pub struct Proxy {
     plain: Option<reqwest::Url>,
@@ -28,7 +29,7 @@ impl Proxy {
     }
 
     /// The proxies that `HTTP_PROXY` (for `http` servers) and `HTTPS_PROXY` (for `https` servers)
-    /// name, in either case of letters, but for the hosts in `NO_PROXY`: names, domains with or
+    /// name, in either case of letters, except for the hosts in `NO_PROXY`: names, domains with or
     /// without a dot before them, addresses, or `*` for all, with commas between.
     ///
     /// # Errors
@@ -44,7 +45,15 @@ impl Proxy {
             .except(direct.split(',')))
     }
 
-    /// Reaches these hosts without the proxy.
+    /// Reaches these hosts without the proxy: names, domains with or without a dot before them, addresses.
+    ///
+    /// ```
+    /// use etcd_client_core::{Proxy, v2::Client};
+    ///
+    /// let proxy = Proxy::new("http://proxy:3128")?.except(["10.0.0.1", ".internal"]);
+    /// let client = Client::builder().endpoints(["http://etcd.example:2379"]).proxy(proxy).build()?;
+    /// # Ok::<(), etcd_client_core::Error>(())
+    /// ```
     #[must_use]
     pub fn except<'h>(mut self, hosts: impl IntoIterator<Item = &'h str>) -> Self {
         let hosts = hosts.into_iter().map(|host| host.trim().to_ascii_lowercase());

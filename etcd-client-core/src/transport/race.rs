@@ -1,7 +1,7 @@
 //! Attempts at one endpoint after the other, the next one beside those that are silent.
 //!
 //! An endpoint that fails is followed by the next at once. One that hangs is not waited for: the next
-//! is asked beside it, and whoever answers first is believed. What may be done only once is never
+//! is asked beside it, and the first answer counts. What may be done only once is never
 //! under way at two endpoints, as its attempts are never called silent.
 
 use std::future::poll_fn;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{EndpointFailure, FailingEndpoint};
-use crate::log::outage::{Outage, Over};
+use crate::log::outage::{Outage, OutageEnd};
 use crate::{Error, Kind};
 
 /// One that has failed is asked again so long after.
@@ -13,8 +13,12 @@ const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 /// And one that has answered, or has had the time for it.
 const AFTER_AN_ANSWER: Duration = Duration::from_secs(600);
 const AFTER_A_SILENCE: Duration = Duration::from_secs(5);
-/// Who has begun to ask it, and has not come back, was dropped.
-const LONGEST_TURN: Duration = Duration::from_secs(30);
+/// A check that has not ended by then was dropped.
+const LONGEST_CHECK: Duration = Duration::from_secs(30);
+
+/// So long what an inspection has found is said of later failures, too, unless the endpoint serves meanwhile:
+/// each inspection takes three connections, one of them over TLS.
+const INSPECTION_HOLDS: Duration = Duration::from_secs(120);
 
 /// What an endpoint has done lately.
 #[derive(Debug, Default)]
@@ -25,11 +29,16 @@ struct Entry {
     last: LastCall,
     /// Since when it has failed each time.
     failing_since: Option<SystemTime>,
-    /// When somebody has begun to ask it only to know.
-    taken: Option<Instant>,
-    /// What the log has heard of it, while others served.
+    /// When a check of it began that no call had asked for.
+    check_began: Option<Instant>,
+    /// What was logged of it, while others served.
     outage: Outage<()>,
+    inspection: Option<(Instant, Inspection)>,
 }
+
+/// What came of asking an endpoint what it is: the error that says it, unless it seems to be etcd.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspection(pub(crate) Option<Error>);
 
 #[derive(Debug, Default)]
 enum LastCall {
@@ -50,12 +59,14 @@ impl EndpointRecord {
         }
     }
 
-    /// What the log is to hear of it, if that is news.
-    pub(crate) fn answered(&self) -> Option<Over> {
+    /// It has answered. What is to be logged of that: the end of an outage that was logged.
+    pub(crate) fn answered(&self) -> Option<OutageEnd> {
         let mut entry = self.lock();
         entry.last = LastCall::Answered(Instant::now());
         entry.failing_since = None;
-        entry.outage.over()
+        // That it seems to be etcd still holds.
+        entry.inspection.take_if(|(_, found)| found.0.is_some());
+        entry.outage.end()
     }
 
     pub(crate) fn failed(&self, failure: &EndpointFailure) {
@@ -64,14 +75,14 @@ impl EndpointRecord {
         entry.failing_since.get_or_insert_with(SystemTime::now);
     }
 
-    /// Others have served where it failed; whether the log is to hear of that.
+    /// Others have served, and it has not; whether that is to be logged.
     pub(crate) fn passed_over(&self) -> bool {
         self.lock().outage.failed(())
     }
 
-    /// Whether it is time to ask it, for no other reason than to know. Whoever hears that it is, asks it: all
-    /// others that share the connections need not.
-    pub(crate) fn takes_turn(&self) -> bool {
+    /// Whether it is time to check it, as no call has asked it lately. The caller then checks it: for all
+    /// others that share the connections it is not due meanwhile.
+    pub(crate) fn begin_check(&self) -> bool {
         let mut entry = self.lock();
         let is_due = match &entry.last {
             LastCall::NotAsked => true,
@@ -79,14 +90,14 @@ impl EndpointRecord {
             LastCall::Failed(at, _) => at.elapsed() >= AFTER_A_FAILURE,
             LastCall::Answered(at) => at.elapsed() >= AFTER_AN_ANSWER,
         };
-        let is_free = entry.taken.is_none_or(|taken| taken.elapsed() >= LONGEST_TURN);
-        if is_due && is_free {
-            entry.taken = Some(Instant::now());
+        let begins = is_due && entry.check_began.is_none_or(|began| began.elapsed() >= LONGEST_CHECK);
+        if begins {
+            entry.check_began = Some(Instant::now());
         }
-        is_due && is_free
+        begins
     }
 
-    /// How it fails, where it does.
+    /// How it fails, if it failed when it was asked last.
     pub(crate) fn failing(&self) -> Option<FailingEndpoint> {
         let entry = self.lock();
         match (&entry.last, entry.failing_since) {
@@ -97,7 +108,18 @@ impl EndpointRecord {
         }
     }
 
-    /// Why it is of no use until now; `arrives` says that something has come from it.
+    /// What was found out when it was last asked what it is, if that is not to be asked again yet.
+    pub(crate) fn inspected(&self) -> Option<Inspection> {
+        let inspection = self.lock().inspection.clone();
+        inspection.filter(|(at, _)| at.elapsed() < INSPECTION_HOLDS).map(|(_, found)| found)
+    }
+
+    /// What has just been found out.
+    pub(crate) fn note_inspection(&self, found: Inspection) {
+        self.lock().inspection = Some((Instant::now(), found));
+    }
+
+    /// Why it has not served until now; `arrives` says that something has come from it.
     pub(crate) fn failure(&self, endpoint: &str, arrives: bool) -> EndpointFailure {
         let failure = |kind, message, elapsed| EndpointFailure {
             endpoint: endpoint.to_owned(),
@@ -145,5 +167,14 @@ mod tests {
         record.answered();
         record.asked();
         assert_eq!(says(false), "no answer yet");
+    }
+
+    #[test]
+    fn what_was_found_out_is_forgotten_when_it_answers() {
+        let record = EndpointRecord::default();
+        record.note_inspection(Inspection(Some(Error::new(Kind::Protocol, "what answers is redis"))));
+        assert!(record.inspected().is_some());
+        record.answered();
+        assert!(record.inspected().is_none());
     }
 }

@@ -1,11 +1,65 @@
-//! What both clients can be told, and whether it can be right.
+//! The options that both clients have, and whether they can be right.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::transport::endpoint::{Endpoint, Given, Scheme};
+use crate::transport::endpoint::{Endpoint, Redacted, Scheme};
 use crate::transport::http::{HttpOptions, Protocol};
 use crate::{Error, Proxy, Tls};
+
+/// The methods of a builder for the options that both clients have. It has a field `settings`; what differs
+/// is said before the name of each method: limits, defaults, forms of an endpoint.
+macro_rules! shared_options {
+    (
+        $(#[$endpoints:meta])* endpoints
+        $(#[$timeout:meta])* timeout
+        $(#[$max_retries:meta])* max_retries
+    ) => {
+        $(#[$endpoints])*
+        pub fn endpoints<Form>(mut self, endpoints: impl $crate::Endpoints<Form>) -> Self {
+            self.settings.endpoints = endpoints.into_list();
+            self
+        }
+
+        /// The certificates to trust, and the identity to show, on `https` endpoints. Without it the system's
+        /// certificates are trusted, and none is shown.
+        pub fn tls(mut self, tls: $crate::Tls) -> Self {
+            self.settings.tls = Some(tls);
+            self
+        }
+
+        $(#[$timeout])*
+        ///
+        /// An answer that has begun may take longer, as long as the endpoint brings 1 KiB a second (shared
+        /// by all its answers under way), measured over this time. A read does not wait for so long if
+        /// there are other endpoints, or other addresses of the same name: the next is asked beside one
+        /// from which nothing comes for a second, or too little for half of this time.
+        pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
+            self.settings.timeout = timeout;
+            self
+        }
+
+        /// How long TCP and TLS may take to connect. 2 s.
+        pub fn connect_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+            self.settings.connect_timeout = timeout;
+            self
+        }
+
+        $(#[$max_retries])*
+        pub fn max_retries(mut self, retries: u32) -> Self {
+            self.settings.max_retries = retries;
+            self
+        }
+
+        /// The largest answer, in bytes, that is accepted. 512 MiB.
+        pub fn receive_limit(mut self, bytes: usize) -> Self {
+            self.settings.receive_limit = bytes;
+            self
+        }
+    };
+}
+
+pub(crate) use shared_options;
 
 /// No limit at all, as far as clocks can add it up.
 const UNLIMITED: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -96,7 +150,7 @@ impl ClientOptions {
     }
 }
 
-/// A password is not sent in the clear to one endpoint where it is protected on the way to another.
+/// A password is not sent in the clear to one endpoint if it is encrypted on the way to another.
 fn refuse_password_in_the_clear(endpoints: &[Endpoint]) -> Result<(), Error> {
     let (secure, plain): (Vec<_>, Vec<_>) = endpoints.iter().partition(|endpoint| endpoint.is_secure());
     if let (Some(secure), Some(plain)) = (secure.first(), plain.first()) {
@@ -112,7 +166,7 @@ fn refuse_password_in_the_clear(endpoints: &[Endpoint]) -> Result<(), Error> {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { endpoints, tls, proxy, connect_timeout, timeout, max_retries, receive_limit } = self;
-        let endpoints: Vec<_> = endpoints.iter().map(|endpoint| Given(endpoint)).collect();
+        let endpoints: Vec<_> = endpoints.iter().map(|endpoint| Redacted(endpoint)).collect();
         f.debug_struct("Settings")
             .field("endpoints", &endpoints)
             .field("tls", tls)

@@ -1,4 +1,4 @@
-//! TLS: whom the client trusts, and who it is.
+//! TLS: the certificates that the client trusts, and its own identity.
 
 mod flaw;
 mod key;
@@ -37,7 +37,7 @@ pub(crate) use self::flaw::{describe, hint};
 /// what etcd's `--auto-tls` makes. Such a server's certificate is signed by itself: name it with
 /// [`ca_file`](Self::ca_file), as `fixtures/client/cert.pem` in the server's data directory.
 ///
-/// Where the system's certificates are trusted, the crate `rustls-platform-verifier` logs an error of its own
+/// If the system's certificates are trusted, the crate `rustls-platform-verifier` logs an error of its own
 /// for each certificate that it refuses, beside the one that is answered here.
 ///
 /// ```no_run
@@ -58,11 +58,11 @@ pub struct Tls {
     unlocked: Unlocked,
 }
 
-/// What to say where a server has hung up on a request without TLS, and speaks TLS.
+/// What to say of a server that has hung up on a request without TLS, and speaks TLS.
 pub(crate) const WANTED: &str =
     "the server speaks TLS: write https://, and name its authority with Tls::ca_file";
 
-/// What to say where a server does not let a client in for want of a certificate that it accepts.
+/// What to say of a server that wants a client certificate, and has not accepted the one that came.
 pub(crate) const NOT_LET_IN: &str =
     "the server seems to want a client certificate that it can accept: see Tls::identity_files";
 
@@ -140,7 +140,7 @@ impl Tls {
         }
         let (unlocked, key, passphrase) = (self.unlocked.clone(), key.clone(), self.passphrase.clone());
         let unlocking = tokio::task::spawn_blocking(move || {
-            // Its failure is kept as well, and comes up where the connection is made.
+            // Its failure is kept as well, and is returned when the connection is made.
             drop(unlocked.key(&key, passphrase.as_deref()));
         });
         drop(unlocking.await);

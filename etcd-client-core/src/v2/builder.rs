@@ -1,4 +1,4 @@
-//! What a client can be told.
+//! The options of a client.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use crate::transport::credentials::Credentials;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::endpoints::Endpoints;
 use crate::transport::http::Protocol;
-use crate::transport::settings::{ClientOptions, Settings};
+use crate::transport::settings::{ClientOptions, Settings, shared_options};
 use crate::v2::net::pool::Pool;
-use crate::{Error, Kind, Proxy, Tls};
+use crate::{Error, Kind, Proxy};
 
-/// So that a server may be away for 5 s, as it is while it is restarted.
+/// Enough for a server that does not answer for 5 s while it is restarted.
 const MAX_RETRIES: u32 = 5;
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
@@ -38,7 +38,7 @@ pub struct ClientBuilder {
 
 impl Client {
     /// A client with the defaults. An endpoint is `host:port`, `http://host:port` or
-    /// `https://host:port`, with a base path where there is one; without a port it is 2379.
+    /// `https://host:port`, with a base path if there is one; without a port it is 2379.
     ///
     /// Nothing is connected before the first call.
     ///
@@ -48,7 +48,7 @@ impl Client {
         Self::builder().endpoints(endpoints).build()
     }
 
-    /// Everything that a client can be told.
+    /// A client with other options than the defaults: `Client::builder().….build()?`.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }
@@ -73,11 +73,20 @@ impl ClientBuilder {
         Client::over(Pool::new(ClientOptions::local(&Self::new().settings), None))
     }
 
-    /// The servers, or the one: `host:port`, `http://host:port/base` or `https://host:port`. Without a scheme it
-    /// is `https` where [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
-    pub fn endpoints<Form>(mut self, endpoints: impl Endpoints<Form>) -> Self {
-        self.settings.endpoints = endpoints.into_list();
-        self
+    shared_options! {
+        /// The servers, or the one: `host:port`, `http://host:port/base` or `https://host:port`. Without a scheme it
+        /// is `https` if [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
+        endpoints
+        /// How long an endpoint has to begin its answer. 10 s: a server itself gives a write up after 7 s.
+        /// The time for connecting is part of it. A watch may be silent for any time.
+        timeout
+        /// How often all endpoints are tried again, with growing pauses, while none of them can be
+        /// reached or the members are electing a leader. 5.
+        ///
+        /// The pauses are 0.3, 0.6, 1.2, 2.4, 4.8 s and then 5 s each, a quarter more or less. 5 retries wait
+        /// for a server that does not answer for 6 s, and fail after 7 to 12 s if it still does not; 3 wait for 1.5 s,
+        /// 10 for 25 s.
+        max_retries
     }
 
     /// The user and the password, which go with every request: etcd does not ask for them.
@@ -89,52 +98,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Whom to trust, and who to be, on `https` endpoints. Without it the system's certificates
-    /// are trusted.
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.settings.tls = Some(tls);
-        self
-    }
-
     /// Reaches the servers through a proxy, loopback excepted. Without it the environment's proxies
     /// are not used: `proxy(Proxy::from_env()?)` uses them.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.settings.proxy = Some(proxy);
-        self
-    }
-
-    /// How long an endpoint has to begin its answer. 10 s: a server itself gives a write up after 7 s.
-    /// The time for connecting is part of it. A watch may be silent for any time.
-    ///
-    /// An answer that has begun may take longer, as long as the endpoint brings 1 KiB a second (shared
-    /// by all its answers under way), measured over this time. A read does not wait for so long where
-    /// there are other endpoints, or other addresses of the same name: the next is asked beside one
-    /// that gives no sign of life for a second, or none but signs of life for half of this time.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
-        self
-    }
-
-    /// How long TCP and TLS may take to connect. 2 s.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
-        self
-    }
-
-    /// How often all endpoints are tried again, with growing pauses, while none of them can be
-    /// reached or the members are electing a leader. 5.
-    ///
-    /// The pauses are 0.3, 0.6, 1.2, 2.4, 4.8 s and then 5 s each, a quarter more or less. 5 retries wait
-    /// for a server that is away for 6 s, and fail after 7 to 12 s where it stays away; 3 wait for 1.5 s,
-    /// 10 for 25 s.
-    pub fn max_retries(mut self, retries: u32) -> Self {
-        self.settings.max_retries = retries;
-        self
-    }
-
-    /// The largest answer, in bytes, that is accepted. 512 MiB.
-    pub fn receive_limit(mut self, bytes: usize) -> Self {
-        self.settings.receive_limit = bytes;
         self
     }
 
@@ -163,7 +130,7 @@ impl ClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
+    use crate::{Kind, Tls};
 
     fn refusal(builder: ClientBuilder) -> String {
         let error = builder.build().unwrap_err();

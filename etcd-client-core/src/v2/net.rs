@@ -5,3 +5,4 @@ pub(in crate::v2) mod failure;
 pub(in crate::v2) mod pool;
 pub(in crate::v2) mod redirect;
 pub(in crate::v2) mod refusal;
+pub(in crate::v2) mod reply;

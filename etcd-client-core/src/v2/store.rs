@@ -75,7 +75,7 @@ impl Store for Client {
 
     fn look_round(&self, _: u64) -> BoxFuture<()> {
         let pool = self.pool().clone();
-        Box::pin(async move { pool.look_round().await })
+        Box::pin(async move { pool.check_idle_endpoints().await })
     }
 
     fn failing_endpoints(&self) -> Vec<FailingEndpoint> {

@@ -18,7 +18,7 @@ use self::feed::{Feed, Signal};
 use self::poll::Target;
 use crate::v2::calls::abort::AbortHandle;
 use crate::v2::calls::call::unless_aborted;
-use crate::v2::net::pool::{Pool, pause_before};
+use crate::v2::net::pool::{PAUSES, Pool};
 use crate::v2::wire::headers::Headers;
 use crate::v2::wire::response::{Answer, Response};
 use crate::{BoxFuture, Error};
@@ -136,7 +136,7 @@ impl OpenWatch {
                         return Err(error);
                     }
                     if losses > 1 {
-                        sleep(pause_before(losses - 1)).await;
+                        sleep(PAUSES.pause(losses - 2)).await;
                     }
                     self.feed = self.again().await?;
                 }

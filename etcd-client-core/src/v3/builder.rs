@@ -1,18 +1,18 @@
-//! What a client can be told.
+//! The options of a client.
 
 mod environment;
 
 use std::time::Duration;
 
 use super::client::Client;
+use crate::Error;
 use crate::transport::credentials::Credentials;
 use crate::transport::endpoints::Endpoints;
 use crate::transport::http::Protocol;
-use crate::transport::settings::Settings;
+use crate::transport::settings::{Settings, shared_options};
 use crate::v3::net::auth::Auth;
 use crate::v3::net::login::Login;
 use crate::v3::net::pool::Pool;
-use crate::{Error, Tls};
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
 ///
@@ -48,7 +48,7 @@ impl Client {
         Self::builder().endpoints(endpoints).build()
     }
 
-    /// Everything that a client can be told.
+    /// A client with other options than the defaults: `Client::builder().….build()?`.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }
@@ -80,11 +80,15 @@ impl ClientBuilder {
         Self { login: None, settings: Settings::new(Duration::from_secs(5)) }
     }
 
-    /// The servers, or the one: `host:port`, `http://host:port` or `https://host:port`. Without a scheme it is
-    /// `https` where [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
-    pub fn endpoints<Form>(mut self, endpoints: impl Endpoints<Form>) -> Self {
-        self.settings.endpoints = endpoints.into_list();
-        self
+    shared_options! {
+        /// The servers, or the one: `host:port`, `http://host:port` or `https://host:port`. Without a scheme it is
+        /// `https` if [`tls`](Self::tls) is given and `http` otherwise; without a port it is 2379.
+        endpoints
+        /// How long an endpoint has to begin its answer. 5 s. The time for connecting is part of it.
+        timeout
+        /// How often all endpoints are tried again, with growing pauses, after none of them could do
+        /// a call. 3.
+        max_retries
     }
 
     /// The user and the password, from which a token is fetched when the first call is made.
@@ -93,11 +97,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Who is asked for the user and the password, instead: each time that a token is fetched, at
+    /// A provider of the user and the password, instead: it is called each time that a token is fetched, at
     /// the first call, and whenever the server does not accept a token any more.
     ///
-    /// It has 10 s to answer. While it fails, so do calls, as with a server that is away; it is
-    /// asked again with the next call. What blocks belongs into `spawn_blocking`.
+    /// It has 10 s to answer. While it fails, so do calls, as with a server that does not answer; it is
+    /// called again with the next call. What blocks belongs into `spawn_blocking`.
     ///
     /// ```no_run
     /// use etcd_client_core::{Credentials, v3::Client};
@@ -118,43 +122,6 @@ impl ClientBuilder {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.login = Some(Login::provided(provider));
-        self
-    }
-
-    /// Whom to trust, and who to be, on `https` endpoints. Without it the system's certificates
-    /// are trusted.
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.settings.tls = Some(tls);
-        self
-    }
-
-    /// How long an endpoint has to begin its answer. 5 s. The time for connecting is part of it.
-    ///
-    /// An answer that has begun may take longer, as long as the endpoint brings 1 KiB a second (shared
-    /// by all its answers under way), measured over this time. A read does not wait for so long where
-    /// there are other endpoints, or other addresses of the same name: the next is asked beside one
-    /// that gives no sign of life for a second, or none but signs of life for half of this time.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
-        self
-    }
-
-    /// How long TCP and TLS may take to connect. 2 s.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
-        self
-    }
-
-    /// How often all endpoints are tried again, with growing pauses, after none of them could do
-    /// a call. 3.
-    pub fn max_retries(mut self, retries: u32) -> Self {
-        self.settings.max_retries = retries;
-        self
-    }
-
-    /// The largest answer, in bytes, that is accepted. 512 MiB.
-    pub fn receive_limit(mut self, bytes: usize) -> Self {
-        self.settings.receive_limit = bytes;
         self
     }
 
@@ -180,7 +147,7 @@ impl ClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
+    use crate::{Kind, Tls};
 
     fn refusal(builder: ClientBuilder) -> String {
         let error = builder.build().unwrap_err();

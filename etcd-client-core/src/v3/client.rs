@@ -17,6 +17,20 @@ use crate::v3::wire::key_range::KeyRange;
 use crate::v3::wire::response::LeaseId;
 
 /// A client of an etcd cluster. Clones share connections, endpoint and token.
+///
+/// Made by [`new`](Self::new), [`builder`](Self::builder) or, from etcdctl's variables, [`from_env`](Self::from_env). Each
+/// call is a value that does nothing until it is awaited. Without a tokio runtime:
+/// [`blocking`](Self::blocking).
+///
+/// ```no_run
+/// # async fn example() -> Result<(), etcd_client_core::Error> {
+/// use etcd_client_core::v3::Client;
+///
+/// let client = Client::new("127.0.0.1:2379")?;
+/// client.put("/app/level", "debug").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     pool: Arc<Pool>,
@@ -58,7 +72,7 @@ impl Client {
         LeaseGrant::new(self.pool.clone(), ttl)
     }
 
-    /// Ends a lease, and deletes the keys that live on it.
+    /// Ends a lease, and deletes the keys that are attached to it.
     pub fn lease_revoke(&self, id: LeaseId) -> LeaseRevoke {
         LeaseRevoke::new(self.pool.clone(), id)
     }
@@ -68,7 +82,7 @@ impl Client {
         LeaseKeepAlive::new(self.pool.clone(), id)
     }
 
-    /// How long a lease has left, and which keys live on it.
+    /// How long a lease has left, and which keys are attached to it.
     pub fn lease_time_to_live(&self, id: LeaseId) -> LeaseTimeToLive {
         LeaseTimeToLive::new(self.pool.clone(), id)
     }
@@ -89,8 +103,8 @@ impl Client {
         Status::new(self.pool.clone())
     }
 
-    /// Uses another user or password from the next call on, in all clones and twins of this
-    /// client. Watches that are open stay open.
+    /// Uses another user or password from the next call on, in all clones of this client, and
+    /// in those [with their own connections](Self::with_own_connections). Watches that are open stay open.
     ///
     /// # Errors
     /// What the builder refuses: a name that is empty, and a password for endpoints of which some are

@@ -6,5 +6,6 @@ pub(in crate::v3) mod endpoint_client;
 pub(in crate::v3) mod failure;
 pub(in crate::v3) mod login;
 pub(in crate::v3) mod pool;
+pub(in crate::v3) mod round_failure;
 pub(in crate::v3) mod transport;
 pub(in crate::v3) mod unary;

@@ -79,7 +79,7 @@ impl Store for Client {
 
     fn look_round(&self, cluster: u64) -> BoxFuture<()> {
         let pool = self.pool().clone();
-        Box::pin(async move { pool.look_round(cluster).await })
+        Box::pin(async move { pool.check_idle_endpoints(cluster).await })
     }
 
     fn failing_endpoints(&self) -> Vec<FailingEndpoint> {
@@ -99,8 +99,8 @@ fn range(prefix: &Prefix) -> KeyRange {
     KeyRange::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
 }
 
-/// A watch that begins behind the head of the store is told no progress before something is written
-/// (since 3.5.8), and would be taken for dead. One that begins at the head is told it, and sees the
+/// A watch that begins before the head of the store gets no progress before something is written
+/// (since 3.5.8), and would look dead. One that begins at the head gets it, and sees the
 /// same changes if the head is still the same.
 async fn begun(pool: &Arc<Pool>, create: WatchCreateRequest, later: WatchStream) -> WatchStream {
     let now = WatchCreateRequest { start_revision: 0, ..create };
@@ -133,7 +133,7 @@ impl Watch for StoreWatch {
             };
             if let Err(error) = self.events.read(frame) {
                 self.stream.give_up();
-                return Poll::Ready(Err(error.at(self.stream.peer().name())));
+                return Poll::Ready(Err(error.at(self.stream.endpoint().name())));
             }
         }
     }
@@ -143,7 +143,7 @@ impl Watch for StoreWatch {
     }
 
     fn endpoint(&self) -> &str {
-        self.stream.peer().name()
+        self.stream.endpoint().name()
     }
 
     fn abandon(self: Box<Self>) {

@@ -10,15 +10,32 @@ use futures_core::Stream;
 
 use self::stream::WatchStream;
 use crate::v3::net::pool::Pool;
-use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::key_range::{KeyRange, range_options};
 use crate::v3::wire::messages as wire;
 use crate::v3::wire::response::{Header, KeyValue, signed};
 use crate::{BoxFuture, Error, Kind};
 
 /// A watch that is to begin. Await it for the [`Changes`].
 ///
-/// This is the bare watch of one server: it ends when the connection does. The
-/// [`Watcher`](crate::Watcher) is the one that never ends and never loses a change.
+/// This is the watch of one server: it ends when the connection does. Use [`Watcher`](crate::Watcher) for one that
+/// goes on after failures and never loses a change.
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::Client};
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let mut changes = client.watch("/app/").prefix().prev_kv().await?;
+/// while let Some(response) = changes.next().await {
+///     for event in response?.events {
+///         println!("{:?}: {:?} -> {:?}", event.kind, event.prev_kv, event.kv);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Kind::Compacted`](crate::Kind::Compacted) comes as an item of the changes, if
+/// [`start_revision`](Self::start_revision) is not in the history any more.
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Watch {
@@ -32,23 +49,7 @@ impl Watch {
         Self { pool, range, request: wire::WatchCreateRequest::default() }
     }
 
-    /// All keys that begin with the key given; all keys of the store where it is empty.
-    pub fn prefix(mut self) -> Self {
-        self.range = self.range.into_prefix();
-        self
-    }
-
-    /// All keys from the key given up to `end`, which is not among them.
-    pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
-        self.range = self.range.into_range(end.into());
-        self
-    }
-
-    /// All keys from the key given on.
-    pub fn from_key(mut self) -> Self {
-        self.range = self.range.into_from_key();
-        self
-    }
+    range_options!();
 
     /// Begins with the changes of this revision, replayed from the history; 0 for what comes now.
     pub fn start_revision(mut self, revision: u64) -> Self {
@@ -56,7 +57,7 @@ impl Watch {
         self
     }
 
-    /// Tells what the keys held before, where the history still knows it.
+    /// Brings the value before each change, too, if it is still in the history.
     pub fn prev_kv(mut self) -> Self {
         self.request.prev_kv = true;
         self
@@ -74,7 +75,7 @@ impl Watch {
         self
     }
 
-    /// Every 10 minutes without a change, a response without events that tells the revision.
+    /// Every 10 minutes without a change, a response without events, for its revision.
     pub fn progress_notify(mut self) -> Self {
         self.request.progress_notify = true;
         self
@@ -108,17 +109,17 @@ impl Changes {
         &self.header
     }
 
-    /// Where the changes come from.
+    /// The endpoint that the changes come from; `None` after an error.
     pub fn endpoint(&self) -> Option<&str> {
-        self.stream.as_ref().map(|stream| &**stream.peer().name())
+        self.stream.as_ref().map(|stream| &**stream.endpoint().name())
     }
 
-    /// The next changes; `None` once an error has been told.
+    /// The next changes; `None` after an error.
     pub async fn next(&mut self) -> Option<Result<WatchResponse, Error>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Asks the server for a response without events, which tells how far the watch has come.
+    /// Asks the server for a response without events, whose revision says up to where all changes have come.
     pub fn request_progress(&mut self) {
         if let Some(stream) = &self.stream {
             stream.request_progress();
@@ -143,7 +144,7 @@ impl Stream for Changes {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WatchResponse {
-    /// Who sent it; its revision is the newest of the store, also where the events are older.
+    /// The member that sent it; its revision is the newest of the store, even if the events are older.
     pub header: Header,
     /// The changes, in the order of their revisions; none in an answer to a request for progress.
     pub events: Vec<Event>,
@@ -157,7 +158,7 @@ pub struct Event {
     pub kind: EventKind,
     /// The key and, unless it was deleted, what it holds now. Its `mod_revision` is that of the change.
     pub kv: KeyValue,
-    /// What it held before, where that was asked for and is known.
+    /// What it held before, if that was asked for and is known.
     pub prev_kv: Option<KeyValue>,
 }
 

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::{Doubling, spread};
+
 const SHORTEST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
 /// The longest pause after a connection that has carried an answer.
@@ -56,8 +58,7 @@ impl Backoff {
             return self.loss(LONGEST_AFTER_ANSWER);
         };
         let outage = since.elapsed();
-        let share = 0.42 + 0.08 * fastrand::f64();
-        outage.mul_f64(share).clamp(SHORTEST.mul_f64(0.5 + 0.5 * fastrand::f64()), LONGEST)
+        spread(outage, &(0.42..0.5)).clamp(spread(SHORTEST, &(0.5..1.0)), LONGEST)
     }
 
     /// The pause before going on in another way: none, unless that happens again and again.
@@ -71,8 +72,7 @@ impl Backoff {
             None => Duration::ZERO,
             Some(doublings) => {
                 let longest = self.lasted.unwrap_or(longest).min(longest);
-                let ceiling = SHORTEST.saturating_mul(1 << doublings.min(10)).min(longest);
-                ceiling.mul_f64(fastrand::f64())
+                Doubling { first: SHORTEST, longest, spread: 0.0..1.0 }.pause(doublings)
             }
         }
     }
@@ -80,8 +80,7 @@ impl Backoff {
 
 /// About `period`: a tenth more or less, so that many clients do not come at once.
 pub(super) fn jittered(period: Duration) -> Duration {
-    let seconds = period.as_secs_f64() * (0.9 + 0.2 * fastrand::f64());
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    spread(period, &(0.9..1.1))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) enum Flaw {
     Key(String),
     /// The same, of an authority that was named.
     AuthorityKey(String),
-    /// The algorithm, and the key that it was used with, where that is known.
+    /// The algorithm, and the key that it was used with, if that is known.
     Signature(String, Option<KeyKind>),
     /// Authorities were named, and one of them, perhaps, cannot be read.
     Foreign {
@@ -125,7 +125,7 @@ pub(crate) fn hint(cause: &str) -> Option<&'static str> {
     known.map(|(_, way_out)| *way_out)
 }
 
-/// In words what rustls says, where `error` is of it.
+/// What rustls says, in words, if `error` is one of rustls.
 pub(crate) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
     Some(match of_rustls(error)? {
         Error::InvalidCertificate(CertificateError::Other(OtherError(flaw))) => {

@@ -73,7 +73,7 @@ impl SignatureVerificationAlgorithm for Verification {
     }
 }
 
-/// A client's key on P-521; `None` where it is no such key.
+/// A client's key on P-521; `None` if it is no such key.
 pub(super) fn signing_key(key: &PrivateKeyDer<'_>) -> Option<Arc<dyn SigningKey>> {
     let secret = match key {
         PrivateKeyDer::Pkcs8(der) => p521::SecretKey::from_pkcs8_der(der.secret_pkcs8_der()).ok()?,

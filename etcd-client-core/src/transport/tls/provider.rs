@@ -1,4 +1,4 @@
-//! The cryptography under TLS: the process's own choice, or ring, and P-521 where that lacks it.
+//! The cryptography under TLS: the process's own choice, or ring, and P-521 if that lacks it.
 
 use std::sync::{Arc, OnceLock};
 

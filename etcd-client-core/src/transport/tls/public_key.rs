@@ -29,7 +29,7 @@ pub(super) enum KeyKind {
 impl KeyKind {
     /// Of the key in a certificate.
     pub(super) fn of_certificate(certificate: &CertificateDer<'_>) -> Option<Self> {
-        // rustls takes a certificate apart for whoever trusts it; this trusts nobody.
+        // rustls parses a certificate as one that is trusted; nothing here is.
         let mut reading = RootCertStore::empty();
         reading.add(certificate.clone().into_owned()).ok()?;
         let info = &reading.roots.first()?.subject_public_key_info;
@@ -114,7 +114,7 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// The curve that a key in SEC1's form is on, where it says so.
+/// The curve that a key in SEC1's form is on, if it names one.
 fn curve_of(key: &[u8]) -> Option<ObjectIdentifier> {
     let mut reader = SliceReader::new(key).ok()?;
     let curve = reader.sequence(|sequence| {

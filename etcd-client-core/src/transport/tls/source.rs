@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use crate::Error;
+use crate::{Error, Printable};
 
 /// All the authorities that systems come with take a quarter of a megabyte.
 const LONGEST: u64 = 16 << 20;
@@ -40,7 +40,7 @@ pub(super) struct Bundle {
     pub(super) unreadable: Vec<String>,
 }
 
-/// A certificate, and where it stands.
+/// A certificate, and where it is in its file.
 pub(super) struct Certificate {
     pub(super) der: CertificateDer<'static>,
     /// Such as `certificate 2 (line 31) in ca.pem`.
@@ -103,7 +103,7 @@ impl PemSource {
 impl fmt::Display for PemSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{}", path.display().to_string().escape_debug()),
+            Self::File(path) => Printable::line(&path.display().to_string()).at_most(Printable::BLOCK).fmt(f),
             Self::Text(_) => f.write_str("the PEM text"),
         }
     }

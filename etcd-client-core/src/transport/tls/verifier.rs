@@ -16,7 +16,7 @@ use crate::transport::tls::public_key::KeyKind;
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) inner: Arc<dyn ServerCertVerifier>,
-    /// The certificates that were named; none where the system's are trusted.
+    /// The certificates that were named; none if the system's are trusted.
     pub(super) named: Vec<CertificateDer<'static>>,
     /// What is said of named certificates that cannot be read.
     pub(super) unreadable: Vec<String>,
@@ -53,7 +53,7 @@ impl Verifier {
         flaw.map_or(error, |flaw| CertificateError::Other(OtherError(Arc::new(flaw))).into())
     }
 
-    /// ring calls a signature bad where it does not work with a key of that kind. An authority that has not
+    /// ring calls a signature bad if it does not support the kind of key. An authority that has not
     /// signed is no cause, whatever its key.
     fn flawed_key(&self, why: &CertificateError, shown: &[&CertificateDer<'_>]) -> Option<Flaw> {
         let flaw = |certificate: &CertificateDer<'_>| KeyKind::of_certificate(certificate)?.flaw();

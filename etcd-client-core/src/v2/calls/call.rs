@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::v2::calls::abort::AbortHandle;
-use crate::v2::net::endpoint_client::Reply;
 use crate::v2::net::pool::Pool;
+use crate::v2::net::reply::Reply;
 use crate::v2::wire::request::Request;
 use crate::v2::wire::response::{Answer, Response, parse};
 use crate::{BoxFuture, Error, Kind};

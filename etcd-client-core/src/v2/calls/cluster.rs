@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::v2::calls::call::Operation;
-use crate::v2::net::endpoint_client::Reply;
 use crate::v2::net::refusal::Refusal;
+use crate::v2::net::reply::Reply;
 use crate::v2::wire::request::Request;
 use crate::v2::wire::response::{Response, parse};
 use crate::{Error, Kind};
@@ -235,8 +235,7 @@ impl Body for Machines {
         let text = String::from_utf8_lossy(body);
         let machines: Vec<_> = text.split(',').map(|url| url.trim().to_owned()).collect();
         if machines.iter().any(|url| !url.starts_with("http")) {
-            let message =
-                format!("the answer is no list of addresses: {}", crate::v2::wire::response::excerpt(body));
+            let message = format!("the answer is no list of addresses: {}", crate::printable::excerpt(body));
             return Err(Error::new(Kind::Protocol, message));
         }
         Ok(Self(machines))

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::v2::calls::call::{Call, Operation, read_answer};
 use crate::v2::calls::condition::Condition;
-use crate::v2::net::endpoint_client::Reply;
+use crate::v2::net::reply::Reply;
 use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;

@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::Error;
 use crate::v2::calls::call::{Call, Operation};
-use crate::v2::net::endpoint_client::Reply;
+use crate::v2::net::reply::Reply;
 use crate::v2::wire::encoding::form;
 use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;

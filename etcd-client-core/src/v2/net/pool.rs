@@ -3,35 +3,36 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::backoff::Doubling;
 use crate::error::{EndpointFailure, FailingEndpoint};
 use crate::transport::credentials::Credentials;
-use crate::transport::failover::{Preference, all_failed};
+use crate::transport::endpoint_list::EndpointList;
+use crate::transport::failover::all_failed;
 use crate::transport::race::Done;
-use crate::transport::round::{Endpoint as _, Round, failing, look_round, outage};
+use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;
-use crate::v2::net::endpoint_client::{EndpointClient, Opened, Reply};
+use crate::v2::net::endpoint_client::EndpointClient;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::refusal::Refusal;
+use crate::v2::net::reply::{Opened, Reply};
 use crate::v2::wire::request::{Request, Resend};
 use crate::{BoxFuture, Error, Kind, OneLine};
 
 /// Five further rounds take 7 s at least, in which a server is restarted or a leader elected.
-const FIRST_PAUSE: Duration = Duration::from_millis(300);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(in crate::v2) const PAUSES: Doubling =
+    Doubling { first: Duration::from_millis(300), longest: Duration::from_secs(5), spread: 0.75..1.25 };
 /// Failures of earlier rounds that an error still tells of.
 const MOST_FAILURES: usize = 100;
 
-/// The endpoints of a cluster, one of which is preferred until it fails.
+/// The endpoints of a cluster, and what is sent to them.
 #[derive(Debug)]
 pub(in crate::v2) struct Pool {
     options: ClientOptions,
-    peers: Vec<Arc<EndpointClient>>,
-    preference: Preference,
+    endpoints: EndpointList<Option<reqwest::Client>>,
     credentials: Arc<Mutex<Option<Credentials>>>,
 }
 
 impl Pool {
-    /// Starts at a random endpoint, so that many clients spread over the cluster.
     pub(in crate::v2) fn new(options: ClientOptions, credentials: Option<Credentials>) -> Arc<Self> {
         Self::over(options, Arc::new(Mutex::new(credentials)))
     }
@@ -42,11 +43,7 @@ impl Pool {
     }
 
     fn over(options: ClientOptions, credentials: Arc<Mutex<Option<Credentials>>>) -> Arc<Self> {
-        let mut endpoints = options.endpoints.clone();
-        fastrand::shuffle(&mut endpoints);
-        let peers: Vec<_> =
-            endpoints.into_iter().map(|endpoint| Arc::new(EndpointClient::new(endpoint))).collect();
-        Arc::new(Self { preference: Preference::new(peers.len()), peers, options, credentials })
+        Arc::new(Self { endpoints: EndpointList::new(&options), options, credentials })
     }
 
     pub(in crate::v2) fn options(&self) -> &ClientOptions {
@@ -54,7 +51,7 @@ impl Pool {
     }
 
     pub(in crate::v2) fn endpoints(&self) -> usize {
-        self.peers.len()
+        self.endpoints.len()
     }
 
     pub(in crate::v2) fn set_credentials(&self, credentials: Option<Credentials>) {
@@ -74,8 +71,8 @@ impl Pool {
         read: impl Fn(&Reply) -> Result<T, Error> + Send + Sync,
     ) -> Result<T, Error> {
         let read = &read;
-        let ask = |peer: Arc<EndpointClient>| async move {
-            let reply = self.ask(&peer, request).await?;
+        let ask = |endpoint: Arc<EndpointClient>| async move {
+            let reply = self.ask(&endpoint, request).await?;
             read(&reply).map_err(|error| Failure::of_protocol(error.with_source(reply.into_refusal())))
         };
         self.rounds(request.resend, retries.unwrap_or(self.options.max_retries), ask).await
@@ -120,53 +117,53 @@ impl Pool {
                 Outcome::Nowhere { election } => {
                     rounds += 1;
                     if !election || rounds > retries {
-                        return Err(failures.into_error(self.peers.len(), rounds));
+                        return Err(failures.into_error(self.endpoints.len(), rounds));
                     }
                 }
             }
-            tokio::time::sleep(pause_before(rounds)).await;
+            tokio::time::sleep(PAUSES.pause(rounds - 1)).await;
         }
     }
 
     pub(in crate::v2) async fn ask(
         &self,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         request: &Request,
     ) -> Result<Reply, Failure> {
         let credentials = self.credentials();
-        let reply = peer.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        let reply = endpoint.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
         reply.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
     pub(in crate::v2) async fn open(
         &self,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         request: &Request,
     ) -> Result<Opened, Failure> {
         let credentials = self.credentials();
-        let opened = peer.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
+        let opened = endpoint.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
         opened.map_err(|failure| failure.of_user(credentials.as_ref()))
     }
 
     /// What each endpoint has done instead of answering.
     pub(in crate::v2) fn outage(&self) -> Error {
-        outage(&self.peers)
+        self.endpoints.outage()
     }
 
     pub(in crate::v2) fn failing(&self) -> Vec<FailingEndpoint> {
-        failing(&self.peers)
+        self.endpoints.failing()
     }
 
-    /// Asks those endpoints that nobody has asked lately whether they serve.
-    pub(in crate::v2) async fn look_round(&self) {
+    /// Asks those endpoints that no call has asked lately whether they serve.
+    pub(in crate::v2) async fn check_idle_endpoints(&self) {
         // A read that needs a leader and no permission: a refusal, or that there is no such key, is an answer.
         let Ok(request) = Request::get("/v2/keys/_etcd-client-core", &[("quorum", "true".to_owned())]) else {
             return;
         };
-        let ask = |peer: Arc<EndpointClient>| {
+        let ask = |endpoint: Arc<EndpointClient>| {
             let request = &request;
             async move {
-                match peer.ask(request, self.options.timeout, &self.options, None).await {
+                match endpoint.ask(request, self.options.timeout, &self.options, None).await {
                     Err(failure) if failure.elsewhere && !is_for_want_of_permission(&failure.error) => {
                         Err(failure.error)
                     }
@@ -174,20 +171,17 @@ impl Pool {
                 }
             }
         };
-        look_round(&self.peers, ask).await;
+        self.endpoints.check_idle(ask).await;
     }
 
     /// Requests go to another endpoint first from now on, and to this one on new connections only.
-    pub(in crate::v2) fn give_up(&self, peer: &Arc<EndpointClient>, generation: u64) {
-        peer.renew(generation);
-        self.demote(peer);
+    pub(in crate::v2) fn give_up(&self, endpoint: &Arc<EndpointClient>, generation: u64) {
+        self.endpoints.give_up(endpoint, generation);
     }
 
     /// Requests go to another endpoint first from now on.
-    pub(in crate::v2) fn demote(&self, peer: &Arc<EndpointClient>) {
-        if let Some(place) = self.peers.iter().position(|other| Arc::ptr_eq(other, peer)) {
-            self.preference.demote(place);
-        }
+    pub(in crate::v2) fn demote(&self, endpoint: &Arc<EndpointClient>) {
+        self.endpoints.demote(endpoint);
     }
 
     async fn round<T, F>(
@@ -200,8 +194,9 @@ impl Pool {
         F: Future<Output = Result<T, Failure>> + Send,
         T: Send,
     {
-        let mut round = Round::over(&self.peers, &self.preference);
-        let begin = |peer: &Arc<EndpointClient>| (try_at(peer.clone()), self.silence(resend, peer));
+        let mut round = Round::over(&self.endpoints);
+        let begin =
+            |endpoint: &Arc<EndpointClient>| (try_at(endpoint.clone()), self.silence(resend, endpoint));
         let mut election = true;
         while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
             let failure = match outcome {
@@ -211,18 +206,18 @@ impl Pool {
                 }
                 Err(failure) => failure,
             };
-            let peer = &self.peers[place];
+            let endpoint = &self.endpoints[place];
             let noted = round.lost(place, &failure.error, elapsed, failure.elsewhere);
             let doubt = resend != Resend::Freely && !failure.untouched;
             failures.uncertain |= doubt;
             if !failure.elsewhere {
-                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
+                return Outcome::Final(failures.qualify(failure.error.at(endpoint.name())));
             }
-            self.preference.demote(place);
+            self.endpoints.demote_place(place);
             if doubt && resend == Resend::Never {
-                return Outcome::Final(failures.qualify(failure.error.at(peer.name())));
+                return Outcome::Final(failures.qualify(failure.error.at(endpoint.name())));
             }
-            tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
+            tracing::debug!(endpoint = %endpoint.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
             election &= failure.election;
             failures.add(noted);
         }
@@ -230,26 +225,23 @@ impl Pool {
     }
 
     /// Ready when another endpoint is to be asked beside this one.
-    fn silence(self: &Arc<Self>, resend: Resend, peer: &Arc<EndpointClient>) -> BoxFuture<()> {
+    fn silence(self: &Arc<Self>, resend: Resend, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
         if resend != Resend::Freely {
             return Box::pin(std::future::pending());
         }
-        let (pool, peer) = (self.clone(), peer.clone());
+        let (pool, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
-            let ping = async { peer.meet(&pool.options).await.is_ok() };
-            peer.pulse().silence(pool.options.timeout, ping).await;
+            let ping = async { endpoint.meet(&pool.options).await.is_ok() };
+            endpoint.activity().silence(pool.options.timeout, ping).await;
         })
     }
 
-    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
-    /// Who has answered on its connections before is not asked.
+    /// Finds an endpoint that answers, for what may be sent only once.
     async fn find(self: &Arc<Self>, resend: Resend, failures: &mut Failures) -> Outcome<()> {
-        let first = &self.peers[self.preference.first()];
-        let alone = self.peers.len() == 1 && first.addresses() == 1;
-        if resend == Resend::Freely || alone || first.has_answered() {
+        if resend == Resend::Freely || !self.endpoints.is_first_unproven() {
             return Outcome::Done(());
         }
-        let meet = |peer: Arc<EndpointClient>| async move { peer.meet(&self.options).await };
+        let meet = |endpoint: Arc<EndpointClient>| async move { endpoint.meet(&self.options).await };
         self.round(Resend::Freely, failures, meet).await
     }
 }
@@ -310,10 +302,4 @@ impl Failures {
         };
         if uncertain { error.with_maybe_applied() } else { error }
     }
-}
-
-/// Doubling, up or down by a quarter, so that many clients do not come at once.
-pub(in crate::v2) fn pause_before(round: u32) -> Duration {
-    let pause = FIRST_PAUSE.saturating_mul(1 << round.saturating_sub(1).min(8)).min(LONGEST_PAUSE);
-    pause.mul_f64(0.75 + 0.5 * fastrand::f64())
 }

@@ -3,10 +3,10 @@
 use http::header::LOCATION;
 use http::{Method, StatusCode};
 
+use crate::printable::excerpt;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::refusal::Refusal;
 use crate::v2::wire::headers::Headers;
-use crate::v2::wire::response::excerpt;
 use crate::{Error, Kind};
 
 /// How often one request is sent elsewhere, as by node-etcd.
@@ -22,7 +22,7 @@ impl Redirections {
         Self { left: MOST }
     }
 
-    /// Where the request goes on; `None` where this is its answer. Method and body stay, so only reads
+    /// Where the request goes on; `None` if this is its answer. Method and body stay, so only reads
     /// follow what clients make a GET of: a write would look as if it had been done.
     pub(in crate::v2) fn next(
         &mut self,
@@ -82,7 +82,7 @@ fn failure(answer: &reqwest::Response, kind: Kind, message: String) -> Failure {
     Failure { untouched: status != StatusCode::SEE_OTHER, ..Failure::of_endpoint(error) }
 }
 
-/// Without a query, where there may be values.
+/// Without the query, in which there may be values.
 pub(in crate::v2) fn shown(url: &reqwest::Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), excerpt(url.path().as_bytes()))
 }

@@ -6,10 +6,10 @@ use std::fmt;
 use http::StatusCode;
 use serde::Deserialize;
 
+use crate::printable::excerpt;
 use crate::v2::net::failure::Failure;
 use crate::v2::wire::error_code::ErrorCode;
 use crate::v2::wire::headers::{Headers, is_index};
-use crate::v2::wire::response::excerpt;
 use crate::{Error, Kind};
 
 /// How much of a refusal is read.
@@ -40,7 +40,7 @@ struct EtcdError {
 }
 
 impl Refusal {
-    /// The refusal behind an error, where there is one.
+    /// The refusal that an error comes from, if there is one.
     ///
     /// ```
     /// use etcd_client_core::{Error, v2::{ErrorCode, Refusal}};
@@ -71,13 +71,13 @@ impl Refusal {
         &self.headers
     }
 
-    /// What came with it, at most its first 64 KiB. Empty where the status is a success's and the answer
+    /// What came with it, at most its first 64 KiB. Empty if the status is a success's and the answer
     /// cannot be read.
     pub fn body(&self) -> &str {
         &self.body
     }
 
-    /// etcd's code; `None` where it was not the keys API that refused.
+    /// etcd's code; `None` if it was not the keys API that refused.
     pub fn code(&self) -> Option<ErrorCode> {
         self.etcd.as_ref().map(|etcd| etcd.code.into())
     }
@@ -92,7 +92,7 @@ impl Refusal {
         self.etcd.as_ref().map_or("", |etcd| &etcd.cause)
     }
 
-    /// etcd's index at that time; `None` where the store was not asked.
+    /// etcd's index at that time; `None` if the store was not asked.
     pub fn index(&self) -> Option<u64> {
         self.etcd.as_ref().map(|etcd| etcd.index).filter(|index| *index != 0)
     }

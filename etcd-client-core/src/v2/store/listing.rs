@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::store::{Entry, Listing, Prefix};
-use crate::v2::net::endpoint_client::Reply;
 use crate::v2::net::pool::Pool;
 use crate::v2::net::refusal::Refusal;
+use crate::v2::net::reply::Reply;
 use crate::v2::watch::poll::Target;
 use crate::v2::wire::response::{Answer, Node, parse};
 use crate::{Error, Kind};

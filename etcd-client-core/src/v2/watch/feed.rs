@@ -59,7 +59,7 @@ const LONG: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub(in crate::v2) struct Feed {
     pool: Arc<Pool>,
-    peer: Arc<EndpointClient>,
+    endpoint: Arc<EndpointClient>,
     target: Target,
     /// Those of the last poll.
     headers: Headers,
@@ -123,7 +123,7 @@ pub(in crate::v2) enum Signal {
 impl Feed {
     /// The endpoint that it comes from.
     pub(in crate::v2) fn endpoint(&self) -> &str {
-        self.peer.name()
+        self.endpoint.name()
     }
 
     /// The headers of the last poll.
@@ -133,7 +133,7 @@ impl Feed {
 
     /// It is of another cluster than the feed before.
     pub(in crate::v2) fn of_another_cluster(&self) -> Error {
-        let message = format!("{}: another cluster answers than before", self.peer.name());
+        let message = format!("{}: another cluster answers than before", self.endpoint.name());
         Error::new(Kind::FutureRevision, message)
     }
 
@@ -184,7 +184,7 @@ impl Feed {
 
     /// Gives the endpoint up because it is silent.
     pub(in crate::v2) fn abandon(self) {
-        self.pool.give_up(&self.peer, self.generation);
+        self.pool.give_up(&self.endpoint, self.generation);
     }
 
     /// The next signal. An error is the last.
@@ -308,14 +308,14 @@ impl Feed {
         if poll.index < self.told {
             let message = format!(
                 "{}: the store went back to index {} from {}",
-                self.peer.name(),
+                self.endpoint.name(),
                 poll.index,
                 self.told
             );
             return Err(Error::new(Kind::Unavailable, message));
         }
         if poll.headers.cluster_id() != self.headers.cluster_id() {
-            let message = format!("{}: another cluster answers here", self.peer.name());
+            let message = format!("{}: another cluster answers here", self.endpoint.name());
             return Err(Error::new(Kind::Unavailable, message));
         }
         self.generation = poll.generation;
@@ -349,18 +349,18 @@ impl Feed {
     }
 
     fn poll_from(&self, from: Option<u64>) -> Opening {
-        let (pool, peer, target) = (self.pool.clone(), self.peer.clone(), self.target.clone());
-        Box::pin(async move { Poll::open(&pool, &peer, &target, from).await })
+        let (pool, endpoint, target) = (self.pool.clone(), self.endpoint.clone(), self.target.clone());
+        Box::pin(async move { Poll::open(&pool, &endpoint, &target, from).await })
     }
 
     fn failed(&self, failure: Failure) -> Error {
-        self.pool.demote(&self.peer);
-        failure.error.at(self.peer.name())
+        self.pool.demote(&self.endpoint);
+        failure.error.at(self.endpoint.name())
     }
 
     fn lost(&self, error: Error) -> Error {
         if error.is_transient() {
-            self.pool.demote(&self.peer);
+            self.pool.demote(&self.endpoint);
         }
         error
     }

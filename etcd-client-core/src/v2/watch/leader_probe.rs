@@ -30,12 +30,12 @@ const LIMIT: Duration = Duration::from_secs(1);
 pub(in crate::v2) struct LeaderProbe(BoxFuture<Failure>);
 
 impl LeaderProbe {
-    pub(in crate::v2) fn over(pool: Arc<Pool>, peer: Arc<EndpointClient>) -> Self {
+    pub(in crate::v2) fn over(pool: Arc<Pool>, endpoint: Arc<EndpointClient>) -> Self {
         Self(Box::pin(async move {
             let mut without = 0;
             loop {
                 sleep(if without == 0 { EVERY } else { PAUSE }).await;
-                match knows_leader(&pool, &peer).await {
+                match knows_leader(&pool, &endpoint).await {
                     Ok(()) => without = 0,
                     Err(failure) if without + 1 == TIMES => break failure,
                     Err(_) => without += 1,
@@ -57,9 +57,9 @@ impl fmt::Debug for LeaderProbe {
 
 /// Fails where the member says that it has no leader. One that does not know the question, or does
 /// not answer it, is not in doubt: silence is noticed elsewhere.
-pub(in crate::v2) async fn knows_leader(pool: &Pool, peer: &EndpointClient) -> Result<(), Failure> {
+pub(in crate::v2) async fn knows_leader(pool: &Pool, endpoint: &EndpointClient) -> Result<(), Failure> {
     let request = Request::get("/v2/members/leader", &[]).map_err(Failure::of_input)?;
-    match timeout(LIMIT, pool.ask(peer, &request)).await {
+    match timeout(LIMIT, pool.ask(endpoint, &request)).await {
         Ok(Err(failure)) if failure.error.kind() == Kind::NoLeader => Err(failure),
         _ => Ok(()),
     }
@@ -68,11 +68,11 @@ pub(in crate::v2) async fn knows_leader(pool: &Pool, peer: &EndpointClient) -> R
 /// The index that the majority is at. A member that lags behind has caught up when it answers.
 pub(in crate::v2) async fn agreed_index(
     pool: &Pool,
-    peer: &EndpointClient,
+    endpoint: &EndpointClient,
     target: &Target,
 ) -> Result<u64, Failure> {
     let request = target.probe().map_err(Failure::of_input)?;
-    match pool.ask(peer, &request).await {
+    match pool.ask(endpoint, &request).await {
         Ok(reply) => reply.headers.etcd_index().ok_or_else(Failure::without_index),
         Err(failure) => match Refusal::of(&failure.error).and_then(Refusal::index) {
             Some(index) => Ok(index),

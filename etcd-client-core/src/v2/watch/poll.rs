@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::printable::excerpt;
 use crate::v2::net::endpoint_client::EndpointClient;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::pool::Pool;
 use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::headers::Headers;
 use crate::v2::wire::request::Request;
-use crate::v2::wire::response::{Answer, Node, excerpt, parse};
+use crate::v2::wire::response::{Answer, Node, parse};
 use crate::{BoxFuture, Error, Kind};
 
 /// A poll that ends sooner without a change is not repeated before this time has passed.
@@ -126,14 +127,14 @@ impl Poll {
     /// Waits for the first change from an index on, or from now on. Resolves with the headers.
     pub(in crate::v2) async fn open(
         pool: &Arc<Pool>,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         target: &Target,
         from: Option<u64>,
     ) -> Result<Self, Failure> {
         let request = target.wait(from).map_err(Failure::of_input)?;
-        let opened = pool.open(peer, &request).await?;
+        let opened = pool.open(endpoint, &request).await?;
         let (headers, generation) = (opened.headers.clone(), opened.generation);
-        let (pool, name) = (pool.clone(), peer.name().clone());
+        let (pool, name) = (pool.clone(), endpoint.name().clone());
         let begun = Arc::new(AtomicBool::default());
         let noted = Arc::clone(&begun);
         let change = Box::pin(async move {

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::v2::calls::abort::AbortHandle;
-use crate::v2::net::endpoint_client::Reply;
 use crate::v2::net::pool::Pool;
 use crate::v2::net::refusal::Refusal;
+use crate::v2::net::reply::Reply;
 use crate::v2::watch::HEALTHY;
 use crate::v2::watch::event::{Change, Event, Reconnect, Resync};
 use crate::v2::watch::feed::{Feed, Signal};

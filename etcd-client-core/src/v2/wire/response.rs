@@ -206,23 +206,6 @@ pub(in crate::v2) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error>
     })
 }
 
-/// The beginning of what was said, on one line and without what a terminal would obey, for the person
-/// who reads the error.
-pub(in crate::v2) fn excerpt(text: &[u8]) -> String {
-    const LONGEST: usize = 200;
-    let text = String::from_utf8_lossy(&text[..text.len().min(4 * LONGEST)]);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
-    let mut shown = String::new();
-    for letter in line.chars().take(LONGEST) {
-        match letter {
-            '"' | '\'' | '\\' => shown.push(letter),
-            other => shown.extend(other.escape_debug()),
-        }
-    }
-    shown
-}
-
 impl<T> fmt::Debug for Response<T> {
     /// Leaves out what was read: values may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -33,7 +33,7 @@ impl IntoFuture for Members {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MembersResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// The members.
     pub members: Vec<Member>,
@@ -45,7 +45,7 @@ pub struct MembersResponse {
 pub struct Member {
     /// Its number.
     pub id: u64,
-    /// Its name; empty where it has not started yet.
+    /// Its name; empty if it has not started yet.
     pub name: String,
     /// Where the other members find it.
     pub peer_urls: Vec<String>,
@@ -91,7 +91,7 @@ impl IntoFuture for Status {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StatusResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// The server's version.
     pub version: String,
@@ -99,7 +99,7 @@ pub struct StatusResponse {
     pub db_size: u64,
     /// The part of it that is in use, in bytes.
     pub db_size_in_use: u64,
-    /// The leader's number; 0 where the member knows none.
+    /// The leader's number; 0 if the member knows none.
     pub leader: u64,
     /// How far its Raft log has come.
     pub raft_index: u64,

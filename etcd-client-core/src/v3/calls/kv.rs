@@ -5,12 +5,31 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::v3::net::pool::Pool;
-use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::key_range::{KeyRange, range_options};
 use crate::v3::wire::messages as wire;
 use crate::v3::wire::response::{Header, KeyValue, LeaseId, keys_and_values, signed, unsigned};
 use crate::{BoxFuture, Error};
 
-/// A read. Await it.
+/// A read of one key, or of several at one revision. Await it.
+///
+/// It sees every write that was confirmed before it began, unless it is [`serializable`](Self::serializable).
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::Client};
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let one = client.get("/app/level").await?;
+/// if let Some(kv) = one.kv() {
+///     println!("{:?} since revision {}", kv.value, kv.mod_revision);
+/// }
+/// let all = client.get("/app/").prefix().await?;
+/// let earlier = client.get("/app/").prefix().revision(all.header.revision - 1).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Kind::Compacted`](crate::Kind::Compacted) and [`Kind::FutureRevision`](crate::Kind::FutureRevision) for a
+/// [`revision`](Self::revision) that the store does not have (any more, or yet).
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Get {
@@ -24,23 +43,7 @@ impl Get {
         Self { pool, range, request: wire::RangeRequest::default() }
     }
 
-    /// All keys that begin with the key given; all keys of the store where it is empty.
-    pub fn prefix(mut self) -> Self {
-        self.range = self.range.into_prefix();
-        self
-    }
-
-    /// All keys from the key given up to `end`, which is not among them.
-    pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
-        self.range = self.range.into_range(end.into());
-        self
-    }
-
-    /// All keys from the key given on.
-    pub fn from_key(mut self) -> Self {
-        self.range = self.range.into_from_key();
-        self
-    }
+    range_options!();
 
     /// At most this many keys, the smallest; 0 for all.
     pub fn limit(mut self, keys: u64) -> Self {
@@ -94,7 +97,7 @@ impl Get {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GetResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// The keys, in ascending order.
     pub kvs: Vec<KeyValue>,
@@ -118,7 +121,21 @@ impl From<wire::RangeResponse> for GetResponse {
     }
 }
 
-/// A write. Await it.
+/// A write of one key. Await it. For a write that depends on what there is: [`Client::txn`](crate::v3::Client::txn).
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::Client};
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let lease = client.lease_grant(60).await?;
+/// let written = client.put("/app/level", "debug").lease(lease.id).prev_kv().await?;
+/// println!("revision {}", written.header.revision);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// It is sent once. If a server may have acted on it, the error says
+/// [`maybe_applied`](crate::Error::maybe_applied).
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Put {
@@ -137,7 +154,7 @@ impl Put {
         self
     }
 
-    /// Tells what the key held before.
+    /// Answers with what the key held before, too.
     pub fn prev_kv(mut self) -> Self {
         self.request.prev_kv = true;
         self
@@ -156,7 +173,7 @@ impl Put {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PutResponse {
-    /// Who answered; its revision is that of the write.
+    /// The member that answered; its revision is that of the write.
     pub header: Header,
     /// What the key held before, if that was asked for and there was one.
     pub prev_kv: Option<KeyValue>,
@@ -168,7 +185,16 @@ impl From<wire::PutResponse> for PutResponse {
     }
 }
 
-/// A deletion. Await it.
+/// A deletion of one key, or of several in one revision. Await it. That there is no such key is no error.
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::Client};
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let answer = client.delete("/app/old/").prefix().await?;
+/// println!("{} keys deleted", answer.deleted);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Delete {
@@ -182,25 +208,9 @@ impl Delete {
         Self { pool, range, prev_kv: false }
     }
 
-    /// All keys that begin with the key given; all keys of the store where it is empty.
-    pub fn prefix(mut self) -> Self {
-        self.range = self.range.into_prefix();
-        self
-    }
+    range_options!();
 
-    /// All keys from the key given up to `end`, which is not among them.
-    pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
-        self.range = self.range.into_range(end.into());
-        self
-    }
-
-    /// All keys from the key given on.
-    pub fn from_key(mut self) -> Self {
-        self.range = self.range.into_from_key();
-        self
-    }
-
-    /// Tells what the keys held.
+    /// Answers with what the keys held, too.
     pub fn prev_kv(mut self) -> Self {
         self.prev_kv = true;
         self
@@ -220,7 +230,7 @@ impl Delete {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeleteResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// How many keys were deleted.
     pub deleted: u64,
@@ -235,7 +245,16 @@ impl From<wire::DeleteRangeResponse> for DeleteResponse {
     }
 }
 
-/// A compaction. Await it.
+/// A compaction: reads and watches that begin below its revision fail from then on. Await it.
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::Client};
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let now = client.get("/app/").count_only().await?.header.revision;
+/// client.compact(now - 1_000).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Compact {
@@ -263,7 +282,7 @@ impl Compact {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompactResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
 }
 

@@ -1,4 +1,4 @@
-//! Leases: keys that are deleted when nobody keeps them alive.
+//! Leases: keys that are deleted when their lease is not kept alive.
 
 use std::sync::Arc;
 
@@ -31,7 +31,18 @@ macro_rules! call {
 }
 
 call! {
-    /// A new lease. Await it.
+    /// A new lease, to which keys are attached by [`Put::lease`](crate::v3::Put::lease). Await it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: etcd_client_core::v3::Client) -> Result<(), etcd_client_core::Error> {
+    /// let lease = client.lease_grant(60).await?;
+    /// client.put("/workers/one", "here").lease(lease.id).await?;
+    /// loop {
+    ///     tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    ///     client.lease_keep_alive(lease.id).await?;
+    /// }
+    /// # }
+    /// ```
     LeaseGrant(LeaseGrantRequest) -> LeaseGrantResponse
 }
 
@@ -51,7 +62,7 @@ impl LeaseGrant {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseGrantResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// The lease.
     pub id: LeaseId,
@@ -83,7 +94,7 @@ impl LeaseRevoke {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseRevokeResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
 }
 
@@ -109,7 +120,7 @@ impl LeaseKeepAlive {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseKeepAliveResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// Seconds until it ends.
     pub ttl: u64,
@@ -134,7 +145,7 @@ impl LeaseTimeToLive {
         Self { pool, request: wire::LeaseTimeToLiveRequest { id: id.0, keys: false } }
     }
 
-    /// Tells the keys that live on it, too.
+    /// Answers with the keys that are attached to it, too.
     pub fn keys(mut self) -> Self {
         self.request.keys = true;
         self
@@ -145,13 +156,13 @@ impl LeaseTimeToLive {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseTimeToLiveResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// Seconds until it ends.
     pub ttl: u64,
     /// Seconds that it was granted for.
     pub granted_ttl: u64,
-    /// The keys that live on it, if they were asked for.
+    /// The keys that are attached to it, if they were asked for.
     pub keys: Vec<Bytes>,
 }
 
@@ -185,7 +196,7 @@ impl Leases {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeasesResponse {
-    /// Who answered, and when.
+    /// The member that answered, and the store's revision then.
     pub header: Header,
     /// Their numbers.
     pub leases: Vec<LeaseId>,

@@ -15,6 +15,23 @@ use crate::{BoxFuture, Error, Kind};
 /// other; either in one revision. Await it.
 ///
 /// etcd takes 128 operations, and no key twice.
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::{Client, Compare, OperationResponse}};
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let taken = client
+///     .txn()
+///     .when(Compare::version("/app/owner").equals(0))
+///     .then(client.put("/app/owner", "me"))
+///     .or_else(client.get("/app/owner"))
+///     .await?;
+/// match &taken.responses[..] {
+///     [OperationResponse::Get(found)] => println!("owned by {:?}", found.kv()),
+///     _ => println!("mine"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Txn {
@@ -55,7 +72,7 @@ impl IntoFuture for Txn {
     }
 }
 
-/// An operation of a transaction.
+/// An operation of a transaction, made from a [`Get`], a [`Put`], a [`Delete`] or a [`Txn`] that is not awaited.
 #[derive(Clone, Debug)]
 pub struct Operation(wire::RequestOp);
 
@@ -107,19 +124,19 @@ impl Compare {
         CompareValue(Bytes::from(key.into()))
     }
 
-    /// How often the key was written since it was created; 0 where it does not exist.
+    /// How often the key was written since it was created; 0 if it does not exist.
     pub fn version(key: impl Into<Vec<u8>>) -> CompareNumber {
         let to = |number| (0, wire::CompareTo::Version(signed(number)));
         CompareNumber { key: Bytes::from(key.into()), to }
     }
 
-    /// The revision that created the key; 0 where it does not exist.
+    /// The revision that created the key; 0 if it does not exist.
     pub fn create_revision(key: impl Into<Vec<u8>>) -> CompareNumber {
         let to = |number| (1, wire::CompareTo::CreateRevision(signed(number)));
         CompareNumber { key: Bytes::from(key.into()), to }
     }
 
-    /// The revision that wrote the key last; 0 where it does not exist.
+    /// The revision that wrote the key last; 0 if it does not exist.
     pub fn mod_revision(key: impl Into<Vec<u8>>) -> CompareNumber {
         let to = |number| (2, wire::CompareTo::ModRevision(signed(number)));
         CompareNumber { key: Bytes::from(key.into()), to }
@@ -153,7 +170,7 @@ enum Relation {
     NotEqual = 3,
 }
 
-/// Half a comparison: a key's value, and now how it must relate to what.
+/// The first half of a [`Compare`]: the value of a key. Its methods say how it must compare, and to what.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CompareValue(Bytes);
@@ -184,7 +201,7 @@ impl CompareValue {
     }
 }
 
-/// Half a comparison: a number of a key, and now how it must relate to what.
+/// The first half of a [`Compare`]: a number of a key. Its methods say how it must compare, and to what.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CompareNumber {
@@ -223,7 +240,7 @@ impl CompareNumber {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TxnResponse {
-    /// Who answered; its revision is that of the writes, if there were any.
+    /// The member that answered; its revision is that of the writes, if there were any.
     pub header: Header,
     /// Whether all comparisons held.
     pub succeeded: bool,
@@ -231,7 +248,7 @@ pub struct TxnResponse {
     pub responses: Vec<OperationResponse>,
 }
 
-/// What one operation of a transaction did.
+/// What one operation of a transaction did, by the kind of operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OperationResponse {

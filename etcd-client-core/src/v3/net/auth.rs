@@ -16,13 +16,14 @@ pub(in crate::v3) struct Token {
     serial: u64,
 }
 
-/// Who can fetch a token.
+/// Fetches tokens.
 pub(in crate::v3) trait Authenticator: Sync {
     /// The server's answer to `Auth/Authenticate`.
     fn authenticate(&self, request: AuthenticateRequest) -> BoxFuture<Result<String, Error>>;
 }
 
-/// The credentials and what became of them, which a client shares with its twins.
+/// The credentials and the token that they gave, which a client shares with its copies that have their own
+/// connections.
 #[derive(Debug, Default)]
 pub(in crate::v3) struct Auth {
     state: Arc<Mutex<TokenState>>,
@@ -69,7 +70,7 @@ impl Auth {
         state.serial += 1;
     }
 
-    /// The user's name, where it is known before it is needed.
+    /// The user's name; `None` if a provider names it, and without credentials.
     pub(in crate::v3) fn user(&self) -> Option<String> {
         match &self.lock().login {
             Some(Login::Fixed(credentials)) => Some(credentials.user().to_owned()),
@@ -104,8 +105,8 @@ impl Auth {
         self.token(authenticator).await
     }
 
-    /// Takes silence for a refusal, where the token is one that a server looks at only when its log has
-    /// come as far as when that was made: that of a restored cluster may not for a long time.
+    /// No answer to a call with this token: another is fetched for the next, if a server looks at this one only
+    /// when its log has come as far as when it was made. A restored cluster's may not for a long time.
     pub(in crate::v3) fn doubt(&self, ignored: &Token) {
         let mut state = self.lock();
         if ignored.waits_for_the_log()
@@ -125,7 +126,7 @@ impl Auth {
         let _guard = self.fetching.lock().await;
         let (login, serial) = {
             let state = self.lock();
-            // Whoever held the lock before has done it for this call, too.
+            // The call that held the lock before has done it for this one, too.
             match (&state.login, &state.token, &state.failure) {
                 (None, _, _) => return Ok(Token::default()),
                 (_, Some(token), _) => return Ok(token.clone()),
@@ -145,7 +146,7 @@ impl Auth {
     fn settle(&self, asked: u64, user: &str, answer: Result<String, Error>) -> Result<Token, Error> {
         let value = match answer {
             Ok(token) => Ok(Some(token)),
-            // There is nothing to prove, until the server is told to want a proof.
+            // No token is needed, until authentication is enabled.
             Err(error) if error.to_string().contains("authentication is not enabled") => Ok(None),
             Err(error) if error.kind() == Kind::Unauthenticated => {
                 Err(Error::new(Kind::Unauthenticated, format!("user {user:?}: {error}")).with_source(error))
@@ -216,7 +217,7 @@ mod tests {
         assert_eq!(server.asked.load(Ordering::Relaxed), 2);
     }
 
-    /// A blocked runtime holds up nobody on another one.
+    /// A blocked runtime does not hold up calls on another one.
     #[tokio::test(start_paused = true)]
     async fn who_does_not_go_on_with_fetching_is_not_waited_for_by_a_twin() {
         let (auth, server) = (auth(), Server::default());

@@ -2,7 +2,7 @@
 //!
 //! A server or a proxy limits the streams of a connection, and one more than that waits in the HTTP/2
 //! client without a word. So no connection is given more than any server should allow (RFC 9113 wants
-//! no limit below 100), and where one turns out to allow fewer, as many as it has confirmed.
+//! no limit below 100), and if one turns out to allow fewer, as many as it has confirmed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::Error;
+use crate::transport::endpoint_client;
 
 /// Streams that a connection carries before another is opened.
 const STREAMS: usize = 100;
@@ -23,18 +24,18 @@ const FIRST_ANSWER: Duration = Duration::from_millis(500);
 /// Connections for calls: these are soon over, so that more of them may wait their turn.
 const FOR_CALLS: usize = 8;
 
-/// All connections of one age. Streams have connections of their own: a large answer would otherwise
-/// hold up the events that share its connection (etcd-io/etcd#15402).
+/// All connections of one generation.
+pub(in crate::v3) type Connections = endpoint_client::Connections<OpenConnections>;
+
+/// The connections for calls, and those for streams: a large answer would otherwise hold up the events that
+/// share its connection (etcd-io/etcd#15402).
 #[derive(Debug, Default)]
-pub(in crate::v3) struct Connections {
-    pub(in crate::v3) generation: u64,
+pub(in crate::v3) struct OpenConnections {
     calls: Vec<Arc<Connection>>,
     streams: Vec<Arc<Connection>>,
-    /// How many streams a connection carries, where that is fewer than usual.
+    /// How many streams a connection carries, if that is fewer than usual.
     limit: Option<usize>,
-    /// Whether anything was ever answered on them.
-    pub(in crate::v3) answered: Arc<AtomicBool>,
-    /// Whether a member's answers to progress requests can be believed, where that is known.
+    /// Whether a member's answers to progress requests can be believed, if that is known.
     pub(in crate::v3) exact_progress: HashMap<u64, bool>,
 }
 
@@ -57,50 +58,47 @@ pub(in crate::v3) struct Connection {
 #[derive(Debug)]
 pub(in crate::v3) struct Gate(Semaphore);
 
-/// A place for one call or stream on a connection; it is to live as long.
+/// A place for one call or stream on a connection; dropped when that ends.
 #[derive(Debug)]
-pub(in crate::v3) struct Share {
+pub(in crate::v3) struct StreamSlot {
     connection: Arc<Connection>,
     answered: Arc<AtomicBool>,
     confirmed: bool,
 }
 
 impl Connections {
-    /// None yet.
-    pub(in crate::v3) fn of_age(generation: u64) -> Self {
-        Self { generation, ..Self::default() }
-    }
-
     /// A place for a call.
     pub(in crate::v3) fn for_calls(
         &mut self,
         connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
-    ) -> Result<Share, Error> {
+    ) -> Result<StreamSlot, Error> {
         let connection = match self.free_for_calls() {
             Some(connection) => connection,
-            None => Connection::push(&mut self.calls, self.generation, connect(self.generation)?),
+            None => Connection::push(&mut self.of_protocol.calls, self.generation, connect(self.generation)?),
         };
-        Ok(self.share(connection))
+        Ok(self.slot(connection))
     }
 
-    /// A place for a stream: on another connection than the one that is `crowded`, where one is.
+    /// A place for a stream, on any connection except the one that is `crowded`.
     pub(in crate::v3) fn for_stream(
         &mut self,
         crowded: Option<&Arc<Connection>>,
         connect: impl FnOnce(u64) -> Result<reqwest::Client, Error>,
-    ) -> Result<Share, Error> {
+    ) -> Result<StreamSlot, Error> {
         let connection = match self.free_for_stream(crowded) {
             Some(connection) => connection,
-            None => Connection::push(&mut self.streams, self.generation, connect(self.generation)?),
+            None => {
+                Connection::push(&mut self.of_protocol.streams, self.generation, connect(self.generation)?)
+            }
         };
-        Ok(self.share(connection))
+        Ok(self.slot(connection))
     }
 
     /// The connection that the next call is given, unless it is a new one.
     pub(in crate::v3) fn free_for_calls(&self) -> Option<Arc<Connection>> {
-        let (limit, count) = (self.limit(), self.calls.len());
-        let free = self.calls.iter().find(|connection| connection.has_room(limit));
-        let least = || self.calls.iter().min_by_key(|connection| connection.open());
+        let (limit, count) = (self.limit(), self.of_protocol.calls.len());
+        let free = self.of_protocol.calls.iter().find(|connection| connection.has_room(limit));
+        let least = || self.of_protocol.calls.iter().min_by_key(|connection| connection.open());
         free.or_else(|| least().filter(|_| count == FOR_CALLS)).cloned()
     }
 
@@ -113,24 +111,24 @@ impl Connections {
         let limit = (self.limit() - 1).max(1);
         let limit = crowded.map_or(limit, |crowded| limit.min(crowded.confirmed().max(UNPROVEN)));
         let is_crowded = |one: &&Arc<Connection>| crowded.is_some_and(|other| Arc::ptr_eq(one, other));
-        let mut others = self.streams.iter().filter(|one| !is_crowded(one));
+        let mut others = self.of_protocol.streams.iter().filter(|one| !is_crowded(one));
         others.find(|connection| connection.has_room(limit)).cloned()
     }
 
-    /// Connections of this age carry so many streams.
+    /// Connections of this generation carry so many streams.
     pub(in crate::v3) fn learn(&mut self, generation: u64, limit: usize) {
         if generation == self.generation {
-            self.limit = Some(self.limit().min(limit.max(1)));
+            self.of_protocol.limit = Some(self.limit().min(limit.max(1)));
         }
     }
 
     fn limit(&self) -> usize {
-        self.limit.unwrap_or(STREAMS)
+        self.of_protocol.limit.unwrap_or(STREAMS)
     }
 
-    fn share(&self, connection: Arc<Connection>) -> Share {
+    fn slot(&self, connection: Arc<Connection>) -> StreamSlot {
         connection.open.fetch_add(1, Ordering::Relaxed);
-        Share { connection, answered: Arc::clone(&self.answered), confirmed: false }
+        StreamSlot { connection, answered: Arc::clone(&self.answered), confirmed: false }
     }
 }
 
@@ -160,7 +158,7 @@ impl Connection {
         &self.gate
     }
 
-    /// How many streams on it live, as the server has said.
+    /// How many open streams on it the server has confirmed.
     pub(in crate::v3) fn confirmed(&self) -> usize {
         self.confirmed.load(Ordering::Relaxed)
     }
@@ -170,7 +168,7 @@ impl Connection {
         self.confirmations.load(Ordering::Relaxed)
     }
 
-    /// Gives it no more streams than live on it, until that is known to be wrong.
+    /// Gives it no more streams than are confirmed on it, until that is known to be wrong.
     pub(in crate::v3) fn suspect(&self, is_full: bool) {
         let room = if is_full { self.confirmed().max(1) } else { usize::MAX };
         self.room.store(room, Ordering::Relaxed);
@@ -178,8 +176,8 @@ impl Connection {
 }
 
 impl Gate {
-    /// Waits for the first answer, if another request is under way, but not for long: where that is not
-    /// answered either, the limits have come. What is returned is to live until there is an answer.
+    /// Waits for the first answer, if another request is under way, but not for long: even if that is not
+    /// answered, the server's limits are known by then. What is returned is kept until there is an answer.
     pub(in crate::v3) async fn pass(&self) -> Option<SemaphorePermit<'_>> {
         if self.0.is_closed() {
             return None;
@@ -192,7 +190,7 @@ impl Gate {
     }
 }
 
-impl Share {
+impl StreamSlot {
     pub(in crate::v3) fn generation(&self) -> u64 {
         self.connection.generation
     }
@@ -214,7 +212,7 @@ impl Share {
     }
 }
 
-impl Drop for Share {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.connection.open.fetch_sub(1, Ordering::Relaxed);
         if self.confirmed {
@@ -236,22 +234,25 @@ mod tests {
         .client(crate::transport::http::Protocol::Http2, false)
     }
 
-    fn stream(connections: &mut Connections) -> Share {
-        let mut share = connections.for_stream(None, client).unwrap();
-        share.confirm();
-        share
+    fn stream(connections: &mut Connections) -> StreamSlot {
+        let mut slot = connections.for_stream(None, client).unwrap();
+        slot.confirm();
+        slot
     }
 
     #[test]
     fn a_connection_carries_so_many_streams_and_no_more() {
         let mut connections = Connections::default();
         let mut shares: Vec<_> = (0..250).map(|_| stream(&mut connections)).collect();
-        assert_eq!(connections.streams.len(), 3);
-        let open: Vec<_> = connections.streams.iter().map(|one| one.open()).collect();
+        assert_eq!(connections.of_protocol.streams.len(), 3);
+        let open: Vec<_> = connections.of_protocol.streams.iter().map(|one| one.open()).collect();
         assert_eq!(open, [99, 99, 52]);
         shares.truncate(50);
         shares.extend((0..49).map(|_| stream(&mut connections)));
-        assert_eq!(connections.streams.iter().map(|one| one.open()).collect::<Vec<_>>(), [99, 0, 0]);
+        assert_eq!(
+            connections.of_protocol.streams.iter().map(|one| one.open()).collect::<Vec<_>>(),
+            [99, 0, 0]
+        );
     }
 
     #[test]
@@ -262,11 +263,14 @@ mod tests {
         let beside = connections.for_stream(Some(waiting.connection()), client).unwrap();
         assert!(!Arc::ptr_eq(waiting.connection(), beside.connection()));
         connections.learn(7, 3);
-        assert_eq!(connections.limit(), STREAMS, "that was another age");
+        assert_eq!(connections.limit(), STREAMS, "that was another generation");
         connections.learn(0, waiting.connection().confirmed());
         drop(waiting);
         let more: Vec<_> = (0..9).map(|_| stream(&mut connections)).collect();
-        assert_eq!(connections.streams.iter().map(|one| one.open()).collect::<Vec<_>>(), [10, 9, 1]);
+        assert_eq!(
+            connections.of_protocol.streams.iter().map(|one| one.open()).collect::<Vec<_>>(),
+            [10, 9, 1]
+        );
         drop((confirmed, beside, more));
     }
 
@@ -289,7 +293,7 @@ mod tests {
     fn calls_share_few_connections_however_many_there_are() {
         let mut connections = Connections::default();
         let calls: Vec<_> = (0..2_000).map(|_| connections.for_calls(client).unwrap()).collect();
-        assert_eq!((calls.len(), connections.calls.len()), (2_000, FOR_CALLS));
-        assert!(connections.calls.iter().all(|connection| connection.open() == 250));
+        assert_eq!((calls.len(), connections.of_protocol.calls.len()), (2_000, FOR_CALLS));
+        assert!(connections.of_protocol.calls.iter().all(|connection| connection.open() == 250));
     }
 }

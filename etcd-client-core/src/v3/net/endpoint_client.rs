@@ -1,106 +1,71 @@
-//! One endpoint and its connections.
+//! A connection for a call or a stream to one endpoint, and what the endpoint is if it is no etcd.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::SERVER;
 
-use crate::transport::addresses::Addresses;
-use crate::transport::endpoint::Endpoint;
-use crate::transport::http::{HttpOptions, Protocol, version_of};
-use crate::transport::not_etcd::{CLIENT_URLS, HANGS_UP, Speech};
-use crate::transport::pulse::Pulse;
-use crate::transport::record::EndpointRecord;
-use crate::transport::round;
+use crate::transport::endpoint_client;
+use crate::transport::http::{Protocol, version_of};
+use crate::transport::not_etcd::{CLIENT_URLS, DetectedProtocol, LONGEST_VERSION, peer_port};
+use crate::transport::record::Inspection;
 use crate::transport::tls;
+use crate::v3::net::connections::{Connection, OpenConnections, StreamSlot};
+use crate::v3::net::transport::{Transport, no_grpc};
 use crate::{Error, Kind, Printable};
 
-use crate::v3::net::connections::{Connection, Connections, Share};
-use crate::v3::net::transport::{Transport, no_grpc};
-
-/// Each question is two connections, one of them over TLS.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(120);
-/// So long what was found out is said of later failures, too, without a question for each.
-const COMPLAINT_HOLDS: Duration = Duration::from_secs(10);
-
-/// An endpoint with its HTTP clients, which are made when they are needed and made anew after a
-/// failure, so that a broken connection or an outdated certificate is never used again.
-#[derive(Debug)]
-pub(in crate::v3) struct EndpointClient {
-    endpoint: Endpoint,
-    name: Arc<str>,
-    http: HttpOptions,
-    connections: Mutex<Connections>,
-    pulse: Arc<Pulse>,
-    record: EndpointRecord,
-    addresses: Addresses,
-    /// When it was last asked in HTTP/1.1, and what came of it.
-    last_complaint: Mutex<Option<(Instant, Option<Error>)>>,
-}
+/// With an HTTP client for each connection.
+pub(in crate::v3) type EndpointClient = endpoint_client::EndpointClient<OpenConnections>;
 
 impl EndpointClient {
-    pub(in crate::v3) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
-        let name = endpoint.to_string().into();
-        let (connections, last_complaint) = (Mutex::default(), Mutex::default());
-        let (pulse, record, addresses) = (Arc::default(), EndpointRecord::default(), Addresses::default());
-        Self { endpoint, name, http, connections, pulse, record, addresses, last_complaint }
-    }
-
-    /// The endpoint as a person would write it.
-    pub(in crate::v3) fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    /// Whether anything was ever answered on its connections.
-    pub(in crate::v3) fn has_answered(&self) -> bool {
-        locked(&self.connections).answered.load(Ordering::Relaxed)
-    }
-
-    pub(in crate::v3) async fn for_calls(&self) -> Result<Share, Error> {
-        if locked(&self.connections).free_for_calls().is_none() {
-            self.http.prepare(self.endpoint.is_secure()).await;
+    /// A place for a call.
+    pub(in crate::v3) async fn for_calls(&self) -> Result<StreamSlot, Error> {
+        if self.connections().free_for_calls().is_none() {
+            self.prepare().await;
         }
-        locked(&self.connections).for_calls(|age| self.connect(age))
+        self.connections().for_calls(|generation| self.connect(Protocol::Http2, generation))
     }
 
-    /// A place for a stream: on another connection than the one that is `crowded`, where one is.
-    pub(in crate::v3) async fn for_stream(&self, crowded: Option<&Arc<Connection>>) -> Result<Share, Error> {
-        if locked(&self.connections).free_for_stream(crowded).is_none() {
-            self.http.prepare(self.endpoint.is_secure()).await;
+    /// A place for a stream, on any connection except the one that is `crowded`.
+    pub(in crate::v3) async fn for_stream(
+        &self,
+        crowded: Option<&Arc<Connection>>,
+    ) -> Result<StreamSlot, Error> {
+        if self.connections().free_for_stream(crowded).is_none() {
+            self.prepare().await;
         }
-        locked(&self.connections).for_stream(crowded, |age| self.connect(age))
+        self.connections().for_stream(crowded, |generation| self.connect(Protocol::Http2, generation))
     }
 
-    /// Connections as old as this one carry so many streams.
+    /// Connections of this generation carry so many streams.
     pub(in crate::v3) fn learn_limit(&self, generation: u64, streams: usize) {
-        tracing::debug!(endpoint = %self.name, streams, "connections carry no more streams: opening further ones");
-        locked(&self.connections).learn(generation, streams);
+        tracing::debug!(endpoint = %self.name(), streams, "connections carry no more streams: opening further ones");
+        self.connections().learn(generation, streams);
     }
 
     pub(in crate::v3) fn transport(
         &self,
-        share: &Share,
+        slot: &StreamSlot,
         headers_within: Duration,
         pieces_within: Option<Duration>,
     ) -> Transport {
         Transport {
-            connection: Arc::clone(share.connection()),
-            endpoint: self.endpoint.clone(),
+            connection: Arc::clone(slot.connection()),
+            endpoint: self.endpoint().clone(),
             headers_within,
             pieces_within,
-            answered: Arc::clone(share.answered()),
-            pulse: Arc::clone(&self.pulse),
+            answered: Arc::clone(slot.answered()),
+            activity: Arc::clone(self.activity()),
             arrived: Arc::default(),
         }
     }
 
     pub(in crate::v3) fn exact_progress(&self, member: u64) -> Option<bool> {
-        locked(&self.connections).exact_progress.get(&member).copied()
+        self.connections().of_protocol.exact_progress.get(&member).copied()
     }
 
     pub(in crate::v3) fn note_exact_progress(&self, member: u64, exact: bool) {
-        locked(&self.connections).exact_progress.insert(member, exact);
+        self.connections().of_protocol.exact_progress.insert(member, exact);
     }
 
     /// What `GET /version` answers, which needs no permission.
@@ -113,17 +78,15 @@ impl EndpointClient {
     ///
     /// Where there is only a suspicion, that is asked now and then, not at each failure.
     pub(in crate::v3) async fn complaint_in_http1(&self, suspicion: bool, limit: Duration) -> Option<Error> {
-        if suspicion && let Some((asked, complaint)) = &*locked(&self.last_complaint) {
-            let holds = if complaint.is_some() { COMPLAINT_HOLDS } else { ASK_AGAIN_AFTER };
-            if asked.elapsed() < holds {
-                return complaint.clone();
-            }
+        if suspicion && let Some(Inspection(complaint)) = self.record().inspected() {
+            return complaint;
         }
         let complaint = match self.get("/version", limit).await {
             Some(answer) if answer.status().is_success() => {
                 // An etcd that was about to answer in HTTP/2 answers this, too.
-                let speech = Speech::at(&self.endpoint, &self.http, Protocol::Http2, limit).await;
-                let is_certain = speech.map_or(!suspicion, |speech| speech != Speech::Http2);
+                let detected =
+                    DetectedProtocol::detect(self.endpoint(), self.http(), Protocol::Http2, limit).await;
+                let is_certain = detected.map_or(!suspicion, |detected| detected != DetectedProtocol::Http2);
                 if is_certain { Some(self.without_grpc(answer, limit).await) } else { None }
             }
             Some(mut answer) => {
@@ -131,12 +94,12 @@ impl EndpointClient {
                 let body = answer.chunk().await.ok().flatten().unwrap_or_default();
                 Some(Error::new(Kind::Protocol, no_grpc(status, &body)))
             }
-            None if self.http.is_for_want_of_tls(&self.endpoint, limit).await => {
+            None if self.http().is_for_want_of_tls(self.endpoint(), limit).await => {
                 Some(Error::new(Kind::Unavailable, tls::WANTED))
             }
             None => self.in_its_own_words(limit).await,
         };
-        *locked(&self.last_complaint) = Some((Instant::now(), complaint.clone()));
+        self.record().note_inspection(Inspection(complaint.clone()));
         complaint
     }
 
@@ -150,12 +113,12 @@ impl EndpointClient {
             let message = format!("a web server answers, not etcd, HTTP {status}{server}: {CLIENT_URLS}");
             return Error::new(Kind::Protocol, message);
         };
-        let version = Printable::line(&version).at_most(20);
         let is_of_peers =
             self.get("/members", limit).await.is_some_and(|answer| answer.status().is_success());
         let message = if is_of_peers {
-            format!("this is the port of an etcd {version} for its peers (--listen-peer-urls): {CLIENT_URLS}")
+            peer_port(&version)
         } else {
+            let version = Printable::line(&version).at_most(LONGEST_VERSION);
             format!(
                 "an etcd {version} answers, but speaks no gRPC on this port, which is one of its \
                  --listen-client-http-urls: {CLIENT_URLS}"
@@ -166,59 +129,14 @@ impl EndpointClient {
 
     /// What speaks no HTTP at all.
     async fn in_its_own_words(&self, limit: Duration) -> Option<Error> {
-        match Speech::at(&self.endpoint, &self.http, Protocol::Http2, limit).await? {
-            Speech::Other(what) => Some(Error::new(Kind::Protocol, format!("{what}: {CLIENT_URLS}"))),
-            Speech::None => Some(Error::new(Kind::Unavailable, HANGS_UP)),
-            Speech::Http1 | Speech::Http2 => None,
-        }
+        let detected = DetectedProtocol::detect(self.endpoint(), self.http(), Protocol::Http2, limit).await?;
+        let kind = if detected == DetectedProtocol::HangsUp { Kind::Unavailable } else { Kind::Protocol };
+        detected.complaint().map(|complaint| Error::new(kind, complaint))
     }
 
     async fn get(&self, path: &str, limit: Duration) -> Option<reqwest::Response> {
-        self.http.prepare(self.endpoint.is_secure()).await;
-        let client = self.http.client(Protocol::Http1, self.endpoint.is_secure()).ok()?;
-        client.get(self.endpoint.url(path).ok()?).timeout(limit).send().await.ok()
+        self.prepare().await;
+        let client = self.http().client(Protocol::Http1, self.endpoint().is_secure()).ok()?;
+        client.get(self.endpoint().url(path).ok()?).timeout(limit).send().await.ok()
     }
-
-    /// A file that cannot be read now may be back at the next attempt: it is being replaced.
-    fn connect(&self, age: u64) -> Result<reqwest::Client, Error> {
-        let (secure, addresses) = (self.endpoint.is_secure(), &self.addresses);
-        let client = self.http.client_of_age(Protocol::Http2, secure, addresses, age);
-        client.map_err(|error| {
-            Error::new(Kind::Unavailable, format!("cannot connect: {error}")).with_source(error)
-        })
-    }
-}
-
-impl round::Endpoint for EndpointClient {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn pulse(&self) -> &Pulse {
-        &self.pulse
-    }
-
-    fn record(&self) -> &EndpointRecord {
-        &self.record
-    }
-
-    fn addresses(&self) -> usize {
-        self.addresses.count()
-    }
-
-    fn age(&self) -> u64 {
-        locked(&self.connections).generation
-    }
-
-    fn renew(&self, generation: u64) {
-        let mut connections = locked(&self.connections);
-        if connections.generation == generation {
-            *connections = Connections::of_age(generation + 1);
-        }
-    }
-}
-
-/// Nothing panics while it holds one of these locks, so a poisoned one is as good as any.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,15 +1,11 @@
 //! What a gRPC status means.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use tonic::{Code, Status};
 
 use crate::v3::net::transport::TransportError;
-use crate::{Error, Kind};
-
-/// etcd's longest messages have some hundred letters.
-const LONGEST_WORDS: usize = 500;
+use crate::{Error, Kind, Printable};
 
 /// A call that did not succeed at one endpoint.
 #[derive(Debug)]
@@ -29,7 +25,7 @@ pub(in crate::v3) enum FailedAt {
     Server,
     /// The connection broke, or was silent.
     Connection,
-    /// The connection broke before there was an answer: whoever is there may not speak HTTP/2.
+    /// The connection broke before there was an answer: the server may not speak HTTP/2.
     NotHttp2,
 }
 
@@ -44,12 +40,12 @@ impl Failure {
             };
             return Self { error, unprocessed: unsent, origin, token_refused: false };
         }
-        let message = &*shown(status.message());
+        let message = &*Printable::line(status.message()).to_string();
         let kind = kind(status.code(), message);
         let token_refused =
             is_outdated(message) || kind == Kind::Unauthenticated && !is_wrong_password(message);
         Self {
-            // Interceptors answer these before the request is handed on.
+            // Interceptors answer these before the request is passed on.
             unprocessed: kind == Kind::NoLeader || token_refused || message.contains("too many requests"),
             origin: if is_truncation(message) { FailedAt::Connection } else { FailedAt::Server },
             token_refused,
@@ -59,7 +55,7 @@ impl Failure {
 
     /// Why the server has ended a watch, or has not begun it.
     pub(in crate::v3) fn from_cancel_reason(reason: &str) -> Self {
-        let reason = &*shown(reason);
+        let reason = &*Printable::line(reason).to_string();
         let kind = kind_of_text(reason).unwrap_or(Kind::Server);
         // Go's form of a status in a text; the kind has its code.
         let reason = reason.split_once(" desc = ").map_or(reason, |(_, message)| message);
@@ -94,27 +90,6 @@ impl Failure {
     pub(in crate::v3) fn is_broken(&self) -> bool {
         self.origin != FailedAt::Server
     }
-}
-
-/// A server's words as they may be shown and kept: no more of them than a person reads, and nothing that
-/// a terminal or a log takes for a command.
-fn shown(words: &str) -> Cow<'_, str> {
-    if words.len() <= LONGEST_WORDS && !words.contains(char::is_control) {
-        return Cow::Borrowed(words);
-    }
-    let mut shown = String::new();
-    for letter in words.chars() {
-        if shown.len() >= LONGEST_WORDS {
-            shown.push('…');
-            break;
-        }
-        if letter.is_control() {
-            shown.extend(letter.escape_default());
-        } else {
-            shown.push(letter);
-        }
-    }
-    Cow::Owned(shown)
 }
 
 fn transport_error(status: &Status) -> Option<&TransportError> {
@@ -200,7 +175,7 @@ fn explain(code: Code, message: &str) -> String {
     format!("{message}{}", hint(message))
 }
 
-/// The way out, where there is one.
+/// What to do about it, if that is known.
 fn hint(message: &str) -> &'static str {
     if message.contains("user name is empty") {
         ": the server wants a user and a password"

@@ -1,4 +1,4 @@
-//! Where the user and the password come from.
+//! The source of the user and the password.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::{BoxFuture, Error, Kind};
 /// How long a provider may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The credentials, or who is asked for them each time that they are needed.
+/// The credentials, or a provider that is asked for them each time that they are needed.
 #[derive(Clone)]
 pub(in crate::v3) enum Login {
     Fixed(Credentials),

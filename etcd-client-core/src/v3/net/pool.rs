@@ -7,15 +7,18 @@ use bytes::Bytes;
 use tonic::client::Grpc;
 use tonic::metadata::MetadataValue;
 
-use crate::error::{EndpointFailure, FailingEndpoint};
-use crate::transport::failover::{Preference, all_failed};
+use crate::backoff::Doubling;
+use crate::error::FailingEndpoint;
+use crate::transport::endpoint_list::EndpointList;
+use crate::transport::failover::all_failed;
 use crate::transport::race::Done;
-use crate::transport::round::{Endpoint as _, Round, failing, look_round, outage};
+use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;
 use crate::v3::net::auth::{Auth, Authenticator, Token};
-use crate::v3::net::connections::Share;
+use crate::v3::net::connections::{OpenConnections, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
+use crate::v3::net::round_failure::{RoundFailure, Setback};
 use crate::v3::net::unary::one_answer;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
@@ -23,31 +26,23 @@ use crate::v3::wire::messages::{AuthenticateRequest, RangeRequest, StatusRequest
 use crate::v3::wire::method::Method;
 use crate::{BoxFuture, Error, Kind, OneLine, Printable};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const PAUSES: Doubling =
+    Doubling { first: Duration::from_millis(100), longest: Duration::from_secs(5), spread: 0.5..1.5 };
 /// How often a call is sent again that its connection had no room for.
 const FOR_WANT_OF_ROOM: u32 = 10;
-const PATIENCE_WITH_NOT_HTTP2: Duration = Duration::from_secs(1);
+const INSPECTION_LIMIT: Duration = Duration::from_secs(1);
 
-/// The endpoints of a cluster, one of which is preferred until it fails.
+/// The endpoints of a cluster, and the calls to them.
 #[derive(Debug)]
 pub(in crate::v3) struct Pool {
     options: ClientOptions,
-    peers: Vec<Arc<EndpointClient>>,
-    preference: Preference,
+    endpoints: EndpointList<OpenConnections>,
     auth: Auth,
 }
 
 impl Pool {
-    /// Starts at a random endpoint, so that many clients spread over the cluster.
     pub(in crate::v3) fn new(options: ClientOptions, auth: Auth) -> Arc<Self> {
-        let mut endpoints = options.endpoints.clone();
-        fastrand::shuffle(&mut endpoints);
-        let peers = endpoints
-            .into_iter()
-            .map(|endpoint| Arc::new(EndpointClient::new(endpoint, options.http.clone())));
-        let peers: Vec<_> = peers.collect();
-        Arc::new(Self { preference: Preference::new(peers.len()), peers, options, auth })
+        Arc::new(Self { endpoints: EndpointList::new(&options), options, auth })
     }
 
     /// Another pool over the same cluster, for the same user, with connections of its own.
@@ -63,7 +58,7 @@ impl Pool {
         &self.auth
     }
 
-    /// Does a call, with as many further rounds over all endpoints as the client was told.
+    /// Does a call, in as many further rounds over all endpoints as the client's options allow.
     pub(in crate::v3) async fn call<M: Method>(self: &Arc<Self>, request: M) -> Result<M::Answer, Error> {
         self.call_in_rounds(&request, self.options.max_retries).await
     }
@@ -76,28 +71,28 @@ impl Pool {
         self.call_in_rounds(&request, 0).await
     }
 
-    /// Asks whoever is at the other end of a connection.
+    /// Does a call on a given connection, and nowhere else.
     pub(in crate::v3) async fn call_on<M: Method>(
         self: &Arc<Self>,
-        peer: &EndpointClient,
-        share: &Share,
+        endpoint: &EndpointClient,
+        slot: &StreamSlot,
         request: &M,
     ) -> Result<M::Answer, Error> {
         let mut token = self.token_for(M::NEEDS_TOKEN).await?;
         let mut renewed = false;
         loop {
-            match self.ask_on(peer, share, request, &token).await {
+            match self.ask_on(endpoint, slot, request, &token).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.token_refused && self.may_renew(&mut renewed) => {
                     token = self.auth.renew(&token, self).await?;
                 }
-                Err(failure) => return Err(failure.error.at(peer.name())),
+                Err(failure) => return Err(failure.error.at(endpoint.name())),
             }
         }
     }
 
     /// Does something at one endpoint after the other, the preferred one first, until one can do it.
-    /// Where it is `repeatable`, the next is asked beside one that is silent.
+    /// If it is `repeatable`, the next is asked beside one that is silent.
     ///
     /// `try_at` fails with what can be said of one endpoint; what another endpoint would say, too,
     /// ends the round.
@@ -112,8 +107,9 @@ impl Pool {
         T: Send,
     {
         self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
-        let mut round = Round::over(&self.peers, &self.preference);
-        let begin = |peer| (self.attempt(peer, needs_token, &try_at), self.silence(repeatable, peer));
+        let mut round = Round::over(&self.endpoints);
+        let begin =
+            |endpoint| (self.attempt(endpoint, needs_token, &try_at), self.silence(repeatable, endpoint));
         let mut failures = Vec::new();
         while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
             match outcome {
@@ -132,10 +128,10 @@ impl Pool {
         Err(RoundFailure::Everywhere(failures))
     }
 
-    /// One endpoint's part of a round, with another token where the first was refused.
+    /// One endpoint's part of a round, with another token if the first was refused.
     async fn attempt<T, F>(
         self: &Arc<Self>,
-        peer: &Arc<EndpointClient>,
+        endpoint: &Arc<EndpointClient>,
         needs_token: bool,
         try_at: &(impl Fn(Arc<EndpointClient>, Token) -> F + Send + Sync),
     ) -> Result<T, Setback>
@@ -143,14 +139,14 @@ impl Pool {
         F: Future<Output = Result<T, Failure>> + Send,
     {
         let mut token = self.token_for(needs_token).await.map_err(Setback::OfToken)?;
-        let mut outcome = try_at(peer.clone(), token.clone()).await;
+        let mut outcome = try_at(endpoint.clone(), token.clone()).await;
         if matches!(&outcome, Err(failure) if failure.token_refused) && self.auth.has_credentials() {
             token = self.auth.renew(&token, self).await.map_err(Setback::OfToken)?;
-            outcome = try_at(peer.clone(), token.clone()).await;
+            outcome = try_at(endpoint.clone(), token.clone()).await;
         }
         match outcome {
             Ok(done) => Ok(done),
-            Err(failure) => Err(Setback::OfEndpoint(self.identify(peer, failure).await, token)),
+            Err(failure) => Err(Setback::OfEndpoint(self.identify(endpoint, failure).await, token)),
         }
     }
 
@@ -162,40 +158,40 @@ impl Pool {
         failure: Failure,
         token: &Token,
     ) -> Result<(), RoundFailure> {
-        let peer = &self.peers[place];
+        let endpoint = &self.endpoints[place];
         if !failure.error.is_transient() {
             if failure.may_be_of_one_endpoint() {
-                self.preference.demote(place);
+                self.endpoints.demote_place(place);
             }
-            return Err(RoundFailure::Final(self.explain(failure.error).at(peer.name())));
+            return Err(RoundFailure::Final(self.explain(failure.error).at(endpoint.name())));
         }
         if failure.error.kind() == Kind::Timeout && failure.origin == FailedAt::Connection {
             self.auth.doubt(token);
         }
-        self.preference.demote(place);
+        self.endpoints.demote_place(place);
         if !repeatable && !failure.unprocessed {
-            return Err(RoundFailure::Final(uncertain(failure.error, peer.name())));
+            return Err(RoundFailure::Final(uncertain(failure.error, endpoint.name())));
         }
-        tracing::debug!(endpoint = %peer.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
+        tracing::debug!(endpoint = %endpoint.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
         Ok(())
     }
 
     /// Ready when another endpoint is to be asked beside this one.
-    fn silence(self: &Arc<Self>, repeatable: bool, peer: &Arc<EndpointClient>) -> BoxFuture<()> {
+    fn silence(self: &Arc<Self>, repeatable: bool, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
         if !repeatable {
             return Box::pin(std::future::pending());
         }
-        let (pool, peer) = (self.clone(), peer.clone());
+        let (pool, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
-            let ping = async { pool.meet(&peer).await.is_ok() };
-            peer.pulse().silence(pool.options.timeout, ping).await;
+            let ping = async { pool.meet(&endpoint).await.is_ok() };
+            endpoint.activity().silence(pool.options.timeout, ping).await;
         })
     }
 
-    /// Whether there is an etcd at the other end. Its members answer this without a token and without a
-    /// leader, if only by a refusal.
-    async fn meet(&self, peer: &EndpointClient) -> Result<(), Failure> {
-        match self.ask(peer, &StatusRequest::default(), &Token::default()).await {
+    /// Whether an etcd answers. Its members answer this without a token and without a leader, if only with
+    /// an error.
+    async fn meet(&self, endpoint: &EndpointClient) -> Result<(), Failure> {
+        match self.ask(endpoint, &StatusRequest::default(), &Token::default()).await {
             Err(failure) if failure.origin != FailedAt::Server || failure.error.kind() == Kind::Protocol => {
                 Err(failure)
             }
@@ -203,53 +199,48 @@ impl Pool {
         }
     }
 
-    /// Finds an endpoint that lives, for what may be sent only once: one that hangs would keep it.
-    /// Who has answered on its connections before is not asked.
+    /// Finds an endpoint that answers, for what may be sent only once.
     async fn find(self: &Arc<Self>) -> Result<(), RoundFailure> {
-        let first = &self.peers[self.preference.first()];
-        if first.has_answered() || self.peers.len() == 1 && first.addresses() == 1 {
+        if !self.endpoints.is_first_unproven() {
             return Ok(());
         }
-        let meet = |peer: Arc<EndpointClient>, _| async move { self.meet(&peer).await };
+        let meet = |endpoint: Arc<EndpointClient>, _| async move { self.meet(&endpoint).await };
         self.round(true, false, meet).await
     }
 
     /// What each endpoint has done instead of answering.
     pub(in crate::v3) fn outage(&self) -> Error {
-        outage(&self.peers)
+        self.endpoints.outage()
     }
 
     pub(in crate::v3) fn failing(&self) -> Vec<FailingEndpoint> {
-        failing(&self.peers)
+        self.endpoints.failing()
     }
 
-    /// Asks those endpoints that nobody has asked lately whether they serve, and whether they are of this
-    /// cluster, where it is known.
-    pub(in crate::v3) async fn look_round(self: &Arc<Self>, cluster: u64) {
+    /// Asks those endpoints that no call has asked lately whether they serve, and whether they are of this
+    /// cluster, if it is known (not 0).
+    pub(in crate::v3) async fn check_idle_endpoints(self: &Arc<Self>, cluster: u64) {
         // A read that needs a leader and no permission: a refusal is an answer.
         let key = Bytes::from_static(b"\0");
         let request = RangeRequest { key, limit: 1, count_only: true, ..RangeRequest::default() };
-        let ask = |peer: Arc<EndpointClient>| {
+        let ask = |endpoint: Arc<EndpointClient>| {
             let request = request.clone();
             async move {
-                match self.ask(&peer, &request, &Token::default()).await {
+                match self.ask(&endpoint, &request, &Token::default()).await {
                     Ok(answer) => same_cluster(cluster, answer.header.unwrap_or_default().cluster_id),
                     Err(failure) if failure.may_be_of_one_endpoint() => {
-                        Err(self.identify(&peer, failure).await.error)
+                        Err(self.identify(&endpoint, failure).await.error)
                     }
                     Err(_) => Ok(()),
                 }
             }
         };
-        look_round(&self.peers, ask).await;
+        self.endpoints.check_idle(ask).await;
     }
 
     /// Calls go to another endpoint first from now on, and to this one on new connections only.
-    pub(in crate::v3) fn give_up(&self, peer: &EndpointClient, generation: u64) {
-        peer.renew(generation);
-        if let Some(index) = self.peers.iter().position(|other| std::ptr::eq(&raw const **other, peer)) {
-            self.preference.demote(index);
-        }
+    pub(in crate::v3) fn give_up(&self, endpoint: &EndpointClient, generation: u64) {
+        self.endpoints.give_up(endpoint, generation);
     }
 
     /// The gRPC client for one call or stream, and the metadata that goes with it.
@@ -270,11 +261,11 @@ impl Pool {
         retries: u32,
     ) -> Result<M::Answer, Error> {
         let repeatable = request.is_repeatable();
-        let mut pause = FIRST_PAUSE;
         let mut rounds = 0;
         loop {
-            let ask =
-                |peer: Arc<EndpointClient>, token| async move { self.ask(&peer, request, &token).await };
+            let ask = |endpoint: Arc<EndpointClient>, token| async move {
+                self.ask(&endpoint, request, &token).await
+            };
             let outcome = match if repeatable { Ok(()) } else { self.find().await } {
                 Ok(()) => self.round(repeatable, M::NEEDS_TOKEN, ask).await,
                 Err(failure) => Err(failure),
@@ -286,39 +277,38 @@ impl Pool {
             };
             rounds += 1;
             if rounds > retries {
-                return Err(all_failed(failures, self.peers.len(), rounds));
+                return Err(all_failed(failures, self.endpoints.len(), rounds));
             }
-            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            tokio::time::sleep(PAUSES.pause(rounds - 1)).await;
         }
     }
 
     async fn ask<M: Method>(
         &self,
-        peer: &EndpointClient,
+        endpoint: &EndpointClient,
         request: &M,
         token: &Token,
     ) -> Result<M::Answer, Failure> {
-        let share = peer
+        let slot = endpoint
             .for_calls()
             .await
             .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
-        self.ask_on(peer, &share, request, token).await
+        self.ask_on(endpoint, &slot, request, token).await
     }
 
     /// What a connection has refused because it carries too much was not done, and is sent again.
     async fn ask_on<M: Method>(
         &self,
-        peer: &EndpointClient,
-        share: &Share,
+        endpoint: &EndpointClient,
+        slot: &StreamSlot,
         request: &M,
         token: &Token,
     ) -> Result<M::Answer, Failure> {
         let mut tries = 0;
         loop {
-            match self.try_on(peer, share, request, token).await {
+            match self.try_on(endpoint, slot, request, token).await {
                 Err(failure) if failure.is_for_want_of_room() && tries < FOR_WANT_OF_ROOM => {
-                    tokio::time::sleep(FIRST_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+                    tokio::time::sleep(PAUSES.pause(0)).await;
                     tries += 1;
                 }
                 outcome => return outcome,
@@ -328,13 +318,13 @@ impl Pool {
 
     async fn try_on<M: Method>(
         &self,
-        peer: &EndpointClient,
-        share: &Share,
+        endpoint: &EndpointClient,
+        slot: &StreamSlot,
         request: &M,
         token: &Token,
     ) -> Result<M::Answer, Failure> {
         let limit = self.options.timeout;
-        let mut grpc = Grpc::new(peer.transport(share, limit, Some(limit)))
+        let mut grpc = Grpc::new(endpoint.transport(slot, limit, Some(limit)))
             .max_decoding_message_size(self.options.receive_limit);
         let message = Self::request(token, request.needs_leader(), request.clone());
         let codec = Codec::<M, M::Answer>::new(request.at_most());
@@ -348,25 +338,25 @@ impl Pool {
             Err(lie) => Failure::broken(lie),
         };
         if failure.is_broken() {
-            peer.renew(share.generation());
+            endpoint.renew(slot.generation());
         }
         Err(failure)
     }
 
     /// Asks a server that does not speak HTTP/2 in HTTP/1.1 what it is.
-    async fn identify(&self, peer: &EndpointClient, mut failure: Failure) -> Failure {
+    async fn identify(&self, endpoint: &EndpointClient, mut failure: Failure) -> Failure {
         if failure.origin != FailedAt::NotHttp2 {
             return failure;
         }
         let suspicion = failure.error.kind() != Kind::Protocol;
-        let limit = self.options.timeout.min(PATIENCE_WITH_NOT_HTTP2);
-        if let Some(complaint) = peer.complaint_in_http1(suspicion, limit).await {
+        let limit = self.options.timeout.min(INSPECTION_LIMIT);
+        if let Some(complaint) = endpoint.complaint_in_http1(suspicion, limit).await {
             failure.error = complaint.with_source(failure.error);
         }
         failure
     }
 
-    /// Says who it is that is permitted nothing: nobody, where others are asked who they are, too.
+    /// Names the user to whom something is not permitted, or says that the client gives none.
     fn explain(&self, error: Error) -> Error {
         if error.kind() != Kind::PermissionDenied {
             return error;
@@ -376,12 +366,7 @@ impl Pool {
             None if self.auth.has_credentials() => return error,
             None => format!("{error} (this client gives no user and no password)"),
         };
-        let code = error.code();
-        let explained = Error::new(Kind::PermissionDenied, message).with_source(error);
-        match code {
-            Some(code) => explained.with_code(code),
-            None => explained,
-        }
+        error.reworded(message)
     }
 
     async fn token_for(self: &Arc<Self>, needed: bool) -> Result<Token, Error> {
@@ -401,45 +386,7 @@ impl Authenticator for Arc<Pool> {
     }
 }
 
-/// Why an attempt at one endpoint has led to nothing.
-enum Setback {
-    /// With the token that was sent.
-    OfEndpoint(Failure, Token),
-    /// There is none.
-    OfToken(Error),
-}
-
-/// Why a round over the endpoints has led to nothing.
-#[derive(Debug)]
-pub(in crate::v3) enum RoundFailure {
-    /// No use in asking again.
-    Final(Error),
-    /// Each endpoint failed in a way that may pass.
-    Everywhere(Vec<EndpointFailure>),
-}
-
-impl RoundFailure {
-    fn of_token(error: Error) -> Self {
-        if error.failures().is_empty() {
-            Self::Final(error)
-        } else {
-            Self::Everywhere(error.failures().to_vec())
-        }
-    }
-
-    /// As the outcome of a call that does no further round.
-    pub(in crate::v3) fn into_error(self) -> Error {
-        match self {
-            Self::Final(error) => error,
-            Self::Everywhere(failures) => {
-                let endpoints = failures.len();
-                all_failed(failures, endpoints, 1)
-            }
-        }
-    }
-}
-
-/// The numbers as etcd prints them.
+/// The ids in hexadecimal, as etcd prints them.
 fn same_cluster(followed: u64, other: u64) -> Result<(), Error> {
     if followed == 0 || other == 0 || followed == other {
         return Ok(());
@@ -451,12 +398,6 @@ fn same_cluster(followed: u64, other: u64) -> Result<(), Error> {
 }
 
 fn uncertain(error: Error, endpoint: &str) -> Error {
-    let kind = error.kind();
     let message = format!("{endpoint}: {error}; the write may have been applied, or may be later");
-    let code = error.code();
-    let uncertain = Error::new(kind, message).with_maybe_applied().with_source(error);
-    match code {
-        Some(code) => uncertain.with_code(code),
-        None => uncertain,
-    }
+    error.reworded(message).with_maybe_applied()
 }

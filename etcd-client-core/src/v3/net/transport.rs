@@ -1,4 +1,4 @@
-//! The road that tonic's calls take: reqwest.
+//! Sends tonic's calls through reqwest.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -15,16 +15,18 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::timeout;
 use tower_service::Service;
 
+use crate::printable::excerpt;
+use crate::transport::activity::{Activity, MinRate};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::http::root_cause;
-use crate::transport::not_etcd::CLIENT_URLS;
-use crate::transport::pulse::{Flow, Pulse};
+use crate::transport::lost_connection::LostConnection;
+use crate::transport::not_etcd::{NOT_FOUND, not_found};
 use crate::transport::tls;
 use crate::v3::net::connections::Connection;
 use crate::{Error, Kind};
 
-/// As much of a page that is not etcd's as goes into an error.
-const EXCERPT: usize = 200;
+/// As much of a page that is not etcd's as is read, in bytes.
+const LONGEST_PAGE: usize = 800;
 
 /// Sends the requests of one call.
 #[derive(Clone, Debug)]
@@ -33,13 +35,13 @@ pub(in crate::v3) struct Transport {
     pub(in crate::v3) endpoint: Endpoint,
     /// For the answer's headers to arrive.
     pub(in crate::v3) headers_within: Duration,
-    /// In which the answer must bring what a slow link brings ([`Flow`]); `None` for a stream, whose
+    /// In which the answer must bring what a slow link brings ([`MinRate`]); `None` for a stream, whose
     /// silence is normal.
     pub(in crate::v3) pieces_within: Option<Duration>,
     /// Set by the first answer on these connections.
     pub(in crate::v3) answered: Arc<AtomicBool>,
     /// Of the endpoint.
-    pub(in crate::v3) pulse: Arc<Pulse>,
+    pub(in crate::v3) activity: Arc<Activity>,
     /// How many bytes of the answer have come.
     pub(in crate::v3) arrived: Arc<AtomicUsize>,
 }
@@ -50,7 +52,7 @@ pub(in crate::v3) struct TransportError {
     pub(in crate::v3) error: Error,
     /// Not one byte of the request was sent.
     pub(in crate::v3) unsent: bool,
-    /// The connection broke before there was an answer, so that whoever is there may not speak
+    /// The connection broke before there was an answer, so that the server may not speak
     /// HTTP/2.
     pub(in crate::v3) not_http2: bool,
     /// The connection carries no more streams.
@@ -86,20 +88,20 @@ impl Transport {
         };
         self.connection.gate().open();
         self.answered.store(true, Ordering::Relaxed);
-        self.pulse.note(1);
+        self.activity.note(1);
         let answer: Response<reqwest::Body> = answer.into();
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
         }
-        let Self { pieces_within, pulse, arrived, .. } = self;
+        let Self { pieces_within, activity, arrived, .. } = self;
         Ok(answer.map(|body| {
-            let flow = pieces_within.map(|window| Flow::new(&pulse, window));
-            AnswerBody { body, flow, pulse, arrived }
+            let rate = pieces_within.map(|window| MinRate::new(&activity, window));
+            AnswerBody { body, rate, activity, arrived }
         }))
     }
 
-    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and where it is
-    /// still writing then, not even that: the connection is gone before anything was answered on it.
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and if it is still
+    /// writing then, not even that: the connection is closed before anything was answered on it.
     fn explain(&self, error: &reqwest::Error) -> TransportError {
         let mut failure = TransportError::from_reqwest(error);
         let cause = root_cause(error);
@@ -131,11 +133,11 @@ impl Transport {
     /// What a proxy or another kind of server has to say, for the person who reads the error.
     async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
         let status = answer.status();
-        let flow = Some(Flow::new(&self.pulse, self.headers_within));
-        let (pulse, arrived) = (Arc::clone(&self.pulse), Arc::default());
-        let mut body = AnswerBody { body: answer.into_body(), flow, pulse, arrived };
+        let rate = Some(MinRate::new(&self.activity, self.headers_within));
+        let (activity, arrived) = (Arc::clone(&self.activity), Arc::default());
+        let mut body = AnswerBody { body: answer.into_body(), rate, activity, arrived };
         let mut text = Vec::new();
-        while text.len() < 4 * EXCERPT {
+        while text.len() < LONGEST_PAGE {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
                 Some(Ok(frame)) => text.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..])),
                 Some(Err(_)) | None => break,
@@ -146,26 +148,12 @@ impl Transport {
     }
 }
 
-/// An answer that is none of gRPC's.
+/// What is said of an answer that is not gRPC's.
 pub(in crate::v3) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
-    // In the words of Go, as etcd answers on its other ports.
-    let hint = if body.trim_ascii() == b"404 page not found" {
-        format!("; is it etcd's port for metrics, or another service? {CLIENT_URLS}")
-    } else {
-        String::new()
-    };
-    format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", excerpt(body))
-}
-
-/// The beginning of what was said, on one line.
-fn excerpt(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    if words.is_empty() {
-        return String::new();
-    }
-    let line: String = words.join(" ").chars().take(EXCERPT).collect();
-    format!(": {line}")
+    let is_not_found = body.trim_ascii() == NOT_FOUND.as_bytes();
+    let hint = if is_not_found { format!("; {}", not_found()) } else { String::new() };
+    let said = Some(excerpt(body)).filter(|said| !said.is_empty()).map(|said| format!(": {said}"));
+    format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", said.unwrap_or_default())
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -181,20 +169,16 @@ impl TransportError {
     }
 
     fn from_reqwest(error: &reqwest::Error) -> Self {
-        let cause = root_cause(error);
+        let lost = LostConnection::of(error);
+        let (cause, unsent) = (&lost.cause, lost.unsent);
         // As RFC 9113 has it, nothing was done of what is refused so.
         let refused = cause.contains("refused stream before processing");
-        let unsent = error.is_connect() || error.is_builder();
         let (kind, message) = if refused {
             (Kind::Overloaded, "the connection carries no more streams".to_owned())
-        } else if unsent && error.is_timeout() {
-            (Kind::Timeout, "cannot connect: no answer within the connect limit".to_owned())
-        } else if unsent {
-            (Kind::Unavailable, format!("cannot connect: {cause}"))
-        } else if speaks_no_http2(&cause) {
+        } else if !unsent && speaks_no_http2(cause) {
             (Kind::Protocol, format!("the answer is not HTTP/2, which gRPC needs ({cause})"))
         } else {
-            (Kind::Unavailable, format!("the connection was lost: {cause}"))
+            (lost.kind(), lost.message())
         };
         let not_http2 = !unsent && !refused && error.is_request();
         Self { error: Error::new(kind, message), unsent: unsent || refused, not_http2, refused }
@@ -233,8 +217,8 @@ impl http_body::Body for RequestBody {
 /// An answer that may neither fall silent half-way nor come in drips.
 pub(in crate::v3) struct AnswerBody {
     body: reqwest::Body,
-    flow: Option<Flow>,
-    pulse: Arc<Pulse>,
+    rate: Option<MinRate>,
+    activity: Arc<Activity>,
     arrived: Arc<AtomicUsize>,
 }
 
@@ -250,16 +234,16 @@ impl http_body::Body for AnswerBody {
         let frame = match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                let Some(flow) = &mut this.flow else { return Poll::Pending };
-                let complaint = ready!(flow.poll_dry(cx));
+                let Some(rate) = &mut this.rate else { return Poll::Pending };
+                let complaint = ready!(rate.poll_too_slow(cx));
                 return Poll::Ready(Some(Err(TransportError::silence(complaint))));
             }
         };
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-            this.pulse.note(data.len());
+            this.activity.note(data.len());
             this.arrived.fetch_add(data.len(), Ordering::Relaxed);
-            if let Some(flow) = &mut this.flow {
-                flow.note(data.len());
+            if let Some(rate) = &mut this.rate {
+                rate.note(data.len());
             }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))

@@ -21,7 +21,7 @@ const SMALL_PAGE: usize = 64 << 10;
 const ATTEMPTS: u32 = 5;
 /// How much larger its first page is then: what comes in one answer, no compaction can interrupt.
 const GROWTH: i64 = 8;
-/// How often a page is asked for again where the connection breaks.
+/// How often a page is asked for again if the connection breaks.
 const INTERRUPTIONS: u32 = 2;
 
 /// Every key of a range with its value, at the revision of the first page.
@@ -74,7 +74,7 @@ pub(in crate::v3) async fn has_history(
     }
 }
 
-/// The newest revision of the store where a range is what is known of it: there are as many keys, and
+/// The newest revision of the store if it still has what is known of a range: there are as many keys, and
 /// none was written since. The answers are small, however many keys there are; where something was
 /// written elsewhere, the server walks over the range for the last of them.
 pub(in crate::v3) async fn unchanged(
@@ -141,7 +141,7 @@ impl Pages {
         Self { range, limit, bytes, cautious, interruptions, revision, listing: Listing::default() }
     }
 
-    /// `None` where another cluster answered in between.
+    /// `None` if another cluster answered in between.
     async fn read(mut self, pool: &Arc<Pool>) -> Result<Option<Listing>, Error> {
         loop {
             let page = match pool.call_once(self.request()).await {
@@ -185,7 +185,7 @@ impl Pages {
         }
     }
 
-    /// Connections may not live as long as all pages take together. What comes of another try can only
+    /// A connection may not last as long as all pages take together. What comes of another try can only
     /// be at the same revision, and it is made at once: no server is replaced by another meanwhile.
     fn may_go_on(&self, error: &Error) -> bool {
         let broken = matches!(error.kind(), Kind::Unavailable | Kind::Timeout);

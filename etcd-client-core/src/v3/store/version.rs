@@ -17,33 +17,33 @@ const SAID_WITHIN: Duration = Duration::from_secs(2);
 /// Whether an answer to a progress request proves that everything before it has been sent: so
 /// since 3.4.25 and 3.5.8 (etcd-io/etcd#15220). Servers that do not tell count as early ones.
 ///
-/// There may be several members behind one endpoint, and of several versions: it is asked on the
+/// One endpoint may lead to several members, and of several versions: it is asked on the
 /// stream's own connection, unless that has no room for a question, and what another member answers
 /// does not count.
 pub(in crate::v3) async fn has_exact_progress(pool: &Arc<Pool>, stream: &WatchStream) -> bool {
-    let (peer, member) = (stream.peer(), stream.created().member_id);
-    if let Some(known) = peer.exact_progress(member) {
+    let (endpoint, member) = (stream.endpoint(), stream.created().member_id);
+    if let Some(known) = endpoint.exact_progress(member) {
         return known;
     }
     let Ok(Some(version)) = timeout(SAID_WITHIN, version(pool, stream, member)).await else { return false };
     let exact = is_exact(&version);
-    peer.note_exact_progress(member, exact);
+    endpoint.note_exact_progress(member, exact);
     exact
 }
 
 /// What the member says that it is.
 async fn version(pool: &Arc<Pool>, stream: &WatchStream, member: u64) -> Option<String> {
-    let (peer, question) = (stream.peer(), StatusRequest {});
-    let status = match timeout(ROOM_WITHIN, pool.call_on(peer, stream.share(), &question)).await {
+    let (endpoint, question) = (stream.endpoint(), StatusRequest {});
+    let status = match timeout(ROOM_WITHIN, pool.call_on(endpoint, stream.slot(), &question)).await {
         Ok(status) => status,
-        Err(_) => pool.call_on(peer, &peer.for_calls().await.ok()?, &question).await,
+        Err(_) => pool.call_on(endpoint, &endpoint.for_calls().await.ok()?, &question).await,
     };
     match status {
         Ok(status) if status.header.as_ref().is_some_and(|header| header.member_id == member) => {
             Some(status.version)
         }
         // Later servers keep their status to root, but tell their version to everyone over HTTP.
-        Err(error) if error.is_access() => peer.version_over_http(pool.options().timeout).await,
+        Err(error) if error.is_access() => endpoint.version_over_http(pool.options().timeout).await,
         Ok(_) | Err(_) => None,
     }
 }

@@ -15,12 +15,12 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 
 use crate::transport::race::{Done, Race};
-use crate::transport::round::Endpoint as _;
 use crate::v3::net::auth::Token;
-use crate::v3::net::connections::{Connection, Share};
+use crate::v3::net::connections::{Connection, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
-use crate::v3::net::pool::{Pool, RoundFailure};
+use crate::v3::net::pool::Pool;
+use crate::v3::net::round_failure::RoundFailure;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
 use crate::v3::wire::messages::{
@@ -35,7 +35,7 @@ const WAITING_REQUESTS: usize = 4;
 
 /// How long the confirmation of a watch may take on a connection that carries others.
 const ROOM_WITHIN: Duration = Duration::from_millis(500);
-/// How much longer it may take where the connection has room, and its server is busy.
+/// How much longer it may take if the connection has room, and its server is busy.
 const SLOW: Duration = Duration::from_secs(2);
 /// On which one watch is tried at the same time.
 const MOST_CONNECTIONS: usize = 8;
@@ -46,8 +46,8 @@ const SIGN_OF_LIFE: usize = 1 << 10;
 /// A watch that its server has confirmed. Dropping it ends it on the server, too.
 pub(in crate::v3) struct WatchStream {
     pool: Arc<Pool>,
-    peer: Arc<EndpointClient>,
-    share: Share,
+    endpoint: Arc<EndpointClient>,
+    slot: StreamSlot,
     requests: mpsc::Sender<WatchRequest>,
     answers: Streaming<WatchResponse>,
     /// How many bytes of the next frame have come, since it was last said that they do.
@@ -68,27 +68,27 @@ struct Start {
 impl WatchStream {
     /// Opens the watch at the first endpoint that confirms it.
     pub(in crate::v3) async fn open(pool: &Arc<Pool>, create: &WatchCreateRequest) -> Result<Self, Error> {
-        let open_at = |peer, token| Self::open_at(pool, peer, token, create);
+        let open_at = |endpoint, token| Self::open_at(pool, endpoint, token, create);
         pool.round(true, true, open_at).await.map_err(RoundFailure::into_error)
     }
 
     async fn open_at(
         pool: &Arc<Pool>,
-        peer: Arc<EndpointClient>,
+        endpoint: Arc<EndpointClient>,
         token: Token,
         create: &WatchCreateRequest,
     ) -> Result<Self, Failure> {
-        let share = peer.for_stream(None).await.map_err(Failure::broken)?;
-        let generation = share.generation();
+        let slot = endpoint.for_stream(None).await.map_err(Failure::broken)?;
+        let generation = slot.generation();
         // etcd sends no headers before its first frame, and none at all for some bad requests.
         let limit = pool.options().timeout;
-        let confirmation = timeout(limit, Self::find_room(pool, &peer, share, &token, create)).await;
+        let confirmation = timeout(limit, Self::find_room(pool, &endpoint, slot, &token, create)).await;
         let outcome = confirmation.unwrap_or_else(|_| {
             let message = format!("the watch was not confirmed within {limit:.1?}");
             Err(Failure::broken(Error::new(Kind::Timeout, message)))
         });
         if matches!(&outcome, Err(failure) if failure.is_broken()) {
-            peer.renew(generation);
+            endpoint.renew(generation);
         }
         outcome
     }
@@ -98,32 +98,32 @@ impl WatchStream {
     /// on a further one as well.
     async fn find_room(
         pool: &Arc<Pool>,
-        peer: &Arc<EndpointClient>,
-        mut share: Share,
+        endpoint: &Arc<EndpointClient>,
+        mut slot: StreamSlot,
         token: &Token,
         create: &WatchCreateRequest,
     ) -> Result<Self, Failure> {
         let (mut race, mut tried) = (Race::new(), Vec::new());
         loop {
-            let connection = Arc::clone(share.connection());
+            let connection = Arc::clone(slot.connection());
             let (pool, token, create) = (pool.clone(), token.clone(), create.clone());
-            let confirm = Self::confirm(pool, peer.clone(), share, token, create);
+            let confirm = Self::confirm(pool, endpoint.clone(), slot, token, create);
             race.start(tried.len(), confirm, crowding(Arc::clone(&connection)));
             tried.push(connection);
             let Some(Done { place, outcome, silent, .. }) = race.next(tried.len() < MOST_CONNECTIONS).await
             else {
-                share = peer.for_stream(tried.last()).await.map_err(Failure::broken)?;
+                slot = endpoint.for_stream(tried.last()).await.map_err(Failure::broken)?;
                 continue;
             };
             if matches!(&outcome, Err(failure) if failure.is_for_want_of_room())
                 && tried.len() < MOST_CONNECTIONS
             {
                 tried[place].suspect(true);
-                share = peer.for_stream(tried.last()).await.map_err(Failure::broken)?;
+                slot = endpoint.for_stream(tried.last()).await.map_err(Failure::broken)?;
                 continue;
             }
             if let (Ok(_), Some(first)) = (&outcome, silent.first()) {
-                tokio::spawn(judge(peer.clone(), race, tried.swap_remove(*first)));
+                tokio::spawn(judge(endpoint.clone(), race, tried.swap_remove(*first)));
             }
             return outcome;
         }
@@ -131,8 +131,8 @@ impl WatchStream {
 
     async fn confirm(
         pool: Arc<Pool>,
-        peer: Arc<EndpointClient>,
-        mut share: Share,
+        endpoint: Arc<EndpointClient>,
+        mut slot: StreamSlot,
         token: Token,
         create: WatchCreateRequest,
     ) -> Result<Self, Failure> {
@@ -145,7 +145,7 @@ impl WatchStream {
         };
         let first = WatchRequest { action: Some(WatchAction::Create(create)) };
         let outgoing = Outgoing { first: Some(first), rest };
-        let transport = peer.transport(&share, pool.options().timeout, None);
+        let transport = endpoint.transport(&slot, pool.options().timeout, None);
         let arrived = Arc::clone(&transport.arrived);
         let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
         let request = Pool::request(&token, true, outgoing);
@@ -157,8 +157,8 @@ impl WatchStream {
         let (created, watch_id) = confirmed(first, start)?;
         let start = if start.named { start } else { Start { revision: created.revision, ..start } };
         arrived.store(0, Ordering::Relaxed);
-        share.confirm();
-        Ok(Self { pool, peer, share, requests, answers, arrived, created, watch_id, start })
+        slot.confirm();
+        Ok(Self { pool, endpoint, slot, requests, answers, arrived, created, watch_id, start })
     }
 
     /// The header of the server's confirmation: its revision is the head of the store.
@@ -166,12 +166,12 @@ impl WatchStream {
         &self.created
     }
 
-    pub(in crate::v3) fn peer(&self) -> &Arc<EndpointClient> {
-        &self.peer
+    pub(in crate::v3) fn endpoint(&self) -> &Arc<EndpointClient> {
+        &self.endpoint
     }
 
-    pub(in crate::v3) fn share(&self) -> &Share {
-        &self.share
+    pub(in crate::v3) fn slot(&self) -> &StreamSlot {
+        &self.slot
     }
 
     /// The next frame with events, or with the progress that was asked for. An error is the last
@@ -190,9 +190,9 @@ impl WatchStream {
             None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
         };
         if failure.may_be_of_one_endpoint() {
-            self.pool.give_up(&self.peer, self.share.generation());
+            self.pool.give_up(&self.endpoint, self.slot.generation());
         }
-        Poll::Ready(Err(failure.error.at(self.peer.name())))
+        Poll::Ready(Err(failure.error.at(self.endpoint.name())))
     }
 
     fn check(&self, frame: &WatchResponse) -> Result<(), Error> {
@@ -218,13 +218,13 @@ impl WatchStream {
 
     /// Ends the watch, and sends what follows to another endpoint.
     pub(in crate::v3) fn give_up(&self) {
-        self.pool.give_up(&self.peer, self.share.generation());
+        self.pool.give_up(&self.endpoint, self.slot.generation());
     }
 }
 
 impl fmt::Debug for WatchStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WatchStream({})", self.peer.name())
+        write!(f, "WatchStream({})", self.endpoint.name())
     }
 }
 
@@ -243,14 +243,14 @@ async fn crowding(connection: Arc<Connection>) {
 /// Learns how many streams a connection carries from one that was sooner confirmed on a further
 /// connection, unless the first was only slow.
 async fn judge(
-    peer: Arc<EndpointClient>,
+    endpoint: Arc<EndpointClient>,
     mut race: Race<'static, Result<WatchStream, Failure>>,
     full: Arc<Connection>,
 ) {
     let streams = full.confirmed();
     match timeout(SLOW, race.next(false)).await {
         Ok(_) => full.suspect(false),
-        Err(_) => peer.learn_limit(full.generation, streams),
+        Err(_) => endpoint.learn_limit(full.generation, streams),
     }
 }
 

@@ -61,7 +61,7 @@ pub(in crate::v3) fn entry(kv: &KeyValue, range: &KeyRange, head: u64) -> Result
     Ok(written)
 }
 
-/// A frame of a watch that was confirmed with this id by a member of this cluster, 0 where unknown.
+/// A frame of a watch that was confirmed with this id by a member of this cluster, 0 if unknown.
 pub(in crate::v3) fn frame(frame: &WatchResponse, watch_id: i64, cluster: u64) -> Result<(), Error> {
     head(frame.header.as_ref())?;
     let other = frame.header.as_ref().map_or(0, |header| header.cluster_id);

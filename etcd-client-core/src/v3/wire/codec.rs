@@ -17,7 +17,7 @@ use crate::v3::wire::messages as wire;
 
 /// Elements of any size that are read in any case.
 const FEW: usize = 10_000;
-/// Bytes that an element of etcd takes at least, where there are many: a tag, a length, a key and two
+/// Bytes that an element of etcd takes at least, if there are many: a tag, a length, a key and two
 /// revisions.
 const SMALLEST: usize = 8;
 
@@ -123,7 +123,7 @@ impl<U: Answer> TonicDecoder for Decoder<U> {
     }
 }
 
-/// Counts the elements of a message, as far as they are not too many; `None` where it is no message.
+/// Counts the elements of a message, as far as they are not too many; `None` if it is no message.
 fn count(mut message: &[u8], elements: Elements, found: &mut usize, most: usize) -> Option<()> {
     if elements.0.is_empty() {
         return Some(());

@@ -2,7 +2,32 @@
 
 use bytes::Bytes;
 
-/// Keys from `start` up to `end`; the key `start` alone where `end` is empty.
+/// The methods of a call for more than one key. It has a field `range`.
+macro_rules! range_options {
+    () => {
+        /// All keys that begin with the key given; all keys of the store if it is empty.
+        pub fn prefix(mut self) -> Self {
+            self.range = self.range.into_prefix();
+            self
+        }
+
+        /// All keys from the key given up to `end`, which is not among them.
+        pub fn range(mut self, end: impl Into<Vec<u8>>) -> Self {
+            self.range = self.range.into_range(end.into());
+            self
+        }
+
+        /// All keys from the key given on.
+        pub fn from_key(mut self) -> Self {
+            self.range = self.range.into_from_key();
+            self
+        }
+    };
+}
+
+pub(in crate::v3) use range_options;
+
+/// Keys from `start` up to `end`; the key `start` alone if `end` is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::v3) struct KeyRange {
     pub(in crate::v3) start: Bytes,
@@ -17,7 +42,7 @@ impl KeyRange {
         Self { start: key.into(), end: Bytes::new() }
     }
 
-    /// Every key that begins with `prefix`; all keys where it is empty.
+    /// Every key that begins with `prefix`; all keys if it is empty.
     pub(in crate::v3) fn prefix(prefix: impl Into<Bytes>) -> Self {
         let start = prefix.into();
         let end = after_prefix(&start);

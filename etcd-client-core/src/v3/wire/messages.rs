@@ -1,6 +1,6 @@
-//! etcd's messages as they travel, as far as this client uses them.
+//! etcd's messages in protobuf, as far as this client uses them.
 //!
-//! Written by hand, so that nobody needs `protoc`; the tags are those of etcd's `rpc.proto`,
+//! Written by hand, so that no `protoc` is needed to build it; the tags are those of etcd's `rpc.proto`,
 //! `kv.proto` and `auth.proto`. Keys and values are slices of the frame that they came in.
 
 mod auth;

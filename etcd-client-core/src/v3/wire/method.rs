@@ -25,7 +25,7 @@ pub(in crate::v3) trait Method: Message + Clone + Default + 'static {
         true
     }
 
-    /// How many keys may be answered, where that was said.
+    /// How many keys may be answered, if that was limited.
     fn at_most(&self) -> Option<usize> {
         None
     }

@@ -14,7 +14,7 @@ use crate::v3::wire::messages as wire;
 pub struct LeaseId(pub i64);
 
 impl LeaseId {
-    /// No lease: what a key has that lives until it is deleted.
+    /// No lease: a key without one stays until it is deleted.
     pub const NONE: Self = Self(0);
 }
 
@@ -24,7 +24,7 @@ impl fmt::Display for LeaseId {
     }
 }
 
-/// Who answered, and when in the store's history.
+/// The member that answered, and the revision that its store had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
@@ -44,7 +44,7 @@ pub struct Header {
 pub struct KeyValue {
     /// The key.
     pub key: Bytes,
-    /// The value; empty where only keys were asked for.
+    /// The value; empty if only keys were asked for.
     pub value: Bytes,
     /// The revision that created the key.
     pub create_revision: u64,
@@ -52,7 +52,7 @@ pub struct KeyValue {
     pub mod_revision: u64,
     /// How often it was written since it was created; 0 once it is deleted.
     pub version: u64,
-    /// The lease that it lives on, or [`LeaseId::NONE`].
+    /// The lease that it is attached to, or [`LeaseId::NONE`].
     pub lease: LeaseId,
 }
 

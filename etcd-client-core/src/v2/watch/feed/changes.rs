@@ -2,9 +2,10 @@
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::printable::excerpt;
 use crate::v2::watch::feed::{Feed, Signal, Stage};
 use crate::v2::wire::headers::is_index;
-use crate::v2::wire::response::{Answer, excerpt};
+use crate::v2::wire::response::Answer;
 use crate::{Error, Kind};
 
 impl Feed {
@@ -50,7 +51,7 @@ impl Feed {
         let of_its_poll = self.previous.take().map(|previous| previous.headers().clone());
         let Some(answer) = change else {
             let message = "changes may have been lost with a connection, and the server has forgotten them";
-            let error = Error::compacted(self.told).at(self.peer.name());
+            let error = Error::compacted(self.told).at(self.endpoint.name());
             return Err(error.with_source(Error::new(Kind::Unavailable, message)));
         };
         self.told = self.check(&answer)?;
@@ -63,17 +64,17 @@ impl Feed {
     fn check(&self, answer: &Answer) -> Result<u64, Error> {
         let (Some(index), Some(node)) = (answer.index().filter(|index| is_index(*index)), &answer.node)
         else {
-            let message = format!("{}: a change without an index", self.peer.name());
+            let message = format!("{}: a change without an index", self.endpoint.name());
             return Err(Error::new(Kind::Protocol, message));
         };
         if !self.target.may_hear_of(&node.key) {
-            let (name, key) = (self.peer.name(), excerpt(node.key.as_bytes()));
+            let (name, key) = (self.endpoint.name(), excerpt(node.key.as_bytes()));
             let message = format!("{name}: a change of {key}, which is not what is watched");
             return Err(Error::new(Kind::Protocol, message));
         }
         if index < self.next {
             let message =
-                format!("{}: asked for changes from {} and got {index}", self.peer.name(), self.next);
+                format!("{}: asked for changes from {} and got {index}", self.endpoint.name(), self.next);
             return Err(Error::new(Kind::Protocol, message));
         }
         Ok(index)

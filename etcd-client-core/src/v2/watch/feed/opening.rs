@@ -25,7 +25,7 @@ impl Feed {
         target: &Target,
         after: Option<u64>,
     ) -> Result<Self, Error> {
-        pool.once(|peer| Self::resume(pool.clone(), peer, target.clone(), after)).await
+        pool.once(|endpoint| Self::resume(pool.clone(), endpoint, target.clone(), after)).await
     }
 
     /// As [`open`](Self::open), with so many further rounds as [`open_ahead`](Self::open_ahead) makes.
@@ -36,7 +36,7 @@ impl Feed {
         retries: u32,
     ) -> Result<Self, Error> {
         let resume =
-            |peer: Arc<EndpointClient>| Self::resume(pool.clone(), peer, target.clone(), Some(after));
+            |endpoint: Arc<EndpointClient>| Self::resume(pool.clone(), endpoint, target.clone(), Some(after));
         pool.rounds(Resend::Freely, retries, resume).await
     }
 
@@ -47,10 +47,10 @@ impl Feed {
         target: &Target,
         after: Option<u64>,
     ) -> Result<Self, Error> {
-        let open_at = |peer: Arc<EndpointClient>| async move {
-            let feed = Self::resume(pool.clone(), peer.clone(), target.clone(), after);
-            let (mut feed, ()) = tokio::try_join!(feed, leader_probe::knows_leader(pool, &peer))?;
-            feed.probe = Some(LeaderProbe::over(pool.clone(), peer));
+        let open_at = |endpoint: Arc<EndpointClient>| async move {
+            let feed = Self::resume(pool.clone(), endpoint.clone(), target.clone(), after);
+            let (mut feed, ()) = tokio::try_join!(feed, leader_probe::knows_leader(pool, &endpoint))?;
+            feed.probe = Some(LeaderProbe::over(pool.clone(), endpoint));
             feed.led = true;
             Ok(feed)
         };
@@ -65,23 +65,24 @@ impl Feed {
         after: Option<u64>,
         retries: u32,
     ) -> Result<Self, Error> {
-        let begin = |peer: Arc<EndpointClient>| Self::begin(pool.clone(), peer, target.clone(), after);
+        let begin =
+            |endpoint: Arc<EndpointClient>| Self::begin(pool.clone(), endpoint, target.clone(), after);
         pool.rounds(Resend::Freely, retries, begin).await
     }
 
     async fn begin(
         pool: Arc<Pool>,
-        peer: Arc<EndpointClient>,
+        endpoint: Arc<EndpointClient>,
         target: Target,
         after: Option<u64>,
     ) -> Result<Self, Failure> {
         let from = after.map(|after| after.saturating_add(1));
-        let first = Poll::open(&pool, &peer, &target, from).await?;
+        let first = Poll::open(&pool, &endpoint, &target, from).await?;
         let after = after.unwrap_or(first.index);
         let rate = RenewalRate::new(first.index);
         Ok(Self {
             pool,
-            peer,
+            endpoint,
             target,
             headers: first.headers.clone(),
             head: first.index,
@@ -105,20 +106,20 @@ impl Feed {
 
     async fn resume(
         pool: Arc<Pool>,
-        peer: Arc<EndpointClient>,
+        endpoint: Arc<EndpointClient>,
         target: Target,
         after: Option<u64>,
     ) -> Result<Self, Failure> {
-        let mut feed = Self::begin(pool, peer, target, after).await?;
+        let mut feed = Self::begin(pool, endpoint, target, after).await?;
         let after = feed.position();
         if feed.head < after {
-            feed.head = leader_probe::agreed_index(&feed.pool, &feed.peer, &feed.target).await?;
+            feed.head = leader_probe::agreed_index(&feed.pool, &feed.endpoint, &feed.target).await?;
             feed.told = after;
         }
         if feed.head < after {
             let message = format!(
                 "{}: the store is at index {}, behind {after}, which was seen before: its history was replaced",
-                feed.peer.name(),
+                feed.endpoint.name(),
                 feed.head
             );
             return Err(Failure::of_input(Error::new(Kind::FutureRevision, message)));

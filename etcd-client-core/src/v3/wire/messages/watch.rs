@@ -43,7 +43,7 @@ pub(in crate::v3) struct WatchProgressRequest {}
 pub(in crate::v3) struct WatchResponse {
     #[prost(message, optional, tag = "1")]
     pub(in crate::v3) header: Option<ResponseHeader>,
-    /// −1 where it is for all watches of the stream.
+    /// −1 if it is for all watches of the stream.
     #[prost(int64, tag = "2")]
     pub(in crate::v3) watch_id: i64,
     #[prost(bool, tag = "3")]

@@ -1,4 +1,4 @@
-//! What arrives from an endpoint: whether it lives, and whether an answer comes fast enough.
+//! What arrives from an endpoint: whether anything does, and whether an answer comes fast enough.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Bytes a second that all answers of an endpoint together must bring. A modem brings four times as
-/// much; what comes more slowly holds up a caller for as long as somebody likes.
+/// much; an answer that comes more slowly would hold up a caller without end.
 const LEAST: u64 = 1 << 10;
 
 /// The bytes that have come from one endpoint, whatever they belonged to.
 #[derive(Debug, Default)]
-pub(crate) struct Pulse {
+pub(crate) struct Activity {
     bytes: AtomicU64,
     /// Answers under way, which share what there is.
     answers: AtomicU64,
 }
 
-impl Pulse {
+impl Activity {
     /// Something has come.
     pub(crate) fn note(&self, bytes: usize) {
         self.bytes.fetch_add(as_number(bytes).max(1), Ordering::Relaxed);
@@ -35,9 +35,9 @@ impl Pulse {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Ready when a caller should ask elsewhere, too: when the endpoint gives no sign of life, or only
-    /// signs of life for half of the limit of a call. `ping` is whether it answers to something that any
-    /// server can answer at once: so a read that takes long is not done twice.
+    /// Ready when a caller should ask another endpoint, too: when nothing comes from this one and `ping`, a
+    /// request that any server can answer at once, fails; or when too little comes for half of the limit of a
+    /// call. So a read that takes long at a server that serves is not done twice.
     pub(crate) async fn silence(&self, limit: Duration, ping: impl Future<Output = bool>) {
         let before = self.bytes();
         sleep(PATIENCE).await;
@@ -55,26 +55,26 @@ impl Pulse {
     }
 }
 
-/// The speed of one answer: so many bytes must come in each window of time.
-pub(crate) struct Flow {
-    pulse: Arc<Pulse>,
+/// The lowest speed of one answer: so many bytes must come in each window of time.
+pub(crate) struct MinRate {
+    activity: Arc<Activity>,
     window: Duration,
     /// In this window.
     bytes: u64,
     end: Pin<Box<Sleep>>,
 }
 
-impl Flow {
+impl MinRate {
     /// Of an answer that begins now.
-    pub(crate) fn new(pulse: &Arc<Pulse>, window: Duration) -> Self {
-        pulse.answers.fetch_add(1, Ordering::Relaxed);
-        Self { pulse: Arc::clone(pulse), window, bytes: 0, end: Box::pin(sleep(window)) }
+    pub(crate) fn new(activity: &Arc<Activity>, window: Duration) -> Self {
+        activity.answers.fetch_add(1, Ordering::Relaxed);
+        Self { activity: Arc::clone(activity), window, bytes: 0, end: Box::pin(sleep(window)) }
     }
 
     /// A piece has come. The next window begins when there is enough in this one.
     pub(crate) fn note(&mut self, bytes: usize) {
         self.bytes += as_number(bytes);
-        let answers = self.pulse.answers.load(Ordering::Relaxed).max(1);
+        let answers = self.activity.answers.load(Ordering::Relaxed).max(1);
         if self.bytes >= least_within(self.window) / answers {
             self.bytes = 0;
             self.end.as_mut().reset(Instant::now() + self.window);
@@ -82,7 +82,7 @@ impl Flow {
     }
 
     /// Ready with the complaint when the window has ended before enough had come.
-    pub(crate) fn poll_dry(&mut self, cx: &mut Context<'_>) -> Poll<String> {
+    pub(crate) fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<String> {
         self.end.as_mut().poll(cx).map(|()| {
             let Self { window, bytes, .. } = self;
             if *bytes == 0 {
@@ -93,9 +93,9 @@ impl Flow {
     }
 }
 
-impl Drop for Flow {
+impl Drop for MinRate {
     fn drop(&mut self) {
-        self.pulse.answers.fetch_sub(1, Ordering::Relaxed);
+        self.activity.answers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -115,39 +115,39 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    async fn silence(pulse: &Pulse, ping: impl Future<Output = bool>) -> Duration {
+    async fn silence(activity: &Activity, ping: impl Future<Output = bool>) -> Duration {
         let start = Instant::now();
-        pulse.silence(SECOND * 5, ping).await;
+        activity.silence(SECOND * 5, ping).await;
         start.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_dead_are_left_sooner_than_the_slow() {
-        let pulse = Pulse::default();
-        assert_eq!(silence(&pulse, pending()).await, PATIENCE * 2);
-        assert_eq!(silence(&pulse, ready(false)).await, PATIENCE);
-        assert_eq!(silence(&pulse, ready(true)).await, PATIENCE + SECOND * 5 / 2);
+        let activity = Activity::default();
+        assert_eq!(silence(&activity, pending()).await, PATIENCE * 2);
+        assert_eq!(silence(&activity, ready(false)).await, PATIENCE);
+        assert_eq!(silence(&activity, ready(true)).await, PATIENCE + SECOND * 5 / 2);
         let flows = async {
             loop {
                 sleep(SECOND / 10).await;
-                pulse.note(1_000);
+                activity.note(1_000);
             }
         };
         tokio::select! {
             () = flows => {}
-            () = pulse.silence(SECOND * 5, pending()) => panic!("it flows"),
+            () = activity.silence(SECOND * 5, pending()) => panic!("it flows"),
             () = sleep(SECOND * 100) => {}
         }
     }
 
     /// How long an answer of such pieces goes on, one each 100 ms.
-    async fn lasts(pulse: &Arc<Pulse>, piece: usize) -> Option<Duration> {
-        let (start, mut flow) = (Instant::now(), Flow::new(pulse, SECOND * 2));
+    async fn lasts(activity: &Arc<Activity>, piece: usize) -> Option<Duration> {
+        let (start, mut rate) = (Instant::now(), MinRate::new(activity, SECOND * 2));
         for _ in 0..1_000 {
             let piece_comes = sleep(SECOND / 10);
             tokio::select! {
-                _ = poll_fn(|cx| flow.poll_dry(cx)) => return Some(start.elapsed()),
-                () = piece_comes => flow.note(piece),
+                _ = poll_fn(|cx| rate.poll_too_slow(cx)) => return Some(start.elapsed()),
+                () = piece_comes => rate.note(piece),
             }
         }
         None
@@ -155,19 +155,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_must_bring_a_kilobyte_a_second_or_its_share_of_one() {
-        let pulse = Arc::default();
-        assert_eq!(lasts(&pulse, 2_000).await, None);
-        assert_eq!(lasts(&pulse, 120).await, None);
-        assert_eq!(lasts(&pulse, 80).await, Some(SECOND * 2));
-        let _others: Vec<Flow> = (0..9).map(|_| Flow::new(&pulse, SECOND)).collect();
-        assert_eq!(lasts(&pulse, 80).await, None, "ten share the link");
-        assert_eq!(lasts(&pulse, 5).await, Some(SECOND * 2));
+        let activity = Arc::default();
+        assert_eq!(lasts(&activity, 2_000).await, None);
+        assert_eq!(lasts(&activity, 120).await, None);
+        assert_eq!(lasts(&activity, 80).await, Some(SECOND * 2));
+        let _others: Vec<MinRate> = (0..9).map(|_| MinRate::new(&activity, SECOND)).collect();
+        assert_eq!(lasts(&activity, 80).await, None, "ten share the link");
+        assert_eq!(lasts(&activity, 5).await, Some(SECOND * 2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn any_limit_is_as_good_as_none() {
-        let mut flow = Flow::new(&Arc::default(), SECOND * 60 * 60 * 24 * 365 * 30);
-        flow.note(1);
-        assert!(poll_fn(|cx| Poll::Ready(flow.poll_dry(cx).is_pending())).await);
+        let mut rate = MinRate::new(&Arc::default(), SECOND * 60 * 60 * 24 * 365 * 30);
+        rate.note(1);
+        assert!(poll_fn(|cx| Poll::Ready(rate.poll_too_slow(cx).is_pending())).await);
     }
 }

@@ -1,0 +1,101 @@
+//! Why a connection could not be made, or was lost: what reqwest's errors mean.
+
+use std::error::Error as StdError;
+use std::io;
+
+use crate::Kind;
+use crate::transport::http::{causes, root_cause};
+
+/// A request that was not answered for the connection's sake.
+pub(crate) struct LostConnection<'e> {
+    error: &'e reqwest::Error,
+    /// In the words of the innermost error: the system's, TLS's, HTTP/2's.
+    pub(crate) cause: String,
+    /// Not one byte of the request was sent.
+    pub(crate) unsent: bool,
+}
+
+impl<'e> LostConnection<'e> {
+    pub(crate) fn of(error: &'e reqwest::Error) -> Self {
+        Self { error, cause: root_cause(error), unsent: error.is_connect() || error.is_builder() }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        if self.is_connect_timeout() { Kind::Timeout } else { Kind::Unavailable }
+    }
+
+    pub(crate) fn message(&self) -> String {
+        let cause = &self.cause;
+        if self.is_connect_timeout() {
+            "cannot connect: no answer within the connect limit".to_owned()
+        } else if self.unsent {
+            format!("cannot connect: {cause}")
+        } else {
+            format!("the connection was lost: {cause}")
+        }
+    }
+
+    /// Whether the connection was there, and was cut off before it could be used: only TLS comes between.
+    pub(crate) fn is_cut_off_in_tls(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        self.error.is_connect()
+            && matches!(io_kind(self.error), Some(ConnectionReset | UnexpectedEof | BrokenPipe))
+    }
+
+    /// Whether one side has not accepted the other's part of a TLS handshake.
+    pub(crate) fn is_of_tls(&self) -> bool {
+        causes(self.error).any(|cause| {
+            let inside = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            cause.is::<rustls::Error>()
+                || inside.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
+        })
+    }
+
+    /// Whether it may be that the server is being restarted.
+    pub(crate) fn may_be_of_a_restart(&self) -> bool {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected, UnexpectedEof,
+        };
+        let ends_the_connection = matches!(
+            io_kind(self.error),
+            None | Some(
+                ConnectionRefused
+                    | ConnectionReset
+                    | ConnectionAborted
+                    | BrokenPipe
+                    | UnexpectedEof
+                    | NotConnected
+            )
+        );
+        let is_of_names = || causes(self.error).any(|cause| cause.to_string().contains("dns error"));
+        ends_the_connection && !self.error.is_timeout() && !self.error.is_builder() && !is_of_names()
+    }
+
+    fn is_connect_timeout(&self) -> bool {
+        self.unsent && self.error.is_timeout()
+    }
+}
+
+fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
+    // The innermost one is the system's; those around it may say that it is of another kind.
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(system_kind)
+}
+
+/// An I/O error that is wrapped in another is not among its sources.
+fn system_kind(error: &io::Error) -> io::ErrorKind {
+    let inside = error.get_ref().and_then(|inside| inside.downcast_ref::<io::Error>());
+    inside.map_or_else(|| error.kind(), system_kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_said_is_found_however_it_is_wrapped() {
+        let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+        for error in [reset(), io::Error::other(reset()), io::Error::other(io::Error::other(reset()))] {
+            assert_eq!(io_kind(&error), Some(io::ErrorKind::ConnectionReset), "{error:?}");
+        }
+    }
+}
