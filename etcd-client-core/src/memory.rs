@@ -247,11 +247,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
+    fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
         let (store, prefix) = (self.clone(), prefix.clone());
         Box::pin(async move {
             store.answers().await?;
-            store.lock().keyspace.has_history(&prefix, &past)
+            store.lock().keyspace.has_history(&prefix, &mark)
         })
     }
 

@@ -63,18 +63,18 @@ impl Keyspace {
     }
 
     /// Whether this is what a prefix was; an error where that is forgotten.
-    pub(super) fn has_history(&self, prefix: &Prefix, past: &HistoryMark) -> Result<bool, Error> {
-        if past.revision > self.revision {
+    pub(super) fn has_history(&self, prefix: &Prefix, mark: &HistoryMark) -> Result<bool, Error> {
+        if mark.revision > self.revision {
             return Ok(false);
         }
-        if past.revision < self.compacted {
+        if mark.revision < self.compacted {
             return Err(Error::compacted(self.compacted));
         }
         let mut keys = self.keys.clone();
-        for later in self.history.iter().rev().take_while(|later| later.batch.revision > past.revision) {
+        for later in self.history.iter().rev().take_while(|later| later.batch.revision > mark.revision) {
             undo(&mut keys, later.undo.iter().cloned());
         }
-        Ok(HistoryMark::of(past.revision, below(&keys, prefix)) == *past)
+        Ok(HistoryMark::of(mark.revision, below(&keys, prefix)) == *mark)
     }
 
     /// Up to where a prefix is what is known of it.

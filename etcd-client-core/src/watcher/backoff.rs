@@ -23,8 +23,8 @@ const LONGEST_AFTER_ANSWER: Duration = Duration::from_secs(2);
 const HEALTHY: Duration = Duration::from_secs(5);
 /// A connection that has lasted so long was worth making.
 const USEFUL: Duration = Duration::from_secs(1);
-/// Losses in a row that are answered at once.
-const PATIENCE: u32 = 3;
+/// So many losses in a row are followed by a try at once.
+const IMMEDIATE_RETRIES: u32 = 3;
 
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
@@ -67,7 +67,7 @@ impl Backoff {
 
     fn loss(&mut self, longest: Duration) -> Duration {
         self.losses = self.losses.saturating_add(1);
-        match self.losses.checked_sub(PATIENCE + 1) {
+        match self.losses.checked_sub(IMMEDIATE_RETRIES + 1) {
             None => Duration::ZERO,
             Some(doublings) => {
                 let longest = self.lasted.unwrap_or(longest).min(longest);
