@@ -8,7 +8,7 @@ use crate::store::{Entry, Listing, Prefix};
 use crate::v2::net::endpoint_client::Reply;
 use crate::v2::net::pool::Pool;
 use crate::v2::net::refusal::Refusal;
-use crate::v2::watch::poll::Target;
+use crate::v2::watch::long_poll::Target;
 use crate::v2::wire::response::{Answer, Node, parse};
 use crate::{Error, Kind};
 
@@ -49,7 +49,7 @@ pub(in crate::v2) fn entries(prefix: &Prefix, root: &Node) -> Vec<Entry> {
     entries
 }
 
-/// The error says at which index there was nothing; it does not say in which cluster.
+/// An empty listing, if the error is that the key does not exist. It names the index, but not the cluster.
 fn empty_listing(error: Error) -> Result<Listing, Error> {
     match Refusal::of(&error).and_then(Refusal::index_of_nothing) {
         Some(revision) => Ok(Listing { revision, ..Listing::default() }),
