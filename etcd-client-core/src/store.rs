@@ -111,7 +111,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// a server with another cluster id fails, too.
     ///
     /// It is called every minute while a prefix is watched. A store without servers leaves it out.
-    fn look_round(&self, cluster: u64) -> BoxFuture<()> {
+    fn probe_idle_servers(&self, cluster: u64) -> BoxFuture<()> {
         let _ = cluster;
         Box::pin(std::future::ready(()))
     }
