@@ -177,7 +177,7 @@ impl Watcher {
         match input {
             Input::Listed { answer: Ok(listing), confirmed } => self.on_listed(listing, confirmed),
             Input::Listed { answer: Err(error), .. } => {
-                self.retry_later(error, AfterPause::List { confirmed: false })
+                self.retry_later(error, AfterPause::List { confirmed: false });
             }
             Input::Opened { answer: Ok(opened), start } => self.on_opened(opened, start),
             Input::Opened { answer: Err(error), start } => self.on_watch_refused(error, start),
@@ -242,7 +242,7 @@ impl Watcher {
         let mut call = self.store.watch(&self.prefix, after);
         if start != WatchStart::Head {
             let resumes = start == WatchStart::Resume;
-            call = history_check::after_confirming_history(
+            call = history_check::opened_in_same_history(
                 call,
                 &self.store,
                 &self.prefix,
@@ -366,15 +366,12 @@ impl Watcher {
         let (endpoint, interval) = (watching.watch.endpoint(), self.options.progress_interval);
         let error =
             Error::new(Kind::Timeout, format!("{endpoint} has not answered on the watch for {interval:.1?}"));
-        let is_resumable = watching.watch.is_resumable();
-        self.abandon_stream(
-            error,
-            if is_resumable {
-                AfterPause::Open(WatchStart::Resume)
-            } else {
-                AfterPause::List { confirmed: false }
-            },
-        );
+        let then = if watching.watch.is_resumable() {
+            AfterPause::Open(WatchStart::Resume)
+        } else {
+            AfterPause::List { confirmed: false }
+        };
+        self.abandon_stream(error, then);
     }
 
     /// The store has said whether the mirror is current (rule 7).
@@ -399,10 +396,8 @@ impl Watcher {
                 let message = format!(
                     "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
                 );
-                self.abandon_stream(
-                    Error::new(Kind::Timeout, message),
-                    AfterPause::List { confirmed: false },
-                );
+                let error = Error::new(Kind::Timeout, message);
+                self.abandon_stream(error, AfterPause::List { confirmed: false });
             }
             Freshness::Failed(error) => self.on_lost(error),
             Freshness::Lagging(_) | Freshness::Undecided => {}

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::runtime::{Pending, Runtime};
 use crate::v2::{self, Ask, Call};
 
-/// A blocking [`v2::Client`], made by [`v2::Client::blocking`]: the same calls, sent by `send()`. Clones share its thread
-/// and its connections. [The module](crate::blocking) has an example.
+/// A blocking [`v2::Client`], made by [`v2::Client::blocking`]: the same calls, sent by `send()`. Clones share its
+/// thread and its connections. [The module](crate::blocking) has an example.
 #[derive(Clone, Debug)]
 pub struct V2Client {
     client: v2::Client,

@@ -3,8 +3,8 @@
 use super::runtime::{Pending, Runtime};
 use crate::v3;
 
-/// A blocking [`v3::Client`], made by [`v3::Client::blocking`]: the same calls, sent by `send()`. Clones share its thread
-/// and its connections. [The module](crate::blocking) has an example.
+/// A blocking [`v3::Client`], made by [`v3::Client::blocking`]: the same calls, sent by `send()`. Clones share its
+/// thread and its connections. [The module](crate::blocking) has an example.
 #[derive(Clone, Debug)]
 pub struct V3Client {
     client: v3::Client,

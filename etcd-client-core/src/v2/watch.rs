@@ -34,10 +34,10 @@ pub(super) const HEALTHY: Duration = Duration::from_secs(10);
 /// registered before something is done, [`open`](Self::open) it.
 ///
 /// # Errors
-/// A lost connection is made again, and the watch continued; after
-/// [`max_retries`](Self::max_retries) further rounds the last failure is the error. [`Kind::Compacted`](crate::Kind::Compacted) if the
-/// server no longer has the changes that were missed, more than 1,000 changes of its whole store ago: read the
-/// key. [`Kind::FutureRevision`](crate::Kind::FutureRevision) if the store's history was replaced.
+/// A lost connection is made again, and the watch continued; after [`max_retries`](Self::max_retries) further
+/// rounds the last failure is the error. [`Kind::Compacted`](crate::Kind::Compacted) if the server no longer has the
+/// changes that were missed, more than 1,000 changes of its whole store ago: read the key.
+/// [`Kind::FutureRevision`](crate::Kind::FutureRevision) if the store's history was replaced.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Watch {
     pool: Arc<Pool>,

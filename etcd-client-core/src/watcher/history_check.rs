@@ -15,7 +15,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 /// because a restore or a compaction after the answer ends the stream that is open already.
 ///
 /// `may_lag`: the member that has the stream may not have come to the mark's revision yet.
-pub(super) fn after_confirming_history(
+pub(super) fn opened_in_same_history(
     call: BoxFuture<Result<Opened, Error>>,
     store: &Arc<dyn Store>,
     prefix: &Prefix,
