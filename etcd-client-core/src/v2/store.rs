@@ -130,7 +130,7 @@ impl Watch for StoreWatch {
             Err(error) => return Poll::Ready(Err(self.lost(error))),
         };
         Poll::Ready(match signal {
-            FeedSignal::Alive(index) | FeedSignal::Ended { index, .. } => {
+            FeedSignal::Progress(index) | FeedSignal::Ended { index, .. } => {
                 self.reported = self.reported.max(index);
                 Ok(Signal::Progress(index))
             }

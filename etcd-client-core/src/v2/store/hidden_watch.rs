@@ -83,7 +83,7 @@ impl HiddenWatch {
         for feed in &mut self.feeds {
             while let Poll::Ready(signal) = feed.poll_next(cx) {
                 match signal {
-                    Ok(FeedSignal::Alive(_) | FeedSignal::Ended { .. } | FeedSignal::Arriving) => {
+                    Ok(FeedSignal::Progress(_) | FeedSignal::Ended { .. } | FeedSignal::Arriving) => {
                         is_alive = true;
                     }
                     Ok(FeedSignal::Change { index, .. }) => {

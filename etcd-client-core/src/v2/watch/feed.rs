@@ -111,11 +111,11 @@ pub(in crate::v2) enum FeedSignal {
     /// server's history goes back far enough. Otherwise one may be missing before it, but only if the member
     /// has skipped part of the raft log because the leader sent it a snapshot.
     Change { answer: Box<Answer>, index: u64, proven: bool },
-    /// The server answers, and has no more changes up to this index.
-    Alive(u64),
+    /// There are no more changes up to this index, as far as the server says.
+    Progress(u64),
     /// A part of the next change has arrived.
     Arriving,
-    /// As `Alive`, when a poll has ended without a change. The next one is opened after this pause.
+    /// As `Progress`, when a poll has ended without a change. The next one is opened after this pause.
     Ended { index: u64, pause: Duration },
 }
 
@@ -162,7 +162,7 @@ impl Feed {
         self.replayed >= LAGGING_CHANGES && self.caught_up.elapsed() >= LAGGING_FOR
     }
 
-    /// Asks for a [`FeedSignal::Alive`]: another poll takes the place of the one under way, whose
+    /// Asks for a [`FeedSignal::Progress`]: another poll takes the place of the one under way, whose
     /// connection may be dead. A young one has just been proven alive, and goes on: if it were replaced at each
     /// request, no poll would ever be silent for [`QUIET`].
     pub(in crate::v2) fn request_progress(&mut self) {
@@ -243,12 +243,14 @@ impl Feed {
             self.younger = None;
             return match outcome {
                 // The consumer polls again after a signal, and with that the new poll.
-                Ok(poll) => Ok(self.on_younger(poll, from_now)?.or(Some(FeedSignal::Alive(self.progress)))),
+                Ok(poll) => {
+                    Ok(self.on_younger(poll, from_now)?.or(Some(FeedSignal::Progress(self.progress))))
+                }
                 Err(failure)
                     if failure.error.kind() == Kind::Compacted && !self.lists_if_compacted && !from_now =>
                 {
                     self.younger = Some(YoungerPoll { opening: self.poll_from(None), from_now: true });
-                    Ok(Some(FeedSignal::Alive(self.progress)))
+                    Ok(Some(FeedSignal::Progress(self.progress)))
                 }
                 Err(failure) => Err(self.failed(failure)),
             };
@@ -256,7 +258,7 @@ impl Feed {
         if self.answer_at.as_mut().is_some_and(|answer| answer.as_mut().poll(cx).is_ready()) {
             self.answer_at = None;
             if std::mem::take(&mut self.progress_wanted) {
-                return Ok(Some(FeedSignal::Alive(self.progress)));
+                return Ok(Some(FeedSignal::Progress(self.progress)));
             }
         }
         let Stage::Open { poll, quiet, renewal } = &mut self.stage else { return Ok(None) };
@@ -281,7 +283,7 @@ impl Feed {
             return Ok(None);
         }
         self.progress = registered;
-        Ok(Some(FeedSignal::Alive(self.progress)))
+        Ok(Some(FeedSignal::Progress(self.progress)))
     }
 
     /// A part of a change has arrived on the poll under way: it is alive, and not silent.
@@ -326,7 +328,7 @@ impl Feed {
     }
 
     fn answer_request(&mut self) -> Option<FeedSignal> {
-        std::mem::take(&mut self.progress_wanted).then_some(FeedSignal::Alive(self.progress))
+        std::mem::take(&mut self.progress_wanted).then_some(FeedSignal::Progress(self.progress))
     }
 
     /// A younger poll replaces the one under way, which was silent.

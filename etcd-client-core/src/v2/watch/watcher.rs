@@ -250,7 +250,7 @@ impl Watcher {
                 let headers = feed.headers().clone();
                 self.events.push_back(Event::Change(Change::new(*answer, headers)));
             }
-            FeedSignal::Alive(_) => self.seen = self.seen.max(Some(feed.resume_after())),
+            FeedSignal::Progress(_) => self.seen = self.seen.max(Some(feed.resume_after())),
             FeedSignal::Arriving => {}
             FeedSignal::Ended { pause, .. } => {
                 let message = format!("{}: the watch was ended without a change", feed.endpoint());

@@ -56,7 +56,7 @@ impl Feed {
         self.progress = self.check(&answer)?;
         let progress = self.progress;
         self.headers = own_headers.unwrap_or_else(|| self.headers.clone());
-        Ok(self.deliver(answer, false)?.unwrap_or(FeedSignal::Alive(progress)))
+        Ok(self.deliver(answer, false)?.unwrap_or(FeedSignal::Progress(progress)))
     }
 
     /// The index of a change, or an error if the server cannot have answered the poll with it.
@@ -97,7 +97,7 @@ impl Feed {
     pub(super) fn deliver_unproven_or(&mut self, error: Error) -> Result<FeedSignal, Error> {
         let progress = self.progress;
         match self.unproven.take() {
-            Some(unproven) => Ok(self.deliver(unproven, false)?.unwrap_or(FeedSignal::Alive(progress))),
+            Some(unproven) => Ok(self.deliver(unproven, false)?.unwrap_or(FeedSignal::Progress(progress))),
             None => Err(error),
         }
     }
