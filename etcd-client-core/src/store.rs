@@ -106,12 +106,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Probes the servers that no call has used lately, so that one that would not serve is in
+    /// Checks the servers that no call has used lately, so that one that would not serve is in
     /// [`failing_endpoints`](Self::failing_endpoints) and in the log before it is needed. If `cluster` is not 0,
     /// a server with another cluster id fails, too.
     ///
     /// It is called every minute while a prefix is watched. A store without servers leaves it out.
-    fn probe_idle_servers(&self, cluster: u64) -> BoxFuture<()> {
+    fn check_idle_endpoints(&self, cluster: u64) -> BoxFuture<()> {
         let _ = cluster;
         Box::pin(std::future::ready(()))
     }

@@ -41,7 +41,7 @@ impl Patrol {
 
     /// Looks for servers that fail, and that do not belong to this cluster.
     pub(crate) fn look(&mut self, cluster: u64) {
-        self.stage = Stage::Looking(self.store.probe_idle_servers(cluster));
+        self.stage = Stage::Looking(self.store.check_idle_endpoints(cluster));
     }
 
     /// Waits for the next time.

@@ -194,13 +194,13 @@ fn children<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Nod
     deserializer.deserialize_any(Children)
 }
 
-/// Reads a body that must be JSON of this form. The error says where it is not, and quotes nothing:
-/// there may be values in it.
+/// Parses a body as JSON of this form. The error names the line and column, but quotes nothing, because the body
+/// may hold values.
 pub(in crate::v2) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "JSON of another form",
-            // The depth of it is a matter of syntax to serde_json.
+            // serde_json has no category of its own for the depth.
             _ if error.to_string().starts_with("recursion limit") => "nested too deeply",
             _ => "no JSON",
         };
@@ -214,8 +214,7 @@ pub(in crate::v2) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error>
     })
 }
 
-/// The beginning of what was said, on one line and without what a terminal would obey, for the person
-/// who reads the error.
+/// The beginning of a text of a server, on one line and escaped, for an error's message.
 pub(in crate::v2) fn excerpt(text: &[u8]) -> String {
     const LONGEST: usize = 200;
     let text = String::from_utf8_lossy(&text[..text.len().min(4 * LONGEST)]);
@@ -232,7 +231,7 @@ pub(in crate::v2) fn excerpt(text: &[u8]) -> String {
 }
 
 impl<T> fmt::Debug for Response<T> {
-    /// Leaves out what was read: values may be secret.
+    /// Shows the headers only, because the body may hold secret values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Response");
         out.field("status", &self.headers.status()).field("etcd_index", &self.headers.etcd_index());
