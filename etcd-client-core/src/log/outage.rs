@@ -1,25 +1,25 @@
-//! What is logged of something that fails again and again: that the outage has begun, each further form that it
-//! takes, and that it is over.
+//! What is worth a line in the log of something that fails again and again: that it has begun, each other
+//! form that it takes, and that it is over.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The shortest time between two outages that are logged.
+/// From one line about the same thing to the next, where it comes and goes.
 const PACE: Duration = Duration::from_secs(60);
 
-/// Failures in a row. A form is what distinguishes them for a reader of the log.
+/// Failures in a row, in forms that a person would tell apart.
 #[derive(Debug)]
 pub(crate) struct Outage<F> {
-    /// The time of the first failure; `None` while there is no outage.
+    /// When the first failure was, while it lasts.
     since: Option<Instant>,
     failures: u32,
-    /// The forms that were logged.
-    logged: Vec<F>,
-    logged_at: Option<Instant>,
+    /// The forms that the log has heard of.
+    said: Vec<F>,
+    said_at: Option<Instant>,
 }
 
-/// An outage that is over, and was logged.
+/// What has come to an end, and was in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Over {
     pub(crate) lasted: Duration,
@@ -28,31 +28,31 @@ pub(crate) struct Over {
 
 impl<F> Default for Outage<F> {
     fn default() -> Self {
-        Self { since: None, failures: 0, logged: Vec::new(), logged_at: None }
+        Self { since: None, failures: 0, said: Vec::new(), said_at: None }
     }
 }
 
 impl<F: PartialEq> Outage<F> {
-    /// Counts one more failure. Returns whether it should be logged.
+    /// One more failure; whether the log is to hear of it.
     pub(crate) fn failed(&mut self, form: F) -> bool {
         let now = Instant::now();
         self.since.get_or_insert(now);
         self.failures = self.failures.saturating_add(1);
-        let is_due = self.logged_at.is_none_or(|logged| now - logged >= PACE);
-        let is_news = if self.logged.is_empty() { is_due } else { !self.logged.contains(&form) };
+        let is_due = self.said_at.is_none_or(|said| now - said >= PACE);
+        let is_news = if self.said.is_empty() { is_due } else { !self.said.contains(&form) };
         if is_news {
-            self.logged.push(form);
-            self.logged_at = Some(now);
+            self.said.push(form);
+            self.said_at = Some(now);
         }
         is_news
     }
 
-    /// Ends the outage. Returns it if it was logged, so that its end is logged, too.
+    /// It works. What the log is to hear of that, if it has heard of the outage.
     pub(crate) fn over(&mut self) -> Option<Over> {
         let since = self.since.take()?;
         let failures = std::mem::take(&mut self.failures);
-        let was_logged = !std::mem::take(&mut self.logged).is_empty();
-        was_logged.then(|| Over { lasted: since.elapsed(), failures })
+        let was_said = !std::mem::take(&mut self.said).is_empty();
+        was_said.then(|| Over { lasted: since.elapsed(), failures })
     }
 }
 
