@@ -1,4 +1,8 @@
-//! The clients for programs without a runtime: the same calls, ended by `send()`.
+//! The clients for programs without a tokio runtime: the same calls with the same options, sent by `send()`.
+//!
+//! [`v2::Client::blocking`](crate::v2::Client::blocking) gives a [`V2Client`], and
+//! [`v3::Client::blocking`](crate::v3::Client::blocking) a [`V3Client`]. In async code use the clients themselves:
+//! these block the thread.
 //!
 //! ```no_run
 //! use etcd_client_core::v2;
@@ -10,9 +14,22 @@
 //! # Ok::<(), etcd_client_core::Error>(())
 //! ```
 //!
-//! A facade has a thread of its own, with a runtime and connections of its own, so that its calls
-//! are legal anywhere, in a runtime's threads as well: they block the thread that makes them, and
-//! nothing else. The thread ends with the last handle on the facade.
+//! Watches are iterators:
+//!
+//! ```no_run
+//! use etcd_client_core::v3;
+//!
+//! let client = v3::Client::new(["127.0.0.1:2379"])?.blocking();
+//! for response in client.watch("/payments/").prefix().start()? {
+//!     println!("{:?}", response?.events);
+//! }
+//! # Ok::<(), etcd_client_core::Error>(())
+//! ```
+//!
+//! A blocking client has a thread, a runtime and connections of its own, so its calls do not panic in the threads
+//! of another runtime; they block the calling thread only. The thread ends when the last clone, call and iterator
+//! of the client is dropped. In the child of a `fork` the calls fail with
+//! [`Kind::InvalidInput`](crate::Kind::InvalidInput): make another client there.
 
 mod events;
 mod options;

@@ -1,4 +1,4 @@
-//! The one error of the clients, the stores and the watcher.
+//! The one error type of the clients, the stores and the watcher.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,11 +7,28 @@ use std::time::{Duration, SystemTime};
 
 use crate::{OneLine, Printable};
 
-/// Why a call failed.
+/// Why a call of a client or a store failed.
 ///
-/// Cheap to clone, so that a status can keep the last one. [`kind`](Self::kind) says what a
-/// program can act on; `Display` says what a person can act on: where several endpoints failed, with a
-/// line for each, which `{:#}` puts on [one](OneLine).
+/// A program decides by the [`kind`](Self::kind), or by [`is_transient`](Self::is_transient) and
+/// [`is_access`](Self::is_access), which group kinds. `Display` is for people: it names the endpoint, the cause and
+/// a way out. If several endpoints failed, it has a further line for each; `{:#}` puts them on
+/// [one line](OneLine), as a log needs it. It shows no values and no passwords.
+///
+/// Cheap to clone.
+///
+/// ```
+/// use etcd_client_core::{Error, Kind};
+///
+/// fn is_worth_a_retry(error: &Error) -> bool {
+///     match error.kind() {
+///         Kind::NotFound | Kind::Conflict => false,
+///         _ if error.maybe_applied() => false, // a write that may be done already
+///         _ => error.is_transient(),
+///     }
+/// }
+///
+/// assert!(is_worth_a_retry(&Error::new(Kind::Timeout, "10.0.0.1:2379: no answer within 5 s")));
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -31,44 +48,44 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// An option, an endpoint or an argument that cannot be right; refused before anything is sent.
+    /// An option, an endpoint or an argument is invalid; nothing was sent.
     InvalidInput,
-    /// The server refused the request as malformed, too long or impossible.
+    /// The server rejected the request as malformed, too long or impossible.
     InvalidRequest,
     /// No endpoint could be reached, or the connection was lost.
     Unavailable,
-    /// No answer within the limit.
+    /// No answer within the time limit.
     Timeout,
     /// The member that answered has no leader: the cluster has lost its quorum, or the member has
     /// lost the cluster.
     NoLeader,
-    /// The server does not accept the credentials, or wants some.
+    /// The server rejects the credentials, or requires some.
     Unauthenticated,
-    /// The user may not do this.
+    /// The user's roles do not allow this.
     PermissionDenied,
-    /// The revision asked for has been compacted away.
+    /// The revision asked for has been compacted: list, and watch after that.
     Compacted,
-    /// The revision asked for lies in the future: the history is no longer the same.
+    /// The store has not come to the revision asked for: its history was replaced, or the member is lagging.
     FutureRevision,
-    /// A message is larger than the limit on one side.
+    /// A request or an answer is larger than a limit of the client or the server.
     TooLarge,
-    /// The server's disk quota is used up; it answers reads only.
+    /// The server's space quota is used up (alarm `NOSPACE`); it only answers reads.
     NoSpace,
-    /// There is no such thing: a key (v2), a lease, a member.
+    /// There is no such key (v2), lease or member.
     NotFound,
     /// A condition of the write did not hold: another value or index, a key that exists (v2).
     Conflict,
-    /// The caller aborted the call.
+    /// The caller aborted the call with a handle.
     Aborted,
-    /// Too many requests; etcd asks to slow down.
+    /// The server has too many requests.
     Overloaded,
-    /// The answer is not what etcd answers: a proxy's error page, a malformed message.
+    /// The answer is not one of etcd: a proxy's error page, a malformed message.
     Protocol,
-    /// Any other error of the server.
+    /// Any other error that the server has answered with.
     Server,
 }
 
-/// What one endpoint answered, when no endpoint could do it.
+/// The failure of one endpoint in a call that failed at all of them, from [`Error::failures`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EndpointFailure {
@@ -76,13 +93,15 @@ pub struct EndpointFailure {
     pub endpoint: String,
     /// Its last error.
     pub error: Error,
-    /// How long the endpoint was given.
+    /// How long the call at this endpoint took.
     pub elapsed: Duration,
     /// When it failed, by this machine's clock.
     pub at: SystemTime,
 }
 
-/// An endpoint that failed when it was asked last, while the cluster is served by others.
+/// An endpoint whose last call failed, from
+/// [`Store::failing_endpoints`](crate::Store::failing_endpoints). Calls succeed at the others, but there is one less
+/// to fail over to.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FailingEndpoint {
@@ -90,15 +109,14 @@ pub struct FailingEndpoint {
     pub endpoint: String,
     /// Its last error.
     pub error: Error,
-    /// When it failed for the first time since it has answered.
+    /// When it failed for the first time after its last answer, by this machine's clock.
     pub since: SystemTime,
 }
 
 impl Error {
-    /// An error of this kind, for stores that live outside this crate.
+    /// An error of this kind, for implementations of [`Store`](crate::Store) outside this crate.
     ///
-    /// The message may hold what a server has said: it is [escaped](Printable), and cut where it is
-    /// longer than 4,096 characters.
+    /// The message may quote a server: it is [escaped](Printable), and cut after 4,096 characters.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = Printable::line(&message.into()).at_most(Printable::BLOCK).to_string();
         Self(Arc::new(Inner {
@@ -113,18 +131,18 @@ impl Error {
         }))
     }
 
-    /// An option or an argument that cannot be right.
+    /// An option or an argument is invalid.
     pub(crate) fn invalid_input(message: impl Into<String>) -> Self {
         Self::new(Kind::InvalidInput, message)
     }
 
-    /// The revisions below `compact_revision` are gone.
+    /// The revisions before `compact_revision` are compacted.
     pub fn compacted(compact_revision: u64) -> Self {
         let message = format!("the revision has been compacted; the oldest is {compact_revision}");
         Self::new(Kind::Compacted, message).with(|inner| inner.compact_revision = Some(compact_revision))
     }
 
-    /// What went wrong, for a program.
+    /// What went wrong, for a program to act on.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -134,27 +152,27 @@ impl Error {
         self.0.code
     }
 
-    /// The oldest revision that is left, where the server named it.
+    /// For [`Kind::Compacted`], the oldest revision that is left, if the server named it.
     pub fn compact_revision(&self) -> Option<u64> {
         self.0.compact_revision
     }
 
-    /// Whether a write that failed may have been carried out all the same, now or later.
+    /// Whether the write may have been applied although it failed, or may be later: read before it is tried again.
     pub fn maybe_applied(&self) -> bool {
         self.0.maybe_applied
     }
 
-    /// How often all endpoints were tried again.
+    /// In how many further rounds all endpoints were tried.
     pub fn retries(&self) -> u32 {
         self.0.retries
     }
 
-    /// What each endpoint answered, when all were tried.
+    /// The failure of each endpoint, if all were tried; otherwise empty.
     pub fn failures(&self) -> &[EndpointFailure] {
         &self.0.failures
     }
 
-    /// Whether the same call may succeed at another endpoint, or later.
+    /// Whether the same call may succeed later, or at another endpoint, without anything being changed.
     pub fn is_transient(&self) -> bool {
         matches!(
             self.0.kind,
@@ -162,7 +180,7 @@ impl Error {
         )
     }
 
-    /// Whether the credentials or the permissions must change before this can work.
+    /// Whether the credentials or the permissions must be changed for the call to succeed.
     pub fn is_access(&self) -> bool {
         matches!(self.0.kind, Kind::Unauthenticated | Kind::PermissionDenied)
     }
@@ -191,7 +209,7 @@ impl Error {
         self.with(|inner| inner.failures = failures)
     }
 
-    /// The same error, with the name of the endpoint that it comes from.
+    /// The same error, with the endpoint before its message.
     pub(crate) fn at(self, endpoint: &str) -> Self {
         self.with(|inner| inner.message = format!("{endpoint}: {}", inner.message))
     }
@@ -215,7 +233,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// An error in as many lines as it has.
+/// An error with a line for each failure.
 struct Lines<'e>(&'e Inner);
 
 impl fmt::Display for Lines<'_> {

@@ -1,4 +1,4 @@
-//! Clients for etcd, the store that each of them is, and a watcher that loses nothing.
+//! Clients for etcd's v2 and v3 APIs, and a watcher of a prefix that loses no change.
 //!
 //! # What flows where
 //! ```text
@@ -6,19 +6,18 @@
 //! ```
 //!
 //! In the order of the data:
-//! - [`v3::Client`] speaks gRPC, [`v2::Client`] the older HTTP keys API. Both try one endpoint after
-//!   the other, say what each of them answered when all fail, renew their tokens and read changed
-//!   certificates by themselves, and never send a write twice that may have been carried out.
-//!   [`Tls`] and the builders hold their options.
+//! - [`v3::Client`] speaks gRPC, [`v2::Client`] the older HTTP keys API; the two APIs have different keys. Both fail
+//!   over between endpoints, name the failure of each if all fail, renew their tokens, read changed certificates,
+//!   and never send a write again that may have been applied. Their builders and [`Tls`] have the options.
 //! - [`Store`] is what a watcher needs of a server: a [`Listing`] of a [`Prefix`] at one revision,
 //!   and [`Batch`]es of changes after it. Both clients are stores; so is [`MemoryStore`], which needs
 //!   no server and has switches for what goes wrong.
-//! - [`Watcher`] lists, watches, resumes, audits. It ends only when it is dropped, and what it reports
-//!   adds up to the state of the prefix at exactly one revision after the other.
-//! - [`Error`] is the one error of all of them: [`Kind`] is for programs, `Display` for people.
+//! - [`Watcher`] lists, watches, resumes, audits. It ends only when it is dropped, and what it reports always adds up
+//!   to the state of the prefix at one revision.
+//! - [`Error`] is the error of all of them: its [`Kind`] is for programs, its `Display` for people.
 //!
-//! Everything is async on tokio. Connections belong to the runtime that opened them; for code without
-//! a runtime there is `client.blocking()`, which brings its own.
+//! Everything is async on tokio. Connections belong to the runtime that opened them; a client
+//! `with_own_connections()` is for another runtime, and `client.blocking()` for programs without one.
 #![deny(missing_docs)]
 
 mod backoff;

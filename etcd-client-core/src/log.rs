@@ -1,4 +1,4 @@
-//! What is worth a line in the log, and what it looks like there.
+//! What is logged, and in what form.
 
 pub(crate) mod one_line;
 pub(crate) mod outage;

@@ -1,4 +1,4 @@
-//! A store in memory, with etcd's revisions and with switches for what goes wrong.
+//! A store in memory, with etcd's revisions and with fault switches.
 
 mod keyspace;
 mod stream;
@@ -17,13 +17,24 @@ use stream::{Faults, MemoryWatch, Streams};
 /// How long a call waits for a silent store: what the clients allow a server.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Keys and values in memory, with everything that a [`Store`] has: revisions, transactions,
-/// history, compaction. For unit tests without a server, and for trying things out.
+/// A [`Store`] in memory, with etcd's revisions, transactions, history and compaction: for unit tests without a
+/// server, and for trying things out. It keeps its whole history, unless it is [compacted](Self::compact).
 ///
-/// A handle; clones are the same store. Its switches play what networks and servers do:
-/// [`cut`](Self::cut), [`silence`](Self::silence), [`lag`](Self::lag), [`refuse`](Self::refuse),
-/// [`rewind`](Self::rewind), [`lose_next`](Self::lose_next), [`delay`](Self::delay),
-/// [`slow`](Self::slow), [`early_progress`](Self::early_progress).
+/// A handle: clones are the same store, so a test keeps one and gives the code under test another.
+///
+/// Its fault switches do what networks and servers do:
+///
+/// | switch | what happens in production |
+/// | --- | --- |
+/// | [`cut`](Self::cut) | connections are lost |
+/// | [`refuse`](Self::refuse), [`refuse_with`](Self::refuse_with) | the server is down, or rejects calls |
+/// | [`silence`](Self::silence) | a stopped process, a network that drops packets |
+/// | [`delay`](Self::delay), [`slow`](Self::slow) | slow calls, a slow link |
+/// | [`lag`](Self::lag) | the watch is at a lagging member |
+/// | [`early_progress`](Self::early_progress) | unreliable progress notifications, etcd before 3.4.25 and 3.5.8 |
+/// | [`lose_next`](Self::lose_next) | the server does not send a change |
+/// | [`compact`](Self::compact) | the history is compacted |
+/// | [`rewind`](Self::rewind), [`wipe`](Self::wipe) | a restored backup, a new data directory |
 ///
 /// ```
 /// use etcd_client_core::MemoryStore;
@@ -33,6 +44,22 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// let before = store.revision();
 /// store.transaction().put("/app/name", "b").delete("/app/level").commit();
 /// assert_eq!(store.revision(), before + 1);
+/// ```
+///
+/// A watcher that loses its connection, and resumes:
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// use std::sync::Arc;
+/// use etcd_client_core::{MemoryStore, Prefix, Watcher, watcher::{Event, Options}};
+///
+/// let store = MemoryStore::from([("/app/level", "info")]);
+/// let mut watcher = Watcher::new(Arc::new(store.clone()), Prefix::new("/app"), Options::default());
+/// while !matches!(watcher.next().await, Event::State(state) if state.is_watching()) {}
+/// store.cut();
+/// store.put("/app/level", "debug");
+/// while !matches!(watcher.next().await, Event::Changed { .. }) {}
+/// assert_eq!((watcher.counters().losses, watcher.counters().resumes), (1, 1));
+/// # });
 /// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {
@@ -51,7 +78,7 @@ struct MemoryState {
     streams: Streams,
 }
 
-/// Several changes that become one revision; see [`MemoryStore::transaction`].
+/// Several changes that become one revision, made by [`MemoryStore::transaction`].
 #[must_use = "nothing happens before `commit`"]
 pub struct Transaction {
     store: MemoryStore,
@@ -64,18 +91,17 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Writes a key, and answers with the revision.
+    /// Writes a key. Returns the new revision.
     pub fn put(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> u64 {
         self.transaction().put(key, value).commit()
     }
 
-    /// Deletes a key, and answers with the revision: as in etcd, deleting what is not there makes
-    /// no new one.
+    /// Deletes a key. Returns the store's revision, which is not a new one if there is no such key, as in etcd.
     pub fn delete(&self, key: impl Into<Vec<u8>>) -> u64 {
         self.transaction().delete(key).commit()
     }
 
-    /// Begins a transaction. Its changes become visible at once, at one revision.
+    /// Begins a transaction. Its changes become visible together, at one revision.
     pub fn transaction(&self) -> Transaction {
         Transaction { store: self.clone(), changes: Vec::new() }
     }
@@ -90,7 +116,8 @@ impl MemoryStore {
         self.lock().keyspace.revision()
     }
 
-    /// Forgets the history before `revision`, at most before the newest.
+    /// Compacts the history before `revision`, at most before the newest one. Watches that begin before that
+    /// fail with [`Kind::Compacted`].
     pub fn compact(&self, revision: u64) {
         self.lock().keyspace.compact(revision);
     }
@@ -100,53 +127,61 @@ impl MemoryStore {
         self.change(|state| state.streams.cut());
     }
 
-    /// While on, nothing is answered and nothing is sent, and nothing says so: a stopped process, a
-    /// network that drops packets. Calls fail after 5 s.
+    /// While on, calls are not answered and streams send nothing, and no connection ends: a stopped process, a
+    /// network that drops packets. Calls fail after 5 s with [`Kind::Timeout`].
     pub fn silence(&self, on: bool) {
         self.change(|state| state.faults.silent = on);
     }
 
-    /// While on, streams send nothing new, and answer for progress with the revision that they have
-    /// come to; those that are opened know of nothing newer than what there was when it was turned
-    /// on. A member that has fallen behind. Other calls are answered from the newest state.
+    /// While on, streams send no changes, and answer requests for progress with the revision that they have
+    /// come to; new streams are confirmed at the revision at which it was turned on: a lagging member. Other
+    /// calls are answered from the newest state.
     pub fn lag(&self, on: bool) {
         self.change(|state| state.faults.lagging = on.then(|| state.keyspace.revision()));
     }
 
-    /// A stream passes each revision on this long after the one before it: a slow link.
+    /// Streams send each revision this long after the one before it: a slow link. Zero ends it.
     pub fn slow(&self, pause: Duration) {
         self.change(|state| state.faults.pause = pause);
     }
 
-    /// While on, streams answer for progress at once, whatever is on its way to them: etcd before 3.4.25
-    /// and 3.5.8.
+    /// While on, streams answer requests for progress at once, also if changes are still to be sent, as etcd
+    /// before 3.4.25 and 3.5.8 does.
     pub fn early_progress(&self, on: bool) {
         self.change(|state| state.faults.early = on);
     }
 
-    /// While on, calls are refused, as by a server that is down. Streams that are open go on.
+    /// While on, calls fail with [`Kind::Unavailable`], as if the server were down. Open streams go on.
     pub fn refuse(&self, on: bool) {
         let error = || Error::new(Kind::Unavailable, "memory: connection refused (MemoryStore::refuse)");
         self.refuse_with(on.then(error));
     }
 
-    /// Refuses calls with an error of your own; `None` ends it.
+    /// Calls fail with this error, until it is `None`. Open streams go on.
+    ///
+    /// ```
+    /// use etcd_client_core::{Error, Kind, MemoryStore};
+    ///
+    /// let store = MemoryStore::new();
+    /// store.refuse_with(Some(Error::new(Kind::PermissionDenied, "no role for /app/")));
+    /// store.refuse_with(None);
+    /// ```
     pub fn refuse_with(&self, error: Option<Error>) {
         self.change(|state| state.faults.refusal = error);
     }
 
-    /// Each call takes this long; a listing shows the state of half that time.
+    /// Each call takes this long; a listing shows the state after half of it. Zero ends it.
     pub fn delay(&self, delay: Duration) {
         self.lock().faults.delay = delay;
     }
 
-    /// The next `revisions` changes are made, but not sent to anyone who watches: a server's bug.
+    /// The next `revisions` revisions are not sent to watches, as by a faulty server.
     pub fn lose_next(&self, revisions: u64) {
         self.lock().keyspace.lose_next(revisions);
     }
 
-    /// Takes the store back to what it was at `revision`, or at the oldest that is not compacted,
-    /// and ends all streams: a restored backup. Answers with the revision.
+    /// Sets the store back to its state at `revision`, or at the oldest revision that is not compacted, and ends
+    /// all streams: a restored backup. Returns the revision.
     pub fn rewind(&self, revision: u64) -> u64 {
         self.change(|state| {
             state.streams.cut();
@@ -154,8 +189,8 @@ impl MemoryStore {
         })
     }
 
-    /// Takes everything away and ends all streams, as a server does that starts with a new data
-    /// directory; with `new_cluster` it also has another cluster id.
+    /// Deletes all keys and the history, and ends all streams, like a server that starts with a new data
+    /// directory; with `new_cluster` it has another cluster id, too.
     pub fn wipe(&self, new_cluster: bool) {
         self.change(|state| {
             state.streams.cut();
@@ -167,7 +202,7 @@ impl MemoryStore {
         self.change(|state| state.keyspace.commit(changes))
     }
 
-    /// Changes the state, then wakes whoever waits for it to change.
+    /// Changes the state, then wakes the streams and calls that wait for a change.
     fn change<R>(&self, change: impl FnOnce(&mut MemoryState) -> R) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
@@ -179,18 +214,18 @@ impl MemoryStore {
         result
     }
 
-    /// The state is whole between two statements, so a panic elsewhere does not spoil it.
+    /// The state is consistent between two statements, so a poisoned lock is no problem.
     fn lock(&self) -> MutexGuard<'_, MemoryState> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the store answers at all, within the limit for a call.
+    /// Waits for half the delay, and until the store is not silent; fails if calls are refused.
     async fn answers(&self) -> Result<(), Error> {
         let delay = self.lock().faults.delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay / 2).await;
         }
-        let open = tokio::time::timeout(CALL_LIMIT, stream::spoken(self));
+        let open = tokio::time::timeout(CALL_LIMIT, stream::until_not_silent(self));
         open.await
             .map_err(|_| Error::new(Kind::Timeout, format!("memory: no answer within {CALL_LIMIT:?}")))??;
         Ok(())
@@ -210,7 +245,8 @@ impl Transaction {
         self
     }
 
-    /// Makes all changes at once, and answers with the revision.
+    /// Makes all changes at one revision, and returns it. If a key occurs more than once, its last change
+    /// counts.
     pub fn commit(self) -> u64 {
         self.store.commit(self.changes)
     }
@@ -247,11 +283,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
+    fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
         let (store, prefix) = (self.clone(), prefix.clone());
         Box::pin(async move {
             store.answers().await?;
-            store.lock().keyspace.has_history(&prefix, &past)
+            store.lock().keyspace.has_history(&prefix, &mark)
         })
     }
 
@@ -311,7 +347,7 @@ where
     }
 }
 
-/// Says how much there is, not what: values may be secret.
+/// Shows no keys and values, which may be secret.
 impl std::fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = self.lock();
@@ -322,7 +358,7 @@ impl std::fmt::Debug for MemoryStore {
     }
 }
 
-/// Says which keys, and how long the values are.
+/// Shows the keys, and the lengths of the values, which may be secret.
 impl std::fmt::Debug for Transaction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let changes = self.changes.iter().map(|(key, value)| (Key(key), value.as_ref().map(Length::of)));

@@ -1,15 +1,15 @@
-//! Text from outside, as a terminal or a log may show it.
+//! Text from outside, escaped and bounded for terminals and logs.
 
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 
-/// Text from outside (a key, a value, an answer, the words of somebody else's error) as a terminal or
-/// a log may show it.
+/// Displays text from outside (a key, an answer, the message of another crate's error) so that it is harmless in a
+/// terminal or a log. Errors of this crate are escaped already; use it for keys, and for endpoints from outside.
 ///
-/// `Display` escapes whatever is not to be seen as a character: control characters, such as the one
-/// that begins a terminal's commands, line breaks, what turns the direction of text, what has no
-/// width. Text that is longer than the limit is cut, and ends with `…`.
+/// Characters that cannot be seen are escaped: control characters, such as the one that begins a terminal's
+/// commands, line breaks, changes of the text's direction, characters without width. Text that is longer than the
+/// limit is cut, and ends with `…`.
 ///
 /// ```
 /// use etcd_client_core::Printable;
@@ -21,9 +21,9 @@ use bytes::Bytes;
 #[derive(Clone, Copy)]
 pub struct Printable<'t> {
     text: &'t str,
-    /// In characters of what is shown.
+    /// The limit, in displayed characters.
     limit: usize,
-    /// What comes after a line break; without it a line break is escaped.
+    /// Written after a line break; if `None`, line breaks are escaped.
     indent: Option<&'static str>,
 }
 
@@ -33,17 +33,17 @@ impl<'t> Printable<'t> {
     /// The most characters of a [block](Self::block), unless another limit is given.
     pub const BLOCK: usize = 4096;
 
-    /// On one line.
+    /// Displays it on one line: line breaks are escaped.
     pub const fn line(text: &'t str) -> Self {
         Self { text, limit: Self::LINE, indent: None }
     }
 
-    /// On several lines, where the text has them, each after the first with this indentation.
+    /// Keeps line breaks, and begins each line after the first with this indentation.
     pub const fn block(text: &'t str, indent: &'static str) -> Self {
         Self { text, limit: Self::BLOCK, indent: Some(indent) }
     }
 
-    /// With another limit, in characters as they are shown.
+    /// Sets another limit, in displayed characters.
     #[must_use]
     pub const fn at_most(self, characters: usize) -> Self {
         Self { limit: characters, ..self }
@@ -79,7 +79,7 @@ pub(crate) fn excerpt(text: &[u8]) -> String {
     Printable::line(&words.join(" ")).at_most(LONGEST).to_string()
 }
 
-/// A key in a `Debug`.
+/// A key in the output of `Debug`.
 pub(crate) struct Key<'k>(pub(crate) &'k Bytes);
 
 impl fmt::Debug for Key<'_> {
@@ -88,7 +88,7 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
-/// A value in a `Debug`: only how long it is, as it may be a secret.
+/// A value in the output of `Debug`: only its length, because it may be a secret.
 pub(crate) struct Length(usize);
 
 impl Length {
@@ -103,19 +103,19 @@ impl fmt::Debug for Length {
     }
 }
 
-/// Between quotation marks.
+/// In quotation marks.
 impl fmt::Debug for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{self}\"")
     }
 }
 
-/// The characters that stand for one, and how many they are.
+/// What is displayed for a character, and how many characters that is.
 fn shown(character: char, mut show: impl FnMut(char) -> fmt::Result) -> Result<usize, fmt::Error> {
     if character == ' ' || character.is_ascii_graphic() {
         return show(character).map(|()| 1);
     }
-    // A mark belongs to the letter before it, and is only escaped where there is none.
+    // A combining mark belongs to the letter before it, and is only escaped if there is none.
     let mut pair = [b'a'; 5];
     let length = character.encode_utf8(&mut pair[1..]).len();
     let pair = std::str::from_utf8(&pair[..=length]).unwrap_or_default();

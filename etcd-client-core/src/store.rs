@@ -1,8 +1,5 @@
-//! What every store of keys can do: list a prefix at one revision, and watch it from there.
-//!
-//! [`v3::Client`](crate::v3::Client), [`v2::Client`](crate::v2::Client) and
-//! [`MemoryStore`](crate::MemoryStore) are stores. The [`Watcher`](crate::Watcher) knows this trait
-//! and nothing of what is below it.
+//! What a [`Watcher`](crate::Watcher) needs of a server: listing a prefix at one revision, and watching it
+//! from there. The watcher knows the server by this trait only.
 
 use std::fmt;
 use std::pin::Pin;
@@ -14,86 +11,129 @@ use bytes::Bytes;
 use crate::printable::{Key, Length};
 use crate::{Error, FailingEndpoint, Kind, Printable};
 
-/// An owned future, so that a state machine can keep a call under way in its state.
+/// A future that owns what it needs, so that a state machine can keep it in its state.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A source of keys with revisions.
+/// A store of keys with revisions, which a [`Watcher`](crate::Watcher) can follow.
 ///
-/// Implementations answer from an authority: a listing is linearizable, never a stale replica's.
+/// [`v3::Client`](crate::v3::Client), [`v2::Client`](crate::v2::Client) and
+/// [`MemoryStore`](crate::MemoryStore) are stores. Implement it for another server, or for a wrapper that
+/// changes what a store answers. The other methods have defaults, which say that the store cannot do it.
+///
+/// # What an implementation guarantees
+/// - [`list`](Self::list) is linearizable: never the answer of a lagging member.
+/// - Revisions grow with each write, and are those of the whole store, not of the prefix.
+/// - [`watch`](Self::watch) delivers each revision that changed something below the prefix once, in order,
+///   as one [`Batch`].
+/// - A call ends by itself after a time limit of the store; the watcher has none for it.
+/// - A history that was compacted is [`Kind::Compacted`], and a revision that the store has not come to is
+///   [`Kind::FutureRevision`]: on these the watcher lists. For [`Kind::Unauthenticated`] and
+///   [`Kind::PermissionDenied`] it waits longer; after any other error it tries again, paced.
+///
+/// ```
+/// use std::sync::Arc;
+/// use etcd_client_core::{BoxFuture, Error, Listing, MemoryStore, Opened, Prefix, Store};
+///
+/// /// Counts the listings of another store.
+/// #[derive(Debug)]
+/// struct Counting<S> { store: S, listings: std::sync::atomic::AtomicUsize }
+///
+/// impl<S: Store> Store for Counting<S> {
+///     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+///         self.listings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///         self.store.list(prefix)
+///     }
+///     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+///         self.store.watch(prefix, after)
+///     }
+///     fn with_own_connections(&self) -> Arc<dyn Store> {
+///         self.store.with_own_connections()
+///     }
+///     fn identity(&self) -> usize {
+///         self.store.identity()
+///     }
+/// }
+/// # let counting = Counting { store: MemoryStore::new(), listings: 0.into() };
+/// # drop(counting.list(&Prefix::new("/app")));
+/// # assert_eq!(counting.listings.into_inner(), 1);
+/// ```
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Everything below `prefix`, at one revision.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>>;
 
-    /// The changes below `prefix` with a revision greater than `after`, or, for `None`, all that come
-    /// after the watch was confirmed ([`Opened::head`]).
-    ///
-    /// Resolves when the server has confirmed the watch; a server that says nothing is an error
-    /// after the store's own time limit.
+    /// The changes below `prefix` with a revision greater than `after`; with `None`, those after the watch was
+    /// confirmed ([`Opened::head`]). Resolves when the server has confirmed the watch.
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>>;
 
-    /// Whether the prefix has this past in the history that the store has now, as an authority says
-    /// it. An error where that cannot be told: [`Kind::Compacted`] where it is forgotten.
+    /// Whether the prefix was, at the mark's revision, what the mark says: linearizable. The watcher asks it
+    /// before it resumes, because a history that was rewound, and has come as far as the old one since, is not
+    /// recognized by revisions.
     ///
-    /// A history that was rewound and has come as far as the old one again is not betrayed by any
-    /// revision. A store that cannot read its past leaves this out.
-    fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
-        let _ = (prefix, past);
+    /// A store that cannot read past revisions leaves this out.
+    ///
+    /// # Errors
+    /// [`Kind::Compacted`] if that revision is compacted; any other error if the store cannot say.
+    fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
+        let _ = (prefix, mark);
         let error = Error::new(Kind::InvalidRequest, "the store cannot read its past");
         Box::pin(std::future::ready(Err(error)))
     }
 
-    /// Whether nothing has changed below `prefix` since what is `known` of it: the newest revision up
-    /// to which that is so, as an authority says it, or `None` where something has. An error where that
-    /// cannot be told: [`Kind::FutureRevision`] where the store has not come to that revision.
+    /// Whether nothing below `prefix` has changed since the state that is `known`: the newest revision up to
+    /// which that is so, or `None` if something has changed. Linearizable.
     ///
-    /// It is asked where a watch cannot tell ([`Signal::Alive`]). A store whose watches always can
-    /// leaves this out.
+    /// The watcher asks it when a watch does not send reliable [progress](Signal::Progress), but
+    /// [`Signal::Alive`] or nothing. A store whose watches always do leaves this out.
+    ///
+    /// # Errors
+    /// [`Kind::FutureRevision`] if the store has not come to that revision; [`Kind::InvalidRequest`] if it
+    /// cannot say, after which it is not asked again on that watch.
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
         let _ = (prefix, known);
         let error = Error::new(Kind::InvalidRequest, "the store cannot say what has changed");
         Box::pin(std::future::ready(Err(error)))
     }
 
-    /// Whether the store leaves keys out of its answers that no [`Prefix::naming`] names: those with a name
+    /// Whether the store leaves out keys that are not [named](Prefix::naming) in the prefix: those with a name
     /// that begins with `_`, over etcd's v2 API.
     fn hides_keys(&self) -> bool {
         false
     }
 
-    /// What each server has done until now instead of answering, as the error of a call whose caller
-    /// does not wait any longer; `None` where the store knows of no servers.
+    /// An error with the last failure of each server, for a caller that stops waiting before a call has ended;
+    /// `None` if the store has no servers.
     fn outage(&self) -> Option<Error> {
         None
     }
 
-    /// Asks those servers that nobody has asked lately, for no other reason than to know whether they would
-    /// serve, so that one that does not is in [`failing_endpoints`](Self::failing_endpoints) and in the log
-    /// before it is needed. A server of another cluster than `cluster`, where that is not 0, fails, too.
+    /// Checks the servers that no call has used lately, so that one that would not serve is in
+    /// [`failing_endpoints`](Self::failing_endpoints) and in the log before it is needed. If `cluster` is not 0,
+    /// a server with another cluster id fails, too.
     ///
-    /// It is called every minute while others are watched. A store that knows of no servers leaves it out.
-    fn look_round(&self, cluster: u64) -> BoxFuture<()> {
+    /// It is called every minute while a prefix is watched. A store without servers leaves it out.
+    fn check_idle_endpoints(&self, cluster: u64) -> BoxFuture<()> {
         let _ = cluster;
         Box::pin(std::future::ready(()))
     }
 
-    /// The servers that failed when they were asked last.
+    /// The servers whose last call failed.
     fn failing_endpoints(&self) -> Vec<FailingEndpoint> {
         Vec::new()
     }
 
     /// The first names in a directory, at most `limit`, in ascending order: of keys, and of directories with
-    /// a slash at their end. Some may be missing, and they are of no revision: a hint for a person who does
-    /// not find keys where they should be.
+    /// a slash at their end. A hint in messages about keys that are not found: some may be missing, and they
+    /// need not be of one revision.
     ///
-    /// A store that is never asked by people leaves this out.
+    /// A store that can give no hint leaves this out.
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
         let _ = (directory, limit);
         let error = Error::new(Kind::InvalidRequest, "the store does not say what lies in a directory");
         Box::pin(std::future::ready(Err(error)))
     }
 
-    /// The other API under which the same servers hold keys below the prefix, such as `v2`, where that is
-    /// found out at once: a hint, too.
+    /// The other API, such as `v2`, under which the same servers hold keys below the prefix. A hint, too:
+    /// `None` if it cannot be found out quickly.
     fn other_api(&self, prefix: &Prefix) -> BoxFuture<Option<&'static str>> {
         let _ = prefix;
         Box::pin(std::future::ready(None))
@@ -101,33 +141,36 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// A store over the same servers, with connections of its own.
     ///
-    /// Connections belong to the runtime that opened them, so whoever runs on another runtime
-    /// asks for a twin.
+    /// Connections belong to the tokio runtime that opened them; for use in another runtime, take this.
     fn with_own_connections(&self) -> Arc<dyn Store>;
 
     /// Equal for two handles of one store, different for any two stores that are alive.
     fn identity(&self) -> usize;
 }
 
-/// How much is known of a prefix.
+/// The state of a prefix in brief, for [`Store::unchanged`].
+///
+/// Unlike a [`HistoryMark`] it names no keys: it is compared with the present, where a changed key shows in
+/// its revision and a deleted one in the count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Everything up to this revision.
+    /// The revision of the whole store at which it was so.
     pub revision: u64,
-    /// In this cluster, 0 where unknown.
+    /// The cluster id, 0 if it is unknown.
     pub cluster: u64,
     /// How many keys there were.
     pub count: usize,
 }
 
-/// By what the state of a prefix at an earlier revision is recognized.
+/// The state of a prefix at an earlier revision in brief, for [`Store::has_history`], which compares it with
+/// what the store's history says of that revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryMark {
-    /// The revision.
+    /// The revision of the whole store.
     pub revision: u64,
     /// How many keys there were.
     pub count: usize,
-    /// Those of them that were written last, all at one revision, in ascending order.
+    /// The keys that were written last, all at one revision, in ascending order.
     pub newest: Vec<Entry>,
 }
 
@@ -151,65 +194,69 @@ impl HistoryMark {
 /// A watch that the server has confirmed.
 #[derive(Debug)]
 pub struct Opened {
-    /// Where the changes arrive.
+    /// The stream of changes.
     pub watch: Box<dyn Watch>,
-    /// The newest revision of the whole store when the watch was confirmed, 0 where unknown.
+    /// The newest revision of the whole store when the watch was confirmed, 0 if it is unknown.
     pub head: u64,
-    /// The cluster that confirmed it, 0 where unknown.
+    /// The id of the cluster that confirmed it, 0 if it is unknown.
     pub cluster: u64,
 }
 
-/// One stream of changes. An error, or the end of the stream as an error, is its last answer.
+/// One stream of changes, opened by [`Store::watch`]. It ends with an error, also if the server ends it in
+/// good order. Dropping it closes it.
 pub trait Watch: fmt::Debug + Send {
-    /// The next signal.
+    /// The next signal, as [`Future::poll`] does it: registers the waker if there is none yet. It is not
+    /// polled again after an error.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>>;
 
-    /// Asks the server for a [`Signal::Progress`], or any other sign of life on this stream.
+    /// Asks the server for a [`Signal::Progress`], or for anything else that shows that this stream is alive.
+    /// Does not block; the answer comes from [`poll_next`](Self::poll_next). A stream on which nothing arrives
+    /// for a progress interval after it is given up.
     fn request_progress(&mut self);
 
-    /// Whether another watch may begin after the last [`Signal::Progress`]: not where that rested on
-    /// the silence of this stream.
+    /// Whether another watch may begin after the last [`Signal::Progress`]. `false` if progress is concluded
+    /// from the silence of this stream, which means nothing once the stream proves dead.
     fn is_resumable(&self) -> bool {
         true
     }
 
-    /// The server that this stream comes from, as a person would name it.
+    /// The server that this stream comes from, for logs and messages.
     fn endpoint(&self) -> &str;
 
-    /// Gives the stream up because its server is silent: the store's next call goes to another
+    /// Closes the stream because its server is silent or lagging: the store's next call should go to another
     /// endpoint, on a new connection.
     fn abandon(self: Box<Self>);
 }
 
-/// What arrives on a watch.
+/// What arrives on a [`Watch`]. Each signal shows that the stream is alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// All changes of one revision.
     Batch(Batch),
-    /// The stream is alive, and every change up to this revision has been delivered.
+    /// A progress notification: every change up to this revision has been delivered.
     Progress(u64),
-    /// The stream is alive, and that is all: whatever the server says of how far it is, changes up to
-    /// there may still be on their way.
+    /// The server has answered, but changes may still be on their way, whatever revision it names. The watcher
+    /// then asks [`Store::unchanged`].
     Alive,
-    /// The stream is alive: a part of the next change has arrived, and the rest is on its way.
+    /// A part of the next change has arrived, and the rest is on its way.
     Arriving,
-    /// Something has changed that the stream cannot deliver in its order: the prefix is to be listed, and
-    /// another watch begins after that.
+    /// Something has changed that the stream cannot deliver in order. The watcher lists the prefix, and opens
+    /// another watch.
     Stale,
 }
 
-/// The state of a prefix at one revision.
+/// The state of a prefix at one revision, from [`Store::list`]. Changes after it come as [`Batch`]es.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// The revision of the whole store at which the prefix looked so.
+    /// The revision of the whole store at which this was its state.
     pub revision: u64,
-    /// The cluster that answered, 0 where unknown.
+    /// The id of the cluster that answered, 0 if it is unknown.
     pub cluster: u64,
-    /// The keys, in ascending order.
+    /// The keys with their values, in ascending order of the keys.
     pub entries: Vec<Entry>,
 }
 
-/// A key and what it holds. `Debug` does not show the value.
+/// A key and its value, as bytes. `Debug` does not show the value, which may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The whole key, prefix included.
@@ -220,16 +267,17 @@ pub struct Entry {
     pub revision: u64,
 }
 
-/// Everything that one revision changed below a prefix: applied whole, or not at all.
+/// Everything that one revision changed below a prefix. It is one transaction of the server, so apply it whole
+/// or not at all: no consumer should see half of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// The revision.
+    /// The revision of the whole store.
     pub revision: u64,
-    /// The changes; no key twice.
+    /// The changes; no key twice, in no particular order.
     pub changes: Vec<Change>,
 }
 
-/// One key's change. `Debug` does not show the value.
+/// The change of one key in a [`Batch`]. `Debug` does not show the value, which may be secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Change {
     /// The key was written.
@@ -237,7 +285,7 @@ pub enum Change {
     /// The key was deleted, or expired.
     Delete(Bytes),
     /// Every key that begins with these bytes was deleted (v2's one event for a directory).
-    /// A [`Watcher`](crate::Watcher) replaces it by the deletion of each key that it held.
+    /// A [`Watcher`](crate::Watcher) reports the [deletion](Self::Delete) of each key instead.
     DeleteBelow(Bytes),
 }
 
@@ -263,6 +311,16 @@ impl fmt::Debug for Change {
 
 /// A directory of keys: everything below `/payments` is everything that begins with `/payments/`.
 ///
+/// ```
+/// use etcd_client_core::Prefix;
+///
+/// let prefix = Prefix::new("/payments");
+/// assert_eq!(prefix.directory(), "/payments/");
+/// assert_eq!(prefix.join("limits/daily"), "/payments/limits/daily");
+/// assert_eq!(prefix.relative(b"/payments/limits/daily"), Some(&b"limits/daily"[..]));
+/// assert_eq!(prefix.relative(b"/payments-old/limits"), None);
+/// ```
+///
 /// It means the same over every store. Over v2, where each key begins with one slash and has no empty names,
 /// `payments` and `//payments` are the directory `/payments`, and its keys are spelled as the prefix is.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -280,8 +338,8 @@ impl Prefix {
         Self { directory: directory.into(), named: Arc::default() }
     }
 
-    /// The same directory, with the paths below it of keys, or of directories of keys, that a store which
-    /// [hides keys](Store::hides_keys) is to answer with, too. Other stores take no notice.
+    /// The same directory, with paths below it of keys, or of directories of keys, that a store which
+    /// [hides keys](Store::hides_keys) is to include. Other stores ignore them.
     ///
     /// ```
     /// use etcd_client_core::Prefix;
@@ -304,8 +362,8 @@ impl Prefix {
         &self.directory
     }
 
-    /// The directory without that slash; `/` for the whole store. As it was given: `Display` shows it as text
-    /// from outside is [shown](crate::Printable).
+    /// The directory without that slash; `/` for the whole store. It is not escaped; `Display` is, as
+    /// [`Printable`] says.
     pub fn path(&self) -> &str {
         match self.directory.strip_suffix('/') {
             Some("") | None => "/",
@@ -313,12 +371,12 @@ impl Prefix {
         }
     }
 
-    /// The part of `key` after the directory, or `None` where the key is not in it.
+    /// The part of `key` after the directory, or `None` if the key is not in it.
     pub fn relative<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         key.strip_prefix(self.directory.as_bytes())
     }
 
-    /// The first name of `key` in the directory, with a slash at its end where that is a directory, too.
+    /// The first name of `key` in the directory, with a slash at its end if it is a directory.
     pub(crate) fn name_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let relative = self.relative(key)?;
         let end = relative.iter().position(|byte| *byte == b'/').map_or(relative.len(), |slash| slash + 1);

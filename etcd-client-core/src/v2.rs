@@ -26,7 +26,7 @@
 //! A call asks one endpoint after the other, the one that answered last first. What a server itself
 //! has decided is final; anything else is asked again elsewhere, and, while it looks as if the
 //! members were electing a leader, in [`max_retries`](ClientBuilder::max_retries) further rounds.
-//! Creations and what compares are sent again only where it is certain that no server has acted on
+//! Creations and what compares are sent again only if it is certain that no server has acted on
 //! them. An error says whether a write [may have been applied](crate::Error::maybe_applied), what
 //! [each endpoint](crate::Error::failures) answered, and, in its [`Refusal`], what etcd said.
 //!
@@ -35,13 +35,13 @@
 //! | node-etcd 7 | here | what is different here |
 //! | --- | --- | --- |
 //! | `new Etcd()` | [`Client::default`] | |
-//! | `new Etcd("h1:2379")`, `new Etcd(["h1:2379", "h2:2379"], opts)` | [`Client::new`], [`Client::builder`] | The port is 2379 where none is given, not 80. An empty list and a user in an address are refused. The endpoint that answered last is asked first, not a random one |
+//! | `new Etcd("h1:2379")`, `new Etcd(["h1:2379", "h2:2379"], opts)` | [`Client::new`], [`Client::builder`] | The port is 2379 if none is given, not 80. An empty list and a user in an address are refused. The endpoint that answered last is asked first, not a random one |
 //! | `getHosts()` | [`Client::endpoints`] | |
 //! | `auth` | [`user`](ClientBuilder::user), [`set_credentials`](Client::set_credentials) | Sent to the endpoints only; node-etcd sends them wherever one of those redirects a request |
-//! | `timeout` | [`timeout`](ClientBuilder::timeout) | 10 s where none is given. It never ends a watch |
-//! | `maxRetries` | [`max_retries`](Call::max_retries) of the call, [`max_retries`](ClientBuilder::max_retries) of all | 5 where none is given, with pauses of 0.3 s, doubling up to 5 s: 7 to 12 s in all. There 3, after 0.1, 1.6 and 25.6 s, which 10 correspond to, and of a call only. Creations and what compares are not sent again where a server may have acted on them |
+//! | `timeout` | [`timeout`](ClientBuilder::timeout) | 10 s if none is given. It never ends a watch |
+//! | `maxRetries` | [`max_retries`](Call::max_retries) of the call, [`max_retries`](ClientBuilder::max_retries) of all | 5 if none is given, with pauses of 0.3 s, doubling up to 5 s: 7 to 12 s in all. There 3, after 0.1, 1.6 and 25.6 s, which 10 correspond to, and of a call only. Creations and what compares are not sent again where a server may have acted on them |
 //! | `ca`, `cert`, `key`, `passphrase` | [`tls`](ClientBuilder::tls) with a [`Tls`](crate::Tls) | Certificates are always verified. Other options of the `request` library are not there |
-//! | `HTTP_PROXY`, `NO_PROXY` | [`proxy`](ClientBuilder::proxy) with [`Proxy::from_env`](crate::Proxy::from_env) | Only where it is asked for, and never for loopback |
+//! | `HTTP_PROXY`, `NO_PROXY` | [`proxy`](ClientBuilder::proxy) with [`Proxy::from_env`](crate::Proxy::from_env) | Only if asked for, and never for loopback |
 //! | redirections | followed, 10 times as there | A write that is answered with 301, 302 or 303 fails, and says where it was sent; node-etcd makes a GET of it, which writes nothing, and reports no error |
 //! | keys | any text | Encoded, so that `?`, `#` and `%41` are part of the key; node-etcd puts them into the address. Slashes too many are left out; the one at the end is sent, as there, because a role on `/app/*` allows `app/` and not `app`. With `recursive` it is added |
 //! | values | text | There numbers become text, `null` and objects an empty value |
@@ -56,8 +56,8 @@
 //! | `del`, `delete` | [`delete`](Client::delete) with [`recursive`](Call::<Delete>::recursive) | |
 //! | `mkdir(dir, opts)` | [`mkdir`](Client::mkdir) with [`ttl`](Call::<Mkdir>::ttl) | Whatever is there already is refused with code 105. There a directory is code 102, and a key is replaced, its value lost: [`replace_key`](Call::replace_key) does that |
 //! | `rmdir(dir, opts)` | [`rmdir`](Client::rmdir) with [`recursive`](Call::<Rmdir>::recursive) | In both, a key that is no directory is deleted |
-//! | `create`, `post` | [`create_in_order`](Client::create_in_order) | Made once: where the answer is lost, the error says that it [may have been applied](crate::Error::maybe_applied). There it may be made twice |
-//! | `watch`, `get(key, {wait: true})` | [`watch`](Client::watch) with [`recursive`](Watch::recursive) | Goes on where the watch is ended without a change, or the connection is lost; there it ends with no value, or misses what happened meanwhile |
+//! | `create`, `post` | [`create_in_order`](Client::create_in_order) | Made once: if the answer is lost, the error says that it [may have been applied](crate::Error::maybe_applied). There it may be made twice |
+//! | `watch`, `get(key, {wait: true})` | [`watch`](Client::watch) with [`recursive`](Watch::recursive) | Goes on if the watch is ended without a change, or the connection is lost; there it ends with no value, or misses what happened meanwhile |
 //! | `watchIndex`, `{waitIndex: n}` | [`watch_index`](Client::watch_index) | 0 is from now on in both |
 //! | `watcher(key, index, opts)` | [`watcher`](Client::watcher) with [`index`](WatcherBuilder::index), [`recursive`](WatcherBuilder::recursive) | [`Watcher::index`] is the last index that is accounted for; its `index` is the next |
 //! | `.on("change")`, `.on("<action>")` | [`Event::Change`], [`Event::action`] | |

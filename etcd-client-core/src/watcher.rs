@@ -1,64 +1,76 @@
-//! The watcher: lists a prefix, watches it, and never loses it again.
+//! The watcher: lists a prefix, watches it, and reports every change of it until it is dropped.
 //!
 //! ```text
 //! Listing ──ok──► Opening ──ok──► Watching ──lost──► Waiting ──► Opening (resume)
 //!    ▲               │               │                  └──────► Listing
 //!    └─ compacted, rewound, ─────────┘
-//!       or away for too long
+//!       or too many revisions missed
 //! ```
 //!
-//! The rules, and where each one lives:
+//! The *mirror* is the state of the prefix that has been reported so far: keys at one revision.
+//!
+//! The rules, and where each one is kept:
 //!
 //! 1. The first read is one listing at one revision (`on_listed`).
-//! 2. The watch starts after the revision that is held, and after no other
-//!    (`open`).
+//! 2. The watch starts right after the mirror's revision (`open`).
 //! 3. A batch is applied whole or not at all (`on_batch`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
 //!    (`on_lost`).
 //! 5. A short gap in the same history is replayed; otherwise the watcher lists, and reports the
-//!    difference (`on_opened`, `adopt`).
-//! 6. A history that went backwards, or is another one by now, is read anew, and announced
-//!    (`recognition.rs`, `adopt`).
-//! 7. A stream that does not answer is lost (`on_tick`); one that answers before it has sent what it
-//!    speaks of proves nothing, and the store is asked (`inquiry.rs`, `on_inquiry`).
-//! 8. An audit compares what is held with what the server holds (`audit.rs`).
-//! 9. A prefix that held keys and reads empty is read twice (`on_listed`).
+//!    difference (`on_opened`, `replace_mirror`).
+//! 6. When the store's history went backwards or was replaced, the prefix is listed and the rewind
+//!    reported (`history_check.rs`, `replace_mirror`).
+//! 7. A stream that does not answer is lost (`on_tick`). One that answers without saying how far it is
+//!    proves nothing, so the store is asked (`freshness_check.rs`, `on_freshness_check`).
+//! 8. An audit compares the mirror with what the server holds (`audit.rs`).
+//! 9. If the prefix had keys and is now listed empty, it is listed a second time (`on_listed`).
 //! 10. Retries are paced (`backoff.rs`).
-//! 11. Nothing here waits for a consumer: whoever calls `next` reads on.
+//! 11. Nothing runs in the background: the watcher reads on when `next` is called.
 
 mod audit;
 mod backoff;
+mod connection_log;
 mod event;
+mod freshness_check;
 mod history_check;
-mod inquiry;
 mod mirror;
 mod options;
 mod phase;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use self::mirror::Mirror;
-use crate::log::outage::{Outage, OutageEnd};
 use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
-use audit::{Audit, Finding, Proof};
+use audit::{Audit, AuditStep, AuditedState};
 use backoff::Backoff;
-use inquiry::{Answer, Inquiry};
-use phase::{Input, Phase, ProgressThrottle, StartAt, Then, Watching};
+use connection_log::ConnectionLog;
+use freshness_check::Freshness;
+use phase::{AfterPause, Input, Phase, WatchStart, Watching};
 
 pub use event::{Cause, Counters, Event, State};
 pub use options::Options;
 
-/// How long to wait before an empty answer is asked for again (rule 9).
+/// How long after an empty listing the second one is made (rule 9).
 const CONFIRM_AFTER: Duration = Duration::from_millis(500);
 
-/// Follows a prefix of a [`Store`], through whatever happens to the connection or the server.
+/// Follows a prefix of a [`Store`], through whatever happens to the connection or the server: a first
+/// [`Event::Listed`], then each change, in the order of the revisions. It resumes after a lost connection,
+/// lists again when the changes are compacted, and audits at intervals, so that what it reports always adds
+/// up to the state of the prefix at one revision.
+///
+/// Use it to mirror keys as bytes. For a typed configuration use the crate `etcd-config`, which is built on
+/// it; for a single wait for a change of one key, the clients have watches of their own, such as
+/// [`v2::Client::watch`](crate::v2::Client::watch).
+///
+/// It has no task of its own: it works while [`next`](Self::next) is awaited, and stops when it is dropped.
+/// Failures are no return values, because it never gives up: they are [`Event::State`]s, and the watcher
+/// tries again. To give up, drop it.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -83,21 +95,18 @@ pub struct Watcher {
     prefix: Prefix,
     options: Options,
     phase: Phase,
-    /// What has been reported so far; `None` until the first listing.
+    /// The state that has been reported so far; `None` until the first listing.
     mirror: Option<Mirror>,
     backoff: Backoff,
     counters: Counters,
-    /// What the log has heard of the connection, by the states that it failed into.
-    outage: Outage<Discriminant<State>>,
-    /// The log has heard that it watches.
-    introduced: bool,
-    /// The server has shown a history that cannot be the one that is held.
+    log: ConnectionLog,
+    /// The server has shown that its history is not the mirror's; the next listing reports a rewind.
     rewound: bool,
     events: VecDeque<Event>,
 }
 
 impl Watcher {
-    /// A watcher of everything below `prefix`. It does nothing until [`next`](Self::next) is called.
+    /// A watcher of all keys below `prefix`. Nothing is sent before [`next`](Self::next) is awaited.
     pub fn new(store: Arc<dyn Store>, prefix: Prefix, options: Options) -> Self {
         let call = store.list(&prefix);
         Self {
@@ -108,17 +117,16 @@ impl Watcher {
             mirror: None,
             backoff: Backoff::default(),
             counters: Counters::default(),
-            outage: Outage::default(),
-            introduced: false,
+            log: ConnectionLog::default(),
             rewound: false,
             events: VecDeque::from([Event::State(State::Listing)]),
         }
     }
 
-    /// The next event. Never ends; dropping the future loses nothing, dropping the watcher stops it.
+    /// The next event. There is always one more. Cancel safe: dropping the future loses no event.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with time enabled, as everything that sleeps.
+    /// Outside of a tokio runtime with time enabled.
     pub async fn next(&mut self) -> Event {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -129,23 +137,24 @@ impl Watcher {
         }
     }
 
-    /// Takes a listing from an earlier time, of this process or another, for what has been reported:
-    /// the first one that the store answers is then reported as its difference to it, as after any
-    /// interruption. Does nothing once there was an [`Event::Listed`].
+    /// Begins with a listing of an earlier time, such as one from a cache file, as if it had been reported:
+    /// instead of an [`Event::Listed`] the difference between it and the first listing of the store is
+    /// reported, as after an interruption. Does nothing once there was an [`Event::Listed`].
     pub fn assume(&mut self, listing: Arc<Listing>) {
         self.mirror.get_or_insert_with(|| Mirror::new(listing));
     }
 
-    /// Begins again with a listing, whatever it was doing; what differs from `mirror`, which is in the
-    /// order of its keys, is reported. For those who have lost track of what was reported.
-    pub fn restart(&mut self, mirror: Arc<Listing>) {
-        self.mirror = Some(Mirror::new(mirror));
+    /// Drops the call or stream under way and lists the prefix; the difference to `known` is reported.
+    /// For a consumer that has lost events, and knows that it has the state `known`. Its entries must be
+    /// in the order of their keys.
+    pub fn restart(&mut self, known: Arc<Listing>) {
+        self.mirror = Some(Mirror::new(known));
         self.rewound = false;
         self.events.clear();
         self.list(false);
     }
 
-    /// The cluster that what has been reported comes from, 0 where unknown.
+    /// The id of the cluster that the reported state comes from, 0 if it is unknown.
     pub fn cluster(&self) -> u64 {
         self.mirror.as_ref().map_or(0, Mirror::cluster)
     }
@@ -155,28 +164,30 @@ impl Watcher {
         self.counters
     }
 
-    /// Asks the server how far it is, for those who cannot wait for the next sign of life: the
-    /// answer is an [`Event::Current`]. Does nothing while there is no stream, and waits where it was
-    /// asked less than 20 ms before.
+    /// Asks the server for a progress notification now, not after the
+    /// [progress interval](Options::progress_interval); it is reported as an [`Event::Current`]. Requests are
+    /// sent at most every 20 ms; while no stream is open, nothing is sent.
     pub fn request_progress(&mut self) {
         if let Phase::Watching(watching) = &mut self.phase {
-            watching.hurry();
+            watching.request_progress_soon();
         }
     }
 
     fn advance(&mut self, input: Input) {
         match input {
             Input::Listed { answer: Ok(listing), confirmed } => self.on_listed(listing, confirmed),
-            Input::Listed { answer: Err(error), .. } => self.wait(error, Then::List { confirmed: false }),
-            Input::Opened { answer: Ok(opened), from } => self.on_opened(opened, from),
-            Input::Opened { answer: Err(error), from } => self.on_refused(error, from),
+            Input::Listed { answer: Err(error), .. } => {
+                self.retry_later(error, AfterPause::List { confirmed: false });
+            }
+            Input::Opened { answer: Ok(opened), start } => self.on_opened(opened, start),
+            Input::Opened { answer: Err(error), start } => self.on_watch_refused(error, start),
             Input::Signal(Ok(signal)) => self.on_signal(signal),
             Input::Signal(Err(error)) => self.on_lost(error),
             Input::Tick => self.on_tick(),
             Input::Audit => self.on_audit(),
-            Input::Inquiry => self.on_inquiry(),
-            Input::PauseOver(Then::List { confirmed }) => self.list(confirmed),
-            Input::PauseOver(Then::Open(from)) => self.open(from),
+            Input::FreshnessCheck => self.on_freshness_check(),
+            Input::PauseOver(AfterPause::List { confirmed }) => self.list(confirmed),
+            Input::PauseOver(AfterPause::Open(start)) => self.open(start),
         }
     }
 
@@ -191,18 +202,18 @@ impl Watcher {
         self.backoff.answered();
         if !confirmed && self.reads_empty(&listing) {
             tracing::warn!(prefix = %self.prefix, "reads empty, but had keys: asking once more before it counts");
-            return self.pause(CONFIRM_AFTER, Then::List { confirmed: true });
+            return self.pause(CONFIRM_AFTER, AfterPause::List { confirmed: true });
         }
-        self.adopt(listing, Cause::Resync);
-        self.open(StartAt::Listing);
+        self.replace_mirror(listing, Cause::Resync);
+        self.open(WatchStart::AfterListing);
     }
 
     fn reads_empty(&self, listing: &Listing) -> bool {
         listing.entries.is_empty() && self.mirror.as_ref().is_some_and(|mirror| !mirror.is_empty())
     }
 
-    /// Makes a listing what is held, and reports what differs (rules 5 and 6).
-    fn adopt(&mut self, listing: Listing, cause: Cause) {
+    /// Makes a listing the mirror, and reports the difference (rules 5 and 6).
+    fn replace_mirror(&mut self, listing: Listing, cause: Cause) {
         let listing = Arc::new(listing);
         let Some(mirror) = &mut self.mirror else {
             self.mirror = Some(Mirror::new(Arc::clone(&listing)));
@@ -225,72 +236,66 @@ impl Watcher {
     }
 
     /// Rule 2.
-    fn open(&mut self, from: StartAt) {
+    fn open(&mut self, start: WatchStart) {
         let Some(mirror) = &self.mirror else { return self.list(false) };
-        let after = (from != StartAt::Head).then_some(mirror.revision());
+        let after = (start != WatchStart::Head).then_some(mirror.revision());
         let mut call = self.store.watch(&self.prefix, after);
-        if from != StartAt::Head {
-            let resumes = from == StartAt::Lost;
-            call = history_check::required(call, &self.store, &self.prefix, mirror.history_mark(), resumes);
+        if start != WatchStart::Head {
+            let resumes = start == WatchStart::Resume;
+            call = history_check::opened_in_same_history(
+                call,
+                &self.store,
+                &self.prefix,
+                mirror.history_mark(),
+                resumes,
+            );
         }
-        if from == StartAt::Lost {
+        if start == WatchStart::Resume {
             self.report(State::Resuming);
         }
-        self.phase = Phase::Opening { call, from };
+        self.phase = Phase::Opening { call, start };
     }
 
-    /// Rules 5 and 6: whether to go on from where the last stream ended.
-    fn on_opened(&mut self, opened: Opened, from: StartAt) {
+    /// Rules 5 and 6: whether the opened watch continues the mirror, or a listing is needed.
+    fn on_opened(&mut self, opened: Opened, start: WatchStart) {
         let Some(mirror) = &self.mirror else { return self.list(false) };
         let Opened { watch, head, cluster } = opened;
         if head != 0 && mirror.precedes(cluster, head) {
-            // Another history, or a member that is behind its cluster: an authoritative read decides.
-            // A member that is behind that, too, is left.
-            let is_behind = from == StartAt::Listing;
-            let pause = if is_behind { self.backoff.again() } else { Duration::ZERO };
-            if is_behind {
+            // Another history, or a lagging member: a linearizable listing decides. A member that is older
+            // than a listing that was just made is lagging, and is given up.
+            let is_lagging = start == WatchStart::AfterListing;
+            let pause = if is_lagging { self.backoff.again() } else { Duration::ZERO };
+            if is_lagging {
                 watch.abandon();
             }
-            return self.pause(pause, Then::List { confirmed: false });
+            return self.pause(pause, AfterPause::List { confirmed: false });
         }
-        if from == StartAt::Lost && head.saturating_sub(mirror.revision()) > self.options.replay_limit {
+        if start == WatchStart::Resume && head.saturating_sub(mirror.revision()) > self.options.replay_limit {
             return self.list(false);
         }
-        let audit = match from {
-            StartAt::Listing => Audit::later(&self.options),
-            StartAt::Lost => Audit::soon(&self.options),
-            StartAt::Head => Audit::now(self.store.as_ref(), &self.prefix, head),
+        let audit = match start {
+            WatchStart::AfterListing => Audit::later(&self.options),
+            WatchStart::Resume => Audit::soon(&self.options),
+            WatchStart::Head => Audit::now(self.store.as_ref(), &self.prefix, head),
         };
-        self.counters.resumes += u64::from(from == StartAt::Lost);
-        let gap = from == StartAt::Head;
-        if !gap {
+        self.counters.resumes += u64::from(start == WatchStart::Resume);
+        if start != WatchStart::Head {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
-        let tick = Box::pin(sleep(self.options.progress_interval));
-        self.phase = Phase::Watching(Box::new(Watching {
-            watch,
-            from,
-            heard: false,
-            since: Instant::now(),
-            tick,
-            unanswered: false,
-            audit,
-            gap,
-            throttle: ProgressThrottle::default(),
-            inquiry: Inquiry::default(),
-        }));
+        let watching = Watching::new(watch, start, audit, self.options.progress_interval);
+        self.phase = Phase::Watching(Box::new(watching));
     }
 
-    /// The watch could not be opened, or not be used.
-    fn on_refused(&mut self, error: Error, from: StartAt) {
+    /// The server rejected the watch, when it was opened or at its first answer.
+    fn on_watch_refused(&mut self, error: Error, start: WatchStart) {
         match error.kind() {
             Kind::Compacted | Kind::TooLarge => {
                 tracing::info!(prefix = %self.prefix, error = %OneLine(&error), "what was missed cannot be replayed: listing");
                 self.report(State::Listing);
-                let again = if from == StartAt::Lost {
-                    Then::List { confirmed: false }
+                let again = if start == WatchStart::Resume {
+                    AfterPause::List { confirmed: false }
                 } else {
-                    Then::Open(StartAt::Head)
+                    AfterPause::Open(WatchStart::Head)
                 };
                 let pause = self.backoff.again();
                 self.pause(pause, again);
@@ -299,12 +304,13 @@ impl Watcher {
                 self.report(State::Listing);
                 self.rewound = true;
                 let pause = self.backoff.again();
-                self.pause(pause, Then::List { confirmed: false });
+                self.pause(pause, AfterPause::List { confirmed: false });
             }
             _ => {
-                // Much may be written until the next try; then it is for a listing.
-                let again = if from == StartAt::Listing { StartAt::Lost } else { from };
-                self.wait(error, Then::Open(again));
+                // By the next try so much may have been written that `on_opened` prefers a listing, as it
+                // does when resuming.
+                let again = if start == WatchStart::AfterListing { WatchStart::Resume } else { start };
+                self.retry_later(error, AfterPause::Open(again));
             }
         }
     }
@@ -313,37 +319,37 @@ impl Watcher {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
         watching.unanswered = false;
         if signal != Signal::Arriving {
-            (watching.from, watching.heard) = (StartAt::Lost, true);
+            (watching.start, watching.heard) = (WatchStart::Resume, true);
         }
         match signal {
-            Signal::Batch(_) | Signal::Arriving => watching.inquiry.on_delivery(),
-            Signal::Alive => watching.inquiry.on_alive(),
-            Signal::Progress(_) => watching.inquiry.on_progress(),
-            // Nothing was lost, so the state stays what it is while the prefix is listed.
+            Signal::Batch(_) | Signal::Arriving => watching.freshness.on_delivery(),
+            Signal::Alive => watching.freshness.on_alive(),
+            Signal::Progress(_) => watching.freshness.on_progress(),
+            // The connection is not lost, so no state is reported while the prefix is listed.
             Signal::Stale => {
                 self.phase = Phase::Listing { call: self.store.list(&self.prefix), confirmed: false };
                 return;
             }
         }
         match signal {
-            Signal::Batch(batch) if watching.gap => watching.audit.note(&batch),
+            Signal::Batch(batch) if watching.has_gap => watching.audit.record(&batch),
             Signal::Batch(batch) => self.on_batch(batch),
-            Signal::Progress(revision) if revision >= mirror.revision() && !watching.gap => {
+            Signal::Progress(revision) if revision >= mirror.revision() && !watching.has_gap => {
                 mirror.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
             Signal::Progress(_) | Signal::Alive | Signal::Arriving | Signal::Stale => {}
         }
-        self.compare();
+        self.conclude_if_reached();
     }
 
-    /// Rule 3. What an audit has already taken over is not applied again.
+    /// Rule 3. A batch that the mirror has already, from an audit's listing, is not applied again.
     fn on_batch(&mut self, batch: Batch) {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
         if batch.revision <= mirror.revision() {
             return;
         }
-        watching.audit.note(&batch);
+        watching.audit.record(&batch);
         let batch = mirror.apply(batch);
         self.events.push_back(Event::of(batch, Cause::Watch));
     }
@@ -360,94 +366,96 @@ impl Watcher {
         let (endpoint, interval) = (watching.watch.endpoint(), self.options.progress_interval);
         let error =
             Error::new(Kind::Timeout, format!("{endpoint} has not answered on the watch for {interval:.1?}"));
-        let is_resumable = watching.watch.is_resumable();
-        self.leave(
-            error,
-            if is_resumable { Then::Open(StartAt::Lost) } else { Then::List { confirmed: false } },
-        );
+        let then = if watching.watch.is_resumable() {
+            AfterPause::Open(WatchStart::Resume)
+        } else {
+            AfterPause::List { confirmed: false }
+        };
+        self.abandon_stream(error, then);
     }
 
-    /// The store has said whether what is held is still so (rule 7).
-    fn on_inquiry(&mut self) {
+    /// The store has said whether the mirror is current (rule 7).
+    fn on_freshness_check(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
-        match watching.inquiry.advance(&self.store, &self.prefix, mirror.known()) {
-            Answer::Unchanged(revision) => {
+        match watching.freshness.advance(&self.store, &self.prefix, mirror.known()) {
+            Freshness::Unchanged(revision) => {
                 watching.unanswered = false;
-                watching.from = StartAt::Lost;
-                if watching.audit.is_under_way() || watching.gap {
-                    // What is on its way must be noted, even where it comes to nothing.
-                    return self.compare_at_rest();
+                watching.start = WatchStart::Resume;
+                if watching.audit.is_under_way() || watching.has_gap {
+                    // The audit must record what is on its way, so the mirror's revision stays.
+                    return self.conclude_if_equal();
                 }
                 mirror.advance(revision);
                 self.events.push_back(Event::Current { revision });
             }
-            // An audit under way is a listing, too.
-            Answer::Behind(time)
+            // An audit under way repairs the mirror without a new listing.
+            Freshness::Lagging(time)
                 if time >= self.options.progress_interval && !watching.audit.is_under_way() =>
             {
                 let (endpoint, revision) = (watching.watch.endpoint(), mirror.revision());
                 let message = format!(
                     "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
                 );
-                self.leave(Error::new(Kind::Timeout, message), Then::List { confirmed: false });
+                let error = Error::new(Kind::Timeout, message);
+                self.abandon_stream(error, AfterPause::List { confirmed: false });
             }
-            Answer::Failed(error) => self.on_lost(error),
-            Answer::Behind(_) | Answer::Nothing => {}
+            Freshness::Failed(error) => self.on_lost(error),
+            Freshness::Lagging(_) | Freshness::Undecided => {}
         }
     }
 
-    /// Leaves a stream on which nothing comes, and its endpoint.
-    fn leave(&mut self, error: Error, then: Then) {
+    /// Drops a silent stream, and has the store go to another endpoint.
+    fn abandon_stream(&mut self, error: Error, then: AfterPause) {
         let waiting = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then };
         let phase = std::mem::replace(&mut self.phase, waiting);
         if let Phase::Watching(watching) = phase {
-            let (lasted, from) = (watching.since.elapsed(), watching.from);
+            let (lasted, start) = (watching.since.elapsed(), watching.start);
             watching.watch.abandon();
-            self.after_loss(error, lasted, from, then);
+            self.after_loss(error, lasted, start, then);
         }
     }
 
-    /// Rule 8: the audit's timer, its answer, or its patience has come to an end.
+    /// Rule 8: the audit was due, or has an answer, or the stream did not come to its revision in time.
     fn on_audit(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
-        let (gap, was_refused) = (watching.gap, watching.audit.was_refused());
+        let (has_gap, was_refused) = (watching.has_gap, watching.audit.was_refused());
         match watching.audit.advance(self.store.as_ref(), &self.prefix, mirror.revision(), &self.options) {
-            Finding::Nothing => {}
-            Finding::Read if gap => self.conclude(),
-            Finding::Read => {
+            AuditStep::Nothing => {}
+            AuditStep::Read if has_gap => self.conclude(),
+            AuditStep::Read => {
                 watching.request_progress();
-                self.compare();
-                self.compare_at_rest();
+                self.conclude_if_reached();
+                self.conclude_if_equal();
             }
-            Finding::Overdue => self.conclude(),
-            Finding::Failed(error) if gap => self.on_lost(error),
-            Finding::Failed(error) if error.is_access() => {
+            AuditStep::Overdue => self.conclude(),
+            AuditStep::Failed(error) if has_gap => self.on_lost(error),
+            AuditStep::Failed(error) if error.is_access() => {
                 if !was_refused {
                     let (prefix, error) = (&self.prefix, OneLine(&error));
                     tracing::warn!(%prefix, %error, "an audit may not read the prefix: the watch may have to end");
                 }
                 self.events.push_back(Event::State(State::failed(error)));
             }
-            Finding::Failed(error) => {
+            AuditStep::Failed(error) => {
                 tracing::debug!(prefix = %self.prefix, error = %OneLine(&error), "an audit could not read the prefix: trying again");
             }
         }
     }
 
-    /// Concludes an audit as soon as the stream has come to the revision that was read.
-    fn compare(&mut self) {
+    /// Concludes an audit when the stream has come to the revision of its listing.
+    fn conclude_if_reached(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
         if watching.audit.listing().is_some_and(|listing| listing.revision <= mirror.revision()) {
             self.conclude();
         }
     }
 
-    /// Concludes an audit whose read is what is held, key by key: what may be on its way up to there
-    /// comes to nothing.
-    fn compare_at_rest(&mut self) {
+    /// Concludes an audit whose listing equals the mirror, key by key, although the stream has not come to
+    /// its revision: what may still arrive up to there changes nothing.
+    fn conclude_if_equal(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
         let is_read = watching.audit.listing().is_some_and(|listing| mirror.is_same(listing));
-        if is_read && !watching.gap {
+        if is_read && !watching.has_gap {
             self.conclude();
         }
     }
@@ -455,10 +463,12 @@ impl Watcher {
     fn conclude(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
         let (was_refused, endpoint) = (watching.audit.was_refused(), watching.watch.endpoint().to_owned());
-        let Some(Proof { mut listing, rewound }) = watching.audit.conclude(&self.options) else { return };
-        let gap = std::mem::take(&mut watching.gap);
-        self.counters.lists += u64::from(gap);
-        self.counters.audits += u64::from(!gap);
+        let Some(AuditedState { mut listing, rewound }) = watching.audit.conclude(&self.options) else {
+            return;
+        };
+        let had_gap = std::mem::take(&mut watching.has_gap);
+        self.counters.lists += u64::from(had_gap);
+        self.counters.audits += u64::from(!had_gap);
         if was_refused {
             tracing::info!(prefix = %self.prefix, endpoint, "an audit may read the prefix again");
             self.events.push_back(Event::State(State::Watching { endpoint: endpoint.clone() }));
@@ -469,83 +479,59 @@ impl Watcher {
             return self.list(false);
         }
         listing.revision = listing.revision.max(mirror.revision());
-        self.adopt(listing, if gap { Cause::Resync } else { Cause::Audit });
-        if gap {
+        self.replace_mirror(listing, if had_gap { Cause::Resync } else { Cause::Audit });
+        if had_gap {
             self.report(State::Watching { endpoint });
         }
     }
 
-    /// Rule 4: from here it goes on by resuming, or by listing where resuming cannot work.
+    /// Rule 4: the stream is resumed, or the prefix listed if it cannot be.
     fn on_lost(&mut self, error: Error) {
         let Phase::Watching(watching) = &self.phase else { return };
-        // What a stream has come to cannot be compacted: its server was too slow, or says what is not so.
-        if error.kind() == Kind::Compacted && (watching.heard || watching.from == StartAt::Head) {
-            return self.leave(error, Then::Open(StartAt::Lost));
+        // A stream that has delivered something, or begins at the head, cannot have had its start compacted:
+        // its server is too slow, or wrong.
+        if error.kind() == Kind::Compacted && (watching.heard || watching.start == WatchStart::Head) {
+            return self.abandon_stream(error, AfterPause::Open(WatchStart::Resume));
         }
-        let (lasted, from) = (watching.since.elapsed(), watching.from);
-        self.after_loss(error, lasted, from, Then::Open(StartAt::Lost));
+        let (lasted, start) = (watching.since.elapsed(), watching.start);
+        self.after_loss(error, lasted, start, AfterPause::Open(WatchStart::Resume));
     }
 
-    fn after_loss(&mut self, error: Error, lasted: Duration, from: StartAt, then: Then) {
+    fn after_loss(&mut self, error: Error, lasted: Duration, start: WatchStart, then: AfterPause) {
         self.counters.losses += 1;
         self.backoff.lost_after(lasted);
         match error.kind() {
-            // etcd confirms a watch before it says that its start is compacted.
-            Kind::Compacted => self.on_refused(error, from),
-            Kind::FutureRevision | Kind::TooLarge => self.on_refused(error, StartAt::Lost),
-            _ => self.wait(error, then),
+            // etcd confirms a watch first, and sends afterwards that its start is compacted.
+            Kind::Compacted => self.on_watch_refused(error, start),
+            Kind::FutureRevision | Kind::TooLarge => self.on_watch_refused(error, WatchStart::Resume),
+            _ => self.retry_later(error, then),
         }
     }
 
-    /// Rule 10.
-    fn wait(&mut self, error: Error, then: Then) {
+    /// Reports a failure, and pauses before the next try (rule 10).
+    fn retry_later(&mut self, error: Error, then: AfterPause) {
         let pause = if error.is_access() {
             backoff::jittered(self.options.access_retry)
         } else {
             self.backoff.next()
         };
         let state = State::failed(error);
-        self.log_failure(&state, pause);
+        // A failure at the start that waiting does not cure is for the caller: it is an event, too.
+        let is_final = self.mirror.is_none() && state.error().is_some_and(|error| !error.is_transient());
+        self.log.failed(&self.prefix, &state, pause, is_final);
         self.report(state);
         self.pause(pause, then);
     }
 
-    fn pause(&mut self, pause: Duration, then: Then) {
+    fn pause(&mut self, pause: Duration, then: AfterPause) {
         self.phase = Phase::Waiting { pause: Box::pin(sleep(pause)), then };
     }
 
     fn report(&mut self, state: State) {
         if let State::Watching { endpoint } = &state {
-            self.log_watching(endpoint);
+            self.log.watching(&self.prefix, endpoint);
             self.backoff.answered();
         }
         self.events.push_back(Event::State(state));
-    }
-
-    /// An outage is in the log once, not at each attempt.
-    fn log_failure(&mut self, state: &State, pause: Duration) {
-        let Some(error) = state.error() else { return };
-        let (prefix, seconds) = (&self.prefix, pause.as_secs_f64());
-        let retry_in = format!("{seconds:.1}s");
-        // What waiting does not cure, at the start, is for whoever has begun it: it is an event, too.
-        let is_final = self.mirror.is_none() && !error.is_transient();
-        if !is_final && self.outage.failed(discriminant(state)) {
-            tracing::warn!(%prefix, error = %OneLine(error), %retry_in, "not connected: trying until it is over");
-        } else {
-            tracing::debug!(%prefix, error = %OneLine(error), %retry_in, "still not connected");
-        }
-    }
-
-    fn log_watching(&mut self, endpoint: &str) {
-        let prefix = &self.prefix;
-        match self.outage.end() {
-            Some(OutageEnd { lasted, failures }) => {
-                let outage = format!("{:.1}s", lasted.as_secs_f64());
-                tracing::info!(%prefix, endpoint, %outage, failures, "connected: watching");
-            }
-            None if !self.introduced => tracing::info!(%prefix, endpoint, "watching"),
-            None => tracing::debug!(%prefix, endpoint, "watching"),
-        }
-        self.introduced = true;
     }
 }

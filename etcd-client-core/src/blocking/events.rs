@@ -1,9 +1,22 @@
-//! Streams as iterators.
+//! Watches as iterators.
 
 use super::runtime::{Pending, Runtime};
 use crate::{Error, v2, v3};
 
-/// The events of a v2 watcher, one by one: [`Iterator::next`] blocks until there is one.
+/// The events of a [`v2::Watcher`] as an iterator: [`Iterator::next`] blocks until there is one, and is `None` after
+/// [`v2::Event::Stop`].
+///
+/// ```no_run
+/// use etcd_client_core::v2;
+///
+/// let client = v2::Client::new(["127.0.0.1:2379"])?.blocking();
+/// for event in client.watcher("app").recursive(true).start() {
+///     if let v2::Event::Change(change) = event {
+///         println!("{:?} {:?}", change.action, change.value());
+///     }
+/// }
+/// # Ok::<(), etcd_client_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Events {
     watcher: Option<v2::Watcher>,
@@ -11,7 +24,8 @@ pub struct Events {
     runtime: Runtime,
 }
 
-/// The changes of a v3 watch, one response by one: [`Iterator::next`] blocks until there is one.
+/// The responses of a [`v3::Watch`] as an iterator: [`Iterator::next`] blocks until there is one. The last item is the
+/// error with which the watch has ended.
 #[derive(Debug)]
 pub struct Changes {
     changes: Option<v3::Changes>,
@@ -23,12 +37,12 @@ impl Events {
         Self { stop: watcher.stop_handle(), watcher: Some(watcher), runtime }
     }
 
-    /// Ends the watcher; the last event is [`v2::Event::Stop`].
+    /// Stops the watcher; the last event is [`v2::Event::Stop`].
     pub fn stop(&mut self) {
         self.stop.abort();
     }
 
-    /// A handle that stops the watcher from elsewhere, while another thread waits for an event.
+    /// A handle that stops the watcher from another thread, also while this one waits for an event.
     pub fn stop_handle(&self) -> v2::AbortHandle {
         self.stop.clone()
     }
@@ -65,7 +79,7 @@ impl Iterator for Changes {
 }
 
 impl Pending<v2::WatcherBuilder> {
-    /// The watcher. Nothing is sent before its first event is waited for.
+    /// Starts the watcher. Nothing is sent before the first event is asked for.
     pub fn start(self) -> Events {
         let (builder, runtime) = self.into_parts();
         Events::new(builder.start(), runtime)

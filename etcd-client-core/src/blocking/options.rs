@@ -1,4 +1,4 @@
-//! The options of the calls, passed on to the calls.
+//! The options of the calls, passed on to them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ macro_rules! options {
     ($($call:ty { $($option:ident($($name:ident: $type:ty),*);)* })*) => {
         $(impl Pending<$call> {
             $(
-                #[doc = concat!("As the option `", stringify!($option), "` of the call itself.")]
+                #[doc = concat!("The option `", stringify!($option), "` of the async call.")]
                 pub fn $option(self, $($name: $type),*) -> Self {
                     self.map(|call| call.$option($($name),*))
                 }
@@ -108,7 +108,7 @@ options! {
 }
 
 impl<O: v2::Operation> Pending<Call<O>> {
-    /// How often all endpoints are tried again, for this call alone.
+    /// In how many further rounds all endpoints are tried, for this call only.
     pub fn max_retries(self, retries: u32) -> Self {
         self.map(|call| call.max_retries(retries))
     }
@@ -126,7 +126,7 @@ impl Pending<v2::Watch> {
     }
 }
 
-/// An operation of a transaction, as a call of the facade.
+/// A blocking call as an operation of a transaction.
 impl<C: Into<v3::Operation>> From<Pending<C>> for v3::Operation {
     fn from(pending: Pending<C>) -> Self {
         pending.into_parts().0.into()

@@ -1,4 +1,4 @@
-//! The thread behind a facade.
+//! The thread of a blocking client.
 
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{Error, Kind};
 
-/// A call that is sent by [`send`](Self::send). Its options are those of the call it stands for.
+/// A call of a blocking client, which is sent by [`send`](Self::send). It has the options of the async call `C`.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent before send()"]
 pub struct Pending<C> {
@@ -16,16 +16,16 @@ pub struct Pending<C> {
     runtime: Runtime,
 }
 
-/// A handle on the thread; the last one ends it.
+/// A handle on the thread, which ends with the last handle.
 #[derive(Clone, Debug)]
 pub(super) struct Runtime(Result<Arc<Thread>, Error>);
 
 #[derive(Debug)]
 struct Thread {
     handle: Handle,
-    /// The process that has it: the child of a `fork` has the handle only.
+    /// The process in which the thread was started: the child of a `fork` has no such thread.
     process: u32,
-    /// Dropped, it ends the thread.
+    /// The thread ends when this is dropped.
     _alive: oneshot::Sender<()>,
 }
 
@@ -46,7 +46,7 @@ impl<C> Pending<C> {
         (self.call, self.runtime)
     }
 
-    /// Sends the call, and blocks this thread until it is done.
+    /// Sends the call, and blocks the calling thread until it has ended.
     ///
     /// # Errors
     /// Those of the call.
@@ -68,7 +68,8 @@ impl Runtime {
         }))
     }
 
-    /// Does something on the thread, and waits for it in a way that is legal anywhere.
+    /// Runs a future on the thread, and blocks the calling one. Unlike `block_on` this may be called in the threads
+    /// of a runtime.
     pub(super) fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -81,7 +82,7 @@ impl Runtime {
             return Err(Error::new(Kind::InvalidInput, message));
         }
         thread.handle.spawn(async move {
-            // Nobody waits any longer where this fails.
+            // If this fails, the caller has panicked, and no longer waits.
             let _ = done.send(work.await);
         });
         outcome.recv().map_err(|_| Error::new(Kind::Unavailable, "the blocking client's thread has ended"))

@@ -1,11 +1,12 @@
-//! The v2 client's calls.
+//! The calls of the v2 client.
 
 use std::time::Duration;
 
 use super::runtime::{Pending, Runtime};
 use crate::v2::{self, Ask, Call};
 
-/// A [`v2::Client`] whose calls end in `send()`. Clones share its thread and its connections.
+/// A blocking [`v2::Client`], made by [`v2::Client::blocking`]: the same calls, sent by `send()`. Clones share its
+/// thread and its connections. [The module](crate::blocking) has an example.
 #[derive(Clone, Debug)]
 pub struct V2Client {
     client: v2::Client,
@@ -13,7 +14,8 @@ pub struct V2Client {
 }
 
 impl v2::Client {
-    /// The same calls for programs without a runtime: see [`blocking`](crate::blocking).
+    /// A client with the same calls for programs without a tokio runtime: see [`blocking`](crate::blocking). It starts
+    /// a thread; if that fails, the calls return the error.
     pub fn blocking(&self) -> V2Client {
         V2Client { client: self.with_own_connections(), runtime: Runtime::start() }
     }

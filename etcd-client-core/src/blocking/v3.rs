@@ -1,9 +1,10 @@
-//! The v3 client's calls.
+//! The calls of the v3 client.
 
 use super::runtime::{Pending, Runtime};
 use crate::v3;
 
-/// A [`v3::Client`] whose calls end in `send()`. Clones share its thread and its connections.
+/// A blocking [`v3::Client`], made by [`v3::Client::blocking`]: the same calls, sent by `send()`. Clones share its
+/// thread and its connections. [The module](crate::blocking) has an example.
 #[derive(Clone, Debug)]
 pub struct V3Client {
     client: v3::Client,
@@ -11,7 +12,8 @@ pub struct V3Client {
 }
 
 impl v3::Client {
-    /// The same calls for programs without a runtime: see [`blocking`](crate::blocking).
+    /// A client with the same calls for programs without a tokio runtime: see [`blocking`](crate::blocking). It starts
+    /// a thread; if that fails, the calls return the error.
     pub fn blocking(&self) -> V3Client {
         V3Client { client: self.with_own_connections(), runtime: Runtime::start() }
     }

@@ -1,12 +1,11 @@
-//! Text of several lines as one record of a log.
+//! Text of several lines as one log record.
 
 use std::fmt::{self, Write};
 
-/// What shows as several lines, on one: a record of a log is a line, and what collects logs takes each
-/// further one for a record of its own.
+/// Displays text of several lines on one line, for logs: collectors of logs take each line as a record.
 ///
-/// Line breaks, with the spaces after them, become `; `, or a space after a colon. The [`Error`](crate::Error)s of
-/// this crate show themselves so with `{:#}`.
+/// Line breaks, with the spaces after them, become `; `, or a space after a colon. [`Error`](crate::Error)s of this
+/// crate are displayed so by `{:#}`; use this for other texts.
 ///
 /// ```
 /// use etcd_client_core::OneLine;
@@ -27,7 +26,7 @@ struct Joining<'a, 'f> {
     to: &'a mut fmt::Formatter<'f>,
     /// The last character that was written.
     last: Option<char>,
-    /// A line has ended, and nothing of the next one has come.
+    /// A line has ended, and nothing of the next one was written.
     is_broken: bool,
 }
 

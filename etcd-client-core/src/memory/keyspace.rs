@@ -13,7 +13,7 @@ pub(super) struct Keyspace {
     keys: BTreeMap<Bytes, Entry>,
     revision: u64,
     cluster: u64,
-    /// The oldest revision that can still be asked for, 0 when nothing was compacted.
+    /// The oldest revision that is not compacted, 0 if none is.
     compacted: u64,
     history: Vec<Revision>,
     to_lose: u64,
@@ -21,7 +21,7 @@ pub(super) struct Keyspace {
 
 struct Revision {
     batch: Batch,
-    /// What the keys held before.
+    /// The entries of the changed keys before this revision.
     undo: Vec<(Bytes, Option<Entry>)>,
     lost: bool,
 }
@@ -62,22 +62,22 @@ impl Keyspace {
         names.iter().take(limit).map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
-    /// Whether this is what a prefix was; an error where that is forgotten.
-    pub(super) fn has_history(&self, prefix: &Prefix, past: &HistoryMark) -> Result<bool, Error> {
-        if past.revision > self.revision {
+    /// Whether the prefix was so at the mark's revision; an error if that is compacted.
+    pub(super) fn has_history(&self, prefix: &Prefix, mark: &HistoryMark) -> Result<bool, Error> {
+        if mark.revision > self.revision {
             return Ok(false);
         }
-        if past.revision < self.compacted {
+        if mark.revision < self.compacted {
             return Err(Error::compacted(self.compacted));
         }
         let mut keys = self.keys.clone();
-        for later in self.history.iter().rev().take_while(|later| later.batch.revision > past.revision) {
+        for later in self.history.iter().rev().take_while(|later| later.batch.revision > mark.revision) {
             undo(&mut keys, later.undo.iter().cloned());
         }
-        Ok(HistoryMark::of(past.revision, below(&keys, prefix)) == *past)
+        Ok(HistoryMark::of(mark.revision, below(&keys, prefix)) == *mark)
     }
 
-    /// Up to where a prefix is what is known of it.
+    /// The revision up to which the prefix has not changed; `None` if it has.
     pub(super) fn unchanged(&self, prefix: &Prefix, known: Known) -> Result<Option<u64>, Error> {
         if known.cluster != 0 && known.cluster != self.cluster {
             return Err(Error::new(Kind::Unavailable, "memory: another cluster"));
@@ -90,7 +90,7 @@ impl Keyspace {
         Ok(same.then_some(self.revision))
     }
 
-    /// Makes all changes at the next revision; where nothing changes, there is none.
+    /// Makes all changes at the next revision. If nothing changes, the revision stays.
     pub(super) fn commit(&mut self, changes: Vec<(Bytes, Option<Bytes>)>) -> u64 {
         let last_of_each: BTreeMap<Bytes, Option<Bytes>> = changes.into_iter().collect();
         let revision = self.revision + 1;
@@ -129,13 +129,13 @@ impl Keyspace {
         self.history.retain(|past| past.batch.revision >= self.compacted);
     }
 
-    /// Whether the changes after `after` are all still known.
+    /// An error if changes after `after` are compacted.
     pub(super) fn check_history(&self, after: u64) -> Result<(), Error> {
         if after + 1 < self.compacted { Err(Error::compacted(self.compacted)) } else { Ok(()) }
     }
 
-    /// The first changes after `after`, or `None` when there are none yet.
-    pub(super) fn behind(&self, after: u64) -> Option<(&Batch, bool)> {
+    /// The first changes after `after`, and whether they are not to be sent; `None` if there are none yet.
+    pub(super) fn next_after(&self, after: u64) -> Option<(&Batch, bool)> {
         let next = self.history.partition_point(|past| past.batch.revision <= after);
         self.history.get(next).map(|past| (&past.batch, past.lost))
     }

@@ -1,4 +1,4 @@
-//! Streams of a store in memory, and what can happen to them.
+//! The watches of a store in memory, and the faults of both.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -12,21 +12,21 @@ use super::{MemoryState, MemoryStore, below};
 use crate::store::{Prefix, Signal, Watch};
 use crate::{Error, Kind};
 
-/// What is being played.
+/// The fault switches that are on.
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) silent: bool,
-    /// The revision that a member has fallen behind at.
+    /// The revision at which streams began to lag.
     pub(super) lagging: Option<u64>,
     pub(super) refusal: Option<Error>,
     pub(super) delay: Duration,
-    /// Between two revisions on a stream.
+    /// The time between two revisions on a stream.
     pub(super) pause: Duration,
-    /// Progress is told before what is on its way.
+    /// Requests for progress are answered before changes that are still to be sent.
     pub(super) early: bool,
 }
 
-/// Who waits for the store to change, by number.
+/// The streams and calls that wait for the store to change, by their numbers.
 #[derive(Default)]
 pub(super) struct Streams {
     next: u64,
@@ -34,7 +34,7 @@ pub(super) struct Streams {
     wakers: BTreeMap<u64, Waker>,
 }
 
-/// One stream's place.
+/// The position of one stream.
 #[derive(Debug)]
 pub(super) struct Stream {
     number: u64,
@@ -61,8 +61,8 @@ impl Streams {
     }
 }
 
-/// Waits while the store is silent; then it refuses, or not.
-pub(super) async fn spoken(store: &MemoryStore) -> Result<(), Error> {
+/// Waits while the store is silent; then fails if calls are refused.
+pub(super) async fn until_not_silent(store: &MemoryStore) -> Result<(), Error> {
     let number = store.lock().streams.open(0).number;
     poll_fn(|cx| {
         let mut state = store.lock();
@@ -105,7 +105,7 @@ impl MemoryWatch {
         }
         if state.faults.lagging.is_none() {
             state.keyspace.check_history(stream.after)?;
-            while let Some((batch, lost)) = state.keyspace.behind(stream.after) {
+            while let Some((batch, lost)) = state.keyspace.next_after(stream.after) {
                 let (revision, batch) = (batch.revision, below(batch, &self.prefix));
                 if !lost && !batch.changes.is_empty() {
                     let pause = state.faults.pause;

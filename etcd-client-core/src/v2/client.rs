@@ -1,4 +1,4 @@
-//! The client: a handle on the endpoints, and the calls that begin at it.
+//! The client: a handle on the endpoints, with a method for each call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,32 @@ use crate::v2::calls::set::{CreateInOrder, Refresh, Set};
 use crate::v2::net::pool::Pool;
 use crate::v2::watch::watcher::WatcherBuilder;
 
-/// A client of an etcd cluster's v2 API. Clones share connections and endpoint.
+/// A client of an etcd cluster's v2 API. Cheap to clone; clones share the connections, and the endpoint that
+/// is asked first.
+///
+/// Use it if the keys were written through v2, as node-etcd does: etcd keeps the keys of v2 and v3 apart. For
+/// all else there is [`v3::Client`](crate::v3::Client). In a program without a tokio runtime take
+/// [`blocking`](Self::blocking).
+///
+/// Each call is a [`Call`] with options, which is sent when it is awaited and resolves with a
+/// [`Response`](crate::v2::Response). [The module](crate::v2) says when calls are tried again, and what an error
+/// holds.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use etcd_client_core::v2::Client;
+///
+/// # async fn example() -> Result<(), etcd_client_core::Error> {
+/// let client = Client::new(["10.0.0.1:2379", "10.0.0.2:2379"])?;
+/// client.set("jobs/7", "running").ttl(Duration::from_secs(30)).await?;
+/// client.compare_and_swap("jobs/7", "done", "running").await?;
+/// for job in &client.get("jobs").await?.node().map(|dir| dir.nodes.clone()).unwrap_or_default() {
+///     println!("{} {:?}", job.name(), job.value);
+/// }
+/// client.delete("jobs").recursive(true).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     pool: Arc<Pool>,
@@ -38,17 +63,33 @@ impl Client {
         self.pool.options().endpoints.iter().map(ToString::to_string).collect()
     }
 
-    /// Reads a key, or lists a directory.
+    /// Reads a key, or lists a directory. Without [`quorum`](Call::quorum) the answer may be that of a lagging
+    /// member.
+    ///
+    /// ```no_run
+    /// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+    /// let response = client.get("payments/limit").quorum(true).await?;
+    /// println!("{:?}", response.value());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind::NotFound) if there is no such key.
     pub fn get(&self, key: impl Into<String>) -> Call<Get> {
         Call::new(&self.pool, Get::new(key.into()))
     }
 
-    /// Writes a key. Values are text: v2 answers in JSON, which knows no other bytes.
+    /// Writes a key. Values are text, because v2 answers in JSON. With
+    /// [`prev_exist`](Call::prev_exist) it only creates, or only updates.
     pub fn set(&self, key: impl Into<String>, value: impl Into<String>) -> Call<Set> {
         Call::new(&self.pool, Set::new(key.into(), value.into()))
     }
 
-    /// Writes a key where it holds the value `expected`.
+    /// Writes a key if its value is `expected`.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if it is not.
     pub fn compare_and_swap(
         &self,
         key: impl Into<String>,
@@ -58,7 +99,10 @@ impl Client {
         Call::new(&self.pool, Set::new(key.into(), value.into()).if_value(expected.into()))
     }
 
-    /// Writes a key where it was last changed at the index `expected`.
+    /// Writes a key if it was last changed at the index `expected`.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if it was not.
     pub fn compare_index_and_swap(
         &self,
         key: impl Into<String>,
@@ -68,14 +112,14 @@ impl Client {
         Call::new(&self.pool, Set::new(key.into(), value.into()).if_index(expected))
     }
 
-    /// Starts a key's time to live anew: whole seconds. Its value stays, and nobody who watches it
-    /// is told.
+    /// Gives a key a new time to live, in whole seconds, from now on. Its value stays, and watches are not
+    /// notified.
     pub fn refresh(&self, key: impl Into<String>, ttl: Duration) -> Call<Refresh> {
         Call::new(&self.pool, Refresh::new(key.into(), ttl))
     }
 
-    /// Makes a key in a directory, with a name that sorts after all that were made there before. To
-    /// list them in order: `get(directory).recursive(true).sorted(true)`.
+    /// Creates a key in a directory, with a name that sorts after those of all keys that were created there in
+    /// this way before: a queue. To list it in order: `get(directory).recursive(true).sorted(true)`.
     pub fn create_in_order(
         &self,
         directory: impl Into<String>,
@@ -89,27 +133,28 @@ impl Client {
         Call::new(&self.pool, Delete::new(key.into()))
     }
 
-    /// Deletes a key where it holds the value `expected`.
+    /// Deletes a key if its value is `expected`.
     pub fn compare_and_delete(&self, key: impl Into<String>, expected: impl Into<String>) -> Call<Delete> {
         Call::new(&self.pool, Delete::new(key.into()).if_value(expected.into()))
     }
 
-    /// Deletes a key where it was last changed at the index `expected`.
+    /// Deletes a key if it was last changed at the index `expected`.
     pub fn compare_index_and_delete(&self, key: impl Into<String>, expected: u64) -> Call<Delete> {
         Call::new(&self.pool, Delete::new(key.into()).if_index(expected))
     }
 
-    /// Makes a directory. What exists is refused, be it a directory or a key.
+    /// Creates a directory. An error if there is a directory or a key of this name.
     pub fn mkdir(&self, key: impl Into<String>) -> Call<Mkdir> {
         Call::new(&self.pool, Mkdir::new(key.into()))
     }
 
-    /// Removes a directory that is empty; with [`recursive`](Call::<Rmdir>::recursive), any.
+    /// Removes an empty directory; with [`recursive`](Call::<Rmdir>::recursive), also one with keys in it.
     pub fn rmdir(&self, key: impl Into<String>) -> Call<Rmdir> {
         Call::new(&self.pool, Rmdir::new(key.into()))
     }
 
-    /// Waits for the next change of a key.
+    /// Waits for the next change of a key. For more than one change, [`watcher`](Self::watcher) misses none
+    /// between them.
     pub fn watch(&self, key: impl Into<String>) -> Watch {
         Watch::new(&self.pool, key.into(), None)
     }
@@ -119,17 +164,18 @@ impl Client {
         Watch::new(&self.pool, key.into(), Some(index))
     }
 
-    /// Follows a key or a directory until it is stopped.
+    /// Follows a key or a directory until it is stopped: a stream of events.
     pub fn watcher(&self, key: impl Into<String>) -> WatcherBuilder {
         WatcherBuilder::new(&self.pool, key.into())
     }
 
-    /// Any method on any path, which must be encoded already; a slash before it may be left out.
+    /// A request with any method on any path, for parts of the API that have no call here. The path must be
+    /// percent-encoded already; the slash at its beginning may be left out.
     pub fn raw(&self, method: impl Into<String>, path: impl Into<String>) -> Call<Raw> {
         Call::new(&self.pool, Raw::new(method.into(), path.into()))
     }
 
-    /// Where clients reach the members.
+    /// The URLs at which clients reach the members.
     pub fn machines(&self) -> Call<Ask<Machines>> {
         Call::new(&self.pool, Ask::new("/v2/machines"))
     }
@@ -139,23 +185,23 @@ impl Client {
         Call::new(&self.pool, Ask::new("/v2/members"))
     }
 
-    /// The member that leads.
+    /// The leader.
     pub fn leader(&self) -> Call<Ask<Member>> {
         Call::new(&self.pool, Ask::new("/v2/members/leader"))
     }
 
-    /// What the leader knows of its followers. Only the leader answers: where it is not among the
-    /// endpoints the error says `not current leader`.
+    /// The leader's statistics of its followers. Only the leader answers: if it is not among the endpoints, the
+    /// error says `not current leader`.
     pub fn leader_stats(&self) -> Call<Ask<LeaderStats>> {
         Call::new(&self.pool, Ask::new("/v2/stats/leader"))
     }
 
-    /// What the member that answers knows of itself.
+    /// The statistics of the member that answers.
     pub fn self_stats(&self) -> Call<Ask<SelfStats>> {
         Call::new(&self.pool, Ask::new("/v2/stats/self"))
     }
 
-    /// What the member that answers has done with its store.
+    /// The counters of operations of the member that answers.
     pub fn store_stats(&self) -> Call<Ask<StoreStats>> {
         Call::new(&self.pool, Ask::new("/v2/stats/store"))
     }
@@ -165,13 +211,14 @@ impl Client {
         Call::new(&self.pool, Ask::new("/version"))
     }
 
-    /// Whether one of the servers can take part in the cluster's decisions.
+    /// Whether the servers are healthy. If one is not, the others are asked; it is an answer, and no error, that
+    /// none is.
     pub fn health(&self) -> Call<Ask<Health>> {
         Call::new(&self.pool, Ask::new("/health"))
     }
 
-    /// Uses another user or password from the next request on, in all clones and twins of this
-    /// client. `None` sends none.
+    /// Uses another user or password from the next request on, in all clones of this client, those with
+    /// connections of their own included. `None` sends none.
     ///
     /// ```no_run
     /// # fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
@@ -182,8 +229,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// What the builder refuses: a name that is empty or has a colon, and a password for endpoints of
-    /// which some are `https` and some `http`. The client goes on with the credentials that it had.
+    /// Those of the builder: a name that is empty or has a colon, and a password for endpoints of which some are
+    /// `https` and some `http`. Then the client keeps the credentials that it had.
     pub fn set_credentials<'c>(
         &self,
         credentials: impl Into<Option<(&'c str, &'c str)>>,
@@ -197,7 +244,7 @@ impl Client {
         Ok(())
     }
 
-    /// The same client with connections of its own, to be used in another runtime. The user remains
+    /// The same client with connections of its own, for use in another tokio runtime. The credentials remain
     /// shared.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {

@@ -13,15 +13,14 @@ use self::listing::{directory_below, entry, key_below, list};
 use super::client::Client;
 use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
 use crate::transport::other_api;
-use crate::v2::watch::feed;
-use crate::v2::watch::feed::Feed;
-use crate::v2::watch::poll::Target;
+use crate::v2::watch::feed::{Feed, FeedSignal};
+use crate::v2::watch::long_poll::Target;
 use crate::v2::wire::response::{Action, Answer, Node};
 use crate::{Error, FailingEndpoint, Kind, OneLine};
 
 impl Store for Client {
-    /// One linearizable read, and two more where the prefix [names](Prefix::named) hidden keys. A directory
-    /// that is not there, or is below a key, is an empty one.
+    /// One linearizable read, and two more if the prefix [names](Prefix::named) hidden keys. A directory that
+    /// does not exist is an empty one.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
@@ -37,12 +36,12 @@ impl Store for Client {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
             let hidden = Hidden::of(&pool, &prefix)?;
-            let feed = Feed::open_led(&pool, &target(&prefix)?, after).await?;
+            let feed = Feed::open_with_leader_probe(&pool, &target(&prefix)?, after).await?;
             let (head, cluster) = (feed.head(), feed.headers().cluster_id().unwrap_or_default());
-            let promised = feed.position();
-            let mut watch: Box<dyn Watch> = Box::new(StoreWatch { feed, prefix, promised });
+            let reported = feed.position();
+            let mut watch: Box<dyn Watch> = Box::new(StoreWatch { feed, prefix, reported });
             if let Some(hidden) = hidden {
-                watch = Box::new(HiddenWatch::open(hidden, watch, promised).await?);
+                watch = Box::new(HiddenWatch::open(hidden, watch, reported).await?);
             }
             Ok(Opened { watch, head, cluster })
         })
@@ -73,7 +72,7 @@ impl Store for Client {
         Some(self.pool().outage())
     }
 
-    fn look_round(&self, _: u64) -> BoxFuture<()> {
+    fn check_idle_endpoints(&self, _: u64) -> BoxFuture<()> {
         let pool = self.pool().clone();
         Box::pin(async move { pool.check_idle_endpoints().await })
     }
@@ -91,7 +90,7 @@ impl Store for Client {
     }
 }
 
-/// The last name of a key, with a slash where it is a directory's.
+/// The last name of a key, with a slash at its end for a directory.
 fn name(node: &Node) -> Option<String> {
     let name = node.key.rsplit('/').next()?;
     Some(if node.dir { format!("{name}/") } else { name.to_owned() })
@@ -120,8 +119,8 @@ pub(super) fn fuzz(prefix: &Prefix, answer: &Answer) {
 struct StoreWatch {
     feed: Feed,
     prefix: Prefix,
-    /// The reader has been told that there is nothing more to come up to here.
-    promised: u64,
+    /// The index up to which changes or progress have been reported.
+    reported: u64,
 }
 
 impl Watch for StoreWatch {
@@ -131,38 +130,38 @@ impl Watch for StoreWatch {
             Err(error) => return Poll::Ready(Err(self.lost(error))),
         };
         Poll::Ready(match signal {
-            feed::Signal::Alive(index) | feed::Signal::Ended { index, .. } => {
-                self.promised = self.promised.max(index);
+            FeedSignal::Progress(index) | FeedSignal::Ended { index, .. } => {
+                self.reported = self.reported.max(index);
                 Ok(Signal::Progress(index))
             }
-            feed::Signal::Arriving => Ok(Signal::Arriving),
-            feed::Signal::Change { index, .. } if index <= self.promised => {
+            FeedSignal::Arriving => Ok(Signal::Arriving),
+            FeedSignal::Change { index, .. } if index <= self.reported => {
                 tracing::warn!(
                     endpoint = self.feed.endpoint(),
                     index,
-                    "a change came after its time: listing"
+                    "a change came after progress beyond it had been reported: listing"
                 );
-                Err(Error::compacted(self.promised))
+                Err(Error::compacted(self.reported))
             }
-            feed::Signal::Change { index, proven: false, .. } => {
+            FeedSignal::Change { index, proven: false, .. } => {
                 tracing::info!(
                     endpoint = self.feed.endpoint(),
                     index,
-                    "the server has forgotten what was before a change: listing"
+                    "the server no longer has the changes before this one: listing"
                 );
-                Err(Error::compacted(self.promised))
+                Err(Error::compacted(self.reported))
             }
-            feed::Signal::Change { index, .. } if self.feed.is_behind() => {
+            FeedSignal::Change { index, .. } if self.feed.is_lagging() => {
                 tracing::info!(
                     endpoint = self.feed.endpoint(),
                     index,
                     head = self.feed.head(),
                     "changes come faster than one by one: listing"
                 );
-                Err(Error::compacted(self.promised))
+                Err(Error::compacted(self.reported))
             }
-            feed::Signal::Change { answer, index, .. } => {
-                self.promised = index;
+            FeedSignal::Change { answer, index, .. } => {
+                self.reported = index;
                 let changes = changes(&self.prefix, &answer);
                 Ok(if changes.is_empty() {
                     Signal::Progress(index)
@@ -174,11 +173,11 @@ impl Watch for StoreWatch {
     }
 
     fn request_progress(&mut self) {
-        self.feed.ask();
+        self.feed.request_progress();
     }
 
     fn is_resumable(&self) -> bool {
-        self.promised <= self.feed.position()
+        self.reported <= self.feed.position()
     }
 
     fn endpoint(&self) -> &str {
@@ -191,20 +190,20 @@ impl Watch for StoreWatch {
 }
 
 impl StoreWatch {
-    /// A promise rests on a poll's silence. When the poll is lost, the promise is not believed any
-    /// longer: the reader is to list, instead of going on after it. A member that says that it has
-    /// lost its leader has not lost the poll.
+    /// Progress is concluded from the silence of a poll. When the poll is lost, the silence may have meant a
+    /// dead connection, so the watcher must list instead of resuming after the reported index. When the member
+    /// has lost its leader, the poll was alive.
     fn lost(&self, error: Error) -> Error {
         let poll_is_lost = error.is_transient() && error.kind() != Kind::NoLeader;
-        if poll_is_lost && self.promised > self.feed.position() {
+        if poll_is_lost && self.reported > self.feed.position() {
             tracing::info!(endpoint = self.feed.endpoint(), error = %OneLine(&error), "a watch was lost: listing");
-            return Error::compacted(self.promised).with_source(error);
+            return Error::compacted(self.reported).with_source(error);
         }
         error
     }
 }
 
-/// What a change of a node means for the keys below the prefix.
+/// The changes of keys below the prefix that a change of a node means.
 fn changes(prefix: &Prefix, answer: &Answer) -> Vec<Change> {
     let Some(node) = &answer.node else { return Vec::new() };
     let was_directory = answer.prev_node.as_ref().is_some_and(|node| node.dir);
@@ -217,7 +216,7 @@ fn changes(prefix: &Prefix, answer: &Answer) -> Vec<Change> {
             changes.extend(key_below(prefix, &node.key).map(Change::Delete));
             changes
         }
-        // A directory took a key's place, or was changed itself.
+        // A directory replaced a key, or its time to live changed.
         _ if node.dir => key_below(prefix, &node.key).map(Change::Delete).into_iter().collect(),
         _ => entry(prefix, node).map(Change::Put).into_iter().collect(),
     }

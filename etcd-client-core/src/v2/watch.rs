@@ -3,7 +3,7 @@
 pub(in crate::v2) mod event;
 pub(in crate::v2) mod feed;
 pub(in crate::v2) mod leader_probe;
-pub(in crate::v2) mod poll;
+pub(in crate::v2) mod long_poll;
 pub(in crate::v2) mod previous_poll;
 pub(in crate::v2) mod renewal_rate;
 pub(in crate::v2) mod watcher;
@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use self::feed::{Feed, Signal};
-use self::poll::Target;
+use self::feed::{Feed, FeedSignal};
+use self::long_poll::Target;
 use crate::v2::calls::abort::AbortHandle;
 use crate::v2::calls::call::unless_aborted;
 use crate::v2::net::pool::{PAUSES, Pool};
@@ -23,17 +23,21 @@ use crate::v2::wire::headers::Headers;
 use crate::v2::wire::response::{Answer, Response};
 use crate::{BoxFuture, Error};
 
-/// A watch that has lasted so long was a good one: its loss is no sign that the next will be lost, too.
+/// After a watch that has lasted so long, the count of losses in a row begins again.
 pub(super) const HEALTHY: Duration = Duration::from_secs(10);
 
-/// Waits for one change of a key or a directory, for as long as it takes: the client's time limit
-/// applies to connecting and to the headers only.
+/// Waits for one change of a key or a directory, for as long as it takes: the client's time limit applies to
+/// connecting and to the headers only. Made by [`Client::watch`](crate::v2::Client::watch). For one change after
+/// another use a [`Watcher`](crate::v2::Watcher), which misses none between them.
 ///
-/// What was lost with a connection is asked for again. Where that is not possible because the server has
-/// forgotten it, more than 1,000 changes of its whole store later, the watch fails with
-/// [`Kind::Compacted`](crate::Kind::Compacted): read the key. So it does with
-/// [`Kind::FutureRevision`](crate::Kind::FutureRevision) where the store has been replaced by another. Dropping the future ends the watch, and
-/// frees the server.
+/// It is sent when it is awaited; dropping the future ends it on the server, too. To be sure that it is
+/// registered before something is done, [`open`](Self::open) it.
+///
+/// # Errors
+/// A lost connection is made again, and the watch continued; after [`max_retries`](Self::max_retries) further
+/// rounds the last failure is the error. [`Kind::Compacted`](crate::Kind::Compacted) if the server no longer has the
+/// changes that were missed, more than 1,000 changes of its whole store ago: read the key.
+/// [`Kind::FutureRevision`](crate::Kind::FutureRevision) if the store's history was replaced.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Watch {
     pool: Arc<Pool>,
@@ -44,7 +48,8 @@ pub struct Watch {
     abort: AbortHandle,
 }
 
-/// A watch that the server has registered: no change after this is missed.
+/// A [`Watch`] that the server has registered: no change after this is missed. Awaited, it resolves with the
+/// change.
 #[must_use = "the change is there when it is awaited"]
 pub struct OpenWatch {
     pool: Arc<Pool>,
@@ -67,26 +72,26 @@ impl Watch {
         }
     }
 
-    /// Everything below a directory, too.
+    /// Also watches everything below the directory.
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.recursive = recursive;
         self
     }
 
-    /// The first change at or after this index, rather than from now on. 0 is from now on.
+    /// Waits for the first change at or after this index, which may be in the past. 0 is from now on.
     pub fn index(mut self, index: u64) -> Self {
         self.index = Some(index);
         self
     }
 
-    /// How often all endpoints are tried again when none answers, or when each watch is lost as soon
-    /// as it was opened.
+    /// In how many further rounds all endpoints are tried if none answers, or if the watch is lost again and
+    /// again within 10 s.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
     }
 
-    /// A handle that ends the watch from elsewhere. It then fails with
+    /// A handle that ends the watch from another task or thread. It then fails with
     /// [`Kind::Aborted`](crate::Kind::Aborted).
     pub fn abort_handle(&self) -> AbortHandle {
         self.abort.clone()
@@ -104,7 +109,7 @@ impl Watch {
     /// ```
     ///
     /// # Errors
-    /// No endpoint answers, or the index is older than the history that the server keeps
+    /// No endpoint answers, or the server no longer keeps the history from the index on
     /// ([`Kind::Compacted`](crate::Kind::Compacted)).
     pub async fn open(self) -> Result<OpenWatch, Error> {
         let Self { pool, key, recursive, index, max_retries, abort } = self;
@@ -138,16 +143,16 @@ impl OpenWatch {
                     if losses > 1 {
                         sleep(PAUSES.pause(losses - 2)).await;
                     }
-                    self.feed = self.again().await?;
+                    self.feed = self.reopen_feed().await?;
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// A feed that goes on where the one before was lost, in the same store.
-    async fn again(&mut self) -> Result<Feed, Error> {
-        let (pool, target, after) = (&self.pool, &self.target, self.feed.anchor());
+    /// A feed that continues the lost one, in the same store.
+    async fn reopen_feed(&mut self) -> Result<Feed, Error> {
+        let (pool, target, after) = (&self.pool, &self.target, self.feed.resume_after());
         let feed = if self.feed.head() >= after {
             Feed::reopen(pool, target, after, self.max_retries).await?
         } else {
@@ -161,7 +166,9 @@ impl OpenWatch {
 
     async fn next(&mut self) -> Result<Answer, Error> {
         loop {
-            if let Signal::Change { answer, .. } = std::future::poll_fn(|cx| self.feed.poll_next(cx)).await? {
+            if let FeedSignal::Change { answer, .. } =
+                std::future::poll_fn(|cx| self.feed.poll_next(cx)).await?
+            {
                 return Ok(*answer);
             }
         }

@@ -77,7 +77,7 @@ impl Store for Client {
         Some(self.pool().outage())
     }
 
-    fn look_round(&self, cluster: u64) -> BoxFuture<()> {
+    fn check_idle_endpoints(&self, cluster: u64) -> BoxFuture<()> {
         let pool = self.pool().clone();
         Box::pin(async move { pool.check_idle_endpoints(cluster).await })
     }

@@ -1,10 +1,9 @@
-//! The audit (rule 8): reads the whole prefix beside the live watch, and proves that what is held
-//! is what the server holds.
+//! The audit (rule 8): lists the whole prefix while the watch goes on, and compares the mirror with it.
 //!
-//! The read is at a revision R of its own. What the watch delivers meanwhile is noted. When the
-//! stream has come to R, the listing and the noted batches after R must add up to what is held;
-//! what differs then was never sent. A stream that does not come to R in time is not waited for:
-//! the listing is an authoritative read, and counts.
+//! The listing is at a revision R of its own. Batches that the watch delivers meanwhile are recorded. When
+//! the stream has come to R, the listing and the recorded batches after R must add up to the mirror; what
+//! differs then was never sent. If the stream does not come to R in time, the listing counts, because it is
+//! linearizable.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,47 +20,49 @@ use crate::watcher::options::Options;
 
 pub(super) struct Audit {
     stage: Stage,
+    /// The server denied access to the last listing.
     refused: bool,
 }
 
 enum Stage {
     Off,
     Due(Pin<Box<Sleep>>),
-    Reading { call: BoxFuture<Result<Listing, Error>>, notes: Notes },
-    Answered { answer: Result<Listing, Error>, notes: Notes },
-    Comparing { listing: Listing, notes: Notes, patience: Pin<Box<Sleep>> },
+    Reading { call: BoxFuture<Result<Listing, Error>>, recording: Recording },
+    Answered { answer: Result<Listing, Error>, recording: Recording },
+    Comparing { listing: Listing, recording: Recording, deadline: Pin<Box<Sleep>> },
 }
 
-/// What was known when the read began, and what the watch has delivered since.
+/// The revision that the listing must not be older than, and the batches that the watch has delivered since
+/// the listing began.
 #[derive(Default)]
-struct Notes {
+struct Recording {
     floor: u64,
     batches: Vec<Batch>,
 }
 
-/// What an audit has come to.
-pub(super) enum Finding {
+/// What a step of the audit has led to.
+pub(super) enum AuditStep {
     Nothing,
-    /// The prefix has been read; the stream should come to its revision.
+    /// The prefix has been listed; the stream should come to the listing's revision.
     Read,
-    /// The stream did not come to the revision in time.
+    /// The stream did not come to the listing's revision in time.
     Overdue,
-    /// The read failed.
+    /// The listing failed.
     Failed(Error),
 }
 
-/// What the prefix must be now.
-pub(super) struct Proof {
+/// The listing with the batches recorded after it: the state that the mirror should be in.
+pub(super) struct AuditedState {
     pub(super) listing: Listing,
-    /// Whether the read was behind what had already been seen.
+    /// Whether the listing was older than what had been reported when it began.
     pub(super) rewound: bool,
 }
 
 impl Audit {
     /// An audit that begins at once, at a revision not below `floor`.
     pub(super) fn now(store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
-        let notes = Notes { floor, batches: Vec::new() };
-        Self { stage: Stage::Reading { call: store.list(prefix), notes }, refused: false }
+        let recording = Recording { floor, batches: Vec::new() };
+        Self { stage: Stage::Reading { call: store.list(prefix), recording }, refused: false }
     }
 
     /// The first audit after a reconnect.
@@ -88,61 +89,62 @@ impl Audit {
         match &mut self.stage {
             Stage::Off => Poll::Pending,
             Stage::Due(timer) => timer.as_mut().poll(cx),
-            Stage::Reading { call, notes } => {
+            Stage::Reading { call, recording } => {
                 let answer = ready!(call.as_mut().poll(cx));
-                self.stage = Stage::Answered { answer, notes: std::mem::take(notes) };
+                self.stage = Stage::Answered { answer, recording: std::mem::take(recording) };
                 Poll::Ready(())
             }
             Stage::Answered { .. } => Poll::Ready(()),
-            Stage::Comparing { patience, .. } => patience.as_mut().poll(cx),
+            Stage::Comparing { deadline, .. } => deadline.as_mut().poll(cx),
         }
     }
 
-    /// Goes on after [`poll`](Self::poll) was ready; `seen` is the revision that is held.
+    /// Goes on after [`poll`](Self::poll) was ready; `seen` is the mirror's revision.
     pub(super) fn advance(
         &mut self,
         store: &dyn Store,
         prefix: &Prefix,
         seen: u64,
         options: &Options,
-    ) -> Finding {
+    ) -> AuditStep {
         match std::mem::replace(&mut self.stage, Stage::Off) {
             Stage::Due(_) => {
                 self.stage = Self::now(store, prefix, seen).stage;
-                Finding::Nothing
+                AuditStep::Nothing
             }
-            Stage::Answered { answer: Ok(listing), notes } => {
-                let patience = Box::pin(sleep(options.progress_interval));
-                self.stage = Stage::Comparing { listing, notes, patience };
-                Finding::Read
+            Stage::Answered { answer: Ok(listing), recording } => {
+                let deadline = Box::pin(sleep(options.progress_interval));
+                self.stage = Stage::Comparing { listing, recording, deadline };
+                AuditStep::Read
             }
             Stage::Answered { answer: Err(error), .. } => {
                 let pause = options.audit_interval.unwrap_or(options.access_retry).min(options.access_retry);
                 self.stage = Stage::Due(Box::pin(sleep(jittered(pause))));
                 self.refused |= error.is_access();
-                Finding::Failed(error)
+                AuditStep::Failed(error)
             }
             stage @ Stage::Comparing { .. } => {
                 self.stage = stage;
-                Finding::Overdue
+                AuditStep::Overdue
             }
             stage @ (Stage::Off | Stage::Reading { .. }) => {
                 self.stage = stage;
-                Finding::Nothing
+                AuditStep::Nothing
             }
         }
     }
 
-    /// Notes what the watch delivers while the read is under way.
-    pub(super) fn note(&mut self, batch: &Batch) {
-        if let Stage::Reading { notes, .. } | Stage::Answered { notes, .. } | Stage::Comparing { notes, .. } =
-            &mut self.stage
+    /// Recording what the watch delivers while the read is under way.
+    pub(super) fn record(&mut self, batch: &Batch) {
+        if let Stage::Reading { recording, .. }
+        | Stage::Answered { recording, .. }
+        | Stage::Comparing { recording, .. } = &mut self.stage
         {
-            notes.batches.push(batch.clone());
+            recording.batches.push(batch.clone());
         }
     }
 
-    /// The read that waits for comparison.
+    /// The listing that is to be compared.
     pub(super) fn listing(&self) -> Option<&Listing> {
         match &self.stage {
             Stage::Comparing { listing, .. } => Some(listing),
@@ -150,30 +152,30 @@ impl Audit {
         }
     }
 
-    /// Whether a read is under way, or waits for comparison.
+    /// Whether the prefix is being listed, or the listing waits for comparison.
     pub(super) fn is_under_way(&self) -> bool {
         matches!(self.stage, Stage::Reading { .. } | Stage::Answered { .. } | Stage::Comparing { .. })
     }
 
-    /// Whether the server refused the last read.
+    /// Whether the server denied access to the last listing.
     pub(super) fn was_refused(&self) -> bool {
         self.refused
     }
 
-    /// Ends a comparison: the listing, and what was noted after it.
-    pub(super) fn conclude(&mut self, options: &Options) -> Option<Proof> {
+    /// Ends the audit, and plans the next one. `None` if there is no listing to compare.
+    pub(super) fn conclude(&mut self, options: &Options) -> Option<AuditedState> {
         let stage = std::mem::replace(self, Self::later(options)).stage;
-        let Stage::Comparing { listing, notes, .. } = stage else { return None };
+        let Stage::Comparing { listing, recording, .. } = stage else { return None };
         let read_at = listing.revision;
-        let rewound = read_at < notes.floor;
-        let mut later = notes.batches.into_iter().filter(|batch| batch.revision > read_at).peekable();
+        let rewound = read_at < recording.floor;
+        let mut later = recording.batches.into_iter().filter(|batch| batch.revision > read_at).peekable();
         if rewound || later.peek().is_none() {
-            return Some(Proof { listing, rewound });
+            return Some(AuditedState { listing, rewound });
         }
         let mut mirror = Mirror::new(Arc::new(listing));
         for batch in later {
             mirror.apply(batch);
         }
-        Some(Proof { listing: mirror.into_listing(), rewound })
+        Some(AuditedState { listing: mirror.into_listing(), rewound })
     }
 }

@@ -1,15 +1,14 @@
 //! When to try again (rule 10).
 //!
-//! The first try after a loss is made at once: the store goes to another endpoint, and most losses
-//! are one server's. After that, a pause is about half of how long the outage has lasted, at least
-//! 200 ms and at most 30 s: a minute's outage costs fewer than 20 tries, and its end is noticed
-//! after half its length. (Doubling alone would overshoot an outage by its own length.)
+//! The first try after a loss is made at once: the store goes to another endpoint, and most losses are those of
+//! one server. After that, a pause is about half as long as the outage has lasted, at least 200 ms and at most
+//! 30 s: a minute's outage costs fewer than 20 tries, and its end is noticed after half its length. (Doubling alone
+//! would overshoot an outage by its own length.)
 //!
-//! Connections that carry an answer and are then lost, again and again, are slowed down by doubling,
-//! with full jitter, to 2 s: their endpoint is there, so that what is read never gets older than 5 s for
-//! the sake of a call a second. One that has lasted for five seconds ends that, and from a second on a
-//! pause is no longer than the connection had lasted. What goes on in another way, with a listing, may
-//! have to wait for 30 s.
+//! Connections that answer and are then lost, again and again, are slowed down by doubling, with full jitter, to
+//! 2 s, so that the mirror is never more than 5 s old while an endpoint answers. A connection that has lasted for
+//! five seconds ends that, and after one that has lasted for a second the pause is no longer than it lasted. A
+//! listing instead of a resumed watch, again and again, is slowed down to 30 s.
 
 use std::time::Duration;
 
@@ -21,12 +20,12 @@ const SHORTEST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
 /// The longest pause after a connection that has carried an answer.
 const LONGEST_AFTER_ANSWER: Duration = Duration::from_secs(2);
-/// A connection that has lasted so long was a good one.
+/// After a connection that has lasted so long, the count of losses in a row begins again.
 const HEALTHY: Duration = Duration::from_secs(5);
-/// A connection that has lasted so long was worth making.
+/// After a connection that has lasted so long, the pause is no longer than that.
 const USEFUL: Duration = Duration::from_secs(1);
-/// Losses in a row that are answered at once.
-const PATIENCE: u32 = 3;
+/// So many losses in a row are followed by a try at once.
+const IMMEDIATE_RETRIES: u32 = 3;
 
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
@@ -34,7 +33,7 @@ pub(super) struct Backoff {
     since: Option<Instant>,
     /// Connections lost since the last that was healthy.
     losses: u32,
-    /// How long the last connection lasted, where that was long enough to be useful.
+    /// How long the last connection lasted, if that was long enough to be useful.
     lasted: Option<Duration>,
 }
 
@@ -44,7 +43,7 @@ impl Backoff {
         self.since = None;
     }
 
-    /// How long the connection had lasted that was lost.
+    /// A connection was lost that had lasted so long.
     pub(super) fn lost_after(&mut self, lasted: Duration) {
         if lasted >= HEALTHY {
             self.losses = 0;
@@ -61,14 +60,15 @@ impl Backoff {
         spread(outage, &(0.42..0.5)).clamp(spread(SHORTEST, &(0.5..1.0)), LONGEST)
     }
 
-    /// The pause before going on in another way: none, unless that happens again and again.
+    /// The pause before going on with a listing or another kind of watch: none at first, longer if that is needed
+    /// again and again.
     pub(super) fn again(&mut self) -> Duration {
         self.loss(LONGEST)
     }
 
     fn loss(&mut self, longest: Duration) -> Duration {
         self.losses = self.losses.saturating_add(1);
-        match self.losses.checked_sub(PATIENCE + 1) {
+        match self.losses.checked_sub(IMMEDIATE_RETRIES + 1) {
             None => Duration::ZERO,
             Some(doublings) => {
                 let longest = self.lasted.unwrap_or(longest).min(longest);

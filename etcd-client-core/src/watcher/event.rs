@@ -6,36 +6,64 @@ use crate::store::{Batch, Listing};
 use crate::{Error, Kind};
 
 /// What a [`Watcher`](super::Watcher) reports.
+///
+/// A consumer keeps the entries of [`Listed`](Event::Listed) and applies each
+/// [`Changed`](Event::Changed) as a whole; then it has the prefix's state at the batch's revision. The other
+/// variants change no keys.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use etcd_client_core::{Change, watcher::Event};
+///
+/// fn apply(event: Event, keys: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+///     match event {
+///         Event::Listed(listing) => {
+///             keys.extend(listing.entries.iter().map(|entry| (entry.key.to_vec(), entry.value.to_vec())));
+///         }
+///         Event::Changed { batch, .. } => {
+///             for change in batch.changes {
+///                 match change {
+///                     Change::Put(entry) => drop(keys.insert(entry.key.to_vec(), entry.value.to_vec())),
+///                     Change::Delete(key) => drop(keys.remove(&key[..])),
+///                     Change::DeleteBelow(_) => {} // a watcher reports the keys
+///                 }
+///             }
+///         }
+///         _ => {}
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The first authoritative read; once.
+    /// The first listing; once, and before any change. It does not come after
+    /// [`Watcher::assume`](super::Watcher::assume).
     Listed(Arc<Listing>),
     /// The prefix changed. Every key occurs once, and is either put or deleted.
     Changed {
         /// All changes up to a revision.
         batch: Batch,
-        /// How they were learnt of.
+        /// How the watcher found them.
         cause: Cause,
     },
-    /// Nothing has changed up to this revision that was not reported.
+    /// The reported state is the prefix's state at this revision. Without changes below the prefix it comes
+    /// with each progress notification.
     Current {
-        /// The revision up to which what was reported is known to be the prefix's state.
+        /// The revision of the store.
         revision: u64,
     },
-    /// The server's history is not the one that was followed: it was restored, wiped or replaced, and
-    /// may have come further than before since. (A server that had forgotten to send a change may be
-    /// taken for that, where it is resumed before an audit.)
-    /// A [`Changed`](Event::Changed) or [`Current`](Event::Current) follows, with what differs.
+    /// The server's history is not the one that was followed: it was restored from a backup, wiped or replaced.
+    /// `now` may be greater than `seen`. (A server that failed to send a change may be reported as this, if
+    /// its watch is resumed before an audit.) A [`Changed`](Event::Changed) or [`Current`](Event::Current) follows, with what differs.
     Rewound {
-        /// The revision that had been seen.
+        /// The newest revision that was reported before.
         seen: u64,
-        /// The revision that the server is at now.
+        /// The revision of the listing in the new history.
         now: u64,
-        /// Whether another cluster answers.
+        /// Whether the cluster id has changed.
         cluster_changed: bool,
     },
-    /// The watcher's relation to the server changed.
+    /// The state of the watcher's connection has changed.
     State(State),
 }
 
@@ -49,49 +77,51 @@ impl Event {
     }
 }
 
-/// How a change was learnt of.
+/// How a [`Watcher`](super::Watcher) found a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The server sent it.
+    /// The watch delivered it.
     Watch,
-    /// It was found by listing after an interruption.
+    /// A listing after an interruption differed; several revisions may be in one batch.
     Resync,
-    /// An audit found it: the server had not sent it.
+    /// An audit found it: the watch had not delivered it.
     Audit,
 }
 
-/// How a [`Watcher`](super::Watcher) stands with the server.
+/// The state of a [`Watcher`](super::Watcher)'s connection. In every state but
+/// [`Watching`](State::Watching) the reported keys may be out of date.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// Reading the whole prefix.
+    /// Listing the whole prefix.
     Listing,
     /// Receiving changes.
     Watching {
-        /// From this server.
+        /// The endpoint that they come from.
         endpoint: String,
     },
-    /// Asking for the changes since the stream was lost.
+    /// Opening a watch after the last reported revision.
     Resuming,
-    /// No server answers; retried.
+    /// No endpoint answers, or the watch was lost; the watcher tries again.
     Disconnected {
-        /// Why.
+        /// The last failure.
         error: Error,
     },
-    /// The member that answers has no leader; retried elsewhere.
+    /// The member that answers has no leader; the watcher tries another one.
     NoQuorum {
-        /// Its words.
+        /// The member's answer.
         error: Error,
     },
-    /// The credentials are not accepted; retried slowly.
+    /// The server rejects the credentials; tried again after [`Options::access_retry`](super::Options::access_retry).
     AuthFailed {
-        /// The server's words.
+        /// The server's answer.
         error: Error,
     },
-    /// The user may not read the prefix; retried slowly.
+    /// The user may not read the prefix; tried again after
+    /// [`Options::access_retry`](super::Options::access_retry).
     PermissionDenied {
-        /// The server's words.
+        /// The server's answer.
         error: Error,
     },
 }
@@ -102,7 +132,7 @@ impl State {
         matches!(self, State::Watching { .. })
     }
 
-    /// Why changes are not being received.
+    /// The failure because of which no changes are received; `None` in the states that are no failure.
     pub fn error(&self) -> Option<&Error> {
         match self {
             State::Disconnected { error }
@@ -123,11 +153,12 @@ impl State {
     }
 }
 
-/// What a [`Watcher`](super::Watcher) has done since it was made.
+/// What a [`Watcher`](super::Watcher) has done since it was made, for metrics: see
+/// [`Watcher::counters`](super::Watcher::counters). They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Reads of the whole prefix, audits not counted.
+    /// Listings of the whole prefix, without those of audits.
     pub lists: u64,
     /// Streams that were lost.
     pub losses: u64,
@@ -137,6 +168,6 @@ pub struct Counters {
     pub audits: u64,
     /// Audits that found something to repair.
     pub repairs: u64,
-    /// Histories that were found rewound or replaced.
+    /// [Rewinds](Event::Rewound) that were reported.
     pub rewinds: u64,
 }

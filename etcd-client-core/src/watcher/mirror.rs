@@ -1,8 +1,8 @@
-//! What a watcher has reported: the keys of the prefix, and the revision they are known at.
+//! The state that a watcher has reported: the keys of the prefix at one revision.
 //!
-//! The last listing is kept as it came, shared with whoever it was reported to; what has changed
-//! since lies over it. When the changes have grown to a good part of the listing, both become a
-//! new one, so that neither a first load nor a single change costs more than it must.
+//! The last listing is kept as it came, shared with the consumer; the keys that have changed since are in a
+//! map beside it. When that has grown to a quarter of the listing, both are merged into a new listing, so
+//! that neither a first load nor a single change copies all keys.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ use bytes::Bytes;
 
 use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing};
 
-/// Fewer changes than this are never merged.
+/// So few changed keys are never merged into the listing.
 const FEW: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Mirror {
     listing: Arc<Listing>,
-    /// What each changed key holds now; `None` where it was deleted.
+    /// Each key that has changed since the listing; `None` if it was deleted.
     changed: BTreeMap<Bytes, Option<Entry>>,
     len: usize,
     revision: u64,
@@ -31,12 +31,12 @@ impl Mirror {
         Self { listing, changed: BTreeMap::new(), len, revision, cluster }
     }
 
-    /// For a store to say whether it is still so.
+    /// The summary by which a store says whether the mirror is current.
     pub(super) fn known(&self) -> Known {
         Known { revision: self.revision, cluster: self.cluster, count: self.len }
     }
 
-    /// Whether this is exactly what a listing says, whatever the revisions of both.
+    /// Whether the entries are those of a listing, whatever the revisions of both.
     pub(super) fn is_same(&self, listing: &Listing) -> bool {
         self.len == listing.entries.len() && self.entries().eq(&listing.entries)
     }
@@ -57,7 +57,7 @@ impl Mirror {
         self.revision = self.revision.max(revision);
     }
 
-    /// Whether a server at this revision of this cluster cannot have had the history that is held.
+    /// Whether a server at this revision of this cluster cannot have the mirror's history.
     pub(super) fn precedes(&self, cluster: u64, revision: u64) -> bool {
         revision < self.revision || self.is_other_cluster(cluster)
     }
@@ -66,13 +66,13 @@ impl Mirror {
         cluster != 0 && self.cluster != 0 && cluster != self.cluster
     }
 
-    /// By what the server is to recognize what is held.
+    /// The summary by which a store says whether its history is the mirror's.
     pub(super) fn history_mark(&self) -> HistoryMark {
         HistoryMark::of(self.revision, self.entries())
     }
 
-    /// Applies a batch whole, and answers with what it came to: directories' deletions replaced by
-    /// their keys', deletions of unknown keys left out.
+    /// Applies a whole batch. Returns what it changed: the deletion of a directory as the deletions of its
+    /// keys, and no deletions of keys that are not there.
     pub(super) fn apply(&mut self, batch: Batch) -> Batch {
         let mut changes = Vec::with_capacity(batch.changes.len());
         for change in batch.changes {
@@ -96,8 +96,8 @@ impl Mirror {
         Batch { revision: batch.revision, changes }
     }
 
-    /// Makes a listing what is held; the batch is the difference. Says whether keys or values differ,
-    /// and not only revisions: v2 tells nobody of a refreshed time to live.
+    /// Replaces everything by a listing. Returns the difference as a batch, and whether keys or values
+    /// differ, and not only revisions: v2 sends no event for a refreshed time to live.
     pub(super) fn replace(&mut self, listing: Arc<Listing>) -> (Batch, bool) {
         let (mut changes, mut differs) = (Vec::new(), false);
         let mut old = self.entries().peekable();
@@ -130,7 +130,7 @@ impl Mirror {
         (Batch { revision, changes }, differs)
     }
 
-    /// What is held, as a listing at its revision.
+    /// The mirror as a listing at its revision.
     pub(super) fn into_listing(mut self) -> Listing {
         self.merge();
         Arc::unwrap_or_clone(self.listing)
@@ -145,7 +145,7 @@ impl Mirror {
         self.changed.insert(entry.key.clone(), Some(entry));
     }
 
-    /// Whether the key was there.
+    /// Returns whether the key was there.
     fn delete(&mut self, key: &Bytes) -> bool {
         let is_listed = self.listed(key).is_some();
         let was_there = match self.changed.get(key) {
@@ -176,13 +176,13 @@ impl Mirror {
         }
     }
 
-    /// What the listing says of a key, whatever came later.
+    /// The key's entry in the listing, whatever has changed since.
     fn listed(&self, key: &Bytes) -> Option<&Entry> {
         let entries = &self.listing.entries;
         entries.binary_search_by(|entry| entry.key.cmp(key)).ok().map(|place| &entries[place])
     }
 
-    /// Everything that is held, in order.
+    /// All entries, in the order of their keys.
     fn entries(&self) -> impl Iterator<Item = &Entry> {
         let mut listed = self.listing.entries.iter().peekable();
         let mut changed = self.changed.iter().peekable();
@@ -205,7 +205,7 @@ impl Mirror {
         })
     }
 
-    /// Makes the listing and what lies over it one.
+    /// Merges the changed keys into a new listing.
     fn merge(&mut self) {
         if !self.changed.is_empty() || self.listing.revision != self.revision {
             let entries = self.entries().cloned().collect();
@@ -243,7 +243,7 @@ mod tests {
         Arc::new(Listing { revision, cluster: 1, entries: entries.collect() })
     }
 
-    fn mirror(mirror: &Mirror) -> Vec<Entry> {
+    fn entries(mirror: &Mirror) -> Vec<Entry> {
         mirror.entries().cloned().collect()
     }
 
@@ -266,7 +266,7 @@ mod tests {
                 assert_eq!(subject.len, model.len(), "seed {seed}");
             }
             let expected: Vec<Entry> = model.into_values().collect();
-            assert_eq!(mirror(&subject), expected, "seed {seed}");
+            assert_eq!(entries(&subject), expected, "seed {seed}");
             assert_eq!(reported.into_values().collect::<Vec<_>>(), expected, "what it reported, seed {seed}");
             assert_eq!(subject.into_listing(), Listing { revision: 2_999, cluster: 1, entries: expected });
         }
@@ -275,15 +275,15 @@ mod tests {
     #[test]
     fn is_recognized_by_the_keys_that_were_written_last() {
         let mut subject = Mirror::new(listing(9, (0..10).map(|number| entry(number, number as u64 % 3))));
-        let past = |subject: &Mirror| {
+        let mark = |subject: &Mirror| {
             let HistoryMark { revision, count, newest } = subject.history_mark();
             (revision, count, newest.into_iter().map(|entry| entry.key).collect::<Vec<_>>())
         };
-        assert_eq!(past(&subject), (9, 10, vec![key(2), key(5), key(8)]));
+        assert_eq!(mark(&subject), (9, 10, vec![key(2), key(5), key(8)]));
         let changes = vec![Change::Delete(key(2)), Change::Put(entry(4, 10))];
         subject.apply(Batch { revision: 10, changes });
-        assert_eq!(past(&subject), (10, 9, vec![key(4)]));
-        assert_eq!(past(&Mirror::new(listing(7, std::iter::empty()))), (7, 0, vec![]));
+        assert_eq!(mark(&subject), (10, 9, vec![key(4)]));
+        assert_eq!(mark(&Mirror::new(listing(7, std::iter::empty()))), (7, 0, vec![]));
     }
 
     #[test]
@@ -302,8 +302,10 @@ mod tests {
         ];
         assert_eq!(batch, Batch { revision: 5, changes: expected });
         let rewritten = |entry: Entry| Entry { revision: 6, ..entry };
-        let (batch, differs) = subject
-            .replace(listing(6, mirror(&subject).into_iter().map(rewritten).collect::<Vec<_>>().into_iter()));
+        let (batch, differs) = subject.replace(listing(
+            6,
+            entries(&subject).into_iter().map(rewritten).collect::<Vec<_>>().into_iter(),
+        ));
         assert_eq!((batch.changes.len(), differs), (10, false));
     }
 }

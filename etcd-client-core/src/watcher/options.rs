@@ -1,27 +1,37 @@
-//! What a watcher may be told.
+//! The options of a watcher.
 
 use std::time::Duration;
 
-/// An interval of nothing would ask without a pause.
+/// An interval of zero would be a loop without a pause.
 const SHORTEST: Duration = Duration::from_millis(1);
-/// For ever, as far as clocks can add it up.
+/// Longer intervals overflow the clock.
 const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
-/// What a [`Watcher`](super::Watcher) may be told; the defaults suit production. Intervals shorter
-/// than 1 ms count as 1 ms.
+/// The options of a [`Watcher`](super::Watcher); the defaults suit production. Intervals shorter than 1 ms
+/// count as 1 ms, and longer than 30 years as 30 years.
+///
+/// ```
+/// use std::time::Duration;
+/// use etcd_client_core::watcher::Options;
+///
+/// let mut options = Options::default();
+/// options.progress_interval = Duration::from_secs(2); // a dead stream is noticed within 4 s
+/// options.audit_interval = None;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// How often a sign of life is asked for. A stream that has not answered when the next one is
-    /// due is lost. 5 s.
+    /// How often a progress notification is requested. A stream on which nothing has arrived when the next
+    /// request is due is lost. Default: 5 s.
     pub progress_interval: Duration,
-    /// How often everything held is compared with the server, give or take a tenth; `None` for
-    /// never. 5 min.
+    /// How often the whole prefix is listed to compare it with what was reported, give or take a tenth;
+    /// `None` for never. Default: 5 min.
     pub audit_interval: Option<Duration>,
-    /// How many revisions may have passed for a lost watch to be resumed by replay; after more, the
-    /// watcher lists. 1,000: what an etcd server replays at once, every 100 ms.
+    /// After a lost watch, how many missed revisions are replayed; after more, the watcher lists.
+    /// Default: 1,000, which is what an etcd server replays at once, every 100 ms.
     pub replay_limit: u64,
-    /// How often a call is repeated that the server refuses for want of access. 10 s.
+    /// How long to wait after the server has rejected the credentials or denied permission, give or take
+    /// a tenth. Default: 10 s.
     pub access_retry: Duration,
 }
 

@@ -1,83 +1,92 @@
-//! Where a watcher stands, and what it waits for there.
+//! The phases of a watcher, and what it waits for in each.
 
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::audit::Audit;
-use super::inquiry::Inquiry;
+use super::freshness_check::FreshnessCheck;
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
 
-/// From one request for progress of an impatient consumer to the next.
-const PACE: Duration = Duration::from_millis(20);
+/// The shortest time between two requests for progress that a consumer has made.
+const MIN_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Where the machine stands. The call under way is part of the phase, so a phase that is dropped
-/// cancels its call.
+/// What a watcher is doing. The call under way is part of the phase, so dropping the phase cancels it.
 pub(super) enum Phase {
-    Listing { call: BoxFuture<Result<Listing, Error>>, confirmed: bool },
-    Opening { call: BoxFuture<Result<Opened, Error>>, from: StartAt },
+    /// `confirmed`: whether this is the second listing, so that it counts even when it is empty (rule 9).
+    Listing {
+        call: BoxFuture<Result<Listing, Error>>,
+        confirmed: bool,
+    },
+    Opening {
+        call: BoxFuture<Result<Opened, Error>>,
+        start: WatchStart,
+    },
     Watching(Box<Watching>),
-    Waiting { pause: Pin<Box<Sleep>>, then: Then },
+    Waiting {
+        pause: Pin<Box<Sleep>>,
+        then: AfterPause,
+    },
 }
 
-/// Where a watch is to begin.
+/// Where a watch begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum StartAt {
-    /// Behind a listing that was just made.
-    Listing,
-    /// Behind the last change of a stream that was lost.
-    Lost,
-    /// At the store's head, with a listing to follow: the server compacts faster than a listing and
-    /// a watch can be made one after the other.
+pub(super) enum WatchStart {
+    /// After the revision of a listing that was just made.
+    AfterListing,
+    /// After the mirror's revision, because a stream was lost.
+    Resume,
+    /// At the store's newest revision, and the prefix is listed once the watch is open: the server compacts
+    /// so often that a watch after an earlier listing comes too late.
     Head,
 }
 
-/// What follows a pause.
+/// What is done after a pause.
 #[derive(Clone, Copy)]
-pub(super) enum Then {
+pub(super) enum AfterPause {
     List { confirmed: bool },
-    Open(StartAt),
+    Open(WatchStart),
 }
 
 pub(super) struct Watching {
     pub(super) watch: Box<dyn Watch>,
-    /// Where it began, until something has arrived on it.
-    pub(super) from: StartAt,
+    /// Where this watch began; `Resume` once something has arrived on it.
+    pub(super) start: WatchStart,
     /// Whether anything but pieces of a change has arrived on it.
     pub(super) heard: bool,
     pub(super) since: Instant,
+    /// When progress is requested, or, if that was not answered, the stream is lost.
     pub(super) tick: Pin<Box<Sleep>>,
-    /// Whether progress was asked for and nothing has arrived since.
+    /// Whether progress was requested and nothing has arrived since.
     pub(super) unanswered: bool,
     pub(super) audit: Audit,
-    /// What lies between what is held and this stream is not known yet: batches are noted for the
-    /// listing under way, and not reported.
-    pub(super) gap: bool,
+    /// The stream began at the head, and the changes between the mirror and it are not known yet: batches
+    /// are recorded for the audit's listing under way, and not reported.
+    pub(super) has_gap: bool,
     pub(super) throttle: ProgressThrottle,
-    pub(super) inquiry: Inquiry,
+    pub(super) freshness: FreshnessCheck,
 }
 
-/// Requests for progress from a consumer that cannot wait: one at a time, and not at the speed at
-/// which they are answered.
+/// Limits how often a consumer's requests for progress are sent.
 #[derive(Default)]
 pub(super) struct ProgressThrottle {
     last: Option<Instant>,
     due: Option<Pin<Box<Sleep>>>,
 }
 
-/// What a phase was waiting for.
+/// What a phase has waited for.
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, confirmed: bool },
-    Opened { answer: Result<Opened, Error>, from: StartAt },
+    Opened { answer: Result<Opened, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
     Audit,
-    Inquiry,
-    PauseOver(Then),
+    FreshnessCheck,
+    PauseOver(AfterPause),
 }
 
 impl Phase {
@@ -87,9 +96,9 @@ impl Phase {
                 let confirmed = *confirmed;
                 call.as_mut().poll(cx).map(|answer| Input::Listed { answer, confirmed })
             }
-            Phase::Opening { call, from } => {
-                let from = *from;
-                call.as_mut().poll(cx).map(|answer| Input::Opened { answer, from })
+            Phase::Opening { call, start } => {
+                let start = *start;
+                call.as_mut().poll(cx).map(|answer| Input::Opened { answer, start })
             }
             Phase::Watching(watching) => watching.poll(cx),
             Phase::Waiting { pause, then } => {
@@ -101,11 +110,32 @@ impl Phase {
 }
 
 impl Watching {
-    /// Asks for progress, at once or when it is time.
-    pub(super) fn hurry(&mut self) {
-        let ready = self.throttle.last.map(|last| last + PACE).filter(|ready| *ready > Instant::now());
+    pub(super) fn new(
+        watch: Box<dyn Watch>,
+        start: WatchStart,
+        audit: Audit,
+        progress_interval: Duration,
+    ) -> Self {
+        Self {
+            watch,
+            start,
+            heard: false,
+            since: Instant::now(),
+            tick: Box::pin(sleep(progress_interval)),
+            unanswered: false,
+            audit,
+            has_gap: start == WatchStart::Head,
+            throttle: ProgressThrottle::default(),
+            freshness: FreshnessCheck::default(),
+        }
+    }
+
+    /// Requests progress now, or when the throttle allows it.
+    pub(super) fn request_progress_soon(&mut self) {
+        let ready =
+            self.throttle.last.map(|last| last + MIN_INTERVAL).filter(|ready| *ready > Instant::now());
         match ready {
-            None => self.ask(),
+            None => self.request_progress_now(),
             Some(ready) if self.throttle.due.is_none() => {
                 self.throttle.due = Some(Box::pin(sleep_until(ready)));
             }
@@ -115,15 +145,15 @@ impl Watching {
 
     pub(super) fn request_progress(&mut self) {
         self.watch.request_progress();
-        self.inquiry.on_request();
+        self.freshness.on_request();
     }
 
-    fn ask(&mut self) {
+    fn request_progress_now(&mut self) {
         self.throttle.last = Some(Instant::now());
         self.request_progress();
     }
 
-    /// Signals first: a stream that has something to say is not silent.
+    /// Signals first: a stream that delivers something must not be found silent by the tick.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
         if let Poll::Ready(signal) = self.watch.poll_next(cx) {
             return Poll::Ready(Input::Signal(signal));
@@ -131,18 +161,18 @@ impl Watching {
         if self.audit.poll(cx).is_ready() {
             return Poll::Ready(Input::Audit);
         }
-        if self.inquiry.poll(cx).is_ready() {
-            return Poll::Ready(Input::Inquiry);
+        if self.freshness.poll(cx).is_ready() {
+            return Poll::Ready(Input::FreshnessCheck);
         }
         if self.throttle.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
             self.throttle.due = None;
-            self.ask();
-            // What was asked for is waited for by the watch, from its next poll on.
+            self.request_progress_now();
+            // The watch must be polled again to be woken by the answer.
             if let Poll::Ready(signal) = self.watch.poll_next(cx) {
                 return Poll::Ready(Input::Signal(signal));
             }
-            if self.inquiry.poll(cx).is_ready() {
-                return Poll::Ready(Input::Inquiry);
+            if self.freshness.poll(cx).is_ready() {
+                return Poll::Ready(Input::FreshnessCheck);
             }
         }
         self.tick.as_mut().poll(cx).map(|()| Input::Tick)

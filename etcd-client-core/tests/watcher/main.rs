@@ -2,7 +2,7 @@
 
 mod compactions;
 mod flapping;
-mod inquiries;
+mod freshness;
 mod rewinds;
 
 use std::sync::Arc;

@@ -41,7 +41,7 @@ impl Patrol {
 
     /// Looks for servers that fail, and that do not belong to this cluster.
     pub(crate) fn look(&mut self, cluster: u64) {
-        self.stage = Stage::Looking(self.store.look_round(cluster));
+        self.stage = Stage::Looking(self.store.check_idle_endpoints(cluster));
     }
 
     /// Ends a look that is under way.

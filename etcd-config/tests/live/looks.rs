@@ -25,7 +25,7 @@ impl Store for Panicking {
         self.memory.watch(prefix, after)
     }
 
-    fn look_round(&self, _: u64) -> BoxFuture<()> {
+    fn check_idle_endpoints(&self, _: u64) -> BoxFuture<()> {
         self.looks.fetch_add(1, Ordering::SeqCst);
         Box::pin(async { panic!("of a look") })
     }

@@ -1,4 +1,4 @@
-//! A way to cancel from elsewhere.
+//! Cancelling a call from another task or thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,21 @@ use tokio::sync::Notify;
 
 /// Cancels the call or the watcher that it was taken from, from any thread, at any time.
 ///
-/// Dropping a call's future cancels it, too; this handle is for callers that keep one.
+/// To cancel a call from the task that awaits it, drop its future instead. A write that was sent may be applied
+/// all the same.
+///
+/// ```no_run
+/// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+/// let watch = client.watch("jobs/7");
+/// let abort = watch.abort_handle();
+/// tokio::spawn(async move { abort.abort() }); // on a signal, say
+/// match watch.await {
+///     Err(error) if error.kind() == etcd_client_core::Kind::Aborted => println!("not waited for"),
+///     other => println!("{:?}", other?.value()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct AbortHandle(Arc<AbortState>);
 
@@ -18,7 +32,7 @@ struct AbortState {
 }
 
 impl AbortHandle {
-    /// Cancels. Doing it again changes nothing, nor does it after the end.
+    /// Cancels. Without effect if it was cancelled before, or has ended.
     pub fn abort(&self) {
         self.0.aborted.store(true, Ordering::SeqCst);
         self.0.notify.notify_waiters();

@@ -10,7 +10,12 @@ use crate::v2::wire::request::Request;
 use crate::v2::wire::response::{Answer, Response, parse};
 use crate::{BoxFuture, Error, Kind};
 
-/// A call that is sent when it is awaited. Dropping its future cancels it.
+/// A call of a [`Client`](crate::v2::Client). Its options depend on the operation; it is sent when it is awaited.
+///
+/// Dropping its future cancels it, but a write that was sent may be applied all the same.
+///
+/// # Errors
+/// [`Error::kind`] says what a program can act on; [`Refusal::of`](crate::v2::Refusal::of) gives etcd's own answer.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Call<O> {
     pool: Arc<Pool>,
@@ -19,18 +24,18 @@ pub struct Call<O> {
     abort: AbortHandle,
 }
 
-/// What a call asks for.
+/// The operation of a [`Call`], such as [`Get`](crate::v2::Get). It is implemented by this crate only.
 pub trait Operation: fmt::Debug + Send + Sync + 'static {
-    /// What a success is read as.
+    /// The result of a success.
     type Output: Send + 'static;
 
-    /// The request, or what is wrong with the call.
+    /// The request, or an error if the options are invalid.
     fn request(&self) -> Result<Request, Error>;
 
-    /// Reads a success.
+    /// Reads a successful reply.
     fn read(reply: &Reply) -> Result<Self::Output, Error>;
 
-    /// Reads an error that is an answer all the same.
+    /// Makes a result of an error that is an answer, too.
     fn recover(error: Error) -> Result<Self::Output, Error> {
         Err(error)
     }
@@ -41,13 +46,14 @@ impl<O: Operation> Call<O> {
         Self { pool: pool.clone(), operation, max_retries: None, abort: AbortHandle::default() }
     }
 
-    /// How often all endpoints are tried again, for this call alone.
+    /// In how many further rounds all endpoints are tried, for this call instead of the client's
+    /// [`max_retries`](crate::v2::ClientBuilder::max_retries).
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = Some(retries);
         self
     }
 
-    /// A handle that cancels the call from elsewhere. The call then fails with [`Kind::Aborted`].
+    /// A handle that cancels the call from another task or thread. The call then fails with [`Kind::Aborted`].
     pub fn abort_handle(&self) -> AbortHandle {
         self.abort.clone()
     }
@@ -66,7 +72,7 @@ impl<O: Operation> IntoFuture for Call<O> {
     }
 }
 
-/// What was aborted never completes with a value.
+/// Completes with the work's outcome, or with [`Kind::Aborted`] as soon as it is aborted.
 pub(in crate::v2) async fn unless_aborted<T>(
     abort: AbortHandle,
     work: impl Future<Output = Result<T, Error>>,

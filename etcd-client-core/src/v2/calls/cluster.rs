@@ -13,7 +13,7 @@ use crate::v2::wire::request::Request;
 use crate::v2::wire::response::{Response, parse};
 use crate::{Error, Kind};
 
-/// Asks for something about the servers.
+/// The operation of the calls about servers, such as [`Client::members`](crate::v2::Client::members).
 #[derive(Debug)]
 pub struct Ask<T> {
     path: &'static str,
@@ -26,12 +26,12 @@ impl<T> Ask<T> {
     }
 }
 
-/// How a body of the kind is read.
+/// An answer about servers.
 pub trait Body: Sized + Send + std::fmt::Debug + 'static {
-    /// From its bytes.
+    /// Reads the body of a successful reply.
     fn read(body: &[u8]) -> Result<Self, Error>;
 
-    /// From a refusal, where that is an answer.
+    /// Reads an HTTP error that is an answer, too.
     fn from_refusal(_: &Refusal) -> Option<Self> {
         None
     }
@@ -57,7 +57,7 @@ impl<T: Body> Operation for Ask<T> {
     }
 }
 
-/// The addresses where clients reach the members.
+/// The URLs at which clients reach the members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machines(pub Vec<String>);
 
@@ -66,14 +66,14 @@ pub struct Machines(pub Vec<String>);
 #[serde(default)]
 #[non_exhaustive]
 pub struct Member {
-    /// Its identity, in hexadecimal.
+    /// Its id, in hexadecimal.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Where its peers reach it.
+    /// The URLs at which other members reach it.
     #[serde(rename = "peerURLs")]
     pub peer_urls: Vec<String>,
-    /// Where clients reach it.
+    /// The URLs at which clients reach it.
     #[serde(rename = "clientURLs")]
     pub client_urls: Vec<String>,
 }
@@ -91,28 +91,28 @@ impl Members {
     }
 }
 
-/// What the leader knows of its followers; only the leader answers.
+/// The leader's statistics of its followers.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct LeaderStats {
-    /// The leader's identity, in hexadecimal.
+    /// The leader's id, in hexadecimal.
     pub leader: String,
-    /// Each follower by its identity.
+    /// The followers by their ids.
     #[serde(default)]
     pub followers: BTreeMap<String, FollowerStats>,
 }
 
-/// What the leader knows of one follower.
+/// The leader's statistics of one follower.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct FollowerStats {
-    /// How long it takes, in milliseconds.
+    /// How long raft requests to it take.
     pub latency: Latency,
-    /// How often it worked, and how often not.
+    /// How many raft requests to it succeeded and failed.
     pub counts: Counts,
 }
 
-/// Milliseconds.
+/// How long the leader's raft requests to a follower take, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -121,7 +121,7 @@ pub struct Latency {
     pub current: f64,
     /// The mean.
     pub average: f64,
-    /// How much they differ.
+    /// The standard deviation.
     pub standard_deviation: f64,
     /// The shortest.
     pub minimum: f64,
@@ -129,61 +129,61 @@ pub struct Latency {
     pub maximum: f64,
 }
 
-/// Requests of the leader.
+/// How many of the leader's raft requests to a follower succeeded and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Counts {
-    /// That worked.
+    /// How many succeeded.
     pub success: u64,
-    /// That did not.
+    /// How many failed.
     pub fail: u64,
 }
 
-/// What a member knows of itself.
+/// The statistics of a member.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SelfStats {
     /// Its name.
     pub name: String,
-    /// Its identity, in hexadecimal.
+    /// Its id, in hexadecimal.
     pub id: String,
-    /// `StateLeader`, `StateFollower`, `StateCandidate`.
+    /// Its raft state: `StateLeader`, `StateFollower` or `StateCandidate`.
     pub state: String,
-    /// Since when it runs, as RFC 3339.
+    /// When it was started, as RFC 3339.
     pub start_time: String,
-    /// Whom it follows.
+    /// The leader that it follows.
     pub leader_info: LeaderInfo,
-    /// Requests that it got from a leader.
+    /// How many raft requests it has received from a leader.
     #[serde(default)]
     pub recv_append_request_cnt: u64,
-    /// Requests that it sent as a leader.
+    /// How many raft requests it has sent as a leader.
     #[serde(default)]
     pub send_append_request_cnt: u64,
 }
 
 impl SelfStats {
-    /// Whether it leads.
+    /// Whether it is the leader.
     pub fn is_leader(&self) -> bool {
         self.state == "StateLeader"
     }
 }
 
-/// Whom a member follows.
+/// The leader that a member follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct LeaderInfo {
-    /// The leader's identity, in hexadecimal.
+    /// The leader's id, in hexadecimal.
     pub leader: String,
-    /// For how long, as Go writes it: `1m2.5s`.
+    /// How long it has been the leader, as Go writes durations: `1m2.5s`.
     pub uptime: String,
-    /// Since when, as RFC 3339.
+    /// When it became the leader, as RFC 3339.
     pub start_time: String,
 }
 
-/// What a member has done with its store.
+/// How often each operation of the keys API succeeded and failed on a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -204,29 +204,29 @@ pub struct StoreStats {
     pub compare_and_delete_success: u64,
     pub compare_and_delete_fail: u64,
     pub expire_count: u64,
-    /// Watches that are open now.
+    /// How many watches are open now.
     pub watchers: u64,
 }
 
-/// Which versions a server and its cluster speak.
+/// The versions of a server and of its cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Version {
-    /// The server's own.
+    /// The version of the server that answered, such as `3.5.1`.
     #[serde(rename = "etcdserver")]
     pub server: String,
-    /// What all members can do.
+    /// The version that all members can work with, such as `3.5.0`.
     #[serde(rename = "etcdcluster")]
     pub cluster: String,
 }
 
-/// Whether a server can take part in the cluster's decisions.
+/// Whether a server is healthy, as its `/health` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// Whether it can.
+    /// Whether it is healthy.
     pub healthy: bool,
-    /// Why not, where it says so.
+    /// The reason if it is not, as far as the server says it; otherwise empty.
     pub reason: String,
 }
 
@@ -243,7 +243,7 @@ impl Body for Machines {
 }
 
 impl Body for Health {
-    /// The value is text in all versions that there are.
+    /// The value is text in all versions of etcd.
     fn read(body: &[u8]) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Text {
@@ -255,7 +255,7 @@ impl Body for Health {
         Ok(Self { healthy: health == "true", reason })
     }
 
-    /// A server that is not healthy says so with status 503.
+    /// A server that is not healthy answers with status 503.
     fn from_refusal(refusal: &Refusal) -> Option<Self> {
         Self::read(refusal.body().as_bytes()).ok()
     }

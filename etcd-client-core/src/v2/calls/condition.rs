@@ -1,11 +1,11 @@
-//! What must hold for a write to be done.
+//! The conditions of a write.
 
 use std::fmt;
 
 use crate::Error;
 use crate::printable::Length;
 
-/// Conditions of a write, as far as they were given.
+/// The conditions of a write; `None` for those that were not given.
 #[derive(Clone, Default)]
 pub(in crate::v2) struct Condition {
     pub(in crate::v2) value: Option<String>,
@@ -18,7 +18,7 @@ impl Condition {
         self.value.is_none() && self.index.is_none() && self.exist.is_none()
     }
 
-    /// The flags; what a server would silently take for no condition is refused.
+    /// The flags of the request. Conditions that a server would ignore are an error.
     pub(in crate::v2) fn flags(&self, key: &str) -> Result<Vec<(&'static str, String)>, Error> {
         if self.index == Some(0) {
             return Err(Error::invalid_input(format!(

@@ -8,7 +8,7 @@ use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;
 
-/// Deletes a key.
+/// The operation of [`Client::delete`](crate::v2::Client::delete) and of its comparing variants: deletes a key.
 #[derive(Clone, Debug)]
 pub struct Delete {
     key: String,
@@ -33,19 +33,19 @@ impl Delete {
 }
 
 impl Call<Delete> {
-    /// A directory, too, with all that is in it.
+    /// Also deletes a directory, with everything in it.
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.operation.recursive = recursive;
         self
     }
 
-    /// Deletes only where the key holds this value.
+    /// Deletes only if this is the value of the key. It must not be empty, because etcd cannot compare with that.
     pub fn prev_value(mut self, value: impl Into<String>) -> Self {
         self.operation.condition.value = Some(value.into());
         self
     }
 
-    /// Deletes only where the key was last changed at this index.
+    /// Deletes only if the key was last changed at this index.
     pub fn prev_index(mut self, index: u64) -> Self {
         self.operation.condition.index = Some(index);
         self

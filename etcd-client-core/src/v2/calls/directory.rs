@@ -1,4 +1,4 @@
-//! Making and removing directories.
+//! Creating and removing directories.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;
 
-/// Makes a directory.
+/// The operation of [`Client::mkdir`](crate::v2::Client::mkdir): creates a directory.
 #[derive(Clone, Debug)]
 pub struct Mkdir {
     key: String,
@@ -18,7 +18,7 @@ pub struct Mkdir {
     exist: Option<bool>,
 }
 
-/// Removes a directory.
+/// The operation of [`Client::rmdir`](crate::v2::Client::rmdir): removes a directory.
 #[derive(Clone, Debug)]
 pub struct Rmdir {
     key: String,
@@ -38,20 +38,21 @@ impl Rmdir {
 }
 
 impl Call<Mkdir> {
-    /// Deletes the directory and all that is in it after this time: whole seconds, at least one.
+    /// The time to live, in whole seconds and at least one; then the server deletes the directory with everything
+    /// in it.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.operation.ttl = Some(Ttl::For(ttl));
         self
     }
 
-    /// Replaces a key of this name that is no directory, instead of refusing.
+    /// If there is a key of this name, replaces it; its value is lost.
     pub fn replace_key(mut self) -> Self {
         self.operation.exist = None;
         self
     }
 
-    /// Gives a directory that exists another time to live, instead of making one. Servers of the 3.5
-    /// line cannot do that: they answer with code 300.
+    /// Gives an existing directory another time to live. Servers of the 3.5 line cannot do that: they answer with
+    /// code 300.
     pub fn update(mut self) -> Self {
         self.operation.exist = Some(true);
         self
@@ -59,7 +60,7 @@ impl Call<Mkdir> {
 }
 
 impl Call<Rmdir> {
-    /// With all that is in it, rather than only where it is empty.
+    /// Also removes a directory that is not empty, with everything in it.
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.operation.recursive = recursive;
         self

@@ -7,7 +7,7 @@ use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::Request;
 use crate::v2::wire::response::Response;
 
-/// Reads a key, or lists a directory.
+/// The operation of [`Client::get`](crate::v2::Client::get): reads a key, or lists a directory.
 #[derive(Clone, Debug)]
 pub struct Get {
     key: String,
@@ -23,19 +23,19 @@ impl Get {
 }
 
 impl Call<Get> {
-    /// The whole tree below a directory, rather than its own entries.
+    /// Lists the whole tree below a directory, not only its own entries.
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.operation.recursive = recursive;
         self
     }
 
-    /// In ascending order of the keys' bytes.
+    /// Sorts directories in ascending order of the keys' bytes.
     pub fn sorted(mut self, sorted: bool) -> Self {
         self.operation.sorted = sorted;
         self
     }
 
-    /// Asks the majority, so that the answer is not an outdated member's.
+    /// Makes the read linearizable: it goes through the leader, and is not answered by a lagging member.
     pub fn quorum(mut self, quorum: bool) -> Self {
         self.operation.quorum = quorum;
         self

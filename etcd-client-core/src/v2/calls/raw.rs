@@ -1,4 +1,4 @@
-//! Any request.
+//! Requests that have no call of their own.
 
 use std::fmt;
 
@@ -11,7 +11,16 @@ use crate::v2::wire::encoding::form;
 use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;
 
-/// Any method on any path; the answer is whatever text the server sends.
+/// The operation of [`Client::raw`](crate::v2::Client::raw): any method on any path. The body of the response is the
+/// text that the server sends; a status from 400 on is an error.
+///
+/// ```no_run
+/// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+/// let users = client.raw("GET", "/v2/auth/users").await?;
+/// println!("{}", users.body());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Raw {
     method: String,
@@ -28,20 +37,19 @@ impl Raw {
 }
 
 impl Call<Raw> {
-    /// Adds to the query.
+    /// Adds a parameter to the query; it is percent-encoded.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.operation.query.push((name.into(), value.into()));
         self
     }
 
-    /// Adds to the form in the body.
+    /// Adds a field to the form in the body; it is percent-encoded.
     pub fn form(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.operation.form.get_or_insert_default().push((name.into(), value.into()));
         self
     }
 
-    /// A body of another type than a form, such as `application/json`, which parts of the API outside
-    /// of the keys want.
+    /// A body that is no form, such as `application/json` for the members and auth APIs.
     pub fn body(mut self, content_type: impl Into<String>, body: impl Into<String>) -> Self {
         self.operation.body = Some((content_type.into(), body.into()));
         self
@@ -51,7 +59,7 @@ impl Call<Raw> {
 impl Operation for Raw {
     type Output = Response<String>;
 
-    /// Only what changes nothing is sent twice.
+    /// Only reads are sent again.
     fn request(&self) -> Result<Request, Error> {
         let method: Method = self
             .method

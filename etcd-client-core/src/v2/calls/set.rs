@@ -12,7 +12,7 @@ use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;
 
-/// Writes a key.
+/// The operation of [`Client::set`](crate::v2::Client::set) and of its comparing variants: writes a key.
 #[derive(Clone)]
 pub struct Set {
     key: String,
@@ -22,14 +22,15 @@ pub struct Set {
     no_value: bool,
 }
 
-/// Starts a key's time to live anew; watchers are not notified.
+/// The operation of [`Client::refresh`](crate::v2::Client::refresh): gives a key a new time to live.
 #[derive(Clone, Debug)]
 pub struct Refresh {
     key: String,
     ttl: Ttl,
 }
 
-/// Makes a key in a directory, with a name that sorts after all that were made there before.
+/// The operation of [`Client::create_in_order`](crate::v2::Client::create_in_order): creates a key in a
+/// directory with a name that sorts last.
 #[derive(Clone)]
 pub struct CreateInOrder {
     directory: String,
@@ -58,7 +59,7 @@ impl Ttl {
                  without_ttl(), to delete it use delete()"
             )));
         }
-        // Larger ones wrap around in the server.
+        // Larger ones overflow in the server.
         if ttl.as_secs() > u64::from(u32::MAX) {
             return Err(Error::invalid_input(format!(
                 "{key}: a time to live of {} s is too long",
@@ -98,39 +99,39 @@ impl CreateInOrder {
 }
 
 impl Call<Set> {
-    /// Deletes the key after this time: whole seconds, at least one. Servers are up to half a
-    /// second late.
+    /// The time to live, in whole seconds and at least one; then the server deletes the key, up to half a second
+    /// late.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.operation.ttl = Some(Ttl::For(ttl));
         self
     }
 
-    /// Takes away the time that the key had left to live.
+    /// Removes the time to live that the key had.
     pub fn without_ttl(mut self) -> Self {
         self.operation.ttl = Some(Ttl::Ever);
         self
     }
 
-    /// Writes only where the key holds this value.
+    /// Writes only if this is the value of the key. It must not be empty, because etcd cannot compare with that.
     pub fn prev_value(mut self, value: impl Into<String>) -> Self {
         self.operation.condition.value = Some(value.into());
         self
     }
 
-    /// Writes only where the key was last changed at this index.
+    /// Writes only if the key was last changed at this index.
     pub fn prev_index(mut self, index: u64) -> Self {
         self.operation.condition.index = Some(index);
         self
     }
 
-    /// Writes only where the key exists (an update, which keeps its created index), or only where it
-    /// does not (a creation).
+    /// Writes only if the key exists (`true`: an update, which keeps its created index), or only if it does not
+    /// (`false`: a creation).
     pub fn prev_exist(mut self, exist: bool) -> Self {
         self.operation.condition.exist = Some(exist);
         self
     }
 
-    /// Leaves the key out of the answer to a success.
+    /// Leaves the key out of the answer, so that [`Response::node`] is `None`.
     pub fn no_value_on_success(mut self) -> Self {
         self.operation.no_value = true;
         self
@@ -138,7 +139,7 @@ impl Call<Set> {
 }
 
 impl Call<CreateInOrder> {
-    /// Deletes the key after this time: whole seconds, at least one.
+    /// The time to live, in whole seconds and at least one; then the server deletes the key.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.operation.ttl = Some(Ttl::For(ttl));
         self
@@ -151,7 +152,7 @@ impl Operation for Set {
     fn request(&self) -> Result<Request, Error> {
         let mut flags = self.condition.flags(&self.key)?;
         let mut fields = vec![("value", self.value.clone())];
-        // A form may be longer than an address.
+        // In the form, because an address may not be so long.
         if let Some(place) = flags.iter().position(|(name, _)| *name == "prevValue") {
             fields.push(flags.swap_remove(place));
         }
@@ -173,7 +174,7 @@ impl Operation for Set {
 impl Operation for Refresh {
     type Output = Response;
 
-    /// Without `prevExist` the key would be made anew, with another created index.
+    /// Without `prevExist` etcd would create the key again, with another created index.
     fn request(&self) -> Result<Request, Error> {
         let flags = [("refresh", true.to_string()), ("prevExist", true.to_string())];
         let fields = [self.ttl.field(&self.key)?];

@@ -1,5 +1,5 @@
-//! Keys that the keys API hides: names that begin with `_` are left out of listings, and of live watches of
-//! a directory around them. Whoever names them gets them.
+//! Keys that the keys API hides: names that begin with `_` are left out of listings and live watches of a
+//! directory around them. Asked for by name, they are there.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use crate::store::{Entry, Listing, Prefix};
 use crate::v2::net::pool::Pool;
 use crate::v2::store::listing::list;
-use crate::v2::watch::poll::Target;
+use crate::v2::watch::long_poll::Target;
 use crate::{BoxFuture, Error, Kind};
 
-/// How often hidden keys are read again because they have changed while the others were read.
+/// How often everything is read again because hidden keys have changed meanwhile.
 const ATTEMPTS: usize = 10;
 
 /// The hidden keys that a prefix names.
@@ -20,12 +20,12 @@ const ATTEMPTS: usize = 10;
 pub(in crate::v2) struct Hidden {
     pool: Arc<Pool>,
     prefix: Prefix,
-    /// The directories or keys that hold them, each by itself.
+    /// The hidden directories or keys, each to be read by itself.
     targets: Arc<[Target]>,
 }
 
 impl Hidden {
-    /// `None` where the prefix names none.
+    /// `None` if the prefix names none.
     pub(in crate::v2) fn of(pool: &Arc<Pool>, prefix: &Prefix) -> Result<Option<Self>, Error> {
         let mut roots: Vec<String> = prefix.named().iter().filter_map(|path| root(path)).collect();
         if roots.is_empty() {
@@ -60,8 +60,8 @@ impl Hidden {
         })
     }
 
-    /// The keys of the prefix with the hidden ones, at one index: these have not changed after the others
-    /// were read.
+    /// All keys of the prefix at one index: the hidden ones did not change between the reads around that of
+    /// the others.
     pub(in crate::v2) async fn list_with(&self, target: &Target) -> Result<Listing, Error> {
         let mut before = self.read().await?;
         for _ in 0..ATTEMPTS {
@@ -80,13 +80,13 @@ impl Hidden {
     }
 }
 
-/// Whether what was read later was so at an index between the two reads.
+/// Whether the later read shows the state at an index between the two reads.
 fn has_not_changed_after(index: u64, before: &[Entry], after: &[Entry]) -> bool {
     let keys: HashSet<&Bytes> = after.iter().map(|entry| &entry.key).collect();
     before.iter().all(|entry| keys.contains(&entry.key)) && after.iter().all(|entry| entry.revision <= index)
 }
 
-/// The part of a path up to the last name that is hidden: what lies below it, its listing shows.
+/// The part of a path up to its last hidden name: a listing of that shows everything below it.
 fn root(path: &str) -> Option<String> {
     let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
     let last = names.iter().rposition(|name| name.starts_with('_'))?;

@@ -1,8 +1,8 @@
 //! A watch of a prefix with the hidden keys that it names.
 //!
-//! What happens to them comes over polls of their own, in no order with the rest. So before a change of
-//! another key is handed on, they are read: as long as they are what they were, nothing has happened to
-//! them. Where something has, the prefix is to be listed.
+//! Their changes come over long polls of their own, in no order with those of the other keys. So before a
+//! change of another key is delivered, the hidden keys are read: while they are what they were, nothing is
+//! missing before it. If they have changed, the watcher is made to list the prefix ([`Signal::Stale`]).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,12 +12,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::store::{Batch, Entry, Listing, Signal, Watch};
 use crate::v2::store::hidden::Hidden;
-use crate::v2::watch::feed;
-use crate::v2::watch::feed::Feed;
+use crate::v2::watch::feed::{Feed, FeedSignal};
 use crate::{BoxFuture, Error, OneLine};
 
-/// A hidden key that is written all the time does not have the prefix listed more often than this.
-const PACE: Duration = Duration::from_millis(250);
+/// The shortest time between two listings because of hidden keys, however often they are written.
+const MIN_LISTING_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(in crate::v2) struct HiddenWatch {
     others: Box<dyn Watch>,
@@ -25,19 +24,19 @@ pub(in crate::v2) struct HiddenWatch {
     feeds: Vec<Feed>,
     /// The hidden keys as they have been since the watch began.
     known: Vec<Entry>,
-    /// They were read at this index.
-    read: u64,
-    /// The others have come to this index.
-    come: u64,
-    /// A change of another key, and the hidden keys at that time.
+    /// The index at which they were read last.
+    read_index: u64,
+    /// The index that the watch of the others has come to.
+    others_index: u64,
+    /// A change of another key that waits for the hidden keys to be read.
     pending: Option<(Batch, BoxFuture<Result<Listing, Error>>)>,
     since: Instant,
-    /// A hidden key has changed; when that is said.
-    stale: Option<Pin<Box<Sleep>>>,
+    /// When the watcher is made to list, because a hidden key has changed.
+    list_at: Option<Pin<Box<Sleep>>>,
 }
 
 impl HiddenWatch {
-    /// Adds what happens to the hidden keys to a watch of the others that begins after an index.
+    /// Adds the hidden keys to a watch of the others that begins after an index.
     pub(in crate::v2) async fn open(
         hidden: Hidden,
         others: Box<dyn Watch>,
@@ -47,43 +46,53 @@ impl HiddenWatch {
         for target in hidden.targets() {
             feeds.push(Feed::open(hidden.pool(), target, Some(after)).await?);
         }
-        // Of a key that was deleted meanwhile a feed has the change by the time of this answer.
+        // If a hidden key was deleted after `after`, its feed delivers that: it was opened before this read.
         let known = hidden.read().await?.entries;
         let since = Instant::now();
         let has_changed = known.iter().any(|entry| entry.revision > after);
-        let stale = has_changed.then(|| Box::pin(sleep_until(since + PACE)));
-        Ok(Self { others, hidden, feeds, known, read: after, come: after, pending: None, since, stale })
+        let list_at = has_changed.then(|| Box::pin(sleep_until(since + MIN_LISTING_INTERVAL)));
+        Ok(Self {
+            others,
+            hidden,
+            feeds,
+            known,
+            read_index: after,
+            others_index: after,
+            pending: None,
+            since,
+            list_at,
+        })
     }
 
-    /// Everything up to here has been delivered: of the hidden keys there was nothing.
+    /// The index up to which neither the others nor the hidden keys have more changes.
     fn progress(&self) -> Signal {
-        let told = self.feeds.iter().map(Feed::told).min().unwrap_or(u64::MAX);
-        Signal::Progress(self.come.min(told.max(self.read)))
+        let progress = self.feeds.iter().map(Feed::progress).min().unwrap_or(u64::MAX);
+        Signal::Progress(self.others_index.min(progress.max(self.read_index)))
     }
 
-    /// What was said of the hidden keys rests on the silence of their polls, and is not believed any longer.
+    /// A feed of the hidden keys has failed: their silence so far may have meant a dead connection.
     fn lost(&self, error: Error) -> Error {
         let endpoint = self.others.endpoint();
-        tracing::info!(endpoint, error = %OneLine(&error), "the hidden keys are out of sight: listing");
-        Error::compacted(self.come).with_source(error)
+        tracing::info!(endpoint, error = %OneLine(&error), "the watch of hidden keys was lost: listing");
+        Error::compacted(self.others_index).with_source(error)
     }
 
-    /// Whether a poll of the hidden keys has given a sign of life.
+    /// Whether a feed of the hidden keys has shown that it is alive.
     fn poll_feeds(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         let mut is_alive = false;
         for feed in &mut self.feeds {
             while let Poll::Ready(signal) = feed.poll_next(cx) {
                 match signal {
-                    Ok(feed::Signal::Alive(_) | feed::Signal::Ended { .. } | feed::Signal::Arriving) => {
+                    Ok(FeedSignal::Progress(_) | FeedSignal::Ended { .. } | FeedSignal::Arriving) => {
                         is_alive = true;
                     }
-                    Ok(feed::Signal::Change { index, .. }) => {
+                    Ok(FeedSignal::Change { index, .. }) => {
                         tracing::debug!(
                             endpoint = feed.endpoint(),
                             index,
                             "a hidden key has changed: listing"
                         );
-                        self.stale = Some(Box::pin(sleep_until(self.since + PACE)));
+                        self.list_at = Some(Box::pin(sleep_until(self.since + MIN_LISTING_INTERVAL)));
                         return Ok(true);
                     }
                     Err(error) => return Err(self.lost(error)),
@@ -97,8 +106,8 @@ impl HiddenWatch {
 impl Watch for HiddenWatch {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
         loop {
-            if let Some(stale) = &mut self.stale {
-                return stale.as_mut().poll(cx).map(|()| Ok(Signal::Stale));
+            if let Some(list_at) = &mut self.list_at {
+                return list_at.as_mut().poll(cx).map(|()| Ok(Signal::Stale));
             }
             if let Some((batch, read)) = &mut self.pending {
                 let now = match ready!(read.as_mut().poll(cx)) {
@@ -106,22 +115,23 @@ impl Watch for HiddenWatch {
                     Err(error) => return Poll::Ready(Err(self.lost(error))),
                 };
                 if now.entries != self.known {
-                    self.stale = Some(Box::pin(sleep_until(self.since + PACE)));
+                    self.list_at = Some(Box::pin(sleep_until(self.since + MIN_LISTING_INTERVAL)));
                     continue;
                 }
                 let batch = std::mem::take(batch);
                 self.pending = None;
-                (self.read, self.come) = (self.read.max(now.revision), self.come.max(batch.revision));
+                (self.read_index, self.others_index) =
+                    (self.read_index.max(now.revision), self.others_index.max(batch.revision));
                 return Poll::Ready(Ok(Signal::Batch(batch)));
             }
             let is_alive = self.poll_feeds(cx)?;
-            if self.stale.is_some() {
+            if self.list_at.is_some() {
                 continue;
             }
             match self.others.poll_next(cx)? {
                 Poll::Ready(Signal::Batch(batch)) => self.pending = Some((batch, self.hidden.read())),
                 Poll::Ready(Signal::Progress(index)) => {
-                    self.come = self.come.max(index);
+                    self.others_index = self.others_index.max(index);
                     return Poll::Ready(Ok(self.progress()));
                 }
                 Poll::Ready(other) => return Poll::Ready(Ok(other)),
@@ -133,7 +143,7 @@ impl Watch for HiddenWatch {
 
     fn request_progress(&mut self) {
         self.others.request_progress();
-        self.feeds.iter_mut().for_each(Feed::ask);
+        self.feeds.iter_mut().for_each(Feed::request_progress);
     }
 
     fn is_resumable(&self) -> bool {

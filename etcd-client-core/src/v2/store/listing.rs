@@ -8,7 +8,7 @@ use crate::store::{Entry, Listing, Prefix};
 use crate::v2::net::pool::Pool;
 use crate::v2::net::refusal::Refusal;
 use crate::v2::net::reply::Reply;
-use crate::v2::watch::poll::Target;
+use crate::v2::watch::long_poll::Target;
 use crate::v2::wire::response::{Answer, Node, parse};
 use crate::{Error, Kind};
 
@@ -49,7 +49,7 @@ pub(in crate::v2) fn entries(prefix: &Prefix, root: &Node) -> Vec<Entry> {
     entries
 }
 
-/// The error says at which index there was nothing; it does not say in which cluster.
+/// An empty listing, if the error is that the key does not exist. It names the index, but not the cluster.
 fn empty_listing(error: Error) -> Result<Listing, Error> {
     match Refusal::of(&error).and_then(Refusal::index_of_nothing) {
         Some(revision) => Ok(Listing { revision, ..Listing::default() }),
@@ -63,8 +63,8 @@ pub(in crate::v2) fn entry(prefix: &Prefix, node: &Node) -> Option<Entry> {
     Some(Entry { key, value, revision: node.modified_index })
 }
 
-/// A key as the prefix is written. In v2 each key has one slash before each of its names; a prefix may
-/// have been written with more, or with none at its beginning, and means the same directory.
+/// A key of v2, spelled as the prefix is; `None` if it is not below the prefix. In v2 each key has one slash before
+/// each of its names; a prefix may be written with more, or with none at its beginning, and means the same directory.
 pub(in crate::v2) fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
     let mut rest = key;
     for name in names(prefix.directory()) {
@@ -74,7 +74,7 @@ pub(in crate::v2) fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
     Some(prefix.join(relative).into())
 }
 
-/// What all keys begin with that a directory had which is gone, as far as they are below the prefix.
+/// The bytes that all keys of a deleted directory began with, if they were below the prefix.
 pub(in crate::v2) fn directory_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
     let mut of_prefix = names(prefix.directory());
     if names(key).all(|name| of_prefix.next() == Some(name)) {

@@ -10,21 +10,22 @@ use crate::v2::wire::response::{Action, Answer, Node};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Something changed. Every change is reported once, in the order of the indexes.
+    /// A key or directory changed. Every change is reported once, in the order of the indexes.
     Change(Change),
-    /// The connection was lost, or could not be made, or the server has ended the watch without a change;
-    /// the watcher tries again, from where it was.
+    /// The connection was lost, or could not be made, or the server has ended the watch without a change.
+    /// The watcher tries again, and no change is lost.
     Reconnect(Reconnect),
-    /// The changes since the last report are not to be had: the watcher has read the state anew, and
-    /// goes on from there.
+    /// The server no longer has the changes since the last event. The watcher has read the state, and goes on
+    /// after it: replace what you have by [`Resync::state`].
     Resync(Resync),
-    /// The server answered with what is no change; the watcher tries again.
+    /// The server answered with an error, such as a missing permission, or not as etcd does. The watcher tries
+    /// again.
     Error(Error),
     /// The watcher was stopped. Nothing follows.
     Stop,
 }
 
-/// A change.
+/// A change of a key or a directory, in an [`Event::Change`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Change {
@@ -32,37 +33,36 @@ pub struct Change {
     pub action: Action,
     /// The key as it is now.
     pub node: Option<Node>,
-    /// The key as it was before, where it was there.
+    /// The key as it was before; `None` if it is new.
     pub prev_node: Option<Node>,
     /// The headers of the answer that brought it. Their [index](Headers::etcd_index) is that of the store
     /// when the server registered the watch, which may be before the change or after it.
     pub headers: Headers,
 }
 
-/// A connection that was lost, or could not be made, or a watch that has ended without a change.
+/// A lost or failed connection, or a watch that has ended without a change, in an [`Event::Reconnect`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reconnect {
-    /// Why. The headers of a watch that has ended without a change are those of its
+    /// The failure. The headers of a watch that has ended without a change are those of its
     /// [`Refusal`](crate::v2::Refusal).
     pub error: Error,
     /// How many attempts have failed before this one, since the watcher last received something.
     pub attempt: u32,
     /// The pause before the next attempt.
     pub delay: Duration,
-    /// The index that is asked for, where the watcher has come to one.
+    /// The index from which changes are asked for; `None` before the watcher knows one.
     pub wait_index: Option<u64>,
 }
 
-/// The state, read anew.
+/// The state that the watcher has read because changes were missed, in an [`Event::Resync`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Resync {
-    /// Why: [`Kind::Compacted`](crate::Kind::Compacted) where the server has forgotten the changes
-    /// (code 401), [`Kind::FutureRevision`](crate::Kind::FutureRevision) where its history was
-    /// replaced by another.
+    /// The reason: [`Kind::Compacted`](crate::Kind::Compacted) if the server no longer has the changes
+    /// (code 401), [`Kind::FutureRevision`](crate::Kind::FutureRevision) if its history was replaced.
     pub error: Error,
-    /// The key or the tree as it is now; `None` where it is not there.
+    /// The key, or the directory with everything in it, as it is now; `None` if it does not exist.
     pub state: Option<Node>,
     /// The index of the state. Only later changes are reported from now on.
     pub index: u64,
@@ -74,7 +74,7 @@ impl Change {
         Self { action, node, prev_node, headers }
     }
 
-    /// The value of the key, where it is no directory and not gone.
+    /// The new value; `None` for a directory and for a deleted key.
     pub fn value(&self) -> Option<&str> {
         self.node.as_ref()?.value.as_deref()
     }
@@ -86,12 +86,12 @@ impl Change {
 }
 
 impl Event {
-    /// What was done, where something changed.
+    /// What was done, if this is a change.
     pub fn action(&self) -> Option<Action> {
         self.change().map(|change| change.action)
     }
 
-    /// The change, where it is one.
+    /// The change, if this is one.
     pub fn change(&self) -> Option<&Change> {
         match self {
             Self::Change(change) => Some(change),

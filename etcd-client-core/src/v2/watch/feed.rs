@@ -1,33 +1,33 @@
-//! The changes of a key or a directory, one long poll after the other, from one endpoint.
+//! The changes of a key or a directory, by one long poll after the other, from one endpoint.
 //!
-//! Two positions are kept. Everything below `next` has been delivered for certain: each poll asks
-//! for the first change from `next` on. Up to `told` there is nothing more to deliver as far as the
-//! server says: a poll that was registered at index *i* and then was silent for [`QUIET`] had
-//! nothing to send up to *i*. Should such a change arrive after all, it is delivered; whoever has
-//! relied on `told` must be ready for that.
+//! A feed has two positions. Everything before `next` has been delivered: each poll asks for the first change
+//! from `next` on. `progress` is the index up to which, as far as the server says, there is nothing more to
+//! deliver: a poll that was registered at index *i* and then was silent for [`QUIET`] had nothing to send up
+//! to *i*. If such a change arrives after all, it is delivered; a consumer that has relied on `progress` must
+//! handle that.
 //!
-//! A change for which a poll has waited is known to be the next one where it follows the index at which
-//! the poll was registered. Otherwise it is asked for again: then it comes from the server's history,
-//! after whatever was before it. Where the history has forgotten so much, the change that has arrived is
-//! delivered all the same, as one that is not [proven](Signal::Change) to be the next.
+//! A change for which a poll has waited is proven to be the next one if it follows the index at which the
+//! poll was registered. Otherwise it is asked for again: then it comes from the server's history, after
+//! whatever was before it. If the history no longer goes back so far, the change is delivered as one that is
+//! not [proven](FeedSignal::Change) to be the next.
 //!
-//! A poll does not end because the member has lost its cluster, so a probe (`leader_probe.rs`) stands
-//! beside those polls whose silence is to mean that nothing happens.
+//! A poll does not end when the member loses its leader, so a feed that a [`Store`](crate::Store) watches with
+//! has a `leader_probe.rs` at its side.
 //!
-//! Each change costs a round trip. A feed that has been behind for six seconds [says so](Feed::is_behind):
-//! whoever wants the state, and not the changes, reads it.
+//! Each change costs a round trip. A feed that has been lagging for six seconds [says so](Feed::is_lagging): a
+//! consumer that wants the state, and not each change, should list.
 //!
-//! Polls follow `told` only when `next` would fall out of the server's history of 1,000 changes, and are
-//! replaced by younger ones before they do (`renewal_rate.rs`). A burst of changes elsewhere may be faster. Then
-//! the poll under way stays beside a younger one (`previous_poll.rs`), except in a feed that is [led](Feed::open_led):
-//! its reader wants the state, and lists.
+//! Polls ask from `progress` instead of `next` only when `next` is about to fall out of the server's history of
+//! 1,000 changes; `renewal_rate.rs` says how often a poll must be replaced by a younger one for that. A burst
+//! of changes elsewhere in the store may be faster. Then the poll under way is kept beside a younger one
+//! (`previous_poll.rs`); a feed with a leader probe fails instead, because its consumer can list.
 
 mod changes;
 mod opening;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll as TaskPoll};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
@@ -36,24 +36,23 @@ use crate::v2::net::endpoint_client::EndpointClient;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::pool::Pool;
 use crate::v2::watch::leader_probe::LeaderProbe;
-use crate::v2::watch::poll::{Poll, Target};
+use crate::v2::watch::long_poll::{LongPoll, Target};
 use crate::v2::watch::previous_poll::PreviousPoll;
 use crate::v2::watch::renewal_rate::RenewalRate;
 use crate::v2::wire::headers::Headers;
 use crate::v2::wire::response::Answer;
 use crate::{BoxFuture, Error, Kind};
 
-/// How long a poll must have been silent before that says something. The server sends a change
-/// from its history right after the headers.
+/// How long a poll must have been silent to mean that the history has no change for it: the server sends a
+/// change from its history right after the headers.
 const QUIET: Duration = Duration::from_secs(1);
-/// How fast those are answered who ask more often than that.
-const SHORT: Duration = Duration::from_millis(50);
-/// A quarter of the changes that a server keeps.
-const FAR: u64 = 250;
-/// A feed that has had so many changes in a row from the history, and for so long, is behind: each
-/// costs a round trip, however many there are.
-const MANY: u32 = 8;
-const LONG: Duration = Duration::from_secs(6);
+/// When a request for progress is answered while the poll is younger than [`QUIET`].
+const ANSWER_PAUSE: Duration = Duration::from_millis(50);
+/// The most revisions from `next` to `progress` that polls still ask for: a quarter of what a server keeps.
+const MAX_REPLAY: u64 = 250;
+/// A feed that has had so many changes in a row from the history, for so long, is lagging.
+const LAGGING_CHANGES: u32 = 8;
+const LAGGING_FOR: Duration = Duration::from_secs(6);
 
 /// A stream of changes.
 #[derive(Debug)]
@@ -61,62 +60,62 @@ pub(in crate::v2) struct Feed {
     pool: Arc<Pool>,
     endpoint: Arc<EndpointClient>,
     target: Target,
-    /// Those of the last poll.
+    /// The headers of the last poll.
     headers: Headers,
     /// The index of the store when the last poll was registered.
     head: u64,
     next: u64,
-    told: u64,
-    /// The index at which a poll was registered that was silent, and was replaced in good order.
-    settled: u64,
+    progress: u64,
+    /// The index at which the last poll was registered that stayed silent until another replaced it.
+    silent_up_to: u64,
     rate: RenewalRate,
     stage: Stage,
-    /// A change that has arrived and is asked for again.
-    held: Option<Answer>,
+    /// A change that has arrived and is asked for again, because there may be others before it.
+    unproven: Option<Answer>,
     previous: Option<PreviousPoll>,
     /// When everything had been delivered, and how many changes have come from the history since.
     caught_up: Instant,
     replayed: u32,
-    /// How old the connections are that the last poll came on.
+    /// The generation of the connections that the last poll came on, for [`Pool::give_up`].
     generation: u64,
-    /// A sign of life was asked for.
-    asked: bool,
-    /// When it is given although the poll under way is so young that no other is opened.
-    answer: Option<Pin<Box<Sleep>>>,
-    /// Opened beside the poll under way when a sign of life is asked for; it takes that one's place.
-    fresh: Option<Fresh>,
-    /// Ends the feed when the member has lost its cluster.
+    /// Progress was requested, and not answered yet.
+    progress_wanted: bool,
+    /// When the request is answered if the poll under way is so young that no other is opened.
+    answer_at: Option<Pin<Box<Sleep>>>,
+    /// The poll that is being opened beside the one under way, to replace it.
+    younger: Option<YoungerPoll>,
+    /// Ends the feed when the member has lost its leader.
     probe: Option<LeaderProbe>,
-    /// Its reader lists where the history has forgotten too much.
-    led: bool,
+    /// The feed fails when the history no longer goes back far enough, because its consumer can list.
+    lists_if_compacted: bool,
 }
 
-/// A poll that is being opened beside another.
-struct Fresh {
+/// A poll that is being opened beside the one under way.
+struct YoungerPoll {
     opening: Opening,
-    /// It is registered for what comes from now on, because the history has forgotten what was before.
+    /// It waits for changes from now on, because the history no longer has those before.
     from_now: bool,
 }
 
 enum Stage {
     Opening(Opening),
-    Open { poll: Poll, quiet: Option<Pin<Box<Sleep>>>, renewal: Pin<Box<Sleep>> },
+    Open { poll: LongPoll, quiet: Option<Pin<Box<Sleep>>>, renewal: Pin<Box<Sleep>> },
 }
 
-type Opening = BoxFuture<Result<Poll, Failure>>;
+type Opening = BoxFuture<Result<LongPoll, Failure>>;
 
 /// What a feed delivers.
 #[derive(Debug)]
-pub(in crate::v2) enum Signal {
-    /// A change, each once, in the order of their indexes. It is proven to be the next one where the
-    /// server's history goes back so far; otherwise only a member that has skipped some of the
-    /// cluster's log, by a snapshot of its leader's, can have left one out before it.
+pub(in crate::v2) enum FeedSignal {
+    /// A change; each comes once, in the order of the indexes. It is `proven` to be the next one if the
+    /// server's history goes back far enough. Otherwise one may be missing before it, but only if the member
+    /// has skipped part of the raft log because the leader sent it a snapshot.
     Change { answer: Box<Answer>, index: u64, proven: bool },
-    /// The server answers, and nothing more is to come up to this index.
-    Alive(u64),
-    /// A part of the next change has come.
+    /// There are no more changes up to this index, as far as the server says.
+    Progress(u64),
+    /// A part of the next change has arrived.
     Arriving,
-    /// As `Alive`, because the poll has ended without a change. The next one follows after this pause.
+    /// As `Progress`, when a poll has ended without a change. The next one is opened after this pause.
     Ended { index: u64, pause: Duration },
 }
 
@@ -131,7 +130,7 @@ impl Feed {
         &self.headers
     }
 
-    /// It is of another cluster than the feed before.
+    /// The error for a feed whose cluster is not that of the feed before it.
     pub(in crate::v2) fn of_another_cluster(&self) -> Error {
         let message = format!("{}: another cluster answers than before", self.endpoint.name());
         Error::new(Kind::FutureRevision, message)
@@ -142,127 +141,129 @@ impl Feed {
         self.head
     }
 
-    /// The index of the last thing that was certainly delivered.
+    /// The index up to which all changes have been delivered for certain.
     pub(in crate::v2) fn position(&self) -> u64 {
         self.next - 1
     }
 
-    /// Up to this index there is nothing more to come, as far as the server says.
-    pub(in crate::v2) fn told(&self) -> u64 {
-        self.told
+    /// The index up to which there are no more changes, as far as the server says.
+    pub(in crate::v2) fn progress(&self) -> u64 {
+        self.progress
     }
 
-    /// The index after which another feed may begin that takes this one's place. It moves with the store,
-    /// so that what lies between stays in the server's history.
-    pub(in crate::v2) fn anchor(&self) -> u64 {
-        self.settled.max(self.position())
+    /// The index after which another feed may take over without losing a change. It grows with the store's
+    /// index, so that it stays in the server's history.
+    pub(in crate::v2) fn resume_after(&self) -> u64 {
+        self.silent_up_to.max(self.position())
     }
 
-    /// Whether changes come faster than they can be read, or have piled up: one reading of all there is
-    /// would be quicker.
-    pub(in crate::v2) fn is_behind(&self) -> bool {
-        self.replayed >= MANY && self.caught_up.elapsed() >= LONG
+    /// Whether changes come faster than one a round trip, or have piled up, so that a listing is quicker.
+    pub(in crate::v2) fn is_lagging(&self) -> bool {
+        self.replayed >= LAGGING_CHANGES && self.caught_up.elapsed() >= LAGGING_FOR
     }
 
-    /// Asks for a [`Signal::Alive`]: another poll takes the place of the one under way, whose
-    /// connection may be dead. One that is young has just been proven alive, and goes on: who asks
-    /// again and again would never hear of a silence that lasts.
-    pub(in crate::v2) fn ask(&mut self) {
-        self.asked = true;
+    /// Asks for a [`FeedSignal::Progress`]: another poll takes the place of the one under way, whose
+    /// connection may be dead. A young one has just been proven alive, and goes on: if it were replaced at each
+    /// request, no poll would ever be silent for [`QUIET`].
+    pub(in crate::v2) fn request_progress(&mut self) {
+        self.progress_wanted = true;
         match &self.stage {
             Stage::Open { poll, .. }
-                if self.fresh.is_none() && !poll.has_begun() && poll.opened.elapsed() >= QUIET =>
+                if self.younger.is_none() && !poll.is_arriving() && poll.opened.elapsed() >= QUIET =>
             {
-                self.fresh = Some(Fresh { opening: self.another(), from_now: false });
+                self.younger = Some(YoungerPoll { opening: self.open_another(), from_now: false });
             }
-            Stage::Open { .. } if self.fresh.is_none() && self.answer.is_none() => {
-                self.answer = Some(Box::pin(sleep(SHORT)));
+            Stage::Open { .. } if self.younger.is_none() && self.answer_at.is_none() => {
+                self.answer_at = Some(Box::pin(sleep(ANSWER_PAUSE)));
             }
             _ => {}
         }
     }
 
-    /// Gives the endpoint up because it is silent.
+    /// Ends the feed because its endpoint is silent: the client's next call goes to another one.
     pub(in crate::v2) fn abandon(self) {
         self.pool.give_up(&self.endpoint, self.generation);
     }
 
-    /// The next signal. An error is the last.
-    pub(in crate::v2) fn poll_next(&mut self, cx: &mut Context<'_>) -> TaskPoll<Result<Signal, Error>> {
+    /// The next signal. The feed ends with an error.
+    pub(in crate::v2) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<FeedSignal, Error>> {
         match self.advance(cx) {
-            TaskPoll::Ready(Err(error)) => TaskPoll::Ready(Err(self.lost(error))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.lost(error))),
             ready => ready,
         }
     }
 
-    fn advance(&mut self, cx: &mut Context<'_>) -> TaskPoll<Result<Signal, Error>> {
+    fn advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<FeedSignal, Error>> {
         if let Some(probe) = &mut self.probe
-            && let TaskPoll::Ready(failure) = probe.poll(cx)
+            && let Poll::Ready(failure) = probe.poll(cx)
         {
             self.probe = None;
-            return TaskPoll::Ready(Err(self.failed(failure)));
+            return Poll::Ready(Err(self.failed(failure)));
         }
         loop {
             if let Some(previous) = &mut self.previous
-                && let TaskPoll::Ready(change) = previous.poll(cx)
+                && let Poll::Ready(change) = previous.poll(cx)
             {
-                return TaskPoll::Ready(self.on_elder(change));
+                return Poll::Ready(self.on_previous(change));
             }
             let step = match &mut self.stage {
                 Stage::Opening(opening) => match opening.as_mut().poll(cx) {
-                    TaskPoll::Pending => return TaskPoll::Pending,
-                    TaskPoll::Ready(Ok(poll)) => self.on_open(poll)?,
-                    TaskPoll::Ready(Err(failure)) if self.held.is_none() => {
-                        return TaskPoll::Ready(Err(self.failed(failure)));
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(poll)) => self.on_open(poll)?,
+                    Poll::Ready(Err(failure)) if self.unproven.is_none() => {
+                        return Poll::Ready(Err(self.failed(failure)));
                     }
-                    TaskPoll::Ready(Err(failure)) => Some(self.unless_held(failure.error)?),
+                    Poll::Ready(Err(failure)) => Some(self.deliver_unproven_or(failure.error)?),
                 },
                 Stage::Open { poll, .. } => match poll.change.as_mut().poll(cx) {
-                    TaskPoll::Ready(Ok(Some(answer))) => self.on_change(answer)?,
-                    TaskPoll::Ready(Ok(None)) => self.on_empty(),
-                    TaskPoll::Ready(Err(error)) => Some(self.unless_held(error)?),
-                    TaskPoll::Pending => match self.while_silent(cx)? {
+                    Poll::Ready(Ok(Some(answer))) => self.on_change(answer)?,
+                    Poll::Ready(Ok(None)) => self.on_empty(),
+                    Poll::Ready(Err(error)) => Some(self.deliver_unproven_or(error)?),
+                    Poll::Pending => match self.while_silent(cx)? {
                         Some(signal) => Some(signal),
-                        None => return TaskPoll::Pending,
+                        None => return Poll::Pending,
                     },
                 },
             };
             if let Some(signal) = step {
-                return TaskPoll::Ready(Ok(signal));
+                return Poll::Ready(Ok(signal));
             }
         }
     }
 
-    /// The poll under way has nothing to say: perhaps another takes its place, or its silence has
-    /// lasted.
-    fn while_silent(&mut self, cx: &mut Context<'_>) -> Result<Option<Signal>, Error> {
-        if matches!(&self.stage, Stage::Open { poll, .. } if poll.has_begun()) {
+    /// The poll under way is silent: perhaps a younger one replaces it, or it has been silent for [`QUIET`].
+    fn while_silent(&mut self, cx: &mut Context<'_>) -> Result<Option<FeedSignal>, Error> {
+        if matches!(&self.stage, Stage::Open { poll, .. } if poll.is_arriving()) {
             return Ok(self.while_arriving(cx));
         }
-        if let Some(Fresh { opening, from_now }) = &mut self.fresh
-            && let TaskPoll::Ready(outcome) = opening.as_mut().poll(cx)
+        if let Some(YoungerPoll { opening, from_now }) = &mut self.younger
+            && let Poll::Ready(outcome) = opening.as_mut().poll(cx)
         {
             let from_now = *from_now;
-            self.fresh = None;
+            self.younger = None;
             return match outcome {
-                // Whoever gets a signal polls again, and so the new poll, too.
-                Ok(poll) => Ok(self.on_fresh(poll, from_now)?.or(Some(Signal::Alive(self.told)))),
-                Err(failure) if failure.error.kind() == Kind::Compacted && !self.led && !from_now => {
-                    self.fresh = Some(Fresh { opening: self.poll_from(None), from_now: true });
-                    Ok(Some(Signal::Alive(self.told)))
+                // The consumer polls again after a signal, and with that the new poll.
+                Ok(poll) => {
+                    Ok(self.on_younger(poll, from_now)?.or(Some(FeedSignal::Progress(self.progress))))
+                }
+                Err(failure)
+                    if failure.error.kind() == Kind::Compacted && !self.lists_if_compacted && !from_now =>
+                {
+                    self.younger = Some(YoungerPoll { opening: self.poll_from(None), from_now: true });
+                    Ok(Some(FeedSignal::Progress(self.progress)))
                 }
                 Err(failure) => Err(self.failed(failure)),
             };
         }
-        if self.answer.as_mut().is_some_and(|answer| answer.as_mut().poll(cx).is_ready()) {
-            self.answer = None;
-            if std::mem::take(&mut self.asked) {
-                return Ok(Some(Signal::Alive(self.told)));
+        if self.answer_at.as_mut().is_some_and(|answer| answer.as_mut().poll(cx).is_ready()) {
+            self.answer_at = None;
+            if std::mem::take(&mut self.progress_wanted) {
+                return Ok(Some(FeedSignal::Progress(self.progress)));
             }
         }
         let Stage::Open { poll, quiet, renewal } = &mut self.stage else { return Ok(None) };
-        if self.fresh.is_none() && renewal.as_mut().poll(cx).is_ready() {
-            self.fresh = Some(Fresh { opening: self.another(), from_now: false });
+        if self.younger.is_none() && renewal.as_mut().poll(cx).is_ready() {
+            self.younger = Some(YoungerPoll { opening: self.open_another(), from_now: false });
             return self.while_silent(cx);
         }
         let is_over = quiet.as_mut().is_some_and(|quiet| quiet.as_mut().poll(cx).is_ready());
@@ -272,45 +273,46 @@ impl Feed {
         *quiet = None;
         (self.caught_up, self.replayed) = (Instant::now(), 0);
         let registered = poll.index;
-        if let Some(held) = self.held.take_if(|held| held.index().is_some_and(|index| index <= registered)) {
-            // The server's history does not know it.
-            return self.deliver(held, false);
+        if let Some(unproven) =
+            self.unproven.take_if(|unproven| unproven.index().is_some_and(|index| index <= registered))
+        {
+            // The server's history no longer has it.
+            return self.deliver(unproven, false);
         }
-        if registered <= self.told {
+        if registered <= self.progress {
             return Ok(None);
         }
-        self.told = registered;
-        Ok(Some(Signal::Alive(self.told)))
+        self.progress = registered;
+        Ok(Some(FeedSignal::Progress(self.progress)))
     }
 
-    /// The poll under way has said a part of what it has to say: that is a sign of life, and no
-    /// silence.
-    fn while_arriving(&mut self, cx: &mut Context<'_>) -> Option<Signal> {
-        self.fresh = None;
-        if !self.asked {
+    /// A part of a change has arrived on the poll under way: it is alive, and not silent.
+    fn while_arriving(&mut self, cx: &mut Context<'_>) -> Option<FeedSignal> {
+        self.younger = None;
+        if !self.progress_wanted {
             return None;
         }
-        let answer = self.answer.get_or_insert_with(|| Box::pin(sleep(SHORT)));
+        let answer = self.answer_at.get_or_insert_with(|| Box::pin(sleep(ANSWER_PAUSE)));
         if answer.as_mut().poll(cx).is_pending() {
             return None;
         }
-        (self.answer, self.asked) = (None, false);
-        Some(Signal::Arriving)
+        (self.answer_at, self.progress_wanted) = (None, false);
+        Some(FeedSignal::Arriving)
     }
 
-    fn on_open(&mut self, poll: Poll) -> Result<Option<Signal>, Error> {
+    fn on_open(&mut self, poll: LongPoll) -> Result<Option<FeedSignal>, Error> {
         self.follow(poll)?;
-        Ok(self.answer())
+        Ok(self.answer_request())
     }
 
-    /// From now on it is this poll that is waited for; the stage before that.
-    fn follow(&mut self, poll: Poll) -> Result<Stage, Error> {
-        if poll.index < self.told {
+    /// Makes this the poll under way, and returns the stage before.
+    fn follow(&mut self, poll: LongPoll) -> Result<Stage, Error> {
+        if poll.index < self.progress {
             let message = format!(
                 "{}: the store went back to index {} from {}",
                 self.endpoint.name(),
                 poll.index,
-                self.told
+                self.progress
             );
             return Err(Error::new(Kind::Unavailable, message));
         }
@@ -321,36 +323,36 @@ impl Feed {
         self.generation = poll.generation;
         self.headers = poll.headers.clone();
         self.head = poll.index;
-        self.rate.note(poll.index);
+        self.rate.record(poll.index);
         Ok(std::mem::replace(&mut self.stage, Stage::open(poll, &self.rate)))
     }
 
-    fn answer(&mut self) -> Option<Signal> {
-        std::mem::take(&mut self.asked).then_some(Signal::Alive(self.told))
+    fn answer_request(&mut self) -> Option<FeedSignal> {
+        std::mem::take(&mut self.progress_wanted).then_some(FeedSignal::Progress(self.progress))
     }
 
-    /// A younger poll takes the place of the one under way, which was silent.
-    fn on_fresh(&mut self, poll: Poll, from_now: bool) -> Result<Option<Signal>, Error> {
+    /// A younger poll replaces the one under way, which was silent.
+    fn on_younger(&mut self, poll: LongPoll, from_now: bool) -> Result<Option<FeedSignal>, Error> {
         if let Stage::Open { poll: before, quiet, .. } = self.follow(poll)? {
             if from_now {
-                self.told = self.told.max(self.head);
+                self.progress = self.progress.max(self.head);
                 self.previous.get_or_insert_with(|| PreviousPoll::new(before));
             } else if quiet.is_none() && self.previous.is_none() {
-                self.settled = self.settled.max(before.index);
+                self.silent_up_to = self.silent_up_to.max(before.index);
             }
         }
-        Ok(self.answer())
+        Ok(self.answer_request())
     }
 
-    fn another(&self) -> Opening {
-        let told = self.told.saturating_add(1);
-        let from = if told.saturating_sub(self.next) > FAR { told } else { self.next };
+    fn open_another(&self) -> Opening {
+        let progress = self.progress.saturating_add(1);
+        let from = if progress.saturating_sub(self.next) > MAX_REPLAY { progress } else { self.next };
         self.poll_from(Some(from))
     }
 
     fn poll_from(&self, from: Option<u64>) -> Opening {
         let (pool, endpoint, target) = (self.pool.clone(), self.endpoint.clone(), self.target.clone());
-        Box::pin(async move { Poll::open(&pool, &endpoint, &target, from).await })
+        Box::pin(async move { LongPoll::open(&pool, &endpoint, &target, from).await })
     }
 
     fn failed(&self, failure: Failure) -> Error {
@@ -367,7 +369,7 @@ impl Feed {
 }
 
 impl Stage {
-    fn open(poll: Poll, rate: &RenewalRate) -> Self {
+    fn open(poll: LongPoll, rate: &RenewalRate) -> Self {
         Self::Open { poll, quiet: Some(Box::pin(sleep(QUIET))), renewal: Box::pin(sleep(rate.interval())) }
     }
 }
@@ -381,7 +383,7 @@ impl std::fmt::Debug for Stage {
     }
 }
 
-impl std::fmt::Debug for Fresh {
+impl std::fmt::Debug for YoungerPoll {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Opening")
     }

@@ -1,5 +1,5 @@
-//! What a member knows of its cluster. One that has lost its leader goes on answering polls, and
-//! would be taken for one to which nothing happens; one that lags answers with an old index.
+//! Whether a member still belongs to its cluster. One that has lost its leader goes on holding long polls, as
+//! if nothing were written; a lagging one answers with an old index.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,33 +12,33 @@ use crate::v2::net::endpoint_client::EndpointClient;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::pool::Pool;
 use crate::v2::net::refusal::Refusal;
-use crate::v2::watch::poll::Target;
+use crate::v2::watch::long_poll::Target;
 use crate::v2::wire::request::Request;
 use crate::{BoxFuture, Kind};
 
-/// How often a member is asked for its leader. It has lost it 1 to 2 s after its cluster
-/// (`--election-timeout`), so that it is left within 6 s.
-const EVERY: Duration = Duration::from_secs(2);
-/// One that has no leader is asked so many times before it is left: an election is no reason.
-const TIMES: usize = 4;
-const PAUSE: Duration = Duration::from_millis(500);
-/// How long an answer may take, which each member has at hand.
+/// How often a member is asked for its leader. It notices the loss after 1 to 2 s (`--election-timeout`), so
+/// it is given up within 6 s.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// How many times in a row a member must have no leader to be given up; an election is shorter.
+const MAX_FAILURES: usize = 4;
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How long an answer may take. A member answers this without asking others.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// Asks a member for its leader again and again, and is ready when it has lost it for longer than an
+/// Asks a member for its leader at intervals, and is ready when it has been without one for longer than an
 /// election takes.
 pub(in crate::v2) struct LeaderProbe(BoxFuture<Failure>);
 
 impl LeaderProbe {
     pub(in crate::v2) fn over(pool: Arc<Pool>, endpoint: Arc<EndpointClient>) -> Self {
         Self(Box::pin(async move {
-            let mut without = 0;
+            let mut failures = 0;
             loop {
-                sleep(if without == 0 { EVERY } else { PAUSE }).await;
+                sleep(if failures == 0 { INTERVAL } else { RETRY_AFTER }).await;
                 match knows_leader(&pool, &endpoint).await {
-                    Ok(()) => without = 0,
-                    Err(failure) if without + 1 == TIMES => break failure,
-                    Err(_) => without += 1,
+                    Ok(()) => failures = 0,
+                    Err(failure) if failures + 1 == MAX_FAILURES => break failure,
+                    Err(_) => failures += 1,
                 }
             }
         }))
@@ -55,8 +55,8 @@ impl fmt::Debug for LeaderProbe {
     }
 }
 
-/// Fails where the member says that it has no leader. One that does not know the question, or does
-/// not answer it, is not in doubt: silence is noticed elsewhere.
+/// Fails if the member says that it has no leader. No answer, or a server that does not have this path, is no
+/// failure: a silent endpoint is noticed by the watch itself.
 pub(in crate::v2) async fn knows_leader(pool: &Pool, endpoint: &EndpointClient) -> Result<(), Failure> {
     let request = Request::get("/v2/members/leader", &[]).map_err(Failure::of_input)?;
     match timeout(LIMIT, pool.ask(endpoint, &request)).await {
@@ -65,7 +65,8 @@ pub(in crate::v2) async fn knows_leader(pool: &Pool, endpoint: &EndpointClient) 
     }
 }
 
-/// The index that the majority is at. A member that lags behind has caught up when it answers.
+/// The index that the cluster's majority is at, by a quorum read: a lagging member has caught up when it
+/// answers.
 pub(in crate::v2) async fn agreed_index(
     pool: &Pool,
     endpoint: &EndpointClient,

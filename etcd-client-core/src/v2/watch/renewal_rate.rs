@@ -1,21 +1,21 @@
-//! When a poll is to be replaced by a younger one.
+//! How often a long poll is replaced by a younger one.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The server keeps the last 1,000 changes of the whole store. Another feed goes on from where the poll
-/// before the last began, so this counts twice; the rest is left for what comes in a burst.
-const CHANGES: u32 = 300;
+/// The most changes in the store between two polls. The server keeps the last 1,000; another feed resumes at
+/// the poll before the last, so this counts twice, and the rest is left for bursts.
+const MAX_CHANGES: u32 = 300;
 const SHORTEST: Duration = Duration::from_secs(1);
 const FIRST: Duration = Duration::from_secs(2);
-/// How often the connection of a poll is proven alive.
+/// In a store without changes, how often a new poll proves that the connection is alive.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Two polls that are closer together say nothing of how fast the store is written.
+/// The shortest time between two polls for their indexes to be a measurement.
 const SAMPLE: Duration = Duration::from_millis(100);
 
-/// How fast the store is written, seen by the indexes at which polls are registered, and how long a poll
-/// may wait so that what it waits for does not fall out of the server's history.
+/// Measures how fast the store is written, by the indexes at which polls are registered, and says how long a
+/// poll may wait so that its index does not fall out of the server's history.
 #[derive(Debug)]
 pub(in crate::v2) struct RenewalRate {
     index: u64,
@@ -29,20 +29,20 @@ impl RenewalRate {
         Self { index, at: Instant::now(), interval: FIRST }
     }
 
-    /// How long the poll may wait that was registered last.
+    /// How long the last registered poll may wait.
     pub(in crate::v2) fn interval(&self) -> Duration {
         self.interval
     }
 
     /// Another poll was registered at this index.
-    pub(in crate::v2) fn note(&mut self, index: u64) {
+    pub(in crate::v2) fn record(&mut self, index: u64) {
         let (passed, changes) = (self.at.elapsed(), index.saturating_sub(self.index));
-        if passed < SAMPLE && changes < u64::from(CHANGES) {
+        if passed < SAMPLE && changes < u64::from(MAX_CHANGES) {
             return;
         }
         let changes = u32::try_from(changes).unwrap_or(u32::MAX);
-        let fitting = passed.saturating_mul(CHANGES).checked_div(changes).unwrap_or(LONGEST);
-        // It grows with the time that has been seen to be calm.
+        let fitting = passed.saturating_mul(MAX_CHANGES).checked_div(changes).unwrap_or(LONGEST);
+        // It at most doubles, and only after a whole interval has been measured.
         let grown = if passed >= self.interval { self.interval.saturating_mul(2) } else { self.interval };
         self.interval = fitting.min(grown).clamp(SHORTEST, LONGEST);
         (self.index, self.at) = (index, Instant::now());
@@ -55,7 +55,7 @@ mod tests {
 
     async fn noted(rate: &mut RenewalRate, after: Duration, index: u64) -> Duration {
         tokio::time::sleep(after).await;
-        rate.note(index);
+        rate.record(index);
         rate.interval()
     }
 

@@ -1,4 +1,4 @@
-//! Watching for ever.
+//! Watching until stopped: the events of a key or a directory, one after another.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,15 +15,15 @@ use crate::v2::net::refusal::Refusal;
 use crate::v2::net::reply::Reply;
 use crate::v2::watch::HEALTHY;
 use crate::v2::watch::event::{Change, Event, Reconnect, Resync};
-use crate::v2::watch::feed::{Feed, Signal};
-use crate::v2::watch::poll::Target;
+use crate::v2::watch::feed::{Feed, FeedSignal};
+use crate::v2::watch::long_poll::Target;
 use crate::v2::wire::response::{Answer, Node, parse};
 use crate::{BoxFuture, Error, Kind};
 
 const FIRST_DELAY: Duration = Duration::from_millis(300);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-/// Sets a [`Watcher`] up.
+/// The options of a [`Watcher`]. Made by [`Client::watcher`](crate::v2::Client::watcher).
 #[derive(Debug)]
 #[must_use = "nothing is watched before start()"]
 pub struct WatcherBuilder {
@@ -36,17 +36,20 @@ pub struct WatcherBuilder {
 /// Follows a key or a directory, through whatever happens to the connection or the server, until it
 /// is stopped: a stream of [`Event`]s.
 ///
-/// Nothing is lost between two events: after an interruption the watcher goes on after the last
-/// index that it has seen, and where the server does not remember so far back it reads the state
-/// anew ([`Event::Resync`]). Without an index to start with it begins with what changes after the
-/// server has registered it.
+/// It reports each change as v2 sends it, with the action and the node before. For a single change
+/// [`Client::watch`](crate::v2::Client::watch) is enough; for the keys of a prefix at one revision after another,
+/// over v2 and v3 alike, use the crate's [`Watcher`](crate::Watcher).
 ///
-/// A server remembers the last 1,000 changes of its whole store. However busy that is, changes come as
-/// changes for as long as the watcher is read and its connection lives: it is registered again before
-/// they are forgotten, and stays registered through a burst. What no server tells: that a member which was
-/// cut off from its cluster has skipped changes, because its leader has sent it a snapshot. Where the
-/// history goes back to the last change, the skipped ones are found there; where it does not, they are
-/// lost, and the next change after them is reported.
+/// Nothing is lost between two events: after an interruption the watcher resumes after the last index that it
+/// has seen; if the server's history no longer goes back so far, it reads the state
+/// ([`Event::Resync`]). Without an index to start with it begins with the first change after the server has
+/// registered it. It works while it is polled, and has no task of its own.
+///
+/// A server keeps the last 1,000 changes of its whole store. However busy that is, no change is missed while
+/// the watcher is polled and its connection lives: it is registered again in time, and stays registered
+/// through a burst. One gap cannot be seen: a member that was cut off from its cluster may skip changes,
+/// because the leader sends it a snapshot. They are found in the history if that goes back to the last
+/// reported change; otherwise they are lost, and the next change after them is reported.
 ///
 /// ```no_run
 /// # async fn example(client: etcd_client_core::v2::Client) {
@@ -68,22 +71,22 @@ pub struct Watcher {
     pool: Arc<Pool>,
     target: Result<Target, Error>,
     phase: Phase,
-    /// The last index that is accounted for.
+    /// The index up to which everything was reported.
     seen: Option<u64>,
-    /// Whether the server itself has been at that index.
+    /// Whether the store has come to that index; a start index may lie in the future.
     reached: bool,
     cluster: Option<u64>,
-    /// Why the state must be read before anything is watched.
+    /// If set, the state is read before the watcher resumes, for this reason.
     resync: Option<Error>,
     attempt: u32,
-    /// How often the state had to be read since there was a change, or a good connection.
+    /// How often the state had to be read since there was a change, or a connection that lasted.
     resyncs: u32,
     events: VecDeque<Event>,
     stop: AbortHandle,
     stopped: BoxFuture<()>,
 }
 
-/// Where a watcher stands. What is under way is part of it, and is cancelled with it.
+/// What a watcher is doing. The call under way is part of the phase, so dropping the phase cancels it.
 enum Phase {
     Opening(BoxFuture<Result<Feed, Error>>),
     Following { feed: Box<Feed>, since: Instant },
@@ -92,10 +95,10 @@ enum Phase {
     Stopped,
 }
 
-/// What a phase was waiting for.
+/// What a phase has waited for.
 enum Input {
     Opened(Result<Box<Feed>, Error>),
-    Signal(Result<Signal, Error>),
+    Signal(Result<FeedSignal, Error>),
     Read(Result<Snapshot, Error>),
     PauseOver,
     Stop,
@@ -106,20 +109,20 @@ impl WatcherBuilder {
         Self { pool: pool.clone(), key, recursive: false, index: None }
     }
 
-    /// Everything below a directory, too.
+    /// Also watches everything below the directory.
     pub fn recursive(mut self, recursive: bool) -> Self {
         self.recursive = recursive;
         self
     }
 
-    /// Begins with the first change at or after this index, rather than from now on. 0 is from now on.
+    /// Begins with the first change at or after this index, which may be in the past. 0 is from now on.
     pub fn index(mut self, index: u64) -> Self {
         self.index = Some(index);
         self
     }
 
-    /// The watcher. Nothing is sent before it is polled; a key that cannot be one is its first
-    /// event, and its last but [`Event::Stop`].
+    /// The watcher. Nothing is sent before it is polled. An invalid key is reported as an
+    /// [`Event::Error`], followed by [`Event::Stop`].
     pub fn start(self) -> Watcher {
         let stop = AbortHandle::default();
         let mut watcher = Watcher {
@@ -136,31 +139,32 @@ impl WatcherBuilder {
             stopped: Box::pin(stop.clone().aborted()),
             stop,
         };
-        watcher.go_on();
+        watcher.start_next();
         watcher
     }
 }
 
 impl Watcher {
-    /// The next event; `None` after [`Event::Stop`]. Dropping the future loses nothing.
+    /// The next event; `None` after [`Event::Stop`]. Cancel safe: dropping the future loses no event.
     pub async fn next(&mut self) -> Option<Event> {
         std::future::poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Ends the watcher, and frees the server. Legal at any time; the stream ends with
-    /// [`Event::Stop`], and what was not read before it is dropped.
+    /// Ends the watcher, also on the server. Allowed at any time; events that have not been read are dropped,
+    /// and [`Event::Stop`] is the last.
     pub fn stop(&mut self) {
         self.stop.abort();
         self.advance(Input::Stop);
     }
 
-    /// A handle that stops the watcher from elsewhere.
+    /// A handle that stops the watcher from another task or thread.
     pub fn stop_handle(&self) -> AbortHandle {
         self.stop.clone()
     }
 
-    /// The last index that is accounted for: everything up to it was reported. It grows with the store,
-    /// also while nothing is reported.
+    /// The index up to which everything was reported; `None` before the first connection. It grows with the
+    /// store's index, also while nothing is reported. To go on in another process, give
+    /// [`WatcherBuilder::index`] the next one.
     pub fn index(&self) -> Option<u64> {
         self.seen
     }
@@ -192,7 +196,7 @@ impl Watcher {
                 self.cluster = cluster;
                 self.resynced(Some(state), index);
             }
-            Input::PauseOver => self.go_on(),
+            Input::PauseOver => self.start_next(),
             Input::Stop => {
                 if !matches!(self.phase, Phase::Stopped) {
                     self.phase = Phase::Stopped;
@@ -202,8 +206,8 @@ impl Watcher {
         }
     }
 
-    /// Reads the state where that must be, and watches otherwise.
-    fn go_on(&mut self) {
+    /// Starts the next call: reading the state if changes were missed, otherwise watching.
+    fn start_next(&mut self) {
         let (pool, target) = match &self.target {
             Ok(target) => (self.pool.clone(), target.clone()),
             Err(error) => {
@@ -236,19 +240,19 @@ impl Watcher {
         self.phase = Phase::Following { feed, since: Instant::now() };
     }
 
-    fn on_signal(&mut self, signal: Signal) {
+    fn on_signal(&mut self, signal: FeedSignal) {
         let Phase::Following { feed, .. } = &self.phase else { return };
         match signal {
-            Signal::Change { answer, index, .. } => {
+            FeedSignal::Change { answer, index, .. } => {
                 self.seen = Some(index);
                 self.reached = true;
                 (self.attempt, self.resyncs) = (0, 0);
                 let headers = feed.headers().clone();
                 self.events.push_back(Event::Change(Change::new(*answer, headers)));
             }
-            Signal::Alive(_) => self.seen = self.seen.max(Some(feed.anchor())),
-            Signal::Arriving => {}
-            Signal::Ended { pause, .. } => {
+            FeedSignal::Progress(_) => self.seen = self.seen.max(Some(feed.resume_after())),
+            FeedSignal::Arriving => {}
+            FeedSignal::Ended { pause, .. } => {
                 let message = format!("{}: the watch was ended without a change", feed.endpoint());
                 let error = Error::new(Kind::Unavailable, message);
                 let error = error.with_source(Refusal::unread(feed.headers()));
@@ -258,21 +262,21 @@ impl Watcher {
         }
     }
 
-    /// From here only what changes after the state is reported.
+    /// The state has been read; changes after it are reported next.
     fn resynced(&mut self, state: Option<Node>, index: u64) {
-        let Some(error) = self.resync.take() else { return self.go_on() };
+        let Some(error) = self.resync.take() else { return self.start_next() };
         self.seen = Some(index);
         self.reached = true;
         self.events.push_back(Event::Resync(Resync { error, state, index }));
-        self.go_on();
+        self.start_next();
     }
 
-    /// Whatever was under way has failed.
+    /// The call or feed under way has failed.
     fn on_lost(&mut self, error: Error) {
         if self.resync.is_some()
             && let Some(index) = Refusal::of(&error).and_then(Refusal::index_of_nothing)
         {
-            self.cluster = None; // the error does not tell it
+            self.cluster = None; // the error does not name it
             return self.resynced(None, index);
         }
         if let Phase::Following { since, .. } = &self.phase
@@ -284,7 +288,7 @@ impl Watcher {
             self.resync = Some(error);
             self.resyncs = self.resyncs.saturating_add(1);
             return match self.resyncs.checked_sub(2) {
-                None => self.go_on(),
+                None => self.start_next(),
                 Some(again) => self.phase = Phase::Waiting(Box::pin(sleep(delay(again)))),
             };
         }
@@ -300,6 +304,7 @@ impl Watcher {
         self.attempt = self.attempt.saturating_add(1);
         self.phase = Phase::Waiting(Box::pin(sleep(delay)));
     }
+
     fn reconnect(&mut self, error: Error, delay: Duration) {
         let wait_index = self.seen.map(|seen| seen.saturating_add(1));
         self.events.push_back(Event::Reconnect(Reconnect {
@@ -319,7 +324,7 @@ impl futures_core::Stream for Watcher {
     }
 }
 
-/// The state, at an index.
+/// The state of the target at an index.
 struct Snapshot {
     state: Node,
     index: u64,
@@ -349,7 +354,7 @@ impl Phase {
     }
 }
 
-/// Doubling, with up to a second at random on top, and never more than half a minute.
+/// Doubles with each attempt, plus up to a second at random, and at most 30 s.
 fn delay(attempt: u32) -> Duration {
     let doubled = FIRST_DELAY.saturating_mul(1_u32.checked_shl(attempt.min(16)).unwrap_or(u32::MAX));
     (doubled + Duration::from_millis(fastrand::u64(0..1_000))).min(LONGEST_DELAY)

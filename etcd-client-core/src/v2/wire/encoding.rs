@@ -2,13 +2,13 @@
 
 use crate::Error;
 
-/// Servers cut a connection whose request line is longer than about 1 MB, and say nothing.
+/// Servers close a connection without an answer if its request line is longer than about 1 MB.
 const LONGEST_ADDRESS: usize = 512 << 10;
 
-/// The path of a key: each segment is encoded, slashes too many are left out.
+/// The path of a key: each segment is percent-encoded, and empty ones are left out.
 ///
-/// A slash at the end stays, and is added with `directory`: to servers with authentication `/app/` is
-/// something that a role on `/app/*` allows, and `/app` is not.
+/// A slash at the end stays, and `directory` adds one: on servers with authentication a role on `/app/*` allows
+/// `/app/`, but not `/app`.
 pub(in crate::v2) fn key_path(key: &str, directory: bool) -> Result<String, Error> {
     let mut path = String::with_capacity(key.len() + 16);
     path.push_str("/v2/keys");
@@ -64,8 +64,7 @@ pub(in crate::v2) fn form(pairs: &[(&str, String)]) -> String {
     form
 }
 
-/// Everything but what never means anything else is encoded, so that it reads the same in a path, a
-/// query and a form.
+/// Percent-encodes everything except unreserved characters, so that it can be used in a path, a query and a form.
 fn encode(out: &mut String, text: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {

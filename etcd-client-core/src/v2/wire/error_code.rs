@@ -4,12 +4,12 @@ use std::fmt;
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $text:literal;)*) => {
-        /// Why etcd refused a request of the v2 API.
+        /// etcd's code for a failed request of the v2 API, from [`Refusal::code`](crate::v2::Refusal::code).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorCode {
             $(#[doc = concat!(stringify!($code), ": ", $text, ".")] $name,)*
-            /// A code that has no name here.
+            /// A code that this crate does not know.
             Other(i32),
         }
 

@@ -9,28 +9,28 @@ use crate::Error;
 use crate::printable::Length;
 use crate::v2::wire::encoding::{form, query};
 
-/// With any other type the keys API stores an empty value, and says nothing.
+/// With any other content type the keys API stores an empty value, without an error.
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// One request: a method, an address below the endpoint, and a form or another body.
 #[derive(Clone)]
 pub struct Request {
     pub(in crate::v2) method: Method,
-    /// Begins with a slash, is encoded, and holds the query.
+    /// The path and query, percent-encoded, with a slash at the beginning.
     pub(in crate::v2) address: String,
     pub(in crate::v2) body: Option<bytes::Bytes>,
     pub(in crate::v2) content_type: Cow<'static, str>,
     pub(in crate::v2) resend: Resend,
 }
 
-/// When a request is sent again although a server may have acted on it.
+/// Whether a request may be sent again although a server may have acted on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::v2) enum Resend {
-    /// It changes nothing.
+    /// Yes: it is a read.
     Freely,
-    /// The second time changes nothing more than the first.
+    /// Yes: the second time changes nothing more than the first.
     Harmlessly,
-    /// The second time could do, or report, something else than the first.
+    /// No: the second time could change or report something else.
     Never,
 }
 

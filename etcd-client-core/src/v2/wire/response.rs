@@ -1,4 +1,4 @@
-//! What the server answers.
+//! The answers of the keys API.
 
 use std::fmt;
 
@@ -9,7 +9,15 @@ use crate::printable::Length;
 use crate::v2::wire::headers::Headers;
 use crate::{Error, Kind};
 
-/// A reply: what was asked for, and the headers that came with it.
+/// The result of a call: its body, and the headers of the reply.
+///
+/// ```no_run
+/// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+/// let response = client.get("app/level").await?;
+/// println!("{:?} at index {:?}", response.value(), response.headers().etcd_index());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Response<T = Answer> {
     body: T,
@@ -21,17 +29,17 @@ impl<T> Response<T> {
         Self { body, headers }
     }
 
-    /// What was asked for.
+    /// The body: for the keys API an [`Answer`].
     pub fn body(&self) -> &T {
         &self.body
     }
 
-    /// What was asked for, on its own.
+    /// The body by value.
     pub fn into_body(self) -> T {
         self.body
     }
 
-    /// The headers, with etcd's index.
+    /// The headers, such as etcd's index.
     pub fn headers(&self) -> &Headers {
         &self.headers
     }
@@ -43,70 +51,70 @@ impl Response<Answer> {
         self.body.action
     }
 
-    /// The key as it is now; `None` where the request asked for no value.
+    /// The key after the call; `None` if it was asked to be [left out](crate::v2::Call::no_value_on_success).
     pub fn node(&self) -> Option<&Node> {
         self.body.node.as_ref()
     }
 
-    /// The value of the key, where it is no directory.
+    /// The value of the key; `None` for a directory, and for a deleted key.
     pub fn value(&self) -> Option<&str> {
         self.body.value()
     }
 }
 
-/// What was done to a key: the body of every reply of the keys API, and of every event.
+/// What was done to a key: the body of every [`Response`] of the keys API.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Answer {
     /// What was done.
     pub action: Action,
-    /// The key as it is now; `None` where the request asked for no value.
+    /// The key after the call; `None` if it was asked to be [left out](crate::v2::Call::no_value_on_success).
     #[serde(default)]
     pub node: Option<Node>,
-    /// The key as it was before, where it was there.
+    /// The key before the call; `None` if it is new, and for reads.
     #[serde(default, rename = "prevNode")]
     pub prev_node: Option<Node>,
 }
 
 impl Answer {
-    /// The value of the key, where it is no directory.
+    /// The value of the key; `None` for a directory, and for a deleted key.
     pub fn value(&self) -> Option<&str> {
         self.node.as_ref()?.value.as_deref()
     }
 
-    /// The index of this change; of the last change to the key, where nothing was changed.
+    /// The index of this change; for a read, of the last change of the key.
     pub fn index(&self) -> Option<u64> {
         self.node.as_ref().map(|node| node.modified_index).filter(|index| *index != 0)
     }
 }
 
-/// What was done to a key.
+/// What was done to a key, in an [`Answer`] or a [`Change`](crate::v2::Change).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Action {
     /// It was read.
     Get,
-    /// It was written, or made anew.
+    /// It was written, whether it existed or not.
     Set,
-    /// It was made, and had not been there.
+    /// It was created.
     Create,
-    /// It was written, and had been there.
+    /// It existed, and was written.
     Update,
-    /// It was written because its value or index was the one expected.
+    /// It was written, after a comparison of its value or index.
     CompareAndSwap,
-    /// It was deleted because its value or index was the one expected.
+    /// It was deleted, after a comparison of its value or index.
     CompareAndDelete,
     /// It was deleted.
     Delete,
-    /// Its time to live ended.
+    /// Its time to live was over, and the server deleted it.
     Expire,
-    /// Something that has no name here.
+    /// An action that this crate does not know.
     #[serde(other)]
     Unknown,
 }
 
-/// A key, or a directory of keys.
+/// A key, or a directory of keys. `Debug` shows no values, which may be secret.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
@@ -114,25 +122,25 @@ pub struct Node {
     /// The whole key; `/` for the root.
     #[serde(default = "root", deserialize_with = "root_has_no_key")]
     pub key: String,
-    /// The value; `None` for a directory, and for a key that is gone.
+    /// The value; `None` for a directory, and for a deleted key.
     pub value: Option<String>,
     /// Whether this is a directory.
     pub dir: bool,
-    /// What is in the directory; empty where it is empty, or was not asked for.
+    /// The entries of the directory; below the first level only with [`recursive`](crate::v2::Call::recursive).
     #[serde(deserialize_with = "children")]
     pub nodes: Vec<Node>,
-    /// The seconds that it has left to live, where it does not live for ever.
+    /// The time to live that is left, in seconds; `None` if it does not expire.
     pub ttl: Option<i64>,
-    /// When it ends, as RFC 3339, where it does not live for ever.
+    /// When it expires, as RFC 3339; `None` if it does not.
     pub expiration: Option<String>,
     /// The index of the last change; 0 for the root.
     pub modified_index: u64,
-    /// The index at which it was made; 0 for the root.
+    /// The index at which it was created; 0 for the root.
     pub created_index: u64,
 }
 
 impl Node {
-    /// The last part of the key.
+    /// The last name in the key.
     pub fn name(&self) -> &str {
         self.key.rsplit('/').next().unwrap_or_default()
     }
@@ -186,13 +194,13 @@ fn children<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Nod
     deserializer.deserialize_any(Children)
 }
 
-/// Reads a body that must be JSON of this form. The error says where it is not, and quotes nothing:
-/// there may be values in it.
+/// Parses a body as JSON of this form. The error names the line and column, but quotes nothing, because the body
+/// may hold values.
 pub(in crate::v2) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Data => "JSON of another form",
-            // The depth of it is a matter of syntax to serde_json.
+            // serde_json has no category of its own for the depth.
             _ if error.to_string().starts_with("recursion limit") => "nested too deeply",
             _ => "no JSON",
         };
@@ -207,7 +215,7 @@ pub(in crate::v2) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error>
 }
 
 impl<T> fmt::Debug for Response<T> {
-    /// Leaves out what was read: values may be secret.
+    /// Shows the headers only, because the body may hold secret values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Response");
         out.field("status", &self.headers.status()).field("etcd_index", &self.headers.etcd_index());

@@ -1,4 +1,4 @@
-//! How a feed begins.
+//! Opening a feed.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::v2::net::pool::Pool;
 use crate::v2::watch::feed::{Feed, Stage};
 use crate::v2::watch::leader_probe;
 use crate::v2::watch::leader_probe::LeaderProbe;
-use crate::v2::watch::poll::{Poll, Target};
+use crate::v2::watch::long_poll::{LongPoll, Target};
 use crate::v2::watch::renewal_rate::RenewalRate;
 use crate::v2::wire::request::Resend;
 use crate::{Error, Kind};
@@ -19,7 +19,7 @@ impl Feed {
     /// Opens a feed after an index, or from now on, at the first endpoint that can do it. Resolves
     /// when the server has registered it.
     ///
-    /// A history that has not come to the index yet is another history: [`Kind::FutureRevision`].
+    /// If the store has not come to the index, its history was replaced: [`Kind::FutureRevision`].
     pub(in crate::v2) async fn open(
         pool: &Arc<Pool>,
         target: &Target,
@@ -28,7 +28,7 @@ impl Feed {
         pool.once(|endpoint| Self::resume(pool.clone(), endpoint, target.clone(), after)).await
     }
 
-    /// As [`open`](Self::open), with so many further rounds as [`open_ahead`](Self::open_ahead) makes.
+    /// As [`open`](Self::open), with further rounds over the endpoints, as [`open_ahead`](Self::open_ahead).
     pub(in crate::v2) async fn reopen(
         pool: &Arc<Pool>,
         target: &Target,
@@ -40,9 +40,8 @@ impl Feed {
         pool.rounds(Resend::Freely, retries, resume).await
     }
 
-    /// As [`open`](Self::open), and only at an endpoint that knows its leader, and for as long as it
-    /// does.
-    pub(in crate::v2) async fn open_led(
+    /// As [`open`](Self::open), but only at a member that has a leader; the feed ends when the member loses it.
+    pub(in crate::v2) async fn open_with_leader_probe(
         pool: &Arc<Pool>,
         target: &Target,
         after: Option<u64>,
@@ -51,14 +50,14 @@ impl Feed {
             let feed = Self::resume(pool.clone(), endpoint.clone(), target.clone(), after);
             let (mut feed, ()) = tokio::try_join!(feed, leader_probe::knows_leader(pool, &endpoint))?;
             feed.probe = Some(LeaderProbe::over(pool.clone(), endpoint));
-            feed.led = true;
+            feed.lists_if_compacted = true;
             Ok(feed)
         };
         pool.once(open_at).await
     }
 
-    /// As [`open`](Self::open), but the index may lie in the future, and so many further rounds are made
-    /// while the members seem to be electing a leader, as for any other call.
+    /// As [`open`](Self::open), but the index may lie in the future, and `retries` further rounds over the
+    /// endpoints are made while the members seem to be electing a leader, as for any other call.
     pub(in crate::v2) async fn open_ahead(
         pool: &Arc<Pool>,
         target: &Target,
@@ -77,7 +76,7 @@ impl Feed {
         after: Option<u64>,
     ) -> Result<Self, Failure> {
         let from = after.map(|after| after.saturating_add(1));
-        let first = Poll::open(&pool, &endpoint, &target, from).await?;
+        let first = LongPoll::open(&pool, &endpoint, &target, from).await?;
         let after = after.unwrap_or(first.index);
         let rate = RenewalRate::new(first.index);
         Ok(Self {
@@ -87,20 +86,20 @@ impl Feed {
             headers: first.headers.clone(),
             head: first.index,
             next: after.saturating_add(1),
-            told: after.min(first.index),
-            settled: 0,
+            progress: after.min(first.index),
+            silent_up_to: 0,
             caught_up: Instant::now(),
             replayed: 0,
             generation: first.generation,
             stage: Stage::open(first, &rate),
             rate,
-            held: None,
+            unproven: None,
             previous: None,
-            asked: false,
-            answer: None,
-            fresh: None,
+            progress_wanted: false,
+            answer_at: None,
+            younger: None,
             probe: None,
-            led: false,
+            lists_if_compacted: false,
         })
     }
 
@@ -114,11 +113,11 @@ impl Feed {
         let after = feed.position();
         if feed.head < after {
             feed.head = leader_probe::agreed_index(&feed.pool, &feed.endpoint, &feed.target).await?;
-            feed.told = after;
+            feed.progress = after;
         }
         if feed.head < after {
             let message = format!(
-                "{}: the store is at index {}, behind {after}, which was seen before: its history was replaced",
+                "{}: the store is at index {}, before {after}, which was seen earlier: its history was replaced",
                 feed.endpoint.name(),
                 feed.head
             );

@@ -1,4 +1,4 @@
-//! One long poll: its headers come at once, its body with the next change.
+//! One long poll: the headers come at once, the body with the next change.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,28 +17,28 @@ use crate::v2::wire::request::Request;
 use crate::v2::wire::response::{Answer, Node, parse};
 use crate::{BoxFuture, Error, Kind};
 
-/// A poll that ends sooner without a change is not repeated before this time has passed.
+/// The shortest time from one poll to the next if it has ended without a change.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// What is watched.
+/// The key or directory that is watched.
 #[derive(Clone, Debug)]
 pub(in crate::v2) struct Target {
     path: Arc<str>,
-    /// The key, slash at its beginning, none at its end; empty for the root.
+    /// The key, with a slash at its beginning and none at its end; empty for the root.
     key: Arc<str>,
     recursive: bool,
 }
 
-/// A poll that the server has registered.
-pub(in crate::v2) struct Poll {
+/// A long poll that the server has registered.
+pub(in crate::v2) struct LongPoll {
     pub(in crate::v2) headers: Headers,
     /// The index of the store when the poll was registered.
     pub(in crate::v2) index: u64,
     pub(in crate::v2) generation: u64,
     pub(in crate::v2) opened: Instant,
-    /// The change, or nothing where somebody on the way has ended the poll.
+    /// The change; `None` if the server or a proxy has ended the poll without one.
     pub(in crate::v2) change: BoxFuture<Result<Option<Answer>, Error>>,
-    begun: Arc<AtomicBool>,
+    arriving: Arc<AtomicBool>,
 }
 
 impl Target {
@@ -49,15 +49,14 @@ impl Target {
         Ok(Self { path: path.into(), key: key.into(), recursive })
     }
 
-    /// Whether live watches leave this key out: something below the target begins with `_`.
-    /// Watches that read the history do not, so the client does.
+    /// Whether live watches leave this key out, because a name below the target begins with `_`. Watches that
+    /// read the history send it, so the client must leave it out.
     pub(in crate::v2) fn hides(&self, key: &str) -> bool {
         self.recursive && key.strip_prefix(&*self.key).is_some_and(|below| below.contains("/_"))
     }
 
-    /// Whether a change of this key is one of the target. etcd's history takes `/app` for a directory
-    /// around `/apple`.
-    pub(in crate::v2) fn concerns(&self, key: &str) -> bool {
+    /// Whether a change of this key changes the target: it is in the target, or a directory around it.
+    pub(in crate::v2) fn is_affected_by(&self, key: &str) -> bool {
         let lies_in = |inner: &str, outer: &str| {
             inner
                 .strip_prefix(outer.trim_end_matches('/'))
@@ -66,21 +65,26 @@ impl Target {
         lies_in(key, &self.key) || lies_in(&self.key, key)
     }
 
-    /// Whether etcd could tell who watches the target of a change of this key.
-    pub(in crate::v2) fn may_hear_of(&self, key: &str) -> bool {
-        self.concerns(key) || self.key.starts_with(key)
+    /// Whether etcd may send a change of this key to a watch of the target. Its history also sends changes of
+    /// `/app` to a watch of `/apple`.
+    pub(in crate::v2) fn may_be_sent_for(&self, key: &str) -> bool {
+        self.is_affected_by(key) || self.key.starts_with(key)
     }
 
-    /// Whether etcd could have answered so, at this index of its store: with the target itself, each key
-    /// below where it is, and nothing that was changed later.
+    /// Whether etcd can have answered with this tree at this index: the root is the target, each node lies in
+    /// its parent, and none was changed later.
     pub(in crate::v2) fn check(&self, root: &Node, index: u64) -> Result<(), Error> {
-        let lie = |what: String| Err(Error::new(Kind::Protocol, what));
+        let impossible = |what: String| Err(Error::new(Kind::Protocol, what));
         if root.key.trim_end_matches('/') != &*self.key {
-            return lie(format!("asked for {:?}, and got {:?}", self.key, excerpt(root.key.as_bytes())));
+            return impossible(format!(
+                "asked for {:?}, and got {:?}",
+                self.key,
+                excerpt(root.key.as_bytes())
+            ));
         }
         for node in root.walk() {
             if node.modified_index > index || node.created_index > node.modified_index {
-                return lie(format!(
+                return impossible(format!(
                     "at index {index} no key can have been changed at {}: {}",
                     node.modified_index,
                     excerpt(node.key.as_bytes())
@@ -93,13 +97,13 @@ impl Target {
             };
             if let Some(stray) = node.nodes.iter().find(|inner| !is_in(inner)) {
                 let (stray, directory) = (excerpt(stray.key.as_bytes()), excerpt(directory.as_bytes()));
-                return lie(format!("the key {stray} does not lie in the directory {directory}/"));
+                return impossible(format!("the key {stray} does not lie in the directory {directory}/"));
             }
         }
         Ok(())
     }
 
-    /// Reads the target as all members agree that it is.
+    /// A quorum read of the target.
     pub(in crate::v2) fn read(&self) -> Result<Request, Error> {
         let mut flags = vec![("quorum", true.to_string())];
         if self.recursive {
@@ -108,7 +112,7 @@ impl Target {
         Request::get(&*self.path, &flags)
     }
 
-    /// Reads as little as possible, at an index that all members agree on.
+    /// A quorum read of as little as possible, for the index.
     pub(in crate::v2) fn probe(&self) -> Result<Request, Error> {
         Request::get(&*self.path, &[("quorum", true.to_string())])
     }
@@ -123,8 +127,8 @@ impl Target {
     }
 }
 
-impl Poll {
-    /// Waits for the first change from an index on, or from now on. Resolves with the headers.
+impl LongPoll {
+    /// Waits for the first change from an index on, or from now on. Resolves when the headers have come.
     pub(in crate::v2) async fn open(
         pool: &Arc<Pool>,
         endpoint: &EndpointClient,
@@ -135,10 +139,10 @@ impl Poll {
         let opened = pool.open(endpoint, &request).await?;
         let (headers, generation) = (opened.headers.clone(), opened.generation);
         let (pool, name) = (pool.clone(), endpoint.name().clone());
-        let begun = Arc::new(AtomicBool::default());
-        let noted = Arc::clone(&begun);
+        let arriving = Arc::new(AtomicBool::default());
+        let noted = Arc::clone(&arriving);
         let change = Box::pin(async move {
-            // A change may be long in coming; once it comes, it must not stop half-way.
+            // There is no time limit for the first byte of a change; after it, the client's limit applies.
             let reply = opened.read_noting(None, pool.options(), &noted).await;
             let reply = reply.map_err(|failure| failure.error.at(&name))?;
             if reply.body.iter().all(u8::is_ascii_whitespace) {
@@ -147,23 +151,23 @@ impl Poll {
             parse(&reply.body).map(Some).map_err(|error| error.at(&name))
         });
         let index = headers.etcd_index().ok_or_else(Failure::without_index)?;
-        Ok(Self { headers, index, generation, opened: Instant::now(), change, begun })
+        Ok(Self { headers, index, generation, opened: Instant::now(), change, arriving })
     }
 
-    /// Whether a part of the change is there: over a slow link a large one takes its time.
-    pub(in crate::v2) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Relaxed)
+    /// Whether a part of the change has arrived: a large one takes long over a slow link.
+    pub(in crate::v2) fn is_arriving(&self) -> bool {
+        self.arriving.load(Ordering::Relaxed)
     }
 
-    /// When another poll may follow one that ended without a change.
+    /// When the next poll may be opened if this one has ended without a change.
     pub(in crate::v2) fn next_at(&self) -> Instant {
         self.opened + SHORTEST
     }
 }
 
-impl fmt::Debug for Poll {
+impl fmt::Debug for LongPoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Poll").field("index", &self.index).finish_non_exhaustive()
+        f.debug_struct("LongPoll").field("index", &self.index).finish_non_exhaustive()
     }
 }
 
@@ -175,12 +179,12 @@ mod tests {
     fn a_target_is_concerned_by_what_lies_in_it_or_around_it() {
         let target = Target::new("/app/cfg", true).unwrap();
         for key in ["/app/cfg", "/app/cfg/a", "/app", "/"] {
-            assert!(target.concerns(key), "{key}");
+            assert!(target.is_affected_by(key), "{key}");
         }
         for key in ["/app/cf", "/app/cfgs", "/ap", "/apple", "/other"] {
-            assert!(!target.concerns(key), "{key}");
+            assert!(!target.is_affected_by(key), "{key}");
         }
-        assert!(Target::new("", true).unwrap().concerns("/any"));
+        assert!(Target::new("", true).unwrap().is_affected_by("/any"));
     }
 
     #[test]

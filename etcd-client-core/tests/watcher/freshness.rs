@@ -52,7 +52,7 @@ impl Store for Puppet {
     }
 
     fn with_own_connections(&self) -> Arc<dyn Store> {
-        unreachable!("the watcher needs no twin")
+        unreachable!("the watcher needs no connections of its own")
     }
 
     fn identity(&self) -> usize {
