@@ -29,6 +29,7 @@ use crate::explain::{Explanation, explain};
 use crate::notify::callbacks::{Notice, Subscription};
 use crate::notify::follower::Follower;
 use crate::notify::stream::Changes;
+use crate::problem::Problem;
 use crate::publish::change::Change;
 use crate::publish::snapshot::{Guard, Snapshot};
 use crate::rejection::Rejection;
@@ -243,6 +244,34 @@ impl<T: Send + Sync + 'static> Live<T> {
         })
     }
 
+    /// Calls back for every warning about a key that was written, as [`on`](Self::on) does: one that no field
+    /// reads, such as a misspelt one; an old or a deprecated name; a string that ends with a line break. So
+    /// whoever wrote it can be told while they are still at it. [`Status::warnings`] has the warning by then.
+    ///
+    /// Each key is heard of once, as in the log, however often it is written. While more than 100 such keys are
+    /// there, and after the first 1,000 of them, the further ones are only counted: one warning, with the prefix as
+    /// its key, says how many. What was there when the configuration was read is in [`Status::warnings`] alone.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch(&store)?;
+    /// settings.on_warning(|warning| {
+    ///     // /payments/wrokers: unknown key; did you mean workers?
+    ///     eprintln!("{warning}");
+    /// });
+    /// let revision = store.put("/payments/wrokers", "12");
+    /// settings.wait_for_callbacks(revision, Duration::from_secs(5))?;
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn on_warning(&self, mut callback: impl FnMut(&Problem) + Send + 'static) -> Subscription {
+        self.subscribe(move |notice| notice.warnings.iter().for_each(&mut callback))
+    }
+
     /// Calls back with the status when [`state`](Status::state) becomes another, as [`on`](Self::on)
     /// does, and when the store's history was found [rewound](Status::last_rewind): before the change
     /// callback that has what differs. Not for each failed try of an outage, and not at the end.
@@ -394,7 +423,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     }
 
     /// Waits until the callbacks have run that hear of this revision and of those before it, because
-    /// it came into force or was refused. Those that are subscribed later are not waited for, nor are those
+    /// it came into force, was refused, or gave a warning. Those that are subscribed later are not waited for, nor are those
     /// of [`on_status`](Self::on_status), which belong to no revision. The revision is what
     /// [`MemoryStore::put`](crate::MemoryStore::put) answers, or the `header.revision` of a client's. Made for
     /// tests; blocks the thread, see [`wait_for_callbacks_async`](Self::wait_for_callbacks_async).

@@ -54,6 +54,8 @@ pub(crate) struct Publisher<T> {
     /// Of no use any more: to be dropped where a slow drop, which is the user's code, delays nobody.
     discarded: Vec<Spare<T>>,
     key_warnings: KeyWarnings,
+    /// Warnings that the log has and the callbacks have not.
+    new_warnings: Vec<Problem>,
     /// Why the prefix may be the wrong one: since the start no field has read a key.
     nothing_read: Option<NothingRead>,
     pending: Vec<Problem>,
@@ -116,10 +118,13 @@ impl<T: Derived> Publisher<T> {
             lag: Some(Touched::default()),
             discarded: Vec::new(),
             key_warnings: KeyWarnings::default(),
+            new_warnings: Vec::new(),
             nothing_read,
             pending: Vec::new(),
         };
         publisher.look_for_warnings(None);
+        // Nobody can have subscribed yet; the status has them.
+        publisher.new_warnings.clear();
         let speed = DecodeSpeed::after(begin.elapsed(), listing.entries.len());
         Ok((publisher, Snapshot { value, revision, number: 0 }, speed))
     }
@@ -138,6 +143,11 @@ impl<T: Derived> Publisher<T> {
         let tree = self.keys.read();
         let nothing_read = self.nothing_read.as_ref().map(|nothing_read| nothing_read.warning(&tree));
         nothing_read.into_iter().chain(self.key_warnings.warnings(&tree)).collect()
+    }
+
+    /// The warnings that were logged since the last call.
+    pub(crate) fn take_new_warnings(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.new_warnings)
     }
 
     /// Why the prefix may be the wrong one, where no field has read a key yet.
@@ -287,11 +297,13 @@ impl<T: Derived> Publisher<T> {
     /// Looks at the touched keys again, or at all.
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
-        for warning in self.key_warnings.look(context.schema(), &tree, touched) {
+        let warnings = self.key_warnings.look(context.schema(), &tree, touched);
+        for warning in &warnings {
             panics::log(
-                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(&warning)),
+                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(warning)),
             );
         }
+        self.new_warnings.extend(warnings);
     }
 
     /// The next snapshot: a spare brought up to date, or a new one where all are in use. And whether any

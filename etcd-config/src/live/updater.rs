@@ -263,7 +263,6 @@ impl<T: Derived> Updater<T> {
                 shared.hooks.hold(Notice::of_change(change), count);
                 self.record_update(effects, |record| record.accept(revision));
                 effects.is_news = true;
-                shared.hooks.release();
                 let (changed, first) = (keys.len(), some(&keys));
                 self.log(|| {
                     tracing::info!(name, %prefix, revision, ?cause, count = changed, keys = ?first, "configuration changed");
@@ -273,20 +272,26 @@ impl<T: Derived> Updater<T> {
                 let refused = rejection.clone();
                 shared.hooks.hold(Notice::of_rejection(rejection.clone()), count);
                 self.record_update(effects, |record| record.refuse(rejection));
-                shared.hooks.release();
                 self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(&refused)));
             }
         }
     }
 
-    /// Records what came of an update, with what is odd about the keys now.
+    /// Records what came of an update, with what is odd about the keys now, and then has the callbacks called
+    /// that hear of it: by then the status says the same.
     fn record_update(&mut self, effects: &mut Effects<T>, write: impl FnOnce(&mut StatusRecord)) {
         let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
+        let new_warnings = self.publisher.take_new_warnings();
+        if !new_warnings.is_empty() {
+            let keys = self.publisher.keys().read().len();
+            self.shared.hooks.hold(Notice::of_warnings(new_warnings), keys);
+        }
         self.prove(effects, |record| {
             write(record);
             record.warnings = warnings;
             record.pending = pending;
         });
+        self.shared.hooks.release();
     }
 
     /// The store has confirmed how much is known; what else there is to record goes with it.

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::problem::Problem;
 use crate::publish::change::Change;
 use crate::rejection::Rejection;
 use crate::runtime::caller::Caller;
@@ -71,6 +72,7 @@ pub(crate) struct Notice<T> {
     pub(crate) change: Option<Change<T>>,
     pub(crate) rejection: Option<Rejection>,
     pub(crate) status: Option<Box<Status>>,
+    pub(crate) warnings: Vec<Problem>,
     number: u64,
 }
 
@@ -336,7 +338,8 @@ impl<T> Pending<T> {
 }
 
 impl<T> Notice<T> {
-    const NOTHING: Self = Self { change: None, rejection: None, status: None, number: 0 };
+    const NOTHING: Self =
+        Self { change: None, rejection: None, status: None, warnings: Vec::new(), number: 0 };
 
     pub(crate) fn of_change(change: Change<T>) -> Self {
         Self { change: Some(change), ..Self::NOTHING }
@@ -350,14 +353,19 @@ impl<T> Notice<T> {
         Self { status: Some(Box::new(status)), ..Self::NOTHING }
     }
 
-    /// Takes in what came after: the change grows, the last rejection and the last status count.
-    /// What it replaces.
+    pub(crate) fn of_warnings(warnings: Vec<Problem>) -> Self {
+        Self { warnings, ..Self::NOTHING }
+    }
+
+    /// Takes in what came after: the change grows, the last rejection and the last status count, and no
+    /// warning is left out, as there are never many in the life of a configuration. What it replaces.
     fn extend(&mut self, next: Self) -> Replaced {
         self.number = self.number.max(next.number);
         match (&mut self.change, next.change) {
             (Some(change), Some(next)) => change.extend(&next),
             (change, next) => *change = change.take().or(next),
         }
+        self.warnings.extend(next.warnings);
         (replace(&mut self.rejection, next.rejection), replace(&mut self.status, next.status))
     }
 }

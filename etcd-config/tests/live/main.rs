@@ -21,3 +21,4 @@ mod slow_code;
 mod snapshots;
 mod status;
 mod updates;
+mod warnings;
