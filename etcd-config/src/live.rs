@@ -97,12 +97,14 @@ impl<T> Live<T> {
         if age <= max_age {
             return Ok(self.load());
         }
-        let Status { name, prefix, source, state, refused_since, .. } = self.status();
+        let status = self.status();
+        let rejected = status.and_rejected();
+        let Status { name, prefix, source, state, refused_since, .. } = status;
         let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
         let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
         Err(Error::stale(format!(
             "{name} from {} is from {source} and was last {known} {}, where at most {max_age:?} is \
-             accepted; now {state}{why}",
+             accepted; now {state}{rejected}{why}",
             Printable::line(&prefix),
             Ago(age)
         )))
@@ -272,9 +274,10 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.subscribe(move |notice| notice.warnings.iter().for_each(&mut callback))
     }
 
-    /// Calls back with the status when [`state`](Status::state) becomes another, as [`on`](Self::on)
-    /// does, and when the store's history was found [rewound](Status::last_rewind): before the change
-    /// callback that has what differs. Not for each failed try of an outage, and not at the end.
+    /// Calls back with the status, as [`on`](Self::on) does, when [`state`](Status::state) becomes another, when
+    /// the newest values begin or cease to be [refused](Status::refused_since), and when the store's history was
+    /// found [rewound](Status::last_rewind): before the change callback that has what differs. Not for each failed
+    /// try of an outage, and not at the end.
     ///
     /// ```
     /// # use etcd_config::{EtcdConfig, MemoryStore};
@@ -283,7 +286,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// # struct Settings { #[etcd(default = 10)] workers: u32 }
     /// # let settings = Settings::watch(MemoryStore::new())?;
     /// settings.on_status(|status| {
-    ///     if status.state.error().is_some() {
+    ///     if !status.is_current() {
     ///         eprintln!("{status}");
     ///     }
     /// });
@@ -530,8 +533,7 @@ impl<T: Send + Sync + 'static> Live<T> {
 
     fn is_in_force(&self, revision: u64) -> Result<bool, Error> {
         let (in_force, known, refusal) = self.shared.status_cell.read(|record| {
-            let refusal = record.refusal().filter(|_| !record.held_back).cloned();
-            (record.in_force >= revision, record.revision >= revision, refusal)
+            (record.in_force >= revision, record.revision >= revision, record.refusal().cloned())
         });
         if in_force {
             return Ok(true);
@@ -580,9 +582,11 @@ impl<T: Send + Sync + 'static> Live<T> {
     }
 
     fn did_not_come(&self, what: &str, limit: Duration) -> Error {
-        let Status { name, prefix, state, snapshot_revision, revision, .. } = self.status();
+        let status = self.status();
+        let rejected = status.and_rejected();
+        let Status { name, prefix, state, snapshot_revision, revision, .. } = status;
         let what = format!(
-            "{what} of {name} from {} (now {state}, snapshot at revision {snapshot_revision}, \
+            "{what} of {name} from {} (now {state}{rejected}, snapshot at revision {snapshot_revision}, \
              known up to {revision})",
             Printable::line(&prefix)
         );
@@ -653,11 +657,12 @@ impl<T> Clone for Live<T> {
 
 impl<T> fmt::Debug for Live<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Status { name, prefix, state, snapshot_revision, .. } = self.status();
+        let Status { name, prefix, state, refused_since, snapshot_revision, .. } = self.status();
         f.debug_struct("Live")
             .field("name", &name)
             .field("prefix", &prefix)
             .field("state", &state.to_string())
+            .field("is_rejecting", &refused_since.is_some())
             .field("revision", &snapshot_revision)
             .finish_non_exhaustive()
     }

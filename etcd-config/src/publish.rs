@@ -28,6 +28,7 @@ use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::schema::relevance::relevant;
+use crate::status::outstanding::Outstanding;
 use crate::tree::{KeyTree, Touched};
 
 /// Spares beyond the first wait for readers that hold on to them.
@@ -41,10 +42,8 @@ pub(crate) struct Publisher<T> {
     revision: u64,
     /// How many snapshots came after the first.
     published: u64,
-    /// Something has changed that may make a difference to what is published.
-    waits: bool,
-    /// The newest keys have not been tried yet.
-    due: bool,
+    /// What the keys say and the published snapshot does not.
+    outstanding: Outstanding,
     /// The keys are from the cache: the store's first word on them counts, committed or not.
     from_cache: bool,
     spares: Vec<Spare<T>>,
@@ -111,8 +110,7 @@ impl<T: Derived> Publisher<T> {
             keys: Arc::new(Keys::new(tree, revision, context)),
             revision,
             published: 0,
-            waits: false,
-            due: false,
+            outstanding: Outstanding::Nothing,
             from_cache: false,
             spares: Vec::new(),
             lag: Some(Touched::default()),
@@ -179,9 +177,12 @@ impl<T: Derived> Publisher<T> {
     pub(crate) fn distrust(&mut self) {
         self.discarded.append(&mut self.spares);
         self.lag = None;
-        let is_outstanding = !self.keys.are_published();
-        self.waits |= is_outstanding;
-        self.due |= is_outstanding && T::LAYOUT.commit_key.is_none();
+        if !self.keys.are_published() {
+            self.outstanding = self.outstanding.changed();
+            if T::LAYOUT.commit_key.is_none() {
+                self.outstanding = self.outstanding.to_be_tried();
+            }
+        }
     }
 
     /// What is to be dropped elsewhere.
@@ -201,14 +202,9 @@ impl<T: Derived> Publisher<T> {
         self.keys.advance(revision);
     }
 
-    /// Whether newer keys wait to be tried.
-    pub(crate) fn is_due(&self) -> bool {
-        self.due
-    }
-
-    /// Whether what is published is what the keys say.
-    pub(crate) fn is_current(&self) -> bool {
-        self.keys.are_published()
+    /// What the keys say and the published snapshot does not.
+    pub(crate) fn outstanding(&self) -> Outstanding {
+        self.outstanding
     }
 
     /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
@@ -226,9 +222,11 @@ impl<T: Derived> Publisher<T> {
         let is_relevant = !touched.is_empty() && self.set_aside(touched);
         // A refused update is tried again when it is another one now, or committed again.
         let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
-        self.due |= self.waits && (counts || is_first);
+        if counts || is_first {
+            self.outstanding = self.outstanding.to_be_tried();
+        }
         self.from_cache &= !is_first;
-        self.due
+        self.outstanding.is_untried()
     }
 
     /// Takes note of what has changed for all snapshots. Says whether it can make a difference to any.
@@ -237,11 +235,11 @@ impl<T: Derived> Publisher<T> {
         let relevant = relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
             self.nothing_read = None;
-            self.waits = true;
+            self.outstanding = self.outstanding.changed();
             let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
             spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
             self.pending = self.keys.context().pending(&tree);
-        } else if !self.waits {
+        } else if self.outstanding.is_nothing() {
             // The published snapshot is what the keys say.
             self.keys.publish();
         }
@@ -260,18 +258,21 @@ impl<T: Derived> Publisher<T> {
     /// What is published is handed to `swap`, which brings it into force, or answers nothing where the watch
     /// has ended; `kept` is the revision of what is in force until then.
     pub(crate) fn publish(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
-        if !self.due {
+        if !self.outstanding.is_untried() {
             return Outcome::Unchanged;
         }
+        // While that panics they are untried, and are tried again.
         let outcome = self.try_newest(kept, cause, swap);
-        // Not where that has panicked: then it is tried again.
-        self.due = false;
+        self.outstanding = match outcome {
+            Outcome::Reverted | Outcome::Same(_) | Outcome::Published(_) => Outstanding::Nothing,
+            Outcome::Refused(_) => self.outstanding.refused(),
+            Outcome::Unchanged | Outcome::Ended => self.outstanding,
+        };
         outcome
     }
 
     fn try_newest(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
         if self.keys.settle() {
-            self.waits = false;
             return Outcome::Reverted;
         }
         match self.next() {
@@ -279,7 +280,6 @@ impl<T: Derived> Publisher<T> {
                 self.replace(snapshot, cause, swap).map_or(Outcome::Ended, Outcome::Published)
             }
             Ok((snapshot, false)) => {
-                self.waits = false;
                 self.keep(Spare { snapshot, lag: Touched::default() });
                 Outcome::Same(self.keys.publish().keys().to_vec())
             }
@@ -359,7 +359,7 @@ impl<T: Derived> Publisher<T> {
         let (touched, old) = swap(Arc::clone(&snapshot))?;
         let keys = touched.keys().to_vec();
         let lag = self.lag.replace(Touched::default());
-        (self.waits, self.published) = (false, self.published + 1);
+        self.published += 1;
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
         match lag {
             Some(lag) => self.keep(Spare { snapshot: old, lag }),

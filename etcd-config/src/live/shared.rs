@@ -39,8 +39,8 @@ pub(crate) struct Shared<T> {
     process: Process,
 }
 
-/// What callbacks hear about when it moves: the state, and the last rewind.
-type Announced = (Discriminant<State>, Option<Rewind>);
+/// What callbacks hear about when it becomes different: the state, whether values are refused, and the last rewind.
+type Announced = (Discriminant<State>, bool, Option<Rewind>);
 
 impl<T: Send + Sync + 'static> Shared<T> {
     pub(crate) fn new(
@@ -185,5 +185,5 @@ impl<T> Shared<T> {
 }
 
 fn announced(record: &StatusRecord) -> Announced {
-    (discriminant(record.state()), record.last_rewind)
+    (discriminant(record.state()), record.is_rejecting(), record.last_rewind)
 }

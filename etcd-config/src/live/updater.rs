@@ -124,9 +124,9 @@ impl<T: Derived> Updater<T> {
         self.publisher.keys().listing(cluster)
     }
 
-    /// Whether newer keys wait to be tried.
+    /// Whether newer keys are to be tried.
     pub(crate) fn is_due(&self) -> bool {
-        self.publisher.is_due()
+        self.publisher.outstanding().is_untried()
     }
 
     /// Whether a panic's words may hold a secret.
@@ -188,7 +188,7 @@ impl<T: Derived> Updater<T> {
     /// What may be published together with what waits for that: what is not committed may not, and is
     /// put aside.
     fn committed(&mut self, batch: Batch, cause: Cause) -> Option<(Batch, Cause)> {
-        if !self.collects || !self.publisher.is_due() || T::LAYOUT.commit_key.is_none() {
+        if !self.collects || !self.is_due() || T::LAYOUT.commit_key.is_none() {
             return Some((batch, cause));
         }
         let commits = commits(&batch, self.shared.keys.context().prefix(), T::LAYOUT.commit_key);
@@ -243,14 +243,14 @@ impl<T: Derived> Updater<T> {
             Outcome::Ended => {}
             Outcome::Reverted => {
                 let revision = self.publisher.revision();
-                self.record_update(effects, StatusRecord::revert);
+                self.record_update(effects, |_| ());
                 self.log(
                     || tracing::info!(name, %prefix, revision, "the values in force are the newest again"),
                 );
             }
             Outcome::Same(keys) => {
                 let revision = self.publisher.revision();
-                self.record_update(effects, StatusRecord::revert);
+                self.record_update(effects, |_| ());
                 shared.note_change(self.moment.cluster);
                 effects.is_news = true;
                 let first = some(&keys);
@@ -298,8 +298,7 @@ impl<T: Derived> Updater<T> {
     fn prove(&mut self, effects: &mut Effects<T>, write: impl FnOnce(&mut StatusRecord)) {
         let extent = Extent {
             revision: self.publisher.revision(),
-            waits: !self.publisher.is_current(),
-            held_back: self.publisher.is_due(),
+            outstanding: self.publisher.outstanding(),
             heard: self.moment.heard,
         };
         let is_confirmed = self.record(|record| {
