@@ -130,7 +130,8 @@ fn come_all_to_callbacks_that_are_slower_than_the_store() {
     const KEYS: usize = 900;
     let store = store();
     // So many keys that few steps may wait for callbacks.
-    let many = (0..30_000).fold(store.transaction(), |all, n| all.put(format!("/service/features/{n}"), "true"));
+    let many =
+        (0..30_000).fold(store.transaction(), |all, n| all.put(format!("/service/features/{n}"), "true"));
     many.commit();
     let settings = watch(&store);
     let (sender, receiver) = mpsc::channel();
