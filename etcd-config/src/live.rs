@@ -2,9 +2,9 @@
 
 pub(crate) mod backlog;
 mod closing;
+pub(crate) mod endpoint_probe;
 pub(crate) mod first_load;
 pub(crate) mod life;
-pub(crate) mod patrol;
 pub(crate) mod reader;
 pub(crate) mod shared;
 mod subscribing;
@@ -35,12 +35,39 @@ use crate::status::{Ago, Source, Status};
 
 /// A configuration that is kept current.
 ///
-/// A handle: clones are the same configuration. The watch ends when the last handle is dropped, a
-/// [`Reader`](crate::Reader) being one too. A callback that owns a handle of its own configuration keeps it alive
-/// for ever; let it use what it is called with instead.
+/// From [`EtcdConfig::watch`](crate::EtcdConfig::watch) and its like. A handle: clones are the same configuration,
+/// and may be used from any thread. The watch ends when the last handle is dropped, a [`Reader`](crate::Reader)
+/// being one too. A callback that owns a handle of its own configuration keeps it alive for ever; let it use what
+/// it is called with instead.
 ///
 /// Reading never blocks, and never fails: whatever happens to the store, the last good snapshot
 /// stays. [`status`](Self::status) says how old it is.
+///
+/// | for | use |
+/// | --- | --- |
+/// | one value, now | [`load`](Self::load) |
+/// | several that belong together, or to keep them | [`snapshot`](Self::snapshot) |
+/// | a hot loop of one thread | [`reader`](Self::reader) |
+/// | a value and all its changes | [`follow`](Self::follow) |
+/// | changes only | [`on`](Self::on), [`on_change`](Self::on_change), [`changes`](Self::changes) |
+/// | mistakes in what was written | [`on_rejected`](Self::on_rejected), [`on_warning`](Self::on_warning) |
+/// | how it stands | [`status`](Self::status), [`on_status`](Self::on_status), [`explain`](Self::explain) |
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(default = 10)]
+///     workers: u32,
+/// }
+///
+/// let settings = Settings::watch(MemoryStore::new())?;
+/// let for_a_thread = settings.clone();
+/// std::thread::spawn(move || println!("{} workers", for_a_thread.load().workers));
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 pub struct Live<T> {
     shared: Arc<Shared<T>>,
     life: Arc<Life<T>>,
@@ -89,7 +116,7 @@ impl<T> Live<T> {
         )))
     }
 
-    /// The configuration as it is now, to keep.
+    /// The configuration as it is now, to keep: an `Arc`, and with it the revision that it was read at.
     pub fn snapshot(&self) -> Arc<Snapshot<T>> {
         self.shared.current.load_full()
     }

@@ -1,10 +1,10 @@
 //! From changed keys to the next snapshot.
 //!
 //! Old snapshots are used again. When a new one is published, the old one is kept as a spare,
-//! together with the keys that have changed since it was current; when its last reader has let go
-//! of it, only those keys are decoded into it, and it is published in its turn. So an update costs
+//! together with the keys that have changed since it was current; when its last reader has dropped
+//! it, only those keys are decoded into it, and it is published in its turn. So an update costs
 //! what changed, not what there is, and `T` need not be `Clone`. What does not decode spoils the
-//! spare, which nobody sees, and never what is published.
+//! spare, which no reader sees, and never what is published.
 
 pub(crate) mod change;
 pub(crate) mod keys;
@@ -44,37 +44,37 @@ pub(crate) struct Publisher<T> {
     published: u64,
     /// What the keys say and the published snapshot does not.
     outstanding: Outstanding,
-    /// The keys are from the cache: the store's first word on them counts, committed or not.
+    /// The keys are from the cache file: the first change from the store is tried, committed or not.
     from_cache: bool,
     spares: Vec<Spare<T>>,
-    /// What has changed since the published snapshot was read, for when it is a spare. `None` where
-    /// that is not known: then it will be none.
+    /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
+    /// known: then it becomes none.
     lag: Option<Touched>,
-    /// Of no use any more: to be dropped where a slow drop, which is the user's code, delays nobody.
+    /// Of no use any more: to be dropped on another thread, as a drop is the user's code and may be slow.
     discarded: Vec<Spare<T>>,
     key_warnings: KeyWarnings,
     /// Warnings that the log has and the callbacks have not.
     new_warnings: Vec<Problem>,
-    /// Why the prefix may be the wrong one: since the start no field has read a key.
+    /// Why the prefix may be the wrong one, while no field has read a key since the start.
     nothing_read: Option<NothingRead>,
     pending: Vec<Problem>,
 }
 
-/// An old snapshot, and what has changed since.
+/// An old snapshot, and what has changed since it was current.
 pub(crate) struct Spare<T> {
     snapshot: Arc<Snapshot<T>>,
     lag: Touched,
 }
 
-/// Brings a snapshot into force: what had changed since the one before it, and that one. Nothing where the
-/// watch has ended.
+/// Publishes a snapshot, and returns what had changed since the one before it, and that one; nothing if the watch
+/// has ended.
 pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)> {}
 
 impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)>> Swap<T> for F {}
 
 /// What an update came to.
 pub(crate) enum Outcome<T> {
-    /// Nothing is to be published: the commit key has not moved.
+    /// Nothing is to be tried.
     Unchanged,
     /// No key differs from the snapshot's any more.
     Reverted,
@@ -89,7 +89,7 @@ pub(crate) enum Outcome<T> {
 impl<T: Derived> Publisher<T> {
     /// Reads the first snapshot; how fast that was says how fast updates will be.
     ///
-    /// `hint` is where the keys may be, where there are none.
+    /// If there are no keys, `hint` says where they may be.
     pub(crate) fn new(
         context: Context,
         listing: &Listing,
@@ -148,7 +148,7 @@ impl<T: Derived> Publisher<T> {
         std::mem::take(&mut self.new_warnings)
     }
 
-    /// Why the prefix may be the wrong one, where no field has read a key yet.
+    /// Why the prefix may be the wrong one, if no field has read a key yet.
     pub(crate) fn nothing_read(&self) -> Option<&str> {
         self.nothing_read.as_ref().map(NothingRead::what)
     }
@@ -158,7 +158,7 @@ impl<T: Derived> Publisher<T> {
         self.pending.clone()
     }
 
-    /// Whether a panic's words may hold a secret.
+    /// Whether a panic's message may hold a secret.
     pub(crate) fn has_secrets(&self) -> bool {
         self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
     }
@@ -172,8 +172,8 @@ impl<T: Derived> Publisher<T> {
         }
     }
 
-    /// After a panic of unknown cause old snapshots may lack a change: the next one is decoded anew.
-    /// What is not published is tried, whether or not it was to be.
+    /// After a panic of unknown cause, old snapshots may lack a change: the next snapshot is decoded anew. What is
+    /// not published is tried, unless a commit key decides.
     pub(crate) fn distrust(&mut self) {
         self.discarded.append(&mut self.spares);
         self.lag = None;
@@ -185,7 +185,7 @@ impl<T: Derived> Publisher<T> {
         }
     }
 
-    /// What is to be dropped elsewhere.
+    /// The old snapshots that are to be dropped on another thread.
     pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
         std::mem::take(&mut self.discarded)
     }
@@ -207,7 +207,7 @@ impl<T: Derived> Publisher<T> {
         self.outstanding
     }
 
-    /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
+    /// Applies a batch to the keys; nothing is published yet. Whether there is something to try.
     pub(crate) fn note(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
         let committed_at = self.committed_at();
@@ -220,7 +220,7 @@ impl<T: Derived> Publisher<T> {
         }
         let is_first = self.from_cache && !touched.is_empty();
         let is_relevant = !touched.is_empty() && self.set_aside(touched);
-        // A refused update is tried again when it is another one now, or committed again.
+        // A refused update is tried again when it has changed, or is committed again.
         let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
         if counts || is_first {
             self.outstanding = self.outstanding.to_be_tried();
@@ -229,7 +229,7 @@ impl<T: Derived> Publisher<T> {
         self.outstanding.is_untried()
     }
 
-    /// Takes note of what has changed for all snapshots. Says whether it can make a difference to any.
+    /// Remembers what has changed, for each snapshot. Whether it can make a difference to any.
     fn set_aside(&mut self, touched: Touched) -> bool {
         let tree = self.keys.read();
         let relevant = relevant(self.keys.context().schema(), &tree, touched);
@@ -255,8 +255,8 @@ impl<T: Derived> Publisher<T> {
 
     /// Publishes the keys as they are now, or says why not.
     ///
-    /// What is published is handed to `swap`, which brings it into force, or answers nothing where the watch
-    /// has ended; `kept` is the revision of what is in force until then.
+    /// `swap` publishes the snapshot, or returns nothing if the watch has ended; `kept` is the revision of the
+    /// snapshot that is published until then.
     pub(crate) fn publish(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
         if !self.outstanding.is_untried() {
             return Outcome::Unchanged;
@@ -306,8 +306,8 @@ impl<T: Derived> Publisher<T> {
         self.new_warnings.extend(warnings);
     }
 
-    /// The next snapshot: a spare brought up to date, or a new one where all are in use. And whether any
-    /// value in it differs from the published one's.
+    /// The next snapshot: a spare brought up to date, or a new one if all are in use. And whether any value in it
+    /// differs from the published one's.
     fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
         let Some(mut spare) = self.take_spare() else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
@@ -324,7 +324,7 @@ impl<T: Derived> Publisher<T> {
                 self.spares.push(spare);
                 Err(problems)
             }
-            // It may be in any state. If it was the drop of an old value that has panicked, a new one has none.
+            // The spare may be in any state. If the drop of an old value has panicked, a new snapshot drops none.
             Err(_) => {
                 self.discarded.push(spare);
                 self.anew()
@@ -339,7 +339,7 @@ impl<T: Derived> Publisher<T> {
         Ok((Arc::new(snapshot), differs))
     }
 
-    /// A spare that nobody reads any more; others like it are let go.
+    /// A spare without readers; further ones are discarded, as are those that lag far.
     fn take_spare(&mut self) -> Option<Spare<T>> {
         let lags_far = |spare: &Spare<T>| {
             let keys = spare.lag.keys().len();
@@ -383,7 +383,7 @@ impl<T> Drop for Publisher<T> {
     }
 }
 
-/// Decodes everything. A panic in the user's own code is one more reason to refuse.
+/// Decodes everything. A panic in the user's own code is a problem like others.
 fn decoded<T: Derived>(
     tree: &KeyTree,
     context: &Context,
@@ -394,7 +394,7 @@ fn decoded<T: Derived>(
 }
 
 fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {
-    // Whoever panicked may have seen a secret, and which one is not known here.
+    // The message may hold any secret.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
     let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
     vec![Problem {

@@ -46,7 +46,7 @@ pub struct Status {
     /// by an audit; whether the values were accepted or [refused](Self::refused_since). Before its
     /// first answer it is the time at which the cache file was written.
     pub confirmed_at: SystemTime,
-    /// How long ago [that](Self::confirmed_at) was, by a clock that nobody sets. [`Duration::MAX`] for a
+    /// How long ago [that](Self::confirmed_at) was, by a monotonic clock. [`Duration::MAX`] for a
     /// cache file from the future: one of the clocks was wrong.
     pub age: Duration,
     /// Since when the newest values are refused, so that older ones are in force; `None` if they are not.
@@ -54,15 +54,16 @@ pub struct Status {
     pub refused_since: Option<SystemTime>,
     /// The server that changes come from, when there is one.
     pub endpoint: Option<String>,
-    /// The servers that failed when they were asked last, while others may serve. Those that nobody needs are
-    /// asked from time to time, too.
+    /// The servers that failed when they were asked last, while others may serve. Idle ones are asked once a
+    /// minute, too.
     pub failing_endpoints: Vec<FailingEndpoint>,
     /// The last update that was refused, even if a later one was accepted.
     pub last_rejection: Option<Rejection>,
     /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
     /// What is odd but no error: a prefix with nothing below it that is read, unknown keys, outdated names,
-    /// strings that end with a line break.
+    /// strings that end with a line break. To hear of new ones use
+    /// [`Live::on_warning`](crate::Live::on_warning).
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force.
     pub pending: Vec<Problem>,
@@ -254,7 +255,8 @@ impl fmt::Display for Rewind {
 /// Settings from /payments: watching for 3h 12m, at http://127.0.0.1:2379
 ///   snapshot at revision 48121, from etcd; proven current 2.1s ago, up to revision 48190
 /// ```
-/// While the newest values are refused, the first line has `, newest values rejected` after the state, whatever that is.
+/// While the newest values are refused, the first line says so as well, whatever the state is:
+/// `disconnected for 2m 5s, newest values rejected`.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, prefix, state, revision, snapshot_revision, source, .. } = self;

@@ -54,7 +54,7 @@ impl<T> Drop for Life<T> {
 
 /// Has the last state cached, and waits for it a while.
 fn flush<T: Send + Sync + 'static>(shared: &Arc<Shared<T>>) {
-    if shared.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
+    if shared.archive.as_ref().is_some_and(|archive| archive.is_outdated()) {
         let (sender, receiver) = mpsc::channel();
         shared.save(move |written| drop(sender.send(written)));
         // Nobody is there to be notified; the log says why it failed.

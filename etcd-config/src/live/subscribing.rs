@@ -1,4 +1,4 @@
-//! Callbacks and streams: what a handle says of changes.
+//! Subscribing to changes, rejections, warnings and the status.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         subscription
     }
 
-    /// Calls back when the value at the projection has become another. For the value of now
+    /// Calls back when the value at the projection has become another. For the present value
     /// as well use [`follow`](Self::follow): a value that is [loaded](Self::load) before this call
     /// may be changed before it, and that is not heard of. One that is loaded after it is at least as
     /// new as the subscription, and its change may be heard of all the same.
@@ -121,9 +121,9 @@ impl<T: Send + Sync + 'static> Live<T> {
 
     /// Calls back for every warning about a key that was written, as [`on`](Self::on) does: one that no field
     /// reads, such as a misspelt one; an old or a deprecated name; a string that ends with a line break. So
-    /// whoever wrote it can be told while they are still at it. [`Status::warnings`] has the warning by then.
+    /// the person who wrote it hears of it at once. [`Status::warnings`] has the warning by then.
     ///
-    /// Each key is heard of once, as in the log, however often it is written. While more than 100 such keys are
+    /// Each key is reported once, as in the log, however often it is written. While more than 100 such keys are
     /// there, and after the first 1,000 of them, the further ones are only counted: one warning, with the prefix as
     /// its key, says how many. What was there when the configuration was read is in [`Status::warnings`] alone.
     ///

@@ -1,4 +1,4 @@
-//! The one record of how a configuration stands, and everyone who waits for it to move.
+//! The one record of how a configuration stands, and the waiters that each write wakes.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
@@ -42,16 +42,16 @@ pub(crate) struct StatusRecord {
     pub(crate) cache_file: Option<CacheFile>,
     last_panic: Option<String>,
     pub(crate) counters: Counters,
-    /// What of them the metrics have.
+    /// The counters that the metrics have.
     shown: Counters,
-    /// The snapshot was what the store holds.
+    /// When the snapshot was last known to be what the store holds.
     proven: Proof,
-    /// The store said what it holds, accepted or not.
+    /// When the store last said what it holds, accepted or not.
     confirmed: Proof,
     state: State,
     since: SystemTime,
     endpoint: Option<String>,
-    /// Moves with each write, so that a waiter sleeps through none.
+    /// Counts the writes, so that a waiter misses none.
     epoch: u64,
 }
 
@@ -166,7 +166,7 @@ impl StatusCell {
         }
     }
 
-    /// Writes the record, and wakes whoever waits.
+    /// Writes the record, and wakes the waiters.
     pub(crate) fn write<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
         let mut record = self.lock();
         let result = write(&mut record);
@@ -188,8 +188,8 @@ impl StatusCell {
         result
     }
 
-    /// How it stands in the child of a `fork`: nobody follows the store there. Nothing where the
-    /// parent's thread was writing at that very moment, which it will do for ever here.
+    /// In the child of a `fork` nothing follows the store: marks the record as stopped. False if the parent's
+    /// thread was writing it at the moment of the fork: then the lock stays locked for ever here.
     pub(crate) fn stop_in_child(&self) -> bool {
         let until = Instant::now() + CHILD_LOCK;
         loop {
@@ -239,7 +239,7 @@ impl StatusCell {
         tokio::time::timeout_at(until, moved).await.is_ok()
     }
 
-    /// What the record says, and nothing is written while it is read, so a panic cannot spoil it.
+    /// The record is consistent after each statement, so a poisoned lock does no harm.
     fn lock(&self) -> MutexGuard<'_, StatusRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
