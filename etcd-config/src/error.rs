@@ -11,6 +11,22 @@ use crate::problem::{Problem, Report};
 
 /// Why there is no configuration, or why a call about it failed.
 ///
+/// What can be done about it is told apart by the `is_` functions; the text is for people, and changes.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     workers: u32,
+/// }
+///
+/// let error = Settings::watch(MemoryStore::new()).unwrap_err();
+/// assert!(error.is_invalid() && !error.is_timeout());
+/// assert_eq!(error.problems()[0].key(), "/payments/workers");
+/// ```
+///
 /// Cheap to clone. `Display` is written for a person, in lines; `{:#}` says the same on one line, as a log
 /// wants it. `Debug` says it, too, because that is what `fn main() -> Result<(), Error>` prints.
 #[derive(Clone)]
@@ -67,7 +83,8 @@ impl Error {
         self.store().is_some_and(etcd_client_core::Error::is_access)
     }
 
-    /// Whether there are values, but they have not been proven current for longer than was asked for.
+    /// Whether there are values, but the store has not confirmed what it holds for longer than was accepted: from
+    /// [`Live::require_fresh`](crate::Live::require_fresh).
     pub fn is_stale(&self) -> bool {
         matches!(&*self.0, Inner::Stale(_))
     }
@@ -203,7 +220,7 @@ impl fmt::Debug for Error {
         let mut source = self.source();
         while let Some(error) = source {
             let cause = match error.downcast_ref::<etcd_client_core::Error>() {
-                // It has escaped what it was told, and has lines of its own.
+                // It has escaped what it shows of others' text, and has lines of its own.
                 Some(error) => error.to_string(),
                 None => Printable::line(&error.to_string()).at_most(Printable::BLOCK).to_string(),
             };

@@ -27,11 +27,13 @@
 //!
 //! let settings = Settings::watch(&store)?;
 //! assert_eq!(settings.load().log_level, "info");
-//! // The level of now, and every later one.
+//! // The present level, and every later one.
 //! settings.follow(|s| &s.log_level, |level| println!("logging at {level}"));
 //! // Later changes only.
 //! settings.on(|s| &s.database.pool_size, |old, new| println!("pool {old} -> {new}"));
+//! // A bad value that was not taken over, and a misspelt key.
 //! settings.on_rejected(|rejection| eprintln!("{rejection}"));
+//! settings.on_warning(|warning| eprintln!("{warning}"));
 //! # Ok::<(), etcd_config::Error>(())
 //! ```
 //!
@@ -42,8 +44,8 @@
 //!   snapshot stays, [`Live::on_rejected`] hears why, and the next revision is tried again.
 //! - Reading never blocks and never fails, whatever happens to etcd or the network;
 //!   [`Live::status`] says how old what is read is, and why.
-//! - Callbacks are called after the snapshot is published, in order, one at a time, and hold nobody
-//!   up: neither the watch nor another configuration. Decoding, checks and drops that take long hold
+//! - Callbacks are called after the snapshot is published, in order, one at a time, and hold up
+//!   neither the watch nor another configuration. Decoding, checks and drops that take long hold
 //!   up their own configuration only: they are moved to a thread of its own, and when they are slower
 //!   than the changes, what has come meanwhile is one update.
 //! - A panic ends no watch: one in decoding or in a check is a reason to refuse the update, one in a
@@ -56,7 +58,7 @@
 //!
 //! # Reading a value and hearing of its changes
 //! A change may come between two calls. So the order counts:
-//! - [`Live::follow`] hands the value of now to the callback, and then every change. Nothing is missed,
+//! - [`Live::follow`] calls back with the present value, and then with every change. Nothing is missed,
 //!   nothing comes twice. This is what applies a setting: a log level, the size of a pool.
 //! - [`Live::on`], [`Live::on_change`] or [`Live::changes`], and then [`Live::load`]: nothing is missed.
 //!   What is loaded is at least as new as the subscription, so a change may be in it and be heard of, too.
@@ -67,7 +69,7 @@
 //! ```text
 //! Store ─► Watcher ─► KeyTree ─► decode ─► Snapshot ─► load, reader
 //!                                   │          └─────► follow, on, on_change, changes
-//!                                   └─ problems ─────► on_rejected, on_status, status
+//!                                   └─ problems ─────► on_rejected, on_warning, on_status, status
 //! ```
 //! The store and the watcher are `etcd_client_core`'s: the watcher lists the prefix, watches it, and
 //! is never lost again. An update costs what changed, not what there is: only fields whose keys
@@ -81,7 +83,7 @@
 //! callbacks, for what is slow to decode, for its cache file. The end of a process or of a runtime
 //! waits for none of them.
 //!
-//! Callbacks, decoding and checks see the tokio runtime of whoever subscribed or watched, where there
+//! Callbacks, decoding and checks see the tokio runtime of the code that subscribed or watched, if there
 //! was one, and never one of ours. Decoding and checks may not wait for configurations, and are
 //! refused at once when they try.
 //!

@@ -1,4 +1,4 @@
-//! How to start: everything that may be said before a configuration is watched.
+//! Options of a configuration: everything that may be set before it is read.
 
 pub(crate) mod into_store;
 pub(crate) mod placeholder;
@@ -26,7 +26,7 @@ use crate::runtime::panics;
 use crate::runtime::caller::{Caller, refuse_to_block, runtime};
 use crate::runtime::worker::Worker;
 
-/// How much longer than its limit a start may take before it is given up here: it is only used up where the
+/// How much longer than its limit a start may take before the blocking caller gives up: it is used up only if the
 /// thread that reads the network is held up, as on a machine that stalls.
 const GRACE: Duration = Duration::from_secs(3);
 /// More keys are not decoded on a runtime of the caller's, where other tasks wait.
@@ -105,16 +105,16 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// Makes one update of all changes that come within this time of the first. Zero, the default,
-    /// makes an update of each revision.
+    /// Makes one update of all changes that arrive within this time of the first one. Zero, the default,
+    /// makes an update of each revision. Values are seen that much later.
     pub fn debounce(mut self, window: Duration) -> Self {
         self.debounce = window;
         self
     }
 
     /// Keeps the last good state in this file, and starts from it when the store does not answer
-    /// within the [`startup_timeout`](Self::startup_timeout). The store is asked on meanwhile, and
-    /// what differs comes as a change as soon as it answers.
+    /// within the [`startup_timeout`](Self::startup_timeout). The store is asked again and again meanwhile;
+    /// as soon as it answers, the differences come as a change.
     ///
     /// The file is written after the first read and after each change, at most about once a second;
     /// its folder must exist. It is replaced as a whole, and only its owner may read it. It holds the
@@ -123,12 +123,12 @@ impl<T: Derived> Options<T> {
     /// another prefix; one that is damaged is reported in the log and replaced.
     ///
     /// Whoever can write the file can choose the configuration. So on Unix it is read only if it belongs
-    /// to this process's user or to root, nobody else may write it, and its name is no symbolic link;
+    /// to this process's user or to root, no other user may write it, and its name is no symbolic link;
     /// [`Error`] and log say which of these it is. (A Kubernetes `fsGroup` gives the group of a volume
     /// the right to write all files at each mount: use an `emptyDir`, or
     /// `fsGroupChangePolicy: OnRootMismatch`.)
     ///
-    /// [`Status::source`](crate::Status::source) tells that a snapshot came from it, and
+    /// [`Status::source`](crate::Status::source) says that a snapshot came from it, and
     /// [`Status::age`](crate::Status::age) how old it is.
     pub fn cache_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.cache_file = Some(path.into());
@@ -216,7 +216,7 @@ impl<T: Derived> Options<T> {
         let (sender, receiver) = mpsc::sync_channel(1);
         background.runtime().spawn(async move {
             let answer = panics::caught_in(FirstAnswer::new::<T>(&store, plan)).await;
-            // Nobody waits any more only when the waiting thread is gone.
+            // An error means that the caller has given up.
             let _ = sender.send(answer.unwrap_or_else(|panic| Err(panicked(&panic))));
         });
         let answer = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
@@ -264,7 +264,7 @@ impl<T: Derived> Options<T> {
     }
 }
 
-/// Reads the first snapshot for a task; what takes long is done elsewhere.
+/// Reads the first snapshot for a task; many keys are decoded on a thread of their own.
 async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<FirstLoad<T>, Error> {
     // A runtime that lacks a clock or sockets panics.
     let answer = panics::caught_in(FirstAnswer::new::<T>(store, plan)).await;
@@ -276,8 +276,8 @@ async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<Fir
     elsewhere(move || answer.decode(&caller)).await?
 }
 
-/// Does something that blocks, on a thread of its own: one of the runtime's would not let a process
-/// end before it has come to an end itself.
+/// Does something that blocks, on a thread of its own: a process could not end before a blocking thread of the
+/// runtime does.
 async fn elsewhere<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
     let (sender, receiver) = oneshot::channel();
     let job = move || drop(sender.send(panics::caught(work)));

@@ -1,10 +1,10 @@
 //! From changed keys to the next snapshot.
 //!
 //! Old snapshots are used again. When a new one is published, the old one is kept as a spare,
-//! together with the keys that have changed since it was current; when its last reader has let go
-//! of it, only those keys are decoded into it, and it is published in its turn. So an update costs
+//! together with the keys that have changed since it was current; when its last reader has dropped
+//! it, only those keys are decoded into it, and it is published in its turn. So an update costs
 //! what changed, not what there is, and `T` need not be `Clone`. What does not decode spoils the
-//! spare, which nobody sees, and never what is published.
+//! spare, which no reader sees, and never what is published.
 
 pub(crate) mod change;
 pub(crate) mod keys;
@@ -28,6 +28,7 @@ use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::schema::relevance::relevant;
+use crate::status::outstanding::Outstanding;
 use crate::tree::{KeyTree, Touched};
 
 /// Spares beyond the first wait for readers that hold on to them.
@@ -41,41 +42,42 @@ pub(crate) struct Publisher<T> {
     revision: u64,
     /// How many snapshots came after the first.
     published: u64,
-    /// Something has changed that may make a difference to what is published.
-    waits: bool,
-    /// The newest keys have not been tried yet.
-    due: bool,
-    /// The keys are from the cache: the store's first word on them counts, committed or not.
+    /// What the keys say and the published snapshot does not.
+    outstanding: Outstanding,
+    /// The keys are from the cache file: the first change from the store is tried, committed or not.
     from_cache: bool,
     spares: Vec<Spare<T>>,
-    /// What has changed since the published snapshot was read, for when it is a spare. `None` where
-    /// that is not known: then it will be none.
+    /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
+    /// known: then it becomes none.
     lag: Option<Touched>,
-    /// Of no use any more: to be dropped where a slow drop, which is the user's code, delays nobody.
+    /// Of no use any more: to be dropped on another thread, as a drop is the user's code and may be slow.
     discarded: Vec<Spare<T>>,
     key_warnings: KeyWarnings,
-    /// Why the prefix may be the wrong one: since the start no field has read a key.
+    /// Warnings that the log has and the callbacks have not.
+    new_warnings: Vec<Problem>,
+    /// Why the prefix may be the wrong one, while no field has read a key since the start.
     nothing_read: Option<NothingRead>,
-    /// Which `restart` fields have changed, and the same with what a start would refuse of them.
+    /// Which `restart` fields have changed.
     waiting: Vec<Problem>,
+    /// The same, with what a start would refuse of them.
     pending: Vec<Problem>,
 }
 
-/// An old snapshot, and what has changed since.
+/// An old snapshot, and what has changed since it was current.
 pub(crate) struct Spare<T> {
     snapshot: Arc<Snapshot<T>>,
     lag: Touched,
 }
 
-/// Brings a snapshot into force: what had changed since the one before it, and that one. Nothing where the
-/// watch has ended.
+/// Publishes a snapshot, and returns what had changed since the one before it, and that one; nothing if the watch
+/// has ended.
 pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)> {}
 
 impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)>> Swap<T> for F {}
 
 /// What an update came to.
 pub(crate) enum Outcome<T> {
-    /// Nothing is to be published: the commit key has not moved.
+    /// Nothing is to be tried.
     Unchanged,
     /// No key differs from the snapshot's any more.
     Reverted,
@@ -90,7 +92,7 @@ pub(crate) enum Outcome<T> {
 impl<T: Derived> Publisher<T> {
     /// Reads the first snapshot; how fast that was says how fast updates will be.
     ///
-    /// `hint` is where the keys may be, where there are none.
+    /// If there are no keys, `hint` says where they may be.
     pub(crate) fn new(
         context: Context,
         listing: &Listing,
@@ -111,18 +113,20 @@ impl<T: Derived> Publisher<T> {
             keys: Arc::new(Keys::new(tree, revision, context)),
             revision,
             published: 0,
-            waits: false,
-            due: false,
+            outstanding: Outstanding::Nothing,
             from_cache: false,
             spares: Vec::new(),
             lag: Some(Touched::default()),
             discarded: Vec::new(),
             key_warnings: KeyWarnings::default(),
+            new_warnings: Vec::new(),
             nothing_read,
             waiting: Vec::new(),
             pending: Vec::new(),
         };
         publisher.look_for_warnings(None);
+        // Nobody can have subscribed yet; the status has them.
+        publisher.new_warnings.clear();
         let speed = DecodeSpeed::after(begin.elapsed(), listing.entries.len());
         Ok((publisher, Snapshot { value, revision, number: 0 }, speed))
     }
@@ -143,7 +147,12 @@ impl<T: Derived> Publisher<T> {
         nothing_read.into_iter().chain(self.key_warnings.warnings(&tree)).collect()
     }
 
-    /// Why the prefix may be the wrong one, where no field has read a key yet.
+    /// The warnings that were logged since the last call.
+    pub(crate) fn take_new_warnings(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.new_warnings)
+    }
+
+    /// Why the prefix may be the wrong one, if no field has read a key yet.
     pub(crate) fn nothing_read(&self) -> Option<&str> {
         self.nothing_read.as_ref().map(NothingRead::what)
     }
@@ -153,7 +162,7 @@ impl<T: Derived> Publisher<T> {
         self.pending.clone()
     }
 
-    /// Whether a panic's words may hold a secret.
+    /// Whether a panic's message may hold a secret.
     pub(crate) fn has_secrets(&self) -> bool {
         self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
     }
@@ -167,17 +176,20 @@ impl<T: Derived> Publisher<T> {
         }
     }
 
-    /// After a panic of unknown cause old snapshots may lack a change: the next one is decoded anew.
-    /// What is not published is tried, whether or not it was to be.
+    /// After a panic of unknown cause, old snapshots may lack a change: the next snapshot is decoded anew. What is
+    /// not published is tried, unless a commit key decides.
     pub(crate) fn distrust(&mut self) {
         self.discarded.append(&mut self.spares);
         self.lag = None;
-        let is_outstanding = !self.keys.are_published();
-        self.waits |= is_outstanding;
-        self.due |= is_outstanding && T::LAYOUT.commit_key.is_none();
+        if !self.keys.are_published() {
+            self.outstanding = self.outstanding.changed();
+            if T::LAYOUT.commit_key.is_none() {
+                self.outstanding = self.outstanding.to_be_tried();
+            }
+        }
     }
 
-    /// What is to be dropped elsewhere.
+    /// The old snapshots that are to be dropped on another thread.
     pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
         std::mem::take(&mut self.discarded)
     }
@@ -194,17 +206,12 @@ impl<T: Derived> Publisher<T> {
         self.keys.advance(revision);
     }
 
-    /// Whether newer keys wait to be tried.
-    pub(crate) fn is_due(&self) -> bool {
-        self.due
+    /// What the keys say and the published snapshot does not.
+    pub(crate) fn outstanding(&self) -> Outstanding {
+        self.outstanding
     }
 
-    /// Whether what is published is what the keys say.
-    pub(crate) fn is_current(&self) -> bool {
-        self.keys.are_published()
-    }
-
-    /// Takes a batch in; nothing is published yet. Says whether there is something to publish.
+    /// Applies a batch to the keys; nothing is published yet. Whether there is something to try.
     pub(crate) fn note(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
         let committed_at = self.committed_at();
@@ -217,32 +224,34 @@ impl<T: Derived> Publisher<T> {
         }
         let is_first = self.from_cache && !touched.is_empty();
         let is_relevant = !touched.is_empty() && self.set_aside(touched);
-        // A refused update is tried again when it is another one now, or committed again.
+        // A refused update is tried again when it has changed, or is committed again.
         let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
-        self.due |= self.waits && (counts || is_first);
+        if counts || is_first {
+            self.outstanding = self.outstanding.to_be_tried();
+        }
         self.from_cache &= !is_first;
-        self.due
+        self.outstanding.is_untried()
     }
 
-    /// Takes note of what has changed for all snapshots. Says whether it can make a difference to any.
+    /// Remembers what has changed, for each snapshot. Whether it can make a difference to any.
     fn set_aside(&mut self, touched: Touched) -> bool {
         let tree = self.keys.read();
         let relevant = relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
             self.nothing_read = None;
-            self.waits = true;
+            self.outstanding = self.outstanding.changed();
             let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
             spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
-            self.look_at_waiting(&tree);
-        } else if !self.waits {
+            self.try_waiting(&tree);
+        } else if self.outstanding.is_nothing() {
             // The published snapshot is what the keys say.
             self.keys.publish();
         }
         !relevant.is_empty()
     }
 
-    /// Tries what waits for a restart, as it is not read before: only where it has changed.
-    fn look_at_waiting(&mut self, tree: &KeyTree) {
+    /// Tries to decode what waits for a restart, if that has changed.
+    fn try_waiting(&mut self, tree: &KeyTree) {
         let context = self.keys.context();
         let waiting = context.pending(tree);
         if waiting == self.waiting {
@@ -250,13 +259,11 @@ impl<T: Derived> Publisher<T> {
         }
         let tried = panics::caught(|| decode::waiting::<T>(waiting.clone(), tree, context));
         let pending = tried.unwrap_or_else(|_| waiting.clone());
-        for problem in pending.iter().filter(|problem| problem.kind == Kind::RestartRefused) {
-            if !self.pending.contains(problem) {
-                panics::log(|| {
-                    tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(problem));
-                });
-            }
-        }
+        let is_new = |problem: &&Problem| {
+            problem.kind == Kind::RestartRefused && !self.pending.contains(problem)
+        };
+        let refused: Vec<_> = pending.iter().filter(is_new).cloned().collect();
+        self.warn(refused);
         (self.waiting, self.pending) = (waiting, pending);
     }
 
@@ -269,21 +276,24 @@ impl<T: Derived> Publisher<T> {
 
     /// Publishes the keys as they are now, or says why not.
     ///
-    /// What is published is handed to `swap`, which brings it into force, or answers nothing where the watch
-    /// has ended; `kept` is the revision of what is in force until then.
+    /// `swap` publishes the snapshot, or returns nothing if the watch has ended; `kept` is the revision of the
+    /// snapshot that is published until then.
     pub(crate) fn publish(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
-        if !self.due {
+        if !self.outstanding.is_untried() {
             return Outcome::Unchanged;
         }
+        // While that panics they are untried, and are tried again.
         let outcome = self.try_newest(kept, cause, swap);
-        // Not where that has panicked: then it is tried again.
-        self.due = false;
+        self.outstanding = match outcome {
+            Outcome::Reverted | Outcome::Same(_) | Outcome::Published(_) => Outstanding::Nothing,
+            Outcome::Refused(_) => self.outstanding.refused(),
+            Outcome::Unchanged | Outcome::Ended => self.outstanding,
+        };
         outcome
     }
 
     fn try_newest(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
         if self.keys.settle() {
-            self.waits = false;
             return Outcome::Reverted;
         }
         match self.next() {
@@ -291,7 +301,6 @@ impl<T: Derived> Publisher<T> {
                 self.replace(snapshot, cause, swap).map_or(Outcome::Ended, Outcome::Published)
             }
             Ok((snapshot, false)) => {
-                self.waits = false;
                 self.keep(Spare { snapshot, lag: Touched::default() });
                 Outcome::Same(self.keys.publish().keys().to_vec())
             }
@@ -309,15 +318,23 @@ impl<T: Derived> Publisher<T> {
     /// Looks at the touched keys again, or at all.
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
-        for warning in self.key_warnings.look(context.schema(), &tree, touched) {
-            panics::log(
-                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(&warning)),
-            );
-        }
+        let warnings = self.key_warnings.look(context.schema(), &tree, touched);
+        self.warn(warnings);
     }
 
-    /// The next snapshot: a spare brought up to date, or a new one where all are in use. And whether any
-    /// value in it differs from the published one's.
+    /// Logs warnings, and keeps them for the callbacks.
+    fn warn(&mut self, warnings: Vec<Problem>) {
+        let context = self.keys.context();
+        for warning in &warnings {
+            panics::log(
+                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(warning)),
+            );
+        }
+        self.new_warnings.extend(warnings);
+    }
+
+    /// The next snapshot: a spare brought up to date, or a new one if all are in use. And whether any value in it
+    /// differs from the published one's.
     fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
         let Some(mut spare) = self.take_spare() else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
@@ -334,7 +351,7 @@ impl<T: Derived> Publisher<T> {
                 self.spares.push(spare);
                 Err(problems)
             }
-            // It may be in any state. If it was the drop of an old value that has panicked, a new one has none.
+            // The spare may be in any state. If the drop of an old value has panicked, a new snapshot drops none.
             Err(_) => {
                 self.discarded.push(spare);
                 self.anew()
@@ -349,7 +366,7 @@ impl<T: Derived> Publisher<T> {
         Ok((Arc::new(snapshot), differs))
     }
 
-    /// A spare that nobody reads any more; others like it are let go.
+    /// A spare without readers; further ones are discarded, as are those that lag far.
     fn take_spare(&mut self) -> Option<Spare<T>> {
         let lags_far = |spare: &Spare<T>| {
             let keys = spare.lag.keys().len();
@@ -369,7 +386,7 @@ impl<T: Derived> Publisher<T> {
         let (touched, old) = swap(Arc::clone(&snapshot))?;
         let keys = touched.keys().to_vec();
         let lag = self.lag.replace(Touched::default());
-        (self.waits, self.published) = (false, self.published + 1);
+        self.published += 1;
         let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
         match lag {
             Some(lag) => self.keep(Spare { snapshot: old, lag }),
@@ -393,7 +410,7 @@ impl<T> Drop for Publisher<T> {
     }
 }
 
-/// Decodes everything. A panic in the user's own code is one more reason to refuse.
+/// Decodes everything. A panic in the user's own code is a problem like others.
 fn decoded<T: Derived>(
     tree: &KeyTree,
     context: &Context,
@@ -404,7 +421,7 @@ fn decoded<T: Derived>(
 }
 
 fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {
-    // Whoever panicked may have seen a secret, and which one is not known here.
+    // The message may hold any secret.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
     let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
     vec![Problem {

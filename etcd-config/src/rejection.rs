@@ -8,7 +8,26 @@ use crate::problem::{Problem, Report};
 
 /// An update that did not decode, or was not valid; the snapshot from before it stays.
 ///
-/// `Display` lists every problem, and says what stays in force.
+/// From [`Live::on_rejected`](crate::Live::on_rejected) and [`Status::refusal`](crate::Status::refusal). `Display`
+/// lists every problem, and says what stays in force; cheap to clone.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
+/// let store = MemoryStore::new();
+/// let settings = Settings::watch(&store)?;
+/// settings.on_rejected(|rejection| {
+///     for problem in rejection.problems() {
+///         eprintln!("{} is wrong: {problem}", problem.key());
+///     }
+/// });
+/// let revision = store.put("/payments/workers", "many");
+/// settings.wait_for_callbacks(revision, Duration::from_secs(5))?;
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Rejection(Arc<Refused>);
 

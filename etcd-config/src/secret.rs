@@ -1,18 +1,18 @@
-//! A value that is printed by nobody.
+//! A value that is never printed.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-/// A value that shows itself only where it is [asked to](Self::expose): `Debug` and `Display` write
+/// A value that shows itself only when it is [asked to](Self::expose): `Debug` and `Display` write
 /// `•••`.
 ///
 /// The derive treats a field of this type as if it were marked `#[etcd(secret)]`, so that its value is in
 /// no error, no log, no status, no [`explain`](crate::Live::explain) and no cache file either. A field
 /// that is marked so, but is a `String`, is printed by the `derive(Debug)` of your own struct.
 ///
-/// It goes by the name in the type: `Secret<..>`, also inside of others such as `Option<Secret<..>>`. Mark
-/// the field where the type has another name, as a type alias does.
+/// The derive recognizes it by its name: `Secret<..>`, also inside of others such as `Option<Secret<..>>`. Mark
+/// the field as `secret` if the type has another name there, as with a type alias.
 ///
 /// ```
 /// use etcd_config::{EtcdConfig, MemoryStore, Secret};
@@ -32,12 +32,12 @@ use serde::{Deserialize, Deserializer};
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Keeps a value to itself.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value. Whoever prints it is seen to do so.
+    /// The value. Printing it is visible in your code by this call.
     pub const fn expose(&self) -> &T {
         &self.0
     }

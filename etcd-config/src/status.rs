@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod meters;
+pub(crate) mod outstanding;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -25,10 +26,10 @@ pub struct Status {
     pub name: &'static str,
     /// The directory in the store that it is read from.
     pub prefix: String,
-    /// Where it stands with the store.
+    /// Where it stands with the store. Whether the values are accepted is another question, which
+    /// [`refused_since`](Self::refused_since) answers.
     pub state: State,
-    /// Since when it has been watching or has been refusing the newest values; for all other states
-    /// since when it has not been watching.
+    /// Since when it has been watching, or for all other states since when it has not been watching.
     pub since: SystemTime,
     /// The revision of the store that everything is known up to: at least `snapshot_revision`, but after
     /// a [rewind](Self::last_rewind) that changed no value, or to values that are refused.
@@ -45,23 +46,24 @@ pub struct Status {
     /// by an audit; whether the values were accepted or [refused](Self::refused_since). Before its
     /// first answer it is the time at which the cache file was written.
     pub confirmed_at: SystemTime,
-    /// How long ago [that](Self::confirmed_at) was, by a clock that nobody sets. [`Duration::MAX`] for a
+    /// How long ago [that](Self::confirmed_at) was, by a monotonic clock. [`Duration::MAX`] for a
     /// cache file from the future: one of the clocks was wrong.
     pub age: Duration,
-    /// Since when the newest values that the store holds are refused, so that older ones are in force;
-    /// `None` where they are not. The connection has no part in it.
+    /// Since when the newest values are refused, so that older ones are in force; `None` if they are not.
+    /// It is independent of the connection: both can be bad at once. [`refusal`](Self::refusal) says why.
     pub refused_since: Option<SystemTime>,
     /// The server that changes come from, when there is one.
     pub endpoint: Option<String>,
-    /// The servers that failed when they were asked last, while others may serve. Those that nobody needs are
-    /// asked from time to time, too.
+    /// The servers that failed when they were asked last, while others may serve. Idle ones are asked once a
+    /// minute, too.
     pub failing_endpoints: Vec<FailingEndpoint>,
     /// The last update that was refused, even if a later one was accepted.
     pub last_rejection: Option<Rejection>,
     /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
     /// What is odd but no error: a prefix with nothing below it that is read, unknown keys, outdated names,
-    /// strings that end with a line break.
+    /// strings that end with a line break. To hear of new ones use
+    /// [`Live::on_warning`](crate::Live::on_warning).
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force, or
     /// [would not start with](crate::ProblemKind::RestartRefused). Only what is wrong with the field itself is
@@ -89,17 +91,15 @@ pub struct CacheFile {
     pub problem: Option<String>,
 }
 
-/// Where a [`Live`](crate::Live) stands with its store: what an operator can act on.
+/// Where a [`Live`](crate::Live) stands with its store: what an operator can act on. For the question whether
+/// all is well use [`Status::is_current`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
     /// Reading the whole prefix.
     Listing,
-    /// Up to date, and told of every change.
+    /// Every change is received. Whether it is accepted is another question: see [`Status::refused_since`].
     Watching,
-    /// Connected as `Watching`, but the newest values are refused and older ones are in force:
-    /// correct the keys that [`Status::last_rejection`] names.
-    Rejected,
     /// The connection was lost, and is being taken up where it ended.
     Resuming,
     /// No server answers. The last values stay in force.
@@ -167,6 +167,27 @@ pub struct Counters {
 }
 
 impl Status {
+    /// Whether all is well: every change is received, and the newest values are in force, or will be after the
+    /// [debounce](crate::Options::debounce) interval or with the commit key.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch(&store)?;
+    /// let refused = store.put("/payments/workers", "many");
+    /// assert!(settings.wait_for_revision(refused, Duration::from_secs(5)).is_err());
+    /// let status = settings.status();
+    /// assert!(status.state.is_watching() && !status.is_current());
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn is_current(&self) -> bool {
+        self.state.is_watching() && self.refused_since.is_none()
+    }
+
     /// Why the newest values are not in force, while they are [refused](Self::refused_since).
     pub fn refusal(&self) -> Option<&Rejection> {
         self.refused_since.and(self.last_rejection.as_ref())
@@ -185,7 +206,7 @@ impl State {
         }
     }
 
-    /// Whether every change is received, and all values are in force.
+    /// Whether every change is received; see [`Status::is_current`] for whether it is in force as well.
     pub fn is_watching(&self) -> bool {
         matches!(self, State::Watching)
     }
@@ -196,7 +217,6 @@ impl fmt::Display for State {
         f.write_str(match self {
             State::Listing => "listing",
             State::Watching => "watching",
-            State::Rejected => "rejected",
             State::Resuming => "resuming",
             State::Disconnected(_) => "disconnected",
             State::NoQuorum(_) => "no quorum",
@@ -237,11 +257,14 @@ impl fmt::Display for Rewind {
 /// Settings from /payments: watching for 3h 12m, at http://127.0.0.1:2379
 ///   snapshot at revision 48121, from etcd; proven current 2.1s ago, up to revision 48190
 /// ```
+/// While the newest values are refused, the first line says so as well, whatever the state is:
+/// `disconnected for 2m 5s, newest values rejected`.
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, prefix, state, revision, snapshot_revision, source, .. } = self;
         write!(f, "{name} from {}: {state}", Printable::line(prefix))?;
         write!(f, " for {}", HumanDuration(self.since.elapsed().unwrap_or_default()))?;
+        f.write_str(self.and_rejected())?;
         if let Some(endpoint) = &self.endpoint {
             write!(f, ", at {}", Printable::line(endpoint))?;
         }
@@ -280,7 +303,12 @@ impl fmt::Display for Status {
 }
 
 impl Status {
-    /// Where nobody answers, the error of the state says so of each.
+    /// What stands beside the state while values are refused.
+    pub(crate) fn and_rejected(&self) -> &'static str {
+        if self.refused_since.is_some() { ", newest values rejected" } else { "" }
+    }
+
+    /// When no server answers, the error of the state names each of them.
     fn write_failing_endpoints(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.state.error().is_some() {
             return Ok(());

@@ -31,7 +31,8 @@ fn a_status_is_json_without_secrets() {
     settings.wait_for_revision(revision, Duration::from_secs(10)).unwrap_err();
     let status = to_json(&settings.status());
     assert_eq!(status["name"], "Settings");
-    assert_eq!(status["state"], "rejected");
+    assert_eq!(status["state"], "watching");
+    assert_ne!(status["refused_since"], Value::Null);
     assert_eq!(status["error"], Value::Null);
     assert_eq!(status["source"], "etcd");
     assert_eq!(status["last_rejection"]["problems"][0]["kind"], "Undecodable");

@@ -1,4 +1,4 @@
-//! Whose file is believed: whoever can write it can choose the configuration.
+//! Whose file is trusted: a user who can write it can choose the configuration.
 
 #[cfg(unix)]
 pub(super) use self::unix::{check, open};
@@ -18,15 +18,17 @@ mod unix {
     /// The permissions of the group and of all others to write.
     const WRITTEN_BY_OTHERS: u32 = 0o022;
 
-    /// Opens it for reading. A symbolic link is an error: whoever may put something into the folder
-    /// could lead to any file. A pipe does not hold the caller up.
+    /// Opens it for reading. A symbolic link is an error: a user who may write to the folder could
+    /// make it point to any file. A pipe does not hold the caller up.
     pub(in super::super) fn open(path: &Path) -> io::Result<File> {
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY).bits();
         OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
     }
 
-    /// That the file is this user's or root's, and that nobody else can write it; else why it is not
-    /// read.
+    /// Checks that the file is this user's or root's, and that no other user can write it.
+    ///
+    /// # Errors
+    /// Why it is not read.
     pub(in super::super) fn check(metadata: &Metadata) -> Result<(), String> {
         let (owner, this) = (metadata.uid(), rustix::process::geteuid().as_raw());
         if owner != this && owner != 0 {

@@ -1,4 +1,4 @@
-//! A configuration's cache file, how far it is, and the thread that writes it.
+//! A configuration's cache file, how much of the state is in it, and the thread that writes it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +10,12 @@ use super::Cache;
 use crate::runtime::worker::{Job, Worker};
 use crate::status::CacheFile;
 
-/// Shared by the watching task, which writes now and then, and by whoever ends it.
+/// Shared by the watching task, which writes it now and then, and the handles, which do when they end the watch.
 pub(crate) struct Archive {
     cache: Arc<Cache>,
     worker: Worker,
     cluster: AtomicU64,
-    /// How often there was something new, and how much of that is in the file.
+    /// How often there was something new, and up to which of these the file has it.
     changes: AtomicU64,
     saved: AtomicU64,
 }
@@ -38,7 +38,7 @@ impl Archive {
     }
 
     /// Whether the file lacks the last state.
-    pub(crate) fn is_behind(&self) -> bool {
+    pub(crate) fn is_outdated(&self) -> bool {
         self.saved.load(Ordering::Acquire) < self.changes.load(Ordering::Acquire)
     }
 

@@ -15,7 +15,7 @@ pub(super) const MAGIC: &[u8] = b"etcd-config cache 1\n";
 const FAMILY: &[u8] = b"etcd-config cache ";
 /// What the names of files end with that are to become one.
 const TEMPORARY: &str = ".tmp";
-/// How old such a file is that nobody writes any more.
+/// The age at which such a file is taken to be abandoned.
 const ABANDONED: Duration = Duration::from_secs(3_600);
 /// The largest file that is written, and read.
 pub(super) const LIMIT: u64 = 512 << 20;

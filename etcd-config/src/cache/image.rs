@@ -84,12 +84,12 @@ impl Image {
             return Err(format!("it is damaged: {} bytes where {length} were written", body.len()));
         }
         if checksum(body) != expected {
-            return Err("it is damaged: its checksum is another one".to_owned());
+            return Err("it is damaged: its checksum is wrong".to_owned());
         }
         let mut body = Cursor(body);
         let image = body.image()?;
         if !body.0.is_empty() {
-            return Err("it is damaged: there is something behind its end".to_owned());
+            return Err("it is damaged: there is something after its end".to_owned());
         }
         image.check()?;
         Ok(image)

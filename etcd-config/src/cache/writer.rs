@@ -29,20 +29,20 @@ pub(crate) struct CacheWriter {
     writing: Option<oneshot::Receiver<Written>>,
     /// How many writes there were.
     turns: u64,
-    /// Reported once, and again when it has gone well in between.
+    /// Whether the last write failed: only the first failure of several is logged as a warning.
     failed: bool,
 }
 
-/// What came of a write; no file where it held everything already.
+/// The outcome of a write; no file if that held everything already.
 pub(crate) type Written = Result<Option<CacheFile>, String>;
 
-/// What has come.
+/// What the watching task has to see to.
 pub(crate) enum WriterStep {
     /// It is time to have the file written.
     Due(oneshot::Sender<Written>),
     /// The file was written: how it stands now.
     Written(CacheFile),
-    /// It could not be written: why not. What was there is there.
+    /// It could not be written, and why. The old file is still there.
     Failed(String),
 }
 

@@ -1,4 +1,4 @@
-//! What the store tells while an update is still being decoded elsewhere.
+//! Events that arrive while an update is still being decoded elsewhere.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,28 +9,28 @@ use etcd_client_core::{Batch, Change, Prefix};
 use crate::status::Rewind;
 use crate::status::cell::Proof;
 
-/// The most that waits: what comes then goes with what came last.
+/// The most changed keys that wait apart: further updates are merged with the last one.
 const KEYS: usize = 65_536;
 
-/// Updates that wait, in order. What is not committed yet, where a commit key decides, is apart.
+/// Updates that wait, in order. With a commit key, those that are not committed yet are kept apart.
 #[derive(Default)]
 pub(crate) struct Backlog {
     pub(crate) rewind: Option<Rewind>,
     committed: VecDeque<Step>,
     open: Option<Step>,
-    /// What is open is of a history that is no more, and no state of this one before the next changes.
+    /// `open` belongs to a history that was rewound: only with the next changes it is a state of the new one.
     is_outdated: bool,
-    /// Nothing else has changed up to here.
+    /// Nothing else has changed up to this revision.
     pub(crate) current: Option<(u64, Proof)>,
     keys: usize,
 }
 
-/// Changes that are taken over together.
+/// Changes that become one update.
 struct Step {
     changes: BTreeMap<Bytes, Change>,
     revision: u64,
     cause: Cause,
-    /// When the last of them came.
+    /// When the last of them arrived.
     heard: Proof,
 }
 
@@ -66,7 +66,7 @@ impl Backlog {
         self.current = Some((revision, heard));
     }
 
-    /// What was known is of another history: the changes that make it this one follow.
+    /// The keys so far are of another history: the changes that turn them into this one follow.
     pub(crate) fn rewind(&mut self, rewind: Rewind) {
         let waiting = self.committed.drain(..).chain(self.open.take());
         self.open = waiting.reduce(|before, next| Step::append(Some(before), next));
@@ -74,13 +74,13 @@ impl Backlog {
         self.current = None;
     }
 
-    /// Makes one update of all.
+    /// Makes one update of all that are committed.
     pub(crate) fn merge(&mut self) {
         let merged = self.committed.drain(..).reduce(|before, next| Step::append(Some(before), next));
         self.committed.extend(merged);
     }
 
-    /// The next update, with how and when it was learnt of.
+    /// The next update, with its cause and when it arrived.
     pub(crate) fn next(&mut self) -> Option<(Batch, Cause, Proof)> {
         let step = self.committed.pop_front().or_else(|| self.open.take())?;
         let Step { changes, revision, cause, heard } = step;
@@ -102,7 +102,7 @@ impl Step {
     }
 }
 
-/// Whether all changes up to this one may be in force together: it is what is waited for.
+/// Whether all changes up to this one may be published together: there is no commit key, or it was written.
 pub(crate) fn commits(batch: &Batch, prefix: &Prefix, commit_key: Option<&str>) -> bool {
     let Some(commit_key) = commit_key.map(|key| prefix.join(key)) else { return true };
     batch.changes.iter().any(|change| *key(change) == commit_key.as_bytes())

@@ -34,11 +34,11 @@ pub(crate) struct WatchPlan {
     pub(crate) cache: Option<CacheLocation>,
 }
 
-/// What the store has answered, or that it has not.
+/// What the store has answered within the start-up limit, or that it has not.
 pub(crate) struct FirstAnswer {
     watcher: Watcher,
     first: First,
-    /// Where the keys may be, where there are none.
+    /// If there are no keys: where they may be instead.
     hint: Option<String>,
     prefix: Prefix,
     startup_timeout: Duration,
@@ -63,7 +63,7 @@ pub(crate) struct FirstLoad<T> {
 /// Where the first snapshot came from.
 pub(crate) enum LoadedFrom {
     Etcd,
-    /// The file, and what has kept the watcher from reading something newer.
+    /// The file, and the state that has kept the watcher from reading something newer.
     Cache {
         file: CacheFile,
         state: Option<watcher::State>,
@@ -86,7 +86,7 @@ impl FirstAnswer {
         Ok(Self { watcher, first, hint, prefix, startup_timeout, debounce, cache, connections })
     }
 
-    /// How many keys there are; nothing where a file is to be read instead.
+    /// How many keys there are; `None` if a file is to be read instead.
     pub(crate) fn keys(&self) -> Option<usize> {
         match &self.first {
             First::Listing(listing) => Some(listing.entries.len()),
@@ -145,7 +145,7 @@ impl<T: Derived> FirstLoad<T> {
     }
 }
 
-/// The prefix with the keys that the store answers with only where they are named.
+/// The prefix, with the keys that the store hides unless they are named.
 fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
     if !store.hides_keys() {
         return prefix.clone();
@@ -164,15 +164,15 @@ fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
     prefix.clone().naming(named)
 }
 
-/// What came of waiting for the store.
+/// The outcome of waiting for the store.
 enum First {
     Listing(Arc<Listing>),
     /// No answer; the watcher's last state.
     Silence(Option<watcher::State>),
 }
 
-/// Waits for the first authoritative read: through outages within the limit, but not for what will
-/// not get better by waiting.
+/// Waits for the first authoritative read: through outages within the limit, but not after an error that waiting
+/// does not cure.
 async fn first_listing<T: Derived>(
     watcher: &mut Watcher,
     prefix: &Prefix,
@@ -219,7 +219,7 @@ fn silence(
     Error::startup_timeout(limit, outage.or(last), cache)
 }
 
-/// The first snapshot from the cache file, or why it does not help.
+/// The first snapshot from the cache file, or why the file is of no use.
 fn from_cache<T: Derived>(
     cache: &Arc<Cache>,
     context: Context,

@@ -10,7 +10,26 @@ use crate::live::Live;
 use crate::publish::snapshot::Snapshot;
 
 /// One thread's view of a [`Live`], for hot loops: as long as nothing changes, a
-/// [`load`](Self::load) is one relaxed read and a comparison.
+/// [`load`](Self::load) is one relaxed read and a comparison. Everywhere else [`Live::load`] does, which needs no
+/// `&mut`.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(default = 10)]
+///     batch: usize,
+/// }
+///
+/// let settings = Settings::watch(MemoryStore::new())?;
+/// let mut reader = settings.reader();
+/// for _ in 0..1_000 {
+///     assert_eq!(reader.load().batch, 10);
+/// }
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 ///
 /// It is a handle like the `Live` it comes from, and keeps the watch alive. It also keeps the
 /// snapshot that it loaded last, until it loads the next one.
@@ -18,7 +37,7 @@ pub struct Reader<T> {
     cache: Cache<Published<T>, Arc<Snapshot<T>>>,
 }
 
-/// The place where snapshots are published, and the handle that keeps it current.
+/// Where snapshots are published, with the handle that keeps it current.
 struct Published<T>(Live<T>);
 
 impl<T> Live<T> {

@@ -1,4 +1,4 @@
-//! Where the watching task puts what everybody else reads.
+//! What the watching task writes and the handles read.
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -27,20 +27,20 @@ pub(crate) struct Shared<T> {
     pub(crate) hooks: Arc<Hooks<T>>,
     pub(crate) streams: Streams<T>,
     pub(crate) archive: Option<Arc<Archive>>,
-    /// Someone waits for a revision: the store may be asked how far it is.
+    /// Notified when a waiter wants a revision that is not known yet: the store may be asked for progress.
     pub(crate) progress_wanted: Notify,
-    /// Knows which servers fail.
+    /// The store knows which endpoints fail.
     connections: Weak<OwnConnections>,
-    /// The status that callbacks have heard of last.
+    /// What callbacks of the status were last called for.
     announced: Mutex<Announced>,
-    /// Whether nothing comes into force any more. Held while something does.
+    /// Whether nothing is published any more. Locked while a snapshot is published.
     ended: Mutex<bool>,
-    /// Where the watching task is.
+    /// The process that the watching task runs in.
     process: Process,
 }
 
-/// What callbacks hear about when it moves: the state, and the last rewind.
-type Announced = (Discriminant<State>, Option<Rewind>);
+/// What callbacks hear about when it becomes different: the state, whether values are refused, and the last rewind.
+type Announced = (Discriminant<State>, bool, Option<Rewind>);
 
 impl<T: Send + Sync + 'static> Shared<T> {
     pub(crate) fn new(
@@ -67,9 +67,9 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// Tells callbacks how it stands, where that is news.
+    /// Calls the callbacks of the status, if it has become different.
     pub(crate) fn announce(&self) {
-        // Held until it is in its place: two threads tell, and the last one has to know best.
+        // Locked until the notice is queued: two threads announce, and the newest status must come last.
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.status_cell.read(self::announced);
         if std::mem::replace(&mut *announced, now) != now {
@@ -79,8 +79,8 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// Brings a snapshot of the keys of this cluster into force, and counts it for the cache file: what had
-    /// changed since the one before, and that one. Nothing where the watch has ended.
+    /// Publishes a snapshot of the keys of this cluster, and has it cached. Returns what had changed since the one
+    /// before it, and that one; nothing if the watch has ended.
     pub(crate) fn publish(
         &self,
         snapshot: Arc<Snapshot<T>>,
@@ -95,15 +95,15 @@ impl<T: Send + Sync + 'static> Shared<T> {
         Some((touched, self.current.swap(snapshot)))
     }
 
-    /// What is in force is news for the cache file.
+    /// The cache file lacks what is in force.
     pub(crate) fn note_change(&self, cluster: u64) {
         if let Some(archive) = &self.archive {
             archive.note_change(cluster);
         }
     }
 
-    /// Has what is in force written to the cache file, and says what came of it. Nothing where the
-    /// file holds it already, or where there is to be none.
+    /// Has what is in force written to the cache file, and calls `done` with the outcome: `None` if the file holds
+    /// it already, or if there is to be no file.
     pub(crate) fn save(
         self: &Arc<Self>,
         done: impl FnOnce(Result<Option<CacheFile>, String>) + Send + 'static,
@@ -136,7 +136,7 @@ impl<T> Shared<T> {
         status
     }
 
-    /// Records something, with what has been counted.
+    /// Writes the status, with the counters.
     pub(crate) fn record<R>(
         &self,
         counters: watcher::Counters,
@@ -149,13 +149,13 @@ impl<T> Shared<T> {
         })
     }
 
-    /// Records a panic, without its words where they may hold a secret.
+    /// Records a panic, without its message if that may hold a secret.
     pub(crate) fn note_panic(&self, words: &str, has_secrets: bool) {
         let words = if has_secrets { panics::WITHHELD } else { words };
         self.status_cell.write(|record| record.panicked(words));
     }
 
-    /// Nothing is written any more.
+    /// Nothing is published any more, and no callback begins.
     pub(crate) fn stop(&self) {
         *self.ended() = true;
         self.status_cell.write(StatusRecord::stop);
@@ -185,5 +185,5 @@ impl<T> Shared<T> {
 }
 
 fn announced(record: &StatusRecord) -> Announced {
-    (discriminant(record.state()), record.last_rewind)
+    (discriminant(record.state()), record.is_rejecting(), record.last_rewind)
 }

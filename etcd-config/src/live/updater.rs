@@ -1,5 +1,5 @@
-//! What is done with what the store tells: keys, decoding, checks, publishing. No I/O, and nothing
-//! that waits, so that it can be done on any thread.
+//! From an event of the watcher to a published snapshot: keys, decoding, checks, publishing, callbacks. No I/O,
+//! and nothing that waits, so that it can run on any thread.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,13 +18,13 @@ use crate::runtime::panics;
 use crate::status::Rewind;
 use crate::status::cell::{Extent, Proof, StatusRecord};
 
-/// How many changed keys the log names; they are counted, too.
+/// The most changed keys that a line of the log names; all are counted.
 const LOGGED_KEYS: usize = 10;
 
-/// How long updates that are slow may go on being made one by one; then what waits becomes one.
+/// How long slow updates are made one by one; then all that wait become one update.
 const TOO_LATE: Duration = Duration::from_millis(100);
 
-/// The publisher of one configuration, and where it puts what comes of it.
+/// The publisher of one configuration, and the shared state that its outcomes are written to.
 pub(crate) struct Updater<T: Derived> {
     publisher: Publisher<T>,
     shared: Arc<Shared<T>>,
@@ -32,21 +32,21 @@ pub(crate) struct Updater<T: Derived> {
     speed: DecodeSpeed,
     /// Whether changes are collected before they are published.
     collects: bool,
-    /// What is not committed, while what is waits to be published.
+    /// Uncommitted changes that arrived while committed ones wait for the end of the debounce interval.
     uncommitted: Backlog,
-    moment: Moment,
+    arrival: Arrival,
 }
 
-/// When something comes to the updater, and how it stands with the watcher then.
+/// When an event arrived, with what the watcher knew then.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment {
-    /// When the store was last heard of.
+pub(crate) struct Arrival {
+    /// When the store sent it.
     pub(crate) heard: Proof,
     pub(crate) counters: watcher::Counters,
     pub(crate) cluster: u64,
 }
 
-/// Something to be done.
+/// What the updater is to do.
 pub(crate) enum Work {
     Change {
         batch: Batch,
@@ -57,18 +57,19 @@ pub(crate) enum Work {
     },
     Rewind(Rewind),
     CatchUp(Backlog),
-    /// What was collected is to be published.
+    /// The debounce interval is over: what was collected is published.
     Publish(Cause),
 }
 
-/// What came of it, for whoever sees to time.
+/// What the watching task has to see to after some work.
 pub(crate) struct Effects<T> {
-    /// Something was collected.
+    /// Changes were collected, and are to be published when the debounce interval is over.
     pub(crate) collected: Option<Cause>,
-    /// What is in force is new, or has a new proof.
+    /// The cache file is to be written: what is in force is new, or was confirmed for the first time.
     pub(crate) is_news: bool,
-    /// What is in force was confirmed.
+    /// The store has confirmed what it holds.
     pub(crate) is_proven: bool,
+    /// Old snapshots, whose drop is the user's code.
     pub(crate) discarded: Vec<Spare<T>>,
 }
 
@@ -80,12 +81,12 @@ impl<T: Derived> Updater<T> {
         collects: bool,
         caller: Caller,
     ) -> Self {
-        let moment = Moment { heard: Proof::now(), counters: watcher::Counters::default(), cluster: 0 };
+        let arrival = Arrival { heard: Proof::now(), counters: watcher::Counters::default(), cluster: 0 };
         let uncommitted = Backlog::default();
-        Self { publisher, shared, caller, speed, collects, uncommitted, moment }
+        Self { publisher, shared, caller, speed, collects, uncommitted, arrival }
     }
 
-    /// Whether something is done so fast that the thread that reads the network may do it.
+    /// Whether work will be so fast that the thread that reads the network may do it.
     pub(crate) fn is_light(&self, work: &Work) -> bool {
         match work {
             Work::Current { .. } | Work::Rewind(_) => true,
@@ -96,14 +97,14 @@ impl<T: Derived> Updater<T> {
         }
     }
 
-    /// Does something.
-    pub(crate) fn run(&mut self, work: Work, moment: Moment) -> Effects<T> {
+    /// Does some work.
+    pub(crate) fn run(&mut self, work: Work, arrival: Arrival) -> Effects<T> {
         let heard = match work {
-            Work::Change { .. } | Work::Current { .. } | Work::Rewind(_) => moment.heard,
+            Work::Change { .. } | Work::Current { .. } | Work::Rewind(_) => arrival.heard,
             // It was heard of before.
-            Work::CatchUp(_) | Work::Publish(_) => self.moment.heard,
+            Work::CatchUp(_) | Work::Publish(_) => self.arrival.heard,
         };
-        self.moment = Moment { heard, ..moment };
+        self.arrival = Arrival { heard, ..arrival };
         let decodes = !matches!(work, Work::Current { .. } | Work::Rewind(_));
         let weight = if decodes { self.publisher.weight(0) } else { 0 };
         let begin = Instant::now();
@@ -116,20 +117,20 @@ impl<T: Derived> Updater<T> {
         effects
     }
 
-    /// Makes the best of a panic: what is in force stays, and nothing that may be half done is used
-    /// again. What the keys are now, to be compared with what the store has.
+    /// After a panic: what is in force stays, and nothing that may be half done is used again. Returns the keys
+    /// as they are now, to be compared with the store's.
     pub(crate) fn recover(&mut self, cluster: u64) -> Listing {
         self.publisher.distrust();
         self.uncommitted = Backlog::default();
         self.publisher.keys().listing(cluster)
     }
 
-    /// Whether newer keys wait to be tried.
+    /// Whether newer keys are to be tried.
     pub(crate) fn is_due(&self) -> bool {
-        self.publisher.is_due()
+        self.publisher.outstanding().is_untried()
     }
 
-    /// Whether a panic's words may hold a secret.
+    /// Whether a panic's message may hold a secret.
     pub(crate) fn has_secrets(&self) -> bool {
         self.publisher.has_secrets()
     }
@@ -161,7 +162,7 @@ impl<T: Derived> Updater<T> {
         }
         let (begin, mut made) = (Instant::now(), 0_u32);
         while let Some((batch, cause, heard)) = backlog.next() {
-            self.moment.heard = heard;
+            self.arrival.heard = heard;
             self.change(batch, cause, effects);
             made += 1;
             if begin.elapsed() > TOO_LATE.max(SLOW.saturating_mul(made)) {
@@ -169,7 +170,7 @@ impl<T: Derived> Updater<T> {
             }
         }
         if let Some((revision, heard)) = backlog.current {
-            self.moment.heard = heard;
+            self.arrival.heard = heard;
             self.current(revision, effects);
         }
     }
@@ -185,21 +186,21 @@ impl<T: Derived> Updater<T> {
         }
     }
 
-    /// What may be published together with what waits for that: what is not committed may not, and is
-    /// put aside.
+    /// The part of a change that may be published together with what was collected. What is not committed may
+    /// not, and is put aside.
     fn committed(&mut self, batch: Batch, cause: Cause) -> Option<(Batch, Cause)> {
-        if !self.collects || !self.publisher.is_due() || T::LAYOUT.commit_key.is_none() {
+        if !self.collects || !self.is_due() || T::LAYOUT.commit_key.is_none() {
             return Some((batch, cause));
         }
         let commits = commits(&batch, self.shared.keys.context().prefix(), T::LAYOUT.commit_key);
-        self.uncommitted.change(batch, cause, commits, self.moment.heard);
+        self.uncommitted.change(batch, cause, commits, self.arrival.heard);
         if !commits {
             return None;
         }
         self.uncommitted.next().map(|(batch, cause, _)| (batch, cause))
     }
 
-    /// Takes up what was put aside, as nothing waits any more that could be published with it.
+    /// Takes over what was put aside, when nothing collected is left that it could be published with.
     fn take_up(&mut self, effects: &mut Effects<T>) {
         let mut uncommitted = std::mem::take(&mut self.uncommitted);
         while let Some((batch, ..)) = uncommitted.next() {
@@ -216,25 +217,25 @@ impl<T: Derived> Updater<T> {
         if self.uncommitted.is_empty() {
             self.publisher.advance(revision);
         } else {
-            self.uncommitted.current(revision, self.moment.heard);
+            self.uncommitted.current(revision, self.arrival.heard);
         }
         self.prove(effects, |_| ());
     }
 
-    /// What differs follows; the watcher has logged it.
+    /// The differences follow as changes; the watcher has logged the rewind.
     fn rewind(&mut self, rewind: Rewind, effects: &mut Effects<T>) {
-        // What follows is what differs from all that there was.
+        // They are differences to all keys so far, committed or not.
         self.take_up(effects);
         self.record(|record| {
             record.last_rewind = Some(rewind);
-            // Of a revision of the other history nothing is known.
+            // The revisions of the other history say nothing about this one's.
             record.in_force = 0;
         });
     }
 
     fn publish(&mut self, cause: Cause, effects: &mut Effects<T>) {
         let shared = Arc::clone(&self.shared);
-        let (kept, cluster) = (shared.current.load().revision, self.moment.cluster);
+        let (kept, cluster) = (shared.current.load().revision, self.arrival.cluster);
         let outcome = self.publisher.publish(kept, cause, |snapshot| shared.publish(snapshot, cluster));
         let keys = Arc::clone(self.publisher.keys());
         let (name, prefix, count) = (T::LAYOUT.name, keys.context().prefix(), keys.read().len());
@@ -243,15 +244,15 @@ impl<T: Derived> Updater<T> {
             Outcome::Ended => {}
             Outcome::Reverted => {
                 let revision = self.publisher.revision();
-                self.record_update(effects, StatusRecord::revert);
+                self.record_update(effects, |_| ());
                 self.log(
                     || tracing::info!(name, %prefix, revision, "the values in force are the newest again"),
                 );
             }
             Outcome::Same(keys) => {
                 let revision = self.publisher.revision();
-                self.record_update(effects, StatusRecord::revert);
-                shared.note_change(self.moment.cluster);
+                self.record_update(effects, |_| ());
+                shared.note_change(self.arrival.cluster);
                 effects.is_news = true;
                 let first = some(&keys);
                 self.log(|| tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value in force changes"));
@@ -263,7 +264,6 @@ impl<T: Derived> Updater<T> {
                 shared.hooks.hold(Notice::of_change(change), count);
                 self.record_update(effects, |record| record.accept(revision));
                 effects.is_news = true;
-                shared.hooks.release();
                 let (changed, first) = (keys.len(), some(&keys));
                 self.log(|| {
                     tracing::info!(name, %prefix, revision, ?cause, count = changed, keys = ?first, "configuration changed");
@@ -273,29 +273,34 @@ impl<T: Derived> Updater<T> {
                 let refused = rejection.clone();
                 shared.hooks.hold(Notice::of_rejection(rejection.clone()), count);
                 self.record_update(effects, |record| record.refuse(rejection));
-                shared.hooks.release();
                 self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(&refused)));
             }
         }
     }
 
-    /// Records what came of an update, with what is odd about the keys now.
+    /// Records the outcome of an update and the warnings, and then has the callbacks called: the status that they
+    /// read has both.
     fn record_update(&mut self, effects: &mut Effects<T>, write: impl FnOnce(&mut StatusRecord)) {
         let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
+        let new_warnings = self.publisher.take_new_warnings();
+        if !new_warnings.is_empty() {
+            let keys = self.publisher.keys().read().len();
+            self.shared.hooks.hold(Notice::of_warnings(new_warnings), keys);
+        }
         self.prove(effects, |record| {
             write(record);
             record.warnings = warnings;
             record.pending = pending;
         });
+        self.shared.hooks.release();
     }
 
-    /// The store has confirmed how much is known; what else there is to record goes with it.
+    /// Records that the store has confirmed what it holds, together with `write`.
     fn prove(&mut self, effects: &mut Effects<T>, write: impl FnOnce(&mut StatusRecord)) {
         let extent = Extent {
             revision: self.publisher.revision(),
-            waits: !self.publisher.is_current(),
-            held_back: self.publisher.is_due(),
-            heard: self.moment.heard,
+            outstanding: self.publisher.outstanding(),
+            heard: self.arrival.heard,
         };
         let is_confirmed = self.record(|record| {
             write(record);
@@ -305,17 +310,17 @@ impl<T: Derived> Updater<T> {
         });
         if is_confirmed {
             // The cache file is not as old as it says.
-            self.shared.note_change(self.moment.cluster);
+            self.shared.note_change(self.arrival.cluster);
             effects.is_news = true;
         }
         effects.is_proven = true;
     }
 
     fn record<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
-        self.shared.record(self.moment.counters, write)
+        self.shared.record(self.arrival.counters, write)
     }
 
-    /// Writes a line to the log. A subscriber is code of others, and comes last.
+    /// Writes a line to the log, last of all: a subscriber of `tracing` is code of others, and may panic.
     fn log(&self, line: impl FnOnce()) {
         if let Err(panic) = panics::caught(line) {
             self.shared.note_panic(&panic, self.has_secrets());
@@ -323,7 +328,7 @@ impl<T: Derived> Updater<T> {
     }
 }
 
-/// So many keys as a line of the log may name.
+/// The keys that a line of the log names.
 fn some(keys: &[Arc<str>]) -> Vec<Printable<'_>> {
     keys.iter().take(LOGGED_KEYS).map(|key| Printable::line(key)).collect()
 }

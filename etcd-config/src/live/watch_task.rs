@@ -1,8 +1,7 @@
-//! The watching task: follows the watcher, has everything done that follows from it, and never waits
-//! for anybody.
+//! The watching task: receives the watcher's events and passes them to the updater, without ever blocking.
 //!
-//! What is small and was fast so far is done here, at once; all else is done on a thread of this
-//! configuration's own, and what the store tells meanwhile waits in a backlog.
+//! A small update of a configuration that was fast so far is made in this task, at once. Any other is made on a
+//! thread of the configuration's own; events that arrive until it is finished wait in the backlog.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -17,10 +16,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::cache::{Archive, CacheWriter, WriterStep};
 use crate::decode::Derived;
 use crate::live::backlog::{Backlog, commits};
+use crate::live::endpoint_probe::EndpointProbe;
 use crate::live::first_load::{FirstLoad, LoadedFrom};
-use crate::live::patrol::Patrol;
 use crate::live::shared::Shared;
-use crate::live::updater::{Effects, Moment, Updater, Work};
+use crate::live::updater::{Arrival, Effects, Updater, Work};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
@@ -29,46 +28,46 @@ use crate::runtime::worker::Worker;
 use crate::status::Rewind;
 use crate::status::cell::{Proof, StatusCell, StatusRecord};
 
-/// From the second panic in a row to beginning again; doubled up to the longest.
+/// The pause before the watch begins again after the second panic in a row; doubled up to the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// After so long without one, a panic is the first again.
+/// After so long without a panic, the next one counts as the first.
 const CALM: Duration = Duration::from_secs(60);
 
 /// The watching task of one configuration.
 pub(crate) struct WatchTask<T: Derived> {
     watcher: Watcher,
     slot: UpdaterSlot<T>,
-    /// What has come while the updater was busy.
+    /// What has arrived while the updater was busy.
     backlog: Backlog,
     worker: Worker,
     shared: StopOnDrop<T>,
     debounce: Duration,
-    /// When what was collected is to be published, with what it was learnt by.
+    /// When the collected changes are to be published, and what the last of them was caused by.
     due: Option<(Instant, Cause)>,
     writer: Option<CacheWriter>,
-    patrol: Patrol,
-    /// The words of a panic that has not been dealt with.
+    probe: EndpointProbe,
+    /// The message of a panic after which the watch has not begun again yet.
     panic: Option<String>,
     /// Keeps the connections open that the watcher uses, for others to share.
     _connections: Arc<OwnConnections>,
 }
 
-/// Whether the updater is free.
+/// The updater, or the end of the work that it does elsewhere.
 enum UpdaterSlot<T: Derived> {
     Idle(Box<Updater<T>>),
-    /// With the worker, which gives it back.
+    /// On the worker's thread, which sends it back.
     Busy(oneshot::Receiver<Returned<T>>),
 }
 
-/// The updater, with what came of what was done, or the words of a panic.
+/// The updater, with the effects of its work, or the message of a panic.
 type Returned<T> = (Box<Updater<T>>, Result<Effects<T>, String>);
 
-/// What is shared with the handles; it is stopped when nothing follows the store any more, however that came.
+/// Marks the shared state as stopped when the task ends, for whatever reason.
 struct StopOnDrop<T>(Arc<Shared<T>>);
 
 impl<T: Derived> WatchTask<T> {
-    /// Takes up what was loaded, for this caller.
+    /// Goes on from the first load. The user's code runs in the caller's runtime, if there is one.
     pub(crate) fn new(loaded: FirstLoad<T>, caller: Caller) -> Self {
         let FirstLoad { first, publisher, speed, watcher, loaded_from, cache, debounce, connections } =
             loaded;
@@ -89,7 +88,7 @@ impl<T: Derived> WatchTask<T> {
             }
         });
         let keys = Arc::clone(publisher.keys());
-        let patrol = Patrol::new(connections.store());
+        let probe = EndpointProbe::new(connections.store());
         let shared =
             Shared::new(first, status_cell, keys, archive, Arc::downgrade(&connections), caller.clone());
         let shared = Arc::new(shared);
@@ -104,7 +103,7 @@ impl<T: Derived> WatchTask<T> {
             debounce,
             due: None,
             writer,
-            patrol,
+            probe,
             panic: None,
             _connections: connections,
         }
@@ -114,7 +113,7 @@ impl<T: Derived> WatchTask<T> {
         &self.shared.0
     }
 
-    /// Goes on until it is dropped, whatever panics: then the watch begins again with a listing.
+    /// Runs until it is dropped. After a panic the watch begins again with a listing.
     pub(crate) async fn run(mut self) {
         let (mut last, mut pause) = (Instant::now(), Duration::ZERO);
         loop {
@@ -128,14 +127,14 @@ impl<T: Derived> WatchTask<T> {
         }
     }
 
-    /// Ends only where the updater is lost, which only a panic of a panic could do.
+    /// Ends only if the updater is lost, which takes a panic while another one is handled.
     async fn follow(&mut self) -> Option<Infallible> {
         if let Some(panic) = self.panic.take() {
             self.recover(&panic).await?;
         }
         let shared = Arc::clone(self.shared());
         loop {
-            // A store that always has news must not keep others from the thread.
+            // A store that always has events must not keep other tasks from the thread.
             consume_budget().await;
             tokio::select! {
                 event = self.watcher.next() => self.on_event(event),
@@ -146,7 +145,7 @@ impl<T: Derived> WatchTask<T> {
                 }
                 () = shared.progress_wanted.notified() => self.watcher.request_progress(),
                 step = next_step(&mut self.writer) => self.keep(step),
-                () = self.patrol.due() => self.look_round(),
+                () = self.probe.due() => self.probe_endpoints(),
             }
             shared.announce();
         }
@@ -176,41 +175,41 @@ impl<T: Derived> WatchTask<T> {
         }
     }
 
-    /// How it stands with the store is known at once, whatever is being decoded.
+    /// The connection's state is recorded at once, even while an update is being decoded.
     fn on_state(&mut self, state: State) {
         let (shared, counters) = (self.shared(), self.watcher.counters());
         panics::log(|| {
             tracing::debug!(name = T::LAYOUT.name, prefix = %shared.keys.context().prefix(), ?state);
         });
         shared.record(counters, |record| record.follow(state));
-        // What fails in an outage says nothing of who would serve.
+        // In an outage, a probe that fails does not mean that other endpoints serve.
         if !shared.status_cell.read(StatusRecord::is_watching) {
-            self.patrol.stop();
+            self.probe.stop();
         }
     }
 
-    /// While nobody answers, each attempt asks all servers.
-    fn look_round(&mut self) {
+    /// Only while watching: while no server answers, each attempt asks all of them anyway.
+    fn probe_endpoints(&mut self) {
         if self.shared().status_cell.read(StatusRecord::is_watching) {
-            self.patrol.look(self.watcher.cluster());
+            self.probe.start(self.watcher.cluster());
         } else {
-            self.patrol.rest();
+            self.probe.postpone();
         }
     }
 
-    /// Has something done, here or elsewhere. The updater is idle.
+    /// Has the updater, which is idle, do something: in this task or on the worker's thread.
     fn work(&mut self, work: Work) {
         let (counters, cluster) = (self.watcher.counters(), self.watcher.cluster());
-        let moment = Moment { heard: Proof::now(), counters, cluster };
+        let arrival = Arrival { heard: Proof::now(), counters, cluster };
         let (sender, receiver) = oneshot::channel();
         match std::mem::replace(&mut self.slot, UpdaterSlot::Busy(receiver)) {
             UpdaterSlot::Idle(mut updater) if !updater.is_light(&work) => {
                 let job = move || {
-                    let effects = panics::caught(|| updater.run(work, moment)).map(Effects::drop_caught);
-                    // Nobody takes it back where the watch has ended meanwhile.
+                    let effects = panics::caught(|| updater.run(work, arrival)).map(Effects::drop_caught);
+                    // If the watch has ended meanwhile, there is no receiver.
                     drop(sender.send((updater, effects)));
                 };
-                // Where the system has no thread it is done here after all.
+                // If the system has no thread, it is done here after all.
                 if let Err(job) = self.worker.run(Box::new(job)) {
                     job();
                 }
@@ -218,10 +217,10 @@ impl<T: Derived> WatchTask<T> {
             UpdaterSlot::Idle(updater) => {
                 self.slot = UpdaterSlot::Idle(updater);
                 let UpdaterSlot::Idle(updater) = &mut self.slot else { return };
-                let effects = updater.run(work, moment);
+                let effects = updater.run(work, arrival);
                 self.follow_up(effects);
             }
-            away @ UpdaterSlot::Busy(_) => self.slot = away,
+            busy @ UpdaterSlot::Busy(_) => self.slot = busy,
         }
     }
 
@@ -229,7 +228,7 @@ impl<T: Derived> WatchTask<T> {
         self.slot = UpdaterSlot::Idle(updater);
         match effects {
             Ok(effects) => self.follow_up(effects),
-            // Dealt with as one of this task.
+            // Handled as a panic of this task.
             Err(panic) => std::panic::resume_unwind(Box::new(panic)),
         }
         if !self.backlog.is_empty() {
@@ -238,7 +237,7 @@ impl<T: Derived> WatchTask<T> {
         }
     }
 
-    /// Sees to what has its time, and to what is dropped elsewhere.
+    /// Sets the timers for what is to be done later, and has old snapshots dropped on the worker's thread.
     fn follow_up(&mut self, effects: Effects<T>) {
         let Effects { collected, is_news, is_proven, discarded } = effects;
         if let Some(cause) = collected {
@@ -259,10 +258,10 @@ impl<T: Derived> WatchTask<T> {
         }
     }
 
-    /// Begins again after a panic: what the store has is compared with the keys that are here.
+    /// Begins again after a panic: the store is listed, and compared with the keys that were known.
     async fn recover(&mut self, panic: &str) -> Option<()> {
-        // It may be the look that has panicked, as it began or since, and must not be gone on with.
-        self.patrol.rest();
+        // It may be the probe that has panicked: such a future must not be polled again.
+        self.probe.postpone();
         if let Some(returned) = self.slot.recall().await {
             let (updater, _) = returned?;
             self.slot = UpdaterSlot::Idle(updater);
@@ -276,18 +275,18 @@ impl<T: Derived> WatchTask<T> {
             self.due = Some((Instant::now(), Cause::Resync));
         }
         self.shared().note_panic(panic, has_secrets);
-        let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
+        let message = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
         let prefix = self.shared().keys.context().prefix();
         panics::log(|| {
             tracing::error!(
-                name = T::LAYOUT.name, %prefix, panic = words,
+                name = T::LAYOUT.name, %prefix, panic = message,
                 "following the store panicked: beginning again with a listing"
             );
         });
         Some(())
     }
 
-    /// The next step with the cache file.
+    /// Carries out the cache writer's next step.
     fn keep(&mut self, step: WriterStep) {
         let counters = self.watcher.counters();
         let shared = self.shared();
@@ -308,7 +307,7 @@ impl<T: Derived> UpdaterSlot<T> {
         matches!(self, UpdaterSlot::Idle(_))
     }
 
-    /// Waits for the updater if it is busy; none in it if it is lost.
+    /// Waits until a busy updater comes back; `Some(None)` if it is lost, `None` if it is idle.
     async fn recall(&mut self) -> Option<Option<Returned<T>>> {
         match self {
             UpdaterSlot::Idle(_) => None,
@@ -318,7 +317,7 @@ impl<T: Derived> UpdaterSlot<T> {
 }
 
 impl<T> Effects<T> {
-    /// Drops here what is to be dropped.
+    /// Drops the old snapshots on this thread.
     fn drop_caught(mut self) -> Self {
         self.discarded.drain(..).for_each(panics::drop_caught);
         self
@@ -328,7 +327,7 @@ impl<T> Effects<T> {
 impl<T: Derived> Drop for WatchTask<T> {
     fn drop(&mut self) {
         let shared = Arc::clone(self.shared());
-        if shared.archive.as_ref().is_some_and(|archive| archive.is_behind()) {
+        if shared.archive.as_ref().is_some_and(|archive| archive.is_outdated()) {
             shared.save(|written| {
                 if let Err(why) = written {
                     panics::log(|| {
@@ -340,9 +339,9 @@ impl<T: Derived> Drop for WatchTask<T> {
                 }
             });
         }
-        // What is dropped with it is the user's, and may take its time.
-        let (_, nobody) = oneshot::channel();
-        let slot = std::mem::replace(&mut self.slot, UpdaterSlot::Busy(nobody));
+        // The drops of the user's values may take long.
+        let (_, never) = oneshot::channel();
+        let slot = std::mem::replace(&mut self.slot, UpdaterSlot::Busy(never));
         if let Err(job) = self.worker.run(Box::new(move || panics::drop_caught(slot))) {
             job();
         }

@@ -1,5 +1,4 @@
-//! What the user wants called when something happens, and how it is called: off the watching task,
-//! in order, one at a time.
+//! Callbacks: called off the watching task, in order, one at a time.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
@@ -11,6 +10,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::problem::Problem;
 use crate::publish::change::Change;
 use crate::rejection::Rejection;
 use crate::runtime::caller::Caller;
@@ -25,25 +25,38 @@ const WAITING_KEYS: usize = 65_536;
 const WAITING_STEPS: usize = 1_024;
 
 thread_local! {
-    /// Whose callback runs here.
+    /// The [`Hooks`] whose callback runs on this thread.
     static CALLING: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
-/// A callback's registration. Dropping it changes nothing: the callback stays for the life of the
-/// configuration.
+/// A callback's registration, from [`Live::on`](crate::Live::on) and its like. Dropping it changes nothing: the
+/// callback stays for the life of the configuration, unless it is [cancelled](Self::cancel).
+///
+/// ```
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
+/// let settings = Settings::watch(MemoryStore::new())?;
+/// let subscription = settings.on(|s| &s.workers, |_, workers| println!("{workers} workers"));
+/// assert!(subscription.is_active());
+/// subscription.cancel();
+/// assert!(!subscription.is_active());
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Subscription {
     active: Arc<AtomicBool>,
     forget: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// The callbacks of one [`Live`](crate::Live), and what waits for them.
+/// The callbacks of one [`Live`](crate::Live), and the notices that wait for them.
 pub(crate) struct Hooks<T> {
-    /// Those of whoever watched.
+    /// The runtime of the code that called `watch`, for callbacks subscribed outside of any.
     caller: Caller,
     worker: Worker,
     state: Mutex<Pending<T>>,
-    /// Something was heard by all.
+    /// All callbacks have been called with a notice.
     heard: Condvar,
     heard_async: Notify,
     stopped: AtomicBool,
@@ -54,23 +67,24 @@ struct Pending<T> {
     /// In the order in which they were added.
     hooks: BTreeMap<u64, Arc<Hook<T>>>,
     added: u64,
-    /// The number of what is being heard.
+    /// The number of the notice that callbacks are being called with.
     calling: Option<u64>,
-    /// What is published already, and not yet told.
+    /// Notices of what is not recorded in the status yet.
     held: VecDeque<Notice<T>>,
     waiting: VecDeque<Notice<T>>,
-    /// How much may wait.
+    /// How many notices may wait; more are merged.
     room: usize,
-    /// Counts what was announced, so that a new hook hears nothing of what was before it.
+    /// Counts the notices, so that a new hook gets none from before it.
     announced: u64,
     running: bool,
 }
 
-/// What callbacks are to hear: one of these, or several, where several notices became one.
+/// What callbacks are called with: one of these, or several if notices were merged.
 pub(crate) struct Notice<T> {
     pub(crate) change: Option<Change<T>>,
     pub(crate) rejection: Option<Rejection>,
     pub(crate) status: Option<Box<Status>>,
+    pub(crate) warnings: Vec<Problem>,
     number: u64,
 }
 
@@ -136,7 +150,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         let mut state = self.lock();
         if self.stopped.load(Ordering::Acquire) {
             drop(state);
-            // Nobody would ever drop it, and a handle that it owns would keep all of this.
+            // It would never be dropped, and a handle that it owns would keep all of this alive.
             panics::drop_caught(callback);
             return Subscription::to_nothing();
         }
@@ -156,8 +170,8 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         Subscription { active, forget }
     }
 
-    /// Takes note of what the callbacks are to hear when it is [released](Self::release). Those
-    /// that are added from now on do not hear it. `keys` is the size of the configuration.
+    /// Queues a notice, to be delivered after the next [`release`](Self::release). Callbacks that are added from
+    /// now on do not get it. `keys` is the size of the configuration.
     pub(crate) fn hold(&self, notice: Notice<T>, keys: usize) {
         let mut state = self.lock();
         if state.hooks.is_empty() {
@@ -169,7 +183,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         state.held.push_back(Notice { number, ..notice });
     }
 
-    /// Has the callbacks called, soon and elsewhere.
+    /// Has the callbacks called with what is queued, on their thread.
     pub(crate) fn release(self: &Arc<Self>) {
         let mut state = self.lock();
         let mut replaced = Vec::new();
@@ -192,7 +206,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 
     fn run(&self) {
         while let Some((notice, hooks)) = self.take_next() {
-            // What the callbacks own is dropped there too, and may panic as well.
+            // Old snapshots and cancelled callbacks are dropped in there; that may panic as well.
             if panics::caught(|| self.deliver(notice, hooks)).is_err() {
                 self.panics.fetch_add(1, Ordering::Relaxed);
             }
@@ -231,7 +245,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         CALLING.set(before);
         if called.is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);
-            // Not its words: a callback sees secrets. The process's panic hook has had them.
+            // Without its message: a callback sees secrets. The process's panic hook has had it.
             panics::log(|| tracing::error!("a callback panicked; the others go on"));
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
@@ -263,7 +277,7 @@ impl<T> Hooks<T> {
         drop(notices);
     }
 
-    /// The number of the last notice: what has come so far.
+    /// The number of the last notice.
     pub(crate) fn announced(&self) -> u64 {
         self.lock().announced
     }
@@ -273,8 +287,8 @@ impl<T> Hooks<T> {
         CALLING.get() == ptr::from_ref(self).cast()
     }
 
-    /// Waits until all callbacks have heard what has this number, and what was before it; whether
-    /// they have.
+    /// Waits until all callbacks were called with the notice of this number and those before it; whether they
+    /// were.
     pub(crate) fn wait(&self, number: u64, until: Instant) -> bool {
         let mut state = self.lock();
         while !state.is_heard(number) && !self.stopped.load(Ordering::Acquire) {
@@ -309,16 +323,16 @@ impl<T> Hooks<T> {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// The state is whole between two statements, so a panic elsewhere does not spoil it.
+    /// The state is consistent after each statement, so a poisoned lock does no harm.
     fn lock(&self) -> MutexGuard<'_, Pending<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Pending<T> {
-    /// Has a notice wait, as a part of the last one where no more may wait; what it replaces there.
+    /// Queues a notice, or merges it with the last one if no more may wait; returns what it replaces there.
     fn wait(&mut self, notice: Notice<T>) -> Option<Replaced> {
-        // Whoever came later than the last notice must not hear it as a part of this one.
+        // A hook that was added after the last notice must not get that as a part of this one.
         let newest = self.hooks.values().next_back().map_or(0, |hook| hook.since);
         let full = self.waiting.len() >= self.room;
         if let Some(last) = self.waiting.back_mut().filter(|last| full && newest < last.number) {
@@ -328,7 +342,7 @@ impl<T> Pending<T> {
         None
     }
 
-    /// Whether nothing is outstanding up to this number.
+    /// Whether all notices up to this number were delivered.
     fn is_heard(&self, number: u64) -> bool {
         let notices = self.held.iter().chain(&self.waiting).map(|notice| notice.number);
         notices.chain(self.calling).all(|outstanding| outstanding > number)
@@ -336,7 +350,8 @@ impl<T> Pending<T> {
 }
 
 impl<T> Notice<T> {
-    const NOTHING: Self = Self { change: None, rejection: None, status: None, number: 0 };
+    const NOTHING: Self =
+        Self { change: None, rejection: None, status: None, warnings: Vec::new(), number: 0 };
 
     pub(crate) fn of_change(change: Change<T>) -> Self {
         Self { change: Some(change), ..Self::NOTHING }
@@ -350,19 +365,24 @@ impl<T> Notice<T> {
         Self { status: Some(Box::new(status)), ..Self::NOTHING }
     }
 
-    /// Takes in what came after: the change grows, the last rejection and the last status count.
-    /// What it replaces.
+    pub(crate) fn of_warnings(warnings: Vec<Problem>) -> Self {
+        Self { warnings, ..Self::NOTHING }
+    }
+
+    /// Merges the next notice: the change grows, the last rejection and the last status count, and no warning is
+    /// left out, as there are never many in the life of a configuration. Returns what is replaced.
     fn extend(&mut self, next: Self) -> Replaced {
         self.number = self.number.max(next.number);
         match (&mut self.change, next.change) {
             (Some(change), Some(next)) => change.extend(&next),
             (change, next) => *change = change.take().or(next),
         }
+        self.warnings.extend(next.warnings);
         (replace(&mut self.rejection, next.rejection), replace(&mut self.status, next.status))
     }
 }
 
-/// Dropped where no lock is held.
+/// To be dropped when no lock is held: that may be the user's code.
 type Replaced = (Option<Rejection>, Option<Box<Status>>);
 
 fn replace<V>(held: &mut Option<V>, next: Option<V>) -> Option<V> {
@@ -375,7 +395,7 @@ impl<T> Hook<T> {
     }
 }
 
-/// What `cancel` does, without the type of the configuration.
+/// What [`Subscription::cancel`] calls, without the type of the configuration.
 fn forget<T: Send + Sync + 'static>(
     hooks: Weak<Hooks<T>>,
     hook: Weak<Hook<T>>,

@@ -1,15 +1,15 @@
-//! A callback that has the value of now first, and every change after it.
+//! A callback that gets the present value first, and every change after it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::publish::snapshot::Snapshot;
 
-/// What is called with the snapshot that it was called with before, and the next one.
+/// Called with the snapshot of the last call, and the next one.
 type Callback<T> = Box<dyn FnMut(Option<&T>, &T) + Send>;
 
-/// A callback and how far it has come. It runs on one thread at a time: what another thread offers
-/// meanwhile is taken over by the one that runs it, so that neither waits for the other.
+/// A callback, and the snapshot that it was called with last. It runs on one thread at a time: a snapshot that
+/// another thread offers meanwhile is left to the one that runs it, so that neither waits for the other.
 pub(crate) struct Follower<T> {
     state: Mutex<Phase<T>>,
 }
@@ -21,7 +21,7 @@ struct Phase<T> {
     next: Option<Arc<Snapshot<T>>>,
 }
 
-/// Takes the callback back, whether it returned or panicked.
+/// Puts the callback back when it has returned or panicked.
 struct Turn<'a, T> {
     follower: &'a Follower<T>,
     callback: Option<Callback<T>>,
@@ -63,7 +63,7 @@ impl<T> Follower<T> {
             drop((seen, next));
             state = self.lock();
         }
-        // Under the lock under which there was nothing more, or the next offer would be lost.
+        // Before the lock is released, or an offer in between would be lost.
         state.callback = turn.callback.take();
     }
 
@@ -73,7 +73,8 @@ impl<T> Follower<T> {
 }
 
 impl<T> Phase<T> {
-    /// What nobody will see; dropping it is the user's code, and no matter for the lock.
+    /// Returns the snapshot that is passed over: dropping it is the user's code, and must wait until the lock is
+    /// released.
     fn offer(&mut self, snapshot: Arc<Snapshot<T>>) -> Option<Arc<Snapshot<T>>> {
         let newest = self.next.as_ref().or(self.seen.as_ref());
         if newest.is_none_or(|newest| newest.number < snapshot.number) {

@@ -11,27 +11,28 @@ use crate::publish::change::Change;
 use crate::runtime::panics;
 use crate::runtime::process::Process;
 
-/// So few mailboxes are looked through at once.
+/// Up to this many mailboxes, those of dropped readers are not looked for.
 const FEW: usize = 64;
 
-/// A [`Stream`] of changes, from [`Live::changes`](crate::Live::changes).
+/// A [`Stream`] of changes, from [`Live::changes`](crate::Live::changes), for a task that does nothing else or
+/// selects between several things. Where a function is to be called, [`Live::on`](crate::Live::on) is simpler.
 ///
 /// It keeps nothing alive: it ends when the last handle of its [`Live`](crate::Live) is dropped,
 /// or when nothing follows the store any more, after the last change.
 pub struct Changes<T> {
     mailbox: Arc<Mailbox<T>>,
-    /// Where it is written to.
+    /// The process in which it is written to.
     process: Process,
 }
 
-/// Everyone who reads changes as a stream.
+/// The open streams of one configuration.
 pub(crate) struct Streams<T> {
     state: Mutex<Readers<T>>,
 }
 
 struct Readers<T> {
     mailboxes: Vec<Weak<Mailbox<T>>>,
-    /// At how many mailboxes those of readers that are gone are looked for.
+    /// At how many mailboxes those of dropped readers are looked for next.
     crowded: usize,
     /// Nothing is to come any more.
     ended: bool,
@@ -53,7 +54,7 @@ impl<T> Streams<T> {
         let mailbox = Arc::new(Mailbox(Mutex::new(waiting)));
         if state.mailboxes.len() >= state.crowded {
             state.mailboxes.retain(|mailbox| mailbox.strong_count() > 0);
-            // So that it is a part of what opening as many has cost.
+            // Doubled, so that looking through them costs no more than opening them did.
             state.crowded = (2 * state.mailboxes.len()).max(FEW);
         }
         state.mailboxes.push(Arc::downgrade(&mailbox));
@@ -61,7 +62,7 @@ impl<T> Streams<T> {
     }
 
     pub(crate) fn send(&self, change: &Change<T>) {
-        self.tell(|waiting| match &mut waiting.change {
+        self.update_all(|waiting| match &mut waiting.change {
             Some(before) => before.extend(change),
             empty => *empty = Some(change.clone()),
         });
@@ -69,11 +70,11 @@ impl<T> Streams<T> {
 
     pub(crate) fn end(&self) {
         self.lock().ended = true;
-        self.tell(|waiting| waiting.ended = true);
+        self.update_all(|waiting| waiting.ended = true);
     }
 
-    /// Wakers are woken when no lock is held: they are the reader's code.
-    fn tell(&self, mut news: impl FnMut(&mut Waiting<T>)) {
+    /// Updates each mailbox, and wakes its reader when no lock is held: wakers are the reader's code.
+    fn update_all(&self, mut news: impl FnMut(&mut Waiting<T>)) {
         let mailboxes: Vec<_> = self.lock().mailboxes.iter().filter_map(Weak::upgrade).collect();
         for mailbox in mailboxes {
             let mut waiting = mailbox.lock();
@@ -111,7 +112,7 @@ impl<T> Changes<T> {
 
     fn poll(&self, cx: &Context<'_>) -> Poll<Option<Change<T>>> {
         if !self.process.is_this() {
-            return Poll::Ready(None); // Nobody writes to it in the child of a `fork`.
+            return Poll::Ready(None); // In the child of a `fork` nothing writes to it.
         }
         let mut waiting = self.mailbox.lock();
         if let Some(change) = waiting.change.take() {

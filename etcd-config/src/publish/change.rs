@@ -9,8 +9,23 @@ use crate::publish::snapshot::Snapshot;
 
 /// The step from one snapshot to the next.
 ///
-/// Whoever is slower than the changes gets several in one step: from the oldest to the newest, with
-/// the keys of all, and [`missed`](Self::missed) says how many snapshots lay between.
+/// From [`Live::on_change`](crate::Live::on_change) and [`Live::changes`](crate::Live::changes). A receiver that is
+/// slower than the changes gets several in one step: from the oldest to the newest, with the keys of all, and
+/// [`missed`](Self::missed) says how many snapshots lay between.
+///
+/// ```
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
+/// # let settings = Settings::watch(MemoryStore::new())?;
+/// settings.on_change(|change| {
+///     let (before, after) = (change.before(), change.after());
+///     println!("{} -> {} workers at revision {}", before.workers, after.workers, change.revision());
+///     println!("written: {:?}", change.keys());
+/// });
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 pub struct Change<T> {
     old: Arc<Snapshot<T>>,
     new: Arc<Snapshot<T>>,
@@ -50,13 +65,13 @@ impl<T> Change<T> {
         self.new.revision
     }
 
-    /// How the last of the changes was learnt of.
+    /// How the last of the changes became known: from the watch, or by comparing with a listing.
     pub fn cause(&self) -> Cause {
         self.cause
     }
 
-    /// How many snapshots between old and new were passed over, because the reader was slower than
-    /// the changes.
+    /// How many snapshots between [`before`](Self::before) and [`after`](Self::after) were passed over, because the
+    /// receiver was slower than the changes.
     pub fn missed(&self) -> u64 {
         self.missed
     }
@@ -65,7 +80,7 @@ impl<T> Change<T> {
         &self.keys
     }
 
-    /// Takes the change that follows this one in.
+    /// Adds the change that follows this one.
     pub(crate) fn extend(&mut self, next: &Self) {
         let keys = Arc::make_mut(&mut self.keys);
         for key in next.keys() {

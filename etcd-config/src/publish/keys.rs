@@ -1,4 +1,4 @@
-//! The keys as the store has them, which the watching task writes and anyone may ask about.
+//! The keys as the store has them: written by the watching task, read by anyone.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +10,11 @@ use crate::tree::{KeyTree, Touched};
 
 /// The tree of keys, and what is read from it.
 ///
-/// Whoever reads it does so without a lock, because the user's own code may run in between: a reader
-/// that is slow has its tree for itself, and the watching task goes on with another.
+/// The tree is read without a lock, because the user's own code may run meanwhile: a slow reader keeps its tree,
+/// and the watching task goes on with a copy.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    held: Mutex<KeysState>,
+    state: Mutex<KeysState>,
     context: Context,
 }
 
@@ -30,9 +30,9 @@ struct KeysState {
 
 impl Keys {
     pub(crate) fn new(tree: KeyTree, revision: u64, context: Context) -> Self {
-        let held =
+        let state =
             KeysState { tree: Arc::new(tree), unpublished: Arc::default(), revision, snapshot: revision };
-        Self { held: Mutex::new(held), context }
+        Self { state: Mutex::new(state), context }
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -43,7 +43,7 @@ impl Keys {
         Arc::clone(&self.lock().tree)
     }
 
-    /// Takes a batch over; what has really changed.
+    /// Applies a batch; returns what has really changed.
     pub(crate) fn apply(&self, batch: &Batch) -> Touched {
         let KeysState { tree, unpublished, revision, .. } = &mut *self.lock();
         *revision = batch.revision;
@@ -67,8 +67,8 @@ impl Keys {
     /// The keys as they are now, with the cluster that they come from.
     pub(crate) fn listing(&self, cluster: u64) -> Listing {
         let (tree, revision) = {
-            let held = self.lock();
-            (Arc::clone(&held.tree), held.revision)
+            let state = self.lock();
+            (Arc::clone(&state.tree), state.revision)
         };
         let mut entries = tree.entries();
         entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
@@ -80,7 +80,7 @@ impl Keys {
         self.lock().unpublished.is_empty()
     }
 
-    /// The same, once what has changed and changed back is forgotten.
+    /// The same, after forgetting what has changed and changed back.
     pub(crate) fn settle(&self) -> bool {
         let KeysState { tree, unpublished, .. } = &mut *self.lock();
         tree.settle(Arc::make_mut(unpublished));
@@ -97,12 +97,12 @@ impl Keys {
         (revision, tree.entries_before(&unpublished))
     }
 
-    /// A snapshot of the keys is published: what had changed since the one before it.
+    /// A snapshot of the keys is published; returns what had changed since the one before it.
     pub(crate) fn publish(&self) -> Touched {
-        let mut held = self.lock();
-        held.snapshot = held.revision;
-        let published = mem::take(&mut held.unpublished);
-        drop(held);
+        let mut state = self.lock();
+        state.snapshot = state.revision;
+        let published = mem::take(&mut state.unpublished);
+        drop(state);
         Arc::unwrap_or_clone(published)
     }
 
@@ -113,6 +113,6 @@ impl Keys {
     }
 
     fn lock(&self) -> MutexGuard<'_, KeysState> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,11 +4,24 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A configuration, and the revision of the store that it is the state of. They live in one
-/// allocation, so that nobody ever sees one with the other's neighbour.
+/// A configuration, and the revision of the store that it is the state of. They are in one allocation, so that
+/// one is never seen with the other's neighbour.
 ///
 /// Dereferences to the configuration. From [`Live::snapshot`](crate::Live::snapshot); keeping it is
 /// fine, and costs the memory of one configuration.
+///
+/// ```
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { host: String, port: u16 }
+/// let store = MemoryStore::from([("/payments/host", "db"), ("/payments/port", "5432")]);
+/// let settings = Settings::watch(&store)?;
+/// // Both of one revision, whatever is written meanwhile.
+/// let snapshot = settings.snapshot();
+/// println!("{}:{} at revision {}", snapshot.host, snapshot.port, snapshot.revision());
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Snapshot<T> {
     pub(crate) value: T,
@@ -19,8 +32,8 @@ pub struct Snapshot<T> {
 
 /// A configuration as it is now, from [`Live::load`](crate::Live::load).
 ///
-/// Dereferences to the configuration. Made for short use: keep a
-/// [`Snapshot`](crate::Live::snapshot) where it is to outlive a function.
+/// Dereferences to the configuration. Made for short use: take a [`Snapshot`](crate::Live::snapshot) if it is to
+/// outlive a function, or an `await`.
 pub struct Guard<T>(pub(crate) arc_swap::Guard<Arc<Snapshot<T>>>);
 
 impl<T> Snapshot<T> {

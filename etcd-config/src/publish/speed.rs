@@ -14,8 +14,8 @@ const MOST: u32 = 4_096;
 /// How fast a configuration's updates are: the code of its types decides, and that is the user's.
 ///
 /// Fast and small ones are decoded at once where they arrive, which is the shortest way to a reader.
-/// Whatever was slow goes to a thread of its own, so that it holds up nobody but itself, until it
-/// has been fast for a while; for a longer while each time.
+/// After a slow one, updates go to a thread of the configuration's own, so that they hold up no other
+/// configuration, until they have been fast for a while; for a longer while each time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DecodeSpeed {
     /// How many more have to be fast.

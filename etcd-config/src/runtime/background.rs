@@ -1,4 +1,4 @@
-//! The thread behind all configurations that are watched from blocking code.
+//! The thread that follows the store for all configurations that are watched from blocking code.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -50,7 +50,7 @@ impl Background {
             caller::is_background();
             // An error is the end of the other half, which is what is waited for.
             let _ = runtime.block_on(end);
-            // A name that is being resolved holds nobody up.
+            // Does not wait for a name that is being resolved.
             runtime.shutdown_background();
         })?;
         Ok(Self { runtime: handle, _ends: ends })

@@ -1,5 +1,5 @@
-//! What the user's own code finds around it when it is called: no runtime of ours, and nothing that
-//! it could wait for in vain.
+//! The tokio runtime that the user's own code is called in: the caller's, and never one of ours. And a refusal
+//! where that code would wait for itself.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -11,16 +11,16 @@ use crate::error::Error;
 thread_local! {
     /// Whether this thread is the one that reads the network.
     static IS_BACKGROUND: Cell<bool> = const { Cell::new(false) };
-    /// Whether the user's code runs here that an update waits for.
+    /// Whether decoding or a check runs on this thread, which an update waits for.
     static IS_DECODING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The caller's runtime, where there was one.
+/// The caller's runtime, if there was one.
 #[derive(Clone, Default)]
 pub(crate) struct Caller(Option<Handle>);
 
 impl Caller {
-    /// Those of whoever calls.
+    /// The runtime that this is called in.
     pub(crate) fn here() -> Self {
         let is_ours = |handle: &Handle| {
             IS_BACKGROUND.get() || nowhere().is_some_and(|nowhere| nowhere.id() == handle.id())
@@ -28,9 +28,9 @@ impl Caller {
         Self(Handle::try_current().ok().filter(|handle| !is_ours(handle)))
     }
 
-    /// These, or the others where there is no runtime in these.
-    pub(crate) fn or(self, others: &Self) -> Self {
-        Self(self.0.or_else(|| others.0.clone()))
+    /// This runtime, or the other if there is none.
+    pub(crate) fn or(self, other: &Self) -> Self {
+        Self(self.0.or_else(|| other.0.clone()))
     }
 
     /// Runs a callback, on a thread without a runtime.

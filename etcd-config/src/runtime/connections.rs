@@ -1,4 +1,4 @@
-//! One set of connections of a store for each runtime, shared by all configurations that are read over it.
+//! A store's connections on each runtime, shared by all configurations that are read over them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -17,12 +17,12 @@ static CONNECTIONS: PerProcess<Mutex<AllConnections>> = PerProcess::new();
 #[derive(Debug)]
 pub(crate) struct OwnConnections {
     store: Arc<dyn Store>,
-    /// Kept alive, so that no other store can have its identity meanwhile.
+    /// Kept alive, so that no other store can get its identity meanwhile.
     _original: Arc<dyn Store>,
 }
 
 impl OwnConnections {
-    /// The connections of `store` on `runtime`: the one that is there, or a new one.
+    /// The connections of `store` on `runtime`: those that are there, or new ones.
     pub(crate) fn of(store: &Arc<dyn Store>, runtime: runtime::Id) -> Arc<Self> {
         CONNECTIONS.with(|all| {
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,11 +1,11 @@
-//! Until when somebody waits.
+//! Time limits as points in time.
 
 use std::time::{Duration, Instant};
 
 /// Longer than any process lives.
 const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
-/// The end of a time from now on, however long it is.
+/// The end of a limit that begins now; however long it is, it does not overflow.
 pub(crate) fn deadline(limit: Duration) -> Instant {
     Instant::now() + limit.min(LONGEST)
 }

@@ -8,18 +8,18 @@ use std::task::Poll;
 
 use etcd_client_core::Printable;
 
-/// As much of a panic's words as is shown.
+/// The most characters of a panic's message that are shown.
 const SHOWN: usize = 200;
 
-/// Instead of a panic's words, where they may hold a secret.
+/// Instead of a panic's message, if that may hold a secret.
 pub(crate) const WITHHELD: &str = "(not shown: there are secrets)";
 
-/// Runs the user's code; or the words of its panic.
+/// Runs the user's code, and returns its result or its panic's message.
 pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
         let said = words(panic.as_ref()).to_owned();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
-        // A panic that panics when it is dropped ends with the second one, which nobody may drop.
+        // The payload of a panic may panic when it is dropped; the payload of that one is leaked.
         dropped.unwrap_or_else(std::mem::forget);
         said
     })
@@ -39,23 +39,23 @@ pub(crate) async fn caught_in<R>(task: impl Future<Output = R>) -> Result<R, Str
 /// Drops something of the user's.
 pub(crate) fn drop_caught<V>(value: V) {
     if caught(|| drop(value)).is_err() {
-        // Not its words: what is dropped may hold secrets. The process's panic hook has had them.
+        // Without its message: what is dropped may hold secrets. The process's panic hook has had it.
         log(|| tracing::error!("a drop panicked; nothing else is harmed"));
     }
 }
 
-/// Writes a line where a subscriber that panics must not keep the rest from being done.
+/// Writes a line to the log. A subscriber of `tracing` that panics does not keep the rest from being done.
 pub(crate) fn log(line: impl FnOnce()) {
-    // There is nowhere left to report it to.
+    // There is no place left to report that to.
     let _ = caught(line);
 }
 
-/// A panic's words as a person may see them.
+/// A panic's message as a person may see it.
 pub(crate) fn shown(words: &str) -> String {
     Printable::line(words).at_most(SHOWN).to_string()
 }
 
-/// The words of a panic.
+/// The message of a panic.
 fn words(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

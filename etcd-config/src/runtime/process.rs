@@ -1,5 +1,5 @@
-//! Which process this is. After a `fork` the child has everything of its parent's but the threads:
-//! what needs one is begun anew there, and says that it has ended where it cannot be.
+//! Which process this is. After a `fork` the child has everything of its parent's except the threads: what needs
+//! one is started anew there, or, if that cannot be, says that it has ended.
 
 use std::process;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use arc_swap::ArcSwapOption;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process(u32);
 
-/// Something that each process has one of, with locks of its own: those of the parent may have been
-/// held when it forked, and nobody would ever let go of them.
+/// Something that each process has one of, with locks of its own: those of the parent may have been locked when it
+/// forked, and would never be released.
 pub(crate) struct PerProcess<V>(ArcSwapOption<(Process, V)>);
 
 impl Process {

@@ -10,8 +10,8 @@ use crate::runtime::panics;
 /// How long the thread stays without work.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Does one thing after the other on a thread of its own, which is there when needed. Nobody waits
-/// for it: it keeps neither a process nor a runtime from ending.
+/// Does one job after the other on a thread of its own, which is started when needed. It is never joined: it keeps
+/// neither a process nor a runtime from ending.
 pub(crate) struct Worker(Arc<Thread>);
 
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -26,7 +26,7 @@ struct Thread {
 struct Queue {
     jobs: VecDeque<Job>,
     has_thread: bool,
-    /// Nobody has more work: the thread ends with what there is.
+    /// No more jobs come: the thread ends after those that are there.
     ended: bool,
 }
 
@@ -48,7 +48,7 @@ impl Worker {
             self.0.wake.notify_one();
             return Ok(());
         }
-        // While the lock is held nobody else sees the job.
+        // While the lock is held no other thread takes the job.
         let shared = Arc::clone(&self.0);
         let started = thread::Builder::new().name(self.0.name.to_owned()).spawn(move || shared.work());
         if started.is_ok() {

@@ -1,4 +1,4 @@
-//! The one record of how a configuration stands, and everyone who waits for it to move.
+//! The one record of how a configuration stands, and the waiters that each write wakes.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,6 +10,7 @@ use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::status::meters::{Meters, Reading};
+use crate::status::outstanding::Outstanding;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// How long the child of a `fork` waits for a lock that its parent may have held.
@@ -31,28 +32,26 @@ pub(crate) struct StatusRecord {
     /// Everything up to this revision is in force; lower while changes are refused or held back.
     pub(crate) in_force: u64,
     pub(crate) snapshot_revision: u64,
-    /// Something newer will be tried soon.
-    pub(crate) held_back: bool,
+    /// What is known up to `revision` and not in force.
+    pub(crate) outstanding: Outstanding,
     pub(crate) source: Source,
     last_rejection: Option<Rejection>,
     pub(crate) last_rewind: Option<Rewind>,
-    /// Since when the newest values are not the ones in force.
-    refused_since: Option<SystemTime>,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) pending: Vec<Problem>,
     pub(crate) cache_file: Option<CacheFile>,
     last_panic: Option<String>,
     pub(crate) counters: Counters,
-    /// What of them the metrics have.
+    /// The counters that the metrics have.
     shown: Counters,
-    /// The snapshot was what the store holds.
+    /// When the snapshot was last known to be what the store holds.
     proven: Proof,
-    /// The store said what it holds, accepted or not.
+    /// When the store last said what it holds, accepted or not.
     confirmed: Proof,
     state: State,
     since: SystemTime,
     endpoint: Option<String>,
-    /// Moves with each write, so that a waiter sleeps through none.
+    /// Counts the writes, so that a waiter misses none.
     epoch: u64,
 }
 
@@ -61,10 +60,8 @@ pub(crate) struct StatusRecord {
 pub(crate) struct Extent {
     /// Everything up to here is known.
     pub(crate) revision: u64,
-    /// Something that is known is not in force.
-    pub(crate) waits: bool,
-    /// It will be tried soon.
-    pub(crate) held_back: bool,
+    /// What of it is not in force.
+    pub(crate) outstanding: Outstanding,
     /// When the store said so.
     pub(crate) heard: Proof,
 }
@@ -89,11 +86,10 @@ impl StatusCell {
             revision,
             in_force: revision,
             snapshot_revision: revision,
-            held_back: false,
+            outstanding: Outstanding::Nothing,
             source: Source::Etcd,
             last_rejection: None,
             last_rewind: None,
-            refused_since: None,
             warnings: Vec::new(),
             pending: Vec::new(),
             cache_file: None,
@@ -120,23 +116,18 @@ impl StatusCell {
 
     pub(crate) fn status(&self) -> Status {
         let record = self.lock();
-        let state = record.state().clone();
-        let since = match (&state, record.refused_since) {
-            (State::Rejected, Some(since)) => since,
-            _ => record.since,
-        };
         Status {
             name: self.name,
             prefix: self.prefix.clone(),
-            state,
-            since,
+            state: record.state.clone(),
+            since: record.since,
             revision: record.revision,
             snapshot_revision: record.snapshot_revision,
             source: record.source,
             proven_current_at: record.proven.time,
             confirmed_at: record.confirmed.time,
             age: record.confirmed.age(),
-            refused_since: record.refused_since,
+            refused_since: record.outstanding.refused_since(),
             endpoint: record.endpoint.clone(),
             failing_endpoints: Vec::new(),
             last_rejection: record.last_rejection.clone(),
@@ -175,7 +166,7 @@ impl StatusCell {
         }
     }
 
-    /// Writes the record, and wakes whoever waits.
+    /// Writes the record, and wakes the waiters.
     pub(crate) fn write<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
         let mut record = self.lock();
         let result = write(&mut record);
@@ -197,8 +188,8 @@ impl StatusCell {
         result
     }
 
-    /// How it stands in the child of a `fork`: nobody follows the store there. Nothing where the
-    /// parent's thread was writing at that very moment, which it will do for ever here.
+    /// In the child of a `fork` nothing follows the store: marks the record as stopped. False if the parent's
+    /// thread was writing it at the moment of the fork: then the lock stays locked for ever here.
     pub(crate) fn stop_in_child(&self) -> bool {
         let until = Instant::now() + CHILD_LOCK;
         loop {
@@ -248,7 +239,7 @@ impl StatusCell {
         tokio::time::timeout_at(until, moved).await.is_ok()
     }
 
-    /// What the record says, and nothing is written while it is read, so a panic cannot spoil it.
+    /// The record is consistent after each statement, so a poisoned lock does no harm.
     fn lock(&self) -> MutexGuard<'_, StatusRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -257,17 +248,20 @@ impl StatusCell {
 impl StatusRecord {
     /// The store has confirmed that so much is known.
     pub(crate) fn proven(&mut self, extent: Extent) {
-        let Extent { revision, waits, held_back, heard } = extent;
+        let Extent { revision, outstanding, heard } = extent;
         self.revision = revision;
-        self.held_back = held_back;
-        self.in_force = if waits { self.in_force.min(revision) } else { revision };
-        if !waits {
+        self.outstanding = outstanding;
+        if outstanding.is_nothing() {
+            self.in_force = revision;
             self.source = Source::Etcd;
+        } else {
+            self.in_force = self.in_force.min(revision);
         }
         self.confirmed = heard;
-        // What is not committed yet is not to be in force; all else that waits is.
-        if self.refused_since.is_none() && !held_back && self.source == Source::Etcd {
-            self.proven = self.confirmed;
+        // What is not committed yet is not meant to be in force; all else that is outstanding is.
+        let is_as_meant = matches!(outstanding, Outstanding::Nothing | Outstanding::Uncommitted);
+        if is_as_meant && self.source == Source::Etcd {
+            self.proven = heard;
         }
     }
 
@@ -295,24 +289,26 @@ impl StatusRecord {
             revision: self.revision,
             snapshot_revision: self.snapshot_revision,
             is_watching: self.is_watching(),
-            is_rejecting: self.refused_since.is_some(),
+            is_rejecting: self.is_rejecting(),
             is_from_cache: self.source == Source::Cache,
             proven_current_at: self.proven.time,
             confirmed_at: self.confirmed.time,
         }
     }
 
-    /// What an operator is told.
+    /// Where it stands with the store.
     pub(crate) fn state(&self) -> &State {
-        match (&self.state, self.refused_since) {
-            (State::Watching, Some(_)) => &State::Rejected,
-            (state, _) => state,
-        }
+        &self.state
     }
 
     /// Whether changes are received, whatever is made of them.
     pub(crate) fn is_watching(&self) -> bool {
-        matches!(self.state, State::Watching)
+        self.state.is_watching()
+    }
+
+    /// Whether the newest values are refused, whether or not changes are received.
+    pub(crate) fn is_rejecting(&self) -> bool {
+        self.outstanding.refused_since().is_some()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -350,35 +346,28 @@ impl StatusRecord {
     }
 
     fn enter(&mut self, state: State) {
-        let watches = |state: &State| matches!(state, State::Watching);
-        if watches(&self.state) != watches(&state) {
+        if self.state.is_watching() != state.is_watching() {
             self.since = SystemTime::now();
         }
         self.state = state;
     }
 
     pub(crate) fn refuse(&mut self, rejection: Rejection) {
-        if self.refused_since.is_none() {
-            self.refused_since = Some(SystemTime::now());
-        }
         self.last_rejection = Some(rejection);
         self.counters.rejections += 1;
     }
 
     pub(crate) fn accept(&mut self, revision: u64) {
-        self.refused_since = None;
         self.snapshot_revision = revision;
         self.counters.snapshots += 1;
     }
 
-    /// What was refused was taken back.
-    pub(crate) fn revert(&mut self) {
-        self.refused_since = None;
-    }
-
-    /// The rejection of the newest values, while they are not in force.
+    /// Why the newest values are refused, unless others are about to be tried.
     pub(crate) fn refusal(&self) -> Option<&Rejection> {
-        self.refused_since.and(self.last_rejection.as_ref())
+        match self.outstanding {
+            Outstanding::Refused { .. } => self.last_rejection.as_ref(),
+            _ => None,
+        }
     }
 
     pub(crate) fn count(&mut self, counters: watcher::Counters, callback_panics: u64) {

@@ -175,7 +175,7 @@ fn only_what_is_in_force_is_written() {
     let settings = folder.options::<Service>().watch(&store).unwrap();
     saved(&settings, store.put("/service/level", "debug"));
     store.put("/service/workers", "many");
-    until("rejected", || matches!(settings.status().state, State::Rejected));
+    until("rejected", || settings.status().refused_since.is_some());
     drop(settings);
     std::thread::sleep(Duration::from_millis(100));
     store.refuse(true);
@@ -183,7 +183,7 @@ fn only_what_is_in_force_is_written() {
     assert_eq!((settings.load().revision(), settings.load().workers), (3, 8));
     // What etcd holds still does not decode: the values from the file stay, and are said to be.
     store.refuse(false);
-    until("rejected", || matches!(settings.status().state, State::Rejected));
+    until("rejected", || settings.status().refused_since.is_some());
     assert_eq!(settings.status().source, Source::Cache, "{}", settings.status());
     store.put("/service/workers", "3");
     settings.wait_until(|s| s.workers == 3, SOON).unwrap();
@@ -261,7 +261,7 @@ fn the_last_good_state_is_kept_though_a_bad_one_follows_at_once() {
     let good = store.transaction().put("/service/level", "two").put("/service/features/x", "true").commit();
     settings.wait_for_revision(good, SOON).unwrap();
     store.transaction().put("/service/workers", "many").delete("/service/features/x").commit();
-    until("rejected", || matches!(settings.status().state, State::Rejected));
+    until("rejected", || settings.status().refused_since.is_some());
     saved(&settings, good);
     store.refuse(true);
     let cached = folder.options::<Service>().watch(&store).unwrap();
@@ -310,7 +310,7 @@ fn a_file_that_etcd_confirms_after_a_detour_is_as_young_as_that_too() {
     store.put("/service/workers", "many");
     let settings = folder.options::<Service>().watch(&store).unwrap();
     store.refuse(false);
-    until("rejected", || matches!(settings.status().state, State::Rejected));
+    until("rejected", || settings.status().refused_since.is_some());
     let saved_at = || settings.status().cache_file.and_then(|file| file.saved_at).unwrap();
     let before = saved_at();
     store.delete("/service/workers");

@@ -22,3 +22,4 @@ mod slow_code;
 mod snapshots;
 mod status;
 mod updates;
+mod warnings;

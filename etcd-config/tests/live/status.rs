@@ -63,7 +63,8 @@ fn told(settings: &Live<Service>) -> Arc<Mutex<Vec<String>>> {
         let told = Arc::clone(&told);
         move |status| {
             let rewind = status.last_rewind.map(|rewind| format!(" after {} at {}", rewind.seen, rewind.now));
-            told.lock().unwrap().push(format!("{}{}", status.state, rewind.unwrap_or_default()));
+            let rejected = if status.refused_since.is_some() { " rejected" } else { "" };
+            told.lock().unwrap().push(format!("{}{rejected}{}", status.state, rewind.unwrap_or_default()));
         }
     });
     told
@@ -95,10 +96,10 @@ fn tells_callbacks_when_the_state_becomes_another_and_not_at_each_try() {
     store.refuse(false);
     until_told(&told, "watching");
     store.put("/service/workers", "few");
-    until_told(&told, "rejected");
+    until_told(&told, "watching rejected");
     store.put("/service/workers", "9");
     let all = until_told(&told, "watching");
-    assert_eq!(all, ["disconnected", "watching", "rejected", "watching"]);
+    assert_eq!(all, ["disconnected", "watching", "watching rejected", "watching"]);
 }
 
 #[test]
@@ -158,7 +159,7 @@ fn shows_the_refused_update_until_it_is_corrected() {
     let settings = watch(&store);
     until(&settings, |status| status.state.is_watching());
     store.put("/service/workers", "few");
-    let rejected = until(&settings, |status| matches!(status.state, State::Rejected));
+    let rejected = until(&settings, |status| status.state.is_watching() && status.refused_since.is_some());
     assert_eq!((rejected.revision, rejected.snapshot_revision), (3, 2));
     let text = rejected.to_string();
     assert!(
@@ -167,7 +168,7 @@ fn shows_the_refused_update_until_it_is_corrected() {
     );
     settings.wait_for_revision(store.put("/service/workers", "4"), SOON).unwrap();
     let well = settings.status();
-    assert!(well.state.is_watching() && well.last_rejection.is_some());
+    assert!(well.is_current() && well.last_rejection.is_some());
     assert!(!well.to_string().contains("few"), "{well}");
 }
 
@@ -257,13 +258,18 @@ fn says_that_a_restart_would_not_start_with_what_waits_for_it() {
     }
     let store = MemoryStore::new();
     let settings = Pinned::watch(&store).unwrap();
+    let (sender, warned) = std::sync::mpsc::channel();
+    settings.on_warning(move |warning| sender.send((warning.kind(), warning.key().to_owned())).unwrap());
     let put = |key: &str, value: &str| {
-        settings.wait_for_revision(store.put(format!("/pinned/{key}"), value), SOON).unwrap();
+        settings.wait_for_callbacks(store.put(format!("/pinned/{key}"), value), SOON).unwrap();
         settings.status()
     };
     put("port", "x");
     put("inner/size", "300");
     let status = put("token", "much too long");
+    let keys = ["/pinned/port", "/pinned/inner", "/pinned/token"];
+    let heard: Vec<_> = warned.try_iter().collect();
+    assert_eq!(heard, keys.map(|key| (ProblemKind::RestartRefused, key.to_owned())));
     assert_eq!((settings.load().port, settings.load().inner.size, &*settings.load().token), (1, 1, "hush"));
     let waiting = "has changed since the start; a restart would not start with it: ";
     let lines: Vec<_> = status.pending.iter().map(ToString::to_string).collect();
@@ -347,7 +353,7 @@ fn values_that_are_too_old_are_refused_to_those_who_say_so() {
 
     // A refused update is known, whether or not it is in force.
     store.put("/service/workers", "many");
-    until(&settings, |status| matches!(status.state, State::Rejected));
+    until(&settings, |status| status.state.is_watching() && status.refused_since.is_some());
     std::thread::sleep(2 * limit);
     until(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 8));
     store.put("/service/workers", "9");
@@ -379,7 +385,11 @@ fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
     store.cut();
     let gone = until(&settings, |status| matches!(status.state, State::Disconnected(_)));
     assert_eq!((gone.refused_since, gone.refusal().is_some()), (refused.refused_since, true));
-    assert!(gone.to_string().contains("many"), "{gone}");
+    let text = gone.to_string();
+    assert!(text.contains(": disconnected for ") && text.contains(", newest values rejected"), "{text}");
+    assert!(text.contains("many") && !gone.is_current(), "{text}");
+    let error = settings.wait_for_revision(u64::MAX, Duration::from_millis(20)).unwrap_err().to_string();
+    assert!(error.contains("now disconnected, newest values rejected"), "{error}");
     let limit = Duration::from_millis(100);
     until(&settings, |status| status.age > limit);
     let error = settings.require_fresh(limit).unwrap_err();
@@ -391,4 +401,26 @@ fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
     store.put("/service/workers", "9");
     let well = until(&settings, |status| status.refused_since.is_none());
     assert!(well.refusal().is_none() && well.last_rejection.is_some(), "{well}");
+}
+
+#[test]
+fn tells_callbacks_of_a_refusal_that_is_found_while_no_change_is_received() {
+    let store = store();
+    let settings = watch(&store);
+    until(&settings, |status| status.state.is_watching());
+    store.refuse(true);
+    store.cut();
+    until(&settings, |status| matches!(status.state, State::Disconnected(_)));
+    let told = told(&settings);
+    store.put("/service/workers", "few");
+    store.refuse(false);
+    until_told(&told, "watching rejected");
+    store.refuse(true);
+    store.cut();
+    until_told(&told, "disconnected rejected");
+    store.put("/service/workers", "9");
+    store.refuse(false);
+    let all = until_told(&told, "watching");
+    assert!(!settings.status().to_string().contains("rejected"), "{}", settings.status());
+    assert!(all.contains(&"disconnected rejected".to_owned()), "{all:?}");
 }

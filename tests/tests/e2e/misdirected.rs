@@ -186,7 +186,7 @@ fn an_endpoint_that_refuses_whoever_gives_no_password_is_not_failing() {
         let endpoints = proxies.each_ref().map(Scripted::endpoint);
         block_on(async {
             let client = v2::Client::builder().endpoints(endpoints).user("root", "secret").build().unwrap();
-            Store::look_round(&client, 0).await;
+            Store::check_idle_endpoints(&client, 0).await;
             assert!(proxies.iter().all(|proxy| proxy.count() == 1));
             let failing = Store::failing_endpoints(&client);
             assert!(failing.is_empty(), "{failing:?}");

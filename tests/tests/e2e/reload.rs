@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use etcd_config::{EtcdConfig, State};
+use etcd_config::EtcdConfig;
 use etcd_config_tests::{Server, on_each_line, servers};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -149,10 +149,10 @@ fn r51_a_bad_value_is_refused_and_the_last_good_settings_stay() {
             let named = (problem.key(), problem.revision());
             assert!(!is_of_one_key || named == (key, Some(rejection.revision())), "{named:?}");
             assert_eq!(**settings.snapshot(), **before);
-            assert!(matches!(settings.status().state, State::Rejected), "{}", settings.status());
+            assert!(settings.status().refused_since.is_some(), "{}", settings.status());
             server.put(key, good);
             let start = Instant::now();
-            while !settings.status().state.is_watching() {
+            while !settings.status().is_current() {
                 assert!(start.elapsed() < Duration::from_secs(2), "{}", settings.status());
             }
         }

@@ -1,0 +1,70 @@
+//! What all handles of a configuration share, and what happens when the last one is dropped.
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use crate::live::shared::Shared;
+use crate::runtime::background::Background;
+use crate::runtime::panics;
+
+/// How long dropping the last handle waits for the cache file.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// Ends the watch when it is dropped, that is, with the last handle.
+pub(crate) struct Life<T> {
+    shared: Arc<Shared<T>>,
+    task: AbortHandle,
+    /// [`flush`], for a drop that does not know what `T` can do.
+    flush: fn(&Arc<Shared<T>>),
+    /// Kept running as long as the task runs on it.
+    background: Option<Arc<Background>>,
+}
+
+impl<T: Send + Sync + 'static> Life<T> {
+    pub(crate) fn new(
+        shared: Arc<Shared<T>>,
+        task: AbortHandle,
+        background: Option<Arc<Background>>,
+    ) -> Self {
+        Self { shared, task, flush: flush::<T>, background }
+    }
+}
+
+impl<T> Life<T> {
+    /// Ends the watch. What is in force stays, and may still be cached.
+    pub(crate) fn end(&self) {
+        self.task.abort();
+        self.shared.stop();
+    }
+}
+
+impl<T> Drop for Life<T> {
+    fn drop(&mut self) {
+        if self.shared.is_orphan() {
+            // Locks may be held for ever, and the threads are the parent's. What is left of it is a copy.
+            std::mem::forget((Arc::clone(&self.shared), self.background.take()));
+            return;
+        }
+        self.end();
+        (self.flush)(&self.shared);
+    }
+}
+
+/// Has the last state cached, and waits for it a while.
+fn flush<T: Send + Sync + 'static>(shared: &Arc<Shared<T>>) {
+    if shared.archive.as_ref().is_some_and(|archive| archive.is_outdated()) {
+        let (sender, receiver) = mpsc::channel();
+        shared.save(move |written| drop(sender.send(written)));
+        // Nobody is there to be notified; the log says why it failed.
+        if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
+            panics::log(|| {
+                tracing::warn!(
+                    name = shared.status_cell.name(),
+                    "the last state is not in the cache file: {why}"
+                );
+            });
+        }
+    }
+}

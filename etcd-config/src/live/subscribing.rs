@@ -1,0 +1,206 @@
+//! Subscribing to changes, rejections, warnings and the status.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+use crate::live::Live;
+use crate::notify::callbacks::{Notice, Subscription};
+use crate::notify::follower::Follower;
+use crate::notify::stream::Changes;
+use crate::problem::Problem;
+use crate::publish::change::Change;
+use crate::rejection::Rejection;
+use crate::status::Status;
+
+impl<T: Send + Sync + 'static> Live<T> {
+    /// Calls back with the value at the projection as it is now, and then with every other one that it
+    /// becomes: no change is missed in between, and none comes twice.
+    ///
+    /// The first call is made here, on the thread of the caller, and is over when this returns; so is
+    /// one with what has changed meanwhile. The later ones come as those of [`on`](Self::on) do. A
+    /// panic in the first call is the caller's, and ends the subscription.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(key = "log/level", default = "info")] log_level: String }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// settings.follow(|s| &s.log_level, |level| println!("logging at {level} from now on"));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn follow<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
+    where
+        P: PartialEq + ?Sized,
+        F: for<'a> Fn(&'a T) -> &'a P + Send + 'static,
+        C: FnMut(&P) + Send + 'static,
+    {
+        let follower = Arc::new(Follower::new());
+        // Subscribed first: what is published later is heard of, what was before is loaded.
+        let subscription = self.on_change({
+            let follower = Arc::clone(&follower);
+            move |change| follower.offer(Arc::clone(change.after()))
+        });
+        let call = move |old: Option<&T>, new: &T| {
+            let new = projection(new);
+            if old.is_none_or(|old| projection(old) != new) {
+                callback(new);
+            }
+        };
+        let first = || follower.start(Box::new(call), self.snapshot());
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(first)) {
+            subscription.cancel();
+            resume_unwind(panic);
+        }
+        subscription
+    }
+
+    /// Calls back when the value at the projection has become another. For the present value
+    /// as well use [`follow`](Self::follow): a value that is [loaded](Self::load) before this call
+    /// may be changed before it, and that is not heard of. One that is loaded after it is at least as
+    /// new as the subscription, and its change may be heard of all the same.
+    ///
+    /// Callbacks run one at a time, in the order of the changes, on a thread of their own: they may
+    /// block, which delays the later callbacks of this configuration and nothing else, not even the end
+    /// of the process. They may `tokio::spawn` where there is a runtime when they are subscribed, or
+    /// was one when the configuration was watched. When they
+    /// are slow, several changes may come as one, from the first value to the last. One that
+    /// panics is reported in the log and in [`status`](Self::status), and stays subscribed.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(nested)] database: Database }
+    /// # #[derive(EtcdConfig)]
+    /// # struct Database { #[etcd(default = 10)] pool_size: u32 }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// let subscription = settings.on(|s| &s.database.pool_size, |old, new| println!("{old} -> {new}"));
+    /// subscription.cancel();
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn on<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
+    where
+        P: PartialEq + ?Sized,
+        F: for<'a> Fn(&'a T) -> &'a P + Send + 'static,
+        C: FnMut(&P, &P) + Send + 'static,
+    {
+        self.on_change(move |change| {
+            let (old, new) = (projection(change.before()), projection(change.after()));
+            if old != new {
+                callback(old, new);
+            }
+        })
+    }
+
+    /// Calls back for every new snapshot, as [`on`](Self::on) does.
+    ///
+    /// There is a new one when the value of a field has become another. That is found out from the
+    /// texts of the changed keys: they are decoded, and compared by the `PartialEq` of the field's
+    /// type (of a map's entries, theirs); as texts where the type has none, or where it is a parameter
+    /// of the struct. So `" 1"` for `"1"` is no change of a number, nor is JSON that is written
+    /// otherwise. A key that no field reads, and the key of a field that is marked `restart`, make no
+    /// new snapshot either; [`Status::revision`] moves with them all the same.
+    pub fn on_change(&self, mut callback: impl FnMut(&Change<T>) + Send + 'static) -> Subscription {
+        self.subscribe(move |notice| {
+            if let Some(change) = &notice.change {
+                callback(change);
+            }
+        })
+    }
+
+    /// Calls back for every update that was refused, as [`on`](Self::on) does. The snapshot from
+    /// before it stays.
+    pub fn on_rejected(&self, mut callback: impl FnMut(&Rejection) + Send + 'static) -> Subscription {
+        self.subscribe(move |notice| {
+            if let Some(rejection) = &notice.rejection {
+                callback(rejection);
+            }
+        })
+    }
+
+    /// Calls back for every warning about a key that was written, as [`on`](Self::on) does: one that no field
+    /// reads, such as a misspelt one; an old or a deprecated name; a string that ends with a line break. So
+    /// the person who wrote it hears of it at once. [`Status::warnings`] has the warning by then. A value of a
+    /// `restart` field that a start would [refuse](crate::ProblemKind::RestartRefused) is reported, too;
+    /// [`Status::pending`] has it.
+    ///
+    /// Each key is reported once, as in the log, however often it is written. While more than 100 such keys are
+    /// there, and after the first 1,000 of them, the further ones are only counted: one warning, with the prefix as
+    /// its key, says how many. What was there when the configuration was read is in [`Status::warnings`] alone.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch(&store)?;
+    /// settings.on_warning(|warning| {
+    ///     // /payments/wrokers: unknown key; did you mean workers?
+    ///     eprintln!("{warning}");
+    /// });
+    /// let revision = store.put("/payments/wrokers", "12");
+    /// settings.wait_for_callbacks(revision, Duration::from_secs(5))?;
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn on_warning(&self, mut callback: impl FnMut(&Problem) + Send + 'static) -> Subscription {
+        self.subscribe(move |notice| notice.warnings.iter().for_each(&mut callback))
+    }
+
+    /// Calls back with the status, as [`on`](Self::on) does, when [`state`](Status::state) becomes another, when
+    /// the newest values begin or cease to be [refused](Status::refused_since), and when the store's history was
+    /// found [rewound](Status::last_rewind): before the change callback that has what differs. Not for each failed
+    /// try of an outage, and not at the end.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// settings.on_status(|status| {
+    ///     if !status.is_current() {
+    ///         eprintln!("{status}");
+    ///     }
+    /// });
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn on_status(&self, mut callback: impl FnMut(&Status) + Send + 'static) -> Subscription {
+        self.subscribe(move |notice| {
+            if let Some(status) = &notice.status {
+                callback(status);
+            }
+        })
+    }
+
+    /// The changes from now on, as a stream: what is [loaded](Self::load) after this call and changed by
+    /// the stream misses nothing. A reader that is slower than the changes gets several
+    /// as one, which says how many it [missed](Change::missed).
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch_async(&store).await?;
+    /// let mut changes = settings.changes();
+    /// store.put("/payments/workers", "12");
+    /// if let Some(change) = changes.next().await {
+    ///     assert_eq!((change.before().workers, change.after().workers), (10, 12));
+    /// }
+    /// # Ok::<(), etcd_config::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn changes(&self) -> Changes<T> {
+        if self.shared.is_orphan() { Changes::ended() } else { self.shared.streams.open() }
+    }
+
+    /// In the child of a `fork` nothing is ever called, and the lock may be held for ever.
+    fn subscribe(&self, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
+        if self.shared.is_orphan() { Subscription::to_nothing() } else { self.shared.hooks.add(callback) }
+    }
+}

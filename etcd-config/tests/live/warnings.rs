@@ -1,0 +1,190 @@
+//! Warnings are heard of when somebody writes what they are about.
+
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use etcd_client_core::Transaction;
+use etcd_config::{EtcdConfig, Live, MemoryStore, ProblemKind};
+
+use crate::service::{SOON, Service, store, watch};
+
+/// The keys that are warned of from now on.
+fn warned<T: Send + Sync + 'static>(settings: &Live<T>) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    settings.on_warning(move |warning| sender.send(warning.key().to_owned()).unwrap());
+    receiver
+}
+
+fn heard<T: Send + Sync + 'static>(
+    settings: &Live<T>,
+    receiver: &Receiver<String>,
+    revision: u64,
+) -> Vec<String> {
+    settings.wait_for_callbacks(revision, SOON).unwrap();
+    receiver.try_iter().collect()
+}
+
+#[test]
+fn come_when_a_misspelt_key_is_written_and_the_status_has_them_by_then() {
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let handle = settings.clone();
+    let subscription = settings.on_warning(move |warning| {
+        let is_in_status = handle.status().warnings.contains(warning);
+        sender.send((warning.clone(), is_in_status)).unwrap();
+    });
+    store.put("/service/levle", "debug");
+    let (warning, is_in_status) = receiver.recv_timeout(SOON).unwrap();
+    assert_eq!((warning.kind(), warning.key()), (ProblemKind::Unknown, "/service/levle"));
+    assert!(warning.to_string().contains("did you mean level?"), "{warning}");
+    assert!(is_in_status);
+    subscription.cancel();
+}
+
+#[test]
+fn come_once_for_each_key_however_often_it_is_written() {
+    let store = store();
+    let settings = watch(&store);
+    let warned = warned(&settings);
+    let both = store.transaction().put("/service/levle", "a").put("/service/wrokers", "1").commit();
+    assert_eq!(heard(&settings, &warned, both), ["/service/levle", "/service/wrokers"]);
+    store.put("/service/levle", "b");
+    store.delete("/service/levle");
+    let again = store.put("/service/levle", "c");
+    assert_eq!(heard(&settings, &warned, again), [""; 0]);
+    let other = store.put("/service/lvl", "c");
+    assert_eq!(heard(&settings, &warned, other), ["/service/lvl"]);
+}
+
+#[test]
+fn come_not_for_what_was_there_before() {
+    let store = store();
+    store.put("/service/levle", "debug");
+    let settings = watch(&store);
+    let warned = warned(&settings);
+    assert_eq!(settings.status().warnings.len(), 1);
+    // A change that is published, and one that is not.
+    let published = store.put("/service/workers", "4");
+    assert_eq!(heard(&settings, &warned, published), [""; 0]);
+    let unknown = store.put("/service/lvl", "debug");
+    assert_eq!(heard(&settings, &warned, unknown), ["/service/lvl"]);
+    // Who subscribes later hears of what comes later.
+    let later = self::warned(&settings);
+    let unknown = store.put("/service/lefel", "debug");
+    assert_eq!(heard(&settings, &later, unknown), ["/service/lefel"]);
+}
+
+#[test]
+fn come_for_old_names_and_deprecated_keys_and_line_breaks() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/service")]
+    struct Renamed {
+        #[etcd(default = "info", alias = "loglevel")]
+        level: String,
+        #[etcd(default = 1, deprecated = "use workers")]
+        threads: u32,
+        #[etcd(default = "eu")]
+        region: String,
+    }
+    let store = MemoryStore::new();
+    let settings = Renamed::watch(&store).unwrap();
+    let (sender, receiver) = mpsc::channel();
+    settings.on_warning(move |warning| sender.send(warning.kind()).unwrap());
+    store.put("/service/loglevel", "debug");
+    store.put("/service/threads", "4");
+    let last = store.put("/service/region", "us\n");
+    settings.wait_for_callbacks(last, SOON).unwrap();
+    let kinds: Vec<_> = receiver.try_iter().collect();
+    assert_eq!(kinds, [ProblemKind::Alias, ProblemKind::Deprecated, ProblemKind::OddText]);
+    let settings = settings.load();
+    assert_eq!((&*settings.level, settings.threads, &*settings.region), ("debug", 4, "us\n"));
+}
+
+#[test]
+fn come_in_order_with_changes_and_rejections_and_on_the_same_thread() {
+    let store = store();
+    let settings = watch(&store);
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let note = |what: &'static str| {
+        let heard = Arc::clone(&heard);
+        move || heard.lock().unwrap().push((what, std::thread::current().id()))
+    };
+    let (change, rejection, warning) = (note("change"), note("rejection"), note("warning"));
+    settings.on_warning(move |_| warning());
+    settings.on_rejected(move |_| rejection());
+    settings.on_change(move |_| change());
+    store.put("/service/levle", "1");
+    store.transaction().put("/service/workers", "3").put("/service/wrokers", "3").commit();
+    let refused = store.transaction().put("/service/workers", "few").put("/service/lvl", "3").commit();
+    settings.wait_for_callbacks(refused, SOON).unwrap();
+    let heard = heard.lock().unwrap();
+    let whats: Vec<_> = heard.iter().map(|(what, _)| *what).collect();
+    assert_eq!(whats, ["warning", "change", "warning", "rejection", "warning"]);
+    assert!(heard.iter().all(|(_, thread)| *thread == heard[0].1 && *thread != std::thread::current().id()));
+}
+
+#[test]
+fn come_all_to_callbacks_that_are_slower_than_the_store() {
+    const KEYS: usize = 900;
+    let store = store();
+    // So many keys that few steps may wait for callbacks.
+    let many =
+        (0..30_000).fold(store.transaction(), |all, n| all.put(format!("/service/features/{n}"), "true"));
+    many.commit();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    settings.on_warning(move |warning| {
+        std::thread::sleep(Duration::from_millis(1));
+        sender.send(warning.key().to_owned()).unwrap();
+    });
+    for n in 0..KEYS {
+        store.put(format!("/service/unknown-{n:03}"), "1");
+        if n % 100 == 99 {
+            // What is counted only is named when there is room.
+            let gone = (n - 99..=n).map(|n| format!("/service/unknown-{n:03}"));
+            let revision = store.put("/service/workers", n.to_string());
+            settings.wait_for_revision(revision, SOON).unwrap();
+            gone.fold(store.transaction(), Transaction::delete).commit();
+        }
+    }
+    settings.wait_for_callbacks(store.revision(), SOON).unwrap();
+    let wanted: Vec<_> = (0..KEYS).map(|n| format!("/service/unknown-{n:03}")).collect();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn come_while_a_commit_key_or_a_debounce_holds_values_back() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/service", commit_key = "version")]
+    struct Committed {
+        #[etcd(default = 8)]
+        workers: u32,
+    }
+    let store = MemoryStore::new();
+    let settings = Committed::watch(&store).unwrap();
+    let receiver = warned(&settings);
+    store.transaction().put("/service/workers", "4").put("/service/wrokers", "4").commit();
+    assert_eq!(receiver.recv_timeout(SOON).unwrap(), "/service/wrokers");
+    assert_eq!(settings.load().workers, 8, "not committed");
+
+    let store = self::store();
+    let settings = Service::options().debounce(Duration::from_millis(50)).watch(&store).unwrap();
+    let receiver = warned(&settings);
+    store.put("/service/workers", "4");
+    let last = store.put("/service/wrokers", "4");
+    assert_eq!(heard(&settings, &receiver, last), ["/service/wrokers"]);
+    assert_eq!(settings.load().workers, 4);
+}
+
+#[test]
+fn that_panic_are_counted_and_the_others_go_on() {
+    let store = store();
+    let settings = watch(&store);
+    settings.on_warning(|warning| panic!("{warning}"));
+    let warned = warned(&settings);
+    let revision = store.put("/service/levle", "debug");
+    assert_eq!(heard(&settings, &warned, revision), ["/service/levle"]);
+    assert_eq!(settings.status().counters.callback_panics, 1);
+}
