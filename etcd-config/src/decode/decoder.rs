@@ -20,6 +20,7 @@ use crate::schema::secrecy::Secrecy;
 use crate::shape::branch;
 use crate::shape::branch::Member;
 use crate::shape::layout::Field;
+use crate::shape::name::Name;
 use crate::tree::{KeyTree, Node, Raw, Touched};
 
 /// How deep structs may be nested.
@@ -407,40 +408,38 @@ impl<'a> Decoder<'a> {
                 }
             }
         }
-        Some(self.move_to(place, name, field.name, TypeName::Written(field.ty), field.secret))
+        Some(self.move_to(place, name.written(), field.name, TypeName::Written(field.ty), field.secret))
     }
 
     /// The place that a field reads: its key, or the first of its aliases that is there.
-    fn locate(&self, field: &'static Field) -> Option<(Place<'a>, &'static str)> {
-        let place = self.resolve(field.key)?;
+    fn locate(&self, field: &'static Field) -> Option<(Place<'a>, Name)> {
+        let look = |name| self.look(name);
+        let (name, mut place) = field.resolve(look, |place| place.node.is_some())?;
         if field.aliases.is_empty() {
-            return Some((place, field.key));
+            return Some((place, name));
         }
-        let mut chosen = (place, field.key);
-        let mut touched = !matches!(place.touch, Touch::Nothing);
-        let mut before = place.before.existed().then_some((place.before, field.key));
-        for alias in field.aliases {
-            let Some(place) = self.resolve(alias) else { continue };
-            touched |= !matches!(place.touch, Touch::Nothing);
-            before = before.or_else(|| place.before.existed().then_some((place.before, *alias)));
-            if chosen.0.node.is_none() && place.node.is_some() {
-                chosen = (place, alias);
-            }
+        let is_touched = |place: Place<'_>| !matches!(place.touch, Touch::Nothing);
+        if !field.names().filter_map(look).any(is_touched) {
+            place.touch = Touch::Nothing;
+            return Some((place, name));
         }
-        // The source may have moved from one key to another, so nothing held is a base to go on.
-        chosen.0.touch = if touched { Touch::Everything } else { Touch::Nothing };
-        if let Some((before, _)) = before.filter(|(_, name)| *name != chosen.1) {
-            chosen.0.before = before.moved();
+        // The value may have moved from one name to another: what is held is none to go on with.
+        place.touch = Touch::Everything;
+        let before = field.resolve(look, |place| place.before.existed());
+        if let Some((_, Place { before, .. })) =
+            before.filter(|(old, place)| *old != name && place.before.existed())
+        {
+            place.before = before.moved();
         }
-        Some(chosen)
+        Some((place, name))
     }
 
-    fn resolve(&self, key: &'static str) -> Option<Place<'a>> {
-        if !key.starts_with('/') {
-            return Some(self.here.descend(key));
+    /// The place that has a name here; `None` where that is not below the prefix.
+    fn look(&self, name: Name) -> Option<Place<'a>> {
+        match name {
+            Name::Relative(path) => Some(self.here.descend(path)),
+            Name::Absolute(_) => Some(self.root.descend(name.below(self.context?.prefix())?)),
         }
-        let path = self.context?.prefix().relative(key.as_bytes())?;
-        Some(self.root.descend(std::str::from_utf8(path).ok()?))
     }
 
     fn report_outside(&mut self, field: &'static Field) {

@@ -7,6 +7,7 @@ use etcd_client_core::Prefix;
 use crate::leaf::Expectation;
 use crate::shape::branch::{Branch, Part};
 use crate::shape::layout::Field;
+use crate::shape::name::Name;
 
 /// The structs from the outermost to the one at hand, which recursive types refer to.
 #[derive(Debug)]
@@ -55,7 +56,8 @@ fn beside(reader: ReadBy, other: Option<ReadBy>) -> ReadBy {
 
 impl ReadBy {
     /// Of a field, by one of its names.
-    fn of(field: &'static Field, name: &'static str, outer: Option<Self>) -> Self {
+    fn of(field: &'static Field, name: Name, outer: Option<Self>) -> Self {
+        let name = name.written();
         let alias = (name != field.key).then_some((name, field.key));
         Self {
             alias: alias.or(outer.and_then(|outer| outer.alias)),
@@ -92,13 +94,13 @@ impl<'s> Expected<'s> {
         self.denied |= chain.branch.layout.deny_unknown_keys;
         for member in &chain.branch.members {
             let field = member.field;
-            for key in field.names() {
-                let reader = ReadBy::of(field, key, outer);
+            for name in field.names() {
+                let reader = ReadBy::of(field, name, outer);
                 let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
-                match key {
-                    "" => self.part(&step),
-                    key if key.starts_with('/') => {}
-                    key => self.ahead.push((key, step)),
+                match name {
+                    Name::Relative("") => self.part(&step),
+                    Name::Relative(path) => self.ahead.push((path, step)),
+                    Name::Absolute(_) => {}
                 }
             }
         }
@@ -141,13 +143,11 @@ impl<'s> Expected<'s> {
     fn absolute(&mut self, chain: &Rc<Chain<'s>>, prefix: &Prefix, secret: bool) {
         for member in &chain.branch.members {
             let field = member.field;
-            for key in field.names().filter(|key| key.starts_with('/')) {
-                if let Some(path) = key.strip_prefix(prefix.directory()) {
-                    let reader = ReadBy::of(field, key, None);
-                    let reader = ReadBy { secret: secret || reader.secret, ..reader };
-                    let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
-                    self.ahead.push((path, step));
-                }
+            for (name, path) in field.names().filter_map(|name| Some((name, name.below(prefix)?))) {
+                let reader = ReadBy::of(field, name, None);
+                let reader = ReadBy { secret: secret || reader.secret, ..reader };
+                let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
+                self.ahead.push((path, step));
             }
             self.absolute_below(&member.part, chain, prefix, secret || field.secret);
         }

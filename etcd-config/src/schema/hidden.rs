@@ -27,12 +27,8 @@ impl Hidden {
 
     fn branch(&mut self, branch: &Branch, directory: &str, prefix: &Prefix) {
         for member in &branch.members {
-            for key in member.field.names() {
-                let path = match key.strip_prefix(prefix.directory()) {
-                    Some(path) if key.starts_with('/') => path.to_owned(),
-                    _ if key.starts_with('/') => continue, // it lies elsewhere, which is refused
-                    _ => whole_key(directory, key),
-                };
+            // A key that is not below the prefix is refused elsewhere.
+            for path in member.field.names().filter_map(|name| name.path(directory, prefix)) {
                 self.part(&member.part, path, prefix);
             }
         }

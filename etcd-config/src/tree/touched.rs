@@ -139,6 +139,20 @@ impl Mark {
         if self.here { self.was.as_ref() } else { now }
     }
 
+    /// Makes a place of now what it was before.
+    pub(super) fn restore(&self, node: &mut Node) {
+        for (name, mark) in &self.children {
+            let child = node.children.entry(name.clone()).or_default();
+            if mark.here {
+                child.value.clone_from(&mark.was);
+            }
+            mark.restore(child);
+            if child.is_empty() {
+                node.children.remove(name);
+            }
+        }
+    }
+
     fn child(&mut self, segment: &str) -> &mut Mark {
         self.children.entry(segment.into()).or_default()
     }
