@@ -45,7 +45,7 @@ use crate::status::{Ago, CacheFile, Source, Status};
 /// [`Reader`](crate::Reader) being one too. A callback that owns a handle of its own configuration keeps it alive
 /// for ever; let it use what it is called with instead.
 ///
-/// FirstAnswer never blocks, and never fails: whatever happens to the store, the last good snapshot
+/// Reading never blocks, and never fails: whatever happens to the store, the last good snapshot
 /// stays. [`status`](Self::status) says how old it is.
 pub struct Live<T> {
     shared: Arc<Shared<T>>,

@@ -69,7 +69,7 @@ pub enum State {
     Listing,
     /// Receiving changes.
     Watching {
-        /// StartAt this server.
+        /// From this server.
         endpoint: String,
     },
     /// Asking for the changes since the stream was lost.

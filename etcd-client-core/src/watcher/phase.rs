@@ -12,7 +12,7 @@ use super::inquiry::Inquiry;
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
 
-/// StartAt one request for progress of an impatient consumer to the next.
+/// From one request for progress of an impatient consumer to the next.
 const PACE: Duration = Duration::from_millis(20);
 
 /// Where the machine stands. The call under way is part of the phase, so a phase that is dropped

@@ -52,10 +52,10 @@ fn long(token: &str) -> Result<(), String> {
 }
 
 const WRONG: [&str; 7] = [
-    "/app/listen listen: std::net::IpAddr: \"localhost\" is not an IP address: invalid IP address syntax (the default \
+    "/app/listen listen: std::net::IpAddr: \"localhost\" is not an IP address (such as 10.0.0.1 or ::1): invalid IP address syntax (the default \
      in the source)",
     "/app/workers workers: u32: \"0\" is refused: at least one is needed (the default in the source)",
-    "/app/timeout timeout: std::time::Duration: \"thirty\" is not a duration (the default in the source)",
+    "/app/timeout timeout: std::time::Duration: \"thirty\" is not a duration (such as 30s or 5m) (the default in the source)",
     "/app/pin pin: std::num::NonZeroU32: (secret) is not a nonzero u32 (the default in the source)",
     "/app/token token: String: (secret) is refused by its check (the default in the source)",
     "/app/replica/ports replica.ports: Vec<u16>: \"[1, x]\" is not JSON for Vec<u16>: expected value at line 1 column \

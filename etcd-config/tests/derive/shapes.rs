@@ -259,7 +259,7 @@ fn a_struct_of_many_fields_is_read_and_kept_current_as_a_whole() {
     assert_eq!(
         problems::<Wide<bool>>("/app", &[("/app/a1", "x"), ("/app/c4", "200")]),
         [
-            "/app/a1 a1: u32: \"x\" is not a whole number from 0 to 4294967295: invalid digit found in string (set at revision 1)",
+            "/app/a1 a1: u32: \"x\" is not a whole number from 0 to 4294967295 (set at revision 1)",
             "/app/c4 c4: u32: \"200\" is refused: big (set at revision 1)",
             "/app/required required: T: required, but there is no such key",
             "/app/other other: String: required, but there is no such key",

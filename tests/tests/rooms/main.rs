@@ -13,7 +13,7 @@ struct Rooms {
 }
 
 impl Rooms {
-    /// From the block that begins with "```text rooms of `whose`".
+    /// From the block of ARCHITECTURE.md that begins with "rooms of" and a name.
     fn of(architecture: &str, whose: &str) -> Self {
         let begin = format!("```text rooms of {whose}\n");
         let block = architecture.split_once(&begin).and_then(|(_, rest)| rest.split_once("```"));

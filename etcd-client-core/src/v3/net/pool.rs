@@ -353,7 +353,7 @@ impl Pool {
         Err(failure)
     }
 
-    /// Lets a not_http2 say in HTTP/1.1 what it could not in HTTP/2.
+    /// Asks a server that does not speak HTTP/2 in HTTP/1.1 what it is.
     async fn identify(&self, peer: &EndpointClient, mut failure: Failure) -> Failure {
         if failure.origin != FailedAt::NotHttp2 {
             return failure;
