@@ -95,8 +95,8 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
         let aliases = &attrs.alias;
         settings.push(quote!(aliases: &[#(#aliases),*]));
     }
-    if let Some(fallback) = fallback(field, private) {
-        settings.push(quote!(default: #fallback));
+    if let Some(default) = field_default(field, private) {
+        settings.push(quote!(default: #default));
     }
     if let Some((_, name)) = &attrs.env {
         settings.push(quote!(env: ::core::option::Option::Some(#name)));
@@ -115,7 +115,7 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
     if settings.is_empty() { start } else { quote!(#private::Field { #(#settings,)* ..#start }) }
 }
 
-fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
+fn field_default(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
     let attrs = &field.attrs;
     if let Some(default) = &attrs.default {
         let Some(text) = &default.text else {

@@ -11,6 +11,7 @@ mod markdown;
 
 use etcd_client_core::Prefix;
 
+use self::secrecy::Secrecy;
 use crate::leaf::FieldDefault;
 use crate::shape::branch::{Branch, Part};
 use crate::shape::layout;
@@ -32,7 +33,7 @@ pub struct Schema {
 #[derive(Debug)]
 pub struct Field {
     pub(crate) written: &'static layout::Field,
-    /// Below the prefix, or with a slash from the root of the store.
+    /// The path below the prefix; the whole key, if that is not below it.
     pub(crate) relative: String,
     key: String,
     path: String,
@@ -60,10 +61,10 @@ struct Inherited {
 
 impl Schema {
     pub(crate) fn new(branch: Branch, prefix: &Prefix) -> Self {
-        let mut collector = Collector { directory: prefix.directory().to_owned(), fields: Vec::new() };
+        let mut collector = Collector { prefix, fields: Vec::new() };
         collector.branch(&branch, &Trail::default(), Inherited::default());
         let mut fields = collector.fields;
-        share_secrecy(&mut fields);
+        share_secrecy(&mut fields, &Secrecy::of(&branch, prefix));
         let denies = denies(&branch);
         Self { prefix: prefix.path().to_owned(), branch, fields, denies }
     }
@@ -176,25 +177,12 @@ impl Field {
     pub fn aliases(&self) -> &'static [&'static str] {
         self.written.aliases
     }
-
-    /// The whole key, and those by its other names.
-    fn whole_keys(&self) -> impl Iterator<Item = String> {
-        let key = self.key.as_str();
-        let end = if self.is_entry() { key.rfind('/').map_or("", |place| &key[place..]) } else { "" };
-        let directory = key.strip_suffix(end).and_then(|key| key.strip_suffix(self.written.key));
-        let aliases = directory.into_iter().flat_map(move |directory| {
-            self.written.aliases.iter().map(move |alias| format!("{}{end}", whole_key(directory, alias)))
-        });
-        std::iter::once(self.key.clone()).chain(aliases)
-    }
 }
 
 /// A key that one field calls secret is secret for the others that read it.
-fn share_secrecy(fields: &mut [Field]) {
-    let secret = fields.iter().filter(|field| field.is_secret());
-    let secrets: Vec<String> = secret.flat_map(Field::whole_keys).collect();
-    for field in fields.iter_mut().filter(|field| secrets.contains(&field.key)) {
-        field.inherited.secret = true;
+fn share_secrecy(fields: &mut [Field], secrecy: &Secrecy<'_>) {
+    for field in fields {
+        field.inherited.secret |= secrecy.is_secret(field.relative.as_bytes());
     }
 }
 
@@ -223,12 +211,12 @@ impl Trail {
     }
 }
 
-struct Collector {
-    directory: String,
+struct Collector<'p> {
+    prefix: &'p Prefix,
     fields: Vec<Field>,
 }
 
-impl Collector {
+impl Collector<'_> {
     fn branch(&mut self, branch: &Branch, trail: &Trail, inherited: Inherited) {
         for member in &branch.members {
             let trail = trail.child(member.field.key, member.field.name);
@@ -271,11 +259,12 @@ impl Collector {
         trail: &Trail,
         inherited: Inherited,
     ) {
-        let relative = trail.key.clone();
-        let key = if relative.starts_with('/') {
-            relative.clone()
+        let directory = self.prefix.directory();
+        let written = trail.key.as_str();
+        let (key, relative) = if written.starts_with('/') {
+            (written.to_owned(), written.strip_prefix(directory).unwrap_or(written).to_owned())
         } else {
-            format!("{}{relative}", self.directory)
+            (self.prefix.join(written), written.to_owned())
         };
         let path = trail.path.clone();
         self.fields.push(Field { written: field, relative, key, path, ty, role, inherited });

@@ -298,7 +298,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn is_secret(&self) -> bool {
         self.subject.secret
             || self.context.is_some_and(|context| {
-                let secrecy = self.secrecy.get_or_init(|| Secrecy::of(context.schema(), context.prefix()));
+                let secrecy = self.secrecy.get_or_init(|| Secrecy::of(context.schema().branch(), context.prefix()));
                 let path = context.prefix().relative(self.subject.key.as_bytes());
                 path.is_some_and(|path| secrecy.is_secret(path))
             })

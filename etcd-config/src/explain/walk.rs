@@ -30,7 +30,7 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(super) fn new(context: &'a Context, now: &'a Node, published: &'a Node) -> Self {
-        let secrecy = Secrecy::of(context.schema(), context.prefix());
+        let secrecy = Secrecy::of(context.schema().branch(), context.prefix());
         Self { context, secrecy, now, published, cached: false, path: Vec::new(), rows: Vec::new() }
     }
 
