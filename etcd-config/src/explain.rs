@@ -1,13 +1,13 @@
 //! Where each value of a configuration comes from.
 
-mod place;
+mod compared;
 mod walk;
 
 use std::fmt;
 
 use etcd_client_core::Printable;
 
-use self::place::{Place, quoted, text};
+use self::compared::{ComparedPlace, quoted, text};
 use self::walk::Walk;
 use crate::decode::Context;
 use crate::leaf::{FieldDefault, cut, quote};
@@ -131,7 +131,7 @@ impl Row {
     /// What is known of a place. `value` is the one that is shown, and comes from `origin`, as far as that is not
     /// the cache; `default` is what an absent key means. `secret` is so where any field calls the key secret.
     fn of(
-        place: &Place<'_>,
+        place: &ComparedPlace<'_>,
         value: Option<String>,
         origin: Origin,
         default: Option<FieldDefault>,
@@ -168,7 +168,7 @@ impl Row {
 }
 
 /// What is to be known of a value that the snapshot does not have; `default` is the one that it has instead.
-fn not_in_force(place: &Place<'_>, default: Option<FieldDefault>, secret: bool) -> String {
+fn not_in_force(place: &ComparedPlace<'_>, default: Option<FieldDefault>, secret: bool) -> String {
     let is_deleted = place.next_raw().is_none() && place.published_raw().is_some();
     let what = if is_deleted { "deleted, but still in force" } else { "not in force" };
     let known = match (place.published_raw(), default) {
@@ -182,7 +182,7 @@ fn not_in_force(place: &Place<'_>, default: Option<FieldDefault>, secret: bool) 
 }
 
 /// What is to be known of a value that a restart would bring into force.
-fn waiting(place: &Place<'_>, secret: bool) -> String {
+fn waiting(place: &ComparedPlace<'_>, secret: bool) -> String {
     let what = "a change waits for a restart";
     match place.stored_raw() {
         _ if secret => what.to_owned(),

@@ -13,7 +13,7 @@ use etcd_client_core::Prefix;
 
 use self::secrecy::Secrecy;
 use crate::leaf::FieldDefault;
-use crate::shape::branch::{Branch, Part};
+use crate::shape::branch::{Branch, Content};
 use crate::shape::layout;
 use crate::shape::path::{field_path, whole_key};
 
@@ -187,14 +187,14 @@ fn share_secrecy(fields: &mut [Field], secrecy: &Secrecy<'_>) {
 }
 
 fn denies(branch: &Branch) -> bool {
-    branch.layout.deny_unknown_keys || branch.members.iter().any(|member| denies_part(&member.part))
+    branch.layout.deny_unknown_keys || branch.members.iter().any(|member| denies_content(&member.content))
 }
 
-fn denies_part(part: &Part) -> bool {
-    match part {
-        Part::Directory(branch) => denies(branch),
-        Part::Optional(inner) | Part::Each(inner) => denies_part(inner),
-        Part::Leaf(_) | Part::Map { .. } | Part::Above(_) => false,
+fn denies_content(content: &Content) -> bool {
+    match content {
+        Content::Directory(branch) => denies(branch),
+        Content::Optional(inner) | Content::Each(inner) => denies_content(inner),
+        Content::Leaf(_) | Content::Map { .. } | Content::Above(_) => false,
     }
 }
 
@@ -220,34 +220,40 @@ impl Collector<'_> {
     fn branch(&mut self, branch: &Branch, trail: &Trail, inherited: Inherited) {
         for member in &branch.members {
             let trail = trail.child(member.field.key, member.field.name);
-            self.part(member.field, &member.part, &trail, inherited);
+            self.content(member.field, &member.content, &trail, inherited);
         }
     }
 
-    fn part(&mut self, field: &'static layout::Field, part: &Part, trail: &Trail, inherited: Inherited) {
+    fn content(
+        &mut self,
+        field: &'static layout::Field,
+        content: &Content,
+        trail: &Trail,
+        inherited: Inherited,
+    ) {
         let below = Inherited {
             secret: inherited.secret || field.secret,
             restart: inherited.restart || field.restart,
             deprecated: inherited.deprecated.or(field.deprecated),
             ..inherited
         };
-        match part {
-            Part::Leaf(_) => {
+        match content {
+            Content::Leaf(_) => {
                 self.push(field, Role::Key, field.ty.to_owned(), trail, inherited);
             }
-            Part::Map { ty, .. } => {
+            Content::Map { ty, .. } => {
                 let trail = trail.child(ENTRY, ENTRY);
                 self.push(field, Role::Entry, ty.clone(), &trail, inherited);
             }
-            Part::Directory(branch) => self.branch(branch, trail, below),
-            Part::Optional(inner) => {
-                self.part(field, inner, trail, Inherited { optional: true, ..below });
+            Content::Directory(branch) => self.branch(branch, trail, below),
+            Content::Optional(inner) => {
+                self.content(field, inner, trail, Inherited { optional: true, ..below });
             }
-            Part::Each(inner) => {
+            Content::Each(inner) => {
                 let inherited = Inherited { optional: true, ..below };
-                self.part(field, inner, &trail.child(ENTRY, ENTRY), inherited);
+                self.content(field, inner, &trail.child(ENTRY, ENTRY), inherited);
             }
-            Part::Above(_) => {}
+            Content::Above(_) => {}
         }
     }
 

@@ -9,8 +9,8 @@ use std::fmt;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
-pub(crate) use self::touched::Mark;
 pub use self::touched::Touched;
+pub(crate) use self::touched::TouchedNode;
 
 /// The deepest key that is a path. Deeper ones cannot belong to any field; as paths they would
 /// let whoever may write a key choose the depth of our recursion.

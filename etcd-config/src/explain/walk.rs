@@ -1,11 +1,11 @@
 //! Walks the fields over the states of the keys, side by side.
 
-use super::place::{Place, Side, text};
+use super::compared::{ComparedPlace, Side, text};
 use super::{Origin, Row};
 use crate::decode::Context;
 use crate::leaf::{FieldDefault, cut};
 use crate::schema::secrecy::Secrecy;
-use crate::shape::branch::{Branch, Part};
+use crate::shape::branch::{Branch, Content};
 use crate::shape::layout::Field;
 use crate::shape::name::Name;
 use crate::shape::path::field_path;
@@ -38,7 +38,7 @@ impl<'a> Walk<'a> {
     pub(super) fn rows(mut self, cached: bool) -> Vec<Row> {
         self.cached = cached;
         let side = |node| Some(Side { key: self.context.prefix().directory().to_owned(), node: Some(node) });
-        let place = Place {
+        let place = ComparedPlace {
             field: String::new(),
             secret: false,
             note: None,
@@ -51,55 +51,55 @@ impl<'a> Walk<'a> {
         self.rows
     }
 
-    fn branch(&mut self, branch: &'a Branch, place: &Place<'a>) {
+    fn branch(&mut self, branch: &'a Branch, place: &ComparedPlace<'a>) {
         if self.path.len() > DEEPEST {
             return;
         }
         self.path.push(branch);
         for member in &branch.members {
             let below = self.locate(place, member.field);
-            self.part(member.field, &member.part, &below);
+            self.content(member.field, &member.content, &below);
         }
         self.path.pop();
     }
 
-    fn part(&mut self, field: &'static Field, part: &'a Part, place: &Place<'a>) {
-        match part {
-            Part::Leaf(_) => self.leaf(field, place),
-            Part::Map { .. } => {
+    fn content(&mut self, field: &'static Field, content: &'a Content, place: &ComparedPlace<'a>) {
+        match content {
+            Content::Leaf(_) => self.leaf(field, place),
+            Content::Map { .. } => {
                 let is_entry = |node: &Node| node.value.is_some();
                 self.entries(place, is_entry, |walk, entry| walk.stored(entry, FieldDefault::Absent));
             }
-            Part::Each(inner) => {
-                let is_entry = |node: &Node| stands(inner, node);
-                self.entries(place, is_entry, |walk, entry| walk.part(field, inner, entry));
+            Content::Each(inner) => {
+                let is_entry = |node: &Node| inner.is_present(node);
+                self.entries(place, is_entry, |walk, entry| walk.content(field, inner, entry));
             }
-            Part::Directory(branch) => self.branch(branch, place),
-            Part::Optional(inner) => {
-                let (present, before) = (place.only(|node| stands(inner, node)), self.rows.len());
+            Content::Directory(branch) => self.branch(branch, place),
+            Content::Optional(inner) => {
+                let (present, before) = (place.only(|node| inner.is_present(node)), self.rows.len());
                 if present.sides().next().is_some() {
-                    self.part(field, inner, &present);
+                    self.content(field, inner, &present);
                 }
                 if present.next.is_none() && self.rows.len() == before {
                     self.nothing(place);
                 }
             }
             // Deeper than the keys there is nothing, however the type goes on.
-            Part::Above(levels) if place.sides().any(|side| side.node.is_some()) => {
+            Content::Above(levels) if place.sides().any(|side| side.node.is_some()) => {
                 let at = self.path.len().checked_sub(levels + 1);
                 if let Some(branch) = at.and_then(|at| self.path.get(at).copied()) {
                     self.branch(branch, place);
                 }
             }
-            Part::Above(_) => {}
+            Content::Above(_) => {}
         }
     }
 
     fn entries(
         &mut self,
-        place: &Place<'a>,
+        place: &ComparedPlace<'a>,
         is_entry: impl Fn(&Node) -> bool,
-        explain: impl Fn(&mut Self, &Place<'a>),
+        explain: impl Fn(&mut Self, &ComparedPlace<'a>),
     ) {
         let before = self.rows.len();
         for name in place.entry_names(&is_entry) {
@@ -111,12 +111,12 @@ impl<'a> Walk<'a> {
     }
 
     /// A directory in which there is nothing. What is stored at its own key is no value of it, then or now.
-    fn nothing(&mut self, place: &Place<'a>) {
-        let place = Place { published: place.next.clone(), is_pinned: false, ..place.clone() };
+    fn nothing(&mut self, place: &ComparedPlace<'a>) {
+        let place = ComparedPlace { published: place.next.clone(), is_pinned: false, ..place.clone() };
         self.push(&place, None, Origin::Nothing, None);
     }
 
-    fn leaf(&mut self, field: &'static Field, place: &Place<'a>) {
+    fn leaf(&mut self, field: &'static Field, place: &ComparedPlace<'a>) {
         let variable =
             field.env.and_then(|name| self.context.variable(name)).filter(|_| place.next.is_some());
         if let Some(Ok(text)) = variable {
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A key, which may be gone or wait for a restart. `default` is what an absent key would mean.
-    fn stored(&mut self, place: &Place<'a>, default: FieldDefault) {
+    fn stored(&mut self, place: &ComparedPlace<'a>, default: FieldDefault) {
         match place.next_raw() {
             Some(raw) => self.push(place, Some(text(raw)), Origin::Etcd, Some(default)),
             None if place.published_raw().or(place.stored_raw()).is_some() => {
@@ -148,7 +148,7 @@ impl<'a> Walk<'a> {
 
     fn push(
         &mut self,
-        place: &Place<'a>,
+        place: &ComparedPlace<'a>,
         value: Option<String>,
         origin: Origin,
         default: Option<FieldDefault>,
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The place of a field, in each state by the name that it has there.
-    fn locate(&self, place: &Place<'a>, field: &'static Field) -> Place<'a> {
+    fn locate(&self, place: &ComparedPlace<'a>, field: &'static Field) -> ComparedPlace<'a> {
         let prefix = self.context.prefix();
         let read = |side: Option<&Side<'a>>, root: &'a Node| -> Option<(Name, Side<'a>)> {
             let side = side?;
@@ -189,7 +189,7 @@ impl<'a> Walk<'a> {
         let is_old = |(name, _): &(Name, Side<'a>)| name.written() != field.key;
         let note = next.as_ref().filter(|next| is_old(next)).map(|_| format!("an old name of {}", field.key));
         let side = |(_, side)| side;
-        Place {
+        ComparedPlace {
             field: field_path(&place.field, field.name),
             secret: place.secret || field.secret,
             note: note.or_else(|| place.note.clone()),
@@ -198,15 +198,5 @@ impl<'a> Walk<'a> {
             published: published.map(side),
             stored: stored.map(side),
         }
-    }
-}
-
-/// Whether the keys at a place make a value of what is read there.
-fn stands(part: &Part, node: &Node) -> bool {
-    match part {
-        Part::Directory(branch) => branch.layout.newtype || !node.children.is_empty(),
-        Part::Optional(inner) => stands(inner, node),
-        Part::Leaf(_) => node.value.is_some(),
-        Part::Map { .. } | Part::Each(_) | Part::Above(_) => !node.children.is_empty(),
     }
 }

@@ -7,7 +7,7 @@ use crate::tree::{Node, Raw};
 /// The place of a field, of a struct, or of a map's entry. A state is `None` where it has no such struct or
 /// entry; that is not the same as a struct without keys, which may be read from defaults.
 #[derive(Clone)]
-pub(super) struct Place<'a> {
+pub(super) struct ComparedPlace<'a> {
     /// The path of the field.
     pub(super) field: String,
     pub(super) secret: bool,
@@ -40,7 +40,7 @@ impl<'a> Side<'a> {
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> ComparedPlace<'a> {
     /// The whole key, as the newest state that has one names it.
     pub(super) fn key(&self) -> &str {
         self.sides().next().map_or("", |side| side.key.trim_end_matches('/'))
