@@ -95,8 +95,8 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
         let aliases = &attrs.alias;
         settings.push(quote!(aliases: &[#(#aliases),*]));
     }
-    if let Some(fallback) = fallback(field, private) {
-        settings.push(quote!(default: #fallback));
+    if let Some(default) = field_default(field, private) {
+        settings.push(quote!(default: #default));
     }
     if let Some((_, name)) = &attrs.env {
         settings.push(quote!(env: ::core::option::Option::Some(#name)));
@@ -115,7 +115,7 @@ fn constant(input: &Input<'_>, field: &Field<'_>, private: &TokenStream) -> Toke
     if settings.is_empty() { start } else { quote!(#private::Field { #(#settings,)* ..#start }) }
 }
 
-fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
+fn field_default(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
     let attrs = &field.attrs;
     if let Some(default) = &attrs.default {
         let Some(text) = &default.text else {
@@ -133,7 +133,7 @@ fn fallback(field: &Field<'_>, private: &TokenStream) -> Option<TokenStream> {
 }
 
 fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
-    let (at, held, before) = (local("at"), local("held"), local("before"));
+    let (at, target, before, value) = (local("at"), local("target"), local("before"), local("value"));
     let Reads { calls, unwrapped, values } = Reads::of(input, private);
     let members = input.fields.iter().map(|field| &field.member);
     let own = quote!(Self);
@@ -142,18 +142,18 @@ fn read(input: &Input<'_>, private: &TokenStream) -> TokenStream {
     quote! {
         fn read(
             #at: &mut #private::Decoder<'_>,
-            mut #held: ::core::option::Option<&mut Self>,
+            mut #target: ::core::option::Option<&mut Self>,
         ) -> ::core::option::Option<Self> {
             let #before = #at.problems();
             #calls
-            if let ::core::option::Option::Some(#held) = #held {
-                #at.check(#before, #held, &[#(#checks),*]);
+            if let ::core::option::Option::Some(#target) = #target {
+                #at.check(#before, #target, &[#(#checks),*]);
                 return ::core::option::Option::None;
             }
             #unwrapped
-            let #held = Self { #(#members: #values),* };
-            if #at.check(#before, &#held, &[#(#checks),*]) {
-                ::core::option::Option::Some(#held)
+            let #value = Self { #(#members: #values),* };
+            if #at.check(#before, &#value, &[#(#checks),*]) {
+                ::core::option::Option::Some(#value)
             } else {
                 ::core::option::Option::None
             }
@@ -186,17 +186,17 @@ impl Reads {
 
     /// A function for each run of fields.
     fn in_runs(reads: &[(TokenStream, Ident)], private: &TokenStream) -> Self {
-        let (at, held) = (local("at"), local("held"));
+        let (at, target) = (local("at"), local("target"));
         let (mut calls, mut runs, mut values) = (TokenStream::new(), Vec::new(), Vec::new());
         for (number, reads) in reads.chunks(RUN).enumerate() {
             let run = local(&format!("run_{number}"));
             let (reads, locals) =
                 reads.iter().map(|(call, local)| (call, local)).unzip::<_, _, Vec<_>, Vec<_>>();
             calls.extend(quote! {
-                let #run = (|#at: &mut #private::Decoder<'_>, mut #held: ::core::option::Option<&mut Self>| {
+                let #run = (|#at: &mut #private::Decoder<'_>, mut #target: ::core::option::Option<&mut Self>| {
                     #(#reads)*
                     ::core::option::Option::Some((#(#locals?,)*))
-                })(#at, ::core::option::Option::as_deref_mut(&mut #held));
+                })(#at, ::core::option::Option::as_deref_mut(&mut #target));
             });
             values.extend((0..locals.len()).map(Index::from).map(|index| quote!(#run.#index)));
             runs.push(run);
@@ -207,22 +207,22 @@ impl Reads {
 
 /// The statement that reads each field, and the local variable that it makes.
 fn field_reads(input: &Input<'_>, private: &TokenStream) -> Vec<(TokenStream, Ident)> {
-    let (at, held) = (local("at"), local("held"));
+    let (at, target) = (local("at"), local("target"));
     let mut reads = Vec::new();
     let mut index = 0_usize;
     for (number, field) in input.fields.iter().enumerate() {
         let local = local(&format!("field_{number}"));
         if field.attrs.skip.is_some() {
             let make = skipped(field);
-            reads.push((quote!(let #local = #private::skipped(&#held, #make);), local));
+            reads.push((quote!(let #local = #private::skipped(&#target, #make);), local));
             continue;
         }
         let (member, part) = (&field.member, part(field, private));
         let read = quote_spanned! {here(field.ty.span())=>
             let #local = #at.read(
                 &__FIELDS[#index],
-                match &mut #held {
-                    ::core::option::Option::Some(#held) => ::core::option::Option::Some(&mut #held.#member),
+                match &mut #target {
+                    ::core::option::Option::Some(#target) => ::core::option::Option::Some(&mut #target.#member),
                     ::core::option::Option::None => ::core::option::Option::None,
                 },
                 &#part,

@@ -2,7 +2,7 @@
 //!
 //! A straight line from tokens to tokens: `ast` gives the struct its shape with the attributes
 //! that `attr` reads, `valid` refuses what cannot be meant, `expand` writes the impl. Every
-//! step notes all mistakes, each with the token that it is about; after any, `fallback` writes
+//! step notes all mistakes, each with the token that it is about; after any, `stub` writes
 //! an impl that does nothing, so that the mistake is all that the compiler reports.
 
 mod ast;
@@ -10,7 +10,6 @@ mod attr;
 mod case;
 mod errors;
 mod expand;
-mod fallback;
 mod generics;
 mod key;
 mod primitive;
@@ -18,6 +17,7 @@ mod secrecy;
 mod serde;
 mod shape;
 mod similar;
+mod stub;
 mod ty;
 mod valid;
 
@@ -38,7 +38,7 @@ pub fn derive_etcd_config(input: TokenStream) -> TokenStream {
     }
     let expanded = match (parsed, errors.into_tokens()) {
         (Some(parsed), None) => expand::expand(&parsed),
-        (_, errors) => fallback::expand(&input, errors.as_ref()),
+        (_, errors) => stub::expand(&input, errors.as_ref()),
     };
     expanded.into()
 }

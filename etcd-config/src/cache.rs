@@ -101,9 +101,9 @@ impl Cache {
     fn image(&self, mut listing: Listing, written_at: SystemTime) -> Image {
         let mut withheld = Vec::new();
         if !self.place.secrets {
-            let secrecy = Secrecy::of(&self.schema, &self.prefix);
+            let secrecy = Secrecy::of(self.schema.branch(), &self.prefix);
             listing.entries.retain(|entry| {
-                let keep = self.prefix.relative(&entry.key).is_some_and(|path| secrecy.contains(path));
+                let keep = self.prefix.relative(&entry.key).is_some_and(|path| secrecy.may_be_cached(path));
                 if !keep {
                     withheld.push(entry.key.clone());
                 }

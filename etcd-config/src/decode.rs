@@ -29,7 +29,7 @@ pub use self::nested_part::{flattened, nested};
 pub(crate) use self::survey::{defaults, survey};
 
 use self::decoder::Findings;
-use self::place::Touch;
+use self::place::Stale;
 use crate::lint::unknown;
 use crate::problem::Problem;
 use crate::tree::{KeyTree, Touched};
@@ -46,7 +46,7 @@ pub fn decode_since<T: Derived>(
     context: &Context,
     published: Option<&Touched>,
 ) -> Result<(T, bool), Vec<Problem>> {
-    let mut decoder = Decoder::new(context, tree, Touch::Everything, published);
+    let mut decoder = Decoder::new(context, tree, Stale::All, published);
     let value = T::read(&mut decoder, None);
     let Findings { mut problems, pinned, secrets, differs } = decoder.finish();
     problems.extend(unknown::denied(context.schema(), tree, None));
@@ -74,7 +74,7 @@ pub(crate) fn waiting<T: Derived>(
     if waiting.is_empty() {
         return waiting;
     }
-    let mut decoder = Decoder::new(context, tree, Touch::Everything, None).at_a_start();
+    let mut decoder = Decoder::new(context, tree, Stale::All, None).at_a_start();
     drop(T::read(&mut decoder, None));
     let Findings { mut problems, secrets, .. } = decoder.finish();
     scrub::scrub(&mut problems, secrets, tree, context);
@@ -109,7 +109,7 @@ pub fn update_since<T: Derived>(
         *value = fresh;
         return Ok(differs);
     }
-    let mut decoder = Decoder::new(context, tree, Touch::Only(touched.root()), published);
+    let mut decoder = Decoder::new(context, tree, Stale::Only(touched.root()), published);
     if let Some(replaced) = T::read(&mut decoder, Some(&mut *value)) {
         *value = replaced;
     }
@@ -120,7 +120,7 @@ pub fn update_since<T: Derived>(
     }
     if scrub::is_needed(&problems) {
         // A check has seen secrets that were not among what was touched.
-        let mut decoder = Decoder::new(context, tree, Touch::Everything, None);
+        let mut decoder = Decoder::new(context, tree, Stale::All, None);
         drop(T::read(&mut decoder, None));
         scrub::scrub(&mut problems, decoder.finish().secrets, tree, context);
     }

@@ -259,9 +259,8 @@ impl<T: Derived> Publisher<T> {
         }
         let tried = panics::caught(|| decode::waiting::<T>(waiting.clone(), tree, context));
         let pending = tried.unwrap_or_else(|_| waiting.clone());
-        let is_new = |problem: &&Problem| {
-            problem.kind == Kind::RestartRefused && !self.pending.contains(problem)
-        };
+        let is_new =
+            |problem: &&Problem| problem.kind == Kind::RestartRefused && !self.pending.contains(problem);
         let refused: Vec<_> = pending.iter().filter(is_new).cloned().collect();
         self.warn(refused);
         (self.waiting, self.pending) = (waiting, pending);

@@ -11,8 +11,9 @@ mod markdown;
 
 use etcd_client_core::Prefix;
 
+use self::secrecy::Secrecy;
 use crate::leaf::FieldDefault;
-use crate::shape::branch::{Branch, Part};
+use crate::shape::branch::{Branch, Content};
 use crate::shape::layout;
 use crate::shape::path::{field_path, whole_key};
 
@@ -32,7 +33,7 @@ pub struct Schema {
 #[derive(Debug)]
 pub struct Field {
     pub(crate) written: &'static layout::Field,
-    /// Below the prefix, or with a slash from the root of the store.
+    /// The path below the prefix; the whole key, if that is not below it.
     pub(crate) relative: String,
     key: String,
     path: String,
@@ -60,10 +61,10 @@ struct Inherited {
 
 impl Schema {
     pub(crate) fn new(branch: Branch, prefix: &Prefix) -> Self {
-        let mut collector = Collector { directory: prefix.directory().to_owned(), fields: Vec::new() };
+        let mut collector = Collector { prefix, fields: Vec::new() };
         collector.branch(&branch, &Trail::default(), Inherited::default());
         let mut fields = collector.fields;
-        share_secrecy(&mut fields);
+        share_secrecy(&mut fields, &Secrecy::of(&branch, prefix));
         let denies = denies(&branch);
         Self { prefix: prefix.path().to_owned(), branch, fields, denies }
     }
@@ -176,37 +177,24 @@ impl Field {
     pub fn aliases(&self) -> &'static [&'static str] {
         self.written.aliases
     }
-
-    /// The whole key, and those by its other names.
-    fn whole_keys(&self) -> impl Iterator<Item = String> {
-        let key = self.key.as_str();
-        let end = if self.is_entry() { key.rfind('/').map_or("", |place| &key[place..]) } else { "" };
-        let directory = key.strip_suffix(end).and_then(|key| key.strip_suffix(self.written.key));
-        let aliases = directory.into_iter().flat_map(move |directory| {
-            self.written.aliases.iter().map(move |alias| format!("{}{end}", whole_key(directory, alias)))
-        });
-        std::iter::once(self.key.clone()).chain(aliases)
-    }
 }
 
 /// A key that one field calls secret is secret for the others that read it.
-fn share_secrecy(fields: &mut [Field]) {
-    let secret = fields.iter().filter(|field| field.is_secret());
-    let secrets: Vec<String> = secret.flat_map(Field::whole_keys).collect();
-    for field in fields.iter_mut().filter(|field| secrets.contains(&field.key)) {
-        field.inherited.secret = true;
+fn share_secrecy(fields: &mut [Field], secrecy: &Secrecy<'_>) {
+    for field in fields {
+        field.inherited.secret |= secrecy.is_secret(field.relative.as_bytes());
     }
 }
 
 fn denies(branch: &Branch) -> bool {
-    branch.layout.deny_unknown_keys || branch.members.iter().any(|member| denies_part(&member.part))
+    branch.layout.deny_unknown_keys || branch.members.iter().any(|member| denies_content(&member.content))
 }
 
-fn denies_part(part: &Part) -> bool {
-    match part {
-        Part::Directory(branch) => denies(branch),
-        Part::Optional(inner) | Part::Each(inner) => denies_part(inner),
-        Part::Leaf(_) | Part::Map { .. } | Part::Above(_) => false,
+fn denies_content(content: &Content) -> bool {
+    match content {
+        Content::Directory(branch) => denies(branch),
+        Content::Optional(inner) | Content::Each(inner) => denies_content(inner),
+        Content::Leaf(_) | Content::Map { .. } | Content::Above(_) => false,
     }
 }
 
@@ -223,43 +211,49 @@ impl Trail {
     }
 }
 
-struct Collector {
-    directory: String,
+struct Collector<'p> {
+    prefix: &'p Prefix,
     fields: Vec<Field>,
 }
 
-impl Collector {
+impl Collector<'_> {
     fn branch(&mut self, branch: &Branch, trail: &Trail, inherited: Inherited) {
         for member in &branch.members {
             let trail = trail.child(member.field.key, member.field.name);
-            self.part(member.field, &member.part, &trail, inherited);
+            self.content(member.field, &member.content, &trail, inherited);
         }
     }
 
-    fn part(&mut self, field: &'static layout::Field, part: &Part, trail: &Trail, inherited: Inherited) {
+    fn content(
+        &mut self,
+        field: &'static layout::Field,
+        content: &Content,
+        trail: &Trail,
+        inherited: Inherited,
+    ) {
         let below = Inherited {
             secret: inherited.secret || field.secret,
             restart: inherited.restart || field.restart,
             deprecated: inherited.deprecated.or(field.deprecated),
             ..inherited
         };
-        match part {
-            Part::Leaf(_) => {
+        match content {
+            Content::Leaf(_) => {
                 self.push(field, Role::Key, field.ty.to_owned(), trail, inherited);
             }
-            Part::Map { ty, .. } => {
+            Content::Map { ty, .. } => {
                 let trail = trail.child(ENTRY, ENTRY);
                 self.push(field, Role::Entry, ty.clone(), &trail, inherited);
             }
-            Part::Directory(branch) => self.branch(branch, trail, below),
-            Part::Optional(inner) => {
-                self.part(field, inner, trail, Inherited { optional: true, ..below });
+            Content::Directory(branch) => self.branch(branch, trail, below),
+            Content::Optional(inner) => {
+                self.content(field, inner, trail, Inherited { optional: true, ..below });
             }
-            Part::Each(inner) => {
+            Content::Each(inner) => {
                 let inherited = Inherited { optional: true, ..below };
-                self.part(field, inner, &trail.child(ENTRY, ENTRY), inherited);
+                self.content(field, inner, &trail.child(ENTRY, ENTRY), inherited);
             }
-            Part::Above(_) => {}
+            Content::Above(_) => {}
         }
     }
 
@@ -271,11 +265,12 @@ impl Collector {
         trail: &Trail,
         inherited: Inherited,
     ) {
-        let relative = trail.key.clone();
-        let key = if relative.starts_with('/') {
-            relative.clone()
+        let directory = self.prefix.directory();
+        let written = trail.key.as_str();
+        let (key, relative) = if written.starts_with('/') {
+            (written.to_owned(), written.strip_prefix(directory).unwrap_or(written).to_owned())
         } else {
-            format!("{}{relative}", self.directory)
+            (self.prefix.join(written), written.to_owned())
         };
         let path = trail.path.clone();
         self.fields.push(Field { written: field, relative, key, path, ty, role, inherited });

@@ -3,4 +3,5 @@
 pub(crate) mod branch;
 #[allow(missing_docs, reason = "written by derived code, and by nobody else")]
 pub(crate) mod layout;
+pub(crate) mod name;
 pub(crate) mod path;

@@ -2,14 +2,15 @@
 
 mod touched;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
-pub(crate) use self::touched::Mark;
 pub use self::touched::Touched;
+pub(crate) use self::touched::TouchedNode;
 
 /// The deepest key that is a path. Deeper ones cannot belong to any field; as paths they would
 /// let whoever may write a key choose the depth of our recursion.
@@ -109,6 +110,21 @@ impl KeyTree {
 
     pub(crate) fn root(&self) -> &Node {
         &self.root
+    }
+
+    /// What is at a whole key, or in the prefix itself.
+    pub(crate) fn at(&self, key: &str) -> Option<&Node> {
+        self.root.descend(key.strip_prefix(self.prefix.directory())?)
+    }
+
+    /// The root as it was before what was touched.
+    pub(crate) fn root_before(&self, touched: &Touched) -> Cow<'_, Node> {
+        if touched.is_empty() {
+            return Cow::Borrowed(&self.root);
+        }
+        let mut root = self.root.clone();
+        touched.root().restore(&mut root);
+        Cow::Owned(root)
     }
 
     pub(crate) fn strays(&self) -> impl Iterator<Item = (&Bytes, &Raw)> {

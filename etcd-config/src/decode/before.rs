@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::tree::{Mark, Node, Raw};
+use crate::tree::{Node, Raw, TouchedNode};
 
 /// The keys of now at a place, and what has changed of them since.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Before<'a> {
     node: Option<&'a Node>,
-    mark: Option<&'a Mark>,
+    mark: Option<&'a TouchedNode>,
     /// The field was read from another place than it is now.
     moved: bool,
 }
 
 impl<'a> Before<'a> {
-    pub(super) fn new(node: &'a Node, mark: &'a Mark) -> Self {
+    pub(super) fn new(node: &'a Node, mark: &'a TouchedNode) -> Self {
         Self { node: Some(node), mark: Some(mark), moved: false }
     }
 

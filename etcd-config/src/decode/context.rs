@@ -24,7 +24,7 @@ pub struct Context {
     /// The variables that fields name, where they are set.
     environment: BTreeMap<&'static str, Result<String, NotText>>,
     /// The absolute keys, as paths below the prefix.
-    absolute: Vec<String>,
+    absolute: Vec<&'static str>,
     /// What is wrong with the literal defaults.
     defaults: Vec<Problem>,
     pins: OnceLock<Pins>,
@@ -42,12 +42,8 @@ impl Context {
         let environment = names
             .filter_map(|name| variable(name).map(|value| (name, value.into_string().map_err(|_| NotText))))
             .collect();
-        let keys = schema.fields().iter().flat_map(|field| field.written.names());
-        let absolute = keys
-            .filter(|key| key.starts_with('/'))
-            .filter_map(|key| prefix.relative(key.as_bytes()))
-            .filter_map(|path| std::str::from_utf8(path).ok().map(str::to_owned))
-            .collect();
+        let names = schema.fields().iter().flat_map(|field| field.written.names());
+        let absolute = names.filter_map(|name| name.below(&prefix)).collect();
         Self { prefix, schema, environment, absolute, defaults, pins: OnceLock::new() }
     }
 
@@ -77,7 +73,7 @@ impl Context {
         self.environment.get(name).map(|value| value.as_deref().map_err(|error| *error))
     }
 
-    pub(super) fn absolute(&self) -> &[String] {
+    pub(super) fn absolute(&self) -> &[&'static str] {
         &self.absolute
     }
 

@@ -11,7 +11,7 @@ use etcd_client_core::Prefix;
 use super::before::Before;
 use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
-use super::place::{Outer as Subjects, Place, Subject, Touch};
+use super::place::{CurrentField, OuterField, Place, Stale};
 use super::type_name::TypeName;
 use crate::leaf::FieldDefault;
 use crate::leaf::{not_text, quote};
@@ -21,6 +21,7 @@ use crate::schema::secrecy::Secrecy;
 use crate::shape::branch;
 use crate::shape::branch::Member;
 use crate::shape::layout::Field;
+use crate::shape::name::Name;
 use crate::tree::{KeyTree, Node, Raw, Touched};
 
 /// How deep structs may be nested.
@@ -40,7 +41,7 @@ pub struct Decoder<'a> {
     context: Option<&'a Context>,
     root: Place<'a>,
     here: Place<'a>,
-    subject: Subject,
+    subject: CurrentField,
     depth: usize,
     problems: Vec<Problem>,
     /// What `restart` fields read the first time.
@@ -71,17 +72,17 @@ pub trait Part {
     /// The type of the field.
     type Value;
 
-    /// The value at the decoder's place. With `held`, brings that one up to date where it can,
+    /// The value at the decoder's place. With `target`, brings that one up to date where it can,
     /// and answers only what is to replace it.
     fn read(
         &self,
         field: &'static Field,
         at: &mut Decoder<'_>,
-        held: Option<&mut Self::Value>,
+        target: Option<&mut Self::Value>,
     ) -> Option<Self::Value>;
 
     /// What the field is.
-    fn survey(&self, at: &mut Decoder<'_>) -> branch::Part;
+    fn survey(&self, at: &mut Decoder<'_>) -> branch::Content;
 
     /// The value of a literal default. What is wrong with it is noted.
     fn by_default(&self, _text: &'static str, _at: &mut Decoder<'_>) -> Option<Self::Value> {
@@ -90,10 +91,10 @@ pub trait Part {
 }
 
 /// What `validate` names, with its error as text.
-pub(super) type Check<T> = fn(&T) -> Result<(), String>;
+pub(super) type CheckFn<T> = fn(&T) -> Result<(), String>;
 
 /// A text and where it comes from.
-pub(super) enum Found<'a> {
+pub(super) enum FieldText<'a> {
     Stored(&'a str, u64),
     Environment(&'a str, &'static str),
     Absent,
@@ -107,16 +108,16 @@ impl<'a> Decoder<'a> {
     pub(super) fn new(
         context: &'a Context,
         tree: &'a KeyTree,
-        touch: Touch<'a>,
+        stale: Stale<'a>,
         published: Option<&'a Touched>,
     ) -> Self {
         let before = published.map(|since| Before::new(tree.root(), since.root())).unwrap_or_default();
-        let place = Place { node: Some(tree.root()), touch, before };
+        let place = Place { node: Some(tree.root()), stale, before };
         Self {
             context: Some(context),
             root: place,
             here: place,
-            subject: Subject {
+            subject: CurrentField {
                 key: tree.prefix().directory().to_owned(),
                 field: String::new(),
                 ty: TypeName::Written(context.schema().name()),
@@ -136,12 +137,12 @@ impl<'a> Decoder<'a> {
     /// A decoder that reads nothing and notes the fields; below a prefix, also what is wrong with their
     /// literal defaults.
     pub(super) fn survey(prefix: Option<&Prefix>) -> Self {
-        let nowhere = Place { node: None, touch: Touch::Everything, before: Before::default() };
+        let nowhere = Place { node: None, stale: Stale::All, before: Before::default() };
         Self {
             context: None,
             root: nowhere,
             here: nowhere,
-            subject: Subject {
+            subject: CurrentField {
                 key: prefix.map(|prefix| prefix.directory().to_owned()).unwrap_or_default(),
                 field: String::new(),
                 ty: TypeName::Written(""),
@@ -162,20 +163,20 @@ impl<'a> Decoder<'a> {
     pub fn read<P: Part>(
         &mut self,
         field: &'static Field,
-        held: Option<&mut P::Value>,
+        target: Option<&mut P::Value>,
         part: &P,
     ) -> Option<P::Value> {
         if self.context.is_none() {
             self.note(field, part);
             return None;
         }
-        let outer = self.enter(field, held.is_some())?;
-        let replaced = match held {
+        let outer = self.enter(field, target.is_some())?;
+        let replaced = match target {
             None => part.read(field, self, None),
-            Some(held) => {
-                let base = if matches!(self.here.touch, Touch::Everything) { None } else { Some(&mut *held) };
+            Some(target) => {
+                let base = if matches!(self.here.stale, Stale::All) { None } else { Some(&mut *target) };
                 if let Some(value) = part.read(field, self, base) {
-                    *held = value;
+                    *target = value;
                 }
                 None
             }
@@ -190,7 +191,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Runs a struct's own checks, unless its fields have problems already; called by derived code.
-    pub fn check<T>(&mut self, before: usize, value: &T, checks: &[Check<T>]) -> bool {
+    pub fn check<T>(&mut self, before: usize, value: &T, checks: &[CheckFn<T>]) -> bool {
         if self.context.is_none() || self.problems.len() > before {
             return false;
         }
@@ -213,9 +214,9 @@ impl<'a> Decoder<'a> {
                 self.problems.truncate(before);
             }
         }
-        let part = part.survey(self);
+        let content = part.survey(self);
         self.leave(outer);
-        self.survey.members.push(Member { field, part });
+        self.survey.members.push(Member { field, content });
     }
 
     /// The user's code panics where it is given a literal default.
@@ -235,27 +236,27 @@ impl<'a> Decoder<'a> {
     }
 
     /// The text at this place.
-    pub(super) fn source(&mut self, field: &'static Field) -> Found<'a> {
+    pub(super) fn text(&mut self, field: &'static Field) -> FieldText<'a> {
         if let Some((context, name)) = self.context.zip(field.env) {
             match context.variable(name) {
-                Some(Ok(text)) => return Found::Environment(text, name),
+                Some(Ok(text)) => return FieldText::Environment(text, name),
                 Some(Err(NotText)) => {
                     let what = format!("the environment variable {name} is not UTF-8");
                     self.problem(Kind::Undecodable, what, None, None);
-                    return Found::Unreadable;
+                    return FieldText::Unreadable;
                 }
                 None => {}
             }
         }
         let Some(raw) = self.here.node.and_then(|node| node.value.as_ref()) else {
-            return Found::Absent;
+            return FieldText::Absent;
         };
         if let Ok(text) = std::str::from_utf8(&raw.value) {
-            return Found::Stored(text, raw.revision);
+            return FieldText::Stored(text, raw.revision);
         }
         let what = not_text(&raw.value, self.is_secret());
         self.problem(Kind::Undecodable, what, None, Some(raw.revision));
-        Found::Unreadable
+        FieldText::Unreadable
     }
 
     pub(super) fn missing(&mut self) {
@@ -274,7 +275,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The literal default that was read at this place.
-    pub(super) fn default_in_force(&self, field: &'static Field) -> Option<&'static str> {
+    pub(super) fn default_read(&self, field: &'static Field) -> Option<&'static str> {
         let is_set = field
             .env
             .is_some_and(|name| self.context.is_some_and(|context| context.variable(name).is_some()));
@@ -320,7 +321,8 @@ impl<'a> Decoder<'a> {
     pub(super) fn is_secret(&self) -> bool {
         self.subject.secret
             || self.context.is_some_and(|context| {
-                let secrecy = self.secrecy.get_or_init(|| Secrecy::of(context.schema(), context.prefix()));
+                let secrecy =
+                    self.secrecy.get_or_init(|| Secrecy::of(context.schema().branch(), context.prefix()));
                 let path = context.prefix().relative(self.subject.key.as_bytes());
                 path.is_some_and(|path| secrecy.is_secret(path))
             })
@@ -349,11 +351,11 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Compares whether there was anything here with whether there is, by what `stands` says.
-    pub(super) fn compare_standing(&mut self, stands: fn(&Node) -> bool) {
+    /// Compares whether there was anything here with whether there is, by what `is_present` says.
+    pub(super) fn compare_presence(&mut self, is_present: fn(&Node) -> bool) {
         let Place { node, before, .. } = self.here;
         if !self.differs && before.may_differ() {
-            self.differs = before.outline().as_ref().is_some_and(stands) != node.is_some_and(stands);
+            self.differs = before.outline().as_ref().is_some_and(is_present) != node.is_some_and(is_present);
         }
     }
 
@@ -404,13 +406,13 @@ impl<'a> Decoder<'a> {
         Findings { problems, pinned, secrets, differs }
     }
 
-    /// Goes to a field's place. `None` where what is held is still right.
-    fn enter(&mut self, field: &'static Field, held: bool) -> Option<Outer<'a>> {
+    /// Goes to a field's place. `None` if the value that is brought up to date is right as it is.
+    fn enter(&mut self, field: &'static Field, is_update: bool) -> Option<Outer<'a>> {
         let Some((mut place, mut name)) = self.locate(field) else {
             self.report_outside(field);
             return None;
         };
-        if held && matches!(place.touch, Touch::Nothing) {
+        if is_update && matches!(place.stale, Stale::Nothing) {
             return None;
         }
         if field.restart
@@ -418,7 +420,7 @@ impl<'a> Decoder<'a> {
         {
             let pin = context.pinned(&self.subject.field, field.name).filter(|_| !self.is_a_start);
             match pin {
-                Some(_) if held => return None,
+                Some(_) if is_update => return None,
                 // It stays as it was first read.
                 Some(pin) => {
                     (place.node, name) = (pin.node.as_ref(), pin.name);
@@ -431,40 +433,38 @@ impl<'a> Decoder<'a> {
                 }
             }
         }
-        Some(self.move_to(place, name, field.name, TypeName::Written(field.ty), field.secret))
+        Some(self.move_to(place, name.written(), field.name, TypeName::Written(field.ty), field.secret))
     }
 
     /// The place that a field reads: its key, or the first of its aliases that is there.
-    fn locate(&self, field: &'static Field) -> Option<(Place<'a>, &'static str)> {
-        let place = self.resolve(field.key)?;
+    fn locate(&self, field: &'static Field) -> Option<(Place<'a>, Name)> {
+        let look = |name| self.look(name);
+        let (name, mut place) = field.resolve(look, |place| place.node.is_some())?;
         if field.aliases.is_empty() {
-            return Some((place, field.key));
+            return Some((place, name));
         }
-        let mut chosen = (place, field.key);
-        let mut touched = !matches!(place.touch, Touch::Nothing);
-        let mut before = place.before.existed().then_some((place.before, field.key));
-        for alias in field.aliases {
-            let Some(place) = self.resolve(alias) else { continue };
-            touched |= !matches!(place.touch, Touch::Nothing);
-            before = before.or_else(|| place.before.existed().then_some((place.before, *alias)));
-            if chosen.0.node.is_none() && place.node.is_some() {
-                chosen = (place, alias);
-            }
+        let is_touched = |place: Place<'_>| !matches!(place.stale, Stale::Nothing);
+        if !field.names().filter_map(look).any(is_touched) {
+            place.stale = Stale::Nothing;
+            return Some((place, name));
         }
-        // The source may have moved from one key to another, so nothing held is a base to go on.
-        chosen.0.touch = if touched { Touch::Everything } else { Touch::Nothing };
-        if let Some((before, _)) = before.filter(|(_, name)| *name != chosen.1) {
-            chosen.0.before = before.moved();
+        // The value may have moved from one name to another: the target is read anew.
+        place.stale = Stale::All;
+        let before = field.resolve(look, |place| place.before.existed());
+        if let Some((_, Place { before, .. })) =
+            before.filter(|(old, place)| *old != name && place.before.existed())
+        {
+            place.before = before.moved();
         }
-        Some(chosen)
+        Some((place, name))
     }
 
-    fn resolve(&self, key: &'static str) -> Option<Place<'a>> {
-        if !key.starts_with('/') {
-            return Some(self.here.descend(key));
+    /// The place that has a name here; `None` where that is not below the prefix.
+    fn look(&self, name: Name) -> Option<Place<'a>> {
+        match name {
+            Name::Relative(path) => Some(self.here.descend(path)),
+            Name::Absolute(_) => Some(self.root.descend(name.below(self.context?.prefix())?)),
         }
-        let path = self.context?.prefix().relative(key.as_bytes())?;
-        Some(self.root.descend(std::str::from_utf8(path).ok()?))
     }
 
     fn report_outside(&mut self, field: &'static Field) {
@@ -498,5 +498,5 @@ impl fmt::Debug for Decoder<'_> {
 /// Where the decoder comes back to.
 struct Outer<'a> {
     here: Place<'a>,
-    subject: Subjects,
+    subject: OuterField,
 }

@@ -17,30 +17,30 @@ pub trait Derived: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const LAYOUT: &'static Layout;
 
-    /// Reads the struct at the decoder's place. With `held`, brings that one up to date and
+    /// Reads the struct at the decoder's place. With `target`, brings that one up to date and
     /// answers `None`. Problems go to the decoder; every field is tried before any gives up.
     #[doc(hidden)]
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self>;
 }
 
 impl<T: Derived> Derived for Box<T> {
     const LAYOUT: &'static Layout = T::LAYOUT;
 
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        T::read(at, held.map(|held| &mut **held)).map(Self::new)
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self> {
+        T::read(at, target.map(|target| &mut **target)).map(Self::new)
     }
 }
 
 impl<T: Derived> Derived for Arc<T> {
     const LAYOUT: &'static Layout = T::LAYOUT;
 
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        let Some(held) = held else { return T::read(at, None).map(Self::new) };
-        if let Some(value) = Self::get_mut(held) {
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self> {
+        let Some(target) = target else { return T::read(at, None).map(Self::new) };
+        if let Some(value) = Self::get_mut(target) {
             return T::read(at, Some(value)).map(Self::new);
         }
         // Someone took this handle out of a snapshot; theirs stays as it is.
-        *held = Self::new(T::read(at, None)?);
+        *target = Self::new(T::read(at, None)?);
         None
     }
 }

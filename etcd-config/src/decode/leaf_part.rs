@@ -1,7 +1,7 @@
 //! A field that is one key.
 
 use super::comparison::{Comparing, Same, is_same};
-use super::decoder::{Check, Decoder, Found, Part};
+use super::decoder::{CheckFn, Decoder, FieldText, Part};
 use super::default;
 use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Holds, Leaf, Wanted};
@@ -12,14 +12,14 @@ use crate::shape::layout::Field;
 /// Reads one key.
 pub struct LeafPart<T> {
     decode: Decode<T>,
-    fallback: Option<fn() -> T>,
+    make_default: Option<fn() -> T>,
     same: Option<Same<T>>,
 }
 
 /// A part whose value has to pass a check.
 pub struct Checked<P: Part> {
     part: P,
-    check: Check<P::Value>,
+    check: CheckFn<P::Value>,
 }
 
 /// One key, read by its type's own `Deserialize`.
@@ -29,17 +29,17 @@ pub fn leaf<T: Leaf>() -> LeafPart<T> {
 
 /// One key, read by a function.
 pub fn leaf_with<T>(decode: Decode<T>) -> LeafPart<T> {
-    LeafPart { decode, fallback: None, same: None }
+    LeafPart { decode, make_default: None, same: None }
 }
 
 /// A part whose value has to pass `check`.
-pub fn checked<P: Part>(part: P, check: Check<P::Value>) -> Checked<P> {
+pub fn checked<P: Part>(part: P, check: CheckFn<P::Value>) -> Checked<P> {
     Checked { part, check }
 }
 
 /// The value of a field that is not read, where there is none yet.
-pub fn skipped<S, T>(held: &Option<&mut S>, make: fn() -> T) -> Option<T> {
-    held.is_none().then(make)
+pub fn skipped<S, T>(target: &Option<&mut S>, make: fn() -> T) -> Option<T> {
+    target.is_none().then(make)
 }
 
 /// One key of a type with others in it, of which `E` is the one that a person has to do something about.
@@ -50,8 +50,8 @@ pub fn leaf_of<T: Holds<E>, E: ?Sized>() -> LeafPart<T> {
 impl<T> LeafPart<T> {
     /// What makes the value when the key is absent.
     #[must_use]
-    pub fn or(self, fallback: fn() -> T) -> Self {
-        Self { fallback: Some(fallback), ..self }
+    pub fn or(self, make_default: fn() -> T) -> Self {
+        Self { make_default: Some(make_default), ..self }
     }
 
     fn decode(
@@ -88,7 +88,7 @@ impl<T> LeafPart<T> {
         match (stored, field.default) {
             (Some(stored), _) => leaf::decode(std::str::from_utf8(stored).ok()?, self.decode).ok(),
             (None, FieldDefault::Text(text)) => leaf::decode(text, self.decode).ok(),
-            (None, _) => self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make())),
+            (None, _) => self.make_default.map_or_else(|| leaf::absent(self.decode), |make| Some(make())),
         }
     }
 
@@ -96,7 +96,7 @@ impl<T> LeafPart<T> {
         if let FieldDefault::Text(text) = field.default {
             return default::decode(text, self.decode, at);
         }
-        let value = self.fallback.map_or_else(|| leaf::absent(self.decode), |make| Some(make()));
+        let value = self.make_default.map_or_else(|| leaf::absent(self.decode), |make| Some(make()));
         if value.is_none() {
             at.missing();
         }
@@ -124,14 +124,14 @@ impl<T> Part for LeafPart<T> {
     type Value = T;
 
     fn read(&self, field: &'static Field, at: &mut Decoder<'_>, _held: Option<&mut T>) -> Option<T> {
-        let value = match at.source(field) {
-            Found::Stored(text, revision) => self.decode(text, field.default, at, "", Some(revision)),
-            Found::Environment(text, name) => {
+        let value = match at.text(field) {
+            FieldText::Stored(text, revision) => self.decode(text, field.default, at, "", Some(revision)),
+            FieldText::Environment(text, name) => {
                 let note = format!(" (from the environment variable {name})");
                 return self.decode(text, FieldDefault::Required, at, &note, None);
             }
-            Found::Absent => self.absent(field, at),
-            Found::Unreadable => None,
+            FieldText::Absent => self.absent(field, at),
+            FieldText::Unreadable => None,
         };
         if let Some(value) = &value {
             self.compare(field, value, at);
@@ -139,8 +139,8 @@ impl<T> Part for LeafPart<T> {
         value
     }
 
-    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
-        branch::Part::Leaf(leaf::expectation(self.decode))
+    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Content {
+        branch::Content::Leaf(leaf::expectation(self.decode))
     }
 
     fn by_default(&self, text: &'static str, at: &mut Decoder<'_>) -> Option<T> {
@@ -155,18 +155,18 @@ impl<P: Part> Part for Checked<P> {
         &self,
         field: &'static Field,
         at: &mut Decoder<'_>,
-        mut held: Option<&mut P::Value>,
+        mut target: Option<&mut P::Value>,
     ) -> Option<P::Value> {
         let before = at.problems();
-        let fresh = self.part.read(field, at, held.as_deref_mut());
+        let fresh = self.part.read(field, at, target.as_deref_mut());
         if at.problems() > before {
             return None;
         }
-        let answer = fresh.as_ref().or(held.as_deref()).map_or(Ok(()), self.check);
+        let answer = fresh.as_ref().or(target.as_deref()).map_or(Ok(()), self.check);
         match answer {
             Ok(()) => fresh,
             Err(refusal) => {
-                match at.default_in_force(field) {
+                match at.default_read(field) {
                     Some(text) => default::refuse(text, &refusal, at),
                     None => at.refuse(&refusal),
                 }
@@ -175,7 +175,7 @@ impl<P: Part> Part for Checked<P> {
         }
     }
 
-    fn survey(&self, at: &mut Decoder<'_>) -> branch::Part {
+    fn survey(&self, at: &mut Decoder<'_>) -> branch::Content {
         self.part.survey(at)
     }
 

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 
 use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{Decoder, Part};
-use super::place::{Place, Touch};
+use super::place::{Place, Stale};
 use super::type_name::{TypeName, type_name};
 use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Leaf, Wanted};
@@ -39,7 +39,7 @@ pub trait Entries: Sized {
 pub struct MapPart<M, V> {
     decode: Decode<V>,
     same: Option<Same<V>>,
-    read: fn(EntryReader<V>, &mut Decoder<'_>, Option<&mut M>) -> Option<M>,
+    read: fn(EntryDecoder<V>, &mut Decoder<'_>, Option<&mut M>) -> Option<M>,
 }
 
 /// A map of leaves, read by their type's own `Deserialize`.
@@ -49,24 +49,24 @@ pub fn map<M: Entries<Value: Leaf>>() -> MapPart<M, M::Value> {
 
 /// A map of leaves, read by a function.
 pub fn map_with<M: Entries>(decode: Decode<M::Value>) -> MapPart<M, M::Value> {
-    MapPart { decode, same: None, read: |reader, at, held| reader.read(at, held) }
+    MapPart { decode, same: None, read: |reader, at, target| reader.read(at, target) }
 }
 
 impl<M, V> Part for MapPart<M, V> {
     type Value = M;
 
-    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, target: Option<&mut M>) -> Option<M> {
         let before = at.problems();
-        let reader = EntryReader { decode: self.decode };
-        let fresh = (self.read)(reader, at, held);
+        let reader = EntryDecoder { decode: self.decode };
+        let fresh = (self.read)(reader, at, target);
         if at.problems() == before {
             at.compare_entries(|place| self.is_same(place));
         }
         fresh
     }
 
-    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Part {
-        branch::Part::Map { entry: leaf::expectation(self.decode), ty: type_name::<V>() }
+    fn survey(&self, _at: &mut Decoder<'_>) -> branch::Content {
+        branch::Content::Map { entry: leaf::expectation(self.decode), ty: type_name::<V>() }
     }
 }
 
@@ -106,11 +106,11 @@ impl<M, V> Comparing for MapPart<M, V> {
 }
 
 /// How an entry is read.
-struct EntryReader<V> {
+struct EntryDecoder<V> {
     decode: Decode<V>,
 }
 
-impl<V> EntryReader<V> {
+impl<V> EntryDecoder<V> {
     fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<V> {
         let text = std::str::from_utf8(&raw.value);
         at.note_secret(text.unwrap_or_default());
@@ -147,27 +147,28 @@ impl<V> EntryReader<V> {
             if let Some((key, value)) = key.zip(value)
                 && !entries.insert(key, value)
             {
-                note_double::<M>(name, at);
+                note_duplicate::<M>(name, at);
             }
         }
         (at.problems() == before).then_some(entries)
     }
 
-    fn read<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
-        let (Some(held), Touch::Only(mark), true) = (held, at.place().touch, names_are_keys::<M>()) else {
+    fn read<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>, target: Option<&mut M>) -> Option<M> {
+        let (Some(target), Stale::Only(mark), true) = (target, at.place().stale, names_are_keys::<M>())
+        else {
             return self.whole(at);
         };
         for name in mark.children.keys() {
             let node = at.place().node.and_then(|node| node.children.get(name));
             let Some(key) = key_of::<M>(name, at) else { continue };
             let Some(raw) = node.and_then(|node| entry_of(name, node)) else {
-                held.remove(&key);
+                target.remove(&key);
                 continue;
             };
             if let Some(value) = self.value(raw, at, name) {
-                match held.get_mut(&key) {
+                match target.get_mut(&key) {
                     Some(slot) => *slot = value,
-                    None => drop(held.insert(key, value)),
+                    None => drop(target.insert(key, value)),
                 }
             }
         }
@@ -200,7 +201,7 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
     }
 }
 
-pub(super) fn note_double<M: Entries>(name: &str, at: &mut Decoder<'_>) {
+pub(super) fn note_duplicate<M: Entries>(name: &str, at: &mut Decoder<'_>) {
     let what = format!("the same {} as another key's name", type_name::<M::Key>());
     at.entry(name, TypeName::Written(""), |at| at.problem(Kind::Undecodable, what, None, None));
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::decoder::{Decoder, Part};
 use super::derived::Derived;
-use super::map_part::{Entries, key_of, names_are_keys, note_double};
-use super::place::Touch;
+use super::map_part::{Entries, key_of, names_are_keys, note_duplicate};
+use super::place::Stale;
 use super::type_name::TypeName;
 use crate::leaf::Leaf;
 use crate::schema::ENTRY;
@@ -26,12 +26,12 @@ use crate::tree::Node;
     note = "for one key that holds JSON, derive `serde::Deserialize` for it and leave `nested` out"
 )]
 pub trait Nested: Sized {
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self>;
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self>;
 
     /// Whether the keys at a place make one.
-    fn stands(node: &Node) -> bool;
+    fn is_present(node: &Node) -> bool;
 
-    fn survey(at: &mut Decoder<'_>) -> branch::Part;
+    fn survey(at: &mut Decoder<'_>) -> branch::Content;
 }
 
 /// Reads a directory.
@@ -40,7 +40,7 @@ pub trait Nested: Sized {
 /// cannot be nested is one mistake, and is to be one message.
 pub struct NestedPart<T> {
     read: fn(&mut Decoder<'_>, Option<&mut T>) -> Option<T>,
-    survey: fn(&mut Decoder<'_>) -> branch::Part,
+    survey: fn(&mut Decoder<'_>) -> branch::Content,
 }
 
 /// A directory of its own.
@@ -56,113 +56,113 @@ pub fn flattened<T: Derived>() -> NestedPart<T> {
 impl<T> Part for NestedPart<T> {
     type Value = T;
 
-    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, held: Option<&mut T>) -> Option<T> {
-        (self.read)(at, held)
+    fn read(&self, _field: &'static Field, at: &mut Decoder<'_>, target: Option<&mut T>) -> Option<T> {
+        (self.read)(at, target)
     }
 
-    fn survey(&self, at: &mut Decoder<'_>) -> branch::Part {
+    fn survey(&self, at: &mut Decoder<'_>) -> branch::Content {
         (self.survey)(at)
     }
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Derived> Nested for T {
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        at.deeper(|at| T::read(at, held))
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self> {
+        at.deeper(|at| T::read(at, target))
     }
 
-    fn stands(node: &Node) -> bool {
+    fn is_present(node: &Node) -> bool {
         T::LAYOUT.newtype || !node.children.is_empty()
     }
 
-    fn survey(at: &mut Decoder<'_>) -> branch::Part {
+    fn survey(at: &mut Decoder<'_>) -> branch::Content {
         let members = at.members(TypeId::of::<T>(), |at| drop(T::read(at, None)));
         match members {
-            Ok(members) => branch::Part::Directory(Arc::new(Branch { layout: T::LAYOUT, members })),
-            Err(up) => branch::Part::Above(up),
+            Ok(members) => branch::Content::Directory(Arc::new(Branch { layout: T::LAYOUT, members })),
+            Err(up) => branch::Content::Above(up),
         }
     }
 }
 
 impl<T: Nested> Nested for Option<T> {
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        let stands = at.place().node.is_some_and(T::stands);
-        at.compare_standing(T::stands);
-        let Some(held) = held else {
-            return if stands { T::read(at, None).map(Some) } else { Some(None) };
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self> {
+        let is_present = at.place().node.is_some_and(T::is_present);
+        at.compare_presence(T::is_present);
+        let Some(target) = target else {
+            return if is_present { T::read(at, None).map(Some) } else { Some(None) };
         };
-        match held {
-            _ if !stands => *held = None,
+        match target {
+            _ if !is_present => *target = None,
             Some(value) => drop(T::read(at, Some(value))),
-            None => *held = T::read(at, None),
+            None => *target = T::read(at, None),
         }
         None
     }
 
-    fn stands(node: &Node) -> bool {
-        T::stands(node)
+    fn is_present(node: &Node) -> bool {
+        T::is_present(node)
     }
 
-    fn survey(at: &mut Decoder<'_>) -> branch::Part {
-        branch::Part::Optional(Box::new(T::survey(at)))
+    fn survey(at: &mut Decoder<'_>) -> branch::Content {
+        branch::Content::Optional(Box::new(T::survey(at)))
     }
 }
 
 impl<K: Leaf + Eq + Hash + 'static, V: Nested, S: BuildHasher + Default> Nested for HashMap<K, V, S> {
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        read_entries(at, held)
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self> {
+        read_entries(at, target)
     }
 
-    fn stands(node: &Node) -> bool {
+    fn is_present(node: &Node) -> bool {
         !node.children.is_empty()
     }
 
-    fn survey(at: &mut Decoder<'_>) -> branch::Part {
+    fn survey(at: &mut Decoder<'_>) -> branch::Content {
         survey_entry::<V>(at)
     }
 }
 
 impl<K: Leaf + Ord + 'static, V: Nested> Nested for BTreeMap<K, V> {
-    fn read(at: &mut Decoder<'_>, held: Option<&mut Self>) -> Option<Self> {
-        read_entries(at, held)
+    fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self> {
+        read_entries(at, target)
     }
 
-    fn stands(node: &Node) -> bool {
+    fn is_present(node: &Node) -> bool {
         !node.children.is_empty()
     }
 
-    fn survey(at: &mut Decoder<'_>) -> branch::Part {
+    fn survey(at: &mut Decoder<'_>) -> branch::Content {
         survey_entry::<V>(at)
     }
 }
 
-fn survey_entry<V: Nested>(at: &mut Decoder<'_>) -> branch::Part {
-    branch::Part::Each(Box::new(at.entry(ENTRY, TypeName::of::<V>(), V::survey)))
+fn survey_entry<V: Nested>(at: &mut Decoder<'_>) -> branch::Content {
+    branch::Content::Each(Box::new(at.entry(ENTRY, TypeName::of::<V>(), V::survey)))
 }
 
-fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, held: Option<&mut M>) -> Option<M> {
+fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, target: Option<&mut M>) -> Option<M> {
     let ty = TypeName::of::<M::Value>();
     at.compare_entries(|place| {
-        place.before.outline().as_ref().is_some_and(M::Value::stands)
-            == place.node.is_some_and(M::Value::stands)
+        place.before.outline().as_ref().is_some_and(M::Value::is_present)
+            == place.node.is_some_and(M::Value::is_present)
     });
-    let (Some(held), Touch::Only(mark)) = (held, at.place().touch) else { return all_entries(at, ty) };
+    let (Some(target), Stale::Only(mark)) = (target, at.place().stale) else { return all_entries(at, ty) };
     if !names_are_keys::<M>() {
-        *held = all_entries(at, ty)?;
+        *target = all_entries(at, ty)?;
         return None;
     }
     for name in mark.children.keys() {
         let Some(key) = key_of::<M>(name, at) else { continue };
         let node = at.place().node.and_then(|node| node.children.get(name));
-        if name.is_empty() || !node.is_some_and(M::Value::stands) {
-            held.remove(&key);
+        if name.is_empty() || !node.is_some_and(M::Value::is_present) {
+            target.remove(&key);
             continue;
         }
-        match held.get_mut(&key) {
+        match target.get_mut(&key) {
             Some(value) => drop(at.entry(name, ty, |at| M::Value::read(at, Some(value)))),
             None => {
                 if let Some(value) = at.entry(name, ty, |at| M::Value::read(at, None)) {
-                    held.insert(key, value);
+                    target.insert(key, value);
                 }
             }
         }
@@ -175,7 +175,7 @@ fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: TypeName) ->
     let children = at.place().node.map(|node| &node.children).into_iter().flatten();
     let mut entries = M::with_capacity(at.place().node.map_or(0, |node| node.children.len()));
     for (name, node) in children {
-        if name.is_empty() || !M::Value::stands(node) {
+        if name.is_empty() || !M::Value::is_present(node) {
             continue;
         }
         let key = key_of::<M>(name, at);
@@ -183,7 +183,7 @@ fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: TypeName) ->
         if let Some((key, value)) = key.zip(value)
             && !entries.insert(key, value)
         {
-            note_double::<M>(name, at);
+            note_duplicate::<M>(name, at);
         }
     }
     (at.problems() == before).then_some(entries)

@@ -2,26 +2,22 @@
 
 use super::pin::Pin;
 use crate::problem::{Kind, Problem};
+use crate::shape::name::Name;
 use crate::shape::path::whole_key;
 use crate::tree::{KeyTree, Node};
 
 /// What differs at a `restart` field between then and now, if anything does.
 pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
-    let places = pin.field.names().map(|name| {
-        let key = whole_key(&pin.directory, name);
-        let path = tree.prefix().relative(key.as_bytes()).and_then(|path| std::str::from_utf8(path).ok());
-        let node = path.and_then(|path| tree.root().descend(path));
-        (key, node)
-    });
-    let now = places.into_iter().find(|(_, node)| node.is_some());
-    let node = now.as_ref().and_then(|(_, node)| *node);
+    let here = tree.at(&pin.directory);
+    let find = |name: Name| Some(name.find(here, tree.root(), tree.prefix()));
+    let (name, node) = pin.field.resolve(find, Option::is_some)?;
     if Node::same_values(pin.node.as_ref(), node) {
         return None;
     }
-    let key = now.map_or_else(|| whole_key(&pin.directory, pin.name), |(key, _)| key);
+    let name = if node.is_some() { name } else { pin.name };
     Some(Problem {
         kind: Kind::Pending,
-        key: key.trim_end_matches('/').to_owned(),
+        key: whole_key(&pin.directory, name.written()).trim_end_matches('/').to_owned(),
         field: String::new(),
         expected: String::new(),
         what: "has changed since the start; a restart brings the change into force".to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::shape::layout::Field;
+use crate::shape::name::Name;
 use crate::tree::Node;
 
 /// What `restart` fields have read when the process started, by [where they are](pin_path).
@@ -15,7 +16,7 @@ pub(crate) struct Pin {
     pub(super) directory: String,
     pub(super) field: &'static Field,
     /// Under which of the field's names it was.
-    pub(crate) name: &'static str,
+    pub(crate) name: Name,
     pub(crate) node: Option<Node>,
 }
 

@@ -3,28 +3,28 @@
 use super::before::Before;
 use super::type_name::TypeName;
 use crate::shape::path::append;
-use crate::tree::{Mark, Node};
+use crate::tree::{Node, TouchedNode};
 
 /// A place in the tree and what changed in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     pub(super) node: Option<&'a Node>,
-    pub(super) touch: Touch<'a>,
+    pub(super) stale: Stale<'a>,
     /// What was there when the published snapshot was read.
     pub(super) before: Before<'a>,
 }
 
 /// What of a place has to be read again.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Touch<'a> {
-    Everything,
-    Only(&'a Mark),
+pub(super) enum Stale<'a> {
+    All,
+    Only(&'a TouchedNode),
     Nothing,
 }
 
 /// What is being read, for problems.
 #[derive(Clone, Debug)]
-pub(super) struct Subject {
+pub(super) struct CurrentField {
     /// The whole key; for the outermost struct the prefix with its slash.
     pub(super) key: String,
     /// The path of the field.
@@ -34,7 +34,7 @@ pub(super) struct Subject {
 }
 
 /// What a subject was before it moved on.
-pub(super) struct Outer {
+pub(super) struct OuterField {
     /// The whole key, where the next one does not continue it.
     absolute: Option<String>,
     key: usize,
@@ -45,19 +45,19 @@ pub(super) struct Outer {
 
 impl Place<'_> {
     pub(super) fn descend(self, path: &str) -> Self {
-        let touch = match self.touch {
-            Touch::Only(mark) => mark.descend(path).map_or(Touch::Nothing, Touch::Only),
-            touch => touch,
+        let stale = match self.stale {
+            Stale::Only(mark) => mark.descend(path).map_or(Stale::Nothing, Stale::Only),
+            stale => stale,
         };
         let before = self.before.descend(path);
-        Self { node: self.node.and_then(|node| node.descend(path)), touch, before }
+        Self { node: self.node.and_then(|node| node.descend(path)), stale, before }
     }
 }
 
-impl Subject {
+impl CurrentField {
     /// Goes on to a key below, or to an absolute one, which the field `name` reads.
-    pub(super) fn move_to(&mut self, key: &str, name: &str, ty: TypeName, secret: bool) -> Outer {
-        let outer = Outer {
+    pub(super) fn move_to(&mut self, key: &str, name: &str, ty: TypeName, secret: bool) -> OuterField {
+        let outer = OuterField {
             absolute: key.starts_with('/').then(|| std::mem::take(&mut self.key)),
             key: self.key.len(),
             field: self.field.len(),
@@ -70,8 +70,8 @@ impl Subject {
         outer
     }
 
-    pub(super) fn move_back(&mut self, outer: Outer) {
-        let Outer { absolute, key, field, ty, secret } = outer;
+    pub(super) fn move_back(&mut self, outer: OuterField) {
+        let OuterField { absolute, key, field, ty, secret } = outer;
         match absolute {
             Some(whole) => self.key = whole,
             None => self.key.truncate(key),

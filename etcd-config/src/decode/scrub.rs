@@ -46,7 +46,7 @@ pub(super) fn scrub(problems: &mut [Problem], read: Vec<String>, tree: &KeyTree,
 /// What is stored at keys that any field calls secret. That field need not have read it: the environment, an alias
 /// or a restart may come before it, where another field reads the same key.
 fn stored(tree: &KeyTree, context: &Context) -> impl Iterator<Item = String> {
-    let secrecy = Secrecy::of(context.schema(), context.prefix());
+    let secrecy = Secrecy::of(context.schema().branch(), context.prefix());
     let entries = tree.entries().into_iter();
     entries
         .filter(move |entry| {

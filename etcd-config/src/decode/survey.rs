@@ -50,7 +50,7 @@ fn hide_secrets(problems: &mut [Problem], schema: &Schema, prefix: &Prefix) {
     if problems.is_empty() {
         return;
     }
-    let secrecy = Secrecy::of(schema, prefix);
+    let secrecy = Secrecy::of(schema.branch(), prefix);
     for problem in problems.iter_mut().filter(|problem| problem.value.is_some()) {
         if prefix.relative(problem.key.as_bytes()).is_some_and(|path| secrecy.is_secret(path)) {
             problem.value = None;

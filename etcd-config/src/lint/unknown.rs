@@ -5,9 +5,9 @@ use etcd_client_core::Printable;
 use crate::leaf::oddity;
 use crate::lint::hints::{meant, not_a_directory, not_a_key, reads, stray, unknown};
 use crate::problem::{Kind, Problem};
-use crate::schema::expected::{Expected, ReadBy};
+use crate::schema::expected::{Expected, KeyUse};
 use crate::schema::{ENTRY, Schema};
-use crate::tree::{KeyTree, Mark, Node, Raw, Touched};
+use crate::tree::{KeyTree, Node, Raw, Touched, TouchedNode};
 
 /// The most unknown keys that are described one by one.
 pub(crate) const DESCRIBED: usize = 100;
@@ -68,7 +68,7 @@ pub(crate) struct Finding {
     pub(crate) path: String,
     kind: Kind,
     /// Who reads the key, for aliases and deprecated ones.
-    reader: Option<ReadBy>,
+    key_use: Option<KeyUse>,
     /// What is to be said of it, where that is known from its name or its value alone.
     said: Option<String>,
     revision: u64,
@@ -99,7 +99,7 @@ pub(crate) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -
             finder.findings.push(Finding {
                 path: String::from_utf8_lossy(relative).into_owned(),
                 kind: Kind::Unknown,
-                reader: None,
+                key_use: None,
                 said: Some(stray(relative)),
                 revision: raw.revision,
                 denied,
@@ -115,11 +115,11 @@ struct Finder {
 }
 
 impl Finder {
-    fn children(&mut self, node: &Node, mark: Option<&Mark>, expected: &Expected<'_>, denied: bool) {
+    fn children(&mut self, node: &Node, mark: Option<&TouchedNode>, expected: &Expected<'_>, denied: bool) {
         let denied = denied || expected.denied;
         // Where all children are expected to be the same, what that is, is found out once.
         let uniform = if expected.ahead.is_empty() { expected.below(ENTRY) } else { None };
-        let mut visit = |name: &str, child: &Node, mark: Option<&Mark>| {
+        let mut visit = |name: &str, child: &Node, mark: Option<&TouchedNode>| {
             let length = self.path.len();
             if length > 0 {
                 self.path.push('/');
@@ -153,18 +153,18 @@ impl Finder {
         }
     }
 
-    fn node(&mut self, node: &Node, mark: Option<&Mark>, expected: &Expected<'_>, denied: bool) {
+    fn node(&mut self, node: &Node, mark: Option<&TouchedNode>, expected: &Expected<'_>, denied: bool) {
         if let Some(raw) = node.value.as_ref().filter(|_| mark.is_none_or(|mark| mark.here)) {
             match expected.value {
-                Some(reader) if reader.alias.is_some() => {
-                    self.found(raw, Kind::Alias, Some(reader), denied);
+                Some(key_use) if key_use.alias.is_some() => {
+                    self.found(raw, Kind::Alias, Some(key_use), denied);
                 }
-                Some(reader) if reader.deprecated.is_some() => {
-                    self.found(raw, Kind::Deprecated, Some(reader), denied);
+                Some(key_use) if key_use.deprecated.is_some() => {
+                    self.found(raw, Kind::Deprecated, Some(key_use), denied);
                 }
-                Some(reader) if reader.is_string => {
+                Some(key_use) if key_use.is_string => {
                     if let Some(odd) = std::str::from_utf8(&raw.value).ok().and_then(oddity) {
-                        self.found(raw, Kind::OddText, Some(reader), denied);
+                        self.found(raw, Kind::OddText, Some(key_use), denied);
                         self.findings
                             .last_mut()
                             .into_iter()
@@ -180,7 +180,7 @@ impl Finder {
         }
     }
 
-    fn all(&mut self, node: &Node, mark: Option<&Mark>, kind: Kind, denied: bool) {
+    fn all(&mut self, node: &Node, mark: Option<&TouchedNode>, kind: Kind, denied: bool) {
         if let Some(raw) = node.value.as_ref().filter(|_| mark.is_none_or(|mark| mark.here)) {
             self.found(raw, kind, None, denied);
         }
@@ -197,10 +197,10 @@ impl Finder {
         }
     }
 
-    fn found(&mut self, raw: &Raw, kind: Kind, reader: Option<ReadBy>, denied: bool) {
+    fn found(&mut self, raw: &Raw, kind: Kind, key_use: Option<KeyUse>, denied: bool) {
         let revision = raw.revision;
         let (path, said) = (self.path.clone(), None);
-        self.findings.push(Finding { path, kind, reader, said, revision, denied });
+        self.findings.push(Finding { path, kind, key_use, said, revision, denied });
     }
 }
 
@@ -233,15 +233,15 @@ pub(crate) fn summary(tree: &KeyTree, more: usize) -> Option<Problem> {
 
 /// What is said of a finding.
 pub(crate) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
-    let reader = || reads(schema, &finding.path).filter(|_| finding.kind == Kind::OddText);
+    let key_use = || reads(schema, &finding.path).filter(|_| finding.kind == Kind::OddText);
     let what = match finding.kind {
         _ if finding.said.is_some() => finding.said.clone().unwrap_or_default(),
         Kind::Alias => {
-            let (old, new) = finding.reader.and_then(|reader| reader.alias).unwrap_or_default();
+            let (old, new) = finding.key_use.and_then(|key_use| key_use.alias).unwrap_or_default();
             format!("{old} is an old name of {new}, which counts where both are there")
         }
         Kind::Deprecated => {
-            let instead = finding.reader.and_then(|reader| reader.deprecated).unwrap_or_default();
+            let instead = finding.key_use.and_then(|key_use| key_use.deprecated).unwrap_or_default();
             format!("deprecated: {instead}")
         }
         Kind::NotADirectory => {
@@ -254,8 +254,8 @@ pub(crate) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem
     Problem {
         kind: finding.kind,
         key: tree.prefix().join(&finding.path),
-        field: reader().map(|field| field.path_of(&finding.path)).unwrap_or_default(),
-        expected: reader().map(|field| field.type_name().to_owned()).unwrap_or_default(),
+        field: key_use().map(|field| field.path_of(&finding.path)).unwrap_or_default(),
+        expected: key_use().map(|field| field.type_name().to_owned()).unwrap_or_default(),
         // There may be names of entries in it, of any length.
         what: Printable::line(&what).at_most(3 * Printable::LINE).to_string(),
         value: None,

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use etcd_client_core::Prefix;
 
 use crate::leaf::Expectation;
-use crate::shape::branch::{Branch, Part};
+use crate::shape::branch::{Branch, Content};
 use crate::shape::layout::Field;
+use crate::shape::name::Name;
 
 /// The structs from the outermost to the one at hand, which recursive types refer to.
 #[derive(Debug)]
@@ -19,9 +20,9 @@ struct Chain<'s> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expected<'s> {
     /// A value, and whose.
-    pub(crate) value: Option<ReadBy>,
+    pub(crate) value: Option<KeyUse>,
     /// An entry of a map of leaves in each key below.
-    entries: Option<ReadBy>,
+    entries: Option<KeyUse>,
     /// This in each directory below.
     each: Option<Rc<Expected<'s>>>,
     /// These paths below.
@@ -31,9 +32,9 @@ pub(crate) struct Expected<'s> {
     pub(crate) optional: bool,
 }
 
-/// Who reads a key, and by which name.
+/// How a key is used by the field that reads it: by which name, and as what.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ReadBy {
+pub(crate) struct KeyUse {
     /// The old name, and the one that has taken its place.
     pub(crate) alias: Option<(&'static str, &'static str)>,
     /// What to use instead.
@@ -44,18 +45,19 @@ pub(crate) struct ReadBy {
     pub(crate) is_string: bool,
 }
 
-/// A reader beside another one of the same key, which is secret where either says so.
-fn beside(reader: ReadBy, other: Option<ReadBy>) -> ReadBy {
-    ReadBy {
-        secret: reader.secret || other.is_some_and(|other| other.secret),
-        is_string: reader.is_string || other.is_some_and(|other| other.is_string),
-        ..reader
+/// The use of a key that another field uses, too: it is secret if either says so.
+fn beside(key_use: KeyUse, other: Option<KeyUse>) -> KeyUse {
+    KeyUse {
+        secret: key_use.secret || other.is_some_and(|other| other.secret),
+        is_string: key_use.is_string || other.is_some_and(|other| other.is_string),
+        ..key_use
     }
 }
 
-impl ReadBy {
+impl KeyUse {
     /// Of a field, by one of its names.
-    fn of(field: &'static Field, name: &'static str, outer: Option<Self>) -> Self {
+    fn of(field: &'static Field, name: Name, outer: Option<Self>) -> Self {
+        let name = name.written();
         let alias = (name != field.key).then_some((name, field.key));
         Self {
             alias: alias.or(outer.and_then(|outer| outer.alias)),
@@ -73,8 +75,8 @@ impl ReadBy {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Step<'s> {
-    part: &'s Part,
-    reader: ReadBy,
+    content: &'s Content,
+    key_use: KeyUse,
     chain: Rc<Chain<'s>>,
 }
 
@@ -88,50 +90,50 @@ impl<'s> Expected<'s> {
         expected
     }
 
-    fn branch(&mut self, chain: &Rc<Chain<'s>>, outer: Option<ReadBy>) {
+    fn branch(&mut self, chain: &Rc<Chain<'s>>, outer: Option<KeyUse>) {
         self.denied |= chain.branch.layout.deny_unknown_keys;
         for member in &chain.branch.members {
             let field = member.field;
-            for key in field.names() {
-                let reader = ReadBy::of(field, key, outer);
-                let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
-                match key {
-                    "" => self.part(&step),
-                    key if key.starts_with('/') => {}
-                    key => self.ahead.push((key, step)),
+            for name in field.names() {
+                let key_use = KeyUse::of(field, name, outer);
+                let step = Step { content: &member.content, key_use, chain: Rc::clone(chain) };
+                match name {
+                    Name::Relative("") => self.content(&step),
+                    Name::Relative(path) => self.ahead.push((path, step)),
+                    Name::Absolute(_) => {}
                 }
             }
         }
     }
 
-    fn part(&mut self, step: &Step<'s>) {
-        let Step { part, reader, chain } = step;
-        match part {
-            Part::Leaf(leaf) => self.value = Some(beside(reader.of_value(leaf), self.value)),
-            Part::Map { entry, .. } => {
-                self.entries = Some(beside(reader.of_value(entry), self.entries));
+    fn content(&mut self, step: &Step<'s>) {
+        let Step { content, key_use, chain } = step;
+        match content {
+            Content::Leaf(leaf) => self.value = Some(beside(key_use.of_value(leaf), self.value)),
+            Content::Map { entry, .. } => {
+                self.entries = Some(beside(key_use.of_value(entry), self.entries));
             }
-            Part::Directory(branch) => {
+            Content::Directory(branch) => {
                 let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
-                self.branch(&chain, Some(*reader));
+                self.branch(&chain, Some(*key_use));
             }
-            Part::Optional(inner) => {
+            Content::Optional(inner) => {
                 self.optional = true;
-                self.part(&Step { part: inner, ..step.clone() });
+                self.content(&Step { content: inner, ..step.clone() });
             }
-            Part::Each(inner) => {
+            Content::Each(inner) => {
                 let mut each = self.each.as_deref().cloned().unwrap_or_default();
-                each.part(&Step { part: inner, ..step.clone() });
+                each.content(&Step { content: inner, ..step.clone() });
                 self.each = Some(Rc::new(each));
             }
-            Part::Above(levels) => {
+            Content::Above(levels) => {
                 let mut above = Rc::clone(chain);
                 for _ in 0..*levels {
                     above = above.up.as_ref().map_or(Rc::clone(&above), Rc::clone);
                 }
                 // A recursive struct that is flattened into itself would never end.
                 if above.branch.members.iter().all(|member| !member.field.key.is_empty()) {
-                    self.branch(&above, Some(*reader));
+                    self.branch(&above, Some(*key_use));
                 }
             }
         }
@@ -141,28 +143,26 @@ impl<'s> Expected<'s> {
     fn absolute(&mut self, chain: &Rc<Chain<'s>>, prefix: &Prefix, secret: bool) {
         for member in &chain.branch.members {
             let field = member.field;
-            for key in field.names().filter(|key| key.starts_with('/')) {
-                if let Some(path) = key.strip_prefix(prefix.directory()) {
-                    let reader = ReadBy::of(field, key, None);
-                    let reader = ReadBy { secret: secret || reader.secret, ..reader };
-                    let step = Step { part: &member.part, reader, chain: Rc::clone(chain) };
-                    self.ahead.push((path, step));
-                }
+            for (name, path) in field.names().filter_map(|name| Some((name, name.below(prefix)?))) {
+                let key_use = KeyUse::of(field, name, None);
+                let key_use = KeyUse { secret: secret || key_use.secret, ..key_use };
+                let step = Step { content: &member.content, key_use, chain: Rc::clone(chain) };
+                self.ahead.push((path, step));
             }
-            self.absolute_below(&member.part, chain, prefix, secret || field.secret);
+            self.absolute_below(&member.content, chain, prefix, secret || field.secret);
         }
     }
 
-    fn absolute_below(&mut self, part: &'s Part, chain: &Rc<Chain<'s>>, prefix: &Prefix, secret: bool) {
-        match part {
-            Part::Directory(branch) => {
+    fn absolute_below(&mut self, content: &'s Content, chain: &Rc<Chain<'s>>, prefix: &Prefix, secret: bool) {
+        match content {
+            Content::Directory(branch) => {
                 let chain = Rc::new(Chain { branch, up: Some(Rc::clone(chain)) });
                 self.absolute(&chain, prefix, secret);
             }
-            Part::Optional(inner) | Part::Each(inner) => {
+            Content::Optional(inner) | Content::Each(inner) => {
                 self.absolute_below(inner, chain, prefix, secret);
             }
-            Part::Leaf(_) | Part::Map { .. } | Part::Above(_) => {}
+            Content::Leaf(_) | Content::Map { .. } | Content::Above(_) => {}
         }
     }
 
@@ -177,7 +177,7 @@ impl<'s> Expected<'s> {
         for (path, step) in &self.ahead {
             let Some(rest) = path.strip_prefix(name) else { continue };
             if rest.is_empty() {
-                below.part(step);
+                below.content(step);
                 any = true;
             } else if let Some(rest) = rest.strip_prefix('/') {
                 below.ahead.push((rest, step.clone()));

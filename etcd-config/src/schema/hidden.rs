@@ -3,7 +3,7 @@
 use etcd_client_core::Prefix;
 
 use super::ENTRY;
-use crate::shape::branch::{Branch, Part};
+use crate::shape::branch::{Branch, Content};
 use crate::shape::path::whole_key;
 
 /// The places of the tree of keys in which there may be hidden keys, as paths below the prefix.
@@ -27,33 +27,29 @@ impl Hidden {
 
     fn branch(&mut self, branch: &Branch, directory: &str, prefix: &Prefix) {
         for member in &branch.members {
-            for key in member.field.names() {
-                let path = match key.strip_prefix(prefix.directory()) {
-                    Some(path) if key.starts_with('/') => path.to_owned(),
-                    _ if key.starts_with('/') => continue, // it lies elsewhere, which is refused
-                    _ => whole_key(directory, key),
-                };
-                self.part(&member.part, path, prefix);
+            // A key that is not below the prefix is refused elsewhere.
+            for path in member.field.names().filter_map(|name| name.path(directory, prefix)) {
+                self.content(&member.content, path, prefix);
             }
         }
     }
 
-    fn part(&mut self, part: &Part, path: String, prefix: &Prefix) {
-        match part {
-            Part::Leaf(_) => self.name(path),
-            Part::Map { .. } => {
+    fn content(&mut self, content: &Content, path: String, prefix: &Prefix) {
+        match content {
+            Content::Leaf(_) => self.name(path),
+            Content::Map { .. } => {
                 self.name(path.clone());
                 self.maps.push(path);
             }
-            Part::Directory(branch) => self.branch(branch, &path, prefix),
-            Part::Optional(inner) => self.part(inner, path, prefix),
-            Part::Each(inner) => {
+            Content::Directory(branch) => self.branch(branch, &path, prefix),
+            Content::Optional(inner) => self.content(inner, path, prefix),
+            Content::Each(inner) => {
                 self.name(path.clone());
-                self.part(inner, whole_key(&path, ENTRY), prefix);
+                self.content(inner, whole_key(&path, ENTRY), prefix);
                 self.maps.push(path);
             }
             // A recursive type has no last level.
-            Part::Above(_) => {}
+            Content::Above(_) => {}
         }
     }
 
@@ -76,13 +72,13 @@ mod tests {
     use crate::shape::branch::Member;
     use crate::shape::layout::{Field, Layout};
 
-    fn leaf() -> Part {
-        Part::Leaf(Expectation::unknown())
+    fn leaf() -> Content {
+        Content::Leaf(Expectation::unknown())
     }
 
-    fn branch(members: Vec<(&'static Field, Part)>) -> Branch {
+    fn branch(members: Vec<(&'static Field, Content)>) -> Branch {
         static LAYOUT: Layout = Layout::new("Service", &[]);
-        let members = members.into_iter().map(|(field, part)| Member { field, part }).collect();
+        let members = members.into_iter().map(|(field, content)| Member { field, content }).collect();
         Branch { layout: &LAYOUT, members }
     }
 
@@ -95,16 +91,16 @@ mod tests {
         static POOLS: Field = Field::new("pools", "pools", "HashMap<String, Pool>");
         static LIMITS: Field = Field::new("limits", "_limits", "HashMap<String, u32>");
         static DATABASE: Field = Field::new("database", "db", "Option<Database>");
-        let pool = Part::Directory(Arc::new(branch(vec![(&NOTE, leaf())])));
-        let database = Part::Directory(Arc::new(branch(vec![(&TOKEN, leaf()), (&NOTE, leaf())])));
-        let limits = Part::Map { entry: Expectation::unknown(), ty: "u32".to_owned() };
+        let pool = Content::Directory(Arc::new(branch(vec![(&NOTE, leaf())])));
+        let database = Content::Directory(Arc::new(branch(vec![(&TOKEN, leaf()), (&NOTE, leaf())])));
+        let limits = Content::Map { entry: Expectation::unknown(), ty: "u32".to_owned() };
         let service = branch(vec![
             (&TOKEN, leaf()),
             (&ROOT, leaf()),
             (&ELSEWHERE, leaf()),
-            (&POOLS, Part::Each(Box::new(pool))),
+            (&POOLS, Content::Each(Box::new(pool))),
             (&LIMITS, limits),
-            (&DATABASE, Part::Optional(Box::new(database))),
+            (&DATABASE, Content::Optional(Box::new(database))),
         ]);
         let Hidden { named, in_entries, maps } = Hidden::of(&service, &Prefix::new("/app"));
         assert_eq!(named, ["_old", "_root", "_limits", "db/_old", "db/_note"]);

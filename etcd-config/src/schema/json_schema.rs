@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{ENTRY, Schema};
 use crate::leaf::FieldDefault;
 use crate::leaf::{Expectation, Shape};
-use crate::shape::branch::{Branch, Member, Part};
+use crate::shape::branch::{Branch, Content, Member};
 use crate::shape::layout::Field;
 use crate::shape::path::field_path;
 
@@ -94,7 +94,7 @@ impl<'s> Writer<'s> {
     fn member(&mut self, member: &'s Member, secret: bool) -> Described {
         let field = member.field;
         let mut described =
-            self.within(field.name, |writer| writer.part(field, &member.part, secret || field.secret));
+            self.within(field.name, |writer| writer.content(field, &member.content, secret || field.secret));
         describe(&mut described.schema, field.docs);
         if field.deprecated.is_some() {
             described.schema.insert("deprecated".to_owned(), json!(true));
@@ -102,9 +102,9 @@ impl<'s> Writer<'s> {
         described
     }
 
-    fn part(&mut self, field: &'static Field, part: &'s Part, secret: bool) -> Described {
-        match part {
-            Part::Leaf(expectation) => {
+    fn content(&mut self, field: &'static Field, content: &'s Content, secret: bool) -> Described {
+        match content {
+            Content::Leaf(expectation) => {
                 let secret = secret || self.is_secret();
                 let mut schema = leaf(expectation, secret);
                 if let FieldDefault::Text(text) = field.default
@@ -114,17 +114,17 @@ impl<'s> Writer<'s> {
                 }
                 Described { schema, required: field.default == FieldDefault::Required && field.env.is_none() }
             }
-            Part::Map { entry, .. } => {
+            Content::Map { entry, .. } => {
                 let secret = secret || self.within(ENTRY, |writer| writer.is_secret());
                 entries(Value::Object(leaf(entry, secret)))
             }
-            Part::Directory(branch) => self.branch(branch, secret),
-            Part::Optional(inner) => Described { required: false, ..self.part(field, inner, secret) },
-            Part::Each(inner) => {
-                let entry = self.within(ENTRY, |writer| writer.part(field, inner, secret));
+            Content::Directory(branch) => self.branch(branch, secret),
+            Content::Optional(inner) => Described { required: false, ..self.content(field, inner, secret) },
+            Content::Each(inner) => {
+                let entry = self.within(ENTRY, |writer| writer.content(field, inner, secret));
                 entries(Value::Object(entry.schema))
             }
-            Part::Above(levels) => {
+            Content::Above(levels) => {
                 let above = self.path.len().checked_sub(levels + 1).and_then(|at| self.path.get(at).copied());
                 let mut schema = Map::new();
                 if let Some(branch) = above {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::leaf::Expectation;
 use crate::shape::layout::{Field, Layout};
+use crate::tree::Node;
 
 /// A derived struct and what its fields are.
 #[derive(Debug)]
@@ -16,12 +17,12 @@ pub struct Branch {
 #[derive(Debug)]
 pub struct Member {
     pub field: &'static Field,
-    pub part: Part,
+    pub content: Content,
 }
 
-/// What reads a field's place.
+/// What there is at the key of a field.
 #[derive(Debug)]
-pub enum Part {
+pub enum Content {
     /// One key.
     Leaf(Expectation),
     /// A directory whose keys are the entries of a map; `ty` is the type of one.
@@ -29,9 +30,22 @@ pub enum Part {
     /// A directory that is a struct.
     Directory(Arc<Branch>),
     /// A directory that may be missing.
-    Optional(Box<Part>),
+    Optional(Box<Content>),
     /// A directory whose directories are the entries of a map.
-    Each(Box<Part>),
+    Each(Box<Content>),
     /// The struct so many levels up again: a recursive type.
     Above(usize),
+}
+
+impl Content {
+    /// Whether the keys at a place make a value of it. That is for what may be missing; a struct that may not be is
+    /// read all the same, from its defaults.
+    pub fn is_present(&self, node: &Node) -> bool {
+        match self {
+            Self::Leaf(_) => node.value.is_some(),
+            Self::Directory(branch) => branch.layout.newtype || !node.children.is_empty(),
+            Self::Optional(inner) => inner.is_present(node),
+            Self::Map { .. } | Self::Each(_) | Self::Above(_) => !node.children.is_empty(),
+        }
+    }
 }

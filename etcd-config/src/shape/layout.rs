@@ -78,9 +78,4 @@ impl Field {
             deprecated: None,
         }
     }
-
-    /// The key and its aliases, in the order in which they are looked for.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.key).chain(self.aliases.iter().copied())
-    }
 }

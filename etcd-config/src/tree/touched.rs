@@ -11,7 +11,7 @@ use super::{Node, Raw};
 /// The places of a [`KeyTree`](super::KeyTree) whose values have changed.
 #[derive(Clone, Debug, Default)]
 pub struct Touched {
-    root: Mark,
+    root: TouchedNode,
     keys: Vec<Arc<str>>,
     /// Keys that are no path.
     strays: Vec<Arc<str>>,
@@ -19,12 +19,12 @@ pub struct Touched {
 
 /// A place on the way to something touched.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Mark {
+pub(crate) struct TouchedNode {
     /// The value of this very place has changed.
     pub here: bool,
     /// What the value was before the first change, where there was one.
     was: Option<Raw>,
-    pub children: BTreeMap<Box<str>, Mark>,
+    pub children: BTreeMap<Box<str>, TouchedNode>,
 }
 
 impl Touched {
@@ -62,7 +62,7 @@ impl Touched {
         for key in &self.keys {
             let Some(path) = path_of(prefix, key).filter(|path| matters(path)) else { continue };
             if let Some(mark) = self.root.descend(path).filter(|mark| mark.here) {
-                path.split('/').fold(&mut only.root, Mark::child).touch(mark.was.clone());
+                path.split('/').fold(&mut only.root, TouchedNode::child).touch(mark.was.clone());
                 only.keys.push(Arc::clone(key));
             }
         }
@@ -74,7 +74,7 @@ impl Touched {
         only
     }
 
-    pub(crate) fn root(&self) -> &Mark {
+    pub(crate) fn root(&self) -> &TouchedNode {
         &self.root
     }
 
@@ -91,7 +91,7 @@ impl Touched {
     }
 
     pub(super) fn touch(&mut self, path: &str, key: &Bytes, was: Option<Raw>) {
-        path.split('/').fold(&mut self.root, Mark::child).touch(was);
+        path.split('/').fold(&mut self.root, TouchedNode::child).touch(was);
         self.keys.push(String::from_utf8_lossy(key).into());
     }
 
@@ -121,8 +121,8 @@ fn path_of<'k>(prefix: &Prefix, key: &'k str) -> Option<&'k str> {
     std::str::from_utf8(prefix.relative(key.as_bytes())?).ok()
 }
 
-impl Mark {
-    pub(crate) fn descend(&self, path: &str) -> Option<&Mark> {
+impl TouchedNode {
+    pub(crate) fn descend(&self, path: &str) -> Option<&TouchedNode> {
         if path.is_empty() {
             return Some(self);
         }
@@ -139,7 +139,21 @@ impl Mark {
         if self.here { self.was.as_ref() } else { now }
     }
 
-    fn child(&mut self, segment: &str) -> &mut Mark {
+    /// Makes a place of now what it was before.
+    pub(super) fn restore(&self, node: &mut Node) {
+        for (name, mark) in &self.children {
+            let child = node.children.entry(name.clone()).or_default();
+            if mark.here {
+                child.value.clone_from(&mark.was);
+            }
+            mark.restore(child);
+            if child.is_empty() {
+                node.children.remove(name);
+            }
+        }
+    }
+
+    fn child(&mut self, segment: &str) -> &mut TouchedNode {
         self.children.entry(segment.into()).or_default()
     }
 

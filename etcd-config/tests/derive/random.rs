@@ -95,6 +95,34 @@ fn raw(tree: &etcd_config::__private::KeyTree) -> BTreeMap<String, Vec<u8>> {
     KEYS.iter().filter_map(value).collect()
 }
 
+/// Each key is explained by what was there when the snapshot was read, and by what is there now.
+fn assert_explains(
+    explanation: &etcd_config::Explanation,
+    in_force: &BTreeMap<String, Vec<u8>>,
+    now: &BTreeMap<String, Vec<u8>>,
+) {
+    let text = |keys: &BTreeMap<String, Vec<u8>>, key: &str| {
+        keys.get(key).map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    for row in explanation.rows() {
+        if row.key() == "/app/shared" {
+            continue; // It is read by entries that come and go.
+        }
+        assert_eq!(row.stored().map(str::to_owned), text(now, row.key()), "{}: {explanation}", row.key());
+        // One field has two names, and one is a directory.
+        if !["/app/size", "/app/old/size", "/app/numbers"].contains(&row.key())
+            && let Some(before) = text(in_force, row.key())
+        {
+            assert_eq!(row.in_force(), Some(before.as_str()), "{}: {explanation}", row.key());
+        }
+    }
+    let is_entry = |key: &&str| key.starts_with("/app/numbers/");
+    let keys = in_force.keys().chain(now.keys()).map(String::as_str);
+    for key in keys.filter(is_entry) {
+        assert!(explanation.rows().iter().any(|row| row.key() == key), "{key}: {explanation}");
+    }
+}
+
 #[test]
 fn an_update_comes_to_what_a_load_comes_to() {
     let accepted: usize = (1..=300).map(follow).sum();
@@ -143,6 +171,7 @@ fn follow(seed: u64) -> usize {
         unpublished.merge(&touched);
         let explanation = etcd_config::__private::explain(&keys.tree, &keys.context, &unpublished, false);
         assert!(explanation.rows().len() >= 7, "seed {seed}, step {step}: {explanation}");
+        assert_explains(&explanation, &in_force, &raw(&keys.tree));
         let mut settled = unpublished.clone();
         keys.tree.settle(&mut settled);
         let now = raw(&keys.tree);

@@ -347,6 +347,79 @@ fn what_is_stored_and_what_is_in_force_are_both_there() {
     );
 }
 
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Circle {
+    #[etcd(default = 1)]
+    size: u8,
+    #[etcd(nested, key = "/circle/again")]
+    again: Option<Box<Circle>>,
+}
+
+#[test]
+fn a_struct_that_is_read_from_the_same_key_again_and_again_is_explained_all_the_same() {
+    let keys = Keys::of::<Circle>("/circle", &[("/circle/again/size", "2")]);
+    assert!(keys.decode::<Circle>().is_err(), "it has no end");
+    let explanation = __private::explain(&keys.tree, &keys.context, &__private::Touched::default(), false);
+    assert_eq!(explanation.rows()[1].key(), "/circle/again/size");
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Moves {
+    #[etcd(nested, alias = "old")]
+    pool: Pool,
+    #[etcd(nested)]
+    pools: BTreeMap<String, Pool>,
+    #[etcd(nested, restart)]
+    fixed: Fixed,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Pool {
+    #[etcd(key = "pool-size", default = 1)]
+    size: u8,
+    #[etcd(default = 2)]
+    weight: u8,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Fixed {
+    #[etcd(restart, default = 3)]
+    inner: u8,
+}
+
+#[test]
+fn what_is_in_force_is_explained_by_the_fields_that_read_it() {
+    let pairs =
+        [("/moves/old/pool-size", "5"), ("/moves/pools/a/pool-size", "6"), ("/moves/fixed/inner", "7")];
+    let mut keys = Keys::of::<Moves>("/moves", &pairs);
+    keys.decode::<Moves>().unwrap();
+    let unpublished = keys.change(&[
+        ("/moves/pool/pool-size", Some("8")),
+        ("/moves/pools/a/pool-size", None),
+        ("/moves/pools/b/pool-size", Some("9")),
+        ("/moves/fixed/inner", Some("10")),
+    ]);
+    let explanation = __private::explain(&keys.tree, &keys.context, &unpublished, false);
+    let rows: Vec<_> = explanation
+        .rows()
+        .iter()
+        .map(|row| (row.field(), row.value(), row.in_force(), row.stored()))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("pool.size", Some("8"), Some("5"), Some("8")),
+            ("pool.weight", Some("2"), Some("2"), None),
+            ("pools.b.size", Some("9"), None, Some("9")),
+            ("pools.b.weight", Some("2"), None, None),
+            ("pools.a.size", None, Some("6"), None),
+            ("fixed.inner", Some("7"), Some("7"), Some("10")),
+        ]
+    );
+    let note = explanation.rows()[5].note();
+    assert_eq!(note, Some("a change waits for a restart: \"10\" (set at revision 2)"));
+}
+
 #[test]
 fn a_live_configuration_explains_itself() {
     let store = etcd_config::MemoryStore::from([
@@ -376,20 +449,4 @@ fn a_live_configuration_explains_itself() {
     let accepted = store.put("/service/max", "3");
     settings.wait_for_revision(accepted, Duration::from_secs(10)).unwrap();
     assert_eq!(row("/service/max"), Some((some("3"), Origin::Etcd, Some(accepted), false)));
-}
-
-#[derive(EtcdConfig, Debug, PartialEq)]
-struct Circle {
-    #[etcd(default = 1)]
-    size: u8,
-    #[etcd(nested, key = "/circle/again")]
-    again: Option<Box<Circle>>,
-}
-
-#[test]
-fn a_struct_that_is_read_from_the_same_key_again_and_again_is_explained_all_the_same() {
-    let keys = Keys::of::<Circle>("/circle", &[("/circle/again/size", "2")]);
-    assert!(keys.decode::<Circle>().is_err(), "it has no end");
-    let explanation = __private::explain(&keys.tree, &keys.context, &__private::Touched::default(), false);
-    assert_eq!(explanation.rows()[1].key(), "/circle/again/size");
 }
