@@ -32,7 +32,7 @@ use self::decoder::Findings;
 use self::place::Stale;
 use crate::lint::unknown;
 use crate::problem::Problem;
-use crate::tree::{KeyTree, Touched};
+use crate::tree::{KeyTree, Replaced, Touched};
 
 /// A `T` of the keys in `tree`. The first one that comes out right pins the `restart` fields.
 pub fn decode<T: Derived>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Problem>> {
@@ -44,7 +44,7 @@ pub fn decode<T: Derived>(tree: &KeyTree, context: &Context) -> Result<T, Vec<Pr
 pub fn decode_since<T: Derived>(
     tree: &KeyTree,
     context: &Context,
-    published: Option<&Touched>,
+    published: Option<&Replaced>,
 ) -> Result<(T, bool), Vec<Problem>> {
     let mut decoder = Decoder::new(context, tree, Stale::All, published);
     let value = T::read(&mut decoder, None);
@@ -94,22 +94,22 @@ pub fn update<T: Derived>(
     update_since(value, tree, touched, context, None).map(drop)
 }
 
-/// The same, and whether any value differs from the published snapshot, since which the keys in `published`
-/// have changed; all of those that fields read are in `touched`.
+/// The same, and whether any value differs from the published snapshot, since which `published` has been
+/// replaced; of those keys, all that fields read are in `touched`.
 pub fn update_since<T: Derived>(
     value: &mut T,
     tree: &KeyTree,
     touched: &Touched,
     context: &Context,
-    published: Option<&Touched>,
+    published: Option<&Replaced>,
 ) -> Result<bool, Vec<Problem>> {
-    if context.absolute().iter().any(|path| touched.root().descend(path).is_some()) {
+    if context.absolute().iter().any(|path| touched.places().descend(path).is_some()) {
         // Any struct in the tree may read an absolute key.
         let (fresh, differs) = decode_since(tree, context, published)?;
         *value = fresh;
         return Ok(differs);
     }
-    let mut decoder = Decoder::new(context, tree, Stale::Only(touched.root()), published);
+    let mut decoder = Decoder::new(context, tree, Stale::Only(touched.places()), published);
     if let Some(replaced) = T::read(&mut decoder, Some(&mut *value)) {
         *value = replaced;
     }

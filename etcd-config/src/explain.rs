@@ -11,7 +11,7 @@ use self::compared::{ComparedPlace, quoted, text};
 use self::walk::Walk;
 use crate::decode::Context;
 use crate::leaf::{FieldDefault, cut, quote};
-use crate::tree::{KeyTree, Touched};
+use crate::tree::{KeyTree, Replaced};
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
 const COLUMN: usize = 80;
@@ -121,7 +121,7 @@ impl Row {
 
 /// Explains what is read from `tree`, of which what is `unpublished` is not in the snapshot; `cached`
 /// says that the snapshot came from the offline cache.
-pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Touched, cached: bool) -> Explanation {
+pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Replaced, cached: bool) -> Explanation {
     let published = tree.root_before(unpublished);
     let rows = Walk::new(context, tree.root(), &published).rows(cached);
     Explanation { rows, empty: tree.is_empty().then(|| tree.prefix().to_string()) }

@@ -156,5 +156,5 @@ pub mod __private {
     pub use crate::lint::warnings::warnings;
     pub use crate::problem::Report;
     pub use crate::shape::layout::{Field, Layout};
-    pub use crate::tree::{KeyTree, Touched};
+    pub use crate::tree::{KeyTree, Replaced, Touched};
 }

@@ -29,7 +29,7 @@ use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::schema::relevance::relevant;
 use crate::status::outstanding::Outstanding;
-use crate::tree::{KeyTree, Touched};
+use crate::tree::{KeyTree, Replaced, Touched};
 
 /// Spares beyond the first wait for readers that hold on to them.
 const SPARES: usize = 3;
@@ -69,11 +69,17 @@ pub(crate) struct Spare<T> {
     lag: Touched,
 }
 
-/// Publishes a snapshot, and returns what had changed since the one before it, and that one; nothing if the watch
-/// has ended.
-pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)> {}
+/// Publishes a snapshot; nothing if the watch has ended.
+pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>> {}
 
-impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<(Touched, Arc<Snapshot<T>>)>> Swap<T> for F {}
+impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>>> Swap<T> for F {}
+
+/// What a published snapshot has taken the place of.
+pub(crate) struct Swapped<T> {
+    pub(crate) before: Arc<Snapshot<T>>,
+    /// The whole keys that have changed since it was published.
+    pub(crate) keys: Vec<Arc<str>>,
+}
 
 /// What an update came to.
 pub(crate) enum Outcome<T> {
@@ -171,7 +177,7 @@ impl<T: Derived> Publisher<T> {
     pub(crate) fn weight(&self, changes: usize) -> usize {
         let is_free = |spare: &&Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
         match self.spares.iter().rev().find(is_free) {
-            Some(spare) => spare.lag.keys().len().max(self.keys.unpublished().keys().len()) + changes,
+            Some(spare) => spare.lag.len().max(self.keys.unpublished().len()) + changes,
             None => self.keys.read().len().max(changes),
         }
     }
@@ -301,7 +307,7 @@ impl<T: Derived> Publisher<T> {
             }
             Ok((snapshot, false)) => {
                 self.keep(Spare { snapshot, lag: Touched::default() });
-                Outcome::Same(self.keys.publish().keys().to_vec())
+                Outcome::Same(self.keys.publish())
             }
             Err(problems) => {
                 let (tree, context) = (self.keys.read(), self.keys.context());
@@ -368,7 +374,7 @@ impl<T: Derived> Publisher<T> {
     /// A spare without readers; further ones are discarded, as are those that lag far.
     fn take_spare(&mut self) -> Option<Spare<T>> {
         let lags_far = |spare: &Spare<T>| {
-            let keys = spare.lag.keys().len();
+            let keys = spare.lag.len();
             keys >= LONG_LAG && keys > self.keys.read().len() / 8
         };
         let (useless, spares): (Vec<_>, Vec<_>) =
@@ -382,14 +388,13 @@ impl<T: Derived> Publisher<T> {
     }
 
     fn replace(&mut self, snapshot: Arc<Snapshot<T>>, cause: Cause, swap: impl Swap<T>) -> Option<Change<T>> {
-        let (touched, old) = swap(Arc::clone(&snapshot))?;
-        let keys = touched.keys().to_vec();
+        let Swapped { before, keys } = swap(Arc::clone(&snapshot))?;
         let lag = self.lag.replace(Touched::default());
         self.published += 1;
-        let change = Change::between(Arc::clone(&old), snapshot, keys, cause);
+        let change = Change::between(Arc::clone(&before), snapshot, keys, cause);
         match lag {
-            Some(lag) => self.keep(Spare { snapshot: old, lag }),
-            None => self.discarded.push(Spare { snapshot: old, lag: Touched::default() }),
+            Some(lag) => self.keep(Spare { snapshot: before, lag }),
+            None => self.discarded.push(Spare { snapshot: before, lag: Touched::default() }),
         }
         Some(change)
     }
@@ -413,7 +418,7 @@ impl<T> Drop for Publisher<T> {
 fn decoded<T: Derived>(
     tree: &KeyTree,
     context: &Context,
-    published: Option<&Touched>,
+    published: Option<&Replaced>,
 ) -> Result<(T, bool), Vec<Problem>> {
     panics::caught(|| decode::decode_since(tree, context, published))
         .unwrap_or_else(|panic| Err([context.defaults(), &panicked::<T>(context, &panic)].concat()))

@@ -1,5 +1,7 @@
 //! The keys below a prefix, as the directories that they spell.
 
+mod places;
+mod replaced;
 mod touched;
 
 use std::borrow::Cow;
@@ -9,8 +11,9 @@ use std::fmt;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
+pub(crate) use self::places::Places;
+pub use self::replaced::Replaced;
 pub use self::touched::Touched;
-pub(crate) use self::touched::TouchedNode;
 
 /// The deepest key that is a path. Deeper ones cannot belong to any field; as paths they would
 /// let whoever may write a key choose the depth of our recursion.
@@ -68,24 +71,23 @@ impl KeyTree {
         &self.prefix
     }
 
-    /// Carries a batch out, and says which values are other ones now. Writing the same bytes again
-    /// touches nothing, and yet moves the revision of the key.
-    pub fn apply(&mut self, batch: &Batch) -> Touched {
-        let mut touched = Touched::default();
+    /// Applies a batch; returns the values that it has replaced. Writing the same bytes again replaces nothing,
+    /// and yet moves the revision of the key.
+    pub fn apply(&mut self, batch: &Batch) -> Replaced {
+        let mut replaced = Replaced::default();
         for change in &batch.changes {
             match change {
-                Change::Put(entry) => self.put(entry, &mut touched),
-                Change::Delete(key) => self.delete(key, &mut touched),
-                Change::DeleteBelow(start) => self.delete_below(start, &mut touched),
+                Change::Put(entry) => self.put(entry, &mut replaced),
+                Change::Delete(key) => self.delete(key, &mut replaced),
+                Change::DeleteBelow(start) => self.delete_below(start, &mut replaced),
             }
         }
-        touched.seal();
-        touched
+        replaced
     }
 
-    /// Forgets of what was touched whatever is again as it was before.
-    pub fn settle(&self, touched: &mut Touched) {
-        touched.settle(&self.root, self.prefix.directory());
+    /// Forgets of what was replaced whatever is again as it was before.
+    pub fn settle(&self, replaced: &mut Replaced) {
+        replaced.settle(&self.root);
     }
 
     /// The value of a key, by its path below the prefix.
@@ -117,13 +119,13 @@ impl KeyTree {
         self.root.descend(key.strip_prefix(self.prefix.directory())?)
     }
 
-    /// The root as it was before what was touched.
-    pub(crate) fn root_before(&self, touched: &Touched) -> Cow<'_, Node> {
-        if touched.is_empty() {
+    /// The root as it was when the values were there that have been replaced.
+    pub(crate) fn root_before(&self, replaced: &Replaced) -> Cow<'_, Node> {
+        if replaced.is_empty() {
             return Cow::Borrowed(&self.root);
         }
         let mut root = self.root.clone();
-        touched.root().restore(&mut root);
+        replaced.restore(&mut root);
         Cow::Owned(root)
     }
 
@@ -140,10 +142,10 @@ impl KeyTree {
         entries
     }
 
-    /// The same, as they were before what was touched.
-    pub(crate) fn entries_before(&self, touched: &Touched) -> Vec<Entry> {
+    /// The same, as they were when the values were there that have been replaced.
+    pub(crate) fn entries_before(&self, replaced: &Replaced) -> Vec<Entry> {
         let mut entries = self.entries();
-        let before = touched.before(self.prefix.directory());
+        let before = replaced.before(self.prefix.directory());
         if !before.is_empty() {
             entries.retain(|entry| !before.contains_key(&entry.key));
             entries.extend(before.into_iter().filter_map(|(key, raw)| Some(raw?.entry(key))));
@@ -151,13 +153,13 @@ impl KeyTree {
         entries
     }
 
-    fn put(&mut self, entry: &Entry, touched: &mut Touched) {
+    fn put(&mut self, entry: &Entry, replaced: &mut Replaced) {
         let Some(relative) = self.prefix.relative(&entry.key) else { return };
         let raw = Raw::of(entry);
         let Some(path) = as_path(relative) else {
             let old = self.strays.insert(entry.key.clone(), raw);
             if old.is_none_or(|old| old.value != entry.value) {
-                touched.stray(&entry.key);
+                replaced.note_stray(&entry.key);
             }
             return;
         };
@@ -165,29 +167,29 @@ impl KeyTree {
         let old = node.value.replace(raw);
         self.values += usize::from(old.is_none());
         if old.as_ref().map(|old| &old.value) != Some(&entry.value) {
-            touched.touch(path, &entry.key, old);
+            replaced.note(path, old);
         }
     }
 
-    fn delete(&mut self, key: &Bytes, touched: &mut Touched) {
+    fn delete(&mut self, key: &Bytes, replaced: &mut Replaced) {
         let Some(relative) = self.prefix.relative(key) else { return };
         let Some(path) = as_path(relative) else {
             if self.strays.remove(key).is_some() {
-                touched.stray(key);
+                replaced.note_stray(key);
             }
             return;
         };
         if let Some(old) = self.root.remove(path) {
             self.values -= 1;
-            touched.touch(path, key, Some(old));
+            replaced.note(path, Some(old));
         }
     }
 
-    fn delete_below(&mut self, start: &Bytes, touched: &mut Touched) {
+    fn delete_below(&mut self, start: &Bytes, replaced: &mut Replaced) {
         let keys = self.entries().into_iter().map(|entry| entry.key);
         let gone: Vec<Bytes> = keys.filter(|key| key.starts_with(start)).collect();
         for key in gone {
-            self.delete(&key, touched);
+            self.delete(&key, replaced);
         }
     }
 }

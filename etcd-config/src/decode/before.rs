@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::tree::{Node, Raw, TouchedNode};
+use crate::tree::{Node, Places, Raw};
 
-/// The keys of now at a place, and what has changed of them since.
+/// The keys of now at a place, and which values of them have been replaced since.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Before<'a> {
     node: Option<&'a Node>,
-    mark: Option<&'a TouchedNode>,
+    replaced: Option<&'a Places<Option<Raw>>>,
     /// The field was read from another place than it is now.
     moved: bool,
 }
 
 impl<'a> Before<'a> {
-    pub(super) fn new(node: &'a Node, mark: &'a TouchedNode) -> Self {
-        Self { node: Some(node), mark: Some(mark), moved: false }
+    pub(super) fn new(node: &'a Node, replaced: &'a Places<Option<Raw>>) -> Self {
+        Self { node: Some(node), replaced: Some(replaced), moved: false }
     }
 
     /// Of a field that is read from another place now.
@@ -29,13 +29,13 @@ impl<'a> Before<'a> {
 
     /// Whether there may be a difference to now.
     pub(super) fn may_differ(self) -> bool {
-        self.moved || self.mark.is_some()
+        self.moved || self.replaced.is_some()
     }
 
     pub(super) fn descend(self, path: &str) -> Self {
         Self {
             node: self.node.and_then(|node| node.descend(path)),
-            mark: self.mark.and_then(|mark| mark.descend(path)),
+            replaced: self.replaced.and_then(|places| places.descend(path)),
             moved: self.moved,
         }
     }
@@ -43,12 +43,12 @@ impl<'a> Before<'a> {
     /// What was stored at the very place.
     pub(super) fn raw(self) -> Option<&'a Raw> {
         let now = self.node.and_then(|node| node.value.as_ref());
-        self.mark.map_or(now, |mark| mark.before(now))
+        self.replaced.map_or(now, |places| places.before(now))
     }
 
     /// The names below that have changed.
     pub(super) fn touched_names(self) -> impl Iterator<Item = &'a str> {
-        self.mark.into_iter().flat_map(|mark| mark.children.keys().map(AsRef::as_ref))
+        self.replaced.into_iter().flat_map(|places| places.children.keys().map(AsRef::as_ref))
     }
 
     /// Whether there was anything.
@@ -65,16 +65,18 @@ impl<'a> Before<'a> {
     }
 
     fn had_children(self) -> bool {
-        let Some(mark) = self.mark else { return self.node.is_some_and(|node| !node.children.is_empty()) };
+        let Some(replaced) = self.replaced else {
+            return self.node.is_some_and(|node| !node.children.is_empty());
+        };
         let now = self.node.into_iter().flat_map(|node| node.children.keys());
         // The first one that has not changed decides.
-        now.chain(mark.children.keys()).any(|name| self.child(name).existed())
+        now.chain(replaced.children.keys()).any(|name| self.child(name).existed())
     }
 
     fn child(self, name: &str) -> Self {
         Self {
             node: self.node.and_then(|node| node.children.get(name)),
-            mark: self.mark.and_then(|mark| mark.children.get(name)),
+            replaced: self.replaced.and_then(|places| places.children.get(name)),
             moved: self.moved,
         }
     }

@@ -22,7 +22,7 @@ use crate::shape::branch;
 use crate::shape::branch::Member;
 use crate::shape::layout::Field;
 use crate::shape::name::Name;
-use crate::tree::{KeyTree, Node, Raw, Touched};
+use crate::tree::{KeyTree, Node, Raw, Replaced};
 
 /// How deep structs may be nested.
 pub(crate) const DEEPEST: usize = 64;
@@ -103,15 +103,15 @@ pub(super) enum FieldText<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// `published` is what has changed since the published snapshot, for finding out whether what is read
+    /// `published` is what has been replaced since the published snapshot, for finding out whether what is read
     /// differs from that.
     pub(super) fn new(
         context: &'a Context,
         tree: &'a KeyTree,
         stale: Stale<'a>,
-        published: Option<&'a Touched>,
+        published: Option<&'a Replaced>,
     ) -> Self {
-        let before = published.map(|since| Before::new(tree.root(), since.root())).unwrap_or_default();
+        let before = published.map(|since| Before::new(tree.root(), since.places())).unwrap_or_default();
         let place = Place { node: Some(tree.root()), stale, before };
         Self {
             context: Some(context),

@@ -154,11 +154,11 @@ impl<V> EntryDecoder<V> {
     }
 
     fn read<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>, target: Option<&mut M>) -> Option<M> {
-        let (Some(target), Stale::Only(mark), true) = (target, at.place().stale, names_are_keys::<M>())
+        let (Some(target), Stale::Only(touched), true) = (target, at.place().stale, names_are_keys::<M>())
         else {
             return self.whole(at);
         };
-        for name in mark.children.keys() {
+        for name in touched.children.keys() {
             let node = at.place().node.and_then(|node| node.children.get(name));
             let Some(key) = key_of::<M>(name, at) else { continue };
             let Some(raw) = node.and_then(|node| entry_of(name, node)) else {

@@ -146,12 +146,12 @@ fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, target: Option<
         place.before.outline().as_ref().is_some_and(M::Value::is_present)
             == place.node.is_some_and(M::Value::is_present)
     });
-    let (Some(target), Stale::Only(mark)) = (target, at.place().stale) else { return all_entries(at, ty) };
+    let (Some(target), Stale::Only(touched)) = (target, at.place().stale) else { return all_entries(at, ty) };
     if !names_are_keys::<M>() {
         *target = all_entries(at, ty)?;
         return None;
     }
-    for name in mark.children.keys() {
+    for name in touched.children.keys() {
         let Some(key) = key_of::<M>(name, at) else { continue };
         let node = at.place().node.and_then(|node| node.children.get(name));
         if name.is_empty() || !node.is_some_and(M::Value::is_present) {

@@ -3,7 +3,7 @@
 use super::before::Before;
 use super::type_name::TypeName;
 use crate::shape::path::append;
-use crate::tree::{Node, TouchedNode};
+use crate::tree::{Node, Places};
 
 /// A place in the tree and what changed in it.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Place<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Stale<'a> {
     All,
-    Only(&'a TouchedNode),
+    Only(&'a Places<()>),
     Nothing,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct OuterField {
 impl Place<'_> {
     pub(super) fn descend(self, path: &str) -> Self {
         let stale = match self.stale {
-            Stale::Only(mark) => mark.descend(path).map_or(Stale::Nothing, Stale::Only),
+            Stale::Only(touched) => touched.descend(path).map_or(Stale::Nothing, Stale::Only),
             stale => stale,
         };
         let before = self.before.descend(path);

@@ -7,7 +7,7 @@ use crate::lint::hints::{meant, not_a_directory, not_a_key, reads, stray, unknow
 use crate::problem::{Kind, Problem};
 use crate::schema::expected::{Expected, KeyUse};
 use crate::schema::{ENTRY, Schema};
-use crate::tree::{KeyTree, Node, Raw, Touched, TouchedNode};
+use crate::tree::{KeyTree, Node, Places, Raw, Touched};
 
 /// The most unknown keys that are described one by one.
 pub(crate) const DESCRIBED: usize = 100;
@@ -87,7 +87,7 @@ pub(crate) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -
     let mut finder = Finder { path: String::new(), findings: Vec::new() };
     let expected = Expected::of(schema.branch(), tree.prefix());
     let denied = schema.branch().layout.deny_unknown_keys;
-    finder.children(tree.root(), touched.map(Touched::root), &expected, denied);
+    finder.children(tree.root(), touched.map(Touched::places), &expected, denied);
     // No field need read the key that is only waited for.
     let commit_key = schema.branch().layout.commit_key;
     finder
@@ -115,11 +115,11 @@ struct Finder {
 }
 
 impl Finder {
-    fn children(&mut self, node: &Node, mark: Option<&TouchedNode>, expected: &Expected<'_>, denied: bool) {
+    fn children(&mut self, node: &Node, touched: Option<&Places<()>>, expected: &Expected<'_>, denied: bool) {
         let denied = denied || expected.denied;
         // Where all children are expected to be the same, what that is, is found out once.
         let uniform = if expected.ahead.is_empty() { expected.below(ENTRY) } else { None };
-        let mut visit = |name: &str, child: &Node, mark: Option<&TouchedNode>| {
+        let mut visit = |name: &str, child: &Node, touched: Option<&Places<()>>| {
             let length = self.path.len();
             if length > 0 {
                 self.path.push('/');
@@ -133,28 +133,30 @@ impl Finder {
                 own.as_ref()
             };
             if let Some(below) = below {
-                self.node(child, mark, below, denied);
+                self.node(child, touched, below, denied);
             } else {
                 let leaf = expected.value.is_some() && !expected.is_directory();
                 let kind = if leaf { Kind::NotAKey } else { Kind::Unknown };
-                self.all(child, mark, kind, denied);
+                self.all(child, touched, kind, denied);
             }
             self.path.truncate(length);
         };
-        match mark {
+        match touched {
             None => node.children.iter().for_each(|(name, child)| visit(name, child, None)),
-            Some(mark) => {
-                for (name, mark) in &mark.children {
+            Some(touched) => {
+                for (name, touched) in &touched.children {
                     if let Some(child) = node.children.get(name) {
-                        visit(name, child, Some(mark));
+                        visit(name, child, Some(touched));
                     }
                 }
             }
         }
     }
 
-    fn node(&mut self, node: &Node, mark: Option<&TouchedNode>, expected: &Expected<'_>, denied: bool) {
-        if let Some(raw) = node.value.as_ref().filter(|_| mark.is_none_or(|mark| mark.here)) {
+    fn node(&mut self, node: &Node, touched: Option<&Places<()>>, expected: &Expected<'_>, denied: bool) {
+        if let Some(raw) =
+            node.value.as_ref().filter(|_| touched.is_none_or(|touched| touched.here.is_some()))
+        {
             match expected.value {
                 Some(key_use) if key_use.alias.is_some() => {
                     self.found(raw, Kind::Alias, Some(key_use), denied);
@@ -176,16 +178,18 @@ impl Finder {
             }
         }
         if !node.children.is_empty() {
-            self.children(node, mark, expected, denied);
+            self.children(node, touched, expected, denied);
         }
     }
 
-    fn all(&mut self, node: &Node, mark: Option<&TouchedNode>, kind: Kind, denied: bool) {
-        if let Some(raw) = node.value.as_ref().filter(|_| mark.is_none_or(|mark| mark.here)) {
+    fn all(&mut self, node: &Node, touched: Option<&Places<()>>, kind: Kind, denied: bool) {
+        if let Some(raw) =
+            node.value.as_ref().filter(|_| touched.is_none_or(|touched| touched.here.is_some()))
+        {
             self.found(raw, kind, None, denied);
         }
         for (name, child) in &node.children {
-            let below = mark.map(|mark| mark.children.get(name));
+            let below = touched.map(|touched| touched.children.get(name));
             if matches!(below, Some(None)) {
                 continue;
             }

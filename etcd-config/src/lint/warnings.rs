@@ -33,9 +33,11 @@ impl KeyWarnings {
         tree: &KeyTree,
         touched: Option<&Touched>,
     ) -> Vec<Problem> {
-        for key in touched.iter().flat_map(|touched| touched.keys()) {
-            self.described.remove(key.as_ref());
-            self.counted.remove(key.as_ref());
+        if let Some(touched) = touched.filter(|_| !self.described.is_empty()) {
+            touched.visit_keys(tree.prefix(), |key| {
+                self.described.remove(key);
+                self.counted.remove(key);
+            });
         }
         let mut news = self.find(schema, tree, touched);
         if self.described.len() < DESCRIBED && !self.counted.is_empty() {

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::cache::Archive;
 use crate::notify::callbacks::{Hooks, Notice};
 use crate::notify::stream::Streams;
+use crate::publish::Swapped;
 use crate::publish::keys::Keys;
 use crate::publish::snapshot::Snapshot;
 use crate::runtime::caller::Caller;
@@ -18,7 +19,6 @@ use crate::runtime::panics;
 use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
 use crate::status::{CacheFile, Rewind, State, Status};
-use crate::tree::Touched;
 
 pub(crate) struct Shared<T> {
     pub(crate) current: ArcSwap<Snapshot<T>>,
@@ -79,20 +79,15 @@ impl<T: Send + Sync + 'static> Shared<T> {
         }
     }
 
-    /// Publishes a snapshot of the keys of this cluster, and has it cached. Returns what had changed since the one
-    /// before it, and that one; nothing if the watch has ended.
-    pub(crate) fn publish(
-        &self,
-        snapshot: Arc<Snapshot<T>>,
-        cluster: u64,
-    ) -> Option<(Touched, Arc<Snapshot<T>>)> {
+    /// Publishes a snapshot of the keys of this cluster, and has it cached; nothing if the watch has ended.
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot<T>>, cluster: u64) -> Option<Swapped<T>> {
         let ended = self.ended();
         if *ended {
             return None;
         }
-        let touched = self.keys.publish();
+        let keys = self.keys.publish();
         self.note_change(cluster);
-        Some((touched, self.current.swap(snapshot)))
+        Some(Swapped { before: self.current.swap(snapshot), keys })
     }
 
     /// The cache file lacks what is in force.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use etcd_client_core::{Batch, Entry, Listing};
 
 use crate::decode::Context;
-use crate::tree::{KeyTree, Touched};
+use crate::tree::{KeyTree, Replaced, Touched};
 
 /// The tree of keys, and what is read from it.
 ///
@@ -21,8 +21,8 @@ pub(crate) struct Keys {
 #[derive(Debug)]
 struct KeysState {
     tree: Arc<KeyTree>,
-    /// What has changed since the published snapshot.
-    unpublished: Arc<Touched>,
+    /// What has been replaced since the published snapshot.
+    unpublished: Arc<Replaced>,
     /// The revision that the tree is at, and that of the snapshot.
     revision: u64,
     snapshot: u64,
@@ -43,19 +43,19 @@ impl Keys {
         Arc::clone(&self.lock().tree)
     }
 
-    /// Applies a batch; returns what has really changed.
+    /// Applies a batch; returns the values that have really changed.
     pub(crate) fn apply(&self, batch: &Batch) -> Touched {
         let KeysState { tree, unpublished, revision, .. } = &mut *self.lock();
         *revision = batch.revision;
-        let touched = Arc::make_mut(tree).apply(batch);
-        if !touched.is_empty() {
-            Arc::make_mut(unpublished).merge(&touched);
+        let replaced = Arc::make_mut(tree).apply(batch);
+        if !replaced.is_empty() {
+            Arc::make_mut(unpublished).merge(&replaced);
         }
-        touched
+        replaced.touched()
     }
 
-    /// What has changed since the published snapshot.
-    pub(crate) fn unpublished(&self) -> Arc<Touched> {
+    /// What has been replaced since the published snapshot.
+    pub(crate) fn unpublished(&self) -> Arc<Replaced> {
         Arc::clone(&self.lock().unpublished)
     }
 
@@ -97,17 +97,17 @@ impl Keys {
         (revision, tree.entries_before(&unpublished))
     }
 
-    /// A snapshot of the keys is published; returns what had changed since the one before it.
-    pub(crate) fn publish(&self) -> Touched {
+    /// A snapshot of the keys is published; returns the whole keys that have changed since the one before it.
+    pub(crate) fn publish(&self) -> Vec<Arc<str>> {
         let mut state = self.lock();
         state.snapshot = state.revision;
         let published = mem::take(&mut state.unpublished);
         drop(state);
-        Arc::unwrap_or_clone(published)
+        published.keys(self.context.prefix())
     }
 
-    /// The keys as they are now, and what has changed since the published snapshot.
-    pub(crate) fn with_unpublished(&self) -> (Arc<KeyTree>, Arc<Touched>) {
+    /// The keys as they are now, and what has been replaced since the published snapshot.
+    pub(crate) fn with_unpublished(&self) -> (Arc<KeyTree>, Arc<Replaced>) {
         let KeysState { tree, unpublished, .. } = &*self.lock();
         (Arc::clone(tree), Arc::clone(unpublished))
     }

@@ -8,7 +8,7 @@ use crate::tree::{KeyTree, Touched};
 /// and those that make an optional directory one that is there.
 pub(crate) fn relevant(schema: &Schema, tree: &KeyTree, touched: Touched) -> Touched {
     let expected = Expected::of(schema.branch(), tree.prefix());
-    touched.only(tree.prefix(), expected.denied, |path| matters(&expected, path))
+    touched.only(expected.denied, |path| matters(&expected, path))
 }
 
 fn matters(expected: &Expected<'_>, path: &str) -> bool {

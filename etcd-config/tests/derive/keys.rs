@@ -1,7 +1,7 @@
 //! A tree of keys, and the changes of it, from pairs.
 
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
-use etcd_config::__private::{self, Context, KeyTree, Touched};
+use etcd_config::__private::{self, Context, KeyTree, Replaced};
 use etcd_config::EtcdConfig;
 use etcd_config::Problem;
 
@@ -38,7 +38,7 @@ impl Keys {
     }
 
     /// Writes and deletes in one revision.
-    pub(crate) fn change(&mut self, changes: &[(&str, Option<&str>)]) -> Touched {
+    pub(crate) fn change(&mut self, changes: &[(&str, Option<&str>)]) -> Replaced {
         self.revision += 1;
         let change = |(key, value): &(&str, Option<&str>)| match value {
             Some(value) => Change::Put(entry(key, value, self.revision)),
@@ -55,7 +55,7 @@ impl Keys {
         changes: &[(&str, Option<&str>)],
     ) -> Result<(), Vec<Problem>> {
         let touched = self.change(changes);
-        let updated = __private::update(value, &self.tree, &touched, &self.context);
+        let updated = __private::update(value, &self.tree, &touched.touched(), &self.context);
         match self.decode::<T>() {
             Ok(fresh) => assert_eq!(*value, fresh, "an update must come to what a load comes to"),
             Err(_) => assert!(updated.is_err(), "a load is refused, so the update must be"),

@@ -136,7 +136,7 @@ fn follow(seed: u64) -> usize {
     let mut keys = Keys::of::<Settings>("/app", &[]);
     let mut value = keys.decode::<Settings>().unwrap();
     let mut warnings: BTreeMap<String, String> = BTreeMap::new();
-    let mut unpublished = etcd_config::__private::Touched::default();
+    let mut unpublished = etcd_config::__private::Replaced::default();
     let mut in_force = raw(&keys.tree);
     let mut published = keys.decode::<Settings>().unwrap();
     for step in 0..60 {
@@ -144,7 +144,8 @@ fn follow(seed: u64) -> usize {
         let mut changes: BTreeMap<String, Option<&str>> = BTreeMap::new();
         if !unpublished.is_empty() && random.below(2) == 0 {
             // What was refused is taken back, or nothing would be accepted for long.
-            changes = unpublished.keys().iter().map(|key| (key.to_string(), None)).collect();
+            changes =
+                unpublished.keys(keys.tree.prefix()).iter().map(|key| (key.to_string(), None)).collect();
             changes.extend(
                 ["a", "b", "b/below/x"].map(|entry| (format!("/app/entries/{entry}/required"), Some("1"))),
             );
@@ -157,10 +158,11 @@ fn follow(seed: u64) -> usize {
         let changes: Vec<(&str, Option<&str>)> =
             changes.iter().map(|(key, value)| (key.as_str(), *value)).collect();
         let touched = keys.change(&changes);
-        for key in touched.keys() {
+        for key in touched.keys(keys.tree.prefix()) {
             warnings.remove(key.as_ref());
         }
-        let found = etcd_config::__private::warnings(keys.context.schema(), &keys.tree, Some(&touched));
+        let found =
+            etcd_config::__private::warnings(keys.context.schema(), &keys.tree, Some(&touched.touched()));
         warnings.extend(found.into_iter().map(|warning| (warning.key().to_owned(), warning.to_string())));
         let all = keys
             .warnings()
@@ -183,10 +185,11 @@ fn follow(seed: u64) -> usize {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
-        let still: Vec<&str> = settled.keys().iter().map(|key| &**key).collect();
+        let still = settled.keys(keys.tree.prefix());
+        let still: Vec<&str> = still.iter().map(|key| &**key).collect();
         assert_eq!(still, differ, "seed {seed}, step {step}: {changes:?}");
         let since = Some(&unpublished);
-        let updated = update_since(&mut value, &keys.tree, &unpublished, &keys.context, since);
+        let updated = update_since(&mut value, &keys.tree, &unpublished.touched(), &keys.context, since);
         match decode_since::<Settings>(&keys.tree, &keys.context, since) {
             Ok((fresh, differs)) => {
                 assert_eq!(updated, Ok(differs), "seed {seed}, step {step}: {changes:?}");
@@ -196,7 +199,7 @@ fn follow(seed: u64) -> usize {
                 let really_differs = fresh != published || (is_renamed && differs);
                 assert_eq!(differs, really_differs, "seed {seed}, step {step}: {changes:?}: {differ:?}");
                 published = fresh;
-                unpublished = etcd_config::__private::Touched::default();
+                unpublished = etcd_config::__private::Replaced::default();
                 in_force = now;
                 accepted += 1;
             }

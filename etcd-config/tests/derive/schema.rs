@@ -359,7 +359,7 @@ struct Circle {
 fn a_struct_that_is_read_from_the_same_key_again_and_again_is_explained_all_the_same() {
     let keys = Keys::of::<Circle>("/circle", &[("/circle/again/size", "2")]);
     assert!(keys.decode::<Circle>().is_err(), "it has no end");
-    let explanation = __private::explain(&keys.tree, &keys.context, &__private::Touched::default(), false);
+    let explanation = __private::explain(&keys.tree, &keys.context, &__private::Replaced::default(), false);
     assert_eq!(explanation.rows()[1].key(), "/circle/again/size");
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
-use etcd_config::__private::{Context, KeyTree, Touched};
+use etcd_config::__private::{Context, KeyTree, Replaced};
 use etcd_config::{EtcdConfig, MemoryStore, Secret};
 
 use crate::service::{SOON, runtime};
@@ -115,8 +115,8 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     // What derived code is handed.
     let mut tree = KeyTree::new(Prefix::new("/bank"));
     let entry = Entry { key: "/bank/token".into(), value: PLANTED.into(), revision: 2 };
-    let touched: Touched = tree.apply(&Batch { revision: 2, changes: vec![Change::Put(entry)] });
-    table.row("__private", &(&tree, touched));
+    let replaced: Replaced = tree.apply(&Batch { revision: 2, changes: vec![Change::Put(entry)] });
+    table.row("__private", &(&tree, replaced.touched(), replaced));
     let context = Context::with_environment::<Bank>(Prefix::new("/bank"), |_| Some(PLANTED.into()));
     table.row("__private", &context);
 

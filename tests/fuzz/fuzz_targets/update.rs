@@ -101,7 +101,7 @@ libfuzzer_sys::fuzz_target!(|steps: Vec<Step>| {
     let mut held = decode::<Settings>(&tree, &context).expect("everything has a default");
     let mut behind = Touched::default();
     for (revision, step) in (2..).zip(&steps) {
-        behind.merge(&tree.apply(&batch(revision, step)));
+        behind.merge(&tree.apply(&batch(revision, step)).touched());
         let anew = decode::<Settings>(&tree, &context);
         let updated = update(&mut held, &tree, &behind, &context);
         match (anew, updated) {

@@ -1,0 +1,109 @@
+//! The values that others have replaced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use etcd_client_core::Prefix;
+
+use super::places::Places;
+use super::touched::Touched;
+use super::{Node, Raw};
+
+/// The places of a [`KeyTree`](super::KeyTree) whose values have changed, each with the value that it had
+/// before the first of its changes: what the tree was like then.
+#[derive(Clone, Debug, Default)]
+pub struct Replaced {
+    /// `None` where there was no value.
+    places: Places<Option<Raw>>,
+    /// How many places have one.
+    count: usize,
+    /// Keys that are no path, of which the values are not kept.
+    strays: BTreeSet<Arc<str>>,
+}
+
+impl Replaced {
+    /// Whether no value has changed.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values have changed.
+    pub fn len(&self) -> usize {
+        self.count + self.strays.len()
+    }
+
+    /// Adds what has been replaced later.
+    pub fn merge(&mut self, later: &Self) {
+        self.count += self.places.merge(&later.places);
+        self.strays.extend(later.strays.iter().cloned());
+    }
+
+    /// Which values have changed.
+    pub fn touched(&self) -> Touched {
+        Touched::new(self.places.outline(), self.count, self.strays.clone())
+    }
+
+    /// The whole keys, in order.
+    pub fn keys(&self, prefix: &Prefix) -> Vec<Arc<str>> {
+        let mut keys: Vec<Arc<str>> = self.strays.iter().cloned().collect();
+        self.places.visit(&mut prefix.directory().to_owned(), &mut |key, _| keys.push(key.into()));
+        keys.sort_unstable();
+        keys
+    }
+
+    pub(crate) fn places(&self) -> &Places<Option<Raw>> {
+        &self.places
+    }
+
+    /// Forgets of it what is again as it was, where `now` is the root of the tree.
+    pub(super) fn settle(&mut self, now: &Node) {
+        self.count = self.places.retain(&mut String::new(), &mut |path, was| {
+            let now = now.descend(path).and_then(|node| node.value.as_ref());
+            now.map(|now| &now.value) != was.as_ref().map(|was| &was.value)
+        });
+    }
+
+    /// What was at whole keys, in the tree of this directory.
+    pub(super) fn before(&self, directory: &str) -> BTreeMap<Bytes, Option<Raw>> {
+        let mut before = BTreeMap::new();
+        let mut note = |key: &str, was: &Option<Raw>| {
+            before.insert(Bytes::copy_from_slice(key.as_bytes()), was.clone());
+        };
+        self.places.visit(&mut directory.to_owned(), &mut note);
+        before
+    }
+
+    /// Makes the root of the tree what it was.
+    pub(super) fn restore(&self, root: &mut Node) {
+        self.places.restore(root);
+    }
+
+    pub(super) fn note(&mut self, path: &str, was: Option<Raw>) {
+        self.count += usize::from(self.places.note(path, was));
+    }
+
+    pub(super) fn note_stray(&mut self, key: &Bytes) {
+        self.strays.insert(String::from_utf8_lossy(key).into());
+    }
+}
+
+impl Places<Option<Raw>> {
+    /// What the value of this very place was, if it is `now` this one.
+    pub(crate) fn before<'a>(&'a self, now: Option<&'a Raw>) -> Option<&'a Raw> {
+        self.here.as_ref().map_or(now, Option::as_ref)
+    }
+
+    fn restore(&self, node: &mut Node) {
+        for (name, place) in &self.children {
+            let child = node.children.entry(name.clone()).or_default();
+            if let Some(was) = &place.here {
+                child.value.clone_from(was);
+            }
+            place.restore(child);
+            if child.is_empty() {
+                node.children.remove(name);
+            }
+        }
+    }
+}
