@@ -18,7 +18,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// [`v3::Client`](crate::v3::Client), [`v2::Client`](crate::v2::Client) and
 /// [`MemoryStore`](crate::MemoryStore) are stores. Implement it for another server, or for a wrapper that
-/// changes what a store answers. The other methods have defaults, which say that the store cannot do it.
+/// changes what a store answers. The other methods have defaults, which say that the store cannot do it; a
+/// wrapper forwards them all, or loses what the store inside can do.
 ///
 /// # What an implementation guarantees
 /// - [`list`](Self::list) is linearizable: never the answer of a lagging member.
@@ -32,30 +33,48 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// ```
 /// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use etcd_client_core::{BoxFuture, Error, Listing, MemoryStore, Opened, Prefix, Store};
+/// # use etcd_client_core::{FailingEndpoint, HistoryMark, Known};
 ///
 /// /// Counts the listings of another store.
 /// #[derive(Debug)]
-/// struct Counting<S> { store: S, listings: std::sync::atomic::AtomicUsize }
+/// struct Counting { store: Arc<dyn Store>, listings: Arc<AtomicUsize> }
 ///
-/// impl<S: Store> Store for Counting<S> {
+/// impl Store for Counting {
 ///     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
-///         self.listings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///         self.listings.fetch_add(1, Ordering::Relaxed);
 ///         self.store.list(prefix)
+///     }
+///     fn with_own_connections(&self) -> Arc<dyn Store> {
+///         let (store, listings) = (self.store.with_own_connections(), Arc::clone(&self.listings));
+///         Arc::new(Counting { store, listings })
+///     }
+///     fn identity(&self) -> usize {
+///         Arc::as_ptr(&self.listings).addr()
 ///     }
 ///     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
 ///         self.store.watch(prefix, after)
 ///     }
-///     fn with_own_connections(&self) -> Arc<dyn Store> {
-///         self.store.with_own_connections()
-///     }
-///     fn identity(&self) -> usize {
-///         self.store.identity()
-///     }
+///     // ... and so on with the others: has_history, unchanged, hides_keys, outage, ...
+/// #   fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
+/// #       self.store.has_history(prefix, mark)
+/// #   }
+/// #   fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
+/// #       self.store.unchanged(prefix, known)
+/// #   }
+/// #   fn hides_keys(&self) -> bool { self.store.hides_keys() }
+/// #   fn outage(&self) -> Option<Error> { self.store.outage() }
+/// #   fn check_idle_endpoints(&self, cluster: u64) -> BoxFuture<()> { self.store.check_idle_endpoints(cluster) }
+/// #   fn failing_endpoints(&self) -> Vec<FailingEndpoint> { self.store.failing_endpoints() }
+/// #   fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
+/// #       self.store.names(directory, limit)
+/// #   }
+/// #   fn other_api(&self, prefix: &Prefix) -> BoxFuture<Option<&'static str>> { self.store.other_api(prefix) }
 /// }
-/// # let counting = Counting { store: MemoryStore::new(), listings: 0.into() };
-/// # drop(counting.list(&Prefix::new("/app")));
-/// # assert_eq!(counting.listings.into_inner(), 1);
+/// # let counting = Counting { store: Arc::new(MemoryStore::new()), listings: Arc::default() };
+/// # drop(counting.with_own_connections().list(&Prefix::new("/app")));
+/// # assert_eq!(counting.listings.load(Ordering::Relaxed), 1);
 /// ```
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Everything below `prefix`, at one revision.
@@ -205,8 +224,8 @@ pub struct Opened {
 /// One stream of changes, opened by [`Store::watch`]. It ends with an error, also if the server ends it in
 /// good order. Dropping it closes it.
 pub trait Watch: fmt::Debug + Send {
-    /// The next signal, as [`Future::poll`] does it: registers the waker if there is none yet. It is not
-    /// polled again after an error.
+    /// The next signal, as [`Future::poll`] does it: if there is none yet, it registers the waker of this poll and returns
+    /// `Pending`. It is not polled again after an error.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>>;
 
     /// Asks the server for a [`Signal::Progress`], or for anything else that shows that this stream is alive.

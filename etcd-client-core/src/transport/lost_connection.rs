@@ -6,7 +6,7 @@ use std::io;
 use crate::Kind;
 use crate::transport::http::{causes, root_cause};
 
-/// A request that was not answered for the connection's sake.
+/// A request that was not answered because of its connection.
 pub(crate) struct LostConnection<'e> {
     error: &'e reqwest::Error,
     /// In the words of the innermost error: the system's, TLS's, HTTP/2's.

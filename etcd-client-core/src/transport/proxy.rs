@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::{Error, Kind};
 
-/// An HTTP proxy for a [`v2::Client`](crate::v2::Client), and the hosts that are reached without it. v3 has none: gRPC
-/// does not pass such proxies.
+/// An HTTP proxy for a [`v2::Client`](crate::v2::Client), and the hosts that are reached without it. The v3
+/// client has no option for one.
 ///
 /// Loopback addresses and `localhost` are never reached through a proxy. The environment is only
 /// used by [`from_env`](Self::from_env).

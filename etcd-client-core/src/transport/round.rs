@@ -97,7 +97,7 @@ impl<'a, C: Default, T> Round<'a, C, T> {
         failure
     }
 
-    /// What is said is an answer, be it a refusal: those that have failed before were passed over.
+    /// An endpoint has answered, perhaps with an error: those that failed before it in this round were passed over.
     fn note_answer(&self, place: usize) {
         self.endpoints[place].note_answer();
         // It may have served at another of its addresses.

@@ -62,7 +62,7 @@ pub struct Tls {
 pub(crate) const WANTED: &str =
     "the server speaks TLS: write https://, and name its authority with Tls::ca_file";
 
-/// What to say of a server that wants a client certificate, and has not accepted the one that came.
+/// What to say of a server that wants a client certificate, and has got none that it accepts.
 pub(crate) const NOT_LET_IN: &str =
     "the server seems to want a client certificate that it can accept: see Tls::identity_files";
 

@@ -11,7 +11,7 @@ use crate::transport::settings::{ClientOptions, Settings, shared_options};
 use crate::v2::net::pool::Pool;
 use crate::{Error, Kind, Proxy};
 
-/// Enough for a server that does not answer for 5 s while it is restarted.
+/// Enough for a server that cannot be reached for 5 s while it is restarted.
 const MAX_RETRIES: u32 = 5;
 
 /// Builds a [`Client`]. Everything but the endpoints has a default.
@@ -84,8 +84,8 @@ impl ClientBuilder {
         /// reached or the members are electing a leader. 5.
         ///
         /// The pauses are 0.3, 0.6, 1.2, 2.4, 4.8 s and then 5 s each, a quarter more or less. 5 retries wait
-        /// for a server that does not answer for 6 s, and fail after 7 to 12 s if it still does not; 3 wait for 1.5 s,
-        /// 10 for 25 s.
+        /// for a server that cannot be reached for 6 s, and fail after 7 to 12 s if it still cannot; 3 wait for
+        /// 1.5 s, 10 for 25 s.
         max_retries
     }
 

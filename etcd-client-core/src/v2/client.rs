@@ -211,8 +211,8 @@ impl Client {
         Call::new(&self.pool, Ask::new("/version"))
     }
 
-    /// Whether the servers are healthy. If one is not, the others are asked; it is an answer, and no error, that
-    /// none is.
+    /// Whether one of the servers is healthy: they are asked one after the other until one is. That none is
+    /// comes as an answer, in which [`Health::healthy`] is `false`, and not as an error.
     pub fn health(&self) -> Call<Ask<Health>> {
         Call::new(&self.pool, Ask::new("/health"))
     }

@@ -20,7 +20,7 @@ use crate::{Error, FailingEndpoint, Kind, OneLine};
 
 impl Store for Client {
     /// One linearizable read, and two more if the prefix [names](Prefix::named) hidden keys. A directory that
-    /// does not exist is an empty one.
+    /// does not exist, or is below a key, is an empty one.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {

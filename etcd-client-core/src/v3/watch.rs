@@ -120,6 +120,8 @@ impl Changes {
     }
 
     /// Asks the server for a response without events, whose revision says up to where all changes have come.
+    /// Servers before 3.4.25 and 3.5.8 may answer ahead of changes that are still on their way, and etcd's gRPC
+    /// proxy does not answer.
     pub fn request_progress(&mut self) {
         if let Some(stream) = &self.stream {
             stream.request_progress();

@@ -54,7 +54,7 @@ pub(super) enum AuditStep {
 /// The listing with the batches recorded after it: the state that the mirror should be in.
 pub(super) struct AuditedState {
     pub(super) listing: Listing,
-    /// Whether the listing was older than what had been reported when it began.
+    /// Whether the listing was older than what was known when it was asked for.
     pub(super) rewound: bool,
 }
 
@@ -134,7 +134,7 @@ impl Audit {
         }
     }
 
-    /// Recording what the watch delivers while the read is under way.
+    /// Records what the watch delivers while the read is under way.
     pub(super) fn record(&mut self, batch: &Batch) {
         if let Stage::Reading { recording, .. }
         | Stage::Answered { recording, .. }

@@ -12,7 +12,7 @@ use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;
 
 /// The operation of [`Client::raw`](crate::v2::Client::raw): any method on any path. The body of the response is the
-/// text that the server sends; a status from 400 on is an error.
+/// text that the server sends; any status but 2xx, after redirections, is an error.
 ///
 /// ```no_run
 /// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {

@@ -60,8 +60,8 @@ impl Hidden {
         })
     }
 
-    /// All keys of the prefix at one index: the hidden ones did not change between the reads around that of
-    /// the others.
+    /// All keys of the prefix at one index, that of the others: the hidden ones, which are read after them, have
+    /// not changed since.
     pub(in crate::v2) async fn list_with(&self, target: &Target) -> Result<Listing, Error> {
         let mut before = self.read().await?;
         for _ in 0..ATTEMPTS {

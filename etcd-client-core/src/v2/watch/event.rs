@@ -19,7 +19,7 @@ pub enum Event {
     /// after it: replace what you have by [`Resync::state`].
     Resync(Resync),
     /// The server answered with an error, such as a missing permission, or not as etcd does. The watcher tries
-    /// again.
+    /// again, unless the key is invalid.
     Error(Error),
     /// The watcher was stopped. Nothing follows.
     Stop,

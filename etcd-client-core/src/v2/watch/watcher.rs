@@ -162,7 +162,8 @@ impl Watcher {
         self.stop.clone()
     }
 
-    /// The index up to which everything was reported; `None` before the first connection. It grows with the
+    /// The index up to which everything was reported. Before the first connection it is the one before the index that was
+    /// given, or `None`. It grows with the
     /// store's index, also while nothing is reported. To go on in another process, give
     /// [`WatcherBuilder::index`] the next one.
     pub fn index(&self) -> Option<u64> {

@@ -51,7 +51,7 @@ impl Response<Answer> {
         self.body.action
     }
 
-    /// The key after the call; `None` if it was asked to be [left out](crate::v2::Call::no_value_on_success).
+    /// The key after the call or change; `None` if it was asked to be [left out](crate::v2::Call::no_value_on_success).
     pub fn node(&self) -> Option<&Node> {
         self.body.node.as_ref()
     }
@@ -68,10 +68,10 @@ impl Response<Answer> {
 pub struct Answer {
     /// What was done.
     pub action: Action,
-    /// The key after the call; `None` if it was asked to be [left out](crate::v2::Call::no_value_on_success).
+    /// The key after the call or change; `None` if it was asked to be [left out](crate::v2::Call::no_value_on_success).
     #[serde(default)]
     pub node: Option<Node>,
-    /// The key before the call; `None` if it is new, and for reads.
+    /// The key before the call or change; `None` if it is new, and for reads.
     #[serde(default, rename = "prevNode")]
     pub prev_node: Option<Node>,
 }

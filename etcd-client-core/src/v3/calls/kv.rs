@@ -134,7 +134,7 @@ impl From<wire::RangeResponse> for GetResponse {
 /// ```
 ///
 /// # Errors
-/// It is sent once. If a server may have acted on it, the error says
+/// It is sent again only if no server can have acted on it. If one may have, the error says
 /// [`maybe_applied`](crate::Error::maybe_applied).
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
@@ -251,7 +251,9 @@ impl From<wire::DeleteRangeResponse> for DeleteResponse {
 /// # use etcd_client_core::{Error, v3::Client};
 /// # async fn example(client: Client) -> Result<(), Error> {
 /// let now = client.get("/app/").count_only().await?.header.revision;
-/// client.compact(now - 1_000).await?;
+/// if now > 1_000 {
+///     client.compact(now - 1_000).await?;
+/// }
 /// # Ok(())
 /// # }
 /// ```

@@ -7,6 +7,9 @@ use tonic::{Code, Status};
 use crate::v3::net::transport::TransportError;
 use crate::{Error, Kind, Printable};
 
+/// The longest message of a server that is shown, in characters: a balancer lists the addresses that it has tried.
+const LONGEST_MESSAGE: usize = 500;
+
 /// A call that did not succeed at one endpoint.
 #[derive(Debug)]
 pub(in crate::v3) struct Failure {
@@ -40,7 +43,7 @@ impl Failure {
             };
             return Self { error, unprocessed: unsent, origin, token_refused: false };
         }
-        let message = &*Printable::line(status.message()).to_string();
+        let message = &*Printable::line(status.message()).at_most(LONGEST_MESSAGE).to_string();
         let kind = kind(status.code(), message);
         let token_refused =
             is_outdated(message) || kind == Kind::Unauthenticated && !is_wrong_password(message);
@@ -55,7 +58,7 @@ impl Failure {
 
     /// Why the server has ended a watch, or has not begun it.
     pub(in crate::v3) fn from_cancel_reason(reason: &str) -> Self {
-        let reason = &*Printable::line(reason).to_string();
+        let reason = &*Printable::line(reason).at_most(LONGEST_MESSAGE).to_string();
         let kind = kind_of_text(reason).unwrap_or(Kind::Server);
         // Go's form of a status in a text; the kind has its code.
         let reason = reason.split_once(" desc = ").map_or(reason, |(_, message)| message);
@@ -254,7 +257,10 @@ mod tests {
         let text = Failure::from_cancel_reason(&"\u{1b}[2J\n".repeat(1 << 20)).error.to_string();
         assert!(text.len() < 600 && !text.contains(char::is_control), "{} bytes: {text:.100}", text.len());
         let text = failure(Code::Unknown, &format!("a\u{7}{}", "é".repeat(600))).error.to_string();
-        assert!(text.starts_with("a\\u{7}éé") && text.ends_with("é…") && text.len() < 600, "{text}");
+        assert!(
+            text.starts_with("a\\u{7}éé") && text.ends_with("é…") && text.chars().count() < 600,
+            "{text}"
+        );
     }
 
     #[test]
