@@ -137,7 +137,9 @@ impl Row {
         default: Option<FieldDefault>,
         (secret, cached): (bool, bool),
     ) -> Self {
-        let is_awaited = origin != Origin::Environment && place.differs(value.is_some());
+        // A variable is in force as soon as its struct is.
+        let is_in_force = origin == Origin::Environment && place.published.is_some();
+        let is_awaited = !is_in_force && place.differs(value.is_some());
         let published = place.published_raw().filter(|_| is_awaited);
         let published_default = default.filter(|_| place.published.is_some() && published.is_none());
         let in_force = match published_default {

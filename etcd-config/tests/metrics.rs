@@ -98,7 +98,7 @@ fn a_recorder_that_panics_ends_no_watch(ledger: &Ledger, store: &MemoryStore, se
     PANICS.store(false, Ordering::SeqCst);
     settings.wait_for_revision(store.put("/service/workers", "5"), limit).unwrap();
     let status = settings.status();
-    assert!(status.state.is_watching() && status.to_string().contains("of the recorder"), "{status}");
+    assert!(status.is_current() && status.to_string().contains("of the recorder"), "{status}");
     assert!(status.counters.watch_panics >= 5);
     until("counted", || ledger.bits("watch_panics_total") >= 5);
 }

@@ -81,7 +81,7 @@ fn that_panics_ends_no_watch_and_loses_no_change() {
 
     PANICS.store(false, Ordering::SeqCst);
     settings.wait_for_revision(store.put("/service/workers", "11"), SOON).unwrap();
-    until("watching again", || settings.status().state.is_watching());
+    until("watching again", || settings.status().is_current());
     assert_eq!(settings.load().workers, 11);
 
     // A start as well: it says why it failed, or does not fail.

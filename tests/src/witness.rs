@@ -176,7 +176,7 @@ impl Witness {
     /// Waits until changes are being followed.
     #[track_caller]
     pub fn watches(&self, deadline: Duration) -> Duration {
-        self.waits_for("watching", deadline, |status| status.state.is_watching())
+        self.waits_for("watching", deadline, Status::is_current)
     }
 
     /// Waits until the loss of the connection shows.

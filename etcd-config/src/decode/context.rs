@@ -42,8 +42,7 @@ impl Context {
         let environment = names
             .filter_map(|name| variable(name).map(|value| (name, value.into_string().map_err(|_| NotText))))
             .collect();
-        let names = schema.fields().iter().flat_map(|field| field.written.names());
-        let absolute = names.filter_map(|name| name.below(&prefix)).collect();
+        let absolute = schema.branch().absolute(&prefix);
         Self { prefix, schema, environment, absolute, defaults, pins: OnceLock::new() }
     }
 

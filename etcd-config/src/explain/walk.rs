@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
                 if present.sides().next().is_some() {
                     self.content(field, inner, &present);
                 }
-                if present.next.is_none() && self.rows.len() == before {
+                if place.next.is_some() && present.next.is_none() && self.rows.len() == before {
                     self.nothing(place);
                 }
             }
@@ -115,8 +115,8 @@ impl<'a> Walk<'a> {
     }
 
     fn leaf(&mut self, field: &'static Field, place: &ComparedPlace<'a>) {
-        let variable =
-            field.env.and_then(|name| self.context.variable(name)).filter(|_| place.next.is_some());
+        let is_read = place.next.is_some() || place.published.is_some();
+        let variable = field.env.and_then(|name| self.context.variable(name)).filter(|_| is_read);
         if let Some(Ok(text)) = variable {
             self.push(place, Some(cut(text)), Origin::Environment, None);
         } else if place.next.is_none() || place.next_raw().is_some() {

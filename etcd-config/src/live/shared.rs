@@ -73,9 +73,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.status_cell.read(self::announced);
         if std::mem::replace(&mut *announced, now) != now {
-            self.hooks.hold(Notice::of_status(self.status()), self.keys.read().len());
-            drop(announced);
-            self.hooks.release();
+            self.hooks.queue(Notice::of_status(self.status()), self.keys.read().len());
         }
     }
 

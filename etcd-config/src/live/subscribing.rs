@@ -126,8 +126,9 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// [`Status::pending`] has it.
     ///
     /// Each key is reported once, as in the log, however often it is written. While more than 100 such keys are
-    /// there, and after the first 1,000 of them, the further ones are only counted: one warning, with the prefix as
-    /// its key, says how many. What was there when the configuration was read is in [`Status::warnings`] alone.
+    /// there, the further ones are only counted: a warning with the prefix as its key says how many, whenever that
+    /// has doubled, and they are reported when there is room. After 1,000 keys no more are reported;
+    /// [`Status::warnings`] goes on. What was there when the configuration was read is in [`Status::warnings`] alone.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -146,7 +147,10 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// # Ok::<(), etcd_config::Error>(())
     /// ```
     pub fn on_warning(&self, mut callback: impl FnMut(&Problem) + Send + 'static) -> Subscription {
-        self.subscribe(move |notice| notice.warnings.iter().for_each(&mut callback))
+        self.subscribe_in_parts(
+            |notice| notice.warnings.len(),
+            move |notice, number| callback(&notice.warnings[number]),
+        )
     }
 
     /// Calls back with the status, as [`on`](Self::on) does, when [`state`](Status::state) becomes another, when
@@ -199,8 +203,20 @@ impl<T: Send + Sync + 'static> Live<T> {
         if self.shared.is_orphan() { Changes::ended() } else { self.shared.streams.open() }
     }
 
+    fn subscribe(&self, mut callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
+        self.subscribe_in_parts(|_| 1, move |notice, _| callback(notice))
+    }
+
     /// In the child of a `fork` nothing is ever called, and the lock may be held for ever.
-    fn subscribe(&self, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
-        if self.shared.is_orphan() { Subscription::to_nothing() } else { self.shared.hooks.add(callback) }
+    fn subscribe_in_parts(
+        &self,
+        calls: fn(&Notice<T>) -> usize,
+        callback: impl FnMut(&Notice<T>, usize) + Send + 'static,
+    ) -> Subscription {
+        if self.shared.is_orphan() {
+            Subscription::to_nothing()
+        } else {
+            self.shared.hooks.add(calls, callback)
+        }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct Updater<T: Derived> {
 /// When an event arrived, with what the watcher knew then.
 #[derive(Clone, Copy)]
 pub(crate) struct Arrival {
-    /// When the store sent it.
+    /// When it arrived.
     pub(crate) heard: Proof,
     pub(crate) counters: watcher::Counters,
     pub(crate) cluster: u64,

@@ -65,8 +65,8 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.wait_async(limit, &format!("revision {revision}"), || self.is_in_force(revision)).await
     }
 
-    /// Waits until the callbacks have run for this revision and those before it: that it came into force, was
-    /// refused, or gave a warning. Those that are subscribed later are not waited for, nor are those of
+    /// Waits until this revision is in force or was refused, and the callbacks of changes, rejections and warnings
+    /// have run for it and those before it. Those that are subscribed later are not waited for, nor are those of
     /// [`on_status`](Self::on_status), which belong to no revision. The revision is what
     /// [`MemoryStore::put`](crate::MemoryStore::put) answers, or the `header.revision` of a client's. Made for
     /// tests; blocks the thread, see [`wait_for_callbacks_async`](Self::wait_for_callbacks_async).

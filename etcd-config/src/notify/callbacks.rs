@@ -93,11 +93,14 @@ struct Hook<T> {
     active: Arc<AtomicBool>,
     since: u64,
     caller: Caller,
+    /// How often it is called with a notice.
+    calls: fn(&Notice<T>) -> usize,
     callback: Mutex<Option<Callback<T>>>,
 }
 
 type Called<T> = Vec<Arc<Hook<T>>>;
-type Callback<T> = Box<dyn FnMut(&Notice<T>) + Send>;
+/// With the number of the call.
+type Callback<T> = Box<dyn FnMut(&Notice<T>, usize) + Send>;
 
 impl Subscription {
     /// One that has ended already.
@@ -144,7 +147,12 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         })
     }
 
-    pub(crate) fn add(self: &Arc<Self>, callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
+    /// Adds a callback, which is called as often with each notice as `calls` says, with the number of the call.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        calls: fn(&Notice<T>) -> usize,
+        callback: impl FnMut(&Notice<T>, usize) + Send + 'static,
+    ) -> Subscription {
         let active = Arc::new(AtomicBool::new(true));
         let caller = Caller::here().or(&self.caller);
         let mut state = self.lock();
@@ -162,6 +170,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
             active: Arc::clone(&active),
             since: state.announced,
             caller,
+            calls,
             callback: Mutex::new(Some(callback)),
         });
         let forget = forget(Arc::downgrade(self), Arc::downgrade(&hook));
@@ -173,19 +182,25 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     /// Queues a notice, to be delivered after the next [`release`](Self::release). Callbacks that are added from
     /// now on do not get it. `keys` is the size of the configuration.
     pub(crate) fn hold(&self, notice: Notice<T>, keys: usize) {
-        let mut state = self.lock();
-        if state.hooks.is_empty() {
-            return;
-        }
-        state.announced += 1;
-        let number = state.announced;
-        state.room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
-        state.held.push_back(Notice { number, ..notice });
+        self.lock().hold(notice, keys);
     }
 
-    /// Has the callbacks called with what is queued, on their thread.
-    pub(crate) fn release(self: &Arc<Self>) {
+    /// Queues a notice, to be delivered at once, or after those that are held until then.
+    pub(crate) fn queue(self: &Arc<Self>, notice: Notice<T>, keys: usize) {
         let mut state = self.lock();
+        let is_next = state.held.is_empty();
+        state.hold(notice, keys);
+        if is_next {
+            self.release_held(state);
+        }
+    }
+
+    /// Has the callbacks called with what is held, on their thread.
+    pub(crate) fn release(self: &Arc<Self>) {
+        self.release_held(self.lock());
+    }
+
+    fn release_held(self: &Arc<Self>, mut state: MutexGuard<'_, Pending<T>>) {
         let mut replaced = Vec::new();
         while let Some(notice) = state.held.pop_front() {
             replaced.extend(state.wait(notice));
@@ -229,19 +244,21 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 
     fn deliver(&self, notice: Notice<T>, hooks: Called<T>) {
         for hook in hooks {
-            if !self.stopped.load(Ordering::Acquire) {
-                self.call(&hook, &notice);
+            for call in 0..(hook.calls)(&notice) {
+                if !self.stopped.load(Ordering::Acquire) {
+                    self.call(&hook, &notice, call);
+                }
             }
         }
         drop(notice);
     }
 
-    /// Calls one callback. It is taken out while it runs, so that no lock is held meanwhile.
-    fn call(&self, hook: &Hook<T>, notice: &Notice<T>) {
+    /// Calls one callback once. It is taken out while it runs, so that no lock is held meanwhile.
+    fn call(&self, hook: &Hook<T>, notice: &Notice<T>, call: usize) {
         let taken = hook.lock().take();
         let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
         let before = CALLING.replace(ptr::from_ref(self).cast());
-        let called = hook.caller.call(|| panics::caught(|| callback(notice)));
+        let called = hook.caller.call(|| panics::caught(|| callback(notice, call)));
         CALLING.set(before);
         if called.is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);
@@ -330,6 +347,16 @@ impl<T> Hooks<T> {
 }
 
 impl<T> Pending<T> {
+    /// Unless there is nothing to be called.
+    fn hold(&mut self, notice: Notice<T>, keys: usize) {
+        if self.hooks.is_empty() {
+            return;
+        }
+        self.announced += 1;
+        self.room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
+        self.held.push_back(Notice { number: self.announced, ..notice });
+    }
+
     /// Queues a notice, or merges it with the last one if no more may wait; returns what it replaces there.
     fn wait(&mut self, notice: Notice<T>) -> Option<Replaced> {
         // A hook that was added after the last notice must not get that as a part of this one.

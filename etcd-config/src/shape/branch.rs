@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use etcd_client_core::Prefix;
+
 use crate::leaf::Expectation;
 use crate::shape::layout::{Field, Layout};
 use crate::tree::Node;
@@ -37,7 +39,28 @@ pub enum Content {
     Above(usize),
 }
 
+impl Branch {
+    /// The paths below the prefix of all absolute names, those of the structs below included.
+    pub(crate) fn absolute(&self, prefix: &Prefix) -> Vec<&'static str> {
+        let of_member = |member: &Member| {
+            let own = member.field.names().filter_map(|name| name.below(prefix));
+            own.chain(member.content.branch().into_iter().flat_map(|branch| branch.absolute(prefix)))
+                .collect()
+        };
+        self.members.iter().flat_map::<Vec<_>, _>(of_member).collect()
+    }
+}
+
 impl Content {
+    /// The struct that is read there, if it is not one above.
+    fn branch(&self) -> Option<&Branch> {
+        match self {
+            Self::Directory(branch) => Some(branch),
+            Self::Optional(inner) | Self::Each(inner) => inner.branch(),
+            Self::Leaf(_) | Self::Map { .. } | Self::Above(_) => None,
+        }
+    }
+
     /// Whether the keys at a place make a value of it. That is for what may be missing; a struct that may not be is
     /// read all the same, from its defaults.
     pub fn is_present(&self, node: &Node) -> bool {

@@ -34,6 +34,10 @@ struct Entry {
     other: u8,
     #[etcd(key = "/app/shared", default = 0)]
     shared: u8,
+    #[etcd(nested, key = "common", alias = "/app/common")]
+    common: Flat,
+    #[etcd(nested, key = "/app/optional/common")]
+    maybe: Option<Flat>,
     #[etcd(nested)]
     below: HashMap<String, Entry>,
 }
@@ -50,7 +54,9 @@ impl Settings {
     }
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 22] = [
+    "common/level",
+    "optional/common/level",
     "size",
     "old/size",
     "maybe",
@@ -105,8 +111,9 @@ fn assert_explains(
         keys.get(key).map(|value| String::from_utf8_lossy(value).into_owned())
     };
     for row in explanation.rows() {
-        if row.key() == "/app/shared" {
-            continue; // It is read by entries that come and go.
+        assert!(row.key().starts_with("/app"), "a row of no key: {explanation}");
+        if row.key() == "/app/shared" || row.key().contains("/common") {
+            continue; // They are read by entries that come and go.
         }
         assert_eq!(row.stored().map(str::to_owned), text(now, row.key()), "{}: {explanation}", row.key());
         // One field has two names, and one is a directory.

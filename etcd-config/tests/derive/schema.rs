@@ -420,6 +420,43 @@ fn what_is_in_force_is_explained_by_the_fields_that_read_it() {
     assert_eq!(note, Some("a change waits for a restart: \"10\" (set at revision 2)"));
 }
 
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Accounts {
+    #[etcd(nested)]
+    database: Option<Account>,
+    #[etcd(nested)]
+    queue: Option<Account>,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Account {
+    #[etcd(env = "ACCOUNT_USER")]
+    user: String,
+    #[etcd(default = 1)]
+    size: u8,
+}
+
+#[test]
+fn a_variable_is_in_force_as_long_as_its_struct_is() {
+    let pairs = [("/accounts/database/user", "stored"), ("/accounts/database/size", "3")];
+    let mut keys = Keys::with_environment::<Accounts>("/accounts", &pairs, &[("ACCOUNT_USER", "svc")]);
+    let unpublished = keys.change(&[
+        ("/accounts/database/user", None),
+        ("/accounts/database/size", None),
+        ("/accounts/queue/size", Some("4")),
+    ]);
+    let explanation = __private::explain(&keys.tree, &keys.context, &unpublished, false);
+    let row = |field: &str| explanation.rows().iter().find(|row| row.field() == field).unwrap();
+    assert_eq!(row("database.user").in_force(), Some("svc"), "{explanation}");
+    assert_eq!(
+        (row("queue.user").value(), row("queue.user").in_force()),
+        (Some("svc"), None),
+        "{explanation}"
+    );
+    let note = row("queue.user").note();
+    assert_eq!(note, Some("not in force: refused, or newer than the snapshot; in force is nothing"));
+}
+
 #[test]
 fn a_live_configuration_explains_itself() {
     let store = etcd_config::MemoryStore::from([

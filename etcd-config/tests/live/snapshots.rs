@@ -179,7 +179,7 @@ fn that_panic_when_they_are_dropped_end_nothing() {
         settings.wait_for_revision(store.put("/fragile/number", number.to_string()), SOON).unwrap();
         assert_eq!(settings.load().number, number);
     }
-    assert!(settings.status().state.is_watching(), "{}", settings.status());
+    assert!(settings.status().is_current(), "{}", settings.status());
 }
 
 #[test]

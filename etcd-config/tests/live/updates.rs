@@ -106,7 +106,7 @@ fn that_are_taken_back_leave_no_trace() {
     settings.wait_for_revision(store.delete("/service/workers"), SOON).unwrap();
     assert_eq!((settings.load().workers, settings.load().revision()), (8, before));
     let status = settings.status();
-    assert!(status.state.is_watching(), "{status}");
+    assert!(status.is_current(), "{status}");
     assert_eq!((status.counters.snapshots, status.counters.rejections), (1, 3));
 
     // The next one says nothing of it, and is not spoilt by it.

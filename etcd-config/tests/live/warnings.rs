@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use etcd_client_core::Transaction;
-use etcd_config::{EtcdConfig, Live, MemoryStore, ProblemKind};
+use etcd_config::{EtcdConfig, Live, MemoryStore, ProblemKind, State, Subscription};
 
 use crate::service::{SOON, Service, store, watch};
 
@@ -187,4 +187,54 @@ fn that_panic_are_counted_and_the_others_go_on() {
     let revision = store.put("/service/levle", "debug");
     assert_eq!(heard(&settings, &warned, revision), ["/service/levle"]);
     assert_eq!(settings.status().counters.callback_panics, 1);
+}
+
+#[test]
+fn of_one_update_are_calls_of_their_own() {
+    let three = |store: &MemoryStore| {
+        let keys = ["/service/levle", "/service/lvl", "/service/wrokers"];
+        keys.iter().fold(store.transaction(), |all, key| all.put(*key, "1")).commit()
+    };
+    // One that panics gets the others all the same.
+    let store = store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    settings.on_warning(move |warning| {
+        sender.send(warning.key().to_owned()).unwrap();
+        assert_ne!(warning.key(), "/service/levle");
+    });
+    assert_eq!(heard(&settings, &receiver, three(&store)).len(), 3);
+    assert_eq!(settings.status().counters.callback_panics, 1);
+
+    // One that cancels itself gets no more.
+    let store = self::store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let subscription = Arc::new(Mutex::new(None::<Subscription>));
+    let own = Arc::clone(&subscription);
+    *subscription.lock().unwrap() = Some(settings.on_warning(move |warning| {
+        own.lock().unwrap().as_ref().unwrap().cancel();
+        sender.send(warning.key().to_owned()).unwrap();
+    }));
+    assert_eq!(heard(&settings, &receiver, three(&store)), ["/service/levle"]);
+
+    // After the end of the watch no call begins.
+    let store = self::store();
+    let settings = watch(&store);
+    let (sender, receiver) = mpsc::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    settings.on_warning(move |warning| {
+        sender.send(warning.key().to_owned()).unwrap();
+        wait.recv().ok();
+    });
+    three(&store);
+    assert_eq!(receiver.recv_timeout(SOON).unwrap(), "/service/levle");
+    let handle = settings.clone();
+    let closing = std::thread::spawn(move || handle.close(SOON));
+    while !matches!(settings.status().state, State::Stopped) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    closing.join().unwrap().ok();
+    drop(go_on);
+    assert_eq!(receiver.recv_timeout(SOON), Err(mpsc::RecvTimeoutError::Disconnected));
 }

@@ -125,7 +125,7 @@ fn keys_that_are_no_text_or_have_no_name_disturb_nothing() {
         let live = options().watch(server.endpoint()).expect("a first snapshot");
         put_all("2");
         live.wait_until(|flat| flat.all["a"] == "2", Duration::from_secs(5)).expect("followed");
-        assert!(live.status().state.is_watching(), "{}", live.status());
+        assert!(live.status().is_current(), "{}", live.status());
         block_on(async {
             for key in odd {
                 client.delete(key).await.expect("deleted");
