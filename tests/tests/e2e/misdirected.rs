@@ -12,7 +12,8 @@ use etcd_config_tests::{
     Certificates, Flat, Reply, Scripted, Server, block_on, on_each_line, over_v2, servers,
 };
 
-const INSTEAD: &str = "write one of etcd's --listen-client-urls, port 2379 by default";
+const INSTEAD: &str =
+    "write the address of etcd's port for clients (--advertise-client-urls, port 2379 by default)";
 
 /// What a service is told that is to start at this endpoint.
 fn said(store: impl IntoStore) -> String {
@@ -83,7 +84,12 @@ fn a_web_server_is_none_of_etcds() {
         format!("{}: a web server answers, not etcd, HTTP 200 OK (nginx/1.22): {INSTEAD}", server.endpoint());
     assert!(text.contains(&what), "{text}");
     let text = over_v2_api(&server.endpoint());
-    assert!(text.contains("not what etcd answers") && text.contains("is it another service?"), "{text}");
+    assert!(
+        text.contains("not what etcd answers")
+            && text.contains("or another service?")
+            && text.contains(INSTEAD),
+        "{text}"
+    );
 }
 
 #[test]

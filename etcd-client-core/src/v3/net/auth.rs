@@ -148,9 +148,7 @@ impl Auth {
             Ok(token) => Ok(Some(token)),
             // No token is needed, until authentication is enabled.
             Err(error) if error.to_string().contains("authentication is not enabled") => Ok(None),
-            Err(error) if error.kind() == Kind::Unauthenticated => {
-                Err(Error::new(Kind::Unauthenticated, format!("user {user:?}: {error}")).with_source(error))
-            }
+            Err(error) if error.kind() == Kind::Unauthenticated => Err(error.of_user(user)),
             Err(error) => Err(error),
         };
         let value = value.and_then(|token| token.as_deref().map(to_metadata).transpose());
