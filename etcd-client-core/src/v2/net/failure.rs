@@ -33,7 +33,7 @@ impl Failure {
 
     /// A success that is not etcd's: each of etcd's tells its index.
     pub(in crate::v2) fn without_index() -> Self {
-        let message = format!("the answer has no X-Etcd-Index, which is no etcd's; {}", whose_success());
+        let message = format!("the answer has no X-Etcd-Index: it is not etcd's; {}", whose_success());
         Self::of_protocol(Error::new(Kind::Protocol, message))
     }
 
