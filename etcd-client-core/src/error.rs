@@ -11,8 +11,9 @@ use crate::{OneLine, Printable};
 ///
 /// A program decides by the [`kind`](Self::kind), or by [`is_transient`](Self::is_transient) and
 /// [`is_access`](Self::is_access), which group kinds. `Display` is for people: it names the endpoint, the cause and
-/// a way out. If several endpoints failed, it has a further line for each; `{:#}` puts them on
-/// [one line](OneLine), as a log needs it. It shows no values and no passwords.
+/// a way out. If several endpoints failed, it has a further line for each failure that is not repeated later; `{:#}`
+/// puts them on [one line](OneLine), as a log needs it. It shows no values and no passwords. `Debug` is the same text,
+/// as `main` and `unwrap` print it, with the causes that are not in it yet.
 ///
 /// Cheap to clone.
 ///
@@ -35,6 +36,8 @@ pub struct Error(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     kind: Kind,
+    /// Where it happened, if it was one endpoint's.
+    endpoint: Option<String>,
     message: String,
     code: Option<i32>,
     compact_revision: Option<u64>,
@@ -121,6 +124,7 @@ impl Error {
         let message = Printable::line(&message.into()).at_most(Printable::BLOCK).to_string();
         Self(Arc::new(Inner {
             kind,
+            endpoint: None,
             message,
             code: None,
             compact_revision: None,
@@ -157,7 +161,7 @@ impl Error {
         self.0.compact_revision
     }
 
-    /// Whether the write may have been applied although it failed, or may be later: read before it is tried again.
+    /// Whether the write may have been applied although it failed, or may still be: read before it is tried again.
     pub fn maybe_applied(&self) -> bool {
         self.0.maybe_applied
     }
@@ -211,7 +215,17 @@ impl Error {
 
     /// The same error, with the endpoint before its message.
     pub(crate) fn at(self, endpoint: &str) -> Self {
-        self.with(|inner| inner.message = format!("{endpoint}: {}", inner.message))
+        self.with(|inner| {
+            if let Some(inside) = inner.endpoint.replace(endpoint.to_owned()) {
+                inner.message = format!("{inside}: {}", inner.message);
+            }
+        })
+    }
+
+    /// The same error, with the user between the endpoint and its message.
+    pub(crate) fn of_user(self, user: &str) -> Self {
+        let user = Printable::line(user);
+        self.with(|inner| inner.message = format!("user {user:?}: {}", inner.message))
     }
 
     /// An error of the same kind and code in other words, of which this one is the source.
@@ -238,10 +252,28 @@ struct Lines<'e>(&'e Inner);
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
-        for failure in &self.0.failures {
-            let EndpointFailure { endpoint, error, elapsed, .. } = failure;
-            write!(f, "\n  {endpoint}: {error} (after {elapsed:.1?})")?;
+        let Inner { endpoint, message, maybe_applied, failures, .. } = self.0;
+        endpoint.iter().try_for_each(|endpoint| write!(f, "{endpoint}: "))?;
+        f.write_str(message)?;
+        if *maybe_applied {
+            f.write_str("; the write may have been applied, or may still be")?;
+        }
+        let lines: Vec<_> = failures
+            .iter()
+            .map(|failure| (format!("\n  {}: {}", failure.endpoint, failure.error), failure.elapsed))
+            .collect();
+        if !lines.is_empty() {
+            f.write_str(":")?;
+        }
+        for (place, (line, elapsed)) in lines.iter().enumerate() {
+            // It fails in one round as in the one before.
+            if lines[place + 1..].iter().any(|(later, _)| later == line) {
+                continue;
+            }
+            f.write_str(line)?;
+            if !elapsed.is_zero() {
+                write!(f, " (after {elapsed:.1?})")?;
+            }
         }
         Ok(())
     }
@@ -249,20 +281,100 @@ impl fmt::Display for Lines<'_> {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Error");
-        out.field("kind", &self.0.kind).field("message", &self.0.message);
-        if !self.0.failures.is_empty() {
-            out.field("failures", &self.0.failures);
+        let mut text = self.to_string();
+        // Of several endpoints' failures, the cause is in the line of each.
+        let mut source = if self.0.failures.is_empty() { self.source() } else { None };
+        while let Some(error) = source {
+            let cause = match error.downcast_ref::<Self>() {
+                // It has escaped what it shows of others' text, and has lines of its own.
+                Some(error) => error.to_string(),
+                // By `Display`: others' `Debug` may show what they do not.
+                None => Printable::line(&error.to_string()).at_most(Printable::BLOCK).to_string(),
+            };
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+            source = error.source();
         }
-        if let Some(source) = &self.0.source {
-            out.field("source", source);
-        }
-        out.finish_non_exhaustive()
+        f.write_str(&text)
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(endpoint: &str, error: Error, millis: u64) -> EndpointFailure {
+        let elapsed = Duration::from_millis(millis);
+        EndpointFailure { endpoint: endpoint.to_owned(), error, elapsed, at: SystemTime::UNIX_EPOCH }
+    }
+
+    fn refused() -> Error {
+        Error::new(Kind::Unavailable, "cannot connect")
+    }
+
+    #[test]
+    fn what_an_endpoint_says_in_each_round_is_said_once() {
+        let mut failures = Vec::new();
+        for round in 0..6 {
+            failures.extend(["a:1", "b:2"].map(|endpoint| failure(endpoint, refused(), 1 + round)));
+        }
+        failures.insert(2, failure("a:1", Error::new(Kind::Timeout, "no answer yet"), 0));
+        let error = Error::new(Kind::Unavailable, "none could be used").with_failures(failures);
+        let lines = "none could be used:\n  a:1: no answer yet\n  a:1: cannot connect (after 6.0ms)\n  b:2: cannot \
+                     connect (after 6.0ms)";
+        assert_eq!(error.to_string(), lines);
+        assert_eq!(error.failures().len(), 13);
+    }
+
+    #[test]
+    fn that_a_write_may_be_applied_is_said_before_the_endpoints() {
+        let error = Error::new(Kind::Timeout, "no answer").at("a:1").with_maybe_applied();
+        let said = "a:1: no answer; the write may have been applied, or may still be";
+        assert_eq!(error.to_string(), said);
+        let error = Error::new(Kind::Timeout, "no use").with_failures(vec![failure("a:1", refused(), 0)]);
+        let said = "no use; the write may have been applied, or may still be:\n  a:1: cannot connect";
+        assert_eq!(error.with_maybe_applied().to_string(), said);
+    }
+
+    #[test]
+    fn the_user_is_named_after_the_endpoint() {
+        let error = refused().at("redirected to b:2").at("a:1").of_user("svc\u{1b}");
+        assert_eq!(error.to_string(), "a:1: user \"svc\\u{1b}\": redirected to b:2: cannot connect");
+    }
+
+    /// As of a library whose `Debug` shows the token of a request.
+    #[derive(Debug)]
+    #[allow(dead_code)]
+    struct Foreign {
+        token: &'static str,
+    }
+
+    impl fmt::Display for Foreign {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("sealed\u{1b}[2J\n")
+        }
+    }
+
+    impl StdError for Foreign {}
+
+    #[test]
+    fn debug_is_the_text_with_the_causes_that_are_not_in_it() {
+        let foreign = || Foreign { token: "hunter2" };
+        let error = Error::invalid_input("no vault").with_source(foreign());
+        for shown in [format!("{error:?}"), format!("{error:#?}")] {
+            assert_eq!(shown, r"no vault: sealed\u{1b}[2J\n");
+        }
+        let said = Error::new(Kind::Server, "no vault: sealed\u{1b}[2J\n").with_source(foreign());
+        assert_eq!(format!("{said:?}"), said.to_string());
+        let all = Error::new(Kind::Server, "no use").with_failures(vec![failure("a:1", refused(), 0)]);
+        let all = all.with_source(refused().with_source(foreign()));
+        assert_eq!(format!("{all:?}"), "no use:\n  a:1: cannot connect");
     }
 }

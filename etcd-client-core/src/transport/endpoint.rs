@@ -30,9 +30,7 @@ impl Endpoint {
     pub(crate) fn parse(text: &str, bare: Scheme) -> Result<Self, Error> {
         let text = text.trim();
         if may_hold_credentials(text) {
-            return Err(Error::invalid_input(
-                "an endpoint holds a user or a password: leave them out, and give them to the builder's user()",
-            ));
+            return Err(with_credentials("the endpoint"));
         }
         if let Some(slip) = slip(text) {
             return Err(bad(text, slip));
@@ -61,7 +59,11 @@ impl Endpoint {
     /// Reads a list of endpoints, which must not be empty; one that appears twice counts once.
     pub(crate) fn parse_all(texts: &[String], bare: Scheme) -> Result<Vec<Self>, Error> {
         let mut endpoints = Vec::with_capacity(texts.len());
-        for text in texts {
+        for (place, text) in texts.iter().enumerate() {
+            if texts.len() > 1 && may_hold_credentials(text) {
+                // It is not shown, so it is counted.
+                return Err(with_credentials(&format!("endpoint {} of {}", place + 1, texts.len())));
+            }
             let endpoint = Self::parse(text, bare)?;
             if !endpoints.contains(&endpoint) {
                 endpoints.push(endpoint);
@@ -147,6 +149,13 @@ fn may_hold_credentials(text: &str) -> bool {
     text.contains('@') || text.contains("%40")
 }
 
+fn with_credentials(which: &str) -> Error {
+    Error::invalid_input(format!(
+        "{which} holds a user or a password: leave them out, and give them to the client's builder, as in \
+         client::v3::Client::builder().user()"
+    ))
+}
+
 /// A common mistake in an endpoint, for which there is a better message than the first thing that cannot be parsed.
 fn slip(text: &str) -> Option<&'static str> {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
@@ -157,9 +166,9 @@ fn slip(text: &str) -> Option<&'static str> {
              that is not set?",
         )
     } else if is_list(text) {
-        Some("several endpoints have commas between them, or come as a list")
+        Some("these are several endpoints: give them as a list, such as [\"a:2379\", \"b:2379\"]")
     } else if text.starts_with(['"', '\'', '`']) || text.starts_with("[\"") {
-        Some("leave quotation marks out, and the brackets of a list; several have commas between them")
+        Some("leave quotation marks and brackets out of the text; several endpoints are a list of texts")
     } else if rest.len() == text.len()
         && ["http:/", "https:/", "http//", "https//"].into_iter().any(starts_as)
         || rest.contains("://")
@@ -170,8 +179,8 @@ fn slip(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a text is several endpoints, each with its port, and something other than commas between them.
-fn is_list(text: &str) -> bool {
+/// Whether a text is several endpoints, each with its port.
+pub(crate) fn is_list(text: &str) -> bool {
     let is_between = |c: char| c.is_whitespace() || matches!(c, ';' | '|' | ',');
     let parts: Vec<&str> = text.split(is_between).filter(|part| !part.is_empty()).collect();
     parts.len() > 1 && parts.iter().all(|part| part.contains(':') && !part.contains(['?', '#']))
@@ -311,13 +320,13 @@ mod tests {
         for (text, why) in [
             ("", "it is empty"),
             ("http://", "no host"),
-            ("a:1;b:2", "commas between them"),
-            ("a:1 b:2", "commas between them"),
-            ("http://a:1 | http://b:2", "commas between them"),
-            ("a:1,b:2", "commas between them"),
+            ("a:1;b:2", "give them as a list, such as [\"a:2379\", \"b:2379\"]"),
+            ("a:1 b:2", "give them as a list"),
+            ("http://a:1 | http://b:2", "give them as a list"),
+            ("a:1,b:2", "give them as a list"),
             ("\"a:1\"", "quotation marks"),
             ("'a:1'", "quotation marks"),
-            ("[\"a:1\"]", "the brackets of a list"),
+            ("[\"a:1\"]", "brackets out of the text"),
             ("http:/a:1", "begins with its scheme, once"),
             ("HTTPS//a:1", "begins with its scheme, once"),
             ("http://http://a:1", "begins with its scheme, once"),
@@ -387,5 +396,17 @@ mod tests {
         assert!(Endpoint::parse_all(&[], Scheme::Http).unwrap_err().to_string().contains("empty"));
         let twice = ["host:2379".to_owned(), "http://host".to_owned()];
         assert_eq!(Endpoint::parse_all(&twice, Scheme::Http).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn which_endpoint_holds_a_password_is_said_by_its_place() {
+        let said = |texts: &[&str]| {
+            let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
+            Endpoint::parse_all(&texts, Scheme::Http).unwrap_err().to_string()
+        };
+        let way_out = "holds a user or a password: leave them out, and give them to the client's builder, as in \
+                       client::v3::Client::builder().user()";
+        assert_eq!(said(&["http://u:hunter2@a:1"]), format!("the endpoint {way_out}"));
+        assert_eq!(said(&["a:1", "u:hunter2@b:2", "c:3"]), format!("endpoint 2 of 3 {way_out}"));
     }
 }

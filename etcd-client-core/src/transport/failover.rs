@@ -73,8 +73,8 @@ pub(crate) fn all_failed(failures: Vec<EndpointFailure>, endpoints: usize, round
         failures.iter().find(|failure| failure.error.kind() == kind).and_then(|failure| failure.error.code());
     let in_rounds = if rounds == 1 { String::new() } else { format!(" in {rounds} rounds") };
     let message = match endpoints {
-        1 => format!("the etcd endpoint could not be used{in_rounds}:"),
-        count => format!("none of the {count} etcd endpoints could be used{in_rounds}:"),
+        1 => format!("the etcd endpoint could not be used{in_rounds}"),
+        count => format!("none of the {count} etcd endpoints could be used{in_rounds}"),
     };
     let error = Error::new(kind, message).with_failures(failures).with_retries(rounds.saturating_sub(1));
     match code {

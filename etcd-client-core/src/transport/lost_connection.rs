@@ -5,6 +5,28 @@ use std::io;
 
 use crate::Kind;
 use crate::transport::http::{causes, root_cause};
+use crate::transport::tls;
+
+/// What is known of TLS on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsStage {
+    /// It is not secured.
+    None,
+    /// It is to be secured, and nothing was answered on any such yet.
+    New,
+    /// Something was answered on one that is secured in the same way.
+    Proven,
+}
+
+impl TlsStage {
+    pub(crate) fn of(is_secure: bool, has_answered: bool) -> Self {
+        match (is_secure, has_answered) {
+            (false, _) => Self::None,
+            (true, false) => Self::New,
+            (true, true) => Self::Proven,
+        }
+    }
+}
 
 /// A request that was not answered because of its connection.
 pub(crate) struct LostConnection<'e> {
@@ -24,7 +46,19 @@ impl<'e> LostConnection<'e> {
         if self.is_connect_timeout() { Kind::Timeout } else { Kind::Unavailable }
     }
 
-    pub(crate) fn message(&self) -> String {
+    /// What has happened, and the way out, if it is known.
+    pub(crate) fn message(&self, stage: TlsStage) -> String {
+        let hint = match stage {
+            TlsStage::None => None,
+            _ if self.is_cut_off_in_tls() => Some(tls::CUT_OFF),
+            TlsStage::New if self.is_turned_away() => tls::hint(&self.cause).or(Some(tls::NOT_LET_IN)),
+            TlsStage::New | TlsStage::Proven => tls::hint(&self.cause),
+        };
+        let what = self.what();
+        hint.map_or_else(|| what.clone(), |hint| format!("{what}; {hint}"))
+    }
+
+    fn what(&self) -> String {
         let cause = &self.cause;
         if self.is_connect_timeout() {
             "cannot connect: no answer within the connect limit".to_owned()
@@ -40,6 +74,13 @@ impl<'e> LostConnection<'e> {
         use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
         self.error.is_connect()
             && matches!(io_kind(self.error), Some(ConnectionReset | UnexpectedEof | BrokenPipe))
+    }
+
+    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and if it is still
+    /// writing then, not even that: the connection is closed before anything was answered on it.
+    fn is_turned_away(&self) -> bool {
+        let signs = ["connection closed", "broken pipe", "reset by peer"];
+        !self.unsent && signs.iter().any(|sign| self.cause.contains(sign))
     }
 
     /// Whether one side has not accepted the other's part of a TLS handshake.

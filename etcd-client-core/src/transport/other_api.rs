@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::Prefix;
@@ -59,28 +60,40 @@ pub(crate) async fn holds_v3_keys(options: &ClientOptions, prefix: &Prefix) -> b
     serde_json::from_slice(&answer).is_ok_and(|answer| count(&answer))
 }
 
-/// The beginning of the first answer that is a success.
+/// The beginning of the first answer that is a success. All endpoints are asked at the same time: one that does
+/// not answer takes the whole limit.
 async fn asked(
     options: &ClientOptions,
     request: impl Fn(&reqwest::Client, &Endpoint) -> Option<reqwest::RequestBuilder>,
 ) -> Option<Vec<u8>> {
     let ask = async {
+        let mut answers = JoinSet::new();
         for endpoint in &options.endpoints {
             options.http.prepare(endpoint.is_secure()).await;
             let client = options.http.client(Protocol::Http1, endpoint.is_secure()).ok()?;
-            let Ok(mut answer) = request(&client, endpoint)?.send().await else { continue };
-            let mut body = Vec::new();
-            while let Ok(Some(piece)) = answer.chunk().await {
-                body.extend_from_slice(&piece);
-                if body.len() > LONGEST {
-                    break;
-                }
-            }
-            if answer.status().is_success() {
+            answers.spawn(success(request(&client, endpoint)?));
+        }
+        while let Some(answer) = answers.join_next().await {
+            if let Ok(Some(body)) = answer {
                 return Some(body);
             }
         }
         None
     };
     timeout(LIMIT, ask).await.ok().flatten()
+}
+
+async fn success(request: reqwest::RequestBuilder) -> Option<Vec<u8>> {
+    let mut answer = request.send().await.ok()?;
+    if !answer.status().is_success() {
+        return None;
+    }
+    let mut body = Vec::new();
+    while let Ok(Some(piece)) = answer.chunk().await {
+        body.extend_from_slice(&piece);
+        if body.len() > LONGEST {
+            break;
+        }
+    }
+    Some(body)
 }

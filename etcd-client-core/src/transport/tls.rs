@@ -62,6 +62,10 @@ pub struct Tls {
 pub(crate) const WANTED: &str =
     "the server speaks TLS: write https://, and name its authority with Tls::ca_file";
 
+/// What to say of a server that has hung up in the handshake, without an alert.
+pub(crate) const CUT_OFF: &str = "the server hangs up in the TLS handshake: it does not speak TLS (write http://), \
+                                  wants a client certificate (Tls::identity_files), or is a proxy that reaches no server";
+
 /// What to say of a server that wants a client certificate, and has got none that it accepts.
 pub(crate) const NOT_LET_IN: &str =
     "the server seems to want a client certificate that it can accept: see Tls::identity_files";

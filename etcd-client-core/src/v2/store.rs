@@ -13,6 +13,7 @@ use self::listing::{directory_below, entry, key_below, list};
 use super::client::Client;
 use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
 use crate::transport::other_api;
+use crate::v2::net::refusal::Refusal;
 use crate::v2::watch::feed::{Feed, FeedSignal};
 use crate::v2::watch::long_poll::Target;
 use crate::v2::wire::response::{Action, Answer, Node};
@@ -54,7 +55,13 @@ impl Store for Client {
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
         let (client, directory) = (self.clone(), directory.clone());
         Box::pin(async move {
-            let answer = client.get(directory.directory()).max_retries(0).await?.into_body();
+            let answer = match client.get(directory.directory()).max_retries(0).await {
+                // No directory, and so no names.
+                Err(error) if Refusal::of(&error).is_some_and(|it| it.index_of_nothing().is_some()) => {
+                    return Ok(Vec::new());
+                }
+                answer => answer?.into_body(),
+            };
             let nodes = answer.node.map(|node| node.nodes).unwrap_or_default();
             let mut names: Vec<String> = nodes.iter().filter_map(name).collect();
             names.sort_unstable();

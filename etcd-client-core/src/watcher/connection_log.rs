@@ -23,7 +23,7 @@ impl ConnectionLog {
         let Some(error) = state.error() else { return };
         let retry_in = format!("{:.1}s", pause.as_secs_f64());
         if !is_final && self.outage.failed(discriminant(state)) {
-            tracing::warn!(%prefix, error = %OneLine(error), %retry_in, "not connected: trying until it is over");
+            tracing::warn!(%prefix, error = %OneLine(error), %retry_in, "not connected: trying again until it is");
         } else {
             tracing::debug!(%prefix, error = %OneLine(error), %retry_in, "still not connected");
         }

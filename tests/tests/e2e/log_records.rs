@@ -35,7 +35,7 @@ fn an_outage_has_two_records_however_often_it_is_tried() {
         witness.watches(Duration::from_secs(20));
 
         let lines = about(&prefix).split_off(before);
-        assert_eq!(count(&lines, "WARN not connected: trying until it is over "), 1, "{lines:#?}");
+        assert_eq!(count(&lines, "WARN not connected: trying again until it is "), 1, "{lines:#?}");
         assert_eq!(count(&lines, "INFO connected: watching "), 1, "{lines:#?}");
         assert_eq!(count(&lines, "WARN "), 1, "{lines:#?}");
         assert!(lines.iter().all(|line| !line.contains('\n')), "{lines:#?}");

@@ -12,7 +12,8 @@ use etcd_config_tests::{
     Certificates, Flat, Reply, Scripted, Server, block_on, on_each_line, over_v2, servers,
 };
 
-const INSTEAD: &str = "write one of etcd's --listen-client-urls, port 2379 by default";
+const INSTEAD: &str =
+    "write the address of etcd's port for clients (--advertise-client-urls, port 2379 by default)";
 
 /// What a service is told that is to start at this endpoint.
 fn said(store: impl IntoStore) -> String {
@@ -83,7 +84,12 @@ fn a_web_server_is_none_of_etcds() {
         format!("{}: a web server answers, not etcd, HTTP 200 OK (nginx/1.22): {INSTEAD}", server.endpoint());
     assert!(text.contains(&what), "{text}");
     let text = over_v2_api(&server.endpoint());
-    assert!(text.contains("not what etcd answers") && text.contains("is it another service?"), "{text}");
+    assert!(
+        text.contains("not what etcd answers")
+            && text.contains("or another service?")
+            && text.contains(INSTEAD),
+        "{text}"
+    );
 }
 
 #[test]
@@ -150,7 +156,60 @@ fn the_wrong_scheme_is_said_with_the_right_one() {
     let text = over_v3(&format!("http://{}", secure.address()));
     assert!(text.contains("the server speaks TLS: write https://, and name its authority"), "{text}");
     let text = over_v3(&format!("https://{}", plain.address()));
-    assert!(text.contains("the server does not speak TLS: write http://"), "{text}");
+    assert!(
+        text.contains("the server hangs up in the TLS handshake: it does not speak TLS (write http://)"),
+        "{text}"
+    );
+}
+
+/// By both clients in the same words.
+#[test]
+fn who_hangs_up_in_the_handshake_may_be_of_three_kinds() {
+    let endpoint = answering(b"").replace("http://", "https://");
+    let says = "; the server hangs up in the TLS handshake: it does not speak TLS (write http://), wants a client \
+                certificate (Tls::identity_files), or is a proxy that reaches no server";
+    for text in [over_v3(&endpoint), over_v2_api(&endpoint)] {
+        assert!(text.contains(says) && text.contains("cannot connect: "), "{text}");
+    }
+}
+
+#[test]
+fn each_http_answer_that_is_not_etcds_gets_the_hint_and_a_page_is_its_title() {
+    let python = "<!DOCTYPE HTML>\n<html lang=\"en\">\n    <head>\n        <meta charset=\"utf-8\">\n        \
+                  <title>Error response</title>\n    </head><body><h1>Error response</h1></body></html>";
+    for (status, body, says) in [
+        (404, python, "HTTP 404 Not Found: Error response; is it a proxy, or another service? "),
+        (
+            502,
+            "<html><title>502 Bad Gateway</title>",
+            "HTTP 502 Bad Gateway; is it a proxy that does not reach etcd, ",
+        ),
+        (401, "who are you?", "HTTP 401 Unauthorized: who are you?; is it a proxy, or another service? "),
+    ] {
+        let server = Scripted::always(Reply::new(status, body));
+        for text in [over_v3(&server.endpoint()), over_v2_api(&server.endpoint())] {
+            assert!(text.contains(says) && text.contains(INSTEAD), "{text}");
+            assert!(!text.contains("guest") && !text.contains("<html"), "{text}");
+        }
+    }
+}
+
+/// As `main` prints it: the answer from which the message was concluded does not come after it.
+#[test]
+fn an_error_of_the_v2_api_shows_its_message_once() {
+    let server = Scripted::new(|asked| match asked.target.as_str() {
+        "/version" => Reply::new(200, r#"{"etcdserver":"3.6.16","etcdcluster":"3.6.0"}"#),
+        _ => Reply::new(404, "404 page not found\n"),
+    });
+    let client = v2::Client::new([server.endpoint()]).expect("a client");
+    let error = Flat::options().startup_timeout(Duration::from_millis(1_500)).watch(client).unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let client = v2::Client::new([server.endpoint()]).expect("a client");
+    let error = block_on(client.get("k").into_future()).unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
+    let says = "the v2 API is gone since etcd 3.6, and this is etcd 3.6.16: use the v3 client (after";
+    assert!(error.to_string().contains(says), "{error}");
+    assert_eq!(v2::Refusal::of(&error).map(v2::Refusal::status), Some(404));
 }
 
 #[test]
@@ -192,6 +251,20 @@ fn an_endpoint_that_refuses_whoever_gives_no_password_is_not_failing() {
             assert!(failing.is_empty(), "{failing:?}");
         });
     }
+}
+
+/// The hint is for whoever has an endpoint that does not answer.
+#[test]
+fn a_silent_endpoint_does_not_cost_the_hint_of_the_other_api() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = format!("http://{}", listener.local_addr().expect("an address"));
+    let nodes = r#"{"action":"get","node":{"dir":true,"nodes":[{"key":"/app/port"}]}}"#;
+    let (refusing, directory) =
+        (Scripted::always(Reply::new(503, nodes)), Scripted::always(Reply::new(200, nodes)));
+    block_on(async {
+        let client = v3::Client::new([silent, refusing.endpoint(), directory.endpoint()]).unwrap();
+        assert_eq!(Store::other_api(&client, &Prefix::new("/app")).await, Some("v2"));
+    });
 }
 
 /// Beside gRPC, a proxy may serve pages to browsers, whatever they ask for.

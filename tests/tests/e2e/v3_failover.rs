@@ -54,7 +54,11 @@ fn when_all_endpoints_fail_each_is_named_with_its_cause() {
         assert_eq!(error.failures().len(), 3);
         for (endpoint, kind, cause) in [
             (dead, Kind::Unavailable, "Connection refused"),
-            (page.endpoint(), Kind::Protocol, "502 Bad Gateway: <html> <h1>Bad Gateway</h1></html>"),
+            (
+                page.endpoint(),
+                Kind::Protocol,
+                "HTTP 502 Bad Gateway; is it a proxy that does not reach etcd, or",
+            ),
             (silent.endpoint(), Kind::Timeout, "no answer within 2.0"),
         ] {
             let failure = error.failures().iter().find(|failure| failure.endpoint == endpoint).unwrap();

@@ -48,7 +48,10 @@ fn over_v2_the_neighbour_is_named() {
         let said = |prefix: &str| last_line(&Needy::options().prefix(prefix).load_once(&client).unwrap_err());
         assert_eq!(said("/app"), format!("{NOTHING}: there are keys below /App; is that the prefix?"));
         assert_eq!(said("/App/prod"), format!("{NOTHING}: there is /App/port; is the prefix /App?"));
-        assert_eq!(said("/zoo"), format!("{NOTHING}: / holds App/"));
+        for prefix in ["/zoo", "/zoo/a/b", "/zoo/a/b/c/d"] {
+            assert_eq!(said(prefix), format!("{NOTHING}: / holds App/"), "{prefix}");
+        }
+        assert_eq!(said("/App/prod/eu/1"), format!("{NOTHING}: there is /App/port; is the prefix /App?"));
     }
 }
 

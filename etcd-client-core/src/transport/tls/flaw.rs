@@ -82,7 +82,7 @@ const IN_TIME: &str = "give the server a new certificate; or is the clock of thi
 
 /// Signs of what is the matter, and the way out.
 const WAYS_OUT: [(&[&str], &str); 9] = [
-    (&["tls handshake eof", "corrupt message", "InvalidContentType"], TO_HTTP),
+    (&["corrupt message", "InvalidContentType"], TO_HTTP),
     (
         &["certificate not valid for name"],
         "write the endpoint by a name in the certificate, or have this one put into it (subjectAltName)",

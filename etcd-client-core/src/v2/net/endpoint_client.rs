@@ -10,7 +10,8 @@ use crate::printable::Printable;
 use crate::transport::credentials::Credentials;
 use crate::transport::endpoint_client;
 use crate::transport::http::{Protocol, version_of};
-use crate::transport::not_etcd::{DetectedProtocol, LONGEST_VERSION, NOT_FOUND, not_found, peer_port};
+use crate::transport::lost_connection::TlsStage;
+use crate::transport::not_etcd::{DetectedProtocol, LONGEST_VERSION, NOT_FOUND, peer_port};
 use crate::transport::settings::ClientOptions;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::redirect;
@@ -59,7 +60,7 @@ impl EndpointClient {
             return Ok(opened);
         }
         let reply = opened.read_refusal(options).await?;
-        Err(self.refuse(&Refusal::read(&reply.headers, &reply.body), request, options).await)
+        Err(self.refuse(Refusal::read(&reply.headers, &reply.body), request, options).await)
     }
 
     fn note_answer_on(&self, generation: u64) {
@@ -97,8 +98,12 @@ impl EndpointClient {
                     return Err(Failure::for_want_of_tls());
                 }
                 Err(error) => {
-                    let failure = Failure::of_connection(&error);
-                    return Err(if url.origin() != home {
+                    let is_at_home = url.origin() == home;
+                    // What a server elsewhere has answered before is not known.
+                    let has_answered = !is_at_home || self.has_answered();
+                    let stage = TlsStage::of(url.scheme() == "https", has_answered);
+                    let failure = Failure::of_connection(&error, stage);
+                    return Err(if !is_at_home {
                         failure.after_redirection(&redirect::shown(&url))
                     } else if error.is_connect() {
                         failure
@@ -116,30 +121,24 @@ impl EndpointClient {
         }
     }
 
-    /// Servers without the v2 API know no such path: that is no missing key.
-    async fn refuse(&self, refusal: &Refusal, request: &Request, options: &ClientOptions) -> Failure {
-        let v2_is_off = refusal.status() == 404
-            && refusal.body().trim() == NOT_FOUND
-            && request.address.starts_with("/v2/");
-        if !v2_is_off {
-            return refusal.clone().into_failure();
+    /// Completes a refusal by what the request says, or by what the server is. Servers without the v2 API know
+    /// no such path: that is no missing key.
+    async fn refuse(&self, refusal: Refusal, request: &Request, options: &ClientOptions) -> Failure {
+        if let Some(comparison) = refusal.comparison(request) {
+            return refusal.in_words(comparison).into_failure();
         }
-        let Some(version) = self.version(options).await else {
-            let message = format!("{refusal}; {}", not_found());
-            return Failure::of_endpoint(Error::new(Kind::Server, message).with_source(refusal.clone()));
-        };
-        let shown = Printable::line(&version).at_most(LONGEST_VERSION);
-        let message = if self.has_members(options).await {
-            peer_port(&version)
-        } else if ["3.4.", "3.5."].iter().any(|line| version.starts_with(line)) {
-            format!(
-                "the v2 API is off on this server, etcd {shown}: start etcd with --enable-v2=true, or use the v3 \
-                 client"
-            )
-        } else {
-            format!("the v2 API is gone since etcd 3.6, and this is {shown}: use the v3 client")
-        };
-        Failure::of_endpoint(Error::new(Kind::InvalidRequest, message).with_source(refusal.clone()))
+        if !refusal.is_not_etcds() || !request.address.starts_with("/v2/") {
+            return refusal.into_failure();
+        }
+        let is_not_found = refusal.status() == 404 && refusal.body().trim() == NOT_FOUND;
+        if is_not_found && let Some(version) = self.version(options).await {
+            let message =
+                if self.has_members(options).await { peer_port(&version) } else { without_v2(&version) };
+            let error = Error::new(Kind::InvalidRequest, message.clone());
+            return Failure::of_endpoint(error.with_source(refusal.in_words(message)));
+        }
+        let message = format!("{refusal}; {}", refusal.whose());
+        refusal.in_words(message).into_failure()
     }
 
     /// Says what answers instead of etcd, if it does not speak HTTP/1.1.
@@ -214,5 +213,36 @@ impl EndpointClient {
             none => none.insert(self.connect(Protocol::Http1, generation)?).clone(),
         };
         Ok((client, generation))
+    }
+}
+
+/// What to say of an etcd of this version, the server's own word, that has no v2 API.
+fn without_v2(version: &str) -> String {
+    let shown = Printable::line(version).at_most(LONGEST_VERSION);
+    let mut numbers = version.split('.').map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (3, 6) => format!(
+            "the v2 API is off on this server, etcd {shown}: start etcd with --enable-v2=true, or use the v3 client"
+        ),
+        _ => format!("the v2 API is gone since etcd 3.6, and this is etcd {shown}: use the v3 client"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_v2_api_is_gone_from_3_6_on_and_off_before() {
+        for version in ["3.6.0-alpha.0", "3.6.16", "3.10.1", "4.0.0", "unknown"] {
+            let expected =
+                format!("the v2 API is gone since etcd 3.6, and this is etcd {version}: use the v3 client");
+            assert_eq!(without_v2(version), expected);
+        }
+        for version in ["2.3.8", "3.3.27", "3.4.23", "3.5.1"] {
+            let begin =
+                format!("the v2 API is off on this server, etcd {version}: start etcd with --enable-v2=true");
+            assert!(without_v2(version).starts_with(&begin), "{version}");
+        }
     }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::transport::credentials::Credentials;
-use crate::transport::lost_connection::LostConnection;
+use crate::transport::lost_connection::{LostConnection, TlsStage};
+use crate::transport::not_etcd::whose_success;
 use crate::transport::tls;
-use crate::{Error, Kind, Printable};
+use crate::{Error, Kind};
 
 /// One endpoint's failure, and what it means for the others.
 #[derive(Debug)]
@@ -32,7 +33,8 @@ impl Failure {
 
     /// A success that is not etcd's: each of etcd's tells its index.
     pub(in crate::v2) fn without_index() -> Self {
-        Self::of_protocol(Error::new(Kind::Protocol, "the answer has no X-Etcd-Index: it is not etcd's"))
+        let message = format!("the answer has no X-Etcd-Index: it is not etcd's; {}", whose_success());
+        Self::of_protocol(Error::new(Kind::Protocol, message))
     }
 
     /// This endpoint cannot be asked.
@@ -67,33 +69,25 @@ impl Failure {
             return self;
         }
         let message = match credentials {
-            Some(credentials) => format!(
-                "user {:?}: {}: the password is wrong, or no role of the user's allows it",
-                Printable::line(credentials.user()),
-                self.error
-            ),
+            Some(_) => format!("{}: the password is wrong, or no role of the user's allows it", self.error),
             None => format!(
                 "{} (this client gives no user and no password, and the role \"guest\" does not allow it)",
                 self.error
             ),
         };
-        Self { error: self.error.reworded(message), ..self }
+        let error = self.error.reworded(message);
+        let error = match credentials {
+            Some(credentials) => error.of_user(credentials.user()),
+            None => error,
+        };
+        Self { error, ..self }
     }
 
     /// The connection could not be made, or was lost.
-    pub(in crate::v2) fn of_connection(error: &reqwest::Error) -> Self {
+    pub(in crate::v2) fn of_connection(error: &reqwest::Error, stage: TlsStage) -> Self {
         let lost = LostConnection::of(error);
-        let cause = &lost.cause;
-        let is_cut_off = lost.is_cut_off_in_tls();
-        let error = if is_cut_off {
-            let hint = "the server does not speak TLS, or does not like this client: is it http://?";
-            let message = format!("cannot connect: cut off in the TLS handshake ({cause}): {hint}");
-            Error::new(Kind::Unavailable, message)
-        } else {
-            let hint = tls::hint(cause).map(|hint| format!(" ({hint})")).unwrap_or_default();
-            Error::new(lost.kind(), lost.message() + &hint)
-        };
-        let is_of_tls = is_cut_off || lost.is_of_tls();
+        let error = Error::new(lost.kind(), lost.message(stage));
+        let is_of_tls = lost.is_cut_off_in_tls() || lost.is_of_tls();
         let election = !is_of_tls && lost.may_be_of_a_restart();
         Self { error, elsewhere: true, untouched: lost.unsent || is_of_tls, election }
     }

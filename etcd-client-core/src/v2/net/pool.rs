@@ -132,7 +132,7 @@ impl Pool {
     ) -> Result<Reply, Failure> {
         let credentials = self.credentials();
         let reply = endpoint.ask(request, self.options.timeout, &self.options, credentials.as_ref()).await;
-        reply.map_err(|failure| failure.of_user(credentials.as_ref()))
+        reply.map_err(|failure| of_user(failure, credentials.as_ref()))
     }
 
     pub(in crate::v2) async fn open(
@@ -142,7 +142,7 @@ impl Pool {
     ) -> Result<Opened, Failure> {
         let credentials = self.credentials();
         let opened = endpoint.open(request, self.options.timeout, &self.options, credentials.as_ref()).await;
-        opened.map_err(|failure| failure.of_user(credentials.as_ref()))
+        opened.map_err(|failure| of_user(failure, credentials.as_ref()))
     }
 
     /// What each endpoint has done instead of answering.
@@ -244,6 +244,12 @@ impl Pool {
         let meet = |endpoint: Arc<EndpointClient>| async move { endpoint.meet(&self.options).await };
         self.round(Resend::Freely, failures, meet).await
     }
+}
+
+/// Names the user, unless it is not etcd that refuses: a proxy may want another password.
+fn of_user(failure: Failure, credentials: Option<&Credentials>) -> Failure {
+    let is_etcds = Refusal::of(&failure.error).is_some_and(|refusal| !refusal.is_not_etcds());
+    if is_etcds { failure.of_user(credentials) } else { failure }
 }
 
 /// What a proxy in front of etcd says, too, to whoever gives no password or wants a key that is not its own.

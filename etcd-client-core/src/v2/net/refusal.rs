@@ -7,9 +7,13 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::printable::excerpt;
+use crate::transport::not_etcd;
+use crate::transport::tls;
 use crate::v2::net::failure::Failure;
+use crate::v2::wire::encoding::key_of;
 use crate::v2::wire::error_code::ErrorCode;
 use crate::v2::wire::headers::{Headers, is_index};
+use crate::v2::wire::request::Request;
 use crate::{Error, Kind};
 
 /// How much of a refusal is read.
@@ -17,13 +21,17 @@ pub(in crate::v2) const LONGEST: usize = 64 << 10;
 
 /// What a server said when it refused: the innermost [`source`](StdError::source) of an [`Error`].
 ///
-/// `Display` and `Debug` are short and escaped, and leave out what [`cause`](Self::cause) says of a
-/// comparison that did not hold: the values.
+/// `Display` and `Debug` are short and escaped. Of a comparison that did not hold they name the key, and the indexes if
+/// only those were compared; the values, which may be secret, are in [`cause`](Self::cause) alone.
 #[derive(Clone)]
 pub struct Refusal {
     headers: Headers,
     body: String,
     etcd: Option<EtcdError>,
+    /// It is not in the form of any of etcd's.
+    is_foreign: bool,
+    /// What it is in words, where the client knows more than it says.
+    in_words: Option<String>,
 }
 
 /// The body of the keys API's errors.
@@ -106,17 +114,52 @@ impl Refusal {
     pub(in crate::v2) fn read(headers: &Headers, body: &[u8]) -> Self {
         let headers = headers.clone();
         let body = &body[..body.len().min(LONGEST)];
-        let text = String::from_utf8_lossy(body);
-        let message = || serde_json::from_slice::<OtherError>(body).ok().map(|other| other.message);
+        let text = String::from_utf8_lossy(body).into_owned();
+        let read = Self { headers, body: text, etcd: None, is_foreign: false, in_words: None };
         match serde_json::from_slice::<EtcdError>(body) {
-            Ok(etcd) if is_index(etcd.index) => Self { headers, body: text.into_owned(), etcd: Some(etcd) },
-            _ => Self { headers, body: message().unwrap_or_else(|| text.into_owned()), etcd: None },
+            Ok(etcd) if is_index(etcd.index) => return Self { etcd: Some(etcd), ..read },
+            _ => {}
+        }
+        match serde_json::from_slice::<OtherError>(body) {
+            Ok(other) => Self { body: other.message, ..read },
+            Err(_) => Self { is_foreign: read.headers.cluster_id().is_none(), ..read },
         }
     }
 
     /// A success that cannot be read. Its body may hold values, and is not kept.
     pub(in crate::v2) fn unread(headers: &Headers) -> Self {
-        Self { headers: headers.clone(), body: String::new(), etcd: None }
+        let (headers, body) = (headers.clone(), String::new());
+        Self { headers, body, etcd: None, is_foreign: false, in_words: None }
+    }
+
+    /// The same in other words, for people.
+    pub(in crate::v2) fn in_words(self, words: String) -> Self {
+        Self { in_words: Some(words), ..self }
+    }
+
+    /// Whether something else has answered than etcd, or etcd on another port or path.
+    pub(in crate::v2) fn is_not_etcds(&self) -> bool {
+        // Some words are etcd's own, though in no form.
+        self.is_foreign
+            && !matches!(self.kind(), Kind::NoLeader | Kind::InvalidRequest)
+            && !not_etcd::wants_tls(self.body.as_bytes())
+    }
+
+    /// What to ask about it, if it is not etcd's.
+    pub(in crate::v2) fn whose(&self) -> String {
+        not_etcd::whose(self.headers.http_status(), self.body.as_bytes())
+    }
+
+    /// If a comparison did not hold: the key, which etcd leaves out, and the indexes, if only those were compared.
+    pub(in crate::v2) fn comparison(&self, request: &Request) -> Option<String> {
+        let EtcdError { code, message, cause, .. } = self.etcd.as_ref()?;
+        if ErrorCode::from(*code) != ErrorCode::TestFailed {
+            return None;
+        }
+        let key = key_of(&request.address)?;
+        let indexes = Some(cause).filter(|cause| request.compares_indexes_only() && is_of_numbers(cause));
+        let indexes = indexes.map(|indexes| format!(" {indexes}")).unwrap_or_default();
+        Some(format!("{}: {}{indexes} (code {code})", excerpt(message.as_bytes()), excerpt(key.as_bytes())))
     }
 
     /// What it means for the call.
@@ -188,6 +231,13 @@ impl Refusal {
     }
 }
 
+/// Whether it has the form `[expected != found]`, in numbers.
+fn is_of_numbers(cause: &str) -> bool {
+    let inside = cause.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let sides = inside.and_then(|inside| inside.split_once(" != "));
+    sides.is_some_and(|(one, other)| [one, other].iter().all(|side| side.parse::<u64>().is_ok()))
+}
+
 /// Errors outside of the keys API.
 #[derive(Deserialize)]
 struct OtherError {
@@ -196,6 +246,9 @@ struct OtherError {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(words) = &self.in_words {
+            return f.write_str(words);
+        }
         if let Some(EtcdError { code, message, cause, .. }) = &self.etcd {
             f.write_str(&excerpt(message.as_bytes()))?;
             if !cause.is_empty() && ErrorCode::from(*code) != ErrorCode::TestFailed {
@@ -203,14 +256,9 @@ impl fmt::Display for Refusal {
             }
             return write!(f, " (code {code})");
         }
-        write!(f, "HTTP {}", self.headers.http_status())?;
-        if !self.body.trim().is_empty() {
-            write!(f, ": {}", excerpt(self.body.as_bytes()))?;
-        }
-        if self.body.contains("HTTP request to an HTTPS server") {
-            f.write_str(" (the server speaks TLS: write https://)")?;
-        }
-        Ok(())
+        let body = self.body.as_bytes();
+        f.write_str(&not_etcd::http_answer(self.headers.http_status(), body))?;
+        if not_etcd::wants_tls(body) { write!(f, "; {}", tls::WANTED) } else { Ok(()) }
     }
 }
 
@@ -227,6 +275,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::v2::wire::request::Resend;
 
     fn failure(status: u16, body: &str) -> Failure {
         let headers = Headers::new(StatusCode::from_u16(status).unwrap(), HeaderMap::new());
@@ -252,6 +301,32 @@ mod tests {
         assert_eq!((error.kind(), error.compact_revision()), (Kind::Compacted, Some(8)));
         let error = failure(401, r#"{"errorCode":110,"message":"The request requires user authentication"}"#);
         assert_eq!(error.error.kind(), Kind::Unauthenticated);
+    }
+
+    #[test]
+    fn of_a_comparison_the_key_is_named_and_no_value() {
+        let refusal = |request: &Request, cause: &str| {
+            let body =
+                format!(r#"{{"errorCode":101,"message":"Compare failed","cause":"{cause}","index":7}}"#);
+            let headers = Headers::new(StatusCode::PRECONDITION_FAILED, HeaderMap::new());
+            Refusal::read(&headers, body.as_bytes()).comparison(request).unwrap()
+        };
+        let by = |flags: &[(&str, String)], fields: &[(&str, String)]| {
+            Request::put("/v2/keys/app/a%20b%1B".to_owned(), flags, fields, Resend::Never).unwrap()
+        };
+        let pair = |name: &'static str, value: &str| (name, value.to_owned());
+        let key = r"Compare failed: /app/a b\u{1b}";
+        let index = by(&[pair("prevIndex", "3")], &[pair("value", "prevValue=")]);
+        assert_eq!(refusal(&index, "[3 != 7]"), format!("{key} [3 != 7] (code 101)"));
+        assert_eq!(refusal(&index, "[hunter2 != 7]"), format!("{key} (code 101)"));
+        // A value may be a number, too.
+        for value in [
+            by(&[pair("prevIndex", "3"), pair("prevValue", "1234")], &[]),
+            by(&[pair("prevIndex", "3")], &[pair("value", "x"), pair("prevValue", "1234")]),
+            by(&[], &[pair("prevValue", "1234")]),
+        ] {
+            assert_eq!(refusal(&value, "[1234 != 5678]"), format!("{key} (code 101)"));
+        }
     }
 
     #[test]

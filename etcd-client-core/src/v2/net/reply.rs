@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::printable::Length;
 use crate::transport::activity::{Activity, MinRate};
+use crate::transport::lost_connection::TlsStage;
 use crate::transport::settings::ClientOptions;
 use crate::v2::net::failure::Failure;
 use crate::v2::net::refusal;
@@ -129,6 +130,7 @@ async fn piece(
     activity: &Arc<Activity>,
     options: &ClientOptions,
 ) -> Result<Option<Bytes>, Failure> {
+    let stage = TlsStage::of(body.url().scheme() == "https", true);
     let piece = match rate {
         None => body.chunk().await,
         Some(rate) => tokio::select! {
@@ -137,7 +139,7 @@ async fn piece(
             complaint = poll_fn(|cx| rate.poll_too_slow(cx)) => return Err(Failure::too_slow(complaint)),
         },
     };
-    let piece = piece.map_err(|error| Failure::of_connection(&error))?;
+    let piece = piece.map_err(|error| Failure::of_connection(&error, stage))?;
     if let Some(piece) = &piece {
         activity.note(piece.len());
         rate.get_or_insert_with(|| MinRate::new(activity, options.timeout)).note(piece.len());

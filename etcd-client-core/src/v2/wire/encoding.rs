@@ -33,6 +33,20 @@ pub(in crate::v2) fn key_path(key: &str, directory: bool) -> Result<String, Erro
     Ok(path)
 }
 
+/// The key that an address of the keys API names.
+pub(in crate::v2) fn key_of(address: &str) -> Option<String> {
+    let path = address.split('?').next()?.strip_prefix("/v2/keys")?;
+    let mut key = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let code = (byte == b'%').then(|| after.get(..2)).flatten();
+        let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        key.push(code.unwrap_or(byte));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    Some(String::from_utf8_lossy(&key).into_owned())
+}
+
 /// Names and values as an address' query, question mark included, or nothing.
 pub(in crate::v2) fn query(pairs: &[(&str, String)]) -> Result<String, Error> {
     if pairs.is_empty() {
@@ -96,7 +110,13 @@ mod tests {
             ("..a/b..", "/v2/keys/..a/b.."),
         ] {
             assert_eq!(key_path(key, false).unwrap(), path);
+            let names: Vec<_> = key.split('/').filter(|name| !name.is_empty()).collect();
+            let decoded = key_of(&format!("{path}?prevIndex=1")).unwrap();
+            assert_eq!(decoded.trim_end_matches('/'), ["", &names.join("/")].join("/").trim_end_matches('/'));
         }
+        assert_eq!(key_of("/v2/keys/%").as_deref(), Some("/%"));
+        assert_eq!(key_of("/v2/keys/%zz%4").as_deref(), Some("/%zz%4"));
+        assert_eq!(key_of("/v2/members"), None);
         assert_eq!(key_path("a", true).unwrap(), "/v2/keys/a/");
     }
 

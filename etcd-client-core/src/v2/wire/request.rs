@@ -73,6 +73,18 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Whether it compares an index, and no value.
+    pub(in crate::v2) fn compares_indexes_only(&self) -> bool {
+        let query = self.address.split_once('?').map_or("", |(_, query)| query);
+        let names = |text: &str, name: &str| {
+            text.split('&').any(|pair| pair.split('=').next().is_some_and(|it| it == name))
+        };
+        let body = String::from_utf8_lossy(self.body.as_deref().unwrap_or_default());
+        names(query, "prevIndex") && !names(query, "prevValue") && !names(&body, "prevValue")
+    }
+}
+
 impl fmt::Debug for Request {
     /// Shows the path; the query and the body may hold values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 
 use crate::printable::Length;
+use crate::transport::not_etcd::whose_success;
 use crate::v2::wire::headers::Headers;
 use crate::{Error, Kind};
 
@@ -204,7 +205,7 @@ pub(in crate::v2) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error>
             _ if error.to_string().starts_with("recursion limit") => "nested too deeply",
             _ => "no JSON",
         };
-        let hint = if what == "no JSON" { ": is it another service?" } else { "" };
+        let hint = if what == "no JSON" { format!("; {}", whose_success()) } else { String::new() };
         let (line, column) = (error.line(), error.column());
         let message = format!(
             "the answer is not what etcd answers: {} bytes, {what} at line {line}, column {column}{hint}",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::transport::endpoint;
 use crate::transport::endpoint::{Endpoint, Scheme};
 use crate::v3::builder::ClientBuilder;
 use crate::{Error, Tls};
@@ -118,6 +119,9 @@ fn user(user: Option<String>, password: Option<String>) -> Result<Option<(String
 /// Endpoints that cannot be right, by the names of the variables that say so.
 fn check(endpoints: &[String], secured_by: Option<&str>) -> Result<(), Error> {
     let bare = if secured_by.is_some() { Scheme::Https } else { Scheme::Http };
+    if endpoints.iter().any(|text| endpoint::is_list(text)) {
+        return Err(Error::invalid_input("ETCDCTL_ENDPOINTS: several endpoints have commas between them"));
+    }
     let endpoints = Endpoint::parse_all(endpoints, bare).map_err(by("ETCDCTL_ENDPOINTS"))?;
     let plain = endpoints.iter().find(|endpoint| !endpoint.is_secure());
     match secured_by.zip(plain) {
@@ -336,6 +340,7 @@ mod tests {
             (vec![("ETCDCTL_CACERT", "no/such/file")], "ETCDCTL_CACERT: no/such/file"),
             (vec![("ETCDCTL_CERT", "no/cert"), ("ETCDCTL_KEY", "no/key")], "ETCDCTL_CERT, ETCDCTL_KEY: no/"),
             (vec![("ETCDCTL_ENDPOINTS", "http://a:port")], "ETCDCTL_ENDPOINTS: "),
+            (vec![("ETCDCTL_ENDPOINTS", "a:1;b:hunter2")], "several endpoints have commas between them"),
             (vec![("ETCDCTL_ENDPOINTS", "root:hunter2@a:1")], "ETCDCTL_ENDPOINTS: "),
             (vec![("ETCDCTL_DIAL_TIMEOUT", "5")], "ETCDCTL_DIAL_TIMEOUT"),
             (vec![("ETCDCTL_COMMAND_TIMEOUT", "0s")], "ETCDCTL_COMMAND_TIMEOUT"),

@@ -148,9 +148,7 @@ impl Auth {
             Ok(token) => Ok(Some(token)),
             // No token is needed, until authentication is enabled.
             Err(error) if error.to_string().contains("authentication is not enabled") => Ok(None),
-            Err(error) if error.kind() == Kind::Unauthenticated => {
-                Err(Error::new(Kind::Unauthenticated, format!("user {user:?}: {error}")).with_source(error))
-            }
+            Err(error) if error.kind() == Kind::Unauthenticated => Err(error.of_user(user)),
             Err(error) => Err(error),
         };
         let value = value.and_then(|token| token.as_deref().map(to_metadata).transpose());
@@ -191,7 +189,7 @@ mod tests {
             Box::pin(async move {
                 tokio::task::yield_now().await;
                 if refuses {
-                    return Err(Error::new(Kind::Unauthenticated, "authentication failed"));
+                    return Err(Error::new(Kind::Unauthenticated, "authentication failed").at("http://a:1"));
                 }
                 Ok(format!("{}.{serial}", request.name))
             })
@@ -239,7 +237,7 @@ mod tests {
         let (one, two) = tokio::join!(auth.token(&server), auth.token(&server));
         for error in [one.unwrap_err(), two.unwrap_err()] {
             assert_eq!(error.kind(), Kind::Unauthenticated);
-            assert!(error.to_string().contains("user \"root\"") && !error.to_string().contains("hunter2"));
+            assert_eq!(error.to_string(), "http://a:1: user \"root\": authentication failed");
         }
         assert_eq!(server.asked.load(Ordering::Relaxed), 1);
     }

@@ -24,7 +24,7 @@ use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
 use crate::v3::wire::messages::{AuthenticateRequest, RangeRequest, StatusRequest};
 use crate::v3::wire::method::Method;
-use crate::{BoxFuture, Error, Kind, OneLine, Printable};
+use crate::{BoxFuture, Error, Kind, OneLine};
 
 const PAUSES: Doubling =
     Doubling { first: Duration::from_millis(100), longest: Duration::from_secs(5), spread: 0.5..1.5 };
@@ -170,7 +170,7 @@ impl Pool {
         }
         self.endpoints.demote_place(place);
         if !repeatable && !failure.unprocessed {
-            return Err(RoundFailure::Final(uncertain(failure.error, endpoint.name())));
+            return Err(RoundFailure::Final(failure.error.at(endpoint.name()).with_maybe_applied()));
         }
         tracing::debug!(endpoint = %endpoint.name(), error = %OneLine(&failure.error), "an endpoint failed: trying the next");
         Ok(())
@@ -361,12 +361,14 @@ impl Pool {
         if error.kind() != Kind::PermissionDenied {
             return error;
         }
-        let message = match self.auth.user() {
-            Some(user) => format!("user {:?}: {error}", Printable::line(&user)),
-            None if self.auth.has_credentials() => return error,
-            None => format!("{error} (this client gives no user and no password)"),
-        };
-        error.reworded(message)
+        match self.auth.user() {
+            Some(user) => error.of_user(&user),
+            None if self.auth.has_credentials() => error,
+            None => {
+                let message = format!("{error} (this client gives no user and no password)");
+                error.reworded(message)
+            }
+        }
     }
 
     async fn token_for(self: &Arc<Self>, needed: bool) -> Result<Token, Error> {
@@ -395,9 +397,4 @@ fn same_cluster(followed: u64, other: u64) -> Result<(), Error> {
         "it belongs to cluster {other:x}, and {followed:x} is followed: name endpoints of one cluster only"
     );
     Err(Error::new(Kind::Protocol, message))
-}
-
-fn uncertain(error: Error, endpoint: &str) -> Error {
-    let message = format!("{endpoint}: {error}; the write may have been applied, or may be later");
-    error.reworded(message).with_maybe_applied()
 }

@@ -15,13 +15,10 @@ use sync_wrapper::SyncWrapper;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use crate::printable::excerpt;
 use crate::transport::activity::{Activity, MinRate};
 use crate::transport::endpoint::Endpoint;
-use crate::transport::http::root_cause;
-use crate::transport::lost_connection::LostConnection;
-use crate::transport::not_etcd::{NOT_FOUND, not_found};
-use crate::transport::tls;
+use crate::transport::lost_connection::{LostConnection, TlsStage};
+use crate::transport::not_etcd::{http_answer, whose};
 use crate::v3::net::connections::Connection;
 use crate::{Error, Kind};
 
@@ -83,7 +80,7 @@ impl Transport {
             self.connection.client().execute(request).await
         };
         let answer = match timeout(limit, answer).await {
-            Ok(answer) => answer.map_err(|error| self.explain(&error))?,
+            Ok(answer) => answer.map_err(|error| TransportError::from_reqwest(&error, self.tls_stage()))?,
             Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
         };
         self.connection.gate().open();
@@ -93,26 +90,16 @@ impl Transport {
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
         }
+        let stage = self.tls_stage();
         let Self { pieces_within, activity, arrived, .. } = self;
         Ok(answer.map(|body| {
             let rate = pieces_within.map(|window| MinRate::new(&activity, window));
-            AnswerBody { body, rate, activity, arrived }
+            AnswerBody { stage, body, rate, activity, arrived }
         }))
     }
 
-    /// With TLS 1.3 a client learns only after the handshake that it was not let in, and if it is still
-    /// writing then, not even that: the connection is closed before anything was answered on it.
-    fn explain(&self, error: &reqwest::Error) -> TransportError {
-        let mut failure = TransportError::from_reqwest(error);
-        let cause = root_cause(error);
-        let turned_away = !failure.unsent
-            && !self.answered.load(Ordering::Relaxed)
-            && ["connection closed", "broken pipe", "reset by peer"].iter().any(|sign| cause.contains(sign));
-        let hint = tls::hint(&cause).or(turned_away.then_some(tls::NOT_LET_IN));
-        if let Some(hint) = hint.filter(|_| self.endpoint.is_secure()) {
-            failure.error = Error::new(Kind::Unavailable, format!("{}; {hint}", failure.error));
-        }
-        failure
+    fn tls_stage(&self) -> TlsStage {
+        TlsStage::of(self.endpoint.is_secure(), self.answered.load(Ordering::Relaxed))
     }
 
     fn prepare(&self, request: Request<tonic::body::Body>) -> Result<reqwest::Request, TransportError> {
@@ -135,7 +122,8 @@ impl Transport {
         let status = answer.status();
         let rate = Some(MinRate::new(&self.activity, self.headers_within));
         let (activity, arrived) = (Arc::clone(&self.activity), Arc::default());
-        let mut body = AnswerBody { body: answer.into_body(), rate, activity, arrived };
+        let mut body =
+            AnswerBody { stage: self.tls_stage(), body: answer.into_body(), rate, activity, arrived };
         let mut text = Vec::new();
         while text.len() < LONGEST_PAGE {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -150,10 +138,7 @@ impl Transport {
 
 /// What is said of an answer that is not gRPC's.
 pub(in crate::v3) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
-    let is_not_found = body.trim_ascii() == NOT_FOUND.as_bytes();
-    let hint = if is_not_found { format!("; {}", not_found()) } else { String::new() };
-    let said = Some(excerpt(body)).filter(|said| !said.is_empty()).map(|said| format!(": {said}"));
-    format!("not an answer of etcd's gRPC, but HTTP {status}{}{hint}", said.unwrap_or_default())
+    format!("not an answer of etcd's gRPC, but {}; {}", http_answer(status, body), whose(status, body))
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
@@ -168,7 +153,7 @@ impl TransportError {
         Self { error, unsent: false, not_http2: false, refused: false }
     }
 
-    fn from_reqwest(error: &reqwest::Error) -> Self {
+    fn from_reqwest(error: &reqwest::Error, stage: TlsStage) -> Self {
         let lost = LostConnection::of(error);
         let (cause, unsent) = (&lost.cause, lost.unsent);
         // As RFC 9113 has it, nothing was done of what is refused so.
@@ -178,7 +163,7 @@ impl TransportError {
         } else if !unsent && speaks_no_http2(cause) {
             (Kind::Protocol, format!("the answer is not HTTP/2, which gRPC needs ({cause})"))
         } else {
-            (lost.kind(), lost.message())
+            (lost.kind(), lost.message(stage))
         };
         let not_http2 = !unsent && !refused && error.is_request();
         Self { error: Error::new(kind, message), unsent: unsent || refused, not_http2, refused }
@@ -216,6 +201,7 @@ impl http_body::Body for RequestBody {
 
 /// An answer that may neither fall silent half-way nor come in drips.
 pub(in crate::v3) struct AnswerBody {
+    stage: TlsStage,
     body: reqwest::Body,
     rate: Option<MinRate>,
     activity: Arc<Activity>,
@@ -246,6 +232,8 @@ impl http_body::Body for AnswerBody {
                 rate.note(data.len());
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error))))
+        Poll::Ready(
+            frame.map(|frame| frame.map_err(|error| TransportError::from_reqwest(&error, this.stage))),
+        )
     }
 }

@@ -55,7 +55,7 @@ fn f09_what_is_not_etcds_answer_is_an_error() {
         // Of a success nothing is shown: it may be a value.
         (200, "<html>welcome</html>", ""),
         (200, "", ""),
-        (502, "<html>bad gateway</html>", "<html>bad gateway</html>"),
+        (502, "<html>bad luck</html>", "<html>bad luck</html>"),
     ] {
         let server = Scripted::always(Reply::new(status, body).header("Location", "/elsewhere"));
         block_on(async {
@@ -65,7 +65,11 @@ fn f09_what_is_not_etcds_answer_is_an_error() {
                 let refusal = Refusal::of(&error).unwrap_or_else(|| panic!("no refusal: {error:?}"));
                 assert_eq!((refusal.status(), refusal.code()), (status, None));
                 assert_eq!(refusal.message(), message);
-                let says = if status == 200 { "not what etcd answers" } else { message };
+                let says = match status {
+                    200 => "not what etcd answers",
+                    502 => "HTTP 502 Bad Gateway: bad luck; ",
+                    _ => message,
+                };
                 assert!(error.failures()[0].error.to_string().contains(says), "{error}");
                 assert_eq!(error.failures().len(), 1, "{error}");
             }

@@ -60,7 +60,10 @@ fn f02_all_fail() {
         // What may have been done is not done again elsewhere where that could do harm.
         for call in [client.set("k", "v").prev_exist(false), client.compare_and_swap("k", "v", "w")] {
             let before = servers.iter().map(Scripted::count).sum::<usize>();
-            assert!(call.await.unwrap_err().maybe_applied());
+            let error = call.await.unwrap_err();
+            assert!(error.maybe_applied(), "{error}");
+            let says = "; the write may have been applied, or may still be";
+            assert!(error.to_string().ends_with(says), "{error}");
             assert_eq!(servers.iter().map(Scripted::count).sum::<usize>(), before + 1);
         }
         assert!(client.create_in_order("q", "v").await.unwrap_err().maybe_applied());
