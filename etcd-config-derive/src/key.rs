@@ -15,7 +15,8 @@ pub(crate) fn check_key(key: &LitStr, errors: &mut Errors) {
     } else if relative.is_empty() || relative.split('/').any(str::is_empty) {
         errors.at(key, format!("a key is names with one `/` between them: write \"{}\"", tidy(&text)));
     } else if text.trim() != text {
-        errors.at(key, format!("a space at the end of a key is seen by nobody: write {:?}", text.trim()));
+        let message = format!("white space at the ends of a key is seen by nobody: write {:?}", text.trim());
+        errors.at(key, message);
     } else if text.contains(['{', '}']) {
         errors.at(key, "placeholders are for `prefix` alone; a key is the same everywhere");
     } else if let Some(character) = text.chars().find(|character| character.is_control()) {
@@ -29,8 +30,9 @@ pub(crate) fn check_prefix(prefix: &LitStr, errors: &mut Errors) {
     if text.is_empty() {
         errors.at(prefix, "an empty prefix; \"/\" is every key that begins with a slash");
     } else if text.trim() != text {
-        errors
-            .at(prefix, format!("a space at the end of a prefix is seen by nobody: write {:?}", text.trim()));
+        let message =
+            format!("white space at the ends of a prefix is seen by nobody: write {:?}", text.trim());
+        errors.at(prefix, message);
     } else if text.contains("//") {
         errors.at(prefix, format!("a prefix is names with one `/` between them: write \"{}\"", tidy(&text)));
     } else if let Err(message) = check_placeholders(&text) {

@@ -1,11 +1,32 @@
-//! Defaults of numbers, booleans and characters, which can be read before the program runs.
+//! Defaults of numbers, booleans, characters and durations, which can be read before the program runs.
 
 use syn::Type;
 
 use crate::attr::ungrouped_type;
+use crate::ty::written;
 
-/// Why `text` is no value of the type, where the type is one of the language's own.
-pub(crate) fn misfit(ty: &Type, text: &str) -> Option<String> {
+/// Why `text` is no value of the type, where the type is one of the language's own or a `Duration`.
+pub(crate) fn literal_misfit(ty: &Type, text: &str) -> Option<String> {
+    number_misfit(ty, text).or_else(|| duration_misfit(ty, text))
+}
+
+/// A `Duration` of the standard library is read from JSON with its seconds and nanoseconds, and from nothing
+/// shorter.
+fn duration_misfit(ty: &Type, text: &str) -> Option<String> {
+    const NAMES: [&str; 3] = ["Duration", "std::time::Duration", "core::time::Duration"];
+    let name = written(ty);
+    let is_standard = NAMES.contains(&name.trim_start_matches("::"));
+    let is_json = text.trim_start().starts_with(['{', '[']);
+    (is_standard && !is_json).then(|| {
+        format!(
+            "this default is not a `{name}`, which is not read from text by itself: add `with = humantime_serde`, \
+             of the crate humantime-serde, for texts such as \"30s\"; a type of that name from elsewhere is written \
+             with its path"
+        )
+    })
+}
+
+fn number_misfit(ty: &Type, text: &str) -> Option<String> {
     let Type::Path(path) = ungrouped_type(ty) else { return None };
     let name = path.path.get_ident()?.to_string();
     let reason = match name.as_str() {

@@ -56,7 +56,7 @@ fn foreign(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Foreign>> {
 pub(crate) fn check_field(field: &Field<'_>, errors: &mut Errors) {
     for foreign in about_reading(&field.original.attrs) {
         if let Some(instead) = foreign.instead().filter(|_| !foreign.is_said(field)) {
-            refuse(&foreign.name, &instead, errors);
+            refuse(&foreign.name, &format!("write {instead}"), errors);
         }
     }
 }
@@ -70,9 +70,9 @@ impl Foreign {
             "alias" => !own.alias.is_empty(),
             "default" => {
                 let is_directory = own.nested.is_some() || own.map.is_some() || own.flatten.is_some();
-                let is_invalid_option = option_of(field.ty).is_some() && self.value.is_none();
+                let is_default_already = option_of(field.ty).is_some() && self.value.is_none();
                 let has_default = own.default.is_some() || own.default_fn.is_some();
-                has_default || is_directory || is_invalid_option || own.skip.is_some()
+                has_default || is_directory || is_default_already || own.skip.is_some()
             }
             "with" | "deserialize_with" => own.with.is_some() || own.decode_with.is_some(),
             "skip" | "skip_deserializing" => own.skip.is_some(),
@@ -114,32 +114,34 @@ pub(crate) fn check_struct(input: &Input<'_>, errors: &mut Errors) {
     for foreign in about_reading(&input.original.attrs) {
         let text = foreign.value.as_ref().map(LitStr::value);
         let name = foreign.name.to_string();
-        let (is_said, instead) = match name.as_str() {
+        let (is_said, advice) = match name.as_str() {
             "rename_all" => {
                 let case = text.unwrap_or_else(|| "...".to_owned());
-                (own.rename_all.is_some(), format!("`#[etcd(rename_all = {case:?})]`"))
+                (own.rename_all.is_some(), format!("write `#[etcd(rename_all = {case:?})]`"))
             }
             "deny_unknown_fields" => {
-                (own.deny_unknown_keys.is_some(), "`#[etcd(deny_unknown_keys)]`".to_owned())
+                (own.deny_unknown_keys.is_some(), "write `#[etcd(deny_unknown_keys)]`".to_owned())
             }
-            "default" => (false, "`#[etcd(default = ...)]` on each field".to_owned()),
+            "default" => (false, "write `#[etcd(default = ...)]` on each field".to_owned()),
             "from" | "try_from" => (
                 !own.validate.is_empty(),
-                "`#[etcd(validate = function)]` for a check, or a `Deserialize` type as the field".to_owned(),
+                "`#[etcd(validate = function)]` checks the struct; to make it of another type, let that one derive \
+                 `EtcdConfig` and convert it"
+                    .to_owned(),
             ),
             _ => continue,
         };
         if !is_said {
-            refuse(&foreign.name, &instead, errors);
+            refuse(&foreign.name, &advice, errors);
         }
     }
 }
 
-fn refuse(name: &Ident, instead: &str, errors: &mut Errors) {
+fn refuse(name: &Ident, advice: &str, errors: &mut Errors) {
     errors.at(
         name.to_token_stream(),
         format!(
-            "serde's `{name}` says nothing to `EtcdConfig`: write {instead}; where serde's attributes are for \
+            "serde's `{name}` says nothing to `EtcdConfig`: {advice}; where serde's attributes are for \
              another derive alone, say `#[etcd(ignore_serde)]` on the struct"
         ),
     );

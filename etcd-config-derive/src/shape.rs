@@ -23,7 +23,7 @@ pub(crate) fn check_type(field: &Field<'_>, errors: &mut Errors) {
     } else if let Some(rc) = types.iter().find(|ty| is_rc(ty)) {
         errors.at(rc, "a configuration is shared between threads, and an `Rc` is not: use `Arc`");
     } else if field.attrs.skip.is_none()
-        && let Some(reason) = misfit(field)
+        && let Some(reason) = type_misfit(field)
     {
         errors.at(field.ty, reason);
     }
@@ -54,29 +54,29 @@ fn all_in(ty: &Type) -> Vec<&Type> {
     std::iter::once(ungrouped_type(ty)).chain(inner.into_iter().flat_map(all_in)).collect()
 }
 
-fn misfit(field: &Field<'_>) -> Option<String> {
+fn type_misfit(field: &Field<'_>) -> Option<String> {
     let (attrs, inner) = (&field.attrs, option_of(field.ty));
-    let shape = Shape::of(field.ty)?;
+    let ty = WrittenType::of(field.ty)?;
     if attrs.nested.is_some() {
-        shape.unfit_for_nested().or_else(|| shape.doubled(inner))
+        ty.unfit_for_nested().or_else(|| ty.doubled(inner))
     } else if attrs.map.is_some() {
-        shape.unfit_for_map()
+        ty.unfit_for_map()
     } else if attrs.flatten.is_some() {
-        shape.unfit_for_flatten()
+        ty.unfit_for_flatten()
     } else {
-        shape.doubled(inner)
+        ty.doubled(inner)
     }
 }
 
 /// A type as it is written.
-struct Shape<'a> {
+struct WrittenType<'a> {
     name: String,
     whole: &'a Type,
     /// The types in its angle brackets.
     arguments: Vec<&'a Type>,
 }
 
-impl<'a> Shape<'a> {
+impl<'a> WrittenType<'a> {
     fn of(ty: &'a Type) -> Option<Self> {
         let (name, arguments) = named(ty)?;
         Some(Self { name, whole: ty, arguments })

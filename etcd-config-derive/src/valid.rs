@@ -11,7 +11,7 @@ use crate::attr;
 use crate::errors::Errors;
 use crate::expand::key_of;
 use crate::key::{check_key, check_prefix};
-use crate::primitive::misfit;
+use crate::primitive::literal_misfit;
 use crate::serde;
 use crate::shape::check_type;
 use crate::ty::option_of;
@@ -176,7 +176,7 @@ fn check_default(field: &Field<'_>, errors: &mut Errors) {
     if let Some((text, value)) =
         attrs.default.as_ref().and_then(|default| default.text.as_ref().zip(default.value.as_ref()))
         && by_type
-        && let Some(reason) = misfit(field.ty, text)
+        && let Some(reason) = literal_misfit(field.ty, text)
     {
         errors.at(value, reason);
         return;

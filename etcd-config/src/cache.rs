@@ -13,11 +13,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use etcd_client_core::{Listing, Prefix};
+use etcd_client_core::{Listing, OneLine, Prefix, Printable};
 
 pub(crate) use self::archive::Archive;
 pub(crate) use self::image::Image;
 pub(crate) use self::writer::{CacheWriter, WriterStep};
+use crate::leaf::FieldDefault;
+use crate::runtime::panics;
 use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
 use crate::status::CacheFile;
@@ -37,11 +39,19 @@ pub(crate) struct Cache {
     schema: Schema,
     /// The revision and the turn of what was written last.
     written: Mutex<Option<u64>>,
+    /// Why no start can be made from it.
+    useless: Option<String>,
 }
 
 impl Cache {
     pub(crate) fn new(place: CacheLocation, prefix: Prefix, schema: Schema) -> Self {
-        Self { place, prefix, schema, written: Mutex::default() }
+        let useless = useless(&place, &schema);
+        Self { place, prefix, schema, written: Mutex::default(), useless }
+    }
+
+    /// The name of the configuration's type.
+    pub(crate) fn name(&self) -> &'static str {
+        self.schema.name()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -74,6 +84,9 @@ impl Cache {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.is_none() {
             self.look_at_the_old_one();
+            if let Some(why) = &self.useless {
+                self.warn(&format!("the cache file {why}"));
+            }
             file::sweep(&self.place.path);
         }
         if written.is_none_or(|before| before < turn) {
@@ -85,7 +98,12 @@ impl Cache {
 
     /// The file as long as nothing is known of it.
     pub(crate) fn unsaved(&self) -> CacheFile {
-        CacheFile { path: self.place.path.clone(), saved_at: None, revision: None, problem: None }
+        CacheFile {
+            path: self.place.path.clone(),
+            saved_at: None,
+            revision: None,
+            problem: self.useless.as_ref().map(|why| format!("it {why}")),
+        }
     }
 
     /// Whoever replaces something that is of no use should say so: it would have been of no use
@@ -94,8 +112,25 @@ impl Cache {
         if self.place.path.symlink_metadata().is_ok()
             && let Err(why) = self.read()
         {
-            tracing::warn!(path = %self.place.path.display(), "the cache file was of no use: {why}");
+            self.warn(&format!("{}; it is replaced", of_no_use("the cache file", &why)));
         }
+    }
+
+    /// It could not be written.
+    pub(crate) fn warn_not_kept(&self, why: &str) {
+        self.warn(&format!("the cache file is not kept: {why}"));
+    }
+
+    /// No configuration could be made from it. Answers that as a sentence for an error.
+    pub(crate) fn warn_no_use(&self, why: &str) -> String {
+        self.warn(&of_no_use("the cache file", why));
+        of_no_use(&format!("the cache file {}", self.place.path.display()), why)
+    }
+
+    fn warn(&self, what: &str) {
+        let Self { place, prefix, .. } = self;
+        let (name, path) = (self.name(), place.path.display());
+        panics::log(|| tracing::warn!(name, %prefix, %path, "{}", OneLine(what)));
     }
 
     fn image(&self, mut listing: Listing, written_at: SystemTime) -> Image {
@@ -114,4 +149,29 @@ impl Cache {
         let prefix = self.prefix.directory().to_owned();
         Image { prefix, written_at, withheld, listing }
     }
+}
+
+fn of_no_use(file: &str, why: &str) -> String {
+    format!("{file} is of no use: {why}")
+}
+
+/// Why no start can be made from the file: a required value is not in it, nor in the environment.
+fn useless(place: &CacheLocation, schema: &Schema) -> Option<String> {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let needed = schema.fields().iter().filter(|field| {
+        let is_needed = field.default() == FieldDefault::Required && !field.is_in_optional();
+        is_needed && field.is_secret() && !field.env().is_some_and(is_set)
+    });
+    let keys: Vec<&str> = needed.map(crate::schema::Field::key).filter(|_| !place.secrets).collect();
+    (!keys.is_empty()).then(|| format!("is of no use while etcd does not answer: {}", without_secrets(&keys)))
+}
+
+/// What to do where these required keys are secrets that are not kept.
+pub(crate) fn without_secrets(keys: &[&str]) -> String {
+    let shown: Vec<String> = keys.iter().map(|key| Printable::line(key).to_string()).collect();
+    let verb = if keys.len() == 1 { "is" } else { "are" };
+    let keys = shown.join(", ");
+    format!(
+        "secrets are not kept in it, and {keys} {verb} required; call .cache_secrets(true) to have them kept"
+    )
 }

@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::live::Live;
 use crate::options::Options;
 use crate::options::into_store::IntoStore;
-use crate::problem::Report;
-use crate::schema::Schema;
+use crate::problem::{Kind, Problem, Report};
+use crate::schema::{Field, Schema};
 
 #[doc = include_str!("config/attributes.md")]
 #[diagnostic::on_unimplemented(
@@ -28,7 +28,9 @@ pub trait EtcdConfig: Derived {
     }
 
     /// Whether all literal defaults decode, and pass the checks of their fields: for a test, which finds
-    /// out before the first start does. Those in optional structs and in entries of maps count, too.
+    /// out before the first start does. Those in optional structs and in entries of maps count, too. A key with a
+    /// slash at its beginning that is not below the struct's prefix is a problem as well, unless that has a
+    /// placeholder: only [`Options::prefix`] could make such a configuration start.
     ///
     /// ```
     /// # use etcd_config::EtcdConfig;
@@ -46,10 +48,12 @@ pub trait EtcdConfig: Derived {
     /// ```
     ///
     /// # Errors
-    /// [`Error::problems`] are the defaults that are of no use.
+    /// [`Error::problems`] are the defaults that are of no use, and the keys outside of the prefix.
     fn check_defaults() -> Result<(), Error> {
         let prefix = Prefix::new(Self::LAYOUT.prefix.unwrap_or_default());
-        match defaults::<Self>(prefix.clone()) {
+        let mut problems = defaults::<Self>(prefix.clone());
+        problems.extend(outside_of_prefix(&Self::schema(), &prefix));
+        match problems {
             problems if problems.is_empty() => Ok(()),
             problems => Err(Error::from_report(Report::new(Self::LAYOUT.name, &prefix, 0, problems))),
         }
@@ -93,6 +97,23 @@ pub trait EtcdConfig: Derived {
     fn options() -> Options<Self> {
         Options::new()
     }
+}
+
+/// The fields whose keys are not below the prefix, where it is known.
+fn outside_of_prefix(schema: &Schema, prefix: &Prefix) -> Vec<Problem> {
+    let is_below = |key: &str| key == prefix.path() || key.starts_with(prefix.directory());
+    let outside = schema.fields().iter().filter(|field| !is_below(field.key()));
+    let problem = |field: &Field| Problem {
+        kind: Kind::OutsidePrefix,
+        key: field.key().to_owned(),
+        field: field.path().to_owned(),
+        expected: field.type_name().to_owned(),
+        what: format!("outside of {prefix}, and only what is below it is watched"),
+        value: None,
+        revision: None,
+    };
+    let is_known = !schema.prefix().is_empty() && !schema.prefix().contains('{');
+    outside.filter(|_| is_known).map(problem).collect()
 }
 
 #[diagnostic::do_not_recommend]

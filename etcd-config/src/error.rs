@@ -181,7 +181,7 @@ impl From<Report> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = Lines(&self.0);
-        if f.alternate() { OneLine(lines).fmt(f) } else { lines.fmt(f) }
+        if f.alternate() { OneLine(format_args!("{lines:#}")).fmt(f) } else { lines.fmt(f) }
     }
 }
 

@@ -19,7 +19,8 @@ const COLUMN: usize = 80;
 /// For each field its key, its value, where that comes from and since when: a table, printed by
 /// `Display`.
 ///
-/// Values are shown as they are stored. Those of secrets are `•••`, long ones are cut.
+/// The table has what is in force, with the source and the revision of that; what the store has instead is noted
+/// at the end of the line. Values are shown as they are stored. Those of secrets are `•••`, long ones are cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     rows: Vec<Row>,
@@ -39,6 +40,16 @@ pub struct Row {
     in_force: Option<String>,
     stored: Option<String>,
     note: Option<String>,
+    shown: Shown,
+}
+
+/// What the table has of a field: what is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shown {
+    /// As it is printed, which is not the text of a secret.
+    value: String,
+    origin: Origin,
+    revision: Option<u64>,
 }
 
 /// Where a value comes from.
@@ -109,14 +120,6 @@ impl Row {
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
-
-    fn shown(&self) -> String {
-        match (&self.value, self.secret) {
-            (Some(_), true) => "•••".to_owned(),
-            (Some(value), false) => Printable::line(value).to_string(),
-            (None, _) => "-".to_owned(),
-        }
-    }
 }
 
 /// Explains what is read from `tree`, of which what is `unpublished` is not in the snapshot; `cached`
@@ -147,13 +150,30 @@ impl Row {
             Some(FieldDefault::Text(text) | FieldDefault::Expression(text)) => Some(cut(text)),
             _ => published.map(text),
         };
+        let is_key = origin == Origin::Etcd;
+        let shown = Shown {
+            value: match &in_force {
+                Some(_) if secret => "•••".to_owned(),
+                Some(text) => Printable::line(text).to_string(),
+                None => "-".to_owned(),
+            },
+            origin: match (published, published_default) {
+                _ if !is_awaited && is_key && cached => Origin::Cache,
+                _ if !is_awaited => origin,
+                (Some(_), _) if cached => Origin::Cache,
+                (Some(_), _) => Origin::Etcd,
+                (None, Some(FieldDefault::Text(_) | FieldDefault::Expression(_))) => Origin::Default,
+                (None, _) => Origin::Nothing,
+            },
+            revision: if is_awaited { published } else { place.next_raw().filter(|_| is_key) }
+                .map(|raw| raw.revision),
+        };
         let notes = [
-            is_awaited.then(|| not_in_force(place, published_default, secret)),
+            is_awaited.then(|| not_in_force(place, value.as_deref(), secret)),
             place.waits().then(|| waiting(place, secret)),
             place.note.clone(),
         ];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
-        let is_key = origin == Origin::Etcd;
         Self {
             field: place.field.clone(),
             key: place.key().to_owned(),
@@ -165,22 +185,21 @@ impl Row {
             in_force: in_force.filter(|_| !secret),
             stored: place.stored_raw().map(text).filter(|_| !secret),
             note: (!notes.is_empty()).then(|| notes.join("; ")),
+            shown,
         }
     }
 }
 
-/// What is to be known of a value that the snapshot does not have; `default` is the one that it has instead.
-fn not_in_force(place: &ComparedPlace<'_>, default: Option<FieldDefault>, secret: bool) -> String {
-    let is_deleted = place.next_raw().is_none() && place.published_raw().is_some();
-    let what = if is_deleted { "deleted, but still in force" } else { "not in force" };
-    let known = match (place.published_raw(), default) {
-        _ if secret => String::new(),
-        (Some(raw), _) => format!("; in force is {}", quoted(raw)),
-        (None, Some(FieldDefault::Text(text))) => format!("; in force is the default {}", quote(text)),
-        (None, Some(FieldDefault::Expression(text))) => format!("; in force is the default {text}"),
-        (None, _) => "; in force is nothing".to_owned(),
+/// What the store has that the snapshot does not; `value` is what it comes to.
+fn not_in_force(place: &ComparedPlace<'_>, value: Option<&str>, secret: bool) -> String {
+    let what = match (place.next_raw(), value) {
+        (Some(_), _) if secret => "the store has another value".to_owned(),
+        (Some(raw), _) => format!("the store has {}", quoted(raw)),
+        (None, _) if place.published_raw().is_some() => "the key is deleted in the store".to_owned(),
+        (None, Some(default)) if !secret => format!("it would be the default {}", quote(default)),
+        (None, _) => "it would be a default".to_owned(),
     };
-    format!("{what}: refused, or newer than the snapshot{known}")
+    format!("{what}, which is refused, or newer than the snapshot")
 }
 
 /// What is to be known of a value that a restart would bring into force.
@@ -208,13 +227,14 @@ impl fmt::Display for Origin {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![["FIELD", "KEY", "VALUE", "SOURCE", "REVISION", ""].map(str::to_owned)];
+        let mut lines = vec![["FIELD", "KEY", "IN FORCE", "SOURCE", "REVISION", ""].map(str::to_owned)];
         lines.extend(self.rows.iter().map(|row| {
-            let revision = row.revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string());
+            let Shown { value, origin, revision } = &row.shown;
+            let revision = revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string());
             let note = row.note.clone().unwrap_or_default();
             let (field, key) =
                 (Printable::line(&row.field).to_string(), Printable::line(&row.key).to_string());
-            [field, key, row.shown(), row.origin.to_string(), revision, note]
+            [field, key, value.clone(), origin.to_string(), revision, note]
         }));
         let widths: Vec<usize> = (0..6)
             .map(|column| {

@@ -37,6 +37,23 @@
 //! # Ok::<(), etcd_config::Error>(())
 //! ```
 //!
+//! # How to add it
+//! Nothing is published on crates.io yet, so it comes from a clone of its repository:
+//!
+//! ```toml
+//! [dependencies]
+//! etcd-config = { path = "<checkout>/etcd-config" }    # the folder in a clone of this repository
+//! humantime-serde = "1"                               # for durations such as `30s`: `with = humantime_serde`
+//! serde = { version = "1", features = ["derive"] }    # for enums, and for structs that are one key of JSON
+//! ```
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`] |
+//! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
+//!
+//! Neither is on by default. The clients are those of [`client`], and need no other dependency.
+//!
 //! # What always holds
 //! - A snapshot is the state of the prefix at exactly one revision: a transaction over several keys
 //!   is seen whole, or not yet.

@@ -129,10 +129,8 @@ impl<T> Live<T> {
     /// For each field its key, its value, where that comes from and since when: a table that a
     /// person can read. Secrets are not in it.
     ///
-    /// The keys are those that the store has now: one whose value differs from the snapshot's,
-    /// because the update was refused or is held back, is marked as not in force, a deleted one too,
-    /// and what is in force is named beside it. A `restart` field is shown as it is in force, with the
-    /// value that waits beside it.
+    /// The table has what is in force. Where the store has something else, because the update was refused or is
+    /// held back, or waits for a restart, that is noted beside it, also that a key is gone.
     pub fn explain(&self) -> Explanation {
         let source = self.status().source;
         let (tree, unpublished) = self.shared.keys.with_unpublished();

@@ -85,7 +85,7 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// How long the first snapshot may take, with retries while no server answers. 10 s.
+    /// How long the first snapshot may take, with retries while no server answers. 10 s. Zero is refused.
     pub fn startup_timeout(mut self, limit: Duration) -> Self {
         self.startup_timeout = limit;
         self
@@ -136,7 +136,8 @@ impl<T: Derived> Options<T> {
     }
 
     /// Whether the cache file holds the values of `secret` fields, too, and of keys that no field
-    /// reads. Off; a configuration with a required secret cannot start from its cache then.
+    /// reads. Off; a configuration with a required secret cannot start from its cache then, which the log and
+    /// [`CacheFile::problem`](crate::CacheFile::problem) say.
     pub fn cache_secrets(mut self, keep: bool) -> Self {
         self.cache_secrets = keep;
         self
@@ -180,7 +181,9 @@ impl<T: Derived> Options<T> {
     pub fn load_once(self, store: impl IntoStore) -> Result<T, Error> {
         let (loaded, _background) = self.load_in_background(store)?;
         if let Some((cache, listing)) = to_be_cached(&loaded) {
-            note_outcome(&cache, cache.write(listing, SystemTime::now(), 1).err());
+            if let Err(why) = cache.write(listing, SystemTime::now(), 1) {
+                cache.warn_not_kept(&why);
+            }
         }
         Ok(loaded.first.value)
     }
@@ -201,8 +204,9 @@ impl<T: Derived> Options<T> {
             if let Some((cache, listing)) = to_be_cached(&loaded) {
                 let writer = Arc::clone(&cache);
                 let written = elsewhere(move || writer.write(listing, SystemTime::now(), 1)).await;
-                let failure = written.map_or_else(|error| Some(error.to_string()), Result::err);
-                note_outcome(&cache, failure);
+                if let Err(why) = written.unwrap_or_else(|error| Err(error.to_string())) {
+                    cache.warn_not_kept(&why);
+                }
             }
             Ok(loaded.first.value)
         }
@@ -241,6 +245,9 @@ impl<T: Derived> Options<T> {
         if let Some((name, _)) = intervals.into_iter().find(|(_, interval)| *interval == Some(Duration::ZERO))
         {
             return Err(Error::option(format!("{name} is zero: the store would be asked without a pause")));
+        }
+        if self.startup_timeout.is_zero() {
+            return Err(Error::option("startup_timeout is zero: no store could answer in time"));
         }
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, .. } = self;
         let cache = cache_file.map(|path| CacheLocation { path, secrets: cache_secrets });
@@ -298,12 +305,6 @@ fn panicked(words: &str) -> Error {
 fn to_be_cached<T: Derived>(loaded: &FirstLoad<T>) -> Option<(Arc<Cache>, Listing)> {
     let cache = loaded.cache.clone().filter(|_| matches!(loaded.loaded_from, LoadedFrom::Etcd))?;
     Some((cache, loaded.listing()))
-}
-
-fn note_outcome(cache: &Cache, failure: Option<String>) {
-    if let Some(why) = failure {
-        tracing::warn!(path = %cache.path().display(), "the cache file is not kept: {why}");
-    }
 }
 
 impl<T> Clone for Options<T> {

@@ -188,15 +188,20 @@ impl fmt::Display for Report {
             .take(PRINTED)
             .map(|problem| (Printable::line(&problem.key).to_string(), problem.subject(), problem))
             .collect();
+        // `{:#}` goes into one line, where columns are none.
+        let is_table = !f.alternate();
+        let padding =
+            |column: usize, cell: &str| if is_table { column.saturating_sub(width(cell)) } else { 0 };
         let keys = widest(rows.iter().map(|(key, ..)| key));
         let subjects = widest(rows.iter().map(|(_, subject, _)| subject));
         for (key, subject, problem) in &rows {
-            write!(f, "\n  {key}{:1$}", "", keys.saturating_sub(width(key)) + 1)?;
+            write!(f, "\n  {key}{:1$}", "", padding(keys, key) + 1)?;
             if !subject.is_empty() {
-                write!(f, "{subject}{:1$}", "", subjects.saturating_sub(width(subject)) + 4)?;
+                let between = if is_table { "    " } else { ": " };
+                write!(f, "{subject}{:1$}{between}", "", padding(subjects, subject))?;
             }
-            problem.shown().fmt(f)?;
-            problem.write_origin(f, "   ")?;
+            write!(f, "{}", problem.shown())?;
+            problem.write_origin(f, if is_table { "   " } else { " " })?;
         }
         if count > PRINTED {
             write!(f, "\n  ... and {} more", count - PRINTED)?;

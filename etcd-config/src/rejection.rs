@@ -65,7 +65,8 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Refused { report, kept } = &*self.0;
-        write!(f, "{report}\n  refused: revision {kept} stays in force")
+        report.fmt(f)?;
+        write!(f, "\n  refused: revision {kept} stays in force")
     }
 }
 

@@ -4,8 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-/// A value that shows itself only when it is [asked to](Self::expose): `Debug` and `Display` write
-/// `•••`.
+/// A value that shows itself only when it is [asked to](Self::expose): `Debug` writes `•••`.
+///
+/// There is no `Display`: `format!("Bearer {token}")` does not compile, rather than send `•••` as a credential.
+///
+/// ```compile_fail,E0277
+/// let token = etcd_config::Secret::new("hunter2");
+/// let header = format!("Bearer {token}");
+/// ```
 ///
 /// The derive treats a field of this type as if it were marked `#[etcd(secret)]`, so that its value is in
 /// no error, no log, no status, no [`explain`](crate::Live::explain) and no cache file either. A field
@@ -62,12 +68,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
 }
 
 impl<T> fmt::Debug for Secret<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("•••")
-    }
-}
-
-impl<T> fmt::Display for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("•••")
     }

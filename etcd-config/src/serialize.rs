@@ -1,6 +1,7 @@
 //! What this crate says of a configuration, for `serde`: for a page, a log in JSON, an API of one's own.
 //!
-//! Names are those of fields and accessors; times are RFC 3339 in UTC, ages are seconds. Secrets are left out
+//! Names are those of fields and accessors, and, for states, kinds and origins, of variants, all in snake_case; times
+//! are RFC 3339 in UTC, and the names of durations end with their unit. Secrets are left out
 //! as they are in `Display`, and texts of others are as they are stored.
 
 use std::time::{Duration, SystemTime};
@@ -77,7 +78,7 @@ impl Serialize for Status {
             "source": source,
             "proven_current_at": Time(*proven_current_at),
             "confirmed_at": Time(*confirmed_at),
-            "age": (*age != Duration::MAX).then_some(age.as_secs_f64()),
+            "age_seconds": (*age != Duration::MAX).then_some(age.as_secs_f64()),
             "refused_since": refused_since.map(Time),
             "endpoint": endpoint,
             "failing_endpoints": failing_endpoints.iter().map(Failing).collect::<Vec<_>>(),
@@ -109,7 +110,16 @@ impl Serialize for Failing<'_> {
 /// The name alone; the error is [`Status`]'s.
 impl Serialize for State {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(match self {
+            Self::Listing => "listing",
+            Self::Watching => "watching",
+            Self::Resuming => "resuming",
+            Self::Disconnected(_) => "disconnected",
+            Self::NoQuorum(_) => "no_quorum",
+            Self::AuthFailed(_) => "auth_failed",
+            Self::PermissionDenied(_) => "permission_denied",
+            Self::Stopped => "stopped",
+        })
     }
 }
 
@@ -176,7 +186,7 @@ impl Serialize for Counters {
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object!(serializer, "Problem", {
-            "kind": format!("{:?}", self.kind()),
+            "kind": snake_case(&format!("{:?}", self.kind())),
             "key": self.key(),
             "field": self.field(),
             "expected": self.expected(),
@@ -185,6 +195,18 @@ impl Serialize for Problem {
             "revision": self.revision(),
         })
     }
+}
+
+/// The name of a variant as the other names are written.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(character.to_lowercase());
+    }
+    snake
 }
 
 impl Serialize for Rejection {

@@ -87,7 +87,8 @@ pub struct CacheFile {
     pub saved_at: Option<SystemTime>,
     /// The revision that it holds, where that is known.
     pub revision: Option<u64>,
-    /// Why it could not be written the last time; that is tried again every minute.
+    /// Why it could not be written the last time, which is tried again every minute; or why a start could not be
+    /// made from it: a required field is secret, and [secrets are not kept](crate::Options::cache_secrets).
     pub problem: Option<String>,
 }
 
@@ -244,7 +245,7 @@ impl fmt::Display for Rewind {
         let Self { seen, now, cluster_changed, at } = self;
         let ago = HumanDuration(at.elapsed().unwrap_or_default());
         if *cluster_changed {
-            write!(f, "another cluster answers, at revision {now} where {seen} was seen, since {ago} ago")
+            write!(f, "another cluster answers for {ago}, at revision {now} where {seen} was seen")
         } else if now < seen {
             write!(f, "the store's history went back to revision {now} from {seen}, {ago} ago")
         } else {
@@ -275,8 +276,8 @@ impl fmt::Display for Status {
         match self.refused_since {
             None => write!(f, "proven current {}, up to revision {revision}", Ago(self.age))?,
             Some(since) => {
-                let since = Ago(since.elapsed().unwrap_or_default());
-                write!(f, "refused since {since}; confirmed {}, up to revision {revision}", Ago(self.age))?;
+                let since = HumanDuration(since.elapsed().unwrap_or_default());
+                write!(f, "refused for {since}; confirmed {}, up to revision {revision}", Ago(self.age))?;
             }
         }
         if let Some(refusal) = self.refusal() {
@@ -315,7 +316,12 @@ impl Status {
         }
         for FailingEndpoint { endpoint, error, since, .. } in self.failing_endpoints.iter().take(PRINTED) {
             let since = HumanDuration(since.elapsed().unwrap_or_default());
-            write!(f, "\n  warning: {} fails, since {since}: {}", Printable::line(endpoint), OneLine(error))?;
+            write!(
+                f,
+                "\n  warning: {} has failed for {since}: {}",
+                Printable::line(endpoint),
+                OneLine(error)
+            )?;
         }
         match self.failing_endpoints.len().saturating_sub(PRINTED) {
             0 => Ok(()),

@@ -55,6 +55,45 @@ fn keys_that_no_field_reads_and_that_come_and_go_under_new_names_do_not_fill_the
     assert_eq!(settings.status().warnings.len(), 101, "the status has them all the same");
 }
 
+#[test]
+fn a_cache_file_that_cannot_be_written_is_one_line_from_the_start_to_the_end() {
+    keep();
+    let store = MemoryStore::new();
+    let options = Settings::options().prefix("/folder").cache_file("/no such folder/settings.cache");
+    let settings = options.watch(&store).unwrap();
+    let deadline = std::time::Instant::now() + SOON;
+    while settings.status().cache_file.is_none_or(|file| file.problem.is_none()) {
+        assert!(std::time::Instant::now() < deadline, "{}", settings.status());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    settings.wait_for_revision(store.put("/folder/workers", "5"), SOON).unwrap();
+    drop(settings);
+    std::thread::sleep(Duration::from_millis(200));
+    let lines: Vec<_> =
+        about("/no such folder").into_iter().filter(|line| line.contains("cache file")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("the cache file is not kept: there is no folder /no such folder"), "{lines:?}");
+}
+
+#[test]
+fn a_cache_file_without_a_required_secret_is_one_warning_while_etcd_answers() {
+    #[derive(EtcdConfig)]
+    struct Vault {
+        _token: etcd_config::Secret<String>,
+    }
+    keep();
+    let folder = std::env::temp_dir().join(format!("log-lines-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let store = MemoryStore::from([("/lonely/_token", "hunter2")]);
+    Vault::options().prefix("/lonely").cache_file(folder.join("vault.cache")).load_once(&store).unwrap();
+    let lines: Vec<_> = about("/lonely").into_iter().filter(|line| line.contains("WARN")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let why = "the cache file is of no use while etcd does not answer: secrets are not kept in it, and \
+               /lonely/_token is required; call .cache_secrets(true)";
+    assert!(lines[0].contains(why), "{lines:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "a check gets a reference")]
 fn short(value: &u32) -> Result<(), String> {
     if *value < 100 { Ok(()) } else { Err(format!("{value} workers:\n  too many\n  for one machine")) }
@@ -99,6 +138,8 @@ fn an_update_that_is_refused_for_several_reasons_is_one_record_of_one_line() {
     }
     let error = settings.status().refusal().unwrap().to_error();
     assert!(error.to_string().lines().count() > 2, "people read it in lines");
-    assert_eq!(format!("{error:#}").lines().count(), 1);
+    let one = format!("{error:#}");
+    assert_eq!(one.lines().count(), 1);
+    assert!(!one.contains("  "), "columns are for lines: {one}");
     assert_eq!((settings.load().workers, settings.load().retries), (8, 1));
 }

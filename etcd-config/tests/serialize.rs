@@ -24,7 +24,9 @@ fn to_json(value: &impl serde::Serialize) -> Value {
 
 #[test]
 fn a_status_is_json_without_secrets() {
-    let store = MemoryStore::from([("/payments/password", "hunter2"), ("/payments/wokers", "7")]);
+    let pairs =
+        [("/payments/password", "hunter2"), ("/payments/region", "here\n"), ("/payments/wokers", "7")];
+    let store = MemoryStore::from(pairs);
     let settings = Settings::watch(&store).unwrap();
     let revision = store.put("/payments/workers", "many");
     store.put("/payments/region", "there");
@@ -35,11 +37,16 @@ fn a_status_is_json_without_secrets() {
     assert_ne!(status["refused_since"], Value::Null);
     assert_eq!(status["error"], Value::Null);
     assert_eq!(status["source"], "etcd");
-    assert_eq!(status["last_rejection"]["problems"][0]["kind"], "Undecodable");
+    assert_eq!(status["last_rejection"]["problems"][0]["kind"], "undecodable");
     assert_eq!(status["last_rejection"]["problems"][0]["value"], "many");
-    assert_eq!(status["warnings"][0]["key"], "/payments/wokers");
+    let mut warnings: Vec<_> = status["warnings"].as_array().unwrap().iter().collect();
+    warnings.sort_by_key(|warning| warning["key"].to_string());
+    let warnings: Vec<_> = warnings.iter().map(|warning| (&warning["key"], &warning["kind"])).collect();
+    let [region, wokers] = warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(region, (&json!("/payments/region"), &json!("odd_text")));
+    assert_eq!(wokers, (&json!("/payments/wokers"), &json!("unknown")));
     assert_eq!(status["counters"]["snapshots"], 1);
-    assert!(status["age"].as_f64().unwrap() < 3600.0, "{status}");
+    assert!(status["age_seconds"].as_f64().unwrap() < 3600.0, "{status}");
     let since = status["since"].as_str().unwrap();
     assert!(since.starts_with("20") && since.ends_with('Z'), "{since}");
 

@@ -9,6 +9,10 @@ use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, T
 use super::written::{is_closure, is_name_of_a_constant, list_in, ungrouped, unquoted};
 use crate::errors::Errors;
 
+/// What has no value.
+const FLAGS: [&str; 8] =
+    ["nested", "map", "flatten", "skip", "secret", "restart", "deny_unknown_keys", "ignore_serde"];
+
 /// `name` or `name = value`.
 pub(crate) struct Item {
     pub(crate) name: Ident,
@@ -53,18 +57,15 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
     }
     if input.peek(syn::token::Paren) {
         let inner: TokenStream = input.parse::<Group>()?.stream();
-        let message = match several(&name, &inner) {
-            Some(message) => message,
-            None => format!("no attribute of etcd takes parentheses: write `{name} = {inner}`"),
-        };
-        return Err(syn::Error::new(name.span(), message));
+        return Err(syn::Error::new(name.span(), in_parentheses(&name, &inner)));
     }
     if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
         return Err(without_equals(&name, &rest(input)));
     }
     input.parse::<Token![=]>()?;
     if input.is_empty() || input.peek(Token![,]) {
-        return Err(syn::Error::new(name.span(), format!("`{name} =` has no value")));
+        let message = flag_with_value(&name).unwrap_or_else(|| format!("`{name} =` has no value"));
+        return Err(syn::Error::new(name.span(), message));
     }
     let start = input.fork();
     let parsed = input.parse::<Expr>().ok().filter(|_| input.is_empty() || input.peek(Token![,]));
@@ -79,12 +80,36 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
     Ok(Item { name, value: Some(value) })
 }
 
-/// What to write instead of a list of names in one attribute.
+/// What to write instead of `name(inner)`.
+fn in_parentheses(name: &Ident, inner: &TokenStream) -> String {
+    if let Some(message) = flag_with_value(name).or_else(|| several(name, inner)) {
+        return message;
+    }
+    let value = if inner.is_empty() { "...".to_owned() } else { inner.to_string() };
+    format!("no attribute of etcd takes parentheses: write `{name} = {value}`")
+}
+
+/// What to write instead of a flag with anything after it.
+fn flag_with_value(name: &Ident) -> Option<String> {
+    let is_flag = FLAGS.iter().any(|flag| name == flag);
+    is_flag.then(|| format!("`{name}` takes no value: write `{name}` alone, or leave it out"))
+}
+
+/// What to write instead of a list of values in one attribute.
 fn several(name: &Ident, list: &TokenStream) -> Option<String> {
     let literals = list.clone().into_iter().filter(|token| matches!(token, TokenTree::Literal(_)));
-    let each: Vec<String> = literals.map(|literal| format!("{name} = {literal}")).collect();
-    (each.len() > 1)
-        .then(|| format!("`{name}` takes one value, as often as is needed: write `{}`", each.join(", ")))
+    let values: Vec<String> = literals.map(|literal| literal.to_string()).collect();
+    let [first, _, ..] = values.as_slice() else { return None };
+    Some(match name.to_string().as_str() {
+        "alias" | "validate" => {
+            let each: Vec<String> = values.iter().map(|value| format!("{name} = {value}")).collect();
+            format!("`{name}` takes one value, as often as is needed: write `{}`", each.join(", "))
+        }
+        "key" => {
+            format!("a field has one key: write `key = {first}`, and `alias = ...` for each other name")
+        }
+        _ => format!("`{name}` takes one value"),
+    })
 }
 
 /// The tokens up to the next comma.
@@ -109,6 +134,9 @@ fn without_equals(name: &Ident, found: &[TokenTree]) -> syn::Error {
     if is_punct(&first, ';') {
         return syn::Error::new_spanned(first, "a comma goes between two attributes, no `;`");
     }
+    if let Some(message) = flag_with_value(name) {
+        return syn::Error::new_spanned(first, message);
+    }
     let sign = |token: &TokenTree| [':', '=', '>'].iter().any(|sign| is_punct(token, *sign));
     let value: TokenStream = found.iter().skip_while(|token| sign(token)).cloned().collect();
     let signs: TokenStream = found.iter().take_while(|token| sign(token)).cloned().collect();
@@ -127,7 +155,8 @@ impl Item {
         match &self.value {
             None => Some(self.name.clone()),
             Some(value) => {
-                errors.at(value, format!("`{}` takes no value", self.name));
+                let message = flag_with_value(&self.name);
+                errors.at(value, message.unwrap_or_else(|| format!("`{}` takes no value", self.name)));
                 None
             }
         }

@@ -14,9 +14,22 @@ pub(crate) fn ungrouped(mut expr: &Expr) -> &Expr {
 
 /// What someone who left out the quotation marks wrote: `/app/eu`, `log-level`, `10.0.0.1:80`.
 pub(crate) fn unquoted(value: &Expr) -> Option<String> {
+    if list_in(value).is_some() || has_words_side_by_side(value.to_token_stream()) {
+        return None;
+    }
     let text = value.to_token_stream().to_string().replace(' ', "");
     let plain = |character: char| character.is_alphanumeric() || "/-_.:{}[]@,".contains(character);
     text.chars().all(plain).then_some(text)
+}
+
+/// Whether two names or literals follow each other, so that there was a space between them.
+fn has_words_side_by_side(tokens: TokenStream) -> bool {
+    let mut after_a_word = false;
+    tokens.into_iter().any(|token| {
+        let is_word = matches!(token, TokenTree::Ident(_) | TokenTree::Literal(_));
+        let inside = matches!(&token, TokenTree::Group(group) if has_words_side_by_side(group.stream()));
+        std::mem::replace(&mut after_a_word, is_word) && is_word || inside
+    })
 }
 
 /// `PREFIX` or `crate::names::PREFIX`: what it holds is known to nobody yet.

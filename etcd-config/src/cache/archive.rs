@@ -1,12 +1,13 @@
 //! A configuration's cache file, how much of the state is in it, and the thread that writes it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use etcd_client_core::Listing;
 
 use super::Cache;
+use crate::runtime::panics;
 use crate::runtime::worker::{Job, Worker};
 use crate::status::CacheFile;
 
@@ -18,13 +19,15 @@ pub(crate) struct Archive {
     /// How often there was something new, and up to which of these the file has it.
     changes: AtomicU64,
     saved: AtomicU64,
+    /// Why it could not be written the last time.
+    failure: Mutex<Option<String>>,
 }
 
 impl Archive {
     pub(crate) fn new(cache: Arc<Cache>) -> Self {
         let worker = Worker::new("etcd-config-file");
         let [cluster, changes, saved] = [0; 3].map(AtomicU64::new);
-        Self { cache, worker, cluster, changes, saved }
+        Self { cache, worker, cluster, changes, saved, failure: Mutex::default() }
     }
 
     pub(crate) fn cache(&self) -> &Cache {
@@ -40,6 +43,25 @@ impl Archive {
     /// Whether the file lacks the last state.
     pub(crate) fn is_outdated(&self) -> bool {
         self.saved.load(Ordering::Acquire) < self.changes.load(Ordering::Acquire)
+    }
+
+    /// Whether this is another reason than the one that it could not be written for the last time.
+    pub(super) fn is_news(&self, why: &str) -> bool {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.replace(why.to_owned()).as_deref() != Some(why)
+    }
+
+    /// It was written.
+    pub(super) fn forget_failure(&self) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The watch has ended, and the last state could not be written. The log has it once.
+    pub(crate) fn warn_last_not_saved(&self, why: &str) {
+        if self.is_news(why) {
+            let (name, path) = (self.cache.name(), self.cache.path().display());
+            panics::log(|| tracing::warn!(name, %path, "the last state is not in the cache file: {why}"));
+        }
     }
 
     /// Does something on the thread that writes, or, where the system has none left, not at all.

@@ -107,6 +107,7 @@ impl CacheWriter {
             Ok(None) => None,
             Ok(Some(file)) => {
                 let was_said = std::mem::take(&mut self.failed);
+                self.archive.forget_failure();
                 let revision = file.revision;
                 if was_said {
                     panics::log(|| tracing::info!(%path, revision, "the cache file is kept again"));
@@ -116,9 +117,9 @@ impl CacheWriter {
                 Some(WriterStep::Written(file))
             }
             Err(why) => {
-                let is_news = !std::mem::replace(&mut self.failed, true);
-                if is_news {
-                    panics::log(|| tracing::warn!(%path, "the cache file is not kept: {why}"));
+                let is_news = self.archive.is_news(&why);
+                if !std::mem::replace(&mut self.failed, true) && is_news {
+                    self.archive.cache().warn_not_kept(&why);
                 }
                 self.not_before = Instant::now() + RETRY;
                 self.due = Some(self.not_before);

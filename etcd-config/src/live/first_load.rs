@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Kind, Listing, OneLine, Prefix, Printable, Store};
+use etcd_client_core::{Kind, Listing, Prefix, Store};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use crate::cache::{Cache, CacheLocation, Image};
+use crate::cache::{Cache, CacheLocation, Image, without_secrets};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
 use crate::lint::neighbours;
@@ -226,17 +226,11 @@ fn from_cache<T: Derived>(
     watcher: &mut Watcher,
 ) -> Result<(Publisher<T>, Snapshot<T>, DecodeSpeed, CacheFile), String> {
     let path = cache.path().display().to_string();
-    let Image { listing, written_at, withheld, .. } = cache.read().map_err(|why| {
-        panics::log(|| tracing::warn!(path, "the cache file is of no use: {}", OneLine(&why)));
-        format!("the cache file {path} is of no use: {why}")
-    })?;
+    let Image { listing, written_at, withheld, .. } = cache.read().map_err(|why| cache.warn_no_use(&why))?;
     let listing = Arc::new(listing);
     let prefix = context.prefix().clone();
-    let (mut publisher, first, speed) = Publisher::new(context, &listing, None).map_err(|report| {
-        let why = refusal(&path, &report, &withheld);
-        panics::log(|| tracing::warn!("{}", OneLine(&why)));
-        why
-    })?;
+    let (mut publisher, first, speed) = Publisher::new(context, &listing, None)
+        .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
     publisher.is_from_cache();
     let (name, revision) = (T::LAYOUT.name, listing.revision);
     watcher.assume(listing);
@@ -248,20 +242,12 @@ fn from_cache<T: Derived>(
 }
 
 /// Why what was cached does not make a configuration.
-fn refusal(path: &str, report: &Report, withheld: &[bytes::Bytes]) -> String {
+fn why_useless(report: &Report, withheld: &[bytes::Bytes]) -> String {
     let is_withheld = |key: &str| withheld.iter().any(|other| *other == key.as_bytes());
     let missing = report.problems().iter().filter(|problem| problem.kind() == problem::Kind::Missing);
-    let secrets = missing.map(problem::Problem::key).filter(|key| is_withheld(key));
-    let secrets: Vec<String> = secrets.map(|key| Printable::line(key).to_string()).collect();
+    let secrets: Vec<&str> = missing.map(problem::Problem::key).filter(|key| is_withheld(key)).collect();
     if secrets.is_empty() {
-        return format!("the cache file {path} is of no use: {report}");
+        return report.to_string();
     }
-    format!(
-        "the cache file {path} is of no use alone: secrets are not kept in it, and {} required; call \
-         .cache_secrets(true) to have them kept, or see that etcd answers",
-        match secrets.as_slice() {
-            [one] => format!("{one} is"),
-            several => format!("{} are", several.join(", ")),
-        }
-    )
+    format!("{}, or see that etcd answers", without_secrets(&secrets))
 }

@@ -7,7 +7,6 @@ use tokio::task::AbortHandle;
 
 use crate::live::shared::Shared;
 use crate::runtime::background::Background;
-use crate::runtime::panics;
 
 /// How long dropping the last handle waits for the cache file.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -54,17 +53,12 @@ impl<T> Drop for Life<T> {
 
 /// Has the last state cached, and waits for it a while.
 fn flush<T: Send + Sync + 'static>(shared: &Arc<Shared<T>>) {
-    if shared.archive.as_ref().is_some_and(|archive| archive.is_outdated()) {
+    if let Some(archive) = shared.archive.as_ref().filter(|archive| archive.is_outdated()) {
         let (sender, receiver) = mpsc::channel();
         shared.save(move |written| drop(sender.send(written)));
         // Nobody is there to be notified; the log says why it failed.
         if let Ok(Err(why)) = receiver.recv_timeout(FLUSH) {
-            panics::log(|| {
-                tracing::warn!(
-                    name = shared.status_cell.name(),
-                    "the last state is not in the cache file: {why}"
-                );
-            });
+            archive.warn_last_not_saved(&why);
         }
     }
 }

@@ -273,7 +273,7 @@ impl<T: Derived> Updater<T> {
                 let refused = rejection.clone();
                 shared.hooks.hold(Notice::of_rejection(rejection.clone()), count);
                 self.record_update(effects, |record| record.refuse(rejection));
-                self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(&refused)));
+                self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(format_args!("{refused:#}"))));
             }
         }
     }

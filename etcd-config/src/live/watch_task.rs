@@ -327,15 +327,10 @@ impl<T> Effects<T> {
 impl<T: Derived> Drop for WatchTask<T> {
     fn drop(&mut self) {
         let shared = Arc::clone(self.shared());
-        if shared.archive.as_ref().is_some_and(|archive| archive.is_outdated()) {
-            shared.save(|written| {
+        if let Some(archive) = shared.archive.clone().filter(|archive| archive.is_outdated()) {
+            shared.save(move |written| {
                 if let Err(why) = written {
-                    panics::log(|| {
-                        tracing::warn!(
-                            name = T::LAYOUT.name,
-                            "the last state is not in the cache file: {why}"
-                        );
-                    });
+                    archive.warn_last_not_saved(&why);
                 }
             });
         }

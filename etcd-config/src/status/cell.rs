@@ -109,11 +109,6 @@ impl StatusCell {
         Self { name, prefix, record, moved, moved_async, meters }
     }
 
-    /// The name of the configuration's type.
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-
     pub(crate) fn status(&self) -> Status {
         let record = self.lock();
         Status {

@@ -188,3 +188,49 @@ fn a_default_that_panics_is_an_error_whether_its_key_is_there_or_not() {
     assert_eq!(lines(error.problems())[0], first);
     assert_eq!(at(error), keys);
 }
+
+#[test]
+fn a_key_that_no_start_can_read_is_found_with_them() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/a")]
+    struct Outside {
+        #[etcd(key = "/b/x", default = 1)]
+        _x: u32,
+        #[etcd(key = "/a/y", default = 1)]
+        _y: u32,
+        #[etcd(key = "/b/inner", nested)]
+        _inner: Inner,
+    }
+    #[derive(EtcdConfig)]
+    struct Inner {
+        #[etcd(default = 1)]
+        z: u32,
+    }
+    let outside = "outside of /a, and only what is below it is watched";
+    assert_eq!(
+        lines(Outside::check_defaults().unwrap_err().problems()),
+        [format!("/b/x _x: u32: {outside}"), format!("/b/inner/z _inner.z: u32: {outside}")]
+    );
+
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/{region}")]
+    struct Filled {
+        #[etcd(key = "/b/x", default = 1)]
+        _x: u32,
+    }
+    Filled::check_defaults().unwrap();
+
+    #[derive(EtcdConfig)]
+    struct Anywhere {
+        #[etcd(key = "/b/x", default = 1)]
+        _x: u32,
+    }
+    Anywhere::check_defaults().unwrap();
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/")]
+    struct Everything {
+        #[etcd(key = "/b/x", default = 1)]
+        _x: u32,
+    }
+    Everything::check_defaults().unwrap();
+}

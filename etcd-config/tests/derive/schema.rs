@@ -235,19 +235,19 @@ fn where_each_value_comes_from() {
         ("/service/database/url", Some("pg://db")),
     ]);
     let expected = "\
-FIELD              KEY                         VALUE              SOURCE       REVISION
+FIELD              KEY                         IN FORCE           SOURCE       REVISION
 listen             /service/listen             0.0.0.0:1          etcd         1         a change waits for a restart: \"0.0.0.0:2\" (set at revision 2)
 log_level          /service/log_level          debug              etcd         1         an old name of log/level
 offset             /service/offset             3                  environment  -
-max                /service/max                -                  absent       -         deleted, but still in force: refused, or newer than the snapshot; in force is \"9\" (set at revision 2)
+max                /service/max                9                  etcd         2         the key is deleted in the store, which is refused, or newer than the snapshot
 database.url       /service/database/url       pg://db            etcd         3
 database.password  /service/database/password  •••                etcd         1
 tls                /service/tls                -                  absent       -
-features.other     /service/features/other     true               etcd         3         not in force: refused, or newer than the snapshot; in force is nothing
-features.new_ui    /service/features/new_ui    -                  absent       -         deleted, but still in force: refused, or newer than the snapshot; in force is \"true\" (set at revision 1)
-upstreams.a.addr   /service/upstreams/a/addr   -                  absent       -         deleted, but still in force: refused, or newer than the snapshot; in force is \"10.0.0.1:80\" (set at revision 1)
+features.other     /service/features/other     -                  absent       -         the store has \"true\" (set at revision 3), which is refused, or newer than the snapshot
+features.new_ui    /service/features/new_ui    true               etcd         1         the key is deleted in the store, which is refused, or newer than the snapshot
+upstreams.a.addr   /service/upstreams/a/addr   10.0.0.1:80        etcd         1         the key is deleted in the store, which is refused, or newer than the snapshot
 limits             /service/limits             Limits::default()  default      -
-name               /service/name               refused            etcd         3         not in force: refused, or newer than the snapshot; in force is the default \"it's\"";
+name               /service/name               it's               default      -         the store has \"refused\" (set at revision 3), which is refused, or newer than the snapshot";
     let explanation = __private::explain(&keys.tree, &keys.context, &unpublished, false);
     assert_eq!(explanation.to_string(), expected);
     assert_eq!(explanation.rows()[5].value(), None, "a secret is no data either");
@@ -333,9 +333,9 @@ fn what_is_stored_and_what_is_in_force_are_both_there() {
     assert_eq!(
         notes,
         [
-            "not in force: refused, or newer than the snapshot; in force is \"2\" (set at revision 1)",
-            "not in force: refused, or newer than the snapshot; in force is \"3\" (set at revision 1)",
-            "not in force: refused, or newer than the snapshot",
+            "the store has \"x\\u{1b}[2J\" (set at revision 2), which is refused, or newer than the snapshot",
+            "the store has \"9\" (set at revision 2), which is refused, or newer than the snapshot",
+            "the store has another value, which is refused, or newer than the snapshot",
             "a change waits for a restart",
             "a change waits for a restart: the key is gone",
             "",

@@ -128,6 +128,22 @@ fn a_required_secret_that_is_not_in_it_is_called_by_its_name() {
 }
 
 #[test]
+fn that_it_lacks_a_required_secret_is_known_while_etcd_answers() {
+    let (folder, store) = (Folder::new(), vault());
+    let problem = |settings: etcd_config::Live<Vault>| {
+        until("saved", || settings.status().cache_file.is_some_and(|file| file.saved_at.is_some()));
+        let status = settings.status();
+        let problem = status.cache_file.as_ref().unwrap().problem.clone();
+        assert_eq!(status.to_string().contains("warning: the cache file"), problem.is_some(), "{status}");
+        problem
+    };
+    let useless = "it is of no use while etcd does not answer: secrets are not kept in it, and /vault/token is \
+                   required; call .cache_secrets(true) to have them kept";
+    assert_eq!(problem(folder.options::<Vault>().watch(&store).unwrap()).as_deref(), Some(useless));
+    assert_eq!(problem(folder.options::<Vault>().cache_secrets(true).watch(&store).unwrap()), None);
+}
+
+#[test]
 fn secrets_are_kept_where_that_is_asked_for() {
     let (folder, store) = (Folder::new(), vault());
     let options = || folder.options::<Vault>().cache_secrets(true);

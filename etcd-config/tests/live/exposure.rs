@@ -80,7 +80,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Reader", &settings.reader());
     table.row("Guard", &settings.load());
     table.row("Snapshot", &settings.snapshot());
-    table.both("Secret", &settings.load().token);
+    table.row("Secret", &settings.load().token);
     table.row("Subscription", &settings.on_change(|_| {}));
     table.row("Changes", &changes);
     let schema = Bank::schema();

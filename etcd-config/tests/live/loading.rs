@@ -112,6 +112,9 @@ fn intervals_of_nothing_are_refused_and_those_of_any_length_are_not() {
         let error = options.watch(store()).unwrap_err();
         assert!(error.is_invalid_option() && error.to_string().contains("interval is zero"), "{error}");
     }
+    let error = Service::options().startup_timeout(Duration::ZERO).watch(store()).unwrap_err();
+    assert!(error.is_invalid_option(), "{error}");
+    assert_eq!(error.to_string(), "startup_timeout is zero: no store could answer in time");
     let endless = Service::options()
         .progress_interval(Duration::MAX)
         .audit_interval(Duration::MAX)

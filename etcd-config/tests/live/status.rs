@@ -377,7 +377,7 @@ fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
         (refused.proven_current_at, refused.refused_since)
     );
     assert!(later.proven_current_at < later.confirmed_at, "{later}");
-    assert!(later.to_string().contains("refused since"), "{later}");
+    assert!(later.to_string().contains("refused for "), "{later}");
     assert!(later.to_string().contains("many"), "{later}");
 
     // The connection is lost as well: both are said, and each by itself.

@@ -22,7 +22,7 @@ fn one_that_refuses_is_in_the_status_and_in_the_log_once_until_it_serves() {
             status.state.is_watching() && names(status) == [bad.endpoint()]
         });
         let status = live.status();
-        let warning = format!("\n  warning: {} fails, since ", bad.endpoint());
+        let warning = format!("\n  warning: {} has failed for ", bad.endpoint());
         let text = status.to_string();
         assert!(text.contains(&warning) && text.contains("refused"), "{text}");
         let told = || log::about(&format!("endpoint={:?}", bad.endpoint()));
