@@ -169,7 +169,7 @@ impl Row {
                 .map(|raw| raw.revision),
         };
         let notes = [
-            is_awaited.then(|| not_in_force(place, value.as_deref(), secret)),
+            is_awaited.then(|| not_in_force(place, value.as_deref(), origin, secret)),
             place.waits().then(|| waiting(place, secret)),
             place.note.clone(),
         ];
@@ -191,11 +191,12 @@ impl Row {
 }
 
 /// What the store has that the snapshot does not; `value` is what it comes to.
-fn not_in_force(place: &ComparedPlace<'_>, value: Option<&str>, secret: bool) -> String {
+fn not_in_force(place: &ComparedPlace<'_>, value: Option<&str>, origin: Origin, secret: bool) -> String {
     let what = match (place.next_raw(), value) {
         (Some(_), _) if secret => "the store has another value".to_owned(),
         (Some(raw), _) => format!("the store has {}", quoted(raw)),
         (None, _) if place.published_raw().is_some() => "the key is deleted in the store".to_owned(),
+        (None, _) if origin == Origin::Environment => "it would be the environment's".to_owned(),
         (None, Some(default)) if !secret => format!("it would be the default {}", quote(default)),
         (None, _) => "it would be a default".to_owned(),
     };

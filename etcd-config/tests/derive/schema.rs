@@ -454,7 +454,7 @@ fn a_variable_is_in_force_as_long_as_its_struct_is() {
         "{explanation}"
     );
     let note = row("queue.user").note();
-    assert_eq!(note, Some("not in force: refused, or newer than the snapshot; in force is nothing"));
+    assert_eq!(note, Some("it would be the environment's, which is refused, or newer than the snapshot"));
 }
 
 #[test]
