@@ -35,6 +35,7 @@ mod seats;
 mod server;
 pub mod servers;
 mod stage;
+mod until;
 mod v2;
 mod witness;
 
@@ -49,6 +50,7 @@ pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;
 pub use servers::{Etcd, Version};
 pub use stage::{Api, Stage, on_each_line, over_each_api, over_v2};
+pub use until::{SOON, until, until_async, until_found, until_live, until_within};
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};
 
 /// Runs asynchronous calls to their end, on this thread.

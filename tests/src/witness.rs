@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use etcd_config::{Change, EtcdConfig, Live, Snapshot, Status};
 
 use crate::history::{Era, History, State, difference, state_at};
+use crate::until::{until_found, until_live};
 
 /// What history is kept of, and what its keys begin with.
 pub const PREFIX: &str = "/app/all/";
@@ -116,17 +117,11 @@ impl Witness {
                 |step| step.new.all == state,
             )
         };
-        while self.live.load().all != state || !is_heard() {
-            if start.elapsed() > deadline {
-                let wrong = difference(&self.live.load().all, &state);
-                panic!(
-                    "after {deadline:?} the configuration is not that of revision {revision}; \
-                     {wrong:?} differ\n{}",
-                    self.live.status()
-                );
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
+        let is_there = || (self.live.load().all == state && is_heard()).then_some(());
+        until_found(deadline, is_there, || {
+            let wrong = difference(&self.live.load().all, &state);
+            format!("the state of revision {revision}; {wrong:?} differ\n{}", self.live.status())
+        });
         let took = start.elapsed();
         self.judge(history);
         took
@@ -163,14 +158,8 @@ impl Witness {
     #[track_caller]
     pub fn waits_for(&self, what: &str, deadline: Duration, is: impl Fn(&Status) -> bool) -> Duration {
         let start = Instant::now();
-        loop {
-            let status = self.live.status();
-            if is(&status) {
-                return start.elapsed();
-            }
-            assert!(start.elapsed() < deadline, "not {what} after {deadline:?}:\n{status}");
-            thread::sleep(Duration::from_millis(5));
-        }
+        until_live(&self.live, deadline, what, |live| is(&live.status()));
+        start.elapsed()
     }
 
     /// Waits until changes are being followed.

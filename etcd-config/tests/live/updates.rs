@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, MemoryStore};
+use etcd_config_tests::until_live;
 
 use crate::service::{SOON, Service, runtime, store, until, watch};
 
@@ -39,10 +40,7 @@ fn of_one_transaction_become_one_snapshot() {
         .commit();
     settings.wait_for_revision(revision, SOON).unwrap();
     assert_eq!((settings.load().workers, settings.load().features["beta"]), (3, true));
-    let deadline = Instant::now() + SOON;
-    while seen.lock().unwrap().is_empty() && Instant::now() < deadline {
-        std::thread::yield_now();
-    }
+    settings.wait_for_callbacks(revision, SOON).unwrap();
     assert_eq!(*seen.lock().unwrap(), [(3, "warn".to_owned(), 3)]);
 }
 
@@ -183,10 +181,7 @@ fn of_a_rewound_store_go_back_to_what_it_holds() {
     store.rewind(base);
     settings.wait_until(|s| s.workers == 8, SOON).unwrap();
     assert_eq!(settings.load().revision(), base);
-    let deadline = Instant::now() + SOON;
-    while settings.status().revision != base {
-        assert!(Instant::now() < deadline, "{}", settings.status());
-    }
+    until_live(&settings, SOON, "at its revision", |live| live.status().revision == base);
     assert_eq!(settings.status().counters.rewinds, 1);
 }
 
@@ -301,10 +296,10 @@ fn of_a_rewound_store_are_not_in_force_where_they_are_refused() {
         settings.wait_for_revision(store.put("/service/workers", workers), SOON).unwrap();
     }
     store.rewind(wrong);
-    let deadline = Instant::now() + SOON;
-    while settings.status().counters.rejections < 1 || settings.status().revision != wrong {
-        assert!(Instant::now() < deadline, "{}", settings.status());
-    }
+    until_live(&settings, SOON, "refused", |live| {
+        let status = live.status();
+        status.counters.rejections >= 1 && status.revision == wrong
+    });
     assert!(settings.wait_for_revision(wrong, SOON).unwrap_err().is_invalid(), "{}", settings.status());
     assert_eq!(settings.load().workers, 4);
 }

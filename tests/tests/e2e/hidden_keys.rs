@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_client_core::v2::Client;
 use etcd_client_core::{Kind, Prefix, Signal, Store};
 use etcd_config::{EtcdConfig, Live, Options};
-use etcd_config_tests::{Reply, Scripted, Server, block_on, log, servers};
+use etcd_config_tests::{Reply, SOON, Scripted, Server, block_on, log, servers, until_live};
 
 #[derive(Clone, Debug, PartialEq, EtcdConfig)]
 #[etcd(prefix = "/app")]
@@ -79,11 +79,7 @@ fn on_each_line(case: impl Fn(&Scene)) {
 }
 
 fn until(live: &Live<Service>, is: impl Fn(&Service) -> bool) {
-    let start = Instant::now();
-    while !is(&live.load()) {
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}, {}", live.load(), live.status());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until_live(live, SOON, "as wanted", |live| is(&live.load()));
 }
 
 fn options() -> Options<Service> {

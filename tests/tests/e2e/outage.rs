@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Api, Flat, Proxy, Witness, over_each_api, over_v2};
+use etcd_config_tests::{Api, Flat, Proxy, Witness, over_each_api, over_v2, until_live};
 
 #[test]
 fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
@@ -51,11 +51,7 @@ fn r13_a_watch_that_ends_in_good_order_is_a_lost_one() {
             history.put("a", &round.to_string());
             witness.converges(&history, Duration::from_secs(2));
             // The change may have come before the end.
-            let start = Instant::now();
-            while proxy.connections() <= before {
-                assert!(start.elapsed() < Duration::from_secs(5), "{}", live.status());
-                thread::sleep(Duration::from_millis(5));
-            }
+            until_live(&live, Duration::from_secs(5), "connected again", |_| proxy.connections() > before);
         }
         assert_eq!(live.status().counters.snapshots, 4, "each write is one change");
     });
