@@ -14,6 +14,7 @@
 
 mod accounts;
 mod announce;
+mod bounded;
 mod builder;
 mod certificates;
 mod cluster;
@@ -39,6 +40,7 @@ mod until;
 mod v2;
 mod witness;
 
+pub use bounded::soon;
 pub use builder::Builder;
 pub use certificates::{Certificates, Identity};
 pub use cluster::Cluster;
