@@ -38,6 +38,7 @@ pub mod servers;
 mod stage;
 mod until;
 mod v2;
+mod watched;
 mod witness;
 
 pub use bounded::soon;
@@ -53,6 +54,7 @@ pub use server::Server;
 pub use servers::{Etcd, Version};
 pub use stage::{Api, Stage, on_each_line, over_each_api, over_v2};
 pub use until::{SOON, until, until_async, until_found, until_live, until_within};
+pub use watched::Watched;
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};
 
 /// Runs asynchronous calls to their end, on this thread.

@@ -48,9 +48,7 @@ pub fn until_found<T>(
         if let Some(found) = look() {
             return found;
         }
-        if is_last {
-            panic!("not within {limit:?}: {}", missing());
-        }
+        assert!(!is_last, "not within {limit:?}: {}", missing());
         thread::sleep(PAUSE);
     }
 }

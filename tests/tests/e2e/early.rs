@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Chunks, Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line, until_live,
+    Chunks, Flat, History, PREFIX, Proxy, Server, Watched, Witness, block_on, on_each_line, until_live,
 };
 
 /// Two and a half megabytes a second.
@@ -26,9 +26,8 @@ fn a_revision_is_waited_for_until_its_changes_have_arrived() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("n", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::options().audit_interval(None).watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| Flat::options().audit_interval(None).watch(proxy.endpoint()));
         proxy.pass_on(SLOW);
         let value = "x".repeat(60_000);
         for n in 0..400 {
@@ -79,10 +78,9 @@ fn a_change_that_never_arrives_is_read() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(None).progress_interval(Duration::from_secs(1));
-        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
         proxy.lose_watch_frame();
         history.delete("b");
         until_live(&live, Duration::from_secs(10), "without b", |live| {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2, until_live,
+    Api, Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line, over_each_api, over_v2,
+    until_live,
 };
 
 #[test]
@@ -34,9 +35,7 @@ fn r44_idle_connections_are_kept_or_replaced() {
     over_each_api(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
-        let proxy = Proxy::to(&server.address());
-        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = stage.watched(&server);
 
         proxy.forget_idle(Some(Duration::from_secs(7)));
         thread::sleep(Duration::from_secs(12));
@@ -66,12 +65,11 @@ fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         // A server whose progress proves nothing is asked what it holds, which finds it, too: later.
         let (audit, interval) = (Duration::from_secs(1), Duration::from_secs(2));
         let options = Flat::options().audit_interval(audit).progress_interval(interval);
-        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
 
         proxy.lose_watch_frame();
         history.put("a", "2");
@@ -94,10 +92,9 @@ fn r55_a_change_that_was_never_sent_over_v2_comes_with_the_next_poll() {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().progress_interval(Duration::from_secs(2));
-        let live = stage.watch_with(options, [proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| stage.watch_with(options, [proxy.endpoint()]));
 
         proxy.lose_watch_frame();
         history.put("a", "2");

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Api, Flat, Proxy, Witness, over_each_api, over_v2, until_live};
+use etcd_config_tests::{Api, Flat, Proxy, Watched, Witness, over_each_api, over_v2, until_live};
 
 #[test]
 fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
@@ -63,9 +63,7 @@ fn r13_polls_that_are_ended_again_and_again_lose_nothing_and_are_not_repeated_in
     over_v2(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
-        let proxy = Proxy::to(&server.address());
-        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = stage.watched(&server);
         let (before, start) = (proxy.requests(), Instant::now());
         let mut written = 0;
         while start.elapsed() < Duration::from_secs(4) {
