@@ -1,7 +1,5 @@
 //! How many lines the log has of what happens often.
 
-use std::time::Duration;
-
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 use etcd_config_tests::log::{about, keep};
 use etcd_config_tests::{SOON, until_found};

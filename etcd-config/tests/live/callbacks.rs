@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, Live};
+use etcd_config_tests::soon;
 
 use crate::service::{SOON, Service, runtime, store, until, watch};
 
@@ -171,7 +172,7 @@ fn may_drop_the_last_handle_and_are_not_called_again() {
     receiver.recv_timeout(SOON).unwrap();
     store.put("/service/workers", "2");
     // The stream ends, so nothing watches any more.
-    runtime().block_on(async { while changes.next().await.is_some() {} });
+    runtime().block_on(soon(async { while changes.next().await.is_some() {} }));
     // The closure is dropped after its call, and the sender with it.
     assert_eq!(receiver.recv_timeout(SOON), Err(mpsc::RecvTimeoutError::Disconnected));
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -475,7 +476,7 @@ fn that_are_subscribed_before_the_value_is_loaded_miss_no_change() {
         let mut changes = settings.changes();
         if settings.load().workers != 9 {
             received_until(&receiver, &9);
-            let change = runtime().block_on(changes.next()).unwrap();
+            let change = runtime().block_on(soon(changes.next())).unwrap();
             assert_eq!(change.after().workers, 9);
         }
         writer.join().unwrap();

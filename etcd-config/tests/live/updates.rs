@@ -110,7 +110,7 @@ fn that_are_taken_back_leave_no_trace() {
 
     // The next one says nothing of it, and is not spoilt by it.
     store.put("/service/level", "debug");
-    let change = runtime().block_on(changes.next()).unwrap();
+    let change = runtime().block_on(soon(changes.next())).unwrap();
     assert_eq!(change.keys().iter().map(|key| &**key).collect::<Vec<_>>(), ["/service/level"]);
     assert_eq!((change.after().workers, change.after().features.len()), (8, 0));
 }
@@ -265,7 +265,7 @@ fn are_committed_by_a_key_that_is_written_with_the_value_that_it_has() {
     // With nothing to commit it is no change.
     settings.wait_for_revision(store.put("/service/version", "1"), SOON).unwrap();
     assert_eq!(settings.status().counters.snapshots, 2, "{}", settings.status());
-    let change = runtime().block_on(changes.next()).unwrap();
+    let change = runtime().block_on(soon(changes.next())).unwrap();
     assert_eq!((change.before().host.as_str(), change.after().host.as_str()), ("a", "b"));
 }
 
