@@ -64,8 +64,8 @@ fn an_answer_that_cannot_be_read_is_not_shown() {
             let listed = client.list(&Prefix::new("/app")).await.unwrap_err();
             let watched = client.watch("app").recursive(true).await.unwrap_err();
             let set = client.set("app/password", SECRET).await;
-            let mut follower = client.watcher("app").recursive(true).start();
-            let Some(Event::Error(followed)) = soon(follower.next()).await else {
+            let mut stream = client.watcher("app").recursive(true).start();
+            let Some(Event::Error(followed)) = soon(stream.next()).await else {
                 panic!("something else than an error: {reply:?}");
             };
             let errors = [Some(listed), Some(watched), Some(followed), set.err()];
