@@ -180,10 +180,10 @@ impl<T: Derived> Options<T> {
     /// As [`watch`](Self::watch).
     pub fn load_once(self, store: impl IntoStore) -> Result<T, Error> {
         let (loaded, _background) = self.load_in_background(store)?;
-        if let Some((cache, listing)) = to_be_cached(&loaded) {
-            if let Err(why) = cache.write(listing, SystemTime::now(), 1) {
-                cache.warn_not_kept(&why);
-            }
+        if let Some((cache, listing)) = to_be_cached(&loaded)
+            && let Err(why) = cache.write(listing, SystemTime::now(), 1)
+        {
+            cache.warn_not_kept(&why);
         }
         Ok(loaded.first.value)
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_config::{EtcdConfig, MemoryStore};
+use etcd_config_tests::{until, until_within};
 
 #[derive(EtcdConfig)]
 #[etcd(prefix = "/service")]
@@ -33,17 +34,13 @@ fn one_configuration_has_one_at_a_time_and_none_when_it_rests() {
     for n in 0..4_000 {
         store.put("/service/workers", n.to_string());
         if n % 4 == 0 {
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_micros(50));
         }
         if n % 50 == 0 {
             most = most.max(threads());
         }
     }
-    assert!(calls.load(Ordering::Relaxed) > 0);
+    until("called", || calls.load(Ordering::Relaxed) > 0);
     assert_eq!(most, 1, "threads for the callbacks of one configuration");
-    let begin = Instant::now();
-    while threads() > 0 {
-        assert!(begin.elapsed() < Duration::from_secs(8), "they stay");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until_within(Duration::from_secs(8), "no threads", || threads() == 0);
 }

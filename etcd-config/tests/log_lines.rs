@@ -1,11 +1,8 @@
 //! How many lines the log has of what happens often.
 
-use std::time::Duration;
-
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 use etcd_config_tests::log::{about, keep};
-
-const SOON: Duration = Duration::from_secs(30);
+use etcd_config_tests::{SOON, until_found};
 
 #[derive(EtcdConfig)]
 struct Settings {
@@ -115,17 +112,9 @@ fn an_update_that_is_refused_for_several_reasons_is_one_record_of_one_line() {
     let settings = Checked::options().prefix("/refused").watch(&store).unwrap();
     let refused = store.transaction().put("/refused/workers", "1000").put("/refused/retries", "few").commit();
     let _ = settings.wait_for_revision(refused, SOON);
-    let start = std::time::Instant::now();
-    let lines = loop {
-        let lines: Vec<_> = about("/refused")
-            .into_iter()
-            .filter(|line| line.starts_with("WARN") && line.contains("few"))
-            .collect();
-        if !lines.is_empty() || start.elapsed() > SOON {
-            break lines;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
+    let is_refusal = |line: &String| line.starts_with("WARN") && line.contains("few");
+    let logged = || Some(about("/refused").into_iter().filter(is_refusal).collect::<Vec<_>>());
+    let lines = until_found(SOON, || logged().filter(|lines| !lines.is_empty()), || "a warning".to_owned());
     let [line] = &lines[..] else { panic!("{lines:?}") };
     assert!(!line.contains('\n'), "{line:?}");
     for part in [

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, Live, MemoryStore};
+use etcd_config_tests::{SOON, until};
 use metrics::{Counter, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 type Cells = Arc<Mutex<BTreeMap<String, Arc<AtomicU64>>>>;
@@ -80,23 +80,14 @@ struct Service {
     workers: u32,
 }
 
-fn until(what: &str, wanted: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !wanted() {
-        assert!(begin.elapsed() < Duration::from_secs(5), "{what}: not within 5 s");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 fn a_recorder_that_panics_ends_no_watch(ledger: &Ledger, store: &MemoryStore, settings: &Live<Service>) {
     PANICS.store(true, Ordering::SeqCst);
-    let limit = Duration::from_secs(30);
     for n in 100..105 {
-        settings.wait_for_revision(store.put("/service/workers", n.to_string()), limit).unwrap();
+        settings.wait_for_revision(store.put("/service/workers", n.to_string()), SOON).unwrap();
         assert_eq!(settings.load().workers, n);
     }
     PANICS.store(false, Ordering::SeqCst);
-    settings.wait_for_revision(store.put("/service/workers", "5"), limit).unwrap();
+    settings.wait_for_revision(store.put("/service/workers", "5"), SOON).unwrap();
     let status = settings.status();
     assert!(status.is_current() && status.to_string().contains("of the recorder"), "{status}");
     assert!(status.counters.watch_panics >= 5);

@@ -2,14 +2,11 @@
 //! process has one subscriber.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, MemoryStore};
+use etcd_config_tests::{SOON, until};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-
-/// Long enough for a machine that is busy with other things.
-const SOON: Duration = Duration::from_secs(30);
 
 static PANICS: AtomicBool = AtomicBool::new(false);
 
@@ -41,14 +38,6 @@ impl Subscriber for Panicking {
 struct Service {
     #[etcd(default = 1)]
     workers: u32,
-}
-
-fn until(what: &str, wanted: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !wanted() {
-        assert!(begin.elapsed() < SOON, "{what}: not within {SOON:?}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 #[test]

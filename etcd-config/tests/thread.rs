@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::{Error, Kind, v2, v3};
 use etcd_config::{EtcdConfig, Live, MemoryStore, State};
+use etcd_config_tests::{until_live, until_within};
 
 #[derive(EtcdConfig)]
 #[etcd(prefix = "/service")]
@@ -25,21 +26,13 @@ fn threads() -> usize {
         .count()
 }
 
-fn until(what: &str, limit: Duration, wanted: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !wanted() {
-        assert!(begin.elapsed() < limit, "{what}: not within {limit:?}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 /// A thread that this one starts, to drop something elsewhere, has its name until it takes its own.
 fn is_one(what: &str) {
-    until(what, Duration::from_secs(1), || threads() == 1);
+    until_within(Duration::from_secs(1), what, || threads() == 1);
 }
 
 fn enters(settings: &Live<Service>, what: &str, wanted: fn(&State) -> bool) {
-    until(what, Duration::from_secs(5), || wanted(&settings.status().state));
+    until_within(Duration::from_secs(5), what, || wanted(&settings.status().state));
 }
 
 /// Brings a configuration into a state.
@@ -99,10 +92,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("refusing an update", |store, settings| {
         enters(settings, "watching", State::is_watching);
         store.put("/service/workers", "few");
-        let begin = Instant::now();
-        while settings.status().refused_since.is_none() {
-            assert!(begin.elapsed() < Duration::from_secs(5), "{}", settings.status());
-        }
+        until_live(settings, Duration::from_secs(5), "refused", |live| live.status().refused_since.is_some());
     }),
     ("with a callback that never returns", |store, settings| {
         let (sender, receiver) = mpsc::channel();
@@ -136,7 +126,7 @@ fn ends_within_a_second_of_the_last_handle_in_every_state() {
         let begin = Instant::now();
         drop(clone);
         assert!(begin.elapsed() < Duration::from_millis(500), "{name}: dropping blocks");
-        until(name, Duration::from_secs(1), || threads() == 0);
+        until_within(Duration::from_secs(1), name, || threads() == 0);
     }
     last_handle_dropped_in_a_callback();
     started_from_the_cache();
@@ -151,7 +141,7 @@ fn last_handle_dropped_in_a_callback() {
     settings.on_change(move |_| drop(receiver.recv()));
     store.put("/service/workers", "2");
     sender.send(settings).unwrap();
-    until("dropped in a callback", Duration::from_secs(1), || threads() == 0);
+    until_within(Duration::from_secs(1), "dropped in a callback", || threads() == 0);
 }
 
 fn started_from_the_cache() {
@@ -167,7 +157,7 @@ fn started_from_the_cache() {
         // Soon after a change, which is still to be cached.
         settings.wait_for_revision(store.put("/service/workers", "3"), Duration::from_secs(5)).unwrap();
         drop(settings);
-        until("while it caches", Duration::from_secs(1), || threads() == 0);
+        until_within(Duration::from_secs(1), "while it caches", || threads() == 0);
         options().load_once(&store).unwrap();
         if silent {
             store.silence(true);
@@ -177,7 +167,7 @@ fn started_from_the_cache() {
         let settings = options().watch(&store).unwrap();
         assert_eq!((settings.load().workers, threads()), (3, 1));
         drop(settings);
-        until("started from the cache", Duration::from_secs(1), || threads() == 0);
+        until_within(Duration::from_secs(1), "started from the cache", || threads() == 0);
     }
 }
 
@@ -198,11 +188,11 @@ fn with_connections_that_lead_nowhere() {
             let settings = options().watch(v3::Client::new([&address]).unwrap()).unwrap();
             std::thread::sleep(wait);
             drop(settings);
-            until(&format!("v3 at {address}"), Duration::from_secs(1), || threads() == 0);
+            until_within(Duration::from_secs(1), &format!("v3 at {address}"), || threads() == 0);
             let settings = options().watch(v2::Client::new([&address]).unwrap()).unwrap();
             std::thread::sleep(wait);
             drop(settings);
-            until(&format!("v2 at {address}"), Duration::from_secs(1), || threads() == 0);
+            until_within(Duration::from_secs(1), &format!("v2 at {address}"), || threads() == 0);
         }
     }
 }
@@ -212,8 +202,8 @@ fn a_load_that_fails() {
     store.silence(true);
     let limit = Duration::from_millis(50);
     assert!(Service::options().startup_timeout(limit).watch(&store).is_err());
-    until("after a load that failed", Duration::from_secs(1), || threads() == 0);
+    until_within(Duration::from_secs(1), "after a load that failed", || threads() == 0);
     store.silence(false);
     assert_eq!(Service::load_once(&store).unwrap().workers, 1);
-    until("after a load without a watch", Duration::from_secs(1), || threads() == 0);
+    until_within(Duration::from_secs(1), "after a load without a watch", || threads() == 0);
 }

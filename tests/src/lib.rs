@@ -14,6 +14,7 @@
 
 mod accounts;
 mod announce;
+mod bounded;
 mod builder;
 mod certificates;
 mod cluster;
@@ -35,9 +36,12 @@ mod seats;
 mod server;
 pub mod servers;
 mod stage;
+mod until;
 mod v2;
+mod watched;
 mod witness;
 
+pub use bounded::soon;
 pub use builder::Builder;
 pub use certificates::{Certificates, Identity};
 pub use cluster::Cluster;
@@ -49,6 +53,8 @@ pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;
 pub use servers::{Etcd, Version};
 pub use stage::{Api, Stage, on_each_line, over_each_api, over_v2};
+pub use until::{SOON, until, until_async, until_found, until_live, until_within};
+pub use watched::Watched;
 pub use witness::{Flat, PREFIX, Seen, Step, Witness};
 
 /// Runs asynchronous calls to their end, on this thread.

@@ -8,7 +8,7 @@ use etcd_config::{EtcdConfig, IntoStore, Live, Options};
 
 use crate::announce::announce;
 use crate::servers::{self, Etcd};
-use crate::{Builder, Flat, History, PREFIX, Server};
+use crate::{Builder, Flat, History, PREFIX, Server, Watched};
 
 /// An API of etcd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,12 @@ impl Stage {
             Api::V2 => options.watch(v2::Client::new(endpoints).expect("a client").into_store()?),
             Api::V3 => options.watch(v3::Client::new(endpoints).expect("a client").into_store()?),
         }
+    }
+
+    /// The configuration at a server, through a proxy.
+    #[track_caller]
+    pub fn watched(self, server: &Server) -> Watched {
+        Watched::through(server, |proxy| self.watch([proxy.endpoint()]))
     }
 
     /// The configuration as it is now, read once.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use etcd_config::{Change, EtcdConfig, Live, Snapshot, Status};
 
 use crate::history::{Era, History, State, difference, state_at};
+use crate::until::{until_found, until_live};
 
 /// What history is kept of, and what its keys begin with.
 pub const PREFIX: &str = "/app/all/";
@@ -30,9 +31,18 @@ pub struct Flat {
 pub struct Witness {
     live: Live<Flat>,
     steps: Arc<Mutex<Vec<Step>>>,
-    reads: Arc<Mutex<Vec<Seen>>>,
+    reads: Reads,
+    _reader: Arc<Reader>,
+}
+
+/// The snapshots that one configuration has shown, in their order.
+type Reads = Arc<Mutex<Vec<Seen>>>;
+
+/// The thread that reads the configurations of some witnesses, one after the other.
+#[derive(Debug)]
+struct Reader {
     stop: Arc<AtomicBool>,
-    reader: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// A snapshot, as it was seen.
@@ -60,27 +70,25 @@ pub struct Step {
 impl Witness {
     /// A witness from now on.
     pub fn of(live: &Live<Flat>) -> Self {
-        let steps = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&steps);
-        live.on_change(move |change| seen.lock().expect("not poisoned").push(Step::of(change)));
+        Self::of_all([live]).remove(0)
+    }
 
-        let reads = Arc::new(Mutex::new(vec![Seen::of(&live.snapshot())]));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (into, told) = (Arc::clone(&reads), Arc::clone(&stop));
-        let source = live.clone();
-        let read = move || {
-            while !told.load(Ordering::Relaxed) {
-                let snapshot = source.snapshot();
-                let mut reads = into.lock().expect("not poisoned");
-                if reads.last().is_none_or(|last| !last.is(&snapshot)) {
-                    reads.push(Seen::of(&snapshot));
-                }
-                drop((reads, snapshot));
-                thread::sleep(Duration::from_micros(500));
-            }
+    /// A witness of each, from now on. One thread reads all of them: with many, one for each would take more time
+    /// of the machine than what they look at.
+    pub fn of_all<'l>(lives: impl IntoIterator<Item = &'l Live<Flat>>) -> Vec<Self> {
+        let subscribed = |live: &Live<Flat>| {
+            let steps = Arc::new(Mutex::new(Vec::new()));
+            let seen = Arc::clone(&steps);
+            live.on_change(move |change| seen.lock().expect("not poisoned").push(Step::of(change)));
+            // Read after it is subscribed, so that no change is missed in between.
+            let reads = Arc::new(Mutex::new(vec![Seen::of(&live.snapshot())]));
+            (live.clone(), steps, reads)
         };
-        let reader = Some(thread::spawn(read));
-        Self { live: live.clone(), steps, reads, stop, reader }
+        let all: Vec<_> = lives.into_iter().map(subscribed).collect();
+        let sources = all.iter().map(|(live, _, reads)| (live.clone(), Arc::clone(reads))).collect();
+        let reader = Arc::new(Reader::of(sources));
+        let witness = |(live, steps, reads)| Self { live, steps, reads, _reader: Arc::clone(&reader) };
+        all.into_iter().map(witness).collect()
     }
 
     /// A witness from now on, as soon as changes are being followed.
@@ -116,17 +124,11 @@ impl Witness {
                 |step| step.new.all == state,
             )
         };
-        while self.live.load().all != state || !is_heard() {
-            if start.elapsed() > deadline {
-                let wrong = difference(&self.live.load().all, &state);
-                panic!(
-                    "after {deadline:?} the configuration is not that of revision {revision}; \
-                     {wrong:?} differ\n{}",
-                    self.live.status()
-                );
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
+        let is_there = || (self.live.load().all == state && is_heard()).then_some(());
+        until_found(deadline, is_there, || {
+            let wrong = difference(&self.live.load().all, &state);
+            format!("the state of revision {revision}; {wrong:?} differ\n{}", self.live.status())
+        });
         let took = start.elapsed();
         self.judge(history);
         took
@@ -163,14 +165,8 @@ impl Witness {
     #[track_caller]
     pub fn waits_for(&self, what: &str, deadline: Duration, is: impl Fn(&Status) -> bool) -> Duration {
         let start = Instant::now();
-        loop {
-            let status = self.live.status();
-            if is(&status) {
-                return start.elapsed();
-            }
-            assert!(start.elapsed() < deadline, "not {what} after {deadline:?}:\n{status}");
-            thread::sleep(Duration::from_millis(5));
-        }
+        until_live(&self.live, deadline, what, |live| is(&live.status()));
+        start.elapsed()
     }
 
     /// Waits until changes are being followed.
@@ -186,11 +182,31 @@ impl Witness {
     }
 }
 
-impl Drop for Witness {
+impl Reader {
+    fn of(sources: Vec<(Live<Flat>, Reads)>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let read = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                for (live, reads) in &sources {
+                    let snapshot = live.snapshot();
+                    let mut reads = reads.lock().expect("not poisoned");
+                    if reads.last().is_none_or(|last| !last.is(&snapshot)) {
+                        reads.push(Seen::of(&snapshot));
+                    }
+                }
+                thread::sleep(Duration::from_micros(500));
+            }
+        };
+        Self { stop, thread: Some(thread::spawn(read)) }
+    }
+}
+
+impl Drop for Reader {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(reader) = self.reader.take() {
-            let _ = reader.join();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
         }
     }
 }

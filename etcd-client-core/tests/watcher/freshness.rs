@@ -10,6 +10,7 @@ use etcd_client_core::watcher::{Event, Options, Watcher};
 use etcd_client_core::{
     Batch, BoxFuture, Change, Entry, Error, Known, Listing, Opened, Prefix, Signal, Store, Watch,
 };
+use etcd_config_tests::soon;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -110,7 +111,9 @@ impl Play {
     }
 
     async fn listed(&mut self, listing: Listing) {
-        let Some(Call::List(answer)) = self.calls.recv().await else { panic!("no listing was asked for") };
+        let Some(Call::List(answer)) = soon(self.calls.recv()).await else {
+            panic!("no listing was asked for")
+        };
         answer.send(listing).unwrap();
         self.pass(Duration::from_millis(1)).await;
     }

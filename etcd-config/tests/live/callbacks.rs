@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, Live};
+use etcd_config_tests::soon;
 
-use crate::service::{SOON, Service, runtime, store, watch};
+use crate::service::{SOON, Service, runtime, store, until, watch};
 
 /// Everything that arrives until something equals `last`.
-fn until<T: PartialEq + std::fmt::Debug>(receiver: &Receiver<T>, last: &T) -> Vec<T> {
+fn received_until<T: PartialEq + std::fmt::Debug>(receiver: &Receiver<T>, last: &T) -> Vec<T> {
     let mut all = Vec::new();
     while all.last() != Some(last) {
         all.push(receiver.recv_timeout(SOON).unwrap_or_else(|_| panic!("{last:?} did not come: {all:?}")));
@@ -28,7 +29,7 @@ fn hear_each_value_once_in_order_with_the_one_before() {
         store.put("/service/workers", n.to_string());
         store.put("/service/level", n.to_string());
     }
-    let heard = until(&receiver, &(99, 100));
+    let heard = received_until(&receiver, &(99, 100));
     let expected: Vec<_> = (8..100).map(|n| (n, n + 1)).collect();
     assert_eq!(heard, expected);
 }
@@ -48,7 +49,7 @@ fn hear_nothing_of_what_was_before_them() {
     settings.wait_for_revision(store.put("/service/workers", "1"), SOON).unwrap();
     settings.on_change(move |change| sender.send(change.after().workers).unwrap());
     store.put("/service/workers", "2");
-    assert_eq!(until(&receiver, &2), [0, 0, 2]);
+    assert_eq!(received_until(&receiver, &2), [0, 0, 2]);
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn take_projections_of_any_field_as_plain_closures() {
     settings.on(|s| &s.database.url, move |old, new| strings.send(format!("{old} -> {new}")).unwrap());
     settings.on(|s| s.level.as_str(), move |old, new| sender.send(format!("{old} -> {new}")).unwrap());
     store.transaction().put("/service/database/url", "pg://b").put("/service/level", "warn").commit();
-    assert_eq!(until(&receiver, &"info -> warn".to_owned()).len(), 2);
+    assert_eq!(received_until(&receiver, &"info -> warn".to_owned()).len(), 2);
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn that_panic_are_reported_and_the_others_still_called() {
     for n in 1..=4 {
         store.put("/service/workers", n.to_string());
     }
-    assert_eq!(until(&receiver, &4), [1, 2, 3, 4]);
+    assert_eq!(received_until(&receiver, &4), [1, 2, 3, 4]);
     assert_eq!(settings.status().counters.callback_panics, 2);
 }
 
@@ -96,7 +97,7 @@ fn may_cancel_themselves() {
     settings.on_change(move |change| sender.send(("always", change.after().workers)).unwrap());
     store.put("/service/workers", "1");
     store.put("/service/workers", "2");
-    assert_eq!(until(&receiver, &("always", 2)), [("once", 1), ("always", 1), ("always", 2)]);
+    assert_eq!(received_until(&receiver, &("always", 2)), [("once", 1), ("always", 1), ("always", 2)]);
     assert!(!once.is_active());
 }
 
@@ -120,7 +121,7 @@ fn stay_when_their_subscription_is_dropped() {
     let (sender, receiver) = mpsc::channel();
     drop(settings.on_change(move |change| sender.send(change.revision()).unwrap()));
     let revision = store.put("/service/workers", "1");
-    assert_eq!(until(&receiver, &revision), [revision]);
+    assert_eq!(received_until(&receiver, &revision), [revision]);
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn may_call_any_method_of_their_configuration() {
         }
     });
     store.put("/service/workers", "1");
-    assert_eq!(until(&receiver, &2), [2]);
+    assert_eq!(received_until(&receiver, &2), [2]);
     drop(live);
     settings.lock().unwrap().take();
 }
@@ -171,7 +172,7 @@ fn may_drop_the_last_handle_and_are_not_called_again() {
     receiver.recv_timeout(SOON).unwrap();
     store.put("/service/workers", "2");
     // The stream ends, so nothing watches any more.
-    runtime().block_on(async { while changes.next().await.is_some() {} });
+    runtime().block_on(soon(async { while changes.next().await.is_some() {} }));
     // The closure is dropped after its call, and the sender with it.
     assert_eq!(receiver.recv_timeout(SOON), Err(mpsc::RecvTimeoutError::Disconnected));
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -195,9 +196,9 @@ fn that_block_delay_neither_the_snapshot_nor_other_configurations() {
         (1..=10_000).map(|n| store.put("/service/workers", n.to_string())).fold(0, |_, revision| revision);
     settings.wait_for_revision(last, SOON).unwrap();
     assert_eq!(settings.load().workers, 10_000);
-    until(&receiver, &("other", 10_000));
+    received_until(&receiver, &("other", 10_000));
     drop(release);
-    let heard = until(&receiver, &("blocked", 10_000));
+    let heard = received_until(&receiver, &("blocked", 10_000));
     assert!(heard.len() < 5_000, "{} calls wait for one that blocks", heard.len());
     assert!(heard.is_sorted());
 }
@@ -322,7 +323,7 @@ fn are_called_on_the_callers_runtime_too() {
         settings.on(|s| &s.workers, move |_, new| sender.send(*new).unwrap());
         let revision = store.put("/service/workers", "1");
         settings.wait_for_revision_async(revision, SOON).await.unwrap();
-        assert_eq!(tokio::task::spawn_blocking(move || until(&receiver, &1)).await.unwrap(), [1]);
+        assert_eq!(tokio::task::spawn_blocking(move || received_until(&receiver, &1)).await.unwrap(), [1]);
     });
 }
 
@@ -372,7 +373,7 @@ fn that_follow_have_the_value_of_now_first_and_miss_no_change_that_is_written_me
                 sender.send(*workers).unwrap();
             },
         );
-        let heard = until(&receiver, &11);
+        let heard = received_until(&receiver, &11);
         assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "in order, each once: {heard:?}");
         writer.join().unwrap();
     }
@@ -413,9 +414,9 @@ fn that_follow_hear_what_is_written_during_their_first_call() {
             sender.send(*workers).unwrap();
         },
     );
-    assert_eq!(until(&receiver, &9), [8, 9]);
+    assert_eq!(received_until(&receiver, &9), [8, 9]);
     store.put("/service/workers", "10");
-    assert_eq!(until(&receiver, &10), [10]);
+    assert_eq!(received_until(&receiver, &10), [10]);
     subscription.cancel();
 }
 
@@ -438,7 +439,7 @@ fn that_follow_and_panic_at_once_panic_for_the_caller_and_are_gone() {
     let (sender, receiver) = mpsc::channel();
     settings.on(|s| &s.workers, move |_, new| sender.send(*new).unwrap());
     store.put("/service/workers", "9");
-    until(&receiver, &9);
+    received_until(&receiver, &9);
     assert_eq!((calls.load(Ordering::Relaxed), settings.status().counters.callback_panics), (1, 0));
 }
 
@@ -456,7 +457,7 @@ fn that_follow_and_panic_later_stay_subscribed() {
     );
     for n in ["9", "10"] {
         store.put("/service/workers", n);
-        until(&receiver, &n.parse().unwrap());
+        received_until(&receiver, &n.parse().unwrap());
     }
     assert_eq!(settings.status().counters.callback_panics, 1);
 }
@@ -474,8 +475,8 @@ fn that_are_subscribed_before_the_value_is_loaded_miss_no_change() {
         settings.on(|s| &s.workers, move |_, new| sender.send(*new).unwrap());
         let mut changes = settings.changes();
         if settings.load().workers != 9 {
-            until(&receiver, &9);
-            let change = runtime().block_on(changes.next()).unwrap();
+            received_until(&receiver, &9);
+            let change = runtime().block_on(soon(changes.next())).unwrap();
             assert_eq!(change.after().workers, 9);
         }
         writer.join().unwrap();
@@ -535,7 +536,7 @@ fn that_follow_and_are_subscribed_anywhere_end_with_what_is_in_force() {
         std::thread::sleep(Duration::from_micros(200));
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    crate::service::until("the last", || {
+    until("the last", || {
         store.put("/service/workers", "777");
         settings.load().workers == 777 && settings.status().state.is_watching()
     });

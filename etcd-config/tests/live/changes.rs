@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_config::{Cause, EtcdConfig, Live, MemoryStore};
+use etcd_config_tests::soon;
 use serde::Deserialize;
 
 use crate::service::{SOON, Service, runtime, store, until, watch};
@@ -29,7 +30,7 @@ fn a_waker_that_panics_harms_no_other_reader_and_no_callback() {
     let mut next = std::pin::pin!(first.next());
     assert!(next.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
     store.put("/service/workers", "1");
-    assert_eq!(runtime().block_on(second.next()).unwrap().after().workers, 1);
+    assert_eq!(runtime().block_on(soon(second.next())).unwrap().after().workers, 1);
     assert_eq!(receiver.recv_timeout(crate::service::SOON), Ok(1));
     assert_eq!(settings.status().counters.lists, 1, "nothing had to begin again");
 }
@@ -42,7 +43,7 @@ fn come_one_by_one_to_who_keeps_up() {
         let mut changes = settings.changes();
         for n in 1..=10 {
             let revision = store.put("/service/workers", n.to_string());
-            let change = changes.next().await.unwrap();
+            let change = soon(changes.next()).await.unwrap();
             assert_eq!((change.after().workers, change.missed(), change.revision()), (n, 0, revision));
             assert_eq!(change.keys().iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["/service/workers"]);
             assert_eq!(change.cause(), Cause::Watch);
@@ -58,7 +59,7 @@ fn come_as_one_to_who_is_slow_with_how_many_were_missed() {
     store.put("/service/level", "debug");
     let last = (1..=99).map(|n| store.put("/service/workers", n.to_string())).fold(0, |_, revision| revision);
     settings.wait_for_revision(last, SOON).unwrap();
-    let change = runtime().block_on(changes.next()).unwrap();
+    let change = runtime().block_on(soon(changes.next())).unwrap();
     assert_eq!((change.before().workers, change.after().workers, change.missed()), (8, 99, 99));
     assert_eq!(change.keys().len(), 2);
 }
@@ -71,8 +72,8 @@ fn end_with_the_last_handle_after_the_last_change() {
     settings.wait_for_revision(store.put("/service/workers", "1"), SOON).unwrap();
     drop(settings);
     runtime().block_on(async {
-        assert_eq!(changes.next().await.map(|change| change.after().workers), Some(1));
-        assert!(changes.next().await.is_none());
+        assert_eq!(soon(changes.next()).await.map(|change| change.after().workers), Some(1));
+        assert!(soon(changes.next()).await.is_none());
     });
 }
 
@@ -81,7 +82,8 @@ fn wake_a_reader_that_waits() {
     let store = store();
     let settings = watch(&store);
     let mut changes = settings.changes();
-    let reader = std::thread::spawn(move || runtime().block_on(changes.next()).unwrap().after().workers);
+    let reader =
+        std::thread::spawn(move || runtime().block_on(soon(changes.next())).unwrap().after().workers);
     std::thread::sleep(Duration::from_millis(20));
     store.put("/service/workers", "7");
     assert_eq!(reader.join().unwrap(), 7);
@@ -92,8 +94,8 @@ fn end_at_once_for_who_comes_when_nothing_is_followed_any_more() {
     let runtime = runtime();
     let settings = runtime.block_on(Service::watch_async(&store())).unwrap();
     drop(runtime);
-    let next = async { tokio::time::timeout(SOON, settings.changes().next()).await };
-    assert!(crate::service::runtime().block_on(next).expect("an end").is_none());
+    let mut changes = settings.changes();
+    assert!(crate::service::runtime().block_on(soon(changes.next())).is_none());
 }
 
 /// One field of each kind.

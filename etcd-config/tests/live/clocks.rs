@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
+use etcd_config_tests::until_async;
 
 use crate::service::{Service, runtime, store};
 
@@ -29,9 +30,7 @@ fn a_debounce_window_goes_by_the_clock_of_the_runtime() {
         let store = store();
         let window = Duration::from_secs(10);
         let settings = Service::options().debounce(window).watch_async(&store).await.unwrap();
-        while !settings.status().state.is_watching() {
-            tokio::task::yield_now().await;
-        }
+        until_async("watching", || settings.status().state.is_watching()).await;
         tokio::time::pause();
         tokio::time::advance(Duration::from_secs(600)).await;
         store.put("/service/workers", "1");

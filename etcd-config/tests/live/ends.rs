@@ -6,6 +6,7 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use etcd_config::{EtcdConfig, MemoryStore, State};
+use etcd_config_tests::soon;
 
 use crate::folder::Folder;
 use crate::hanging::Hanging;
@@ -130,14 +131,14 @@ fn nothing_comes_into_force_after_closing() {
     let settings = folder.options::<Checked>().watch(&store).unwrap();
     let mut changes = settings.changes();
     HANGING.slow_down(&settings, &store, "/hanging/number", 2);
-    assert_eq!(runtime().block_on(changes.next()).unwrap().after().number, 2);
+    assert_eq!(runtime().block_on(soon(changes.next())).unwrap().after().number, 2);
     HANGING.hold(|| store.put("/hanging/number", "3"));
     settings.close(SOON).unwrap();
-    assert!(runtime().block_on(changes.next()).is_none());
+    assert!(runtime().block_on(soon(changes.next())).is_none());
     HANGING.let_go();
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(settings.load().number, 2, "what is in force stays, and is in the file");
-    assert!(runtime().block_on(changes.next()).is_none(), "the stream had ended");
+    assert!(runtime().block_on(soon(changes.next())).is_none(), "the stream had ended");
     assert!(settings.wait_for_revision(store.revision(), SOON).unwrap_err().is_stopped());
     store.refuse(true);
     assert_eq!(folder.options::<Checked>().watch(&store).unwrap().load().number, 2);

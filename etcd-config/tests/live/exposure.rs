@@ -9,6 +9,7 @@ use std::fmt::{Debug, Display};
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
 use etcd_config::{EtcdConfig, MemoryStore, Secret};
+use etcd_config_tests::soon;
 
 use crate::service::{SOON, runtime};
 
@@ -90,7 +91,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Schema", &(schema.to_markdown(), schema.to_etcdctl()));
     let revision = store.transaction().put("/bank/token", "hunter22").put("/bank/level", "2").commit();
     settings.wait_for_revision(revision, SOON).unwrap();
-    let change = runtime().block_on(changes.next()).unwrap();
+    let change = runtime().block_on(soon(changes.next())).unwrap();
     table.row("Change", &change);
     table.row("Cause", &change.cause());
     let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_client_core::{BoxFuture, Error, Listing, MemoryStore, Opened, Prefix, Store};
 use etcd_config::EtcdConfig;
 
-use crate::service::{SOON, Service};
+use crate::service::{SOON, Service, until};
 
 /// A store whose look panics when it is under way, as a subscriber of `tracing` may do.
 #[derive(Clone, Debug)]
@@ -45,11 +45,7 @@ fn that_panics_is_not_gone_on_with() {
     let looks = Arc::default();
     let store: Arc<dyn Store> = Arc::new(Panicking { memory: memory.clone(), looks: Arc::clone(&looks) });
     let live = Service::watch(store).unwrap();
-    let begin = Instant::now();
-    while live.status().counters.watch_panics == 0 {
-        assert!(begin.elapsed() < SOON, "there was no look");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    until("a look", || live.status().counters.watch_panics > 0);
     // The watch begins again at once; after further panics, which there are not to be, within 0.5 s.
     std::thread::sleep(Duration::from_secs(1));
     live.wait_for_revision(memory.put("/service/database/url", "pg://other"), SOON).unwrap();

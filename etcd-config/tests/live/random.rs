@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use etcd_config::{Change, EtcdConfig, MemoryStore};
+use etcd_config_tests::soon;
 use serde::{Deserialize, Deserializer};
 
 use crate::folder::Folder;
@@ -327,7 +328,7 @@ fn play<T: Plain>(scene: Scene) {
     let mut stream = live.changes();
     let streamed = std::thread::spawn(move || {
         let mut changes = Vec::new();
-        while let Some(change) = runtime().block_on(stream.next()) {
+        while let Some(change) = runtime().block_on(soon(stream.next())) {
             changes.push(change);
         }
         changes

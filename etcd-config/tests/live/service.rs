@@ -1,12 +1,10 @@
 //! The configuration that these tests watch.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 
-/// Long enough for a machine that is busy with other things.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) use etcd_config_tests::{SOON, until};
 
 #[derive(EtcdConfig, Debug, PartialEq)]
 #[etcd(prefix = "/service")]
@@ -45,13 +43,4 @@ pub(crate) fn watch(store: &MemoryStore) -> Live<Service> {
 /// A tokio runtime of one thread.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
-/// Waits until something is so that nobody announces.
-pub(crate) fn until(what: &str, wanted: impl Fn() -> bool) {
-    let begin = Instant::now();
-    while !wanted() {
-        assert!(begin.elapsed() < SOON, "{what}: not within {SOON:?}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }

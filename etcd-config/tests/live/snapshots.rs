@@ -8,7 +8,7 @@ use std::thread;
 use etcd_config::{EtcdConfig, MemoryStore};
 use serde::Deserialize;
 
-use crate::service::{SOON, store, watch};
+use crate::service::{SOON, store, until, watch};
 
 const FIELDS: usize = 8;
 
@@ -145,10 +145,7 @@ fn are_kept_current_by_a_reader_alone() {
     let mut reader = watch(&store).reader();
     let mut other = reader.clone();
     store.put("/service/workers", "3");
-    let deadline = std::time::Instant::now() + SOON;
-    while reader.load().workers != 3 {
-        assert!(std::time::Instant::now() < deadline);
-    }
+    until("read", || reader.load().workers == 3);
     assert_eq!(other.load().workers, 3);
 }
 

@@ -1,30 +1,24 @@
 //! What an operator is told.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_client_core::{Error, Kind, Transaction, v3};
 use etcd_config::{EtcdConfig, Live, MemoryStore, ProblemKind, Source, State, Status};
+use etcd_config_tests::until_found;
 
 use crate::service::{SOON, Service, store, watch};
 
-fn until(settings: &Live<Service>, wanted: impl Fn(&Status) -> bool) -> Status {
-    let deadline = Instant::now() + SOON;
-    loop {
-        let status = settings.status();
-        if wanted(&status) {
-            return status;
-        }
-        assert!(Instant::now() < deadline, "{status}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+fn until_status(settings: &Live<Service>, wanted: impl Fn(&Status) -> bool) -> Status {
+    let look = || Some(settings.status()).filter(&wanted);
+    until_found(SOON, look, || settings.status().to_string())
 }
 
 #[test]
 fn says_that_all_is_well() {
     let store = store();
     let settings = watch(&store);
-    let status = until(&settings, |status| status.state.is_watching());
+    let status = until_status(&settings, |status| status.state.is_watching());
     assert_eq!((status.source, status.endpoint.as_deref()), (Source::Etcd, Some("memory")));
     assert_eq!((status.name, status.prefix.as_str()), ("Service", "/service"));
     // How long ago something was depends on how busy the machine is.
@@ -38,10 +32,10 @@ fn says_that_all_is_well() {
 fn says_since_when_the_store_is_gone_and_why_and_that_it_is_back() {
     let store = store();
     let settings = watch(&store);
-    until(&settings, |status| status.state.is_watching());
+    until_status(&settings, |status| status.state.is_watching());
     store.refuse(true);
     store.cut();
-    let gone = until(&settings, |status| matches!(status.state, State::Disconnected(_)));
+    let gone = until_status(&settings, |status| matches!(status.state, State::Disconnected(_)));
     assert!(gone.to_string().contains("disconnected for"), "{gone}");
     assert!(gone.state.error().unwrap().to_string().contains("memory"), "{gone}");
     // It is tried again meanwhile, which is no news to an operator.
@@ -52,7 +46,7 @@ fn says_since_when_the_store_is_gone_and_why_and_that_it_is_back() {
     assert!(later.age > Duration::from_millis(250));
     assert_eq!(settings.load().workers, 8);
     store.refuse(false);
-    let back = until(&settings, |status| status.state.is_watching());
+    let back = until_status(&settings, |status| status.state.is_watching());
     assert!(back.counters.losses >= 1);
 }
 
@@ -71,22 +65,16 @@ fn told(settings: &Live<Service>) -> Arc<Mutex<Vec<String>>> {
 }
 
 fn until_told(told: &Mutex<Vec<String>>, last: &str) -> Vec<String> {
-    let deadline = Instant::now() + SOON;
-    loop {
-        let words = told.lock().unwrap().clone();
-        if words.last().is_some_and(|word| word == last) {
-            return words;
-        }
-        assert!(Instant::now() < deadline, "{words:?} do not end with {last}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    let look =
+        || Some(told.lock().unwrap().clone()).filter(|words| words.last().is_some_and(|word| word == last));
+    until_found(SOON, look, || format!("{last} at the end of {:?}", told.lock().unwrap()))
 }
 
 #[test]
 fn tells_callbacks_when_the_state_becomes_another_and_not_at_each_try() {
     let store = store();
     let settings = watch(&store);
-    until(&settings, |status| status.state.is_watching());
+    until_status(&settings, |status| status.state.is_watching());
     let told = told(&settings);
     store.refuse(true);
     store.cut();
@@ -106,7 +94,7 @@ fn tells_callbacks_when_the_state_becomes_another_and_not_at_each_try() {
 fn tells_callbacks_of_a_rewind_and_of_another_cluster() {
     let store = store();
     let settings = watch(&store);
-    until(&settings, |status| status.state.is_watching());
+    until_status(&settings, |status| status.state.is_watching());
     let seen = store.put("/service/workers", "9");
     settings.wait_for_revision(seen, SOON).unwrap();
     let words = told(&settings);
@@ -118,7 +106,7 @@ fn tells_callbacks_of_a_rewind_and_of_another_cluster() {
     assert!(status.to_string().contains(&text), "{status}");
 
     store.wipe(true);
-    until(&settings, |status| status.last_rewind.is_some_and(|rewind| rewind.cluster_changed));
+    until_status(&settings, |status| status.last_rewind.is_some_and(|rewind| rewind.cluster_changed));
     let status = settings.status();
     assert!(status.to_string().contains("warning: another cluster answers"), "{status}");
     assert_eq!(status.counters.rewinds, 2);
@@ -135,7 +123,7 @@ fn tells_a_refused_user_from_a_lost_connection() {
         let settings = watch(&store);
         store.refuse_with(Some(Error::new(kind, "not so")));
         store.cut();
-        until(&settings, |status| status.state.to_string() == wanted);
+        until_status(&settings, |status| status.state.to_string() == wanted);
     }
 }
 
@@ -157,9 +145,10 @@ fn shows_each_endpoint_below_what_they_have_in_common() {
 fn shows_the_refused_update_until_it_is_corrected() {
     let store = store();
     let settings = watch(&store);
-    until(&settings, |status| status.state.is_watching());
+    until_status(&settings, |status| status.state.is_watching());
     store.put("/service/workers", "few");
-    let rejected = until(&settings, |status| status.state.is_watching() && status.refused_since.is_some());
+    let rejected =
+        until_status(&settings, |status| status.state.is_watching() && status.refused_since.is_some());
     assert_eq!((rejected.revision, rejected.snapshot_revision), (3, 2));
     let text = rejected.to_string();
     assert!(
@@ -328,50 +317,45 @@ fn values_that_are_too_old_are_refused_to_those_who_say_so() {
     let store = store();
     let limit = Duration::from_millis(150);
     let settings = Service::options().progress_interval(Duration::from_millis(30)).watch(&store).unwrap();
-    until(&settings, |status| status.state.is_watching());
+    until_status(&settings, |status| status.state.is_watching());
     // Signs of life keep them fresh, though nothing changes.
     std::thread::sleep(2 * limit);
-    until(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 8));
+    until_status(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 8));
 
     store.refuse(true);
     store.cut();
-    until(&settings, |status| matches!(status.state, State::Disconnected(_)));
-    let deadline = Instant::now() + SOON;
-    let error = loop {
-        match settings.require_fresh(limit) {
-            Err(error) => break error,
-            Ok(_) => assert!(Instant::now() < deadline, "{}", settings.status()),
-        }
-    };
+    until_status(&settings, |status| matches!(status.state, State::Disconnected(_)));
+    let error = until_found(SOON, || settings.require_fresh(limit).err(), || settings.status().to_string());
     assert!(error.is_stale() && !error.is_timeout(), "{error}");
     let text = error.to_string();
     assert!(text.starts_with("Service from /service is from etcd and was last proven current "), "{text}");
     assert!(text.contains("s ago, where at most 150ms is accepted; now disconnected: "), "{text}");
     assert_eq!(settings.load().workers, 8, "for everybody else they stay");
     store.refuse(false);
-    until(&settings, |_| settings.require_fresh(limit).is_ok());
+    until_status(&settings, |_| settings.require_fresh(limit).is_ok());
 
     // A refused update is known, whether or not it is in force.
     store.put("/service/workers", "many");
-    until(&settings, |status| status.state.is_watching() && status.refused_since.is_some());
+    until_status(&settings, |status| status.state.is_watching() && status.refused_since.is_some());
     std::thread::sleep(2 * limit);
-    until(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 8));
+    until_status(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 8));
     store.put("/service/workers", "9");
-    until(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 9));
+    until_status(&settings, |_| settings.require_fresh(limit).is_ok_and(|service| service.workers == 9));
 }
 
 #[test]
 fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
     let store = store();
     let settings = Service::options().progress_interval(Duration::from_millis(30)).watch(&store).unwrap();
-    let well = until(&settings, |status| status.state.is_watching());
+    let well = until_status(&settings, |status| status.state.is_watching());
     assert_eq!((well.refused_since, well.refusal().is_none()), (None, true));
     store.put("/service/workers", "many");
-    let refused = until(&settings, |status| status.refused_since.is_some());
+    let refused = until_status(&settings, |status| status.refused_since.is_some());
     assert_eq!(refused.refusal().unwrap().problems()[0].key(), "/service/workers");
     // It goes on being confirmed, and is current no more.
-    let later =
-        until(&settings, |status| status.confirmed_at > refused.confirmed_at + Duration::from_millis(50));
+    let later = until_status(&settings, |status| {
+        status.confirmed_at > refused.confirmed_at + Duration::from_millis(50)
+    });
     assert_eq!(
         (later.proven_current_at, later.refused_since),
         (refused.proven_current_at, refused.refused_since)
@@ -383,7 +367,7 @@ fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
     // The connection is lost as well: both are said, and each by itself.
     store.refuse(true);
     store.cut();
-    let gone = until(&settings, |status| matches!(status.state, State::Disconnected(_)));
+    let gone = until_status(&settings, |status| matches!(status.state, State::Disconnected(_)));
     assert_eq!((gone.refused_since, gone.refusal().is_some()), (refused.refused_since, true));
     let text = gone.to_string();
     assert!(text.contains(": disconnected for ") && text.contains(", newest values rejected"), "{text}");
@@ -391,15 +375,15 @@ fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
     let error = settings.wait_for_revision(u64::MAX, Duration::from_millis(20)).unwrap_err().to_string();
     assert!(error.contains("now disconnected, newest values rejected"), "{error}");
     let limit = Duration::from_millis(100);
-    until(&settings, |status| status.age > limit);
+    until_status(&settings, |status| status.age > limit);
     let error = settings.require_fresh(limit).unwrap_err();
     assert!(error.to_string().contains("was last confirmed"), "{error}");
     store.refuse(false);
-    until(&settings, |_| settings.require_fresh(limit).is_ok());
+    until_status(&settings, |_| settings.require_fresh(limit).is_ok());
     assert!(settings.status().refused_since.is_some());
 
     store.put("/service/workers", "9");
-    let well = until(&settings, |status| status.refused_since.is_none());
+    let well = until_status(&settings, |status| status.refused_since.is_none());
     assert!(well.refusal().is_none() && well.last_rejection.is_some(), "{well}");
 }
 
@@ -407,10 +391,10 @@ fn not_hearing_of_the_store_and_refusing_its_values_are_two_things() {
 fn tells_callbacks_of_a_refusal_that_is_found_while_no_change_is_received() {
     let store = store();
     let settings = watch(&store);
-    until(&settings, |status| status.state.is_watching());
+    until_status(&settings, |status| status.state.is_watching());
     store.refuse(true);
     store.cut();
-    until(&settings, |status| matches!(status.state, State::Disconnected(_)));
+    until_status(&settings, |status| matches!(status.state, State::Disconnected(_)));
     let told = told(&settings);
     store.put("/service/workers", "few");
     store.refuse(false);

@@ -4,7 +4,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use etcd_config::{EtcdConfig, MemoryStore};
+use etcd_config::{EtcdConfig, Live, MemoryStore};
+use etcd_config_tests::{soon, until_async, until_live};
+use tokio::time::advance;
 
 use crate::service::{SOON, Service, runtime, store, until, watch};
 
@@ -39,10 +41,7 @@ fn of_one_transaction_become_one_snapshot() {
         .commit();
     settings.wait_for_revision(revision, SOON).unwrap();
     assert_eq!((settings.load().workers, settings.load().features["beta"]), (3, true));
-    let deadline = Instant::now() + SOON;
-    while seen.lock().unwrap().is_empty() && Instant::now() < deadline {
-        std::thread::yield_now();
-    }
+    settings.wait_for_callbacks(revision, SOON).unwrap();
     assert_eq!(*seen.lock().unwrap(), [(3, "warn".to_owned(), 3)]);
 }
 
@@ -111,37 +110,69 @@ fn that_are_taken_back_leave_no_trace() {
 
     // The next one says nothing of it, and is not spoilt by it.
     store.put("/service/level", "debug");
-    let change = runtime().block_on(changes.next()).unwrap();
+    let change = runtime().block_on(soon(changes.next())).unwrap();
     assert_eq!(change.keys().iter().map(|key| &**key).collect::<Vec<_>>(), ["/service/level"]);
     assert_eq!((change.after().workers, change.after().features.len()), (8, 0));
 }
 
+/// Runs a test with a debounce window on a clock that only the test moves: whatever is written while it moves it by
+/// less than the window is within it, however busy the machine is.
+fn in_a_window(window: Duration, test: impl AsyncFnOnce(&MemoryStore, &Live<Service>)) {
+    runtime().block_on(async {
+        let store = store();
+        let settings = Service::options().debounce(window).watch_async(&store).await.unwrap();
+        until_async("watching", || settings.status().state.is_watching()).await;
+        tokio::time::pause();
+        test(&store, &settings).await;
+    });
+}
+
+/// Moves the clock until something holds. What runs on other threads gets time to do so.
+async fn advance_until(what: &str, holds: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < SOON, "not within {SOON:?}: {what}");
+        std::thread::sleep(Duration::from_micros(200));
+        advance(Duration::from_millis(1)).await;
+    }
+}
+
 #[test]
 fn that_come_and_go_within_the_debounce_window_are_none() {
-    let store = store();
     let window = Duration::from_millis(200);
-    let settings = Service::options().debounce(window).watch(&store).unwrap();
-    store.put("/service/workers", "4");
-    store.put("/service/workers", "8");
-    store.put("/service/level", "debug");
-    let last = store.delete("/service/workers");
-    let mut changes = settings.changes();
-    settings.wait_for_revision(last, SOON).unwrap();
-    let change = runtime().block_on(changes.next()).unwrap();
-    assert_eq!(change.keys().iter().map(|key| &**key).collect::<Vec<_>>(), ["/service/level"]);
+    in_a_window(window, async |store, settings| {
+        let mut changes = settings.changes();
+        for workers in ["4", "8", "5"] {
+            store.put("/service/workers", workers);
+            advance(window / 10).await;
+        }
+        store.put("/service/level", "debug");
+        let last = store.delete("/service/workers");
+        advance_until("published", || settings.load().level == "debug").await;
+        tokio::time::resume();
+        settings.wait_for_revision_async(last, SOON).await.unwrap();
+        let change = soon(changes.next()).await.unwrap();
+        assert_eq!(change.keys().iter().map(|key| &**key).collect::<Vec<_>>(), ["/service/level"]);
+        assert_eq!((change.before().workers, change.after().workers), (8, 8));
+    });
 }
 
 #[test]
 fn within_the_debounce_window_become_one() {
-    let store = store();
     let window = Duration::from_millis(100);
-    let settings = Service::options().debounce(window).watch(&store).unwrap();
-    let changes = settings.changes();
-    let last = (1..=20).map(|n| store.put("/service/workers", n.to_string())).fold(0, |_, revision| revision);
-    settings.wait_for_revision(last, SOON).unwrap();
-    drop(changes);
-    assert_eq!((settings.load().workers, settings.load().revision()), (20, last));
-    assert_eq!(settings.status().counters.snapshots, 2);
+    in_a_window(window, async |store, settings| {
+        let mut last = 0;
+        for n in 1..=20 {
+            last = store.put("/service/workers", n.to_string());
+            advance(window / 40).await;
+        }
+        assert_eq!(settings.load().workers, 8, "half of the window is still to come");
+        advance_until("published", || settings.load().workers != 8).await;
+        assert_eq!((settings.load().workers, settings.load().revision()), (20, last));
+        advance_until("recorded", || settings.status().snapshot_revision == last).await;
+        advance(window * 2).await;
+        assert_eq!(settings.status().counters.snapshots, 2);
+    });
 }
 
 #[test]
@@ -183,10 +214,7 @@ fn of_a_rewound_store_go_back_to_what_it_holds() {
     store.rewind(base);
     settings.wait_until(|s| s.workers == 8, SOON).unwrap();
     assert_eq!(settings.load().revision(), base);
-    let deadline = Instant::now() + SOON;
-    while settings.status().revision != base {
-        assert!(Instant::now() < deadline, "{}", settings.status());
-    }
+    until_live(&settings, SOON, "at its revision", |live| live.status().revision == base);
     assert_eq!(settings.status().counters.rewinds, 1);
 }
 
@@ -237,7 +265,7 @@ fn are_committed_by_a_key_that_is_written_with_the_value_that_it_has() {
     // With nothing to commit it is no change.
     settings.wait_for_revision(store.put("/service/version", "1"), SOON).unwrap();
     assert_eq!(settings.status().counters.snapshots, 2, "{}", settings.status());
-    let change = runtime().block_on(changes.next()).unwrap();
+    let change = runtime().block_on(soon(changes.next())).unwrap();
     assert_eq!((change.before().host.as_str(), change.after().host.as_str()), ("a", "b"));
 }
 
@@ -301,10 +329,10 @@ fn of_a_rewound_store_are_not_in_force_where_they_are_refused() {
         settings.wait_for_revision(store.put("/service/workers", workers), SOON).unwrap();
     }
     store.rewind(wrong);
-    let deadline = Instant::now() + SOON;
-    while settings.status().counters.rejections < 1 || settings.status().revision != wrong {
-        assert!(Instant::now() < deadline, "{}", settings.status());
-    }
+    until_live(&settings, SOON, "refused", |live| {
+        let status = live.status();
+        status.counters.rejections >= 1 && status.revision == wrong
+    });
     assert!(settings.wait_for_revision(wrong, SOON).unwrap_err().is_invalid(), "{}", settings.status());
     assert_eq!(settings.load().workers, 4);
 }

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v2;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_v2, servers};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line, over_v2, servers,
+};
 
 #[test]
 fn r27_compaction_reports_only_what_differs() {
@@ -16,9 +18,7 @@ fn r27_compaction_reports_only_what_differs() {
         let history = History::of(&server, PREFIX);
         let names: Vec<_> = (0..100).map(|n| format!("key{n:02}")).collect();
         history.write(names.iter().map(|name| (name.as_str(), Some("1"))));
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = Watched::at(&server);
 
         proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
@@ -50,9 +50,9 @@ fn r27_a_forgotten_history_over_v2_reports_only_what_differs() {
     for name in &names {
         history.put(name, "1");
     }
-    let proxy = Proxy::to(&server.address());
-    let live = Flat::watch(v2::Client::new([proxy.endpoint()]).expect("a client")).expect("a first snapshot");
-    let witness = Witness::watching(&live);
+    let Watched { proxy, witness, .. } = Watched::through(&server, |proxy| {
+        Flat::watch(v2::Client::new([proxy.endpoint()]).expect("a client"))
+    });
 
     proxy.shut();
     let begin = Instant::now();
@@ -80,9 +80,7 @@ fn r29_who_resumes_at_the_compact_revision_itself_misses_nothing() {
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
         history.put("b", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = Watched::at(&server);
 
         proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
@@ -106,9 +104,7 @@ fn r29_the_oldest_change_over_v2_is_still_there_to_resume_from() {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = stage.watched(&server);
 
         proxy.shut();
         let begin = Instant::now();
@@ -132,11 +128,10 @@ fn r29_a_deletion_that_was_never_sent_is_found_by_the_audit() {
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
         history.put("b", "1");
-        let proxy = Proxy::to(&server.address());
         let (audit, interval) = (Duration::from_secs(1), Duration::from_secs(2));
         let options = Flat::options().audit_interval(audit).progress_interval(interval);
-        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
         proxy.lose_watch_frame();
         history.delete("b");
         witness.converges(&history, audit * 2 + interval);
@@ -152,10 +147,9 @@ fn r29_a_deletion_at_the_compact_revision_is_not_missed_by_who_resumes_there() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().progress_interval(Duration::from_secs(1));
-        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
 
         for (name, compacted_behind) in [("a", 0), ("b", 1)] {
             let held = history.head().0;
@@ -180,9 +174,7 @@ fn r29_a_deletion_at_the_compact_revision_is_not_overtaken_by_what_follows_it() 
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = Watched::at(&server);
 
         proxy.shut();
         witness.notices_a_loss(Duration::from_secs(2));
@@ -201,9 +193,7 @@ fn r31_a_compaction_storm_does_not_keep_it_from_coming_back() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "0");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, witness, .. } = Watched::at(&server);
 
         let (storm, over) = channel::<()>();
         thread::scope(|scope| {

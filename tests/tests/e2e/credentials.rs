@@ -7,7 +7,9 @@ use std::time::Duration;
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, State, Status};
-use etcd_config_tests::{Builder, Etcd, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
+use etcd_config_tests::{
+    Builder, Etcd, Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line,
+};
 
 /// A server with the user `app`, who may read and write below `/app/`.
 fn secured(builder: &Builder) -> Server {
@@ -44,9 +46,8 @@ fn r37_a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
         let server = secured(&Server::builder().etcd(etcd).flag("--auth-token-ttl", "2"));
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| Flat::watch(client(proxy.endpoint(), "secret")));
 
         thread::sleep(Duration::from_secs(6)); // three lives of a token
         history.put("a", "2");
@@ -71,11 +72,10 @@ fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
         let server = with_jwt(etcd, folder.path());
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         let audit = Duration::from_secs(2);
         let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
-        let live = options.watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(client(proxy.endpoint(), "secret")));
 
         server.etcdctl(["user", "add", "one:pw"]);
         proxy.cut(); // a watch is refused

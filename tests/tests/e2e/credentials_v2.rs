@@ -6,7 +6,7 @@ use std::time::Duration;
 use etcd_client_core::Kind;
 use etcd_client_core::v2::Client;
 use etcd_config::{EtcdConfig, State, Status};
-use etcd_config_tests::{Flat, Proxy, Server, Stage, Witness, over_v2};
+use etcd_config_tests::{Flat, Proxy, Server, Stage, Watched, Witness, over_v2};
 
 /// A server with the user `app`, who may read and write below `/app/`.
 fn secured(stage: Stage) -> Server {
@@ -62,11 +62,10 @@ fn r40_a_permission_that_was_revoked_over_v2_is_found_by_the_next_poll() {
         let server = secured(stage);
         let history = stage.history(&server);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         let audit = Duration::from_secs(2);
         let options = Flat::options().audit_interval(audit);
-        let live = options.watch(client(proxy.endpoint(), "secret")).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(client(proxy.endpoint(), "secret")));
 
         server.permit_v2("app", "/app/", false);
         witness.waits_for("refused", audit * 2, is_refused);

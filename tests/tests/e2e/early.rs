@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Chunks, Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line};
+use etcd_config_tests::{
+    Chunks, Flat, History, PREFIX, Proxy, Server, Watched, Witness, block_on, on_each_line, until_live,
+};
 
 /// Two and a half megabytes a second.
 const SLOW: Chunks = Chunks::Paced(64 << 10, Duration::from_millis(25));
@@ -24,9 +26,8 @@ fn a_revision_is_waited_for_until_its_changes_have_arrived() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("n", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::options().audit_interval(None).watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| Flat::options().audit_interval(None).watch(proxy.endpoint()));
         proxy.pass_on(SLOW);
         let value = "x".repeat(60_000);
         for n in 0..400 {
@@ -77,18 +78,17 @@ fn a_change_that_never_arrives_is_read() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(None).progress_interval(Duration::from_secs(1));
-        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
         proxy.lose_watch_frame();
         history.delete("b");
-        let start = Instant::now();
-        while live.load().all.contains_key("b") {
-            assert!(live.status().revision < history.head().0, "called current: {}", live.status());
-            assert!(start.elapsed() < Duration::from_secs(10), "{}", live.status());
-            thread::sleep(Duration::from_millis(10));
-        }
+        until_live(&live, Duration::from_secs(10), "without b", |live| {
+            let status = live.status();
+            let is_without = !live.load().all.contains_key("b");
+            assert!(is_without || status.revision < history.head().0, "called current: {status}");
+            is_without
+        });
         witness.converges(&history, Duration::from_secs(2));
         assert_eq!(live.status().counters.lists, 2, "{}", live.status());
     });
@@ -123,11 +123,7 @@ fn nothing_is_called_current_that_has_not_arrived() {
         };
         thread::scope(|scope| {
             scope.spawn(|| write_numbers(&server, COUNT, &written));
-            let start = Instant::now();
-            while !check() {
-                assert!(start.elapsed() < Duration::from_secs(240), "{}", live.status());
-                thread::sleep(Duration::from_millis(2));
-            }
+            until_live(&live, Duration::from_secs(240), "all numbers", |_| check());
         });
         let status = live.status();
         assert_eq!((status.counters.repairs, status.counters.rewinds), (0, 0), "{status}");

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use etcd_config::{EtcdConfig, Live};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
+use etcd_config::Live;
+use etcd_config_tests::{Flat, History, PREFIX, Server, Watched, on_each_line};
 
 /// Cuts the configuration off, lets `replace` give etcd another history, and lets it come back to a
 /// server where something is written at once.
@@ -13,9 +13,7 @@ fn replaced(server: &Server, replace: impl FnOnce(&History<'_>)) -> Live<Flat> {
     for n in 0..6 {
         history.put(&format!("key{n}"), "old");
     }
-    let proxy = Proxy::to(&server.address());
-    let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-    let witness = Witness::watching(&live);
+    let Watched { proxy, live, witness } = Watched::at(server);
     proxy.shut();
     witness.notices_a_loss(Duration::from_secs(2));
 

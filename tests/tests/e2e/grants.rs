@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Status};
-use etcd_config_tests::{Etcd, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
+use etcd_config_tests::{Etcd, Flat, History, PREFIX, Server, Watched, on_each_line};
 
 const AUDIT: Duration = Duration::from_secs(2);
 /// A service that was refused asks again about every ten seconds.
@@ -41,10 +41,9 @@ fn a_grant_that_gives_way_to_a_narrower_one_is_no_reason_to_hold_less() {
         let server = secured(etcd);
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(AUDIT);
-        let live = options.watch(client(proxy.endpoint())).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(client(proxy.endpoint())));
 
         grant(&server, "/app/all/a");
         revoke(&server, "/app/");
@@ -74,10 +73,9 @@ fn a_user_who_is_made_anew_meanwhile_is_served_as_if_nothing_had_been() {
         let server = secured(etcd);
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(None);
-        let live = options.watch(client(proxy.endpoint())).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(client(proxy.endpoint())));
         let refusals = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&refusals);
         live.on_status(move |status| {
@@ -103,10 +101,9 @@ fn authentication_that_is_turned_off_and_on_again_is_not_noticed_by_a_service_wi
         let server = secured(etcd);
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         let options = || Flat::options().audit_interval(AUDIT);
-        let live = options().watch(client(proxy.endpoint())).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options().watch(client(proxy.endpoint())));
         let follows = |value: &str| {
             let audits = live.status().counters.audits;
             witness.waits_for("audited", AUDIT * 4, |status| status.counters.audits > audits);

@@ -1,14 +1,15 @@
 //! Keys with names that begin with `_`, which etcd's v2 API hides from listings and live watches.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_client_core::v2::Client;
 use etcd_client_core::{Kind, Prefix, Signal, Store};
 use etcd_config::{EtcdConfig, Live, Options};
-use etcd_config_tests::{Reply, Scripted, Server, block_on, log, servers};
+use etcd_config_tests::{Reply, SOON, Scripted, Server, block_on, log, servers, soon, until_live};
 
 #[derive(Clone, Debug, PartialEq, EtcdConfig)]
 #[etcd(prefix = "/app")]
@@ -79,11 +80,7 @@ fn on_each_line(case: impl Fn(&Scene)) {
 }
 
 fn until(live: &Live<Service>, is: impl Fn(&Service) -> bool) {
-    let start = Instant::now();
-    while !is(&live.load()) {
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}, {}", live.load(), live.status());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until_live(live, SOON, "as wanted", |live| is(&live.load()));
 }
 
 fn options() -> Options<Service> {
@@ -169,7 +166,7 @@ fn a_change_is_not_handed_on_before_what_was_before_it() {
         block_on(async {
             let prefix = Prefix::new("/app").naming(["_token"]);
             let mut watch = Store::watch(&client, &prefix, Some(9)).await.expect("a watch").watch;
-            let signal = std::future::poll_fn(|cx| watch.poll_next(cx)).await.expect("a signal");
+            let signal = soon(poll_fn(|cx| watch.poll_next(cx))).await.expect("a signal");
             assert_eq!(matches!(signal, Signal::Batch(_)), expected, "{signal:?}");
             assert_eq!(signal == Signal::Stale, !expected, "{signal:?}");
         });
@@ -204,7 +201,7 @@ fn a_hidden_key_that_was_written_between_a_listing_and_its_watch_is_not_overtake
         block_on(async {
             let prefix = Prefix::new("/app").naming(["_token"]);
             let mut watch = Store::watch(&client, &prefix, Some(9)).await.expect("a watch").watch;
-            let signal = std::future::poll_fn(|cx| watch.poll_next(cx)).await.expect("a signal");
+            let signal = soon(poll_fn(|cx| watch.poll_next(cx))).await.expect("a signal");
             assert_eq!(signal == Signal::Stale, is_torn, "{signal:?}");
             assert_eq!(matches!(signal, Signal::Batch(_)), !is_torn, "{signal:?}");
         });
@@ -223,7 +220,7 @@ fn hidden_keys_that_cannot_be_read_have_the_prefix_listed() {
     block_on(async {
         let prefix = Prefix::new("/app").naming(["_token"]);
         let mut watch = Store::watch(&client, &prefix, Some(9)).await.expect("a watch").watch;
-        let signal = std::future::poll_fn(|cx| watch.poll_next(cx)).await.expect_err("an error");
+        let signal = soon(poll_fn(|cx| watch.poll_next(cx))).await.expect_err("an error");
         assert_eq!(signal.kind(), Kind::Compacted, "{signal}");
     });
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Watched, block_on, on_each_line};
 
 /// Writes keys that live for a second, and one that is kept alive, and waits until the others have
 /// ended.
@@ -37,10 +37,9 @@ fn keys_whose_lease_ends_are_gone_whether_anybody_was_watching_or_not() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.write([("a", Some("1")), ("b", Some("1"))]);
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().audit_interval(None);
-        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
 
         expire(&server, &history, ["a", "while watching"]);
         witness.converges(&history, Duration::from_secs(5));

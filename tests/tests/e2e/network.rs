@@ -1,11 +1,12 @@
 //! Networks that swallow, forget, and lose.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
+    Api, Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line, over_each_api, over_v2,
+    until_live,
 };
 
 #[test]
@@ -34,9 +35,7 @@ fn r44_idle_connections_are_kept_or_replaced() {
     over_each_api(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
-        let proxy = Proxy::to(&server.address());
-        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = stage.watched(&server);
 
         proxy.forget_idle(Some(Duration::from_secs(7)));
         thread::sleep(Duration::from_secs(12));
@@ -51,10 +50,8 @@ fn r44_idle_connections_are_kept_or_replaced() {
         witness.converges(&history, Duration::from_secs(15));
         // At the latest behind the next heartbeat, before which it is idle for longer. Over v2 a poll on
         // another connection may take the place of the forgotten one before that counts as lost.
-        let begin = Instant::now();
-        while stage.api() == Api::V3 && live.status().counters.losses == 0 {
-            assert!(begin.elapsed() < Duration::from_secs(15), "it was forgotten: {}", live.status());
-            thread::sleep(Duration::from_millis(20));
+        if stage.api() == Api::V3 {
+            until_live(&live, Duration::from_secs(15), "lost", |live| live.status().counters.losses > 0);
         }
         thread::sleep(Duration::from_secs(3));
         history.put("b", "2");
@@ -68,12 +65,11 @@ fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         // A server whose progress proves nothing is asked what it holds, which finds it, too: later.
         let (audit, interval) = (Duration::from_secs(1), Duration::from_secs(2));
         let options = Flat::options().audit_interval(audit).progress_interval(interval);
-        let live = options.watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
 
         proxy.lose_watch_frame();
         history.put("a", "2");
@@ -96,10 +92,9 @@ fn r55_a_change_that_was_never_sent_over_v2_comes_with_the_next_poll() {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
         let options = Flat::options().progress_interval(Duration::from_secs(2));
-        let live = stage.watch_with(options, [proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } =
+            Watched::through(&server, |proxy| stage.watch_with(options, [proxy.endpoint()]));
 
         proxy.lose_watch_frame();
         history.put("a", "2");

@@ -1,20 +1,14 @@
 //! Starting from the cache file while etcd is away.
 
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live, Source, State};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_each_line, over_each_api};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_each_line, over_each_api, until_live,
+};
 
 const SOON: Duration = Duration::from_secs(10);
-
-fn until(what: &str, live: &Live<Flat>, wanted: impl Fn(&Live<Flat>) -> bool) {
-    let begin = Instant::now();
-    while !wanted(live) {
-        assert!(begin.elapsed() < SOON, "{what}: not within {SOON:?}\n{}", live.status());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 fn is_saved(live: &Live<Flat>) -> bool {
     let file = live.status().cache_file.and_then(|file| file.revision);
@@ -34,8 +28,8 @@ fn a_service_starts_without_etcd_and_follows_it_when_it_is_back() {
         server.put("/app/all/b", "1");
         let before = options().startup_timeout(SOON).watch(server.endpoint()).unwrap();
         server.put("/app/all/a", "2");
-        until("reloaded", &before, |live| live.load().all["a"] == "2");
-        until("saved", &before, is_saved);
+        until_live(&before, SOON, "reloaded", |live| live.load().all["a"] == "2");
+        until_live(&before, SOON, "saved", is_saved);
         let revision = before.snapshot().revision();
         drop(before);
         server.kill();
@@ -49,11 +43,11 @@ fn a_service_starts_without_etcd_and_follows_it_when_it_is_back() {
         live.on_change(move |change| sender.send(change.keys().to_vec()).unwrap());
 
         server.restart();
-        until("from etcd", &live, |live| live.status().source == Source::Etcd);
+        until_live(&live, SOON, "from etcd", |live| live.status().source == Source::Etcd);
         live.require_fresh(SOON).unwrap();
         server.put("/app/all/b", "2");
         assert_eq!(changes.recv_timeout(SOON).unwrap(), ["/app/all/b".into()], "nothing else has changed");
-        until("saved", &live, is_saved);
+        until_live(&live, SOON, "saved", is_saved);
     });
 }
 
@@ -72,7 +66,7 @@ fn a_wiped_etcd_replaces_what_the_file_held_and_that_is_announced() {
     assert_eq!(live.load().all["a"], "4");
     server.restart();
     server.put("/app/all/b", "new");
-    until("the new history", &live, |live| {
+    until_live(&live, SOON, "the new history", |live| {
         live.load().all.keys().eq(["b"]) && live.status().source == Source::Etcd
     });
     assert_eq!(live.status().counters.rewinds, 1);
@@ -119,7 +113,7 @@ fn the_file_of_another_cluster_leaves_nothing_behind_and_that_is_announced() {
         assert!(rewind.cluster_changed && live.status().counters.rewinds == 1, "{rewind}");
         history.put("c", "2");
         witness.converges(&history, SOON);
-        until("saved", &live, is_saved);
+        until_live(&live, SOON, "saved", is_saved);
 
         drop((witness, live));
         proxy.refuse(true);
@@ -149,7 +143,7 @@ fn a_backup_that_is_restored_is_told_from_the_file_only_where_it_took_something_
             server.restart();
             history.begin_era();
             proxy.accept();
-            until("from etcd", &live, |live| live.status().source == Source::Etcd);
+            until_live(&live, SOON, "from etcd", |live| live.status().source == Source::Etcd);
             witness.converges(&history, SOON);
             assert_eq!((witness.named().len(), live.status().counters.rewinds), (later, rewinds));
             history.put("a", "2");

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Api, Flat, Proxy, Witness, over_each_api, over_v2};
+use etcd_config_tests::{Api, Flat, Proxy, Watched, Witness, over_each_api, over_v2, until_live};
 
 #[test]
 fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
@@ -51,11 +51,7 @@ fn r13_a_watch_that_ends_in_good_order_is_a_lost_one() {
             history.put("a", &round.to_string());
             witness.converges(&history, Duration::from_secs(2));
             // The change may have come before the end.
-            let start = Instant::now();
-            while proxy.connections() <= before {
-                assert!(start.elapsed() < Duration::from_secs(5), "{}", live.status());
-                thread::sleep(Duration::from_millis(5));
-            }
+            until_live(&live, Duration::from_secs(5), "connected again", |_| proxy.connections() > before);
         }
         assert_eq!(live.status().counters.snapshots, 4, "each write is one change");
     });
@@ -67,9 +63,7 @@ fn r13_polls_that_are_ended_again_and_again_lose_nothing_and_are_not_repeated_in
     over_v2(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
-        let proxy = Proxy::to(&server.address());
-        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = stage.watched(&server);
         let (before, start) = (proxy.requests(), Instant::now());
         let mut written = 0;
         while start.elapsed() < Duration::from_secs(4) {

@@ -1,10 +1,8 @@
 //! A prefix means the same directory over each store, however it is written.
 
-use std::time::{Duration, Instant};
-
 use etcd_client_core::{MemoryStore, v2, v3};
 use etcd_config::{EtcdConfig, IntoStore, Live};
-use etcd_config_tests::{Server, block_on};
+use etcd_config_tests::{SOON, Server, block_on, until_live};
 
 #[derive(Debug, EtcdConfig)]
 struct Service {
@@ -38,11 +36,10 @@ fn reads(prefix: &str, store: impl IntoStore, put: &dyn Fn(&str, &str), delete: 
     put(host, "1");
     let live: Live<Service> = Service::options().prefix(prefix).watch(store).expect("a first snapshot");
     let is = |name: &str, host: &str| {
-        let start = Instant::now();
-        while live.load().name != name || live.load().database.host != host {
-            assert!(start.elapsed() < Duration::from_secs(10), "{prefix:?}: {:?}", live.load());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until_live(&live, SOON, &format!("{prefix:?}: {name} and {host}"), |live| {
+            let service = live.load();
+            service.name == name && service.database.host == host
+        });
     };
     is("1", "1");
     put(name, "2");
@@ -89,11 +86,7 @@ fn a_prefix_over_v2() {
         let live = Service::options().prefix(prefix).watch(&client).expect("a first snapshot");
         delete(host.strip_suffix("/host").expect("a directory"));
         put(name, "4");
-        let start = Instant::now();
-        while live.load().name != "4" {
-            assert!(start.elapsed() < Duration::from_secs(10), "{prefix:?}: {:?}", live.load());
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until_live(&live, SOON, prefix, |live| live.load().name == "4");
         assert_eq!(live.load().database.host, "default", "{prefix:?}");
         delete(name);
     }

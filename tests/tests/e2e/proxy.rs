@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_config_tests::{Answer, Chunks, Proxy, Server};
+use etcd_config_tests::{Answer, Chunks, Proxy, Server, soon};
 
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -124,11 +124,11 @@ async fn one_event_of_a_watch_is_lost_and_the_stream_is_ended() {
     proxy.lose_watch_frame();
     server.put("/a", "lost");
     server.put("/a", "seen");
-    let response = changes.next().await.expect("no end").expect("no error");
+    let response = soon(changes.next()).await.expect("no end").expect("no error");
     assert_eq!(response.events[0].kv.value, "seen");
 
     proxy.end_watches();
-    assert!(!matches!(changes.next().await, Some(Ok(_))));
+    assert!(!matches!(soon(changes.next()).await, Some(Ok(_))));
     client.get("/a").await.expect("calls go on");
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Live, State, Status};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
+use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, soon};
 use tokio::runtime::Runtime;
 
 const KEY: &str = "L2FwcC9hbGwvYQ=="; // /app/all/a, as the JSON gateway wants it
@@ -47,7 +47,7 @@ fn r08_a_member_that_has_lost_its_leader_says_so_and_the_watch_goes_on_elsewhere
 
         cluster.isolate(lonely);
         let start = Instant::now();
-        let error = runtime.block_on(bare.next()).expect("an end with a reason").expect_err("no event");
+        let error = runtime.block_on(soon(bare.next())).expect("an end with a reason").expect_err("no event");
         assert_eq!((error.kind(), error.code()), (Kind::NoLeader, Some(14)), "{error}");
         assert!(error.to_string().contains(&cut_off.endpoint()), "{error}");
         let left = Duration::from_secs(6).saturating_sub(start.elapsed());
@@ -120,7 +120,7 @@ fn r19_progress_goes_on_without_a_quorum_unless_a_leader_is_asked_for() {
             let (text, _) = careful.join().expect("no panic");
             assert!(text.contains("no leader"), "{text}");
         });
-        let error = runtime.block_on(ours.next()).expect("an end with a reason").expect_err("no event");
+        let error = runtime.block_on(soon(ours.next())).expect("an end with a reason").expect_err("no event");
         assert_eq!(error.kind(), Kind::NoLeader, "{error}");
     });
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
+    Flat, History, PREFIX, Server, Watched, Witness, on_each_line, over_each_api, over_v2,
 };
 
 #[test]
@@ -113,9 +113,7 @@ fn r34_an_emptiness_that_passes_is_never_seen() {
         for _ in 0..5 {
             history.put("a", "1");
         }
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = Watched::at(&server);
 
         proxy.swap_backend(&empty.address());
         proxy.cut();
@@ -146,9 +144,7 @@ fn r35_another_cluster_behind_the_same_name_is_told_and_listed() {
         let history = stage.history(&server);
         history.put("a", "1");
         history.put("b", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = stage.watched(&server);
 
         let (told, hears) = channel();
         live.on_status(move |status| {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::{v2, v3};
 use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{
-    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
+    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line, over_each_api, over_v2,
 };
 
 /// For the beginning of an answer, and for each further piece of it.
@@ -60,9 +60,7 @@ fn changes_that_have_piled_up_do_not_come_one_by_one_over_v2() {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "0");
-        let proxy = Proxy::to(&server.address());
-        let live = stage.watch([proxy.endpoint()]).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = stage.watched(&server);
         proxy.delay_requests(Duration::from_millis(200));
         for n in 0..200 {
             history.put(&format!("key{}", n % 20), &n.to_string());

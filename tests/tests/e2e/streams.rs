@@ -35,7 +35,7 @@ fn all_are_current(etcd: &'static Etcd, limit: usize, count: usize) {
         let starts: Vec<_> = (0..count).map(begin).collect();
         starts.into_iter().map(|live| live.join().expect("no panic")).collect()
     });
-    let witnesses: Vec<_> = lives.iter().map(Witness::of).collect();
+    let witnesses = Witness::of_all(&lives);
     for witness in &witnesses {
         witness.watches(Duration::from_secs(40).saturating_sub(start.elapsed()));
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_each_line};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_each_line, soon};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -59,7 +59,7 @@ fn r05_a_large_deletion_is_one_change() {
             let client = Client::new([server.endpoint()]).expect("a client");
             let mut bare = client.watch(PREFIX).prefix().prev_kv().await.expect("a watch");
             history.clear();
-            let response = bare.next().await.expect("no end").expect("no error");
+            let response = soon(bare.next()).await.expect("no end").expect("no error");
             let previous =
                 |event: &etcd_client_core::v3::Event| event.prev_kv.as_ref().map(|kv| kv.value.len());
             let bytes: usize = response.events.iter().filter_map(previous).sum();

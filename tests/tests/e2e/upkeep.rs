@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Status};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line, servers};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Watched, Witness, block_on, on_each_line, servers,
+};
 
 fn refused(status: &Status) -> bool {
     status.state.error().is_some_and(etcd_client_core::Error::is_access)
@@ -17,9 +19,7 @@ fn authentication_that_is_turned_on_under_a_nameless_client_is_said_until_it_is_
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = Watched::at(&server);
 
         server.enable_auth("of-root");
         proxy.cut();
@@ -148,9 +148,7 @@ fn a_long_absence_is_one_listing_and_one_change() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "0");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = Watched::at(&server);
         proxy.shut();
         let away = Instant::now();
         witness.notices_a_loss(Duration::from_secs(2));
@@ -224,9 +222,7 @@ fn a_corruption_alarm_leaves_the_last_settings_in_force() {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
         history.put("a", "1");
-        let proxy = Proxy::to(&server.address());
-        let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
-        let witness = Witness::watching(&live);
+        let Watched { proxy, live, witness } = Watched::at(&server);
         let id = u64::from_str_radix(&server.member_id(), 16).expect("a number");
         let alarm = |action| {
             let alarm = format!(r#"{{"action":"{action}","memberID":"{id}","alarm":"CORRUPT"}}"#);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Error, Kind};
-use etcd_config_tests::{Server, block_on, servers};
+use etcd_config_tests::{Server, block_on, servers, soon};
 
 fn client(server: &Server, password: &str) -> Client {
     Client::builder().endpoints([server.endpoint()]).user("payments", password).build().unwrap()
@@ -25,7 +25,7 @@ fn a_user_may_do_what_its_role_allows() {
             client.put("/payments/a", "1").await.unwrap();
             let mut watch = client.watch("/payments/").prefix().await.unwrap();
             client.put("/payments/a", "2").await.unwrap();
-            assert_eq!(watch.next().await.unwrap().unwrap().events.len(), 1);
+            assert_eq!(soon(watch.next()).await.unwrap().unwrap().events.len(), 1);
 
             let denied: [Error; 3] = [
                 client.put("/other", "1").await.unwrap_err(),
@@ -114,7 +114,7 @@ fn a_token_of_an_older_set_of_users_is_renewed() {
             server.etcdctl(["user", "add", "two:pw"]);
             let mut watch = client.watch("/payments/a").await.unwrap();
             client.put("/payments/a", "3").await.unwrap();
-            assert_eq!(watch.next().await.unwrap().unwrap().events.len(), 1);
+            assert_eq!(soon(watch.next()).await.unwrap().unwrap().events.len(), 1);
         });
     }
 }

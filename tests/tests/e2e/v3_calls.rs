@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use etcd_client_core::Kind;
 use etcd_client_core::v3::{Client, Compare, EventKind, LeaseId, OperationResponse};
-use etcd_config_tests::{Server, block_on, servers};
+use etcd_config_tests::{Server, block_on, servers, soon};
 
 fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
     for etcd in servers::all() {
@@ -143,7 +143,7 @@ fn a_watch_tells_changes_in_order_and_then_that_its_start_is_compacted() {
         client.txn().then(client.put("/w/2", "x")).then(client.put("/w/3", "y")).await.unwrap();
         let mut events = Vec::new();
         while events.len() < 5 {
-            events.extend(changes.next().await.unwrap().unwrap().events);
+            events.extend(soon(changes.next()).await.unwrap().unwrap().events);
         }
         let told: Vec<_> = events
             .iter()
@@ -161,20 +161,21 @@ fn a_watch_tells_changes_in_order_and_then_that_its_start_is_compacted() {
         assert_eq!(events[2].prev_kv.as_ref().unwrap().value_str().unwrap(), "b");
 
         changes.request_progress();
-        let progress = changes.next().await.unwrap().unwrap();
+        let progress = soon(changes.next()).await.unwrap().unwrap();
         assert!(progress.events.is_empty() && progress.header.revision == first + 4);
         drop(changes);
 
         let mut deletions = client.watch("/w/").prefix().start_revision(first).no_puts().await.unwrap();
-        let only = deletions.next().await.unwrap().unwrap();
+        let only = soon(deletions.next()).await.unwrap().unwrap();
         assert!(only.events.iter().all(|event| event.kind == EventKind::Delete) && only.events.len() == 1);
 
         client.compact(first + 2).physical().await.unwrap();
         let mut late = client.watch("/w/").prefix().start_revision(first).await.unwrap();
-        let error = late.next().await.unwrap().unwrap_err();
+        let error = soon(late.next()).await.unwrap().unwrap_err();
         assert_eq!((error.kind(), error.compact_revision()), (Kind::Compacted, Some(first + 2)), "{error}");
-        assert!(late.next().await.is_none());
-        let at_the_edge = client.watch("/w/").prefix().start_revision(first + 2).await.unwrap().next().await;
+        assert!(soon(late.next()).await.is_none());
+        let mut edge = client.watch("/w/").prefix().start_revision(first + 2).await.unwrap();
+        let at_the_edge = soon(edge.next()).await;
         assert_eq!(at_the_edge.unwrap().unwrap().events.len(), 3);
     });
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
 use etcd_client_core::v3::{Client, ClientBuilder};
-use etcd_config_tests::{Answer, Proxy, Server, block_on};
+use etcd_config_tests::{Answer, Proxy, Server, block_on, soon};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn within(endpoints: &[String]) -> ClientBuilder {
@@ -138,7 +138,7 @@ fn a_broken_connection_is_replaced_for_the_next_call() {
             client.get("/k").await.unwrap();
             let mut watch = client.watch("/k").await.unwrap();
             breakage(&proxy);
-            let error = watch.next().await.unwrap().unwrap_err();
+            let error = soon(watch.next()).await.unwrap().unwrap_err();
             assert!(
                 error.kind() == Kind::Unavailable && error.to_string().contains(&proxy.endpoint()),
                 "{error}"

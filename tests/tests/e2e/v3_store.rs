@@ -7,7 +7,7 @@ use std::time::Duration;
 use etcd_client_core::v3::Client;
 use etcd_client_core::watcher::{Cause, Event, Options};
 use etcd_client_core::{Change, Error, Kind, Known, Opened, Prefix, Signal, Store, Watcher};
-use etcd_config_tests::{Proxy, Server, block_on, servers};
+use etcd_config_tests::{Proxy, Server, block_on, servers, soon};
 use tokio::time::timeout;
 
 fn on_each_line(test: &impl AsyncFn(Client, &Server)) {
@@ -267,10 +267,8 @@ fn a_replay_over_the_receive_limit_becomes_a_listing() {
         let writer = Client::new([server.endpoint()]).unwrap();
         writer.put("/p/00", "").await.unwrap();
         let mut watcher = Watcher::new(Arc::new(client), Prefix::new("/p"), Options::default());
-        let mut watching = false;
-        while !watching {
-            watching = matches!(watcher.next().await, Event::State(state) if state.is_watching());
-        }
+        soon(async { while !matches!(watcher.next().await, Event::State(state) if state.is_watching()) {} })
+            .await;
         proxy.shut();
         // The server sends the whole history that was missed in one frame.
         for i in 1..=12 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Error, Kind, Tls};
-use etcd_config_tests::{Certificates, Identity, Proxy, Server, block_on, servers};
+use etcd_config_tests::{Certificates, Identity, Proxy, Server, block_on, servers, soon};
 
 fn client(endpoint: &str, tls: Tls) -> Client {
     Client::builder().endpoints([endpoint]).tls(tls).max_retries(0).build().unwrap()
@@ -35,7 +35,7 @@ fn a_client_shows_its_certificate_with_a_key_that_is_encrypted() {
             let client = client(&server.address(), tls);
             client.put("/k", "v").await.unwrap();
             let mut watch = client.watch("/k").start_revision(1).await.unwrap();
-            assert_eq!(watch.next().await.unwrap().unwrap().events.len(), 1);
+            assert_eq!(soon(watch.next()).await.unwrap().unwrap().events.len(), 1);
         });
     }
     let tls = trusting(&certificates).identity_files(certificates.client().certificate, &encrypted).unwrap();
@@ -90,7 +90,7 @@ fn certificates_are_read_again_for_each_connection() {
         client.put("/k", "v").await.unwrap();
         tokio::time::sleep(Duration::from_secs(7)).await;
         proxy.cut();
-        while watch.next().await.is_some() {}
+        soon(async { while watch.next().await.is_some() {} }).await;
         assert!(client.get("/k").await.unwrap_err().is_transient());
         certificates.issue_client("client", Duration::from_secs(3600));
         client.get("/k").await.unwrap();
@@ -162,7 +162,7 @@ fn hundreds_of_watches_do_not_wait_for_each_other() {
                 watches.push(client.watch(format!("/{i}")).await.unwrap());
             }
             client.put("/299", "v").await.unwrap();
-            assert_eq!(watches[299].next().await.unwrap().unwrap().events.len(), 1);
+            assert_eq!(soon(watches[299].next()).await.unwrap().unwrap().events.len(), 1);
         });
     }
 }
@@ -183,7 +183,7 @@ fn a_watch_does_not_wait_for_large_answers() {
         let writer = client.with_own_connections();
         let start = std::time::Instant::now();
         writer.put("/k", "v").await.unwrap();
-        assert_eq!(watch.next().await.unwrap().unwrap().events.len(), 1);
+        assert_eq!(soon(watch.next()).await.unwrap().unwrap().events.len(), 1);
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert!(ranges.iter().any(|range| !range.is_finished()), "there was nothing to wait for");
         for range in ranges {

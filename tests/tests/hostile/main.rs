@@ -8,11 +8,11 @@ mod pages;
 mod refusals;
 mod streams;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Live, Options};
-use etcd_config_tests::{Flat, Hostile};
+use etcd_config_tests::{Flat, Hostile, until_live};
 
 use footprint::Footprint;
 
@@ -34,9 +34,5 @@ fn client(endpoints: &[&Hostile]) -> Client {
 /// A configuration that has come to what the honest server says last.
 #[track_caller]
 fn comes_to_two(live: &Live<Flat>) {
-    let start = Instant::now();
-    while live.load().all["a"] != "2" {
-        assert!(start.elapsed() < SOON, "{}", live.status());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until_live(live, SOON, "what the honest server says", |live| live.load().all["a"] == "2");
 }

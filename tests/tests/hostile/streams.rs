@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use etcd_config_tests::hostile::{Frame, Header, Hostile, Kv, Replies, empty_elements};
+use etcd_config_tests::until_found;
 
 use crate::{Footprint, LITTLE, SOON, client, comes_to_two, options};
 
@@ -42,15 +43,8 @@ fn is_left(liar: &Hostile, words: &str) {
         assert!(start.elapsed() < 3 * SOON, "it was not asked in {:?}", start.elapsed());
     }
     let alone = options().watch(client(&[liar])).expect("a first snapshot");
-    let start = Instant::now();
     let said = || alone.status().state.error().map(ToString::to_string).filter(|text| text.contains(words));
-    let text = loop {
-        if let Some(text) = said() {
-            break text;
-        }
-        assert!(start.elapsed() < SOON, "{}", alone.status());
-        std::thread::sleep(Duration::from_millis(1));
-    };
+    let text = until_found(SOON, said, || alone.status().to_string());
     assert!(text.contains(&liar.endpoint()) && text.len() < 1_000, "{} bytes: {text:.1000}", text.len());
     assert!(footprint.peak() < LITTLE, "{} MB", footprint.peak() >> 20);
     let before = liar.count("Watch");

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live, ProblemKind};
-use etcd_config_tests::{Server, log, on_each_line};
+use etcd_config_tests::{Server, log, on_each_line, until_live};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -99,19 +99,11 @@ fn a_refused_value_is_said_with_the_way_out() {
     ] {
         let key = format!("/refused/{key}");
         server.put(&key, value);
-        let begin = std::time::Instant::now();
-        while live.status().refusal().is_none() {
-            assert!(begin.elapsed() < SOON, "{}", live.status());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until_live(&live, SOON, "refused", |live| live.status().refusal().is_some());
         let status = live.status().to_string();
         assert!(status.contains(&format!("{key} {what}   (set at revision ")), "{status}");
         server.etcdctl(["del", &key]);
-        let begin = std::time::Instant::now();
-        while live.status().refusal().is_some() {
-            assert!(begin.elapsed() < SOON, "{}", live.status());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until_live(&live, SOON, "accepted again", |live| live.status().refusal().is_none());
     }
     assert!(log::warnings_about("did you mean 1000?").len() == 1);
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live};
+use etcd_config_tests::until;
 
-use super::stores::{Any, SOON, for_each_store, until};
+use super::stores::{Any, SOON, for_each_store};
 use super::updates::{Service, fill};
 
 /// A configuration that asks for signs of life often, so that silence is noticed soon.

@@ -1,7 +1,7 @@
 //! The stores, and what a test does to each of them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcd_client_core::blocking::{V2Client, V3Client};
 use etcd_client_core::{MemoryStore, Store, v2, v3};
@@ -135,14 +135,5 @@ impl Any {
                 server.restart();
             }
         }
-    }
-}
-
-/// Waits until something holds.
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within {SOON:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
+use etcd_config_tests::until;
 
-use super::stores::{Any, SOON, for_each_store, until};
+use super::stores::{Any, SOON, for_each_store};
 
 #[derive(EtcdConfig, Debug, PartialEq)]
 #[etcd(prefix = "/service")]

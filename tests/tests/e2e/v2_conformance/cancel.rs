@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use etcd_client_core::v2::{Client, Event};
 use etcd_client_core::{Error, Kind};
-use etcd_config_tests::{Reply, Scripted, block_on};
+use etcd_config_tests::{Reply, Scripted, block_on, soon};
 use tokio::time::{sleep, timeout};
 
 use super::line::{next, on_each_line, on_own_servers, registered, until_watchers, watchers};
@@ -21,8 +21,8 @@ fn w11_stop_in_the_handler_of_a_change() {
         watcher.stop();
         until_watchers(&line.client, 0, SECOND).await;
         line.client.set(line.key("k"), "w").await.unwrap();
-        assert!(matches!(watcher.next().await, Some(Event::Stop)));
-        assert!(watcher.next().await.is_none());
+        assert!(matches!(soon(watcher.next()).await, Some(Event::Stop)));
+        assert!(soon(watcher.next()).await.is_none());
         sleep(Duration::from_millis(500)).await;
         assert_eq!(watchers(&line.client).await, 0);
 

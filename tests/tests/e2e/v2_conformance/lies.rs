@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::v2::{Client, Event};
 use etcd_client_core::{Error, Kind, Prefix, Store};
-use etcd_config_tests::{Reply, Scripted, block_on};
+use etcd_config_tests::{Reply, Scripted, block_on, soon};
 use tokio::time::timeout;
 
 const SECRET: &str = "hunter2";
@@ -64,8 +64,8 @@ fn an_answer_that_cannot_be_read_is_not_shown() {
             let listed = client.list(&Prefix::new("/app")).await.unwrap_err();
             let watched = client.watch("app").recursive(true).await.unwrap_err();
             let set = client.set("app/password", SECRET).await;
-            let Some(Event::Error(followed)) = client.watcher("app").recursive(true).start().next().await
-            else {
+            let mut stream = client.watcher("app").recursive(true).start();
+            let Some(Event::Error(followed)) = soon(stream.next()).await else {
                 panic!("something else than an error: {reply:?}");
             };
             let errors = [Some(listed), Some(watched), Some(followed), set.err()];
@@ -178,7 +178,7 @@ fn an_absence_at_an_index_that_no_store_comes_to_is_its_endpoints_error() {
                 "{error}"
             );
             let mut watcher = client.watcher("app").index(3).start();
-            match watcher.next().await {
+            match soon(watcher.next()).await {
                 Some(Event::Error(_)) => assert_eq!(watcher.index(), Some(2), "{lie}"),
                 event => panic!("{lie}: {event:?}"),
             }

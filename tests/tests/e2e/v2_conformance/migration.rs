@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use etcd_client_core::v2::{Client, Event, Refusal};
 use etcd_client_core::{Kind, v3};
-use etcd_config_tests::{Reply, Scripted, Server, block_on, servers};
+use etcd_config_tests::{Reply, Scripted, Server, block_on, servers, soon};
 use tokio::time::timeout;
 
 use super::line::{next, on_each_line, on_own_servers, registered};
@@ -83,10 +83,10 @@ fn a_poll_that_ends_without_a_change_is_reported() {
 fn a_watcher_of_what_is_no_key_ends() {
     block_on(async {
         let mut watcher = Client::new(["127.0.0.1:1"]).unwrap().watcher("a/../b").start();
-        let Some(Event::Error(error)) = watcher.next().await else { panic!("no error") };
+        let Some(Event::Error(error)) = soon(watcher.next()).await else { panic!("no error") };
         assert_eq!(error.kind(), Kind::InvalidInput, "{error}");
-        assert!(matches!(watcher.next().await, Some(Event::Stop)));
-        assert!(watcher.next().await.is_none());
+        assert!(matches!(soon(watcher.next()).await, Some(Event::Stop)));
+        assert!(soon(watcher.next()).await.is_none());
     });
 }
 

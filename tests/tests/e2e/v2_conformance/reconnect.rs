@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
 use etcd_client_core::v2::{Client, Event};
-use etcd_config_tests::{Reply, Scripted, block_on};
+use etcd_config_tests::{Reply, Scripted, block_on, soon};
 use tokio::time::{sleep, timeout};
 
 use super::line::next;
@@ -25,8 +25,8 @@ fn w12_stop_during_backoff() {
             let asked = server.count();
             watcher.stop();
             watcher.stop();
-            assert!(matches!(watcher.next().await, Some(Event::Stop)));
-            assert!(watcher.next().await.is_none());
+            assert!(matches!(soon(watcher.next()).await, Some(Event::Stop)));
+            assert!(soon(watcher.next()).await.is_none());
             sleep(Duration::from_secs(3)).await;
             assert_eq!(server.count(), asked, "a request after the stop");
         });
