@@ -89,11 +89,26 @@ impl Cache {
             }
             file::sweep(&self.place.path);
         }
+        let mut newer = None;
         if written.is_none_or(|before| before < turn) {
-            file::replace(&self.place.path, &bytes)?;
+            file::replace(&self.place.path, &bytes, || {
+                newer = self.newer(proven);
+                newer.is_none()
+            })?;
             *written = Some(turn);
         }
+        let (saved_at, revision) = newer.unwrap_or((saved_at, revision));
         Ok(CacheFile { saved_at: Some(saved_at), revision: Some(revision), ..self.unsaved() })
+    }
+
+    /// When what another process has written was current, and its revision, if that was later than `proven`: a
+    /// slow write must not undo a later one. A time in the future does not count: a clock was set back.
+    fn newer(&self, proven: SystemTime) -> Option<(SystemTime, u64)> {
+        let is_newer = |time: SystemTime| time > proven && time <= SystemTime::now();
+        let head = file::head(&self.place.path)?;
+        Image::written_at(&head).filter(|time| is_newer(*time))?;
+        let Image { written_at, listing, .. } = self.read().ok()?;
+        is_newer(written_at).then_some((written_at, listing.revision))
     }
 
     /// The file as long as nothing is known of it.

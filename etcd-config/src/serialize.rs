@@ -1,7 +1,7 @@
 //! What this crate says of a configuration, for `serde`: for a page, a log in JSON, an API of one's own.
 //!
-//! Names are those of fields and accessors, and, for states, kinds and origins, of variants, all in snake_case; times
-//! are RFC 3339 in UTC, and the names of durations end with their unit. Secrets are left out
+//! Names are those of fields and accessors, and, for states, kinds and origins, of variants, all in `snake_case`;
+//! times are RFC 3339 in UTC, and the names of durations end with their unit. Secrets are left out
 //! as they are in `Display`, and texts of others are as they are stored.
 
 use std::time::{Duration, SystemTime};

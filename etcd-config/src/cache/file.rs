@@ -57,9 +57,19 @@ fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
+/// The beginning of the file, which has the time of what is in it.
+pub(super) fn head(path: &Path) -> Option<Vec<u8>> {
+    const LONGEST: u64 = 64 << 10;
+    let file = access::open(path).ok()?;
+    let mut head = Vec::new();
+    file.metadata().ok()?.is_file().then(|| file.take(LONGEST).read_to_end(&mut head).ok())??;
+    Some(head)
+}
+
 /// Puts a file with these bytes, which only its owner may read, in the place of the one that is
-/// there. Whenever the machine stops, either the old one or the new one is whole.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
+/// there, if `may` allows it when they are written. Whenever the machine stops, either the old one or the new one is
+/// whole.
+pub(super) fn replace(path: &Path, bytes: &[u8], may: impl FnOnce() -> bool) -> Result<(), String> {
     if !is_ours(path) {
         return Err("what is there is not a cache file, and is left alone".to_owned());
     }
@@ -67,7 +77,8 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let failed = |error: io::Error| format!("it cannot be written: {error}");
     // What cannot be created is nothing of ours to remove.
     let file = create(&temporary).map_err(|error| no_folder(path).unwrap_or_else(|| failed(error)))?;
-    if let Err(error) = write(file, bytes).and_then(|()| fs::rename(&temporary, path)) {
+    let rename = |()| if may() { fs::rename(&temporary, path) } else { fs::remove_file(&temporary) };
+    if let Err(error) = write(file, bytes).and_then(rename) {
         // It may not be there at all.
         let _ = fs::remove_file(&temporary);
         return Err(failed(error));

@@ -72,6 +72,14 @@ impl Image {
         whole.0
     }
 
+    /// The time in the head of such a file.
+    pub(crate) fn written_at(head: &[u8]) -> Option<SystemTime> {
+        let mut head = Cursor(head.strip_prefix(MAGIC)?);
+        let (_length, _checksum) = (head.number().ok()?, head.number().ok()?);
+        head.text().ok()?;
+        head.time().ok()
+    }
+
     /// Reads what [`encode`](Self::encode) wrote, and nothing else.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let Some(rest) = bytes.strip_prefix(MAGIC) else {
@@ -132,9 +140,7 @@ impl Cursor<'_> {
     fn image(&mut self) -> Result<Image, String> {
         let prefix = String::from_utf8(self.text()?.to_vec())
             .map_err(|_| "it is damaged: its prefix is not text".to_owned())?;
-        let written_at = UNIX_EPOCH
-            .checked_add(Duration::from_millis(self.number()?))
-            .ok_or_else(|| "it is damaged: it was written at no time".to_owned())?;
+        let written_at = self.time()?;
         let (cluster, revision) = (self.number()?, self.number()?);
         // The counts are not trusted: nothing is reserved for them.
         let withheld = (0..self.number()?).map(|_| self.bytes()).collect::<Result<_, _>>()?;
@@ -144,6 +150,11 @@ impl Cursor<'_> {
             entries.push(Entry { key, value, revision });
         }
         Ok(Image { prefix, written_at, withheld, listing: Listing { revision, cluster, entries } })
+    }
+
+    fn time(&mut self) -> Result<SystemTime, String> {
+        let time = UNIX_EPOCH.checked_add(Duration::from_millis(self.number()?));
+        time.ok_or_else(|| "it is damaged: it was written at no time".to_owned())
     }
 
     fn number(&mut self) -> Result<u64, String> {

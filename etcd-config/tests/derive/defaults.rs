@@ -189,6 +189,13 @@ fn a_default_that_panics_is_an_error_whether_its_key_is_there_or_not() {
     assert_eq!(at(error), keys);
 }
 
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/{region}")]
+struct Filled {
+    #[etcd(key = "/b/x", default = 1)]
+    _x: u32,
+}
+
 #[test]
 fn a_key_that_no_start_can_read_is_found_with_them() {
     #[derive(EtcdConfig)]
@@ -212,12 +219,6 @@ fn a_key_that_no_start_can_read_is_found_with_them() {
         [format!("/b/x _x: u32: {outside}"), format!("/b/inner/z _inner.z: u32: {outside}")]
     );
 
-    #[derive(EtcdConfig)]
-    #[etcd(prefix = "/{region}")]
-    struct Filled {
-        #[etcd(key = "/b/x", default = 1)]
-        _x: u32,
-    }
     Filled::check_defaults().unwrap();
 
     #[derive(EtcdConfig)]

@@ -177,3 +177,20 @@ fn a_file_from_the_future_is_of_unknown_age() {
     assert_eq!(settings.status().age, Duration::MAX);
     assert!(settings.status().to_string().contains("at an unknown time"), "{}", settings.status());
 }
+
+#[test]
+fn what_another_process_has_written_later_is_not_undone() {
+    let (folder, older, newer) = (Folder::new(), store(), store());
+    let settings = folder.options::<Service>().watch(&older).unwrap();
+    saved(&settings, settings.load().revision());
+    // The second change within a second is not written at once.
+    saved(&settings, older.put("/service/workers", "55"));
+    settings.wait_for_revision(older.put("/service/workers", "56"), Duration::from_secs(5)).unwrap();
+    newer.put("/service/workers", "77");
+    std::thread::sleep(Duration::from_millis(5));
+    folder.options::<Service>().load_once(&newer).unwrap();
+    drop(settings);
+    newer.refuse(true);
+    let settings = folder.options::<Service>().watch(&newer).unwrap();
+    assert_eq!((settings.load().workers, settings.status().source), (77, etcd_config::Source::Cache));
+}
