@@ -4,9 +4,10 @@ use super::decoder::Decoder;
 use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Wanted};
 use crate::problem::Kind;
+use crate::runtime::panics;
 
 /// Where the text comes from, for a person.
-const ORIGIN: &str = " (the default in the source)";
+pub(super) const ORIGIN: &str = " (the default in the source)";
 
 /// The value of a literal default.
 pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<'_>) -> Option<T> {
@@ -25,10 +26,17 @@ pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<
 
 /// A check refuses the value of a literal default.
 pub(super) fn refuse(text: &'static str, refusal: &str, at: &mut Decoder<'_>) {
+    let what = leaf::refused(Some(text), refusal, at.is_secret());
+    note(Kind::Refused, &what, text, at);
+}
+
+/// The user's code panics when it is given the value of a literal default.
+pub(super) fn panicked(text: &'static str, panic: &str, at: &mut Decoder<'_>) {
     let what = if at.is_secret() {
-        "(secret) is refused by its check".to_owned()
+        "(secret) makes its type or its check panic".to_owned()
     } else {
-        format!("{} is refused: {refusal}", leaf::quote(text))
+        let (text, panic) = (leaf::quote(text), panics::shown(panic));
+        format!("{text} makes its type or its check panic: {panic}")
     };
     note(Kind::Refused, &what, text, at);
 }

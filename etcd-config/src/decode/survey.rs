@@ -7,6 +7,7 @@ use etcd_client_core::Prefix;
 
 use super::context::Context;
 use super::decoder::Decoder;
+use super::default::ORIGIN;
 use super::derived::Derived;
 use crate::problem::Problem;
 use crate::schema::Schema;
@@ -54,7 +55,7 @@ fn hide_secrets(problems: &mut [Problem], schema: &Schema, prefix: &Prefix) {
     for problem in problems.iter_mut().filter(|problem| problem.value.is_some()) {
         if prefix.relative(problem.key.as_bytes()).is_some_and(|path| secrecy.is_secret(path)) {
             problem.value = None;
-            "(secret) is of no use (the default in the source)".clone_into(&mut problem.what);
+            problem.what = format!("(secret) is of no use{ORIGIN}");
         }
     }
 }

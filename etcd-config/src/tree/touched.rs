@@ -28,6 +28,25 @@ pub(crate) struct TouchedNode {
 }
 
 impl Touched {
+    /// These keys, as if they had changed; one whose name was no text is any key that looks like it.
+    pub(crate) fn of(prefix: &Prefix, keys: &[String]) -> Self {
+        let mut touched = Self::default();
+        for key in keys {
+            match path_of(prefix, key).filter(|path| super::as_path(path.as_bytes()).is_some()) {
+                Some(path) if !path.contains(char::REPLACEMENT_CHARACTER) => {
+                    touched.touch(path, &key.clone().into(), None);
+                }
+                Some(path) => {
+                    touched.touch(path, &key.clone().into(), None);
+                    touched.stray(&key.clone().into());
+                }
+                None => touched.stray(&key.clone().into()),
+            }
+        }
+        touched.seal();
+        touched
+    }
+
     /// Whether no value changed.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
