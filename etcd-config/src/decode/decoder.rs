@@ -10,11 +10,10 @@ use etcd_client_core::Prefix;
 
 use super::before::Before;
 use super::context::{Context, NotText};
-use super::default;
 use super::pin::{Pin, Pins, pin_path};
 use super::place::{CurrentField, OuterField, Place, Stale};
 use super::type_name::TypeName;
-use crate::leaf::{self, FieldDefault};
+use crate::leaf::{self, FieldDefault, IN_SOURCE};
 use crate::problem::{Kind, Problem};
 use crate::runtime::panics;
 use crate::schema::secrecy::Secrecy;
@@ -207,7 +206,7 @@ impl<'a> Decoder<'a> {
         if let (FieldDefault::Text(text), true) = (field.default, self.survey.tries_defaults) {
             let before = self.problems.len();
             if let Err(panic) = panics::caught(|| drop(part.by_default(text, self))) {
-                default::panicked(text, &panic, self);
+                self.default_panicked(text, &panic);
             }
             // A struct may be in many places; what is wrong in it is wrong in the source once.
             if self.problems.len() > before && !self.survey.flawed.insert(std::ptr::from_ref(field)) {
@@ -217,6 +216,17 @@ impl<'a> Decoder<'a> {
         let content = part.survey(self);
         self.leave(outer);
         self.survey.members.push(Member { field, content });
+    }
+
+    /// The user's code panics when it is given the value of a literal default.
+    fn default_panicked(&mut self, text: &'static str, panic: &str) {
+        let what = if self.is_secret() {
+            format!("(secret) makes its type or its check panic{IN_SOURCE}")
+        } else {
+            let (text, panic) = (leaf::quote(text), panics::shown(panic));
+            format!("{text} makes its type or its check panic: {panic}{IN_SOURCE}")
+        };
+        self.problem(Kind::Refused, what, Some(text), None);
     }
 
     /// The same decoder, as of a process that begins now.

@@ -2,12 +2,8 @@
 
 use super::decoder::Decoder;
 use crate::leaf::FieldDefault;
-use crate::leaf::{self, Decode, Wanted};
+use crate::leaf::{self, Decode, IN_SOURCE, Wanted};
 use crate::problem::Kind;
-use crate::runtime::panics;
-
-/// Where the text comes from, for a person.
-pub(super) const ORIGIN: &str = " (the default in the source)";
 
 /// The value of a literal default.
 pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<'_>) -> Option<T> {
@@ -30,20 +26,9 @@ pub(super) fn refuse(text: &'static str, refusal: &str, at: &mut Decoder<'_>) {
     note(Kind::Refused, &what, text, at);
 }
 
-/// The user's code panics when it is given the value of a literal default.
-pub(super) fn panicked(text: &'static str, panic: &str, at: &mut Decoder<'_>) {
-    let what = if at.is_secret() {
-        "(secret) makes its type or its check panic".to_owned()
-    } else {
-        let (text, panic) = (leaf::quote(text), panics::shown(panic));
-        format!("{text} makes its type or its check panic: {panic}")
-    };
-    note(Kind::Refused, &what, text, at);
-}
-
 /// Once: all of them have been tried before the first key was read.
 fn note(kind: Kind, what: &str, text: &'static str, at: &mut Decoder<'_>) {
     if !at.knows_defaults() {
-        at.problem(kind, format!("{what}{ORIGIN}"), Some(text), None);
+        at.problem(kind, format!("{what}{IN_SOURCE}"), Some(text), None);
     }
 }
