@@ -30,7 +30,7 @@ pub(crate) use self::survey::{defaults, survey};
 
 use self::decoder::Findings;
 use self::place::Stale;
-use crate::lint::unknown;
+use crate::lint::{absent, findings, refused};
 use crate::problem::Problem;
 use crate::tree::{KeyTree, Replaced, Touched};
 
@@ -49,7 +49,7 @@ pub fn decode_since<T: Derived>(
     let mut decoder = Decoder::new(context, tree, Stale::All, published);
     let value = T::read(&mut decoder, None);
     let Findings { mut problems, pinned, secrets, differs } = decoder.finish();
-    problems.extend(unknown::denied(context.schema(), tree, None));
+    problems.extend(findings::denied_keys(context.schema(), tree, None));
     problems.extend(context.defaults().iter().cloned());
     match value {
         Some(value) if problems.is_empty() => {
@@ -58,10 +58,16 @@ pub fn decode_since<T: Derived>(
         }
         _ => {
             scrub::scrub(&mut problems, secrets, tree, context);
-            unknown::name_misspelt(&mut problems, context.schema(), tree);
+            explain(&mut problems, tree, context);
             Err(problems)
         }
     }
+}
+
+/// Adds to the problems what the keys that are there say about them.
+fn explain(problems: &mut Vec<Problem>, tree: &KeyTree, context: &Context) {
+    refused::name_newest(problems, context.schema(), tree);
+    absent::explain(problems, context.schema(), tree);
 }
 
 /// What waits for a restart, with what a start would refuse of it. Everything is decoded for that, where
@@ -78,6 +84,7 @@ pub(crate) fn waiting<T: Derived>(
     drop(T::read(&mut decoder, None));
     let Findings { mut problems, secrets, .. } = decoder.finish();
     scrub::scrub(&mut problems, secrets, tree, context);
+    explain(&mut problems, tree, context);
     waiting.iter_mut().for_each(|waiting| pending::refuse(waiting, &problems));
     waiting
 }
@@ -114,7 +121,7 @@ pub fn update_since<T: Derived>(
         *value = replaced;
     }
     let Findings { mut problems, differs, .. } = decoder.finish();
-    problems.extend(unknown::denied(context.schema(), tree, Some(touched)));
+    problems.extend(findings::denied_keys(context.schema(), tree, Some(touched)));
     if problems.is_empty() {
         return Ok(differs);
     }
@@ -124,6 +131,6 @@ pub fn update_since<T: Derived>(
         drop(T::read(&mut decoder, None));
         scrub::scrub(&mut problems, decoder.finish().secrets, tree, context);
     }
-    unknown::name_misspelt(&mut problems, context.schema(), tree);
+    explain(&mut problems, tree, context);
     Err(problems)
 }

@@ -15,8 +15,9 @@ mod text;
 use etcd_client_core::Printable;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity};
+pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity, refused};
 pub use self::default::FieldDefault;
+pub(crate) use self::default::IN_SOURCE;
 pub(crate) use self::error::Error;
 pub(crate) use self::expectation::{Expectation, Shape};
 pub(crate) use self::text::Text;

@@ -5,6 +5,7 @@ mod closing;
 pub(crate) mod endpoint_probe;
 pub(crate) mod first_load;
 pub(crate) mod life;
+mod neighbours;
 pub(crate) mod reader;
 pub(crate) mod shared;
 mod subscribing;

@@ -85,7 +85,9 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// How long the first snapshot may take, with retries while no server answers. 10 s. Zero is refused.
+    /// How long the first snapshot may take, with retries while no server answers. 10 s. Zero is refused. If there is
+    /// no key below the prefix, a second of what is left of it may pass while the store is asked where else there are
+    /// keys.
     pub fn startup_timeout(mut self, limit: Duration) -> Self {
         self.startup_timeout = limit;
         self

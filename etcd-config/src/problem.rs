@@ -52,6 +52,19 @@ pub enum Kind {
 }
 
 impl Problem {
+    /// What is to be said of a whole key, rather than of a field.
+    pub(crate) fn of_key(kind: Kind, key: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            kind,
+            key: key.into(),
+            field: String::new(),
+            expected: String::new(),
+            what: what.into(),
+            value: None,
+            revision: None,
+        }
+    }
+
     /// What kind of problem it is.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -88,7 +101,8 @@ impl Problem {
         self.revision
     }
 
-    /// Whether the configuration is as good with it as without: an alias, a deprecated field.
+    /// Whether the configuration is as good with it as without: an alias, a deprecated field, a change that waits
+    /// for a restart.
     pub fn is_harmless(&self) -> bool {
         matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending)
     }
@@ -143,7 +157,7 @@ pub struct Report {
     revision: u64,
     problems: Vec<Problem>,
     /// What is to be known of all of them.
-    remark: Option<String>,
+    remarks: Vec<String>,
 }
 
 impl Report {
@@ -154,12 +168,13 @@ impl Report {
         revision: u64,
         problems: Vec<Problem>,
     ) -> Self {
-        Self { name: name.into(), prefix: prefix.to_string(), revision, problems, remark: None }
+        Self { name: name.into(), prefix: prefix.to_string(), revision, problems, remarks: Vec::new() }
     }
 
     /// The same with something that is to be known of all problems.
-    pub(crate) fn remarking(self, remark: Option<&str>) -> Self {
-        Self { remark: remark.map(str::to_owned), ..self }
+    pub(crate) fn remarking(mut self, remark: Option<&str>) -> Self {
+        self.remarks.extend(remark.map(str::to_owned));
+        self
     }
 
     /// The problems.
@@ -175,7 +190,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, prefix, revision, problems, remark } = self;
+        let Self { name, prefix, revision, problems, remarks } = self;
         let count = problems.len();
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{count} problem{plural} in {name}")?;
@@ -206,7 +221,7 @@ impl fmt::Display for Report {
         if count > PRINTED {
             write!(f, "\n  ... and {} more", count - PRINTED)?;
         }
-        remark.iter().try_for_each(|remark| write!(f, "\n  {remark}"))
+        remarks.iter().try_for_each(|remark| write!(f, "\n  {remark}"))
     }
 }
 

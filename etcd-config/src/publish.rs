@@ -22,6 +22,7 @@ use self::keys::Keys;
 use self::snapshot::Snapshot;
 use self::speed::DecodeSpeed;
 use crate::decode::{self, Context, Derived};
+use crate::lint::absent;
 use crate::lint::placement::NothingRead;
 use crate::lint::warnings::KeyWarnings;
 use crate::problem::{Kind, Problem, Report};
@@ -111,8 +112,13 @@ impl<T: Derived> Publisher<T> {
         let (value, _) = match decoded(&tree, &context, None) {
             Ok(decoded) => decoded,
             Err(problems) => {
+                let besides = match nothing_read {
+                    Some(_) => None,
+                    None => absent::besides(&problems, context.schema(), &tree),
+                };
                 let report = Report::new(T::LAYOUT.name, context.prefix(), revision, problems);
-                return Err(report.remarking(nothing_read.as_ref().map(NothingRead::what)));
+                let report = report.remarking(nothing_read.as_ref().map(NothingRead::what));
+                return Err(report.remarking(besides.as_deref()));
             }
         };
         let mut publisher = Self {
@@ -428,13 +434,7 @@ fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {
     // The message may hold any secret.
     let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
     let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
-    vec![Problem {
-        kind: Kind::Refused,
-        key: context.prefix().path().to_owned(),
-        field: String::new(),
-        expected: T::LAYOUT.name.to_owned(),
-        what: format!("decoding or a check panicked: {words}"),
-        value: None,
-        revision: None,
-    }]
+    let what = format!("decoding or a check panicked: {words}");
+    let problem = Problem::of_key(Kind::Refused, context.prefix().path(), what);
+    vec![Problem { expected: T::LAYOUT.name.to_owned(), ..problem }]
 }

@@ -62,7 +62,7 @@ pub struct Status {
     /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
     /// What is odd but no error: a prefix with nothing below it that is read, unknown keys, outdated names,
-    /// strings that end with a line break. To hear of new ones use
+    /// strings that end with a line break or have quotation marks around them. To hear of new ones use
     /// [`Live::on_warning`](crate::Live::on_warning).
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force, or

@@ -207,6 +207,12 @@ impl Node {
         self.value.is_none() && self.children.is_empty()
     }
 
+    /// The newest revision of the keys at a place and below it.
+    pub(crate) fn newest(&self) -> u64 {
+        let own = self.value.as_ref().map_or(0, |raw| raw.revision);
+        self.children.values().map(Self::newest).fold(own, u64::max)
+    }
+
     /// Whether two places hold the same values; a value may have been written again.
     pub(crate) fn same_values(left: Option<&Self>, right: Option<&Self>) -> bool {
         let (Some(left), Some(right)) = (left, right) else { return left.is_none() && right.is_none() };

@@ -1,8 +1,10 @@
 //! How many lines the log has of what happens often.
 
+use std::time::Duration;
+
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 use etcd_config_tests::log::{about, keep};
-use etcd_config_tests::{SOON, until_found};
+use etcd_config_tests::{SOON, until_found, until_live};
 
 #[derive(EtcdConfig)]
 struct Settings {
@@ -58,11 +60,9 @@ fn a_cache_file_that_cannot_be_written_is_one_line_from_the_start_to_the_end() {
     let store = MemoryStore::new();
     let options = Settings::options().prefix("/folder").cache_file("/no such folder/settings.cache");
     let settings = options.watch(&store).unwrap();
-    let deadline = std::time::Instant::now() + SOON;
-    while settings.status().cache_file.is_none_or(|file| file.problem.is_none()) {
-        assert!(std::time::Instant::now() < deadline, "{}", settings.status());
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until_live(&settings, SOON, "the problem is known", |settings| {
+        settings.status().cache_file.is_some_and(|file| file.problem.is_some())
+    });
     settings.wait_for_revision(store.put("/folder/workers", "5"), SOON).unwrap();
     drop(settings);
     std::thread::sleep(Duration::from_millis(200));

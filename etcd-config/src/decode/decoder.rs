@@ -13,8 +13,7 @@ use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
 use super::place::{CurrentField, OuterField, Place, Stale};
 use super::type_name::TypeName;
-use crate::leaf::FieldDefault;
-use crate::leaf::{not_text, quote};
+use crate::leaf::{self, FieldDefault, IN_SOURCE};
 use crate::problem::{Kind, Problem};
 use crate::runtime::panics;
 use crate::schema::secrecy::Secrecy;
@@ -219,13 +218,13 @@ impl<'a> Decoder<'a> {
         self.survey.members.push(Member { field, content });
     }
 
-    /// The user's code panics where it is given a literal default.
+    /// The user's code panics when it is given the value of a literal default.
     fn default_panicked(&mut self, text: &'static str, panic: &str) {
         let what = if self.is_secret() {
-            "(secret) makes its type or its check panic (the default in the source)".to_owned()
+            format!("(secret) makes its type or its check panic{IN_SOURCE}")
         } else {
-            let (text, panic) = (quote(text), panics::shown(panic));
-            format!("{text} makes its type or its check panic: {panic} (the default in the source)")
+            let (text, panic) = (leaf::quote(text), panics::shown(panic));
+            format!("{text} makes its type or its check panic: {panic}{IN_SOURCE}")
         };
         self.problem(Kind::Refused, what, Some(text), None);
     }
@@ -254,7 +253,7 @@ impl<'a> Decoder<'a> {
         if let Ok(text) = std::str::from_utf8(&raw.value) {
             return FieldText::Stored(text, raw.revision);
         }
-        let what = not_text(&raw.value, self.is_secret());
+        let what = leaf::not_text(&raw.value, self.is_secret());
         self.problem(Kind::Undecodable, what, None, Some(raw.revision));
         FieldText::Unreadable
     }
@@ -292,11 +291,7 @@ impl<'a> Decoder<'a> {
         let raw = leaf.and_then(|node| node.value.as_ref());
         let revision = raw.map(|raw| raw.revision);
         let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
-        let what = match value.as_deref() {
-            _ if self.is_secret() => "(secret) is refused by its check".to_owned(),
-            Some(text) => format!("{} is refused: {refusal}", quote(text)),
-            None => refusal.to_owned(),
-        };
+        let what = leaf::refused(value.as_deref(), refusal, self.is_secret());
         self.problem(Kind::Refused, what, value.as_deref(), revision);
     }
 
@@ -311,7 +306,7 @@ impl<'a> Decoder<'a> {
             field: self.subject.field.clone(),
             expected: self.subject.ty.to_string(),
             what,
-            value: value.filter(|_| !self.is_secret()).map(crate::leaf::cut),
+            value: value.filter(|_| !self.is_secret()).map(leaf::cut),
             revision,
         });
     }

@@ -2,11 +2,8 @@
 
 use super::decoder::Decoder;
 use crate::leaf::FieldDefault;
-use crate::leaf::{self, Decode, Wanted};
+use crate::leaf::{self, Decode, IN_SOURCE, Wanted};
 use crate::problem::Kind;
-
-/// Where the text comes from, for a person.
-const ORIGIN: &str = " (the default in the source)";
 
 /// The value of a literal default.
 pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<'_>) -> Option<T> {
@@ -25,17 +22,13 @@ pub(super) fn decode<T>(text: &'static str, decode: Decode<T>, at: &mut Decoder<
 
 /// A check refuses the value of a literal default.
 pub(super) fn refuse(text: &'static str, refusal: &str, at: &mut Decoder<'_>) {
-    let what = if at.is_secret() {
-        "(secret) is refused by its check".to_owned()
-    } else {
-        format!("{} is refused: {refusal}", leaf::quote(text))
-    };
+    let what = leaf::refused(Some(text), refusal, at.is_secret());
     note(Kind::Refused, &what, text, at);
 }
 
 /// Once: all of them have been tried before the first key was read.
 fn note(kind: Kind, what: &str, text: &'static str, at: &mut Decoder<'_>) {
     if !at.knows_defaults() {
-        at.problem(kind, format!("{what}{ORIGIN}"), Some(text), None);
+        at.problem(kind, format!("{what}{IN_SOURCE}"), Some(text), None);
     }
 }

@@ -202,7 +202,8 @@ pub(super) fn key_of<M: Entries>(name: &str, at: &mut Decoder<'_>) -> Option<M::
 }
 
 pub(super) fn note_duplicate<M: Entries>(name: &str, at: &mut Decoder<'_>) {
-    let what = format!("the same {} as another key's name", type_name::<M::Key>());
+    let what =
+        format!("its name is the same {} as the name of another key; leave one out", type_name::<M::Key>());
     at.entry(name, TypeName::Written(""), |at| at.problem(Kind::Undecodable, what, None, None));
 }
 

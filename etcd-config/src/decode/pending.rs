@@ -15,15 +15,10 @@ pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
         return None;
     }
     let name = if node.is_some() { name } else { pin.name };
-    Some(Problem {
-        kind: Kind::Pending,
-        key: whole_key(&pin.directory, name.written()).trim_end_matches('/').to_owned(),
-        field: String::new(),
-        expected: String::new(),
-        what: "has changed since the start; a restart brings the change into force".to_owned(),
-        value: None,
-        revision: node.map(newest),
-    })
+    let key = whole_key(&pin.directory, name.written());
+    let what = "has changed since the start; a restart brings the change into force";
+    let waiting = Problem::of_key(Kind::Pending, key.trim_end_matches('/'), what);
+    Some(Problem { revision: node.map(Node::newest), ..waiting })
 }
 
 /// Says of what waits that a start would refuse it, if one of these problems is in it.
@@ -32,12 +27,13 @@ pub(super) fn refuse(waiting: &mut Problem, at_a_start: &[Problem]) {
         key.strip_prefix(&waiting.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     if let Some(problem) = at_a_start.iter().find(|problem| is_below(&problem.key)) {
+        // The line begins with the key: the same one is not named again.
+        let why = match problem.revision {
+            _ if problem.key != waiting.key => problem.to_string(),
+            Some(revision) => format!("{} (set at revision {revision})", problem.what),
+            None => problem.what.clone(),
+        };
         waiting.kind = Kind::RestartRefused;
-        waiting.what = format!("has changed since the start; a restart would not start with it: {problem}");
+        waiting.what = format!("has changed since the start; a restart would fail: {why}");
     }
-}
-
-fn newest(node: &Node) -> u64 {
-    let own = node.value.as_ref().map_or(0, |raw| raw.revision);
-    node.children.values().map(newest).fold(own, u64::max)
 }

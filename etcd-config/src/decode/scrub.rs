@@ -1,7 +1,5 @@
 //! What a check of the user's has said, as it may be shown: it has seen values, secrets among them.
 
-use std::cmp::Reverse;
-
 use etcd_client_core::Printable;
 
 use super::context::Context;
@@ -11,6 +9,10 @@ use crate::tree::KeyTree;
 
 /// The shortest text that is kept out of messages: less would be found in any of them.
 const SHORTEST: usize = 4;
+
+/// The most messages that are shown: each is searched for each secret, and whoever may write can make many of
+/// both.
+const SHOWN: usize = 100;
 
 /// Whether a message was made by a function that has seen a whole struct.
 pub(super) fn is_needed(problems: &[Problem]) -> bool {
@@ -29,8 +31,13 @@ pub(super) fn scrub(problems: &mut [Problem], read: Vec<String>, tree: &KeyTree,
     let mut secrets: Vec<String> =
         secrets.flat_map(|secret| [secret.to_owned(), secret.escape_debug().to_string()]).collect();
     // One may be the beginning of another, the rest of which would stay.
-    secrets.sort_unstable_by_key(|secret| Reverse(secret.len()));
-    for problem in problems.iter_mut().filter(|problem| is_foreign(problem)) {
+    secrets.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    secrets.dedup();
+    for (number, problem) in problems.iter_mut().filter(|problem| is_foreign(problem)).enumerate() {
+        if number >= SHOWN {
+            "refused by its check".clone_into(&mut problem.what);
+            continue;
+        }
         for secret in &secrets {
             if problem.what.contains(secret.as_str()) {
                 problem.what = problem.what.replace(secret.as_str(), "(secret)");

@@ -8,6 +8,7 @@ use etcd_client_core::Prefix;
 use super::context::Context;
 use super::decoder::Decoder;
 use super::derived::Derived;
+use crate::leaf::IN_SOURCE;
 use crate::problem::Problem;
 use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
@@ -54,7 +55,7 @@ fn hide_secrets(problems: &mut [Problem], schema: &Schema, prefix: &Prefix) {
     for problem in problems.iter_mut().filter(|problem| problem.value.is_some()) {
         if prefix.relative(problem.key.as_bytes()).is_some_and(|path| secrecy.is_secret(path)) {
             problem.value = None;
-            "(secret) is of no use (the default in the source)".clone_into(&mut problem.what);
+            problem.what = format!("(secret) is of no use{IN_SOURCE}");
         }
     }
 }

@@ -16,6 +16,9 @@ const SAID: usize = 1024;
 /// The longest default or other text that is shown as an example, in characters.
 const EXAMPLE: usize = 60;
 
+const LINE_BREAK: &str =
+    "the value ends with a line break, which is part of it: `echo` adds one, `printf %s` does not";
+
 /// What is known of a field besides its type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted<'f> {
@@ -31,7 +34,8 @@ pub(crate) fn complaint<T>(text: &str, wanted: Wanted<'_>, decode: Decode<T>, er
     let Wanted { ty, default, secret } = wanted;
     let expected = expectation(decode);
     let expected = match error {
-        Error::Unfit(phrase) => expected.in_words(phrase),
+        // A type may have put the value into it.
+        Error::Unfit(phrase) if !secret => expected.in_words(&words(phrase, text)),
         _ => expected,
     };
     let noun = expected.noun(ty);
@@ -55,6 +59,18 @@ pub(crate) fn complaint<T>(text: &str, wanted: Wanted<'_>, decode: Decode<T>, er
     format!("{complaint}{way_out}{}", in_source(&expected, ty))
 }
 
+/// Why a check refuses a value. `text` is what is stored, where that is one text.
+pub(crate) fn refused(text: Option<&str>, refusal: &str, secret: bool) -> String {
+    match text {
+        _ if secret => "(secret) is refused by its check".to_owned(),
+        Some(text) if ends_with_line_break(text) => {
+            format!("{} is refused: {refusal}; {LINE_BREAK}", quote(text))
+        }
+        Some(text) => format!("{} is refused: {refusal}", quote(text)),
+        None => refusal.to_owned(),
+    }
+}
+
 /// Why the bytes of a value are no text.
 pub(crate) fn not_text(bytes: &[u8], secret: bool) -> String {
     let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
@@ -75,17 +91,19 @@ pub(crate) fn oddity(text: &str) -> Option<&'static str> {
     if text.contains('\0') {
         return Some("the value has zero bytes in it, as UTF-16 has: write it as UTF-8");
     }
-    let line = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-    if line.is_some_and(|line| !line.contains('\n')) {
-        return Some(
-            "the value ends with a line break, which is part of it: `echo` adds one, `printf %s` does not",
-        );
+    if ends_with_line_break(text) {
+        return Some(LINE_BREAK);
     }
     let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
     if is_quoted && serde_json::from_str::<&str>(text).is_ok() {
         return Some("the value has quotation marks around it, which are part of it: write it without them");
     }
     None
+}
+
+/// Whether it is one line with its end, as text files have it and values do not.
+fn ends_with_line_break(text: &str) -> bool {
+    text.strip_suffix('\n').is_some_and(|line| !line.contains('\n'))
 }
 
 /// What would do: by the type, else the field's default.
@@ -126,7 +144,7 @@ fn way_out<T>(
             FieldDefault::Text(_) | FieldDefault::Expression(_) => {
                 Some("; delete the key for the default".to_owned())
             }
-            FieldDefault::Absent => Some("; delete the key for none".to_owned()),
+            FieldDefault::Absent => Some("; delete the key for `None`".to_owned()),
             FieldDefault::Required => None,
         };
     }

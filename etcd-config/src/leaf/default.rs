@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Where the text of a literal default comes from, for a person.
+pub(crate) const IN_SOURCE: &str = " (the default in the source)";
+
 /// What a field is when its key is absent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

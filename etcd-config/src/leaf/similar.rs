@@ -1,10 +1,16 @@
 //! How much two names look alike.
 
+/// The longest name that is looked at, in bytes: longer ones nobody has written by hand.
+const LONGEST: usize = 256;
+
 /// How far `written` is from `meant`, if it may be a slip of the pen: letters left out, doubled,
-/// replaced or swapped. Case, hyphens and underscores count once for all.
+/// replaced or swapped. Case, hyphens, underscores and dots together count once, and less than any letter.
 pub(crate) fn distance(written: &str, meant: &str) -> Option<usize> {
     if written == meant {
         return Some(0);
+    }
+    if written.len().max(meant.len()) > LONGEST {
+        return None;
     }
     let (left, right) = (plain(written), plain(meant));
     if left == right {
@@ -15,7 +21,16 @@ pub(crate) fn distance(written: &str, meant: &str) -> Option<usize> {
     if longer <= 2 || longer - left.len().min(right.len()) > allowed {
         return None;
     }
-    Some(edits(&left, &right)).filter(|edits| *edits <= allowed)
+    Some(edits(&left, &right)).filter(|edits| *edits <= allowed).map(|edits| edits + 1)
+}
+
+/// Whether two names, or paths, are the same apart from case and from what separates the words.
+pub(crate) fn is_same_word(written: &str, meant: &str) -> bool {
+    let letters =
+        |name: &str| -> String { plain(name).into_iter().filter(|letter| *letter != '/').collect() };
+    written.len().max(meant.len()) <= LONGEST
+        && !letters(meant).is_empty()
+        && letters(written) == letters(meant)
 }
 
 fn plain(name: &str) -> Vec<char> {
@@ -40,4 +55,27 @@ fn edits(left: &[char], right: &[char]) -> usize {
         before = std::mem::replace(&mut above, current);
     }
     above[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_separators_are_nearer_than_any_letter() {
+        assert_eq!(distance("lifo", "lifo"), Some(0));
+        assert_eq!(distance("lifo", "Lifo"), Some(1));
+        assert_eq!(distance("lifo", "Fifo"), Some(2));
+        assert_eq!(distance("pool-size", "poolSize"), Some(1));
+        assert_eq!(distance("evn", "env"), Some(2));
+        assert_eq!(distance("lifo", "other"), None);
+    }
+
+    #[test]
+    fn long_names_are_left_alone() {
+        let long = "a".repeat(LONGEST);
+        assert_eq!(distance(&long, &long.to_uppercase()), Some(1));
+        assert_eq!(distance(&format!("{long}a"), &long), None);
+        assert_eq!(distance(&long, &format!("{long}a")), None);
+    }
 }

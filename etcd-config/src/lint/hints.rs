@@ -1,11 +1,12 @@
-//! What is said to a key that no field reads.
+//! What is said of a key that no field reads.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::leaf::similar::distance;
+use crate::leaf::similar::{distance, is_same_word};
 use crate::schema::{ENTRY, Field, Schema};
+use crate::tree::KeyTree;
 
 pub(crate) fn not_a_directory(schema: &Schema, path: &str, value: &[u8]) -> String {
     let below = schema.fields().iter().find_map(|field| {
@@ -30,7 +31,7 @@ pub(crate) fn not_a_directory(schema: &Schema, path: &str, value: &[u8]) -> Stri
 }
 
 /// What is said of a key that is no path.
-pub(crate) fn stray(relative: &[u8]) -> String {
+pub(crate) fn said_of_stray(relative: &[u8]) -> String {
     match std::str::from_utf8(relative) {
         Ok(_) => "unknown key; it is too deep for any field".to_owned(),
         Err(_) => {
@@ -40,7 +41,7 @@ pub(crate) fn stray(relative: &[u8]) -> String {
 }
 
 /// The field that reads a key.
-pub(crate) fn reads<'s>(schema: &'s Schema, path: &str) -> Option<&'s Field> {
+pub(crate) fn field_of<'s>(schema: &'s Schema, path: &str) -> Option<&'s Field> {
     schema.fields().iter().find(|field| fill(&field.relative, path) == path)
 }
 
@@ -62,14 +63,17 @@ pub(crate) fn not_a_key(schema: &Schema, path: &str) -> String {
     }
 }
 
-pub(crate) fn unknown(schema: &Schema, path: &str) -> String {
+pub(crate) fn unknown(schema: &Schema, tree: &KeyTree, path: &str) -> String {
     if let Some(key) = without_empty_names(schema, path) {
         return slash_too_many(&key);
     }
     if path.split('/').any(str::is_empty) {
         return "unknown key; no field reads a key with an empty name in it".to_owned();
     }
-    let Some((key, field)) = meant(schema, path) else {
+    // What is there already was not meant by this one.
+    let is_there = |key: &str| tree.get(key).is_some();
+    let found = alike(schema, path).or_else(|| elsewhere(schema, path).filter(|(key, _)| !is_there(key)));
+    let Some((key, field)) = found else {
         return "unknown key; no field reads it".to_owned();
     };
     let names = field.path_of(&key);
@@ -77,6 +81,9 @@ pub(crate) fn unknown(schema: &Schema, path: &str) -> String {
         (Some((directory, _)), Some((meant, name))) if directory == meant => name,
         _ => key.as_str(),
     };
+    if is_there(&key) {
+        return format!("unknown key; it is like {suggested}, which is there");
+    }
     // A field with the key's own name needs no second mention.
     if names == suggested {
         format!("unknown key; did you mean {suggested}?")
@@ -93,20 +100,25 @@ fn slash_too_many(key: &str) -> String {
 fn without_empty_names(schema: &Schema, path: &str) -> Option<String> {
     let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
     let key = names.join("/");
-    (key != path && reads(schema, &key).is_some()).then_some(key)
+    (key != path && field_of(schema, &key).is_some()).then_some(key)
 }
 
 /// The key that was meant by one that no field reads, if one is like it, and the field that reads it.
 pub(crate) fn meant<'s>(schema: &'s Schema, path: &str) -> Option<(String, &'s Field)> {
     if let Some(key) = without_empty_names(schema, path) {
-        return reads(schema, &key).map(|field| (key, field));
+        return field_of(schema, &key).map(|field| (key, field));
     }
+    alike(schema, path).or_else(|| elsewhere(schema, path))
+}
+
+/// The key that is spelt likest, and the field that reads it.
+fn alike<'s>(schema: &'s Schema, path: &str) -> Option<(String, &'s Field)> {
     let closest = schema.fields().iter().filter_map(|field| {
         let key = fill(&field.relative, path);
         slips(path, &key).map(|slips| (slips, key, field))
     });
     let closest = closest.min_by_key(|(slips, ..)| *slips);
-    closest.map(|(_, key, field)| (key, field)).or_else(|| elsewhere(schema, path))
+    closest.map(|(_, key, field)| (key, field))
 }
 
 /// The field of the same name in another directory, where there is just one.
@@ -133,7 +145,8 @@ fn fill(template: &str, path: &str) -> String {
 /// How far apart two keys are, where they differ in spelling only.
 fn slips(written: &str, meant: &str) -> Option<usize> {
     if written.split('/').count() != meant.split('/').count() {
-        return None;
+        // `smtp_host` for `smtp/host`, and the reverse.
+        return is_same_word(written, meant).then_some(1);
     }
     let mut total = 0;
     for (written, meant) in written.split('/').zip(meant.split('/')) {

@@ -2,7 +2,7 @@
 
 use etcd_client_core::Printable;
 
-use crate::lint::unknown::is_all_unknown;
+use crate::lint::findings::is_all_unknown;
 use crate::problem::{Kind, Problem};
 use crate::schema::{ENTRY, Field, Schema};
 use crate::tree::{KeyTree, Node};
@@ -34,7 +34,7 @@ impl NothingRead {
         let meant = tree.prefix().join(name);
         let meant = Printable::line(&meant);
         let what = format!(
-            "no field reads any key below this prefix, but there are such keys below {meant}; is that the prefix?"
+            "no field reads any of the keys below this prefix; those below {meant} would be read: is that the prefix?"
         );
         is_all_unknown(schema, tree).then_some(Self { what, is_empty: false })
     }
@@ -51,15 +51,7 @@ impl NothingRead {
 
     /// The same as a warning.
     pub(crate) fn warning(&self, tree: &KeyTree) -> Problem {
-        Problem {
-            kind: Kind::NothingRead,
-            key: tree.prefix().path().to_owned(),
-            field: String::new(),
-            expected: String::new(),
-            what: self.what.clone(),
-            value: None,
-            revision: None,
-        }
+        Problem::of_key(Kind::NothingRead, tree.prefix().path(), &*self.what)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::lint::unknown::{DESCRIBED, find, one, summary};
-use crate::problem::Problem;
+use crate::lint::findings::{DESCRIBED, described, find, summary};
+use crate::problem::{Kind, Problem};
 use crate::schema::Schema;
 use crate::tree::{KeyTree, Touched};
 
@@ -11,8 +11,10 @@ use crate::tree::{KeyTree, Touched};
 /// names would fill it.
 const LOGGED: usize = 1_000;
 
-/// The keys that no field reads, and those that are read and should not be used any more, as long as
-/// they are there.
+/// What is said of the keys that are only counted.
+const COUNTED: &str = "further odd keys, which are not described one by one";
+
+/// The keys that something is odd about, as long as they are there.
 #[derive(Debug, Default)]
 pub(crate) struct KeyWarnings {
     /// By their whole keys.
@@ -40,16 +42,18 @@ impl KeyWarnings {
             });
         }
         let mut news = self.find(schema, tree, touched);
-        if self.described.len() < DESCRIBED && !self.counted.is_empty() {
-            news.extend(self.find(schema, tree, None));
+        let room = DESCRIBED - self.described.len();
+        // Only these are looked at: whoever lets one key come and go among many is not to cost a walk over all.
+        let moved_up: Vec<String> = std::iter::from_fn(|| self.counted.pop_first()).take(room).collect();
+        if !moved_up.is_empty() {
+            news.extend(self.find(schema, tree, Some(&Touched::of(tree.prefix(), &moved_up))));
         }
-        news.retain(|problem| {
-            let is_news = self.logged.len() < LOGGED && self.logged.insert(problem.key.clone());
-            if is_news && self.logged.len() == LOGGED {
-                tracing::warn!(prefix = %tree.prefix(), "{LOGGED} keys that are odd were named; no more are");
-            }
-            is_news
-        });
+        let was_full = self.logged.len() == LOGGED;
+        news.retain(|problem| self.logged.len() < LOGGED && self.logged.insert(problem.key.clone()));
+        if self.logged.len() == LOGGED && !was_full {
+            let what = format!("{LOGGED} odd keys have been named; further ones are only in `Live::status`");
+            news.push(Problem::of_key(Kind::Unknown, tree.prefix().path(), what));
+        }
         news.extend(self.grown(tree));
         news
     }
@@ -61,7 +65,7 @@ impl KeyWarnings {
             return None;
         }
         self.logged_count = count;
-        summary(tree, count)
+        summary(tree, count, COUNTED)
     }
 
     /// Adds what is found; those that are described from now on.
@@ -74,7 +78,7 @@ impl KeyWarnings {
             }
             if self.described.len() < DESCRIBED {
                 self.counted.remove(&key);
-                let problem = one(schema, tree, &finding);
+                let problem = described(schema, tree, &finding);
                 news.push(problem.clone());
                 self.described.insert(key, problem);
             } else {
@@ -86,7 +90,7 @@ impl KeyWarnings {
 
     /// All of them.
     pub(crate) fn warnings(&self, tree: &KeyTree) -> Vec<Problem> {
-        self.described.values().cloned().chain(summary(tree, self.counted.len())).collect()
+        self.described.values().cloned().chain(summary(tree, self.counted.len(), COUNTED)).collect()
     }
 }
 

@@ -12,13 +12,14 @@ use tokio::time::timeout;
 use crate::cache::{Cache, CacheLocation, Image, without_secrets};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
-use crate::lint::neighbours;
+use crate::live::neighbours::{self, Hint};
 use crate::problem::{self, Report};
 use crate::publish::Publisher;
 use crate::publish::snapshot::Snapshot;
 use crate::publish::speed::DecodeSpeed;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
+use crate::runtime::deadline::runtime_deadline;
 use crate::runtime::panics;
 use crate::schema::Schema;
 use crate::schema::hidden::Hidden;
@@ -39,7 +40,7 @@ pub(crate) struct FirstAnswer {
     watcher: Watcher,
     first: First,
     /// If there are no keys: where they may be instead.
-    hint: Option<String>,
+    hint: Option<Hint>,
     prefix: Prefix,
     startup_timeout: Duration,
     debounce: Duration,
@@ -76,10 +77,12 @@ impl FirstAnswer {
         let WatchPlan { prefix, startup_timeout, debounce, watcher, cache } = plan;
         let connections = OwnConnections::of(store, Handle::current().id());
         let mut watcher = Watcher::new(connections.store(), watched::<T>(store.as_ref(), &prefix), watcher);
+        let deadline = runtime_deadline(startup_timeout);
         let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
         let hint = match &first {
             First::Listing(listing) if listing.entries.is_empty() => {
-                neighbours::hint(&*connections.store(), &prefix, T::LAYOUT).await
+                let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+                neighbours::hint(&*connections.store(), &prefix, T::LAYOUT, left).await
             }
             _ => None,
         };
@@ -126,11 +129,12 @@ impl FirstAnswer {
                 });
             }
         };
+        let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
         let (publisher, first, speed) = Publisher::new(context, &listing, hint.as_deref())?;
         let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
         panics::log(|| {
             if let Some(what) = publisher.nothing_read() {
-                tracing::warn!(name, %prefix, "all values are defaults: {what}");
+                tracing::warn!(name, %prefix, "nothing was read from the store: {what}");
             }
             tracing::info!(name, %prefix, revision, keys, "configuration loaded");
         });
@@ -154,12 +158,17 @@ fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
     let name = T::LAYOUT.name;
     if !in_entries.is_empty() {
         let keys = in_entries.join(", ");
-        tracing::warn!(name, %prefix, keys, "etcd's v2 API hides keys that begin with `_`, and these lie in entries of \
-            a map, whose names are not known: they are read as absent");
+        panics::log(|| {
+            tracing::warn!(name, %prefix, keys, "etcd's v2 API hides keys that begin with `_`, and these lie in \
+                entries of a map, whose names are not known: they are read as absent");
+        });
     }
     if !maps.is_empty() {
         let maps = maps.join(", ");
-        tracing::warn!(name, %prefix, maps, "etcd's v2 API hides keys that begin with `_`: these maps have no such entries");
+        panics::log(|| {
+            tracing::warn!(name, %prefix, maps, "etcd's v2 API hides keys that begin with `_`: these maps have no such \
+                entries");
+        });
     }
     prefix.clone().naming(named)
 }

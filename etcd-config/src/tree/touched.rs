@@ -23,6 +23,21 @@ impl Touched {
         Self { places, len: count + strays.len(), strays }
     }
 
+    /// These whole keys, as if they had changed; one whose name was no text is any key that looks like it.
+    pub(crate) fn of(prefix: &Prefix, keys: &[String]) -> Self {
+        let (mut places, mut count, mut strays) = (Places::default(), 0, BTreeSet::new());
+        for key in keys {
+            let path = prefix.relative(key.as_bytes()).and_then(super::as_path);
+            if let Some(path) = path {
+                count += usize::from(places.note(path, ()));
+            }
+            if path.is_none_or(|path| path.contains(char::REPLACEMENT_CHARACTER)) {
+                strays.insert(key.as_str().into());
+            }
+        }
+        Self::new(places, count, strays)
+    }
+
     /// Whether no value has changed.
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -69,12 +69,66 @@ fn checks_refuse_what_decodes() {
     let mut keys = least;
     keys.update(&mut value, &[("/app/names/a", Some("x")), ("/app/names/b", Some("x"))]).unwrap();
     let found = keys.update(&mut value, &[("/app/names/c", Some("x"))]).unwrap_err();
-    assert_eq!(lines(&found), ["/app/names names: BTreeMap<String, String>: 3 names are too many"]);
+    assert_eq!(
+        lines(&found),
+        [
+            "/app/names names: BTreeMap<String, String>: 3 names are too many; the newest of its keys is /app/names/c, \
+          set at revision 3"
+        ]
+    );
     keys.update(&mut value, &[("/app/names/a", None)]).unwrap();
 }
 
 #[test]
 fn checks_of_a_struct_all_speak_and_give_no_secret_away() {
     let found = problems::<Checked>("/app", &[("/app/size", "10"), ("/app/token", "abcd")]);
-    assert_eq!(found, ["/app Checked: first", "/app Checked: second (secret)"]);
+    let newest = "the newest of its keys is /app/size, set at revision 1";
+    assert_eq!(found, ["first", "second (secret)"].map(|said| format!("/app Checked: {said}; {newest}")));
+}
+
+#[test]
+fn the_newest_key_of_what_is_refused_is_one_that_is_read() {
+    let mut keys = Keys::of::<Checked>("/app", &[("/app/maybe", "1")]);
+    let mut value = keys.decode::<Checked>().unwrap();
+    keys.change(&[("/app/unread", Some("x")), ("/app/maybe/below", Some("x"))]);
+    let refused = keys.update(&mut value, &[("/app/size", Some("9")), ("/app/names/a", Some("x"))]);
+    refused.unwrap();
+    keys.change(&[("/app/unread", Some("y"))]);
+    let refused = keys.update(&mut value, &[("/app/size", Some("10"))]).unwrap_err();
+    assert!(
+        lines(&refused)[0].ends_with("; the newest of its keys is /app/size, set at revision 5"),
+        "{refused:?}"
+    );
+    keys.change(&[("/app/unread", Some("z"))]);
+    assert_eq!(lines(&keys.decode::<Checked>().unwrap_err()), lines(&refused));
+}
+
+#[test]
+fn of_very_many_refusals_the_first_are_shown() {
+    #[derive(EtcdConfig, Debug)]
+    #[allow(dead_code)] // Never read: none is good.
+    struct Many {
+        #[etcd(nested)]
+        all: BTreeMap<String, One>,
+    }
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(validate = One::never)]
+    struct One {
+        #[etcd(secret)]
+        token: String,
+    }
+    impl One {
+        fn never(&self) -> Result<(), String> {
+            Err(format!("{} is refused", self.token))
+        }
+    }
+    let keys: Vec<String> = (0..3_000).map(|n| format!("/app/all/{n:04}/token")).collect();
+    let values: Vec<String> = (0..3_000).map(|n| format!("secret-{n}")).collect();
+    let pairs: Vec<(&str, &str)> =
+        keys.iter().zip(&values).map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let found = problems::<Many>("/app", &pairs);
+    assert_eq!(found.len(), 3_000);
+    assert!(found[0].contains(": (secret) is refused"), "{}", found[0]);
+    assert!(found[100].contains(": refused by its check"), "{}", found[100]);
+    assert!(!found.concat().contains("secret-"), "a secret is shown");
 }

@@ -166,8 +166,8 @@ fn an_empty_value_is_no_absent_one() {
     for (key, value, what) in [
         ("port", "", "\"\" is not a whole number from 0 to 65535; delete the key for the default, 8080"),
         ("port", "\n", "\"\\n\" is not a whole number from 0 to 65535; delete the key for the default, 8080"),
-        ("limit", "", "\"\" is not a whole number from 0 to 4294967295; delete the key for none"),
-        ("limit", "null", "\"null\" is not a whole number from 0 to 4294967295; delete the key for none"),
+        ("limit", "", "\"\" is not a whole number from 0 to 4294967295; delete the key for `None`"),
+        ("limit", "null", "\"null\" is not a whole number from 0 to 4294967295; delete the key for `None`"),
         ("debug", "", "\"\" is not true or false; delete the key for the default, true"),
         ("features/dark", "", "\"\" is not true or false"),
     ] {
@@ -400,4 +400,134 @@ fn a_name_that_is_no_text_is_not_taken_for_itself() {
          features/\\xff\\xfe"
     );
     assert_eq!(warnings[0], format!("{deep}: unknown key; it is too deep for any field"));
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Spelt {
+    #[etcd(default = "Lifo")]
+    order: Order,
+    #[etcd(default = "info", validate = known)]
+    level: String,
+    #[etcd(default = "a")]
+    picky: Picky,
+    #[etcd(default = "a", secret)]
+    token: Picky,
+}
+
+#[derive(serde::Deserialize, Debug, PartialEq)]
+enum Order {
+    Fifo,
+    Lifo,
+}
+
+fn known(level: &str) -> Result<(), &'static str> {
+    if level == "info" { Ok(()) } else { Err("not debug, info or warn") }
+}
+
+/// A type that says what it was given.
+#[derive(Debug, PartialEq)]
+struct Picky;
+
+impl<'de> serde::Deserialize<'de> for Picky {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let phrase = format!("something other than {text}");
+        let unexpected = serde::de::Unexpected::Str(&text);
+        if text == "a" {
+            Ok(Self)
+        } else {
+            Err(serde::de::Error::invalid_value(unexpected, &phrase.as_str()))
+        }
+    }
+}
+
+#[test]
+fn a_variant_in_another_case_is_likelier_than_one_with_another_letter() {
+    assert_eq!(
+        problems::<Spelt>("/app", &[("/app/order", "lifo")]),
+        [
+            "/app/order order: Order: \"lifo\" is not one of Fifo, Lifo; did you mean Lifo? (set at revision 1)"
+        ]
+    );
+}
+
+#[test]
+fn a_line_break_that_a_check_refuses_is_named() {
+    for value in ["debug\n", "debug\r\n"] {
+        assert_eq!(
+            problems::<Spelt>("/app", &[("/app/level", value)]),
+            [format!(
+                "/app/level level: String: {value:?} is refused: not debug, info or warn; the value ends with a line \
+                 break, which is part of it: `echo` adds one, `printf %s` does not (set at revision 1)"
+            )]
+        );
+    }
+    let without = problems::<Spelt>("/app", &[("/app/level", "debug")]).concat();
+    assert!(!without.contains("line break"), "{without}");
+}
+
+#[test]
+fn what_a_type_says_of_a_value_gives_no_secret_away_and_makes_no_lines() {
+    let found = problems::<Spelt>("/app", &[("/app/token", "hushhush")]);
+    assert_eq!(found, ["/app/token token: Picky: (secret) is not a valid Picky (set at revision 1)"]);
+    let found = problems::<Spelt>("/app", &[("/app/picky", "x\n  /app/level forged\u{1b}[2J")]).concat();
+    assert!(found.contains("is not something other than x\\n"), "{found}");
+    assert!(!found.contains('\n') && !found.contains('\u{1b}'), "{found}");
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Tenants {
+    #[etcd(nested)]
+    tenants: BTreeMap<String, Tenant>,
+    #[etcd(nested)]
+    tls: Option<Tls>,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Tenant {
+    from: String,
+    #[etcd(default = true)]
+    enabled: bool,
+    #[etcd(default = 1)]
+    size: u8,
+    #[etcd(default = 1)]
+    weight: u8,
+    #[etcd(default = 1)]
+    zone: u8,
+    #[etcd(nested)]
+    database: Option<Tls>,
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
+struct Tls {
+    cert: String,
+    key: String,
+}
+
+#[test]
+fn a_half_written_entry_names_what_is_there_and_the_way_out() {
+    let txn = "write all of it in one transaction, as with `etcdctl txn`";
+    let missing = |key: &str, rest: &str| {
+        let field = key.replace('/', ".");
+        format!("/app/{key} {field}: String: required, but there is no such key; {rest}")
+    };
+    let mut keys = Keys::of::<Tenants>("/app", &[]);
+    let mut value = keys.decode::<Tenants>().unwrap();
+    let refused = keys.update(&mut value, &[("/app/tenants/foo/enabled", Some("true"))]).unwrap_err();
+    let only = format!("of the entry foo there is only /app/tenants/foo/enabled: {txn}");
+    assert_eq!(lines(&refused), [missing("tenants/foo/from", &only)]);
+    // The rest of it, and no word is lost about it.
+    keys.update(&mut value, &[("/app/tenants/foo/from", Some("x"))]).unwrap();
+
+    let only = format!("of this directory there is only /app/tls/key: {txn}");
+    assert_eq!(problems::<Tenants>("/app", &[("/app/tls/key", "x")]), [missing("tls/cert", &only)]);
+
+    let many = ["enabled", "size", "weight", "zone"].map(|name| format!("/app/tenants/foo/{name}"));
+    let pairs: Vec<(&str, &str)> =
+        many.iter().map(|key| (key.as_str(), if key.ends_with("enabled") { "true" } else { "1" })).collect();
+    let only = format!("of the entry foo there is only {}, {}, {}, ...: {txn}", many[0], many[1], many[2]);
+    assert_eq!(problems::<Tenants>("/app", &pairs), [missing("tenants/foo/from", &only)]);
+    // A misspelt key is the likelier cause.
+    let found = problems::<Tenants>("/app", &[("/app/tenants/foo/form", "x")]);
+    assert_eq!(found, [missing("tenants/foo/from", "is it /app/tenants/foo/form, which no field reads?")]);
 }

@@ -194,7 +194,8 @@ fn a_refused_update_names_the_check() {
     assert_eq!(lines(&refused), [expected]);
     let changes = [("/payments/database/pool_size", Some("2")), ("/payments/database/url", Some("sqlite:x"))];
     let refused = keys.update(&mut settings, &changes).unwrap_err();
-    let expected = "/payments/database database: Database: sqlite has one connection: pool_size must be 1";
+    let expected = "/payments/database database: Database: sqlite has one connection: pool_size must be 1; \
+                    the newest of its keys is /payments/database/pool_size, set at revision 3";
     assert_eq!(lines(&refused), [expected]);
 }
 

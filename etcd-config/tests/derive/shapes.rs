@@ -126,7 +126,7 @@ fn names_of_entries_may_be_numbers() {
     let bad =
         problems::<ByNumber>("/app", &[("/app/names/x", "1"), ("/app/names/1", "a"), ("/app/names/01", "b")]);
     let expected = [
-        "/app/names/1 names.1: the same u32 as another key's name",
+        "/app/names/1 names.1: its name is the same u32 as the name of another key; leave one out",
         "/app/names/x names.x: the name \"x\" is not a whole number from 0 to 4294967295",
     ];
     assert_eq!(bad, expected);
@@ -254,7 +254,10 @@ fn a_struct_of_many_fields_is_read_and_kept_current_as_a_whole() {
         .unwrap();
     assert_eq!(wide.below.as_ref().map(|below| below.other.as_str()), Some("y"));
     let refused = keys.update(&mut wide, &[("/app/a0", Some("60")), ("/app/c5", Some("60"))]).unwrap_err();
-    assert_eq!(lines(&refused), ["/app Wide: too much together"]);
+    assert_eq!(
+        lines(&refused),
+        ["/app Wide: too much together; the newest of its keys is /app/a0, set at revision 4"]
+    );
     // Every field is tried before any is missed.
     assert_eq!(
         problems::<Wide<bool>>("/app", &[("/app/a1", "x"), ("/app/c4", "200")]),

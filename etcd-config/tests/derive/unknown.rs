@@ -65,6 +65,71 @@ fn the_right_name_in_the_wrong_place() {
 }
 
 #[test]
+fn what_is_there_already_was_not_meant() {
+    let warned = |there: &str, key: &str| {
+        let (there, key) = (format!("/app/{there}"), format!("/app/{key}"));
+        let keys = Keys::of::<Settings>("/app", &[(&there, "1"), (&key, "1")]);
+        lines(&keys.warnings()).concat()
+    };
+    // A spare copy, and a name that other directories may have as well.
+    assert_eq!(warned("listen", "listen2"), "/app/listen2: unknown key; it is like listen, which is there");
+    let expected = "/app/database/ulr: unknown key; it is like url, which is there";
+    assert_eq!(warned("database/url", "database/ulr"), expected);
+    assert_eq!(warned("log/level", "other/level"), "/app/other/level: unknown key; no field reads it");
+    assert!(warned("listen", "other/level").ends_with("did you mean log/level (log_level)?"));
+}
+
+#[test]
+fn another_separator_for_a_slash() {
+    warning("log_level", "unknown key; did you mean log/level (log_level)?");
+    warning("log-Level", "unknown key; did you mean log/level (log_level)?");
+    warning("database.pool-size", "unknown key; did you mean database/pool_size (database.pool_size)?");
+    warning("databasePoolSize", "unknown key; did you mean database/pool_size (database.pool_size)?");
+    warning("pool/size", "unknown key; no field reads it");
+    warning("-", "unknown key; no field reads it");
+}
+
+#[test]
+fn absolute_keys_are_recognized_below_the_prefix() {
+    #[derive(EtcdConfig, Debug)]
+    struct Absolute {
+        #[etcd(nested)]
+        inner: Inner,
+    }
+    #[derive(EtcdConfig, Debug)]
+    struct Inner {
+        #[etcd(key = "/app/shared/name", default = "x")]
+        name: String,
+    }
+    for (key, value, expected) in [
+        ("shared/nmae", "x", "unknown key; did you mean name (inner.name)?"),
+        ("other/name", "x", "unknown key; did you mean shared/name (inner.name)?"),
+        ("shared_name", "x", "unknown key; did you mean shared/name (inner.name)?"),
+        (
+            "shared/name/x",
+            "x",
+            "below a key: shared/name is the value of inner.name: String, not a directory",
+        ),
+        ("shared", "x", "a key where a directory is expected: its keys are below it, such as shared/name"),
+    ] {
+        let key = format!("/app/{key}");
+        let keys = Keys::of::<Absolute>("/app", &[(&key, value)]);
+        assert_eq!(lines(&keys.warnings()), [format!("{key}: {expected}")]);
+        assert_eq!(keys.decode::<Absolute>().unwrap().inner.name, "x");
+    }
+    let odd = Keys::of::<Absolute>("/app", &[("/app/shared/name", "x\n")]).warnings();
+    assert_eq!((odd[0].field(), odd[0].expected()), ("inner.name", "String"));
+}
+
+#[test]
+fn denied_keys_are_counted_as_what_they_are() {
+    let names: Vec<String> = (0..150).map(|number| format!("/app/strict/zzz/{number:04}")).collect();
+    let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
+    let found = problems::<Lenient>("/app", &pairs);
+    assert_eq!((found.len(), &*found[100]), (101, "/app: further keys that no field reads: 50"));
+}
+
+#[test]
 fn nothing_like_it() {
     warning("wholly/different", "unknown key; no field reads it");
     warning("features/", "unknown key; no field reads a key with an empty name in it");
@@ -131,7 +196,7 @@ fn an_update_with_an_unknown_key_is_refused_where_they_are_denied() {
     let found = keys.update(&mut value, &[("/app/strict/sise", Some("1")), ("/app/strict/size", Some("2"))]);
     assert_eq!(
         lines(&found.unwrap_err()),
-        ["/app/strict/sise: unknown key; did you mean size (strict.size)?"]
+        ["/app/strict/sise: unknown key; it is like size, which is there"]
     );
     keys.update(&mut value, &[("/app/strict/sise", None)]).unwrap();
 }
@@ -142,7 +207,7 @@ fn many_unknown_keys_are_counted() {
     let pairs: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
     let warnings = Keys::of::<Settings>("/app", &pairs).warnings();
     assert_eq!(warnings.len(), 101);
-    assert_eq!(warnings[100].to_string(), "/app: and 900 more keys of this kind");
+    assert_eq!(warnings[100].to_string(), "/app: further odd keys, which are not described one by one: 900");
 }
 
 #[test]

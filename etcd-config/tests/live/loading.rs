@@ -104,6 +104,37 @@ fn a_misspelt_key_is_named_where_the_key_itself_is_missing() {
 }
 
 #[test]
+fn the_other_keys_that_no_field_reads_are_named_at_once() {
+    let mut keys = vec![
+        ("/service/database_url".to_owned(), "pg://db"),
+        ("/service/levle".to_owned(), "debug"),
+        ("/service/workers".to_owned(), "9"),
+        ("/service/workers/max".to_owned(), "9"),
+    ];
+    let load = |keys: &[(String, &str)]| {
+        let store: MemoryStore = keys.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        Service::watch(store).map(drop).unwrap_err().to_string()
+    };
+    assert_eq!(
+        load(&keys),
+        "1 problem in Service from /service at revision 5\n  \
+         /service/database/url database.url: String    required, but there is no such key; is it \
+         /service/database_url, which no field reads?\n  \
+         besides, no field reads:\n    \
+         /service/levle: unknown key; did you mean level?\n    \
+         /service/workers/max: below a key: workers is the value of workers: u32, not a directory"
+    );
+    keys.extend((0..500).map(|n| (format!("/service/zzz/{n:03}"), "x")));
+    let many = load(&keys);
+    assert_eq!(many.lines().count(), 14, "{many}");
+    assert!(many.ends_with("\n    ... and 492 more"), "{many}");
+    // A start that goes well has them in its status.
+    keys.push(("/service/database/url".to_owned(), "pg://db"));
+    let store: MemoryStore = keys.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    assert_eq!(Service::watch(store).unwrap().status().warnings.len(), 101);
+}
+
+#[test]
 fn intervals_of_nothing_are_refused_and_those_of_any_length_are_not() {
     for options in [
         Service::options().progress_interval(Duration::ZERO),

@@ -1,5 +1,6 @@
 //! What a person is told of a prefix that nothing lies below, or nothing that is read.
 
+use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,8 +54,7 @@ fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
         (
             "/app",
             &["/app.port"],
-            ": there is /app.port, but a prefix ends with a slash: /app/ is what all keys have to begin with"
-                .to_owned(),
+            ": there is /app.port, but the keys of the prefix /app begin with /app/".to_owned(),
         ),
         ("/app", &["/a/x", "/b", "/c", "/d", "/e", "/f"], ": / holds a/, b, c, d, e, ...".to_owned()),
         ("/app", &["other/x"], ": the store begins with other/".to_owned()),
@@ -69,6 +69,54 @@ fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
         let error = at::<Needy>(prefix).load_once(store(keys)).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
+}
+
+#[test]
+fn a_key_for_an_example_is_one_that_a_field_reads() {
+    #[derive(EtcdConfig, Debug)]
+    struct Deep {
+        #[etcd(nested)]
+        _database: Database,
+        #[etcd(key = "log/level")]
+        _level: String,
+    }
+    #[derive(EtcdConfig, Debug)]
+    struct Database {
+        _url: String,
+    }
+    #[derive(EtcdConfig, Debug)]
+    struct Entries {
+        #[etcd(map)]
+        _limits: BTreeMap<String, u8>,
+        #[etcd(key = "/elsewhere/name")]
+        _name: String,
+    }
+    let hint = |error: etcd_config::Error| error.to_string().lines().last().unwrap_or_default().to_owned();
+    let itself = |example: &str| {
+        format!(
+            "  {NOTHING}: /app itself is a key, which no field reads: each field has a key of its own, such as {example}"
+        )
+    };
+    let error = at::<Deep>("/app").load_once(store(&["/app"])).unwrap_err();
+    assert_eq!(hint(error), itself("/app/_database/_url"));
+    let error = at::<Entries>("/app").load_once(store(&["/app"])).unwrap_err();
+    assert_eq!(hint(error), itself("/app/_limits/<name>"));
+}
+
+#[test]
+fn a_directory_that_goes_on_where_the_prefix_ends_is_not_called_a_key() {
+    let error = at::<Needy>("/a").load_once(store(&["/a-b/x"])).unwrap_err().to_string();
+    assert!(error.ends_with(&format!("{NOTHING}: / holds a-b/")), "{error}");
+}
+
+#[test]
+fn the_question_where_else_keys_are_is_within_the_limit_of_the_start() {
+    let asked = Asked::new(MemoryStore::new(), Answer::Never);
+    let start = Instant::now();
+    let limit = Duration::from_millis(50);
+    at::<Relaxed>("/app").startup_timeout(limit).watch(asked.clone().into_store()).unwrap();
+    assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
+    assert_eq!(asked.questions.load(Ordering::SeqCst), 1);
 }
 
 #[test]
@@ -91,7 +139,7 @@ fn where_all_values_are_defaults_it_is_a_warning_until_a_key_is_read() {
 #[test]
 fn keys_that_lie_one_directory_deeper_are_found() {
     let store = store(&["/app/prod/port", "/app/prod/name", "/app/staging/port"]);
-    let what = "no field reads any key below this prefix, but there are such keys below /app/prod; is that the prefix?";
+    let what = "no field reads any of the keys below this prefix; those below /app/prod would be read: is that the prefix?";
     let error = at::<Needy>("/app").load_once(&store).unwrap_err().to_string();
     assert!(error.ends_with(&format!("\n  {what}")), "{error}");
     let live = at::<Relaxed>("/app").watch(&store).unwrap();

@@ -238,3 +238,42 @@ fn of_one_update_are_calls_of_their_own() {
     drop(go_on);
     assert_eq!(receiver.recv_timeout(SOON), Err(mpsc::RecvTimeoutError::Disconnected));
 }
+
+#[test]
+fn end_with_a_word_on_that_after_very_many_keys() {
+    let store = store();
+    let settings = watch(&store);
+    let warned = warned(&settings);
+    for round in 0..12 {
+        let keys = || (0..100).map(|n| format!("/service/unknown/{round:02}-{n:02}"));
+        keys().fold(store.transaction(), |all, key| all.put(key, "1")).commit();
+        let gone = keys().fold(store.transaction(), Transaction::delete).commit();
+        settings.wait_for_callbacks(gone, SOON).unwrap();
+    }
+    let heard: Vec<_> = warned.try_iter().collect();
+    assert_eq!(heard.len(), 1_001);
+    assert_eq!(heard[1_000], "/service", "that there is no more to hear");
+}
+
+#[test]
+fn come_for_keys_that_are_no_path_when_there_is_room() {
+    let store = store();
+    let settings = watch(&store);
+    let deep = format!("/service/{}zz", "a/".repeat(70));
+    let named = || (0..100).map(|n| format!("/service/Unknown/{n:02}"));
+    let many = named().fold(store.transaction(), |all, key| all.put(key, "1"));
+    many.put(&*deep, "1").put("/service/unknown/\u{fffd}", "1").commit();
+    let revision = store.put(b"/service/unknown/\xff".to_vec(), "1");
+    settings.wait_for_revision(revision, SOON).unwrap();
+    let keys = || -> Vec<String> {
+        settings.status().warnings.iter().map(|warning| warning.key().to_owned()).collect()
+    };
+    assert_eq!(keys().len(), 101);
+    let mut gone = named();
+    let few = gone.by_ref().take(1).fold(store.transaction(), Transaction::delete).commit();
+    settings.wait_for_revision(few, SOON).unwrap();
+    assert_eq!(keys().len(), 101);
+    let all = gone.fold(store.transaction(), Transaction::delete).commit();
+    settings.wait_for_revision(all, SOON).unwrap();
+    assert_eq!(keys(), [deep, "/service/unknown/\u{fffd}".to_owned()]);
+}

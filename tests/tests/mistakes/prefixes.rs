@@ -88,8 +88,10 @@ fn where_all_values_are_defaults_the_log_has_one_line() {
     let lines = log::warnings_about("prefix=/quiet");
     assert_eq!(
         lines,
-        ["WARN all values are defaults: there is no key at all below this prefix: /quiet itself is a key, \
-          which no field reads: each field has a key of its own, such as /quiet/port name=\"Relaxed\" prefix=/quiet"]
+        [
+            "WARN nothing was read from the store: there is no key at all below this prefix: /quiet itself is a key, \
+          which no field reads: each field has a key of its own, such as /quiet/port name=\"Relaxed\" prefix=/quiet"
+        ]
     );
     server.put("/quiet/port", "81");
     live.wait_until(|now| now.port == 81, Duration::from_secs(20)).expect("the change");

@@ -1,61 +1,28 @@
-//! The keys that no field reads, and those that are read and should not be used any more.
+//! What is odd about single keys: no field reads them, or one does by an old name, or the text in them is odd.
 
 use etcd_client_core::Printable;
 
 use crate::leaf::oddity;
-use crate::lint::hints::{meant, not_a_directory, not_a_key, reads, stray, unknown};
+use crate::lint::hints::{field_of, not_a_directory, not_a_key, said_of_stray, unknown};
 use crate::problem::{Kind, Problem};
 use crate::schema::expected::{Expected, KeyUse};
 use crate::schema::{ENTRY, Schema};
 use crate::tree::{KeyTree, Node, Places, Raw, Touched};
 
-/// The most unknown keys that are described one by one.
+/// The most keys that are described one by one.
 pub(crate) const DESCRIBED: usize = 100;
 
 /// The unknown keys that `deny_unknown_keys` makes problems; among the touched ones, where given.
-pub(crate) fn denied(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
+pub(crate) fn denied_keys(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
     if !schema.denies() {
         return Vec::new();
     }
     let findings = find(schema, tree, touched);
-    describe(schema, tree, findings.into_iter().filter(|finding| finding.denied && !finding.is_harmless()))
-}
-
-/// Names the keys that no field reads beside the missing ones that they may have been meant for.
-pub(crate) fn name_misspelt(problems: &mut Vec<Problem>, schema: &Schema, tree: &KeyTree) {
-    if problems.iter().all(|problem| problem.kind != Kind::Missing) {
-        return;
-    }
-    let findings = find(schema, tree, None);
-    name_documents(problems, schema, tree, &findings);
-    let unread = findings.into_iter().filter(|finding| matches!(finding.kind, Kind::Unknown | Kind::NotAKey));
-    let misspelt: Vec<(String, String)> = unread
-        .take(DESCRIBED)
-        .filter_map(|finding| Some((meant(schema, &finding.path)?.0, finding.path)))
-        .map(|(meant, path)| (tree.prefix().join(&meant), tree.prefix().join(&path)))
-        .collect();
-    for problem in problems.iter_mut().filter(|problem| problem.kind == Kind::Missing) {
-        if let Some((_, path)) = misspelt.iter().find(|(meant, _)| *meant == problem.key) {
-            let path = Printable::line(path);
-            problem.what = format!("{}; is it {path}, which no field reads?", problem.what);
-        }
-    }
-}
-
-/// Adds the keys that stand where the directory of missing ones is expected: what is missing may be in them.
-fn name_documents(problems: &mut Vec<Problem>, schema: &Schema, tree: &KeyTree, findings: &[Finding]) {
-    let documents = findings.iter().filter(|finding| finding.kind == Kind::NotADirectory);
-    for document in documents.take(DESCRIBED) {
-        let key = tree.prefix().join(&document.path);
-        let is_below = |problem: &Problem| {
-            let below = problem.key.strip_prefix(key.as_str());
-            problem.kind == Kind::Missing && below.is_some_and(|below| below.starts_with('/'))
-        };
-        let is_named = problems.iter().any(|problem| problem.key == key);
-        if let Some(first) = problems.iter().position(is_below).filter(|_| !is_named) {
-            problems.insert(first, one(schema, tree, document));
-        }
-    }
+    let mut denied = findings.into_iter().filter(Finding::is_denied);
+    let mut described: Vec<_> =
+        denied.by_ref().take(DESCRIBED).map(|finding| self::described(schema, tree, &finding)).collect();
+    described.extend(summary(tree, denied.count(), "further keys that no field reads"));
+    described
 }
 
 /// Whether no field reads any of the keys, by none of its names.
@@ -64,9 +31,10 @@ pub(crate) fn is_all_unknown(schema: &Schema, tree: &KeyTree) -> bool {
     findings.len() == tree.len() && findings.iter().all(|finding| finding.kind == Kind::Unknown)
 }
 
+/// One key that something is odd about.
 pub(crate) struct Finding {
     pub(crate) path: String,
-    kind: Kind,
+    pub(crate) kind: Kind,
     /// Who reads the key, for aliases and deprecated ones.
     key_use: Option<KeyUse>,
     /// What is to be said of it, where that is known from its name or its value alone.
@@ -76,12 +44,18 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    fn is_harmless(&self) -> bool {
-        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::OddText)
+    /// Whether no field reads the key.
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(self.kind, Kind::Unknown | Kind::NotAKey | Kind::NotADirectory)
+    }
+
+    /// Whether `deny_unknown_keys` makes a problem of it.
+    fn is_denied(&self) -> bool {
+        self.denied && self.is_unread()
     }
 }
 
-/// Everything about the keys in `tree` that is worth a warning: unknown ones, aliases, deprecated ones;
+/// Everything about the keys in `tree` that is worth a warning: unknown ones, aliases, deprecated ones, odd texts;
 /// among the touched ones, where given.
 pub(crate) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Finding> {
     let mut finder = Finder { path: String::new(), findings: Vec::new() };
@@ -100,7 +74,7 @@ pub(crate) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -
                 path: String::from_utf8_lossy(relative).into_owned(),
                 kind: Kind::Unknown,
                 key_use: None,
-                said: Some(stray(relative)),
+                said: Some(said_of_stray(relative)),
                 revision: raw.revision,
                 denied,
             });
@@ -159,22 +133,18 @@ impl Finder {
         {
             match expected.value {
                 Some(key_use) if key_use.alias.is_some() => {
-                    self.found(raw, Kind::Alias, Some(key_use), denied);
+                    self.found(raw, Kind::Alias, Some(key_use), None, denied);
                 }
                 Some(key_use) if key_use.deprecated.is_some() => {
-                    self.found(raw, Kind::Deprecated, Some(key_use), denied);
+                    self.found(raw, Kind::Deprecated, Some(key_use), None, denied);
                 }
                 Some(key_use) if key_use.is_string => {
                     if let Some(odd) = std::str::from_utf8(&raw.value).ok().and_then(oddity) {
-                        self.found(raw, Kind::OddText, Some(key_use), denied);
-                        self.findings
-                            .last_mut()
-                            .into_iter()
-                            .for_each(|last| last.said = Some(odd.to_owned()));
+                        self.found(raw, Kind::OddText, Some(key_use), Some(odd), denied);
                     }
                 }
                 Some(_) => {}
-                None => self.found(raw, Kind::NotADirectory, None, denied || expected.denied),
+                None => self.found(raw, Kind::NotADirectory, None, None, denied || expected.denied),
             }
         }
         if !node.children.is_empty() {
@@ -186,7 +156,7 @@ impl Finder {
         if let Some(raw) =
             node.value.as_ref().filter(|_| touched.is_none_or(|touched| touched.here.is_some()))
         {
-            self.found(raw, kind, None, denied);
+            self.found(raw, kind, None, None, denied);
         }
         for (name, child) in &node.children {
             let below = touched.map(|touched| touched.children.get(name));
@@ -201,43 +171,29 @@ impl Finder {
         }
     }
 
-    fn found(&mut self, raw: &Raw, kind: Kind, key_use: Option<KeyUse>, denied: bool) {
+    fn found(
+        &mut self,
+        raw: &Raw,
+        kind: Kind,
+        key_use: Option<KeyUse>,
+        said: Option<&'static str>,
+        denied: bool,
+    ) {
         let revision = raw.revision;
-        let (path, said) = (self.path.clone(), None);
+        let (path, said) = (self.path.clone(), said.map(str::to_owned));
         self.findings.push(Finding { path, kind, key_use, said, revision, denied });
     }
 }
 
-fn describe(schema: &Schema, tree: &KeyTree, findings: impl Iterator<Item = Finding>) -> Vec<Problem> {
-    let mut described = Vec::new();
-    let mut more = 0;
-    for finding in findings {
-        if described.len() < DESCRIBED {
-            described.push(one(schema, tree, &finding));
-        } else {
-            more += 1;
-        }
-    }
-    described.extend(summary(tree, more));
-    described
-}
-
-/// What is said of those that are not described one by one.
-pub(crate) fn summary(tree: &KeyTree, more: usize) -> Option<Problem> {
-    (more > 0).then(|| Problem {
-        kind: Kind::Unknown,
-        key: tree.prefix().path().to_owned(),
-        field: String::new(),
-        expected: String::new(),
-        what: format!("and {more} more keys of this kind"),
-        value: None,
-        revision: None,
-    })
+/// What is said of those that are not described one by one; `which` says what keys these are.
+pub(crate) fn summary(tree: &KeyTree, more: usize, which: &str) -> Option<Problem> {
+    let what = format!("{which}: {more}");
+    (more > 0).then(|| Problem::of_key(Kind::Unknown, tree.prefix().path(), what))
 }
 
 /// What is said of a finding.
-pub(crate) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
-    let key_use = || reads(schema, &finding.path).filter(|_| finding.kind == Kind::OddText);
+pub(crate) fn described(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
+    let field = || field_of(schema, &finding.path).filter(|_| finding.kind == Kind::OddText);
     let what = match finding.kind {
         _ if finding.said.is_some() => finding.said.clone().unwrap_or_default(),
         Kind::Alias => {
@@ -253,16 +209,14 @@ pub(crate) fn one(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem
             not_a_directory(schema, &finding.path, value)
         }
         Kind::NotAKey => not_a_key(schema, &finding.path),
-        _ => unknown(schema, &finding.path),
+        _ => unknown(schema, tree, &finding.path),
     };
+    // There may be names of entries in it, of any length.
+    let what = Printable::line(&what).at_most(3 * Printable::LINE).to_string();
     Problem {
-        kind: finding.kind,
-        key: tree.prefix().join(&finding.path),
-        field: key_use().map(|field| field.path_of(&finding.path)).unwrap_or_default(),
-        expected: key_use().map(|field| field.type_name().to_owned()).unwrap_or_default(),
-        // There may be names of entries in it, of any length.
-        what: Printable::line(&what).at_most(3 * Printable::LINE).to_string(),
-        value: None,
+        field: field().map(|field| field.path_of(&finding.path)).unwrap_or_default(),
+        expected: field().map(|field| field.type_name().to_owned()).unwrap_or_default(),
         revision: Some(finding.revision),
+        ..Problem::of_key(finding.kind, tree.prefix().join(&finding.path), what)
     }
 }

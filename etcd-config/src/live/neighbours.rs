@@ -7,6 +7,7 @@ use etcd_client_core::{Prefix, Printable, Store};
 use tokio::time::timeout;
 
 use crate::leaf::similar::distance;
+use crate::schema::{ENTRY, Field, Schema};
 use crate::shape::layout::Layout;
 
 /// The longest that a start waits for a hint.
@@ -19,63 +20,91 @@ const SHORTEST: usize = 2;
 /// How many directories are looked into, because their names are like the one that was wanted.
 const TRIED: usize = 4;
 
-/// Where the keys may be that are not below `prefix`, for a person; nothing where the store does not say.
-pub(crate) async fn hint(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Option<String> {
-    timeout(LIMIT, look_around(store, prefix, layout)).await.ok().flatten()
+/// Where the keys may be that are not below a prefix.
+pub(crate) enum Hint {
+    Elsewhere(String),
+    /// The prefix itself is a key.
+    IsAKey,
 }
 
-async fn look_around(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Option<String> {
+impl Hint {
+    /// For a person.
+    pub(crate) fn said_of(self, schema: &Schema, prefix: &Prefix) -> String {
+        match self {
+            Self::Elsewhere(where_else) => where_else,
+            Self::IsAKey => {
+                let keys = || schema.fields().iter().map(Field::key);
+                let below = |key: &&str| key.starts_with(prefix.directory());
+                let one =
+                    keys().find(|key| below(key) && !key.contains(ENTRY)).or_else(|| keys().find(below));
+                let example =
+                    one.map(|key| format!(", such as {}", Printable::line(key))).unwrap_or_default();
+                format!(
+                    "{prefix} itself is a key, which no field reads: each field has a key of its own{example}"
+                )
+            }
+        }
+    }
+}
+
+/// Asks the store, for as long as there is time; nothing where it does not say.
+pub(crate) async fn hint(
+    store: &dyn Store,
+    prefix: &Prefix,
+    layout: &Layout,
+    left: Duration,
+) -> Option<Hint> {
+    timeout(LIMIT.min(left), look_around(store, prefix, layout)).await.ok().flatten()
+}
+
+async fn look_around(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Option<Hint> {
     if let Some(api) = store.other_api(prefix).await {
-        return Some(format!(
+        return Some(Hint::Elsewhere(format!(
             "the same servers hold keys there for etcd's {api} API, which is another store: read them with \
              etcd_config::client::{api}::Client, or write them with the API that is read here"
-        ));
+        )));
     }
     if let Some(other) = other_slash(prefix)
         && is_there(store, &other).await
     {
-        return Some(meant(&other));
+        return Some(keys_below(&other));
     }
     let (directory, names, missing) = nearest(store, prefix).await?;
     let (wanted, rest) = missing.split_first()?;
     if rest.is_empty() && names.iter().any(|name| name == wanted) {
-        let name = first_names(layout).next().unwrap_or("name");
-        let example = Printable::line(&prefix.join(name)).to_string();
-        return Some(format!(
-            "{prefix} itself is a key, which no field reads: each field has a key of its own, such as {example}"
-        ));
+        return Some(Hint::IsAKey);
     }
     for name in alike(&names, wanted).into_iter().filter(|_| !wanted.is_empty()) {
         let path = [&[name.trim_end_matches('/')], rest].concat().join("/");
         let other = Prefix::new(&directory.join(&path));
         if is_there(store, &other).await {
-            return Some(meant(&other));
+            return Some(keys_below(&other));
         }
     }
     if let Some(name) = continued(&names, wanted).filter(|_| rest.is_empty()) {
-        let (key, meant) = (directory.join(name), prefix.join(""));
-        return Some(format!(
-            "there is {}, but a prefix ends with a slash: {} is what all keys have to begin with",
+        let (key, whole_prefix) = (directory.join(name), prefix.join(""));
+        return Some(Hint::Elsewhere(format!(
+            "there is {}, but the keys of the prefix {prefix} begin with {}",
             Printable::line(&key),
-            Printable::line(&meant)
-        ));
+            Printable::line(&whole_prefix)
+        )));
     }
     if let Some(name) = read_of(&names, layout) {
         let key = Printable::line(&directory.join(name)).to_string();
-        return Some(format!("there is {key}; is the prefix {directory}?"));
+        return Some(Hint::Elsewhere(format!("there is {key}; is the prefix {directory}?")));
     }
     let first: Vec<String> =
         names.iter().take(SHOWN).map(|name| Printable::line(name).at_most(40).to_string()).collect();
-    let rest = if names.len() > SHOWN { ", ..." } else { "" };
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
     let place = match directory.directory() {
         "" => "the store begins with".to_owned(),
         directory => format!("{} holds", Printable::line(directory)),
     };
-    Some(format!("{place} {}{rest}", first.join(", ")))
+    Some(Hint::Elsewhere(format!("{place} {}{more}", first.join(", "))))
 }
 
-fn meant(prefix: &Prefix) -> String {
-    format!("there are keys below {prefix}; is that the prefix?")
+fn keys_below(prefix: &Prefix) -> Hint {
+    Hint::Elsewhere(format!("there are keys below {prefix}; is that the prefix?"))
 }
 
 async fn is_there(store: &dyn Store, prefix: &Prefix) -> bool {
@@ -132,7 +161,8 @@ fn continued<'n>(names: &'n [String], wanted: &str) -> Option<&'n String> {
     let goes_on = |name: &&String| {
         name.strip_prefix(wanted).is_some_and(|rest| rest.starts_with(['.', ':', '-', '_', '\\']))
     };
-    names.iter().filter(|_| !wanted.is_empty()).find(goes_on)
+    // A directory may well be the one that was meant.
+    names.iter().filter(|name| !wanted.is_empty() && !name.ends_with('/')).find(goes_on)
 }
 
 /// The first of the names that a field reads, where they are at least half of those that fields read.
