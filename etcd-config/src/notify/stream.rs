@@ -105,7 +105,9 @@ impl<T> Changes<T> {
         Self { mailbox: Arc::new(Mailbox(Mutex::new(waiting))), process: Process::this() }
     }
 
-    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone.
+    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone, or the watch has ended.
+    /// Cancel safe: dropping the future loses no change, so it may be a branch of `tokio::select!`. Needs no tokio
+    /// runtime.
     pub async fn next(&mut self) -> Option<Change<T>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }

@@ -33,7 +33,8 @@ pub struct Snapshot<T> {
 /// A configuration as it is now, from [`Live::load`](crate::Live::load).
 ///
 /// Dereferences to the configuration. Made for short use: take a [`Snapshot`](crate::Live::snapshot) if it is to
-/// outlive a function, or an `await`.
+/// outlive a function, or an `await`. It holds no lock, and never delays an update: one that is kept long keeps its
+/// snapshot in memory.
 pub struct Guard<T>(pub(crate) arc_swap::Guard<Arc<Snapshot<T>>>);
 
 impl<T> Snapshot<T> {
