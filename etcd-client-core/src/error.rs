@@ -14,7 +14,8 @@ use crate::{OneLine, Printable};
 /// a way out. If several endpoints failed, it has a further line for each; `{:#}` puts them on
 /// [one line](OneLine), as a log needs it. It shows no values and no passwords.
 ///
-/// Cheap to clone.
+/// Cheap to clone. [`source`](StdError::source) is the error of a library below, if there is one; of what a v2 server
+/// refused it is a [`Refusal`](crate::v2::Refusal).
 ///
 /// ```
 /// use etcd_client_core::{Error, Kind};
@@ -44,7 +45,16 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What went wrong, as far as a program can act on it.
+/// What went wrong, as far as a program can act on it, from [`Error::kind`].
+///
+/// | kinds | what to do |
+/// | --- | --- |
+/// | [`Unavailable`](Self::Unavailable), [`Timeout`](Self::Timeout), [`NoLeader`](Self::NoLeader), [`Overloaded`](Self::Overloaded), [`Protocol`](Self::Protocol) | try again later: [`Error::is_transient`]; a write only if it is not [`maybe_applied`](Error::maybe_applied) |
+/// | [`Unauthenticated`](Self::Unauthenticated), [`PermissionDenied`](Self::PermissionDenied) | correct or grant: [`Error::is_access`] |
+/// | [`NotFound`](Self::NotFound), [`Conflict`](Self::Conflict), [`Aborted`](Self::Aborted) | outcomes that a program expects |
+/// | [`Compacted`](Self::Compacted), [`FutureRevision`](Self::FutureRevision) | read the present state, and go on from there |
+/// | [`InvalidInput`](Self::InvalidInput), [`InvalidRequest`](Self::InvalidRequest), [`TooLarge`](Self::TooLarge) | correct the program or its options |
+/// | [`NoSpace`](Self::NoSpace), [`Server`](Self::Server) | somebody has to look at the server |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -136,7 +146,8 @@ impl Error {
         Self::new(Kind::InvalidInput, message)
     }
 
-    /// The revisions before `compact_revision` are compacted.
+    /// An error of the kind [`Compacted`](Kind::Compacted), for a [`Store`](crate::Store): the revisions before
+    /// `compact_revision` are compacted.
     pub fn compacted(compact_revision: u64) -> Self {
         let message = format!("the revision has been compacted; the oldest is {compact_revision}");
         Self::new(Kind::Compacted, message).with(|inner| inner.compact_revision = Some(compact_revision))
@@ -158,11 +169,12 @@ impl Error {
     }
 
     /// Whether the write may have been applied although it failed, or may be later: read before it is tried again.
+    /// `false` if it is certain that no server has acted on it, and for reads.
     pub fn maybe_applied(&self) -> bool {
         self.0.maybe_applied
     }
 
-    /// In how many further rounds all endpoints were tried.
+    /// In how many further rounds all endpoints were tried; 0 if there was only the first.
     pub fn retries(&self) -> u32 {
         self.0.retries
     }

@@ -117,8 +117,8 @@ pub struct CacheFile {
 /// Where a [`Live`](crate::Live) stands with its store: what an operator can act on. For the question whether
 /// all is well use [`Status::is_current`].
 ///
-/// In all states reading goes on with the last values. All but [`Stopped`](Self::Stopped) end by themselves when the
-/// cause does: there is nothing to call.
+/// In all states reading goes on with the last values. A failure ends by itself when its cause does: there is nothing to
+/// call. Only [`Stopped`](Self::Stopped) is for good.
 ///
 /// ```
 /// use etcd_config::State;
