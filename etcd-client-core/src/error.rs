@@ -153,7 +153,8 @@ impl Error {
         Self::new(Kind::Compacted, message).with(|inner| inner.compact_revision = Some(compact_revision))
     }
 
-    /// What went wrong, for a program to act on.
+    /// What went wrong, for a program to act on. If several endpoints failed it is that of the whole call;
+    /// [`failures`](Self::failures) has each one's.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }

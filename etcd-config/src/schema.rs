@@ -181,7 +181,7 @@ impl Field {
         self.written.docs
     }
 
-    /// What the field is when its key is absent. It is told for secrets, too: see [`is_secret`](Self::is_secret)
+    /// What the field is when its key is absent. Secrets have theirs here, too: ask [`is_secret`](Self::is_secret)
     /// before it is shown.
     pub fn default(&self) -> FieldDefault {
         if self.role == Role::Entry {

@@ -100,7 +100,8 @@ pub struct Status {
     pub counters: Counters,
 }
 
-/// How the file of [`Options::cache_file`](crate::Options::cache_file) stands.
+/// How the file of [`Options::cache_file`](crate::Options::cache_file) stands, in [`Status::cache_file`]. It is well when
+/// there is no [`problem`](Self::problem).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheFile {
@@ -159,6 +160,9 @@ pub enum State {
 /// The store's history was found not to be the one that was followed: a backup was restored, the data
 /// were wiped, or another cluster answers under the same name. The configuration is what the store
 /// holds now; keys that it does not hold any more were reported as deleted.
+///
+/// In [`Status::last_rewind`], and a reason for [`Live::on_status`](crate::Live::on_status). Nothing has to be done for
+/// the configuration; whoever remembers revisions must forget them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rewind {

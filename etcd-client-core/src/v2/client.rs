@@ -145,8 +145,8 @@ impl Client {
     /// answer's [`node`](crate::v2::Response::node).
     ///
     /// # Errors
-    /// It is sent once: if the answer is lost, the error says that it
-    /// [may have been applied](crate::Error::maybe_applied).
+    /// It is made once: it is sent again only if no server can have acted on it. If the answer is lost, the error says
+    /// that it [may have been applied](crate::Error::maybe_applied).
     pub fn create_in_order(
         &self,
         directory: impl Into<String>,

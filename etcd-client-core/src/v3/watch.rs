@@ -57,7 +57,7 @@ impl Watch {
         self
     }
 
-    /// Brings the value before each change, too, if it is still in the history.
+    /// Brings the value before each change, too, if it is still in the history: in [`Event::prev_kv`].
     pub fn prev_kv(mut self) -> Self {
         self.request.prev_kv = true;
         self
@@ -166,7 +166,8 @@ pub struct Event {
     pub prev_kv: Option<KeyValue>,
 }
 
-/// What was done to a key.
+/// What was done to a key, in an [`Event`]. A key that was created has the
+/// [`version`](crate::v3::KeyValue::version) 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {

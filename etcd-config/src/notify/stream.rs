@@ -18,7 +18,8 @@ const FEW: usize = 64;
 /// selects between several things. Where a function is to be called, [`Live::on`](crate::Live::on) is simpler.
 ///
 /// It keeps nothing alive: it ends when the last handle of its [`Live`](crate::Live) is dropped,
-/// or when nothing follows the store any more, after the last change.
+/// or when nothing follows the store any more, after the last change. At most one change waits in it, however slow its
+/// reader is. [`next`](Self::next) needs no other crate; as a [`Stream`] it has the combinators of `futures`.
 pub struct Changes<T> {
     mailbox: Arc<Mailbox<T>>,
     /// The process in which it is written to.

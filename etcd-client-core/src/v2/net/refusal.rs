@@ -15,7 +15,8 @@ use crate::{Error, Kind};
 /// How much of a refusal is read.
 pub(in crate::v2) const LONGEST: usize = 64 << 10;
 
-/// What a server said when it refused: the innermost [`source`](StdError::source) of an [`Error`].
+/// What a server said when it refused: the innermost [`source`](StdError::source) of an [`Error`]. For most programs
+/// [`Error::kind`] is enough; this is for etcd's own code, its index and the whole answer.
 ///
 /// `Display` and `Debug` are short and escaped, and leave out what [`cause`](Self::cause) says of a
 /// comparison that did not hold: the values.

@@ -94,7 +94,7 @@ impl Get {
     }
 }
 
-/// What a [`Get`] found.
+/// What a [`Get`] found. That there is no such key is no error: then [`kvs`](Self::kvs) is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GetResponse {

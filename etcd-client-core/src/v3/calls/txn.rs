@@ -255,7 +255,7 @@ pub struct TxnResponse {
     pub responses: Vec<OperationResponse>,
 }
 
-/// What one operation of a transaction did, by the kind of operation.
+/// What one operation of a transaction did, by the kind of operation. [`Txn`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OperationResponse {
