@@ -15,7 +15,8 @@ use crate::{OneLine, Printable};
 /// puts them on [one line](OneLine), as a log needs it. It shows no values and no passwords. `Debug` is the same text,
 /// as `main` and `unwrap` print it, with the causes that are not in it yet.
 ///
-/// Cheap to clone.
+/// Cheap to clone. [`source`](StdError::source) is the error of a library below, if there is one; of what a v2 server
+/// refused it is a [`Refusal`](crate::v2::Refusal).
 ///
 /// ```
 /// use etcd_client_core::{Error, Kind};
@@ -47,7 +48,16 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What went wrong, as far as a program can act on it.
+/// What went wrong, as far as a program can act on it, from [`Error::kind`].
+///
+/// | kinds | what to do |
+/// | --- | --- |
+/// | [`Unavailable`](Self::Unavailable), [`Timeout`](Self::Timeout), [`NoLeader`](Self::NoLeader), [`Overloaded`](Self::Overloaded), [`Protocol`](Self::Protocol) | try again later: [`Error::is_transient`]; a write only if it is not [`maybe_applied`](Error::maybe_applied) |
+/// | [`Unauthenticated`](Self::Unauthenticated), [`PermissionDenied`](Self::PermissionDenied) | correct or grant: [`Error::is_access`] |
+/// | [`NotFound`](Self::NotFound), [`Conflict`](Self::Conflict), [`Aborted`](Self::Aborted) | outcomes that a program expects |
+/// | [`Compacted`](Self::Compacted), [`FutureRevision`](Self::FutureRevision) | read the present state, and go on from there |
+/// | [`InvalidInput`](Self::InvalidInput), [`InvalidRequest`](Self::InvalidRequest), [`TooLarge`](Self::TooLarge) | correct the program or its options |
+/// | [`NoSpace`](Self::NoSpace), [`Server`](Self::Server) | somebody has to look at the server |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -140,13 +150,15 @@ impl Error {
         Self::new(Kind::InvalidInput, message)
     }
 
-    /// The revisions before `compact_revision` are compacted.
+    /// An error of the kind [`Compacted`](Kind::Compacted), for a [`Store`](crate::Store): the revisions before
+    /// `compact_revision` are compacted.
     pub fn compacted(compact_revision: u64) -> Self {
         let message = format!("the revision has been compacted; the oldest is {compact_revision}");
         Self::new(Kind::Compacted, message).with(|inner| inner.compact_revision = Some(compact_revision))
     }
 
-    /// What went wrong, for a program to act on.
+    /// What went wrong, for a program to act on. If several endpoints failed it is that of the whole call;
+    /// [`failures`](Self::failures) has each one's.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -162,11 +174,12 @@ impl Error {
     }
 
     /// Whether the write may have been applied although it failed, or may still be: read before it is tried again.
+    /// `false` if it is certain that no server has acted on it, and for reads.
     pub fn maybe_applied(&self) -> bool {
         self.0.maybe_applied
     }
 
-    /// In how many further rounds all endpoints were tried.
+    /// In how many further rounds all endpoints were tried; 0 if there was only the first.
     pub fn retries(&self) -> u32 {
         self.0.retries
     }

@@ -22,6 +22,9 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// A handle: clones are the same store, so a test keeps one and gives the code under test another.
 ///
+/// Its own methods, such as [`put`](Self::put), return at once, and are not hit by the faults: they are the other side,
+/// who writes and breaks things. In `from([...])` each pair is a revision of its own, the first of them 2.
+///
 /// Its fault switches do what networks and servers do:
 ///
 /// | switch | what happens in production |
@@ -78,7 +81,19 @@ struct MemoryState {
     streams: Streams,
 }
 
-/// Several changes that become one revision, made by [`MemoryStore::transaction`].
+/// Several changes that become one revision, made by [`MemoryStore::transaction`]. Whoever watches sees all of them or
+/// none.
+///
+/// ```
+/// use etcd_client_core::MemoryStore;
+///
+/// let store = MemoryStore::from([("/app/host", "a"), ("/app/port", "1"), ("/app/old", "x")]);
+/// let transaction = store.transaction().put("/app/host", "b").put("/app/port", "2").delete("/app/old");
+/// assert_eq!(store.get("/app/host").as_deref(), Some(&b"a"[..])); // not before `commit`
+/// assert_eq!(transaction.commit(), store.revision());
+/// assert_eq!(store.get("/app/host").as_deref(), Some(&b"b"[..]));
+/// assert_eq!(store.get("/app/old"), None);
+/// ```
 #[must_use = "nothing happens before `commit`"]
 pub struct Transaction {
     store: MemoryStore,
@@ -91,7 +106,7 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Writes a key. Returns the new revision.
+    /// Writes a key. Returns the new revision, also if the value is the same as before, as in etcd.
     pub fn put(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> u64 {
         self.transaction().put(key, value).commit()
     }
@@ -170,12 +185,15 @@ impl MemoryStore {
         self.change(|state| state.faults.refusal = error);
     }
 
-    /// Each call takes this long; a listing shows the state after half of it. Zero ends it.
+    /// Listings, and questions whether something has changed, take this long, and show the state after half of it;
+    /// other calls, such as the opening of a watch, take half of it. Streams are not slower: see [`slow`](Self::slow).
+    /// Zero ends it.
     pub fn delay(&self, delay: Duration) {
         self.lock().faults.delay = delay;
     }
 
-    /// The next `revisions` revisions are not sent to watches, as by a faulty server.
+    /// The next `revisions` revisions are not sent to watches, as by a faulty server; 0 ends it. A listing shows them, so
+    /// an audit finds them.
     pub fn lose_next(&self, revisions: u64) {
         self.lock().keyspace.lose_next(revisions);
     }
@@ -239,14 +257,14 @@ impl Transaction {
         self
     }
 
-    /// Deletes a key.
+    /// Deletes a key. That there is no such key is no error.
     pub fn delete(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.changes.push((Bytes::from(key.into()), None));
         self
     }
 
     /// Makes all changes at one revision, and returns it. If a key occurs more than once, its last change
-    /// counts.
+    /// counts. If nothing changes, because there are only deletions of keys that are not there, the revision stays.
     pub fn commit(self) -> u64 {
         self.store.commit(self.changes)
     }

@@ -77,11 +77,20 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// # assert_eq!(counting.listings.load(Ordering::Relaxed), 1);
 /// ```
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Everything below `prefix`, at one revision.
+    /// Everything below `prefix`, at one revision. Linearizable: a listing that begins after a write was confirmed
+    /// shows it.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] or [`Kind::PermissionDenied`] if the prefix may not be read; any other error is tried
+    /// again by the watcher, after a pause.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>>;
 
     /// The changes below `prefix` with a revision greater than `after`; with `None`, those after the watch was
     /// confirmed ([`Opened::head`]). Resolves when the server has confirmed the watch.
+    ///
+    /// # Errors
+    /// [`Kind::Compacted`] if the changes after `after` are no longer there, and [`Kind::FutureRevision`] if the store
+    /// has not come to it; they may come from [`Watch::poll_next`] instead, as the first signal.
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>>;
 
     /// Whether the prefix was, at the mark's revision, what the mark says: linearizable. The watcher asks it
@@ -247,7 +256,8 @@ pub trait Watch: fmt::Debug + Send {
     fn abandon(self: Box<Self>);
 }
 
-/// What arrives on a [`Watch`]. Each signal shows that the stream is alive.
+/// What arrives on a [`Watch`]. Each signal shows that the stream is alive. [`Batch`](Self::Batch) and
+/// [`Progress`](Self::Progress) are enough for a store whose progress can be relied on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// All changes of one revision.
@@ -275,7 +285,8 @@ pub struct Listing {
     pub entries: Vec<Entry>,
 }
 
-/// A key and its value, as bytes. `Debug` does not show the value, which may be secret.
+/// A key and its value, as bytes. `Debug` does not show the value, which may be secret; for people there is
+/// [`Printable`]. Clones share the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The whole key, prefix included.

@@ -106,7 +106,9 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// A watcher of all keys below `prefix`. Nothing is sent before [`next`](Self::next) is awaited.
+    /// A watcher of all keys below `prefix`. Nothing is sent before [`next`](Self::next) is awaited. The store's
+    /// connections belong to the runtime in which that is done: give it
+    /// [`with_own_connections`](Store::with_own_connections) of a store that another runtime uses.
     pub fn new(store: Arc<dyn Store>, prefix: Prefix, options: Options) -> Self {
         let call = store.list(&prefix);
         Self {
@@ -123,7 +125,8 @@ impl Watcher {
         }
     }
 
-    /// The next event. There is always one more. Cancel safe: dropping the future loses no event.
+    /// The next event. There is always one more. Cancel safe: dropping the future loses no event. Await it again soon:
+    /// while it is not polled, nothing is read from the stream.
     ///
     /// # Panics
     /// Outside of a tokio runtime with time enabled.

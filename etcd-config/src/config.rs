@@ -20,9 +20,24 @@ use crate::schema::{Field, Schema};
             `serde::Deserialize` for it and leave `nested` out"
 )]
 pub trait EtcdConfig: Derived {
-    /// The fields, as data: keys, types, defaults, documentation.
+    /// The fields, as data: keys, types, defaults, documentation. Reads nothing from the store.
     ///
     /// The keys begin with the prefix as it is written on the struct, placeholders and all.
+    ///
+    /// ```
+    /// # use etcd_config::EtcdConfig;
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments")]
+    /// struct Settings {
+    ///     /// Requests at once.
+    ///     #[etcd(default = 10)]
+    ///     workers: u32,
+    /// }
+    ///
+    /// let schema = Settings::schema();
+    /// assert_eq!(schema.fields()[0].key(), "/payments/workers");
+    /// assert_eq!(schema.to_etcdctl(), "etcdctl put /payments/workers 10\n");
+    /// ```
     fn schema() -> Schema {
         Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
     }
@@ -59,7 +74,23 @@ pub trait EtcdConfig: Derived {
         }
     }
 
-    /// Reads the configuration and keeps it current; [`Options::watch`] with the defaults.
+    /// Reads the configuration and keeps it current; [`Options::watch`] with the defaults. Blocks until the first
+    /// snapshot is there, 10 s at most while no server answers.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments")]
+    /// struct Settings {
+    ///     #[etcd(default = 10)]
+    ///     workers: u32,
+    /// }
+    ///
+    /// // Or an endpoint, or several: Settings::watch("http://127.0.0.1:2379")
+    /// let settings = Settings::watch(MemoryStore::new())?;
+    /// assert_eq!(settings.load().workers, 10);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Options::watch`].
@@ -67,7 +98,20 @@ pub trait EtcdConfig: Derived {
         Self::options().watch(store)
     }
 
-    /// The same for callers in a tokio runtime; [`Options::watch_async`] with the defaults.
+    /// The same for callers in a tokio runtime; [`Options::watch_async`] with the defaults. That runtime keeps the
+    /// configuration current.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let settings = Settings::watch_async(MemoryStore::new()).await?;
+    /// assert_eq!(settings.load().workers, 10);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// As [`Options::watch_async`].
@@ -77,7 +121,8 @@ pub trait EtcdConfig: Derived {
         Self::options().watch_async(store)
     }
 
-    /// Reads the configuration once; [`Options::load_once`] with the defaults.
+    /// Reads the configuration once; [`Options::load_once`] with the defaults. For a command that ends soon: what is
+    /// written later is not seen.
     ///
     /// # Errors
     /// As [`Options::load_once`].
@@ -93,7 +138,18 @@ pub trait EtcdConfig: Derived {
         Self::options().load_once_async(store)
     }
 
-    /// Everything that may be said before the configuration is read.
+    /// Everything that may be said before the configuration is read: another prefix, a cache file, limits.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::from([("/canary/payments/workers", "1")]);
+    /// let settings = Settings::options().prefix("/canary/payments").watch(&store)?;
+    /// assert_eq!(settings.load().workers, 1);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
     fn options() -> Options<Self> {
         Options::new()
     }

@@ -13,6 +13,18 @@ use crate::problem::{Problem, Report};
 ///
 /// What can be done about it is told apart by the `is_` functions; the text is for people, and changes.
 ///
+/// | function | what has happened | what helps |
+/// | --- | --- | --- |
+/// | [`is_invalid`](Self::is_invalid) | keys are missing, do not decode, or are refused by a check | correct the [`problems`](Self::problems) |
+/// | [`is_timeout`](Self::is_timeout) | a limit has passed | try again; [`store`](Self::store) has the cause at each endpoint |
+/// | [`is_access`](Self::is_access) | the store rejects the credentials, or the user may not read the prefix | correct or grant them |
+/// | [`is_stale`](Self::is_stale) | the store has not confirmed the values for too long | wait; [`load`](crate::Live::load) has them all the same |
+/// | [`is_stopped`](Self::is_stopped) | the watch has ended | watch again |
+/// | [`is_invalid_option`](Self::is_invalid_option) | an option or a call is wrong, and nothing was tried | correct the program |
+///
+/// None of them is true where a file, a thread or a runtime fails, nor for other errors of the
+/// [`store`](Self::store), such as an endpoint that cannot be one.
+///
 /// ```
 /// use etcd_config::{EtcdConfig, MemoryStore};
 ///
@@ -56,7 +68,8 @@ enum Inner {
 }
 
 impl Error {
-    /// All that is wrong with the keys, where that is the reason; else empty.
+    /// All that is wrong with the keys, where that is the reason ([`is_invalid`](Self::is_invalid)); else empty.
+    /// `Display` prints the first 50.
     pub fn problems(&self) -> &[Problem] {
         match &*self.0 {
             Inner::Problems(report) => report.problems(),
@@ -69,7 +82,8 @@ impl Error {
         matches!(&*self.0, Inner::Problems(_))
     }
 
-    /// Whether a time limit passed.
+    /// Whether a time limit passed: of a start, of a `wait_` function, of [`Live::close`](crate::Live::close), of a
+    /// call to the store.
     pub fn is_timeout(&self) -> bool {
         match &*self.0 {
             Inner::Startup { .. } | Inner::Wait { .. } => true,
@@ -89,17 +103,34 @@ impl Error {
         matches!(&*self.0, Inner::Stale(_))
     }
 
-    /// Whether the watch was stopped.
+    /// Whether the watch was stopped: [closed](crate::Live::close), or ended with its runtime; or this is the child of
+    /// a `fork`, and it is the parent's.
     pub fn is_stopped(&self) -> bool {
         matches!(&*self.0, Inner::Stopped(_))
     }
 
-    /// Whether an option cannot be right, so that nothing was tried.
+    /// Whether an option cannot be right, so that nothing was tried; or a call is made where it cannot be: without a
+    /// runtime, or in decoding or a callback that would wait for itself.
     pub fn is_invalid_option(&self) -> bool {
         matches!(&*self.0, Inner::Unusable(_))
     }
 
-    /// The store's error, where there is one.
+    /// The store's error, where there is one. Its [`kind`](crate::client::Error::kind) is finer than the functions
+    /// here, and its [`failures`](crate::client::Error::failures) are the causes at each endpoint.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore, client::Kind};
+    /// # #[derive(EtcdConfig, Debug)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::new();
+    /// store.refuse(true);
+    /// let options = Settings::options().startup_timeout(Duration::from_millis(100));
+    /// let error = options.load_once(&store).unwrap_err();
+    /// assert!(error.is_timeout());
+    /// assert_eq!(error.store().map(|error| error.kind()), Some(Kind::Unavailable));
+    /// ```
     pub fn store(&self) -> Option<&etcd_client_core::Error> {
         match &*self.0 {
             Inner::Store(error) | Inner::Refusal { error, .. } => Some(error),

@@ -19,8 +19,32 @@ const COLUMN: usize = 80;
 /// For each field its key, its value, where that comes from and since when: a table, printed by
 /// `Display`.
 ///
-/// The table has what is in force, with the source and the revision of that; what the store has instead is noted
-/// at the end of the line. Values are shown as they are stored. Those of secrets are `•••`, long ones are cut.
+/// From [`Live::explain`](crate::Live::explain). The table has what is in force, with the source
+/// and the revision of that; what the store has instead is noted at the end of the line. Values are shown as they are
+/// stored. Those of secrets are `•••`, long ones are cut. For a program there are the [`rows`](Self::rows); with the feature `serde` it is `Serialize`, as a
+/// list of them.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore, Origin};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     workers: u32,
+///     #[etcd(default = 3)]
+///     retries: u32,
+/// }
+///
+/// let settings = Settings::watch(MemoryStore::from([("/payments/workers", "12")]))?;
+/// let explanation = settings.explain();
+/// let table = "
+/// FIELD    KEY                IN FORCE  SOURCE   REVISION
+/// workers  /payments/workers  12        etcd     2
+/// retries  /payments/retries  3         default  -";
+/// assert_eq!(explanation.to_string(), table.trim());
+/// assert_eq!(explanation.rows()[1].origin(), Origin::Default);
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     rows: Vec<Row>,
@@ -28,7 +52,28 @@ pub struct Explanation {
     empty: Option<String>,
 }
 
-/// One field in an [`Explanation`].
+/// One field in an [`Explanation`], or one entry of a map.
+///
+/// Three texts may differ: [`stored`](Self::stored) is what the store holds now, [`value`](Self::value) what the next
+/// snapshot would be read from, [`in_force`](Self::in_force) what the present one was read from. They are the same
+/// while nothing is refused and nothing waits.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { workers: u32 }
+/// let store = MemoryStore::from([("/payments/workers", "12")]);
+/// let settings = Settings::watch(&store)?;
+/// let refused = store.put("/payments/workers", "many");
+/// assert!(settings.wait_for_revision(refused, Duration::from_secs(5)).is_err());
+/// let explanation = settings.explain();
+/// let row = &explanation.rows()[0];
+/// assert_eq!((row.in_force(), row.value(), row.stored()), (Some("12"), Some("many"), Some("many")));
+/// assert_eq!(row.revision(), Some(refused));
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     field: String,
@@ -52,7 +97,8 @@ struct Shown {
     revision: Option<u64>,
 }
 
-/// Where a value comes from.
+/// Where a value comes from, from [`Row::origin`]. `Display` writes it as the table does: `etcd`, `cache`, `default`,
+/// `environment`, `absent`, `missing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
@@ -84,7 +130,7 @@ impl Row {
         &self.field
     }
 
-    /// The whole key.
+    /// The whole key, as it is stored: [`Printable`] shows it. Of a field that is read by an old name, that name.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -111,7 +157,7 @@ impl Row {
         self.origin
     }
 
-    /// The revision at which the key was set.
+    /// The revision at which the key was set last; `None` where the value does not come from a key.
     pub fn revision(&self) -> Option<u64> {
         self.revision
     }

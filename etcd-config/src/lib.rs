@@ -54,6 +54,20 @@
 //!
 //! Neither is on by default. The clients are those of [`client`], and need no other dependency.
 //!
+//! # Where to look
+//!
+//! | for | see |
+//! | --- | --- |
+//! | attributes of structs and fields: keys, defaults, checks, maps, secrets | [`EtcdConfig`] |
+//! | another prefix, a cache file, limits | [`Options`] |
+//! | users, TLS, etcdctl's environment variables, several endpoints | [`IntoStore`], [`client::v3::Client`] |
+//! | keys that were written over etcd's v2 API, as by node-etcd | [`client::v2`] |
+//! | reading, callbacks, waiting, ending | [`Live`] |
+//! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
+//! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |
+//! | tables and commands for people who write keys | [`Schema`] |
+//! | tests without a server | [`MemoryStore`], [`Live::wait_for_callbacks`] |
+//!
 //! # What always holds
 //! - A snapshot is the state of the prefix at exactly one revision: a transaction over several keys
 //!   is seen whole, or not yet.

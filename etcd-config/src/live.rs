@@ -76,6 +76,20 @@ pub struct Live<T> {
 
 impl<T> Live<T> {
     /// The configuration as it is now, for about the price of a pointer, and without a lock.
+    ///
+    /// Two calls may see two revisions: what belongs together is read from one [`Guard`], or from a
+    /// [`snapshot`](Self::snapshot).
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = "db")] host: String, #[etcd(default = 5432)] port: u16 }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// let now = settings.load();
+    /// println!("{}:{}", now.host, now.port); // of one revision
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
     #[inline]
     pub fn load(&self) -> Guard<T> {
         Guard(self.shared.current.load())
@@ -93,8 +107,21 @@ impl<T> Live<T> {
     /// Signs of life come every [`progress_interval`](crate::Options::progress_interval), 5 s unless
     /// set otherwise; a shorter `max_age` fails now and then on a store that is perfectly well.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 100)] daily_limit: u64 }
+    /// # let settings = Settings::watch(MemoryStore::new())?;
+    /// let limit = settings.require_fresh(Duration::from_secs(300))?.daily_limit;
+    /// assert_eq!(limit, 100);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`Error::is_stale`], with how long it has been, and why.
+    /// [`Error::is_stale`], with how long it has been, and why. In the child of a `fork` it may be
+    /// [`Error::is_stopped`].
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
         if self.shared.is_unreadable() {
             return Err(Error::left_in_the_parent());
@@ -117,12 +144,15 @@ impl<T> Live<T> {
         )))
     }
 
-    /// The configuration as it is now, to keep: an `Arc`, and with it the revision that it was read at.
+    /// The configuration as it is now, to keep: an `Arc`, and with it the revision that it was read at. For a whole
+    /// request or a task; it does not change, and is not in the way of later ones.
     pub fn snapshot(&self) -> Arc<Snapshot<T>> {
         self.shared.current.load_full()
     }
 
-    /// How fresh the configuration is, where it came from, and what is wrong, if anything.
+    /// How fresh the configuration is, where it came from, and what is wrong, if anything. A copy, as of now; to be
+    /// called back with later ones use [`on_status`](Self::on_status). It takes a short lock and copies texts, so it
+    /// is for health checks and pages, not for each request.
     pub fn status(&self) -> Status {
         self.shared.status()
     }
@@ -132,6 +162,8 @@ impl<T> Live<T> {
     ///
     /// The table has what is in force. Where the store has something else, because the update was refused or is
     /// held back, or waits for a restart, that is noted beside it, also that a key is gone.
+    ///
+    /// All keys are walked: for a page, a signal or a command, not for each request. [`Explanation`] has an example.
     pub fn explain(&self) -> Explanation {
         let source = self.status().source;
         let (tree, unpublished) = self.shared.keys.with_unpublished();

@@ -34,6 +34,25 @@ const FEW: usize = 512;
 
 /// How a configuration is read and watched, from [`EtcdConfig::options`](crate::EtcdConfig::options).
 ///
+/// The defaults suit production: [`EtcdConfig::watch`](crate::EtcdConfig::watch) and its like are for them alone.
+///
+/// | option | default |
+/// | --- | --- |
+/// | [`prefix`](Self::prefix), [`placeholder`](Self::placeholder) | the `prefix` on the struct; placeholders from the environment |
+/// | [`startup_timeout`](Self::startup_timeout) | 10 s |
+/// | [`progress_interval`](Self::progress_interval) | 5 s |
+/// | [`audit_interval`](Self::audit_interval) | 5 min |
+/// | [`debounce`](Self::debounce) | none |
+/// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
+///
+/// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
+/// of a call.
+///
+/// Options are checked by the call that ends them: [`watch`](Self::watch), [`watch_async`](Self::watch_async),
+/// [`load_once`](Self::load_once), [`load_once_async`](Self::load_once_async). A mistake in them is its error, of
+/// which [`Error::is_invalid_option`] is true, and nothing is sent then. A clone is for another store or another
+/// prefix.
+///
 /// ```no_run
 /// # use std::time::Duration;
 /// # use etcd_config::EtcdConfig;
@@ -72,22 +91,45 @@ impl<T: Derived> Options<T> {
         }
     }
 
-    /// Reads from this directory instead of the one that the struct names.
+    /// Reads from this directory instead of the one that the struct names, or where the struct names none.
+    ///
+    /// Slashes at its end do not count, and `""` is the whole store. It may have `{placeholders}` like the one on
+    /// the struct.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
     }
 
     /// Fills a `{placeholder}` of the prefix. Those that are not filled here are taken from the
-    /// environment.
+    /// environment: from the variable of the same name, or of the name in capitals.
+    ///
+    /// A value is one name: it must not be empty, nor hold a slash, a brace or a control character. A name that the
+    /// prefix does not have is ignored.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/{region}/payments")]
+    /// struct Settings {
+    ///     workers: u32,
+    /// }
+    ///
+    /// let store = MemoryStore::from([("/eu/payments/workers", "12")]);
+    /// let settings = Settings::options().placeholder("region", "eu").load_once(&store)?;
+    /// assert_eq!(settings.workers, 12);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
     pub fn placeholder(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.placeholders.insert(name.into(), value.into());
         self
     }
 
-    /// How long the first snapshot may take, with retries while no server answers. 10 s. Zero is refused. If there is
-    /// no key below the prefix, a second of what is left of it may pass while the store is asked where else there are
-    /// keys.
+    /// How long the first listing may take, with retries while no server answers. 10 s. Zero is refused.
+    ///
+    /// After it the call fails with an error of which [`Error::is_timeout`] is true, or starts from the
+    /// [cache file](Self::cache_file). An error that waiting does not cure, such as a missing permission, is
+    /// returned at once. The time that decoding takes is not counted. If there is no key below the prefix, a second of
+    /// what is left of it may pass while the store is asked where else there are keys.
     pub fn startup_timeout(mut self, limit: Duration) -> Self {
         self.startup_timeout = limit;
         self
@@ -95,13 +137,29 @@ impl<T: Derived> Options<T> {
 
     /// How often everything held is compared with the store, give or take a tenth; `None` for never.
     /// 5 min. Zero is refused.
+    ///
+    /// Such an audit reads the whole prefix. It finds what a faulty server or proxy has not sent;
+    /// [`Counters::repairs`](crate::Counters::repairs) says how often. Make it rarer where prefixes are large and
+    /// many processes read them.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::EtcdConfig;
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let rarely = Settings::options().audit_interval(Duration::from_secs(3_600));
+    /// let never = Settings::options().audit_interval(None);
+    /// ```
     pub fn audit_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.watcher.audit_interval = interval.into();
         self
     }
 
     /// How often the store is asked for a sign of life. A stream that has not answered when the next
-    /// one is due is lost. 5 s.
+    /// one is due is lost, so a dead connection is noticed within twice the interval. 5 s. Zero is refused.
+    ///
+    /// [`Status::age`](crate::Status::age) is at most about this while all is well.
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.watcher.progress_interval = interval;
         self
@@ -109,6 +167,10 @@ impl<T: Derived> Options<T> {
 
     /// Makes one update of all changes that arrive within this time of the first one. Zero, the default,
     /// makes an update of each revision. Values are seen that much later.
+    ///
+    /// For writers that change several keys in several calls. Where they can use a transaction, there is no need:
+    /// it is one revision, and one update. For a definite end of such an edit use a `commit_key`, which the
+    /// [trait's page](crate::EtcdConfig) explains.
     pub fn debounce(mut self, window: Duration) -> Self {
         self.debounce = window;
         self
@@ -131,7 +193,24 @@ impl<T: Derived> Options<T> {
     /// `fsGroupChangePolicy: OnRootMismatch`.)
     ///
     /// [`Status::source`](crate::Status::source) says that a snapshot came from it, and
-    /// [`Status::age`](crate::Status::age) how old it is.
+    /// [`Status::age`](crate::Status::age) how old it is. A file that cannot be written is no error of a start: it is
+    /// in the log and in [`Status::cache_file`](crate::Status::cache_file), and tried again every minute.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, Source};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let settings = Settings::options()
+    ///     .cache_file("/var/lib/payments/settings.cache")
+    ///     .startup_timeout(Duration::from_secs(3))
+    ///     .watch("http://127.0.0.1:2379")?;
+    /// if settings.status().source == Source::Cache {
+    ///     eprintln!("etcd does not answer: started from the cache file");
+    /// }
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
     pub fn cache_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.cache_file = Some(path.into());
         self
@@ -139,7 +218,8 @@ impl<T: Derived> Options<T> {
 
     /// Whether the cache file holds the values of `secret` fields, too, and of keys that no field
     /// reads. Off; a configuration with a required secret cannot start from its cache then, which the log and
-    /// [`CacheFile::problem`](crate::CacheFile::problem) say.
+    /// [`CacheFile::problem`](crate::CacheFile::problem) say. The file is not encrypted: only its owner may read it.
+    /// Without [`cache_file`](Self::cache_file) this means nothing.
     pub fn cache_secrets(mut self, keep: bool) -> Self {
         self.cache_secrets = keep;
         self
@@ -147,11 +227,23 @@ impl<T: Derived> Options<T> {
 
     /// Reads the first snapshot, and keeps it current from a thread in the background, which all
     /// configurations of the process share. Blocks until the snapshot is there; works in a plain
-    /// `main` and inside a runtime.
+    /// `main` and inside a runtime, whose thread it blocks too: in async code use
+    /// [`watch_async`](Self::watch_async).
+    ///
+    /// Decoding and the checks of the first snapshot run on the calling thread.
     ///
     /// # Errors
     /// Everything that is wrong with the keys, at once; or why the store cannot be read; or that it
-    /// did not answer within the limit, with each endpoint's cause.
+    /// did not answer within the limit, with each endpoint's cause:
+    /// - [`Error::is_invalid`]: [`Error::problems`] are all keys that are missing, do not decode or are refused.
+    /// - [`Error::is_timeout`]: no answer within the [`startup_timeout`](Self::startup_timeout), and no
+    ///   [cache file](Self::cache_file) that is of use.
+    /// - [`Error::is_access`]: the store rejects the credentials, or does not let the user read the prefix. Not
+    ///   tried again.
+    /// - [`Error::is_invalid_option`]: no prefix, a placeholder without a value, an interval of zero; or this is
+    ///   called in decoding or in a check, which updates wait for.
+    /// - An endpoint that cannot be one is an [`Error::store`] of the kind
+    ///   [`InvalidInput`](crate::client::Kind::InvalidInput).
     pub fn watch(self, store: impl IntoStore) -> Result<Live<T>, Error> {
         let (loaded, background) = self.load_in_background(store)?;
         let runtime = background.runtime().clone();
@@ -161,8 +253,15 @@ impl<T: Derived> Options<T> {
     /// The same for callers in a tokio runtime, on which it is then kept current; the runtime needs
     /// time and, for a store on the network, I/O enabled.
     ///
+    /// The watch is a task of that runtime: while the runtime is blocked, no update comes, and when it is shut down,
+    /// the watch ends ([`State::Stopped`](crate::State::Stopped)). [`watch`](Self::watch) depends on no runtime.
+    ///
+    /// The prefix and the store are made when this is called, not when it is awaited. Cancel safe: dropping the
+    /// future gives the start up.
+    ///
     /// # Errors
-    /// As [`watch`](Self::watch), and that there is no runtime, or one that lacks these.
+    /// As [`watch`](Self::watch), and that there is no runtime ([`Error::is_invalid_option`]), or one that lacks
+    /// these.
     pub fn watch_async(
         self,
         store: impl IntoStore,
@@ -176,7 +275,10 @@ impl<T: Derived> Options<T> {
         }
     }
 
-    /// Reads the configuration once, without watching it. Blocks like [`watch`](Self::watch).
+    /// Reads the configuration once, without watching it: for a command that ends soon. Blocks like
+    /// [`watch`](Self::watch).
+    ///
+    /// A [cache file](Self::cache_file) is read and written as by `watch`; it is written before this returns.
     ///
     /// # Errors
     /// As [`watch`](Self::watch).
@@ -190,7 +292,7 @@ impl<T: Derived> Options<T> {
         Ok(loaded.first.value)
     }
 
-    /// The same for callers in a tokio runtime.
+    /// The same for callers in a tokio runtime. Cancel safe, as [`watch_async`](Self::watch_async) is.
     ///
     /// # Errors
     /// As [`watch_async`](Self::watch_async).

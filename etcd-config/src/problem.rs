@@ -5,6 +5,31 @@ use std::fmt;
 use etcd_client_core::Printable;
 
 /// One thing that is wrong, or worth a warning, with one key.
+///
+/// | from | what it means there |
+/// | --- | --- |
+/// | [`Error::problems`](crate::Error::problems) | there is no configuration until it is corrected |
+/// | [`Rejection::problems`](crate::Rejection::problems) | the update was refused, older values are in force |
+/// | [`Status::warnings`](crate::Status::warnings), [`Live::on_warning`](crate::Live::on_warning) | what is in force is not affected |
+/// | [`Status::pending`](crate::Status::pending) | a restart would bring it into force, or fail on it |
+///
+/// `Display` is one finding for a person, escaped. With the feature `serde` it is `Serialize`.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore, ProblemKind};
+///
+/// #[derive(EtcdConfig, Debug)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     workers: u32,
+/// }
+///
+/// let error = Settings::load_once(MemoryStore::from([("/payments/workers", "many")])).unwrap_err();
+/// let problem = &error.problems()[0];
+/// assert_eq!(problem.kind(), ProblemKind::Undecodable);
+/// assert_eq!((problem.key(), problem.field()), ("/payments/workers", "workers"));
+/// assert_eq!((problem.expected(), problem.value()), ("u32", Some("many")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     pub(crate) kind: Kind,
@@ -16,7 +41,13 @@ pub struct Problem {
     pub(crate) revision: Option<u64>,
 }
 
-/// The kinds of problems.
+/// The kinds of problems, from [`Problem::kind`].
+///
+/// [`Undecodable`](Self::Undecodable), [`Missing`](Self::Missing), [`Refused`](Self::Refused),
+/// [`OutsidePrefix`](Self::OutsidePrefix) and [`TooDeep`](Self::TooDeep) are reasons to refuse a configuration.
+/// [`Unknown`](Self::Unknown), [`NotADirectory`](Self::NotADirectory) and [`NotAKey`](Self::NotAKey) are warnings, and
+/// reasons only under `deny_unknown_keys`. [`Pending`](Self::Pending) and [`RestartRefused`](Self::RestartRefused) are
+/// about the next start. The others are always warnings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -91,7 +122,8 @@ impl Problem {
         &self.what
     }
 
-    /// What is stored, as it is, cut where it is long; `None` where nothing is, and for a secret.
+    /// What is stored, as it is, cut where it is long; `None` where nothing is, and for a secret. It is not escaped:
+    /// [`Printable`] shows it.
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
@@ -101,8 +133,8 @@ impl Problem {
         self.revision
     }
 
-    /// Whether the configuration is as good with it as without: an alias, a deprecated field, a change that waits
-    /// for a restart.
+    /// Whether the configuration is as good with it as without: an alias, a deprecated field, a change that waits for
+    /// a restart.
     pub fn is_harmless(&self) -> bool {
         matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending)
     }

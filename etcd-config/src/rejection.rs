@@ -41,7 +41,8 @@ impl Rejection {
         Self(Arc::new(Refused { report, kept }))
     }
 
-    /// The revision that was refused.
+    /// The revision that was refused. A single key in it may have been written before:
+    /// [`Problem::revision`] says when.
     pub fn revision(&self) -> u64 {
         self.0.report.revision()
     }
@@ -51,12 +52,12 @@ impl Rejection {
         self.0.kept
     }
 
-    /// What is wrong.
+    /// What is wrong: all of it, not only the first; at least one.
     pub fn problems(&self) -> &[Problem] {
         self.0.report.problems()
     }
 
-    /// The same as an error.
+    /// The same as an error, of which [`Error::is_invalid`] is true.
     pub fn to_error(&self) -> Error {
         Error::from_report(self.0.report.clone())
     }

@@ -20,7 +20,34 @@ use crate::shape::path::{field_path, whole_key};
 /// Stands for the name of a map's entry in keys and field paths.
 pub(crate) const ENTRY: &str = "<name>";
 
-/// All fields of a configuration, those of nested structs included.
+/// All fields of a configuration, those of nested structs included, from
+/// [`EtcdConfig::schema`](crate::EtcdConfig::schema).
+///
+/// For what is to be written down about a configuration: [`to_markdown`](Self::to_markdown) makes a table for a page,
+/// [`to_etcdctl`](Self::to_etcdctl) the commands that store the defaults, and
+/// [`to_json_schema`](Self::to_json_schema) what an editor or a check of a deployment reads. With the feature `serde`
+/// it is `Serialize`. What the values are at present is in [`Live::explain`](crate::Live::explain).
+///
+/// ```
+/// use etcd_config::EtcdConfig;
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     /// Requests at once.
+///     #[etcd(default = 10)]
+///     workers: u32,
+///     #[etcd(secret)]
+///     token: String,
+/// }
+///
+/// let schema = Settings::schema();
+/// assert_eq!((schema.name(), schema.prefix()), ("Settings", "/payments"));
+/// for field in schema.fields() {
+///     println!("{}: {} ({})", field.key(), field.type_name(), field.default());
+/// }
+/// assert!(schema.fields()[1].is_secret() && schema.fields()[1].is_required());
+/// ```
 #[derive(Debug)]
 pub struct Schema {
     prefix: String,
@@ -29,7 +56,33 @@ pub struct Schema {
     denies: bool,
 }
 
-/// One key, or the keys of one map.
+/// One key, or the keys of one map, from [`Schema::fields`]. The fields of nested structs are among them; the nested
+/// struct itself is none.
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// use etcd_config::EtcdConfig;
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(nested)]
+///     shards: BTreeMap<String, Shard>,
+/// }
+///
+/// #[derive(EtcdConfig)]
+/// struct Shard {
+///     /// The database of the shard.
+///     url: String,
+/// }
+///
+/// let schema = Settings::schema();
+/// let url = &schema.fields()[0];
+/// assert_eq!((url.key(), url.type_name()), ("/payments/shards/<name>/url", "String"));
+/// assert_eq!(url.docs(), "The database of the shard.");
+/// // Required in each entry, of which there may be none.
+/// assert!(url.is_required() && url.is_in_optional());
+/// ```
 #[derive(Debug)]
 pub struct Field {
     pub(crate) written: &'static layout::Field,
@@ -74,12 +127,12 @@ impl Schema {
         self.branch.layout.name
     }
 
-    /// The documentation of the struct.
+    /// The documentation of the struct: its `///` lines. Empty if it has none.
     pub fn docs(&self) -> &'static str {
         self.branch.layout.docs
     }
 
-    /// What all keys begin with.
+    /// What all keys begin with, without the slash at the end; `/` where the struct names no prefix.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -123,12 +176,13 @@ impl Field {
         &self.ty
     }
 
-    /// The documentation of the field.
+    /// The documentation of the field: its `///` lines. Empty if it has none.
     pub fn docs(&self) -> &'static str {
         self.written.docs
     }
 
-    /// What the field is when its key is absent.
+    /// What the field is when its key is absent. Secrets have theirs here, too: ask [`is_secret`](Self::is_secret)
+    /// before it is shown.
     pub fn default(&self) -> FieldDefault {
         if self.role == Role::Entry {
             return FieldDefault::Absent;
@@ -136,7 +190,8 @@ impl Field {
         self.written.default
     }
 
-    /// Whether the key must be there: always, or as soon as its directory is there.
+    /// Whether the key must be there: always, or as soon as its directory is there, if the field
+    /// [is in an optional one](Self::is_in_optional). Not where an environment variable can take its place.
     pub fn is_required(&self) -> bool {
         self.default() == FieldDefault::Required && self.written.env.is_none()
     }
@@ -147,7 +202,8 @@ impl Field {
         self.inherited.optional
     }
 
-    /// Whether the field is each key of a directory.
+    /// Whether the field is each key of a directory: the values of a `map`. [`key`](Self::key) then ends with
+    /// `<name>`.
     pub fn is_entry(&self) -> bool {
         self.role == Role::Entry
     }
@@ -168,12 +224,12 @@ impl Field {
         self.written.deprecated.or(self.inherited.deprecated)
     }
 
-    /// The environment variable that comes before the key.
+    /// The environment variable that comes before the key: its name, not what it holds.
     pub fn env(&self) -> Option<&'static str> {
         self.written.env
     }
 
-    /// Other names of the key.
+    /// Other names of the key, as they are written on the field: read while the key itself is absent.
     pub fn aliases(&self) -> &'static [&'static str] {
         self.written.aliases
     }

@@ -17,6 +17,9 @@ use serde::{Deserialize, Deserializer};
 /// no error, no log, no status, no [`explain`](crate::Live::explain) and no cache file either. A field
 /// that is marked so, but is a `String`, is printed by the `derive(Debug)` of your own struct.
 ///
+/// It can be compared and cloned as its value can. It is not `Serialize`, so that no dump of a struct shows it, and its
+/// memory is not overwritten when it is dropped.
+///
 /// The derive recognizes it by its name: `Secret<..>`, also inside of others such as `Option<Secret<..>>`. Mark
 /// the field as `secret` if the type has another name there, as with a type alias.
 ///
@@ -38,7 +41,7 @@ use serde::{Deserialize, Deserializer};
 pub struct Secret<T>(T);
 
 impl<T> Secret<T> {
-    /// Wraps a value.
+    /// Wraps a value: for tests and defaults. What comes from the store is wrapped when it is decoded.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
@@ -48,7 +51,7 @@ impl<T> Secret<T> {
         &self.0
     }
 
-    /// The value itself.
+    /// The value itself, which is no longer hidden.
     pub fn into_exposed(self) -> T {
         self.0
     }

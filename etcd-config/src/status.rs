@@ -18,13 +18,35 @@ const PRINTED: usize = 10;
 
 /// How a [`Live`](crate::Live) stands, from [`Live::status`](crate::Live::status).
 ///
-/// `Display` is for the person on call.
+/// `Display` is for the person on call, in lines; with the feature `serde` it is `Serialize`, for a page or a log. For
+/// a probe see [`docs::probes`](crate::docs::probes): neither an outage nor a refused value is a reason to restart.
+///
+/// Two questions are apart: whether changes are received ([`state`](Self::state), [`age`](Self::age)), and whether
+/// the newest values are in force ([`refused_since`](Self::refused_since)). [`is_current`](Self::is_current) is both.
+///
+/// ```
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
+/// # let settings = Settings::watch(MemoryStore::new())?;
+/// let status = settings.status();
+/// println!("{status}");
+/// if let Some(refusal) = status.refusal() {
+///     eprintln!("correct these keys: {refusal}");
+/// }
+/// if let Some(error) = status.state.error() {
+///     eprintln!("no changes for {:?}: {error}", status.age);
+/// }
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// The configuration's type.
+    /// The name of the configuration's type, such as `Settings`.
     pub name: &'static str,
-    /// The directory in the store that it is read from.
+    /// The directory in the store that it is read from, with its placeholders filled, as it is:
+    /// [`Printable`] shows it.
     pub prefix: String,
     /// Where it stands with the store. Whether the values are accepted is another question, which
     /// [`refused_since`](Self::refused_since) answers.
@@ -52,12 +74,13 @@ pub struct Status {
     /// Since when the newest values are refused, so that older ones are in force; `None` if they are not.
     /// It is independent of the connection: both can be bad at once. [`refusal`](Self::refusal) says why.
     pub refused_since: Option<SystemTime>,
-    /// The server that changes come from, when there is one.
+    /// The server that changes come from, such as `http://10.0.0.1:2379`, when there is one.
     pub endpoint: Option<String>,
     /// The servers that failed when they were asked last, while others may serve. Idle ones are asked once a
     /// minute, too.
     pub failing_endpoints: Vec<FailingEndpoint>,
-    /// The last update that was refused, even if a later one was accepted.
+    /// The last update that was refused, even if a later one was accepted. Only while it counts:
+    /// [`refusal`](Self::refusal).
     pub last_rejection: Option<Rejection>,
     /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
@@ -69,7 +92,7 @@ pub struct Status {
     /// [would not start with](crate::ProblemKind::RestartRefused). Only what is wrong with the field itself is
     /// found out, not what a check of the struct around it says.
     pub pending: Vec<Problem>,
-    /// The cache file, where there is to be one.
+    /// The cache file, where [there is to be one](crate::Options::cache_file).
     pub cache_file: Option<CacheFile>,
     /// The words of the last panic among [`Counters::watch_panics`], without secrets.
     pub last_panic: Option<String>,
@@ -77,7 +100,8 @@ pub struct Status {
     pub counters: Counters,
 }
 
-/// How the file of [`Options::cache_file`](crate::Options::cache_file) stands.
+/// How the file of [`Options::cache_file`](crate::Options::cache_file) stands, in [`Status::cache_file`]. It is well when
+/// there is no [`problem`](Self::problem).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheFile {
@@ -94,6 +118,24 @@ pub struct CacheFile {
 
 /// Where a [`Live`](crate::Live) stands with its store: what an operator can act on. For the question whether
 /// all is well use [`Status::is_current`].
+///
+/// In all states reading goes on with the last values. A failure ends by itself when its cause does: there is nothing to
+/// call. Only [`Stopped`](Self::Stopped) is for good.
+///
+/// ```
+/// use etcd_config::State;
+///
+/// fn advice(state: &State) -> &'static str {
+///     match state {
+///         State::AuthFailed(_) => "correct the password",
+///         State::PermissionDenied(_) => "grant the user a role",
+///         State::Disconnected(_) | State::NoQuorum(_) => "look at etcd",
+///         State::Stopped => "nobody follows the store",
+///         _ => "wait",
+///     }
+/// }
+/// # assert_eq!(advice(&State::Listing), "wait");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
@@ -119,6 +161,9 @@ pub enum State {
 /// The store's history was found not to be the one that was followed: a backup was restored, the data
 /// were wiped, or another cluster answers under the same name. The configuration is what the store
 /// holds now; keys that it does not hold any more were reported as deleted.
+///
+/// In [`Status::last_rewind`], and a reason for [`Live::on_status`](crate::Live::on_status). Nothing has to be done for
+/// the configuration; whoever remembers revisions must forget them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rewind {
@@ -132,7 +177,7 @@ pub struct Rewind {
     pub at: SystemTime,
 }
 
-/// Where a snapshot came from.
+/// Where a snapshot came from, in [`Status::source`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -142,7 +187,8 @@ pub enum Source {
     Cache,
 }
 
-/// What has happened since the configuration was first read.
+/// What has happened since the configuration was first read, in [`Status::counters`]. The feature `metrics` exports
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -150,18 +196,19 @@ pub struct Counters {
     pub snapshots: u64,
     /// Updates that were refused.
     pub rejections: u64,
-    /// Callbacks that panicked.
+    /// Calls of callbacks that panicked. The callback stays subscribed.
     pub callback_panics: u64,
     /// Panics while the store was followed: of a subscriber of `tracing`, of a recorder of metrics, of
     /// this library. The watch went on, or began again with a listing.
     pub watch_panics: u64,
     /// Streams that were lost, whether or not another has been opened since.
     pub losses: u64,
-    /// Reads of the whole prefix.
+    /// Reads of the whole prefix: the first, and those after a loss that could not be resumed. Audits are not counted
+    /// here.
     pub lists: u64,
     /// Comparisons of everything held with the store.
     pub audits: u64,
-    /// Comparisons that found a difference, and repaired it.
+    /// Comparisons that found a difference, and repaired it. Should be 0: a server or a proxy has not sent a change.
     pub repairs: u64,
     /// Histories that were found rewound: a backup was restored, or the store was replaced.
     pub rewinds: u64,

@@ -26,6 +26,18 @@ pub struct Events {
 
 /// The responses of a [`v3::Watch`] as an iterator: [`Iterator::next`] blocks until there is one. The last item is the
 /// error with which the watch has ended.
+///
+/// ```no_run
+/// use etcd_client_core::v3;
+///
+/// let client = v3::Client::new("127.0.0.1:2379")?.blocking();
+/// for response in client.watch("/app/").prefix().start()? {
+///     for event in response?.events {
+///         println!("{:?} {}", event.kind, event.kv.key_lossy());
+///     }
+/// }
+/// # Ok::<(), etcd_client_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Changes {
     changes: Option<v3::Changes>,

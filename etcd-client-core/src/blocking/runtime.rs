@@ -8,7 +8,17 @@ use tokio::sync::oneshot;
 
 use crate::{Error, Kind};
 
-/// A call of a blocking client, which is sent by [`send`](Self::send). It has the options of the async call `C`.
+/// A call of a blocking client, which is sent by [`send`](Self::send). It has the options of the async call `C`; a watch
+/// is begun by `start` instead.
+///
+/// ```no_run
+/// use etcd_client_core::v3;
+///
+/// let client = v3::Client::new("127.0.0.1:2379")?.blocking();
+/// let found = client.get("/app/").prefix().limit(100).send()?;
+/// println!("{} of {} keys", found.kvs.len(), found.count);
+/// # Ok::<(), etcd_client_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is sent before send()"]
 pub struct Pending<C> {
@@ -46,10 +56,11 @@ impl<C> Pending<C> {
         (self.call, self.runtime)
     }
 
-    /// Sends the call, and blocks the calling thread until it has ended.
+    /// Sends the call, and blocks the calling thread until it has ended: in async code use the async client.
     ///
     /// # Errors
-    /// Those of the call.
+    /// Those of the call. [`Kind::Unavailable`] if the client's thread could not be started, and
+    /// [`Kind::InvalidInput`] in the child of a `fork`.
     pub fn send<T>(self) -> Result<T, Error>
     where
         C: IntoFuture<Output = Result<T, Error>, IntoFuture: Send + 'static> + Send + 'static,

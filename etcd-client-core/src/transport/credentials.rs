@@ -8,7 +8,8 @@ use crate::{Error, Kind};
 ///
 /// For a password that does not change, [`ClientBuilder::user`](crate::v3::ClientBuilder::user) is enough. This is
 /// what a provider returns, for passwords that do:
-/// [`ClientBuilder::credentials`](crate::v3::ClientBuilder::credentials).
+/// [`ClientBuilder::credentials`](crate::v3::ClientBuilder::credentials). Only the v3 client has one; to change the
+/// password of a v2 client, call [`set_credentials`](crate::v2::Client::set_credentials).
 ///
 /// ```
 /// use etcd_client_core::Credentials;
@@ -24,7 +25,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// A user, by name, and its password.
+    /// A user, by name, and its password. An empty name is refused by who is given it.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self { user: user.into(), password: password.into() }
     }

@@ -25,7 +25,8 @@ use crate::Error;
 
 pub(crate) use self::flaw::{describe, hint};
 
-/// How TLS connections are made.
+/// How TLS connections are made: the option `tls` of both clients' builders. Without it `https` endpoints are verified
+/// by the system's certificates.
 ///
 /// Without a CA the system's certificates are trusted. Files are checked when they are named and
 /// read again for each new connection, so that rotated certificates are taken up without a
@@ -79,7 +80,7 @@ impl Tls {
     /// Trusts the certificates in this PEM file instead of the system's; may be repeated.
     ///
     /// # Errors
-    /// The file cannot be read, or holds no certificate.
+    /// The file cannot be read, or holds no certificate ([`Kind::InvalidInput`](crate::Kind::InvalidInput)).
     pub fn ca_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
         self.authority(PemSource::File(path.as_ref().to_owned()))
     }
@@ -92,10 +93,13 @@ impl Tls {
         self.authority(PemSource::Text(pem.as_ref().into()))
     }
 
-    /// Shows the certificate chain and the key in these PEM files to the server.
+    /// Shows the certificate chain in the one of these PEM files, with the key in the other, to a server that asks for it,
+    /// as with `--client-cert-auth`. The key is PKCS#8, PKCS#1 or SEC1; for an encrypted one see
+    /// [`key_passphrase`](Self::key_passphrase).
     ///
     /// # Errors
-    /// A file cannot be read, or holds no certificate or no key.
+    /// A file cannot be read, or holds no certificate or no key ([`Kind::InvalidInput`](crate::Kind::InvalidInput)).
+    /// Whether they belong together is found out when the client is built.
     pub fn identity_files(self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
         self.identity(
             PemSource::File(certificate.as_ref().to_owned()),

@@ -108,7 +108,9 @@ impl ClientBuilder {
     /// The client, not connected yet.
     ///
     /// # Errors
-    /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero.
+    /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero. The same for TLS options
+    /// with an `http` endpoint, for a password with `https` and `http` endpoints, and for an endpoint with the path of
+    /// the API. Always [`Kind::InvalidInput`](crate::Kind::InvalidInput).
     pub fn build(self) -> Result<Client, Error> {
         if let Some(credentials) = &self.credentials {
             credentials.check_for_basic()?;

@@ -81,7 +81,22 @@ impl Client {
     }
 
     /// Writes a key. Values are text, because v2 answers in JSON. With
-    /// [`prev_exist`](Call::prev_exist) it only creates, or only updates.
+    /// [`prev_exist`](Call::prev_exist) it only creates, or only updates. Directories on the way are created. The
+    /// key loses a time to live that it had, unless [`ttl`](Call::ttl) gives another.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+    /// client.set("payments/limit", "100").await?;
+    /// client.set("workers/7", "here").ttl(Duration::from_secs(30)).prev_exist(false).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`](crate::Kind::InvalidRequest) if the key is a directory, or something on the way to it is no directory.
+    /// [`Kind::Conflict`](crate::Kind::Conflict) and [`Kind::NotFound`](crate::Kind::NotFound) if a condition does not
+    /// hold. [`Kind::InvalidInput`](crate::Kind::InvalidInput) for conditions and times that etcd would misread.
     pub fn set(&self, key: impl Into<String>, value: impl Into<String>) -> Call<Set> {
         Call::new(&self.pool, Set::new(key.into(), value.into()))
     }
@@ -89,7 +104,9 @@ impl Client {
     /// Writes a key if its value is `expected`.
     ///
     /// # Errors
-    /// [`Kind::Conflict`](crate::Kind::Conflict) if it is not.
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if it is not, and [`Kind::NotFound`](crate::Kind::NotFound) if there is no
+    /// such key. An `expected` that is empty is [`Kind::InvalidInput`](crate::Kind::InvalidInput): etcd cannot compare
+    /// with it.
     pub fn compare_and_swap(
         &self,
         key: impl Into<String>,
@@ -102,7 +119,8 @@ impl Client {
     /// Writes a key if it was last changed at the index `expected`.
     ///
     /// # Errors
-    /// [`Kind::Conflict`](crate::Kind::Conflict) if it was not.
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if it was not, and [`Kind::NotFound`](crate::Kind::NotFound) if there is
+    /// no such key. Index 0 is [`Kind::InvalidInput`](crate::Kind::InvalidInput).
     pub fn compare_index_and_swap(
         &self,
         key: impl Into<String>,
@@ -114,12 +132,21 @@ impl Client {
 
     /// Gives a key a new time to live, in whole seconds, from now on. Its value stays, and watches are not
     /// notified.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind::NotFound) if there is no such key: it may have expired.
+    /// [`Kind::InvalidInput`](crate::Kind::InvalidInput) for parts of a second, and for 0.
     pub fn refresh(&self, key: impl Into<String>, ttl: Duration) -> Call<Refresh> {
         Call::new(&self.pool, Refresh::new(key.into(), ttl))
     }
 
     /// Creates a key in a directory, with a name that sorts after those of all keys that were created there in
-    /// this way before: a queue. To list it in order: `get(directory).recursive(true).sorted(true)`.
+    /// this way before: a queue. To list it in order: `get(directory).recursive(true).sorted(true)`. The name is in the
+    /// answer's [`node`](crate::v2::Response::node).
+    ///
+    /// # Errors
+    /// It is made once: it is sent again only if no server can have acted on it. If the answer is lost, the error says
+    /// that it [may have been applied](crate::Error::maybe_applied).
     pub fn create_in_order(
         &self,
         directory: impl Into<String>,
@@ -129,42 +156,70 @@ impl Client {
     }
 
     /// Deletes a key; a directory only with [`recursive`](Call::<Delete>::recursive).
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind::NotFound) if there is no such key, and
+    /// [`Kind::InvalidRequest`](crate::Kind::InvalidRequest) for a directory without `recursive`.
     pub fn delete(&self, key: impl Into<String>) -> Call<Delete> {
         Call::new(&self.pool, Delete::new(key.into()))
     }
 
     /// Deletes a key if its value is `expected`.
+    ///
+    /// # Errors
+    /// Those of [`compare_and_swap`](Self::compare_and_swap).
     pub fn compare_and_delete(&self, key: impl Into<String>, expected: impl Into<String>) -> Call<Delete> {
         Call::new(&self.pool, Delete::new(key.into()).if_value(expected.into()))
     }
 
     /// Deletes a key if it was last changed at the index `expected`.
+    ///
+    /// # Errors
+    /// Those of [`compare_index_and_swap`](Self::compare_index_and_swap).
     pub fn compare_index_and_delete(&self, key: impl Into<String>, expected: u64) -> Call<Delete> {
         Call::new(&self.pool, Delete::new(key.into()).if_index(expected))
     }
 
-    /// Creates a directory. An error if there is a directory or a key of this name.
+    /// Creates a directory. `set` does so by itself for those on the way to its key; this is for an empty one, or for one
+    /// with a [time to live](Call::<Mkdir>::ttl).
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if there is a directory or a key of this name.
     pub fn mkdir(&self, key: impl Into<String>) -> Call<Mkdir> {
         Call::new(&self.pool, Mkdir::new(key.into()))
     }
 
     /// Removes an empty directory; with [`recursive`](Call::<Rmdir>::recursive), also one with keys in it.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind::NotFound) if there is none, and
+    /// [`Kind::InvalidRequest`](crate::Kind::InvalidRequest) if there is something in it.
     pub fn rmdir(&self, key: impl Into<String>) -> Call<Rmdir> {
         Call::new(&self.pool, Rmdir::new(key.into()))
     }
 
     /// Waits for the next change of a key. For more than one change, [`watcher`](Self::watcher) misses none
     /// between them.
+    ///
+    /// ```no_run
+    /// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+    /// let change = client.watch("jobs/7").await?;
+    /// println!("{:?} {:?}", change.action(), change.value());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn watch(&self, key: impl Into<String>) -> Watch {
         Watch::new(&self.pool, key.into(), None)
     }
 
-    /// Waits for the first change of a key at or after an index; with 0, for the next one.
+    /// Waits for the first change of a key at or after an index; with 0, for the next one. To miss nothing since a read,
+    /// give it the read's [`etcd_index`](crate::v2::Headers::etcd_index) and one.
     pub fn watch_index(&self, key: impl Into<String>, index: u64) -> Watch {
         Watch::new(&self.pool, key.into(), Some(index))
     }
 
-    /// Follows a key or a directory until it is stopped: a stream of events.
+    /// Follows a key or a directory until it is stopped: a stream of events. [`Watcher`](crate::v2::Watcher) has an
+    /// example.
     pub fn watcher(&self, key: impl Into<String>) -> WatcherBuilder {
         WatcherBuilder::new(&self.pool, key.into())
     }
@@ -186,6 +241,9 @@ impl Client {
     }
 
     /// The leader.
+    ///
+    /// # Errors
+    /// [`Kind::NoLeader`](crate::Kind::NoLeader) while one is being elected.
     pub fn leader(&self) -> Call<Ask<Member>> {
         Call::new(&self.pool, Ask::new("/v2/members/leader"))
     }

@@ -64,6 +64,16 @@ impl Client {
     /// | `ETCDCTL_DIAL_TIMEOUT`, `ETCDCTL_COMMAND_TIMEOUT` | limits, such as `5s` or `500ms`: [`connect_timeout`](ClientBuilder::connect_timeout), [`timeout`](ClientBuilder::timeout) |
     /// | `ETCDCTL_MAX_RECV_BYTES` | the largest answer, in bytes: [`receive_limit`](ClientBuilder::receive_limit) |
     ///
+    /// Empty variables count as unset. They are read now, and not again.
+    ///
+    /// ```no_run
+    /// use etcd_client_core::v3::Client;
+    ///
+    /// // ETCDCTL_ENDPOINTS=https://10.0.0.1:2379 ETCDCTL_CACERT=ca.pem ETCDCTL_USER=payments:secret
+    /// let client = Client::from_env()?;
+    /// # Ok::<(), etcd_client_core::Error>(())
+    /// ```
+    ///
     /// Those that say how etcdctl prints have no meaning here. What this client does not do is refused
     /// by name: `ETCDCTL_INSECURE_SKIP_TLS_VERIFY`, `ETCDCTL_DISCOVERY_SRV`, `ETCDCTL_AUTH_JWT_TOKEN`,
     /// `ETCDCTL_KEEPALIVE_TIME` and `_TIMEOUT`, `ETCDCTL_API` other than 3.
@@ -91,7 +101,8 @@ impl ClientBuilder {
         max_retries
     }
 
-    /// The user and the password, from which a token is fetched when the first call is made.
+    /// The user and the password, from which a token is fetched when the first call is made, and again whenever the
+    /// server does not accept it any more. Without it no token is sent.
     pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some(Login::Fixed(Credentials::new(user, password)));
         self
@@ -128,7 +139,9 @@ impl ClientBuilder {
     /// The client, not connected yet.
     ///
     /// # Errors
-    /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero.
+    /// An option cannot be right: an endpoint, a certificate, a passphrase, a time limit of zero. The same for TLS options
+    /// with an `http` endpoint, for a password with `https` and `http` endpoints, and for an endpoint with a path.
+    /// Always [`Kind::InvalidInput`](crate::Kind::InvalidInput).
     pub fn build(self) -> Result<Client, Error> {
         if let Some(Login::Fixed(credentials)) = &self.login {
             credentials.check()?;

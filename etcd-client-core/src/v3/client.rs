@@ -16,11 +16,18 @@ use crate::v3::net::pool::Pool;
 use crate::v3::wire::key_range::KeyRange;
 use crate::v3::wire::response::LeaseId;
 
-/// A client of an etcd cluster. Clones share connections, endpoint and token.
+/// A client of an etcd cluster's v3 API, which is the one that `etcdctl` uses. Clones share connections, endpoint and
+/// token, so one client is enough for a program; `with_own_connections` is for a second runtime.
+///
+/// Keys that were written over the older v2 API, as node-etcd does, are not seen: for these there is
+/// [`v2::Client`](crate::v2::Client).
 ///
 /// Made by [`new`](Self::new), [`builder`](Self::builder) or, from etcdctl's variables, [`from_env`](Self::from_env). Each
-/// call is a value that does nothing until it is awaited. Without a tokio runtime:
-/// [`blocking`](Self::blocking).
+/// call is a value that does nothing until it is awaited. Dropping its future cancels it; a write that was sent may be
+/// applied all the same. Without a tokio runtime: [`blocking`](Self::blocking).
+///
+/// Any call can fail with the [kinds](crate::Kind) of connections, access and limits; what is special to one is said
+/// at its type. [The module](crate::v3) says what is tried again.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), etcd_client_core::Error> {
@@ -42,7 +49,7 @@ impl Client {
         Get::new(self.pool.clone(), KeyRange::key(key.into()))
     }
 
-    /// Writes a key.
+    /// Writes a key. Without a [`lease`](Put::lease) it stays until it is deleted, and loses the lease that it had.
     pub fn put(&self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Put {
         Put::new(self.pool.clone(), Bytes::from(key.into()), Bytes::from(value.into()))
     }
@@ -52,22 +59,26 @@ impl Client {
         Delete::new(self.pool.clone(), KeyRange::key(key.into()))
     }
 
-    /// Several operations in one revision, if certain things hold.
+    /// Several operations in one revision, if certain things hold: for writes that belong together, or that depend on
+    /// what there is.
     pub fn txn(&self) -> Txn {
         Txn::new(self.pool.clone())
     }
 
-    /// Forgets all history below this revision.
+    /// Forgets all history below this revision, for all clients of the cluster. Servers do so by themselves with
+    /// `--auto-compaction-retention`.
     pub fn compact(&self, revision: u64) -> Compact {
         Compact::new(self.pool.clone(), revision)
     }
 
-    /// The changes of a key as they happen, or of several: [`prefix`](Watch::prefix).
+    /// The changes of a key as they happen, or of several: [`prefix`](Watch::prefix). It ends with its connection; for
+    /// one that goes on see [`Watcher`](crate::Watcher).
     pub fn watch(&self, key: impl Into<Vec<u8>>) -> Watch {
         Watch::new(self.pool.clone(), KeyRange::key(key.into()))
     }
 
-    /// A new lease, which expires after `ttl` seconds unless it is kept alive.
+    /// A new lease, which expires after `ttl` seconds unless it is kept alive. Nothing here keeps it alive by itself:
+    /// call [`lease_keep_alive`](Self::lease_keep_alive) about three times in each `ttl`.
     pub fn lease_grant(&self, ttl: u32) -> LeaseGrant {
         LeaseGrant::new(self.pool.clone(), ttl)
     }
@@ -77,7 +88,7 @@ impl Client {
         LeaseRevoke::new(self.pool.clone(), id)
     }
 
-    /// Starts a lease's time anew, once.
+    /// Starts a lease's time anew, once. [`Kind::NotFound`](crate::Kind::NotFound) if it has ended.
     pub fn lease_keep_alive(&self, id: LeaseId) -> LeaseKeepAlive {
         LeaseKeepAlive::new(self.pool.clone(), id)
     }
@@ -117,8 +128,8 @@ impl Client {
         Ok(())
     }
 
-    /// The same client with connections of its own, to be used in another runtime. User, password
-    /// and token remain shared.
+    /// The same client with connections of its own, to be used in another runtime: connections belong to the runtime
+    /// that opened them, and break when it ends. User, password and token remain shared.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
         Self { pool: self.pool.with_own_connections() }

@@ -57,7 +57,7 @@ impl Watch {
         self
     }
 
-    /// Brings the value before each change, too, if it is still in the history.
+    /// Brings the value before each change, too, if it is still in the history: in [`Event::prev_kv`].
     pub fn prev_kv(mut self) -> Self {
         self.request.prev_kv = true;
         self
@@ -96,7 +96,9 @@ impl IntoFuture for Watch {
     }
 }
 
-/// The stream of changes. Dropping it ends the watch on the server, too.
+/// The stream of changes, from an awaited [`Watch`]. Dropping it ends the watch on the server, too. After an error it is
+/// over: to go on, watch again from the revision after the last [`WatchResponse`]'s events, or use a
+/// [`Watcher`](crate::Watcher), which does that.
 #[derive(Debug)]
 pub struct Changes {
     header: Header,
@@ -114,7 +116,7 @@ impl Changes {
         self.stream.as_ref().map(|stream| &**stream.endpoint().name())
     }
 
-    /// The next changes; `None` after an error.
+    /// The next changes; `None` after an error. Cancel safe: dropping the future loses none.
     pub async fn next(&mut self) -> Option<Result<WatchResponse, Error>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -164,7 +166,8 @@ pub struct Event {
     pub prev_kv: Option<KeyValue>,
 }
 
-/// What was done to a key.
+/// What was done to a key, in an [`Event`]. A key that was created has the
+/// [`version`](crate::v3::KeyValue::version) 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {

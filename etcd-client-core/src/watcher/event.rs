@@ -77,7 +77,8 @@ impl Event {
     }
 }
 
-/// How a [`Watcher`](super::Watcher) found a change.
+/// How a [`Watcher`](super::Watcher) found a change. [`Watch`](Self::Watch) is the rule. Whoever counts the others sees
+/// connections that were lost, and servers that lose changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -90,7 +91,8 @@ pub enum Cause {
 }
 
 /// The state of a [`Watcher`](super::Watcher)'s connection. In every state but
-/// [`Watching`](State::Watching) the reported keys may be out of date.
+/// [`Watching`](State::Watching) the reported keys may be out of date. No state is final: the watcher tries again from
+/// each. Reported as [`Event::State`] when it changes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {

@@ -5,17 +5,38 @@ use std::fmt;
 /// Where the text of a literal default comes from, for a person.
 pub(crate) const IN_SOURCE: &str = " (the default in the source)";
 
-/// What a field is when its key is absent.
+/// What a field is when its key is absent, from [`Field::default`](crate::Field::default). `Display` writes the text or
+/// the expression, also that of a secret; `Debug` does not.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, FieldDefault};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     name: String,
+///     limit: Option<u32>,
+///     #[etcd(default = 10)]
+///     workers: u32,
+///     #[etcd(default)]
+///     tags: Vec<String>,
+/// }
+///
+/// let schema = Settings::schema();
+/// let defaults: Vec<_> = schema.fields().iter().map(|field| field.default()).collect();
+/// assert_eq!(defaults[..3], [FieldDefault::Required, FieldDefault::Absent, FieldDefault::Text("10")]);
+/// assert!(matches!(defaults[3], FieldDefault::Expression(_))); // Vec<String>::default()
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldDefault {
     /// There is none: the key must be there.
     Required,
-    /// `None`, or no entry.
+    /// `None` of an `Option`, or no entry of a map.
     Absent,
-    /// What this text decodes to.
+    /// What this text decodes to, as if it were stored: `default = 10` is `"10"`.
     Text(&'static str),
-    /// What this Rust expression makes.
+    /// What this Rust expression makes: of `default` alone, and of `default_fn`.
     Expression(&'static str),
 }
 

@@ -21,8 +21,25 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// to be one. Dropping the last handle does the same, but waits a second at most, and says
     /// nothing when it fails. Blocks the thread; see [`close_async`](Self::close_async).
     ///
+    /// For the end of a process. Reading goes on; the [state](crate::Status::state) is
+    /// [`Stopped`](crate::State::Stopped), whoever waits gets an error, and [`changes`](Self::changes) end.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore, State};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let settings = Settings::watch(MemoryStore::new())?;
+    /// settings.close(Duration::from_secs(5))?;
+    /// assert!(matches!(settings.status().state, State::Stopped));
+    /// assert_eq!(settings.load().workers, 10);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// The cache file could not be written, or not within the limit.
+    /// The cache file could not be written, or not within the limit ([`Error::is_timeout`]). The watch has ended all
+    /// the same. In the child of a `fork` nothing is done ([`Error::is_stopped`]).
     pub fn close(&self, limit: Duration) -> Result<(), Error> {
         let until = deadline(limit);
         self.check_process()?;
@@ -37,7 +54,8 @@ impl<T: Send + Sync + 'static> Live<T> {
         }
     }
 
-    /// The same for a task, on a tokio runtime.
+    /// The same for a task, on a tokio runtime. The watch ends when the future is first polled; if it is dropped after
+    /// that, the file is written, but not waited for.
     ///
     /// # Errors
     /// As [`close`](Self::close), and that there is no runtime.

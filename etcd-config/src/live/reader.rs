@@ -41,7 +41,8 @@ pub struct Reader<T> {
 struct Published<T>(Live<T>);
 
 impl<T> Live<T> {
-    /// One thread's cached view, for hot loops.
+    /// One thread's cached view, for hot loops. Make one for each thread and keep it; it is a handle of this
+    /// configuration.
     pub fn reader(&self) -> Reader<T> {
         Reader::new(self.clone())
     }
@@ -52,7 +53,7 @@ impl<T> Reader<T> {
         Self { cache: Cache::new(Published(live)) }
     }
 
-    /// The configuration as it is now.
+    /// The configuration as it is now. Never blocks.
     #[inline]
     pub fn load(&mut self) -> &T {
         &self.snapshot().value

@@ -111,6 +111,9 @@ impl<T: Send + Sync + 'static> Live<T> {
 
     /// Calls back for every update that was refused, as [`on`](Self::on) does. The snapshot from
     /// before it stays.
+    ///
+    /// What is still wrong is refused again with the next change of any key that a field reads. [`Rejection`] has an
+    /// example. For what is refused at this moment see [`Status::refusal`].
     pub fn on_rejected(&self, mut callback: impl FnMut(&Rejection) + Send + 'static) -> Subscription {
         self.subscribe(move |notice| {
             if let Some(rejection) = &notice.rejection {

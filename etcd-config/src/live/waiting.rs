@@ -29,13 +29,16 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// # Ok::<(), etcd_config::Error>(())
     /// ```
     ///
+    /// `wanted` is asked at once, and again whenever something may have changed.
+    ///
     /// # Errors
-    /// Not within the limit, or never, because the watch was stopped.
+    /// Not within the limit ([`Error::is_timeout`]), or never, because the watch was stopped
+    /// ([`Error::is_stopped`]); or this is decoding or a check ([`Error::is_invalid_option`]).
     pub fn wait_until(&self, mut wanted: impl FnMut(&T) -> bool, limit: Duration) -> Result<(), Error> {
         self.wait(limit, "the awaited state", || Ok(wanted(&self.load())))
     }
 
-    /// The same for a task, on a tokio runtime.
+    /// The same for a task, on a tokio runtime. Cancel safe: it only looks. The limit is by the runtime's clock.
     ///
     /// # Errors
     /// As [`wait_until`](Self::wait_until), and that there is no runtime.
@@ -50,14 +53,37 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// Waits until what was written at this revision, or before, is in force. Blocks the thread;
     /// see [`wait_for_revision_async`](Self::wait_for_revision_async).
     ///
+    /// For a program that writes keys and then relies on them. The revision is the `header.revision` of the write's
+    /// answer, or what [`MemoryStore::put`](crate::MemoryStore::put) returns. It may be of a key outside of the
+    /// prefix: the store is asked how far it is. Changes that a debounce interval or a commit key holds back are
+    /// not in force.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch(&store)?;
+    /// let written = store.put("/payments/workers", "12");
+    /// settings.wait_for_revision(written, Duration::from_secs(5))?;
+    /// assert_eq!(settings.load().workers, 12);
+    ///
+    /// let written = store.put("/payments/workers", "many");
+    /// let refused = settings.wait_for_revision(written, Duration::from_secs(5)).unwrap_err();
+    /// assert!(refused.is_invalid());
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// The revision was refused, with all its problems; or it did not come within the limit, or
-    /// never will, because the watch was stopped.
+    /// The revision was refused, with all its problems ([`Error::is_invalid`]); or it did not come within the limit
+    /// ([`Error::is_timeout`]), or never will, because the watch was stopped ([`Error::is_stopped`]).
     pub fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
         self.wait(limit, &format!("revision {revision}"), || self.is_in_force(revision))
     }
 
-    /// The same for a task, on a tokio runtime.
+    /// The same for a task, on a tokio runtime. Cancel safe. The limit is by the runtime's clock.
     ///
     /// # Errors
     /// As [`wait_for_revision`](Self::wait_for_revision), and that there is no runtime.
@@ -90,7 +116,8 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// ```
     ///
     /// # Errors
-    /// Not within the limit, or never, because the watch was stopped; or this is such a callback.
+    /// Not within the limit ([`Error::is_timeout`]), or never, because the watch was stopped
+    /// ([`Error::is_stopped`]); or this is such a callback ([`Error::is_invalid_option`]).
     pub fn wait_for_callbacks(&self, revision: u64, limit: Duration) -> Result<(), Error> {
         let until = deadline(limit);
         self.check_callback()?;
@@ -103,7 +130,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     }
 
     /// The same for a task, on a tokio runtime. Callbacks run elsewhere, which a clock that is paused
-    /// does not know of: it would be at the limit at once.
+    /// does not know of: it would be at the limit at once. Cancel safe.
     ///
     /// # Errors
     /// As [`wait_for_callbacks`](Self::wait_for_callbacks), and that there is no runtime.

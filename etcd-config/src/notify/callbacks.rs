@@ -116,7 +116,8 @@ impl Subscription {
         }
     }
 
-    /// Whether the callback has not been cancelled.
+    /// Whether the callback has not been cancelled. It does not say whether the watch goes on. `false`, too, for one
+    /// that was subscribed after the watch had ended.
     pub fn is_active(&self) -> bool {
         self.active.load(Ordering::Acquire)
     }

@@ -18,7 +18,8 @@ const FEW: usize = 64;
 /// selects between several things. Where a function is to be called, [`Live::on`](crate::Live::on) is simpler.
 ///
 /// It keeps nothing alive: it ends when the last handle of its [`Live`](crate::Live) is dropped,
-/// or when nothing follows the store any more, after the last change.
+/// or when nothing follows the store any more, after the last change. At most one change waits in it, however slow its
+/// reader is. [`next`](Self::next) needs no other crate; as a [`Stream`] it has the combinators of `futures`.
 pub struct Changes<T> {
     mailbox: Arc<Mailbox<T>>,
     /// The process in which it is written to.
@@ -105,7 +106,9 @@ impl<T> Changes<T> {
         Self { mailbox: Arc::new(Mailbox(Mutex::new(waiting))), process: Process::this() }
     }
 
-    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone.
+    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone, or the watch has ended.
+    /// Cancel safe: dropping the future loses no change, so it may be a branch of `tokio::select!`. Needs no tokio
+    /// runtime.
     pub async fn next(&mut self) -> Option<Change<T>> {
         std::future::poll_fn(|cx| self.poll(cx)).await
     }

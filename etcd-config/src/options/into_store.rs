@@ -30,11 +30,15 @@ use etcd_client_core::{Error, MemoryStore, Store, v2, v3};
 /// let settings = Settings::watch(&client)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// For tests give it a [`MemoryStore`], by reference to keep it; for a store of one's own, which implements
+/// [`Store`](crate::client::Store), an `Arc` of it. A client that is given by reference, or is cloned, may be used for
+/// other calls as well, and one client may serve several configurations.
 pub trait IntoStore {
     /// The store. Nothing is sent yet.
     ///
     /// # Errors
-    /// An endpoint that cannot be one.
+    /// An endpoint that cannot be one, or none at all ([`Kind::InvalidInput`](crate::client::Kind::InvalidInput)).
     fn into_store(self) -> Result<Arc<dyn Store>, Error>;
 }
 

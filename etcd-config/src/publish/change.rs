@@ -60,12 +60,14 @@ impl<T> Change<T> {
         &self.keys
     }
 
-    /// The revision of the store that the new configuration is the state of.
+    /// The revision of the store that the new configuration is the state of. It may be lower than that of
+    /// [`before`](Self::before): a backup was restored ([`Status::last_rewind`](crate::Status::last_rewind)).
     pub fn revision(&self) -> u64 {
         self.new.revision
     }
 
-    /// How the last of the changes became known: from the watch, or by comparing with a listing.
+    /// How the last of the changes became known: from the watch, or by comparing with a listing. An
+    /// [`Audit`](Cause::Audit) means that the watch had missed it.
     pub fn cause(&self) -> Cause {
         self.cause
     }

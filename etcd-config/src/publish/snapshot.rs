@@ -33,7 +33,19 @@ pub struct Snapshot<T> {
 /// A configuration as it is now, from [`Live::load`](crate::Live::load).
 ///
 /// Dereferences to the configuration. Made for short use: take a [`Snapshot`](crate::Live::snapshot) if it is to
-/// outlive a function, or an `await`.
+/// outlive a function, or an `await`. It holds no lock, and never delays an update: one that is kept long keeps its
+/// snapshot in memory.
+///
+/// ```
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
+/// # let settings = Settings::watch(MemoryStore::new())?;
+/// let now = settings.load();
+/// println!("{} workers since revision {}", now.workers, now.revision());
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
 pub struct Guard<T>(pub(crate) arc_swap::Guard<Arc<Snapshot<T>>>);
 
 impl<T> Snapshot<T> {

@@ -7,7 +7,22 @@ use crate::leaf::FieldDefault;
 
 impl Schema {
     /// The `etcdctl put` lines that store each default. What has to be filled in by a person, and
-    /// what cannot be written down, is a comment.
+    /// what cannot be written down, is a comment: required keys, secrets, optional ones, entries of maps, defaults that
+    /// a function makes. For a first import, in a shell.
+    ///
+    /// ```
+    /// # use etcd_config::EtcdConfig;
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments")]
+    /// struct Settings {
+    ///     #[etcd(default = 10)]
+    ///     workers: u32,
+    ///     url: String,
+    /// }
+    ///
+    /// let commands = "etcdctl put /payments/workers 10\n# etcdctl put /payments/url ...   (String, required)\n";
+    /// assert_eq!(Settings::schema().to_etcdctl(), commands);
+    /// ```
     pub fn to_etcdctl(&self) -> String {
         let mut text = String::new();
         for field in self.fields() {

@@ -15,7 +15,18 @@ impl Schema {
     /// A JSON Schema (draft 2020-12) of the directory at the prefix, as text.
     ///
     /// A value that is text in etcd is what the text means: `8080` is an integer. Secrets are
-    /// `writeOnly`.
+    /// `writeOnly`, without their defaults. Recursive types are in `$defs`.
+    ///
+    /// ```
+    /// # use etcd_config::EtcdConfig;
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let schema: serde_json::Value = serde_json::from_str(&Settings::schema().to_json_schema())?;
+    /// assert_eq!(schema["properties"]["workers"]["type"], "integer");
+    /// assert_eq!(schema["properties"]["workers"]["default"], 10);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn to_json_schema(&self) -> String {
         let secret = self.fields().iter().filter(|field| field.is_secret());
         let secrets: HashSet<&str> = secret.map(super::Field::path).collect();

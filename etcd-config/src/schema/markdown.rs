@@ -6,7 +6,22 @@ use super::{Field, Schema};
 use crate::leaf::FieldDefault;
 
 impl Schema {
-    /// A Markdown table of all keys: key, type, default, what is special, documentation.
+    /// A Markdown table of all keys: key, type, default, what is special, documentation. The default of a secret is
+    /// `•••`.
+    ///
+    /// ```
+    /// # use etcd_config::EtcdConfig;
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments")]
+    /// struct Settings {
+    ///     /// Requests at once.
+    ///     #[etcd(default = 10, restart)]
+    ///     workers: u32,
+    /// }
+    ///
+    /// let row = "| `/payments/workers` | `u32` | `10` | takes effect after a restart | Requests at once. |";
+    /// assert!(Settings::schema().to_markdown().contains(row));
+    /// ```
     pub fn to_markdown(&self) -> String {
         let mut text = String::new();
         if !self.docs().is_empty() {

@@ -12,7 +12,16 @@ use crate::{BoxFuture, Error, Kind};
 
 /// A call of a [`Client`](crate::v2::Client). Its options depend on the operation; it is sent when it is awaited.
 ///
-/// Dropping its future cancels it, but a write that was sent may be applied all the same.
+/// Dropping its future cancels it, but a write that was sent may be applied all the same. To cancel it from elsewhere
+/// there is an [`abort_handle`](Self::abort_handle).
+///
+/// ```no_run
+/// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+/// let call = client.get("payments").recursive(true).max_retries(0); // nothing is sent yet
+/// let response = call.await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`Error::kind`] says what a program can act on; [`Refusal::of`](crate::v2::Refusal::of) gives etcd's own answer.

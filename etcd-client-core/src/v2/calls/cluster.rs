@@ -183,7 +183,7 @@ pub struct LeaderInfo {
     pub start_time: String,
 }
 
-/// How often each operation of the keys API succeeded and failed on a member.
+/// How often each operation of the keys API succeeded and failed on a member, since that was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

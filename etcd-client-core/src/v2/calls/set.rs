@@ -12,7 +12,8 @@ use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::{Request, Resend};
 use crate::v2::wire::response::Response;
 
-/// The operation of [`Client::set`](crate::v2::Client::set) and of its comparing variants: writes a key.
+/// The operation of [`Client::set`](crate::v2::Client::set) and of its comparing variants: writes a key. Its options are
+/// methods of the [`Call`].
 #[derive(Clone)]
 pub struct Set {
     key: String,
@@ -118,7 +119,8 @@ impl Call<Set> {
         self
     }
 
-    /// Writes only if the key was last changed at this index.
+    /// Writes only if the key was last changed at this index: the
+    /// [`modified_index`](crate::v2::Node::modified_index) of what was read. 0 is refused.
     pub fn prev_index(mut self, index: u64) -> Self {
         self.operation.condition.index = Some(index);
         self

@@ -19,7 +19,8 @@ use crate::{Error, Kind};
 /// How much of a refusal is read.
 pub(in crate::v2) const LONGEST: usize = 64 << 10;
 
-/// What a server said when it refused: the innermost [`source`](StdError::source) of an [`Error`].
+/// What a server said when it refused: the innermost [`source`](StdError::source) of an [`Error`]. For most programs
+/// [`Error::kind`] is enough; this is for etcd's own code, its index and the whole answer.
 ///
 /// `Display` and `Debug` are short and escaped. Of a comparison that did not hold they name the key, and the indexes if
 /// only those were compared; the values, which may be secret, are in [`cause`](Self::cause) alone.

@@ -7,6 +7,24 @@ use crate::v2::wire::headers::Headers;
 use crate::v2::wire::response::{Action, Answer, Node};
 
 /// What a [`Watcher`](crate::v2::Watcher) reports.
+///
+/// To keep a copy of a directory, apply each [`Change`](Self::Change) and replace all of it at a
+/// [`Resync`](Self::Resync). The others change no keys: [`Reconnect`](Self::Reconnect) and [`Error`](Self::Error) are for
+/// a log.
+///
+/// ```
+/// use etcd_client_core::v2::Event;
+///
+/// fn log(event: &Event) -> Option<String> {
+///     match event {
+///         Event::Reconnect(lost) => Some(format!("{:#}; again in {:?}", lost.error, lost.delay)),
+///         Event::Error(error) => Some(format!("{error:#}")),
+///         Event::Resync(resync) => Some(format!("read again at index {}: {:#}", resync.index, resync.error)),
+///         _ => None,
+///     }
+/// }
+/// # assert_eq!(log(&Event::Stop), None);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {

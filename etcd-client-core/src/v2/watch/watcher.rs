@@ -24,6 +24,16 @@ const FIRST_DELAY: Duration = Duration::from_millis(300);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 /// The options of a [`Watcher`]. Made by [`Client::watcher`](crate::v2::Client::watcher).
+///
+/// ```no_run
+/// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+/// // What was read, and every change after it.
+/// let read = client.get("app").recursive(true).await?;
+/// let after = read.headers().etcd_index().unwrap_or_default() + 1;
+/// let events = client.watcher("app").recursive(true).index(after).start();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is watched before start()"]
 pub struct WatcherBuilder {

@@ -10,7 +10,7 @@ pub(in crate::v2) fn is_index(index: u64) -> bool {
     index <= i64::MAX.unsigned_abs()
 }
 
-/// The headers of a reply, with etcd's own as numbers.
+/// The headers of a reply, with etcd's own as numbers. [`etcd_index`](Self::etcd_index) is what a watch begins after.
 #[derive(Clone)]
 pub struct Headers {
     status: StatusCode,

@@ -116,6 +116,19 @@ pub enum Action {
 }
 
 /// A key, or a directory of keys. `Debug` shows no values, which may be secret.
+///
+/// ```no_run
+/// # async fn example(client: etcd_client_core::v2::Client) -> Result<(), etcd_client_core::Error> {
+/// let response = client.get("app").recursive(true).await?;
+/// for node in response.node().into_iter().flat_map(|directory| directory.walk()) {
+///     match &node.value {
+///         Some(value) => println!("{} = {value}", node.key),
+///         None => println!("{}/", node.key),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]

@@ -65,7 +65,17 @@ impl From<wire::MemberListResponse> for MembersResponse {
     }
 }
 
-/// A question for the state of an endpoint. Await it.
+/// A question for the state of an endpoint. Await it. One endpoint answers, the one in use: for each member make a client
+/// of its own.
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::Client};
+/// # async fn example(client: Client) -> Result<(), Error> {
+/// let status = client.status().await?;
+/// println!("etcd {}, {} of {} bytes in use", status.version, status.db_size_in_use, status.db_size);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Status {

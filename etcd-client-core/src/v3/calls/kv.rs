@@ -45,7 +45,8 @@ impl Get {
 
     range_options!();
 
-    /// At most this many keys, the smallest; 0 for all.
+    /// At most this many keys, the smallest; 0, the default, for all. [`more`](GetResponse::more) says whether there are
+    /// others.
     pub fn limit(mut self, keys: u64) -> Self {
         self.request.limit = signed(keys);
         self
@@ -71,7 +72,7 @@ impl Get {
         self
     }
 
-    /// Only how many there are.
+    /// Only how many there are, in [`count`](GetResponse::count): no keys are sent.
     pub fn count_only(mut self) -> Self {
         self.request.count_only = true;
         self
@@ -93,7 +94,7 @@ impl Get {
     }
 }
 
-/// What a [`Get`] found.
+/// What a [`Get`] found. That there is no such key is no error: then [`kvs`](Self::kvs) is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GetResponse {
@@ -135,7 +136,9 @@ impl From<wire::RangeResponse> for GetResponse {
 ///
 /// # Errors
 /// It is sent again only if no server can have acted on it. If one may have, the error says
-/// [`maybe_applied`](crate::Error::maybe_applied).
+/// [`maybe_applied`](crate::Error::maybe_applied). [`Kind::TooLarge`](crate::Kind::TooLarge) for a value beyond the
+/// server's limit, 1.5 MiB by default; [`Kind::NoSpace`](crate::Kind::NoSpace) if its quota is used up;
+/// [`Kind::NotFound`](crate::Kind::NotFound) if there is no such [`lease`](Self::lease).
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Put {
@@ -195,6 +198,10 @@ impl From<wire::PutResponse> for PutResponse {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// As for a [`Put`], it is sent again only if no server can have acted on it; otherwise the error says
+/// [`maybe_applied`](crate::Error::maybe_applied).
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Delete {
@@ -257,6 +264,10 @@ impl From<wire::DeleteRangeResponse> for DeleteResponse {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// [`Kind::Compacted`](crate::Kind::Compacted) if that revision has been compacted already, and
+/// [`Kind::FutureRevision`](crate::Kind::FutureRevision) if the store has not come to it.
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Compact {

@@ -51,7 +51,8 @@ impl LeaseGrant {
         Self { pool, request: wire::LeaseGrantRequest { ttl: ttl.into(), id: 0 } }
     }
 
-    /// Under this number, instead of one that the server chooses.
+    /// Under this number, instead of one that the server chooses. If there is a lease of this number already, the call
+    /// fails.
     pub fn id(mut self, id: LeaseId) -> Self {
         self.request.id = id.0;
         self
@@ -81,6 +82,9 @@ impl LeaseGrantResponse {
 
 call! {
     /// The end of a lease and its keys. Await it.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind::NotFound) if there is no such lease.
     LeaseRevoke(LeaseRevokeRequest) -> LeaseRevokeResponse
 }
 
@@ -107,6 +111,10 @@ impl LeaseRevokeResponse {
 
 call! {
     /// One renewal of a lease. Await it, well before the time is over, as often as it is needed.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind::NotFound) if the lease has ended, or never was: its keys are gone. After any
+    /// other error it may still live: try again.
     LeaseKeepAlive(LeaseKeepAliveRequest) -> LeaseKeepAliveResponse
 }
 
@@ -137,6 +145,18 @@ impl LeaseKeepAliveResponse {
 
 call! {
     /// A question about a lease. Await it.
+    ///
+    /// ```no_run
+    /// # use etcd_client_core::{Error, v3::{Client, LeaseId}};
+    /// # async fn example(client: Client, id: LeaseId) -> Result<(), Error> {
+    /// let lease = client.lease_time_to_live(id).keys().await?;
+    /// println!("{} of {} s left, {} keys", lease.ttl, lease.granted_ttl, lease.keys.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`](crate::Kind::NotFound) if there is no such lease.
     LeaseTimeToLive(LeaseTimeToLiveRequest) -> LeaseTimeToLiveResponse
 }
 

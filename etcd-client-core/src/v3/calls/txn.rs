@@ -14,7 +14,8 @@ use crate::{BoxFuture, Error, Kind};
 /// A transaction: if all comparisons hold, one list of operations is carried out, otherwise the
 /// other; either in one revision. Await it.
 ///
-/// etcd takes 128 operations, and no key twice.
+/// etcd takes 128 operations (`--max-txn-ops`), and no key twice in the writes. Without [`when`](Self::when) the first
+/// list is carried out. That a comparison does not hold is no error: [`TxnResponse::succeeded`] says it.
 ///
 /// ```no_run
 /// # use etcd_client_core::{Error, v3::{Client, Compare, OperationResponse}};
@@ -32,6 +33,11 @@ use crate::{BoxFuture, Error, Kind};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+/// [`Kind::InvalidRequest`](crate::Kind::InvalidRequest) for too many operations, and for a key that is written twice.
+/// One that only reads is sent again as a [`Get`] is. One that may write is sent again only if no server can have acted
+/// on it; otherwise the error says [`maybe_applied`](crate::Error::maybe_applied).
 #[derive(Clone, Debug)]
 #[must_use = "does nothing until it is awaited"]
 pub struct Txn {
@@ -106,7 +112,8 @@ impl From<Txn> for Operation {
     }
 }
 
-/// Something about a key that must hold.
+/// Something about a key that must hold, for [`Txn::when`]. First what of the key, then how it compares, and then maybe
+/// for [which keys](Self::prefix).
 ///
 /// ```
 /// use etcd_client_core::v3::Compare;
@@ -248,7 +255,7 @@ pub struct TxnResponse {
     pub responses: Vec<OperationResponse>,
 }
 
-/// What one operation of a transaction did, by the kind of operation.
+/// What one operation of a transaction did, by the kind of operation. [`Txn`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OperationResponse {

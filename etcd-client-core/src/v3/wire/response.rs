@@ -9,7 +9,14 @@ use bytes::Bytes;
 use crate::printable::{Key, Length};
 use crate::v3::wire::messages as wire;
 
-/// The number of a lease. `Display` writes it as etcdctl does, in hexadecimal.
+/// The number of a lease, from [`Client::lease_grant`](crate::v3::Client::lease_grant). `Display` writes it as etcdctl
+/// does, in hexadecimal.
+///
+/// ```
+/// use etcd_client_core::v3::LeaseId;
+///
+/// assert_eq!(LeaseId(0x32695410dcc0ca06).to_string(), "32695410dcc0ca06");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeaseId(pub i64);
 
@@ -24,7 +31,8 @@ impl fmt::Display for LeaseId {
     }
 }
 
-/// The member that answered, and the revision that its store had.
+/// The member that answered, and the revision that its store had. Every answer has one. To watch what comes after a
+/// read, begin at its revision and one: [`Watch::start_revision`](crate::v3::Watch::start_revision).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
@@ -38,7 +46,18 @@ pub struct Header {
     pub raft_term: u64,
 }
 
-/// A key and everything that etcd knows of it.
+/// A key and everything that etcd knows of it. Keys and values are bytes. `Debug` shows the key, and the length of the
+/// value.
+///
+/// ```no_run
+/// # use etcd_client_core::{Error, v3::Client};
+/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let found = client.get("/app/level").await?;
+/// let Some(kv) = found.kv() else { return Ok(()) };
+/// println!("{} = {}, written at revision {}", kv.key_lossy(), kv.value_str()?, kv.mod_revision);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyValue {
@@ -73,7 +92,7 @@ impl KeyValue {
         std::str::from_utf8(&self.value)
     }
 
-    /// The key as text, whatever it takes.
+    /// The key as text, whatever it takes: bytes that are not UTF-8 become `U+FFFD`.
     pub fn key_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.key)
     }
