@@ -1,7 +1,9 @@
 //! The schema as a JSON Schema of the keys: directories are objects, keys their properties.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
+use etcd_client_core::Prefix;
 use serde_json::{Map, Value, json};
 
 use super::{ENTRY, Schema};
@@ -9,6 +11,7 @@ use crate::leaf::FieldDefault;
 use crate::leaf::{Expectation, Shape};
 use crate::shape::branch::{Branch, Content, Member};
 use crate::shape::layout::Field;
+use crate::shape::name::Name;
 use crate::shape::path::field_path;
 
 impl Schema {
@@ -30,14 +33,17 @@ impl Schema {
     pub fn to_json_schema(&self) -> String {
         let secret = self.fields().iter().filter(|field| field.is_secret());
         let secrets: HashSet<&str> = secret.map(super::Field::path).collect();
-        let mut writer = Writer { secrets, ..Writer::default() };
-        let mut root = writer.branch(self.branch(), false);
+        let prefix = Prefix::new(self.prefix());
+        let mut writer = Writer { secrets, ..Writer::new(&prefix) };
+        let mut root = writer.object(self.branch(), false);
+        let mut absolute = std::mem::take(&mut writer.absolute);
         let mut missing: Vec<&Branch> = writer.definitions.values().copied().collect();
         let mut definitions = Map::new();
         while let Some(branch) = missing.pop() {
-            let mut writer = Writer::default();
-            let definition = writer.branch(branch, false);
+            let mut writer = Writer::new(&prefix);
+            let definition = writer.if_there(|writer| writer.branch(branch, false));
             definitions.insert(branch.layout.name.to_owned(), Value::Object(definition.schema));
+            absolute.append(&mut writer.absolute);
             missing.extend(
                 writer
                     .definitions
@@ -45,6 +51,10 @@ impl Schema {
                     .filter(|branch| !definitions.contains_key(branch.layout.name)),
             );
         }
+        for (path, described) in absolute {
+            root.put(path, described);
+        }
+        let mut root = root.describe(self.branch(), self.branch().layout.deny_unknown_keys);
         let schema = &mut root.schema;
         schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         schema.insert("title".to_owned(), json!(self.name()));
@@ -55,8 +65,10 @@ impl Schema {
     }
 }
 
-#[derive(Default)]
 struct Writer<'s> {
+    prefix: &'s Prefix,
+    /// What absolute keys are, wherever their structs are: by their paths below the prefix.
+    absolute: Vec<(&'static str, Described)>,
     /// The structs on the way down.
     path: Vec<&'s Branch>,
     /// The fields on the way down.
@@ -74,23 +86,52 @@ struct Described {
 }
 
 impl<'s> Writer<'s> {
+    fn new(prefix: &'s Prefix) -> Self {
+        Self {
+            prefix,
+            absolute: Vec::new(),
+            path: Vec::new(),
+            field: String::new(),
+            secrets: HashSet::new(),
+            definitions: BTreeMap::new(),
+        }
+    }
+
     fn branch(&mut self, branch: &'s Branch, secret: bool) -> Described {
+        let object = self.object(branch, secret);
+        let closed = self.path.iter().copied().chain([branch]).any(|above| above.layout.deny_unknown_keys);
+        object.describe(branch, closed)
+    }
+
+    /// The directory of a struct, without its absolute keys.
+    fn object(&mut self, branch: &'s Branch, secret: bool) -> Object {
         self.path.push(branch);
-        let mut root = Object::default();
+        let mut object = Object::default();
         for member in &branch.members {
             let described = self.member(member, secret);
-            root.put(member.field.key.trim_start_matches('/'), described);
+            match Name::of(member.field.key) {
+                Name::Relative(path) => object.put(path, described),
+                // One that is not below the prefix is no key of this directory.
+                absolute @ Name::Absolute(_) => {
+                    self.absolute.extend(absolute.below(self.prefix).map(|path| (path, described)));
+                }
+            }
         }
         self.path.pop();
-        let closed = self.path.iter().copied().chain([branch]).any(|above| above.layout.deny_unknown_keys);
-        let mut described = root.close(closed);
-        describe(&mut described.schema, branch.layout.docs);
-        described
+        object
     }
 
     /// Whether the field at hand is secret, because another one calls its key so.
     fn is_secret(&self) -> bool {
         self.secrets.contains(self.field.as_str())
+    }
+
+    /// Describes what need not be there: no absolute key in it must be, either.
+    fn if_there(&mut self, describe: impl FnOnce(&mut Self) -> Described) -> Described {
+        let before = self.absolute.len();
+        let described = describe(self);
+        self.absolute[before..].iter_mut().for_each(|(_, absolute)| absolute.required = false);
+        described
     }
 
     /// Does something below a field.
@@ -130,11 +171,13 @@ impl<'s> Writer<'s> {
                 entries(Value::Object(leaf(entry, secret)))
             }
             Content::Directory(branch) => self.branch(branch, secret),
-            Content::Optional(inner) => Described { required: false, ..self.content(field, inner, secret) },
-            Content::Each(inner) => {
-                let entry = self.within(ENTRY, |writer| writer.content(field, inner, secret));
-                entries(Value::Object(entry.schema))
+            Content::Optional(inner) => {
+                self.if_there(|writer| Described { required: false, ..writer.content(field, inner, secret) })
             }
+            Content::Each(inner) => self.if_there(|writer| {
+                let entry = writer.within(ENTRY, |writer| writer.content(field, inner, secret));
+                entries(Value::Object(entry.schema))
+            }),
             Content::Above(levels) => {
                 let above = self.path.len().checked_sub(levels + 1).and_then(|at| self.path.get(at).copied());
                 let mut schema = Map::new();
@@ -171,8 +214,18 @@ impl Object {
             Some((directory, rest)) => {
                 self.directories.entry(directory.to_owned()).or_default().put(rest, described);
             }
-            None => drop(self.properties.insert(key.to_owned(), described)),
+            // Several structs may read one absolute key.
+            None => match self.properties.entry(key.to_owned()) {
+                Entry::Occupied(mut there) => there.get_mut().required |= described.required,
+                Entry::Vacant(place) => drop(place.insert(described)),
+            },
         }
+    }
+
+    fn describe(self, branch: &Branch, closed: bool) -> Described {
+        let mut described = self.close(closed);
+        describe(&mut described.schema, branch.layout.docs);
+        described
     }
 
     fn close(self, closed: bool) -> Described {

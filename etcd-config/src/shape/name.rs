@@ -18,7 +18,8 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    fn of(written: &'static str) -> Self {
+    /// As a source writes it.
+    pub(crate) fn of(written: &'static str) -> Self {
         if written.starts_with('/') { Self::Absolute(written) } else { Self::Relative(written) }
     }
 

@@ -197,6 +197,38 @@ fn as_a_json_schema() {
 }
 
 #[test]
+fn an_absolute_key_is_where_it_is_in_the_json_schema() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/app")]
+    struct App {
+        #[etcd(nested)]
+        _one: Shared,
+        #[etcd(nested)]
+        _other: Option<Shared>,
+        #[etcd(key = "/elsewhere/x", default = 1)]
+        _outside: u8,
+    }
+    #[derive(EtcdConfig)]
+    struct Shared {
+        #[etcd(key = "/app/common/region")]
+        _region: String,
+        #[etcd(key = "/app/common/zone")]
+        _zone: Option<String>,
+        #[etcd(key = "size", default = 1)]
+        _size: u8,
+    }
+    let schema: serde_json::Value = serde_json::from_str(&App::schema().to_json_schema()).unwrap();
+    let size = serde_json::json!({"type": "integer", "minimum": 0, "maximum": 255, "default": 1});
+    let shared = serde_json::json!({"type": "object", "properties": {"size": size}});
+    let text = serde_json::json!({"type": "string"});
+    let common = serde_json::json!({
+        "type": "object", "properties": {"region": text, "zone": text}, "required": ["region"],
+    });
+    let expected = serde_json::json!({"_one": shared, "_other": shared, "common": common});
+    assert_eq!(schema["properties"], expected);
+}
+
+#[test]
 fn a_recursive_struct_has_a_definition() {
     #[derive(EtcdConfig, Debug)]
     struct Tree {
