@@ -1,18 +1,22 @@
 //! The watcher: lists a prefix, watches it, and reports every change of it until it is dropped.
 //!
-//! ```text
-//! Listing ──ok──► Opening ──ok──► Watching ──lost──► Waiting ──► Opening (resume)
-//!    ▲               │               │                  └──────► Listing
-//!    └─ compacted, rewound, ─────────┘
-//!       or too many revisions missed
-//! ```
+//! | phase | what ends it | next phase |
+//! | --- | --- | --- |
+//! | `Listing` | the listing | `Opening`, after the listing |
+//! | `Opening` | the store's confirmation | `Watching` |
+//! | | it is after too many revisions, or of another history | `Listing` |
+//! | `Watching` | the stream is lost | `Waiting`, then `Opening`, as a resume |
+//! | | the store no longer has its changes, or shows another history | `Waiting`, then `Listing` |
+//! | any | a failure | `Waiting`, then the same again |
 //!
 //! The *mirror* is the state of the prefix that has been reported so far: keys at one revision.
 //!
 //! The rules, and where each one is kept:
 //!
 //! 1. The first read is one listing at one revision (`on_listed`).
-//! 2. The watch starts right after the mirror's revision (`open`).
+//! 2. The watch starts right after the mirror's revision (`open`). If the server compacts faster than a listing
+//!    takes, it starts at the head instead (`WatchStart::Head`), and a listing then closes the gap up to there
+//!    (`has_gap`).
 //! 3. A batch is applied whole or not at all (`on_batch`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
 //!    (`on_lost`).
@@ -21,8 +25,9 @@
 //! 6. When the store's history went backwards or was replaced, the prefix is listed and the rewind
 //!    reported (`history_check.rs`, `replace_mirror`).
 //! 7. A stream that does not answer is lost (`on_tick`). One that answers without saying how far it is
-//!    proves nothing, so the store is asked (`freshness_check.rs`, `on_freshness_check`).
-//! 8. An audit compares the mirror with what the server holds (`audit.rs`).
+//!    proves only that it is alive, so the store is asked (`freshness_check.rs`, `on_freshness_check`).
+//! 8. An audit compares the mirror with what the server holds (`audit.rs`). The listing that closes a gap is made
+//!    in the same way.
 //! 9. If the prefix had keys and is now listed empty, it is listed a second time (`on_listed`).
 //! 10. Retries are paced (`backoff.rs`).
 //! 11. Nothing runs in the background: the watcher reads on when `next` is called.
@@ -69,7 +74,7 @@ const CONFIRM_AFTER: Duration = Duration::from_millis(500);
 /// [`v2::Client::watch`](crate::v2::Client::watch).
 ///
 /// It has no task of its own: it works while [`next`](Self::next) is awaited, and stops when it is dropped.
-/// Failures are no return values, because it never gives up: they are [`Event::State`]s, and the watcher
+/// Failures are not returned, because it never gives up: they are [`Event::State`]s, and the watcher
 /// tries again. To give up, drop it.
 ///
 /// ```
@@ -106,16 +111,16 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// A watcher of all keys below `prefix`. Nothing is sent before [`next`](Self::next) is awaited. The store's
-    /// connections belong to the runtime in which that is done: give it
-    /// [`with_own_connections`](Store::with_own_connections) of a store that another runtime uses.
+    /// A watcher of all keys below `prefix`. Nothing is sent before [`next`](Self::next) is awaited. The store
+    /// opens its connections on the runtime that awaits `next`: if the store is used on another runtime, give it
+    /// [`store.with_own_connections()`](Store::with_own_connections).
     pub fn new(store: Arc<dyn Store>, prefix: Prefix, options: Options) -> Self {
         let call = store.list(&prefix);
         Self {
             store,
             prefix,
             options: options.bounded(),
-            phase: Phase::Listing { call, confirmed: false },
+            phase: Phase::Listing { call, is_second: false },
             mirror: None,
             backoff: Backoff::default(),
             counters: Counters::default(),
@@ -178,34 +183,34 @@ impl Watcher {
 
     fn advance(&mut self, input: Input) {
         match input {
-            Input::Listed { answer: Ok(listing), confirmed } => self.on_listed(listing, confirmed),
+            Input::Listed { answer: Ok(listing), is_second } => self.on_listed(listing, is_second),
             Input::Listed { answer: Err(error), .. } => {
-                self.retry_later(error, AfterPause::List { confirmed: false });
+                self.retry_later(error, AfterPause::List { is_second: false });
             }
             Input::Opened { answer: Ok(opened), start } => self.on_opened(opened, start),
-            Input::Opened { answer: Err(error), start } => self.on_watch_refused(error, start),
+            Input::Opened { answer: Err(error), start } => self.on_not_opened(error, start),
             Input::Signal(Ok(signal)) => self.on_signal(signal),
             Input::Signal(Err(error)) => self.on_lost(error),
             Input::Tick => self.on_tick(),
             Input::Audit => self.on_audit(),
             Input::FreshnessCheck => self.on_freshness_check(),
-            Input::PauseOver(AfterPause::List { confirmed }) => self.list(confirmed),
+            Input::PauseOver(AfterPause::List { is_second }) => self.list(is_second),
             Input::PauseOver(AfterPause::Open(start)) => self.open(start),
         }
     }
 
-    fn list(&mut self, confirmed: bool) {
+    fn list(&mut self, is_second: bool) {
         self.report(State::Listing);
-        self.phase = Phase::Listing { call: self.store.list(&self.prefix), confirmed };
+        self.phase = Phase::Listing { call: self.store.list(&self.prefix), is_second };
     }
 
     /// Rules 1 and 9.
-    fn on_listed(&mut self, listing: Listing, confirmed: bool) {
+    fn on_listed(&mut self, listing: Listing, is_second: bool) {
         self.counters.lists += 1;
         self.backoff.answered();
-        if !confirmed && self.reads_empty(&listing) {
+        if !is_second && self.reads_empty(&listing) {
             tracing::warn!(prefix = %self.prefix, "reads empty, but had keys: asking once more before it counts");
-            return self.pause(CONFIRM_AFTER, AfterPause::List { confirmed: true });
+            return self.pause(CONFIRM_AFTER, AfterPause::List { is_second: true });
         }
         self.replace_mirror(listing, Cause::Resync);
         self.open(WatchStart::AfterListing);
@@ -223,19 +228,19 @@ impl Watcher {
             self.events.push_back(Event::Listed(listing));
             return;
         };
-        if std::mem::take(&mut self.rewound) || mirror.precedes(listing.cluster, listing.revision) {
+        if std::mem::take(&mut self.rewound) || mirror.cannot_be_of(listing.cluster, listing.revision) {
             let cluster_changed = mirror.is_other_cluster(listing.cluster);
             let (seen, now) = (mirror.revision(), listing.revision);
             self.counters.rewinds += 1;
             tracing::warn!(prefix = %self.prefix, seen, now, cluster_changed, "the store's history was rewound");
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
-        let (batch, differs) = mirror.replace(listing);
-        if cause == Cause::Audit && differs {
+        let (batch, values_differ) = mirror.replace(listing);
+        if cause == Cause::Audit && values_differ {
             self.counters.repairs += 1;
             tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");
         }
-        self.events.push_back(Event::of(batch, cause));
+        self.events.push_back(Event::changed_or_current(batch, cause));
     }
 
     /// Rule 2.
@@ -263,15 +268,15 @@ impl Watcher {
     fn on_opened(&mut self, opened: Opened, start: WatchStart) {
         let Some(mirror) = &self.mirror else { return self.list(false) };
         let Opened { watch, head, cluster } = opened;
-        if head != 0 && mirror.precedes(cluster, head) {
-            // Another history, or a lagging member: a linearizable listing decides. A member that is older
-            // than a listing that was just made is lagging, and is given up.
+        if head != 0 && mirror.cannot_be_of(cluster, head) {
+            // Another history, or a lagging member: a linearizable listing decides. A member that has not come to
+            // a listing that was just made is lagging: its stream is abandoned, and the next call goes elsewhere.
             let is_lagging = start == WatchStart::AfterListing;
-            let pause = if is_lagging { self.backoff.again() } else { Duration::ZERO };
+            let pause = if is_lagging { self.backoff.before_other_start() } else { Duration::ZERO };
             if is_lagging {
                 watch.abandon();
             }
-            return self.pause(pause, AfterPause::List { confirmed: false });
+            return self.pause(pause, AfterPause::List { is_second: false });
         }
         if start == WatchStart::Resume && head.saturating_sub(mirror.revision()) > self.options.replay_limit {
             return self.list(false);
@@ -279,7 +284,7 @@ impl Watcher {
         let audit = match start {
             WatchStart::AfterListing => Audit::later(&self.options),
             WatchStart::Resume => Audit::soon(&self.options),
-            WatchStart::Head => Audit::now(self.store.as_ref(), &self.prefix, head),
+            WatchStart::Head => Audit::closing_gap(self.store.as_ref(), &self.prefix, head),
         };
         self.counters.resumes += u64::from(start == WatchStart::Resume);
         if start != WatchStart::Head {
@@ -289,29 +294,29 @@ impl Watcher {
         self.phase = Phase::Watching(Box::new(watching));
     }
 
-    /// The server rejected the watch, when it was opened or at its first answer.
-    fn on_watch_refused(&mut self, error: Error, start: WatchStart) {
+    /// The watch could not be opened, or was refused at its first answer.
+    fn on_not_opened(&mut self, error: Error, start: WatchStart) {
         match error.kind() {
             Kind::Compacted | Kind::TooLarge => {
                 tracing::info!(prefix = %self.prefix, error = %OneLine(&error), "what was missed cannot be replayed: listing");
                 self.report(State::Listing);
                 let again = if start == WatchStart::Resume {
-                    AfterPause::List { confirmed: false }
+                    AfterPause::List { is_second: false }
                 } else {
                     AfterPause::Open(WatchStart::Head)
                 };
-                let pause = self.backoff.again();
+                let pause = self.backoff.before_other_start();
                 self.pause(pause, again);
             }
             Kind::FutureRevision => {
                 self.report(State::Listing);
                 self.rewound = true;
-                let pause = self.backoff.again();
-                self.pause(pause, AfterPause::List { confirmed: false });
+                let pause = self.backoff.before_other_start();
+                self.pause(pause, AfterPause::List { is_second: false });
             }
             _ => {
-                // By the next try so much may have been written that `on_opened` prefers a listing, as it
-                // does when resuming.
+                // From now on it counts as a resume, so that `on_opened` checks the replay limit: much may be written
+                // before the next try.
                 let again = if start == WatchStart::AfterListing { WatchStart::Resume } else { start };
                 self.retry_later(error, AfterPause::Open(again));
             }
@@ -322,26 +327,32 @@ impl Watcher {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
         watching.unanswered = false;
         if signal != Signal::Arriving {
-            (watching.start, watching.heard) = (WatchStart::Resume, true);
+            (watching.if_refused, watching.heard) = (WatchStart::Resume, true);
         }
         match signal {
-            Signal::Batch(_) | Signal::Arriving => watching.freshness.on_delivery(),
+            Signal::Batch(batch) => {
+                watching.freshness.on_delivery();
+                if watching.has_gap {
+                    // Not reported before the gap is closed.
+                    watching.audit.record(&batch);
+                } else {
+                    self.on_batch(batch);
+                }
+            }
+            Signal::Arriving => watching.freshness.on_delivery(),
             Signal::Alive => watching.freshness.on_alive(),
-            Signal::Progress(_) => watching.freshness.on_progress(),
+            Signal::Progress(revision) => {
+                watching.freshness.on_progress();
+                if revision >= mirror.revision() && !watching.has_gap {
+                    mirror.advance(revision);
+                    self.events.push_back(Event::Current { revision });
+                }
+            }
             // The connection is not lost, so no state is reported while the prefix is listed.
             Signal::Stale => {
-                self.phase = Phase::Listing { call: self.store.list(&self.prefix), confirmed: false };
+                self.phase = Phase::Listing { call: self.store.list(&self.prefix), is_second: false };
                 return;
             }
-        }
-        match signal {
-            Signal::Batch(batch) if watching.has_gap => watching.audit.record(&batch),
-            Signal::Batch(batch) => self.on_batch(batch),
-            Signal::Progress(revision) if revision >= mirror.revision() && !watching.has_gap => {
-                mirror.advance(revision);
-                self.events.push_back(Event::Current { revision });
-            }
-            Signal::Progress(_) | Signal::Alive | Signal::Arriving | Signal::Stale => {}
         }
         self.conclude_if_reached();
     }
@@ -354,7 +365,7 @@ impl Watcher {
         }
         watching.audit.record(&batch);
         let batch = mirror.apply(batch);
-        self.events.push_back(Event::of(batch, Cause::Watch));
+        self.events.push_back(Event::changed_or_current(batch, Cause::Watch));
     }
 
     /// Rule 7.
@@ -372,7 +383,7 @@ impl Watcher {
         let then = if watching.watch.is_resumable() {
             AfterPause::Open(WatchStart::Resume)
         } else {
-            AfterPause::List { confirmed: false }
+            AfterPause::List { is_second: false }
         };
         self.abandon_stream(error, then);
     }
@@ -383,9 +394,9 @@ impl Watcher {
         match watching.freshness.advance(&self.store, &self.prefix, mirror.known()) {
             Freshness::Unchanged(revision) => {
                 watching.unanswered = false;
-                watching.start = WatchStart::Resume;
+                watching.if_refused = WatchStart::Resume;
                 if watching.audit.is_under_way() || watching.has_gap {
-                    // The audit must record what is on its way, so the mirror's revision stays.
+                    // The audit must record what is on its way. If the mirror advanced, `on_batch` would drop that.
                     return self.conclude_if_equal();
                 }
                 mirror.advance(revision);
@@ -400,37 +411,38 @@ impl Watcher {
                     "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
                 );
                 let error = Error::new(Kind::Timeout, message);
-                self.abandon_stream(error, AfterPause::List { confirmed: false });
+                self.abandon_stream(error, AfterPause::List { is_second: false });
             }
             Freshness::Failed(error) => self.on_lost(error),
             Freshness::Lagging(_) | Freshness::Undecided => {}
         }
     }
 
-    /// Drops a silent stream, and has the store go to another endpoint.
+    /// Drops a stream, and has the store go to another endpoint.
     fn abandon_stream(&mut self, error: Error, then: AfterPause) {
+        // In its place until `after_loss` sets the next phase.
         let waiting = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then };
         let phase = std::mem::replace(&mut self.phase, waiting);
         if let Phase::Watching(watching) = phase {
-            let (lasted, start) = (watching.since.elapsed(), watching.start);
+            let (lasted, start) = (watching.since.elapsed(), watching.if_refused);
             watching.watch.abandon();
             self.after_loss(error, lasted, start, then);
         }
     }
 
-    /// Rule 8: the audit was due, or has an answer, or the stream did not come to its revision in time.
+    /// Rule 8: the audit was due, or has an answer, or the stream did not come to the audit listing's revision in time.
     fn on_audit(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
         let (has_gap, was_refused) = (watching.has_gap, watching.audit.was_refused());
         match watching.audit.advance(self.store.as_ref(), &self.prefix, mirror.revision(), &self.options) {
             AuditStep::Nothing => {}
-            AuditStep::Read if has_gap => self.conclude(),
+            AuditStep::Read if has_gap => self.apply_audit(),
             AuditStep::Read => {
                 watching.request_progress();
                 self.conclude_if_reached();
                 self.conclude_if_equal();
             }
-            AuditStep::Overdue => self.conclude(),
+            AuditStep::Overdue => self.apply_audit(),
             AuditStep::Failed(error) if has_gap => self.on_lost(error),
             AuditStep::Failed(error) if error.is_access() => {
                 if !was_refused {
@@ -449,7 +461,7 @@ impl Watcher {
     fn conclude_if_reached(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
         if watching.audit.listing().is_some_and(|listing| listing.revision <= mirror.revision()) {
-            self.conclude();
+            self.apply_audit();
         }
     }
 
@@ -457,13 +469,15 @@ impl Watcher {
     /// its revision: what may still arrive up to there changes nothing.
     fn conclude_if_equal(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
-        let is_read = watching.audit.listing().is_some_and(|listing| mirror.is_same(listing));
-        if is_read && !watching.has_gap {
-            self.conclude();
+        let is_equal = watching.audit.listing().is_some_and(|listing| mirror.is_same(listing));
+        if is_equal && !watching.has_gap {
+            self.apply_audit();
         }
     }
 
-    fn conclude(&mut self) {
+    /// Makes the audit's listing, with what the stream has brought since, the mirror; or lists, if it shows another
+    /// history.
+    fn apply_audit(&mut self) {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
         let (was_refused, endpoint) = (watching.audit.was_refused(), watching.watch.endpoint().to_owned());
         let Some(AuditedState { mut listing, rewound }) = watching.audit.conclude(&self.options) else {
@@ -493,20 +507,23 @@ impl Watcher {
         let Phase::Watching(watching) = &self.phase else { return };
         // A stream that has delivered something, or begins at the head, cannot have had its start compacted:
         // its server is too slow, or wrong.
-        if error.kind() == Kind::Compacted && (watching.heard || watching.start == WatchStart::Head) {
+        if error.kind() == Kind::Compacted && (watching.heard || watching.if_refused == WatchStart::Head) {
             return self.abandon_stream(error, AfterPause::Open(WatchStart::Resume));
         }
-        let (lasted, start) = (watching.since.elapsed(), watching.start);
+        let (lasted, start) = (watching.since.elapsed(), watching.if_refused);
         self.after_loss(error, lasted, start, AfterPause::Open(WatchStart::Resume));
     }
 
+    /// Counts a lost stream, and decides by the error whether its start was refused or it is tried again; only for the
+    /// latter does `then` count.
     fn after_loss(&mut self, error: Error, lasted: Duration, start: WatchStart, then: AfterPause) {
         self.counters.losses += 1;
         self.backoff.lost_after(lasted);
         match error.kind() {
             // etcd confirms a watch first, and sends afterwards that its start is compacted.
-            Kind::Compacted => self.on_watch_refused(error, start),
-            Kind::FutureRevision | Kind::TooLarge => self.on_watch_refused(error, WatchStart::Resume),
+            Kind::Compacted => self.on_not_opened(error, start),
+            // Wherever it began, the prefix is listed.
+            Kind::FutureRevision | Kind::TooLarge => self.on_not_opened(error, WatchStart::Resume),
             _ => self.retry_later(error, then),
         }
     }
@@ -516,12 +533,13 @@ impl Watcher {
         let pause = if error.is_access() {
             backoff::jittered(self.options.access_retry)
         } else {
-            self.backoff.next()
+            self.backoff.before_retry()
         };
         let state = State::failed(error);
-        // A failure at the start that waiting does not cure is for the caller: it is an event, too.
-        let is_final = self.mirror.is_none() && state.error().is_some_and(|error| !error.is_transient());
-        self.log.failed(&self.prefix, &state, pause, is_final);
+        // A failure before the first listing that waiting does not cure is the caller's to report, from the event: the
+        // log has it as a debug record only.
+        let is_for_caller = self.mirror.is_none() && state.error().is_some_and(|error| !error.is_transient());
+        self.log.failed(&self.prefix, &state, pause, is_for_caller);
         self.report(state);
         self.pause(pause, then);
     }

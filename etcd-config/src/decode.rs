@@ -5,9 +5,9 @@ mod check;
 mod comparison;
 mod context;
 mod decoder;
-mod default;
 mod derived;
 mod leaf_part;
+mod literal_default;
 mod map_part;
 mod nested_part;
 mod pending;
@@ -50,7 +50,7 @@ pub fn decode_since<T: Derived>(
     let value = T::read(&mut decoder, None);
     let Findings { mut problems, pinned, secrets, differs } = decoder.finish();
     problems.extend(findings::denied_keys(context.schema(), tree, None));
-    problems.extend(context.defaults().iter().cloned());
+    problems.extend(context.default_problems().iter().cloned());
     match value {
         Some(value) if problems.is_empty() => {
             context.pin(pinned);
@@ -72,21 +72,21 @@ fn explain(problems: &mut Vec<Problem>, tree: &KeyTree, context: &Context) {
 
 /// What waits for a restart, with what a start would refuse of it. Everything is decoded for that, where
 /// something waits: as by a process that begins now.
-pub(crate) fn waiting<T: Derived>(
-    mut waiting: Vec<Problem>,
+pub(crate) fn restart_preview<T: Derived>(
+    mut changes: Vec<Problem>,
     tree: &KeyTree,
     context: &Context,
 ) -> Vec<Problem> {
-    if waiting.is_empty() {
-        return waiting;
+    if changes.is_empty() {
+        return changes;
     }
     let mut decoder = Decoder::new(context, tree, Stale::All, None).at_a_start();
     drop(T::read(&mut decoder, None));
     let Findings { mut problems, secrets, .. } = decoder.finish();
     scrub::scrub(&mut problems, secrets, tree, context);
     explain(&mut problems, tree, context);
-    waiting.iter_mut().for_each(|waiting| pending::refuse(waiting, &problems));
-    waiting
+    changes.iter_mut().for_each(|change| pending::refuse(change, &problems));
+    changes
 }
 
 /// Brings `value` up to date: reads the touched keys again and leaves the rest alone. After a

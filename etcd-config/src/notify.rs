@@ -2,4 +2,5 @@
 
 pub(crate) mod callbacks;
 pub(crate) mod follower;
+pub(crate) mod notice;
 pub(crate) mod stream;

@@ -204,7 +204,7 @@ impl Report {
     }
 
     /// The same with something that is to be known of all problems.
-    pub(crate) fn remarking(mut self, remark: Option<&str>) -> Self {
+    pub(crate) fn with_remark(mut self, remark: Option<&str>) -> Self {
         self.remarks.extend(remark.map(str::to_owned));
         self
     }

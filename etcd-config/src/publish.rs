@@ -3,8 +3,8 @@
 //! Old snapshots are used again. When a new one is published, the old one is kept as a spare,
 //! together with the keys that have changed since it was current; when its last reader has dropped
 //! it, only those keys are decoded into it, and it is published in its turn. So an update costs
-//! what changed, not what there is, and `T` need not be `Clone`. What does not decode spoils the
-//! spare, which no reader sees, and never what is published.
+//! what changed, not what there is, and `T` need not be `Clone`. A decoding that fails may leave the
+//! spare half done, which no reader sees; what is published is never touched.
 
 pub(crate) mod change;
 pub(crate) mod keys;
@@ -28,14 +28,15 @@ use crate::lint::warnings::KeyWarnings;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
 use crate::runtime::panics;
-use crate::schema::relevance::relevant;
+use crate::schema::relevance::keep_relevant;
 use crate::status::outstanding::Outstanding;
 use crate::tree::{KeyTree, Replaced, Touched};
 
-/// Spares beyond the first wait for readers that hold on to them.
+/// The most old snapshots that are kept. More than one is only needed while readers hold the others.
 const SPARES: usize = 3;
-/// A spare that lags by this many keys or more is only kept when that is a small part of all.
+/// A spare that lags by this many keys or more is only kept if these are at most a `SMALL_PART`th of all keys.
 const LONG_LAG: usize = 1_024;
+const SMALL_PART: usize = 8;
 
 /// Holds the keys, and publishes snapshots of them.
 pub(crate) struct Publisher<T> {
@@ -45,11 +46,12 @@ pub(crate) struct Publisher<T> {
     published: u64,
     /// What the keys say and the published snapshot does not.
     outstanding: Outstanding,
-    /// The keys are from the cache file: the first change from the store is tried, committed or not.
+    /// The keys are from the cache file, so the first change from the store is tried even if the commit key was not
+    /// written.
     from_cache: bool,
     spares: Vec<Spare<T>>,
     /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
-    /// known: then it becomes none.
+    /// known: then it is dropped, and does not become a spare.
     lag: Option<Touched>,
     /// Of no use any more: to be dropped on another thread, as a drop is the user's code and may be slow.
     discarded: Vec<Spare<T>>,
@@ -59,9 +61,9 @@ pub(crate) struct Publisher<T> {
     /// Why the prefix may be the wrong one, while no field has read a key since the start.
     nothing_read: Option<NothingRead>,
     /// Which `restart` fields have changed.
-    waiting: Vec<Problem>,
+    restart_changes: Vec<Problem>,
     /// The same, with what a start would refuse of them.
-    pending: Vec<Problem>,
+    restart_preview: Vec<Problem>,
 }
 
 /// An old snapshot, and what has changed since it was current.
@@ -70,7 +72,7 @@ pub(crate) struct Spare<T> {
     lag: Touched,
 }
 
-/// Publishes a snapshot; nothing if the watch has ended.
+/// Publishes a snapshot, and returns what it has taken the place of, or `None` if the watch has ended.
 pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>> {}
 
 impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>>> Swap<T> for F {}
@@ -78,18 +80,17 @@ impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>>> Swap<T> for F {}
 /// What a published snapshot has taken the place of.
 pub(crate) struct Swapped<T> {
     pub(crate) before: Arc<Snapshot<T>>,
-    /// The whole keys that have changed since it was published.
+    /// The full keys that have changed since it was published.
     pub(crate) keys: Vec<Arc<str>>,
 }
 
 /// What an update came to.
 pub(crate) enum Outcome<T> {
-    /// Nothing is to be tried.
-    Unchanged,
-    /// No key differs from the snapshot's any more.
-    Reverted,
+    NothingToTry,
+    /// No key differs from the published snapshot's any more.
+    BackAtPublished,
     /// Keys that fields read were written, and the values are the same: what is published is the newest.
-    Same(Vec<Arc<str>>),
+    ValuesUnchanged(Vec<Arc<str>>),
     Published(Change<T>),
     /// The watch has ended meanwhile, and what is in force stays.
     Ended,
@@ -112,13 +113,13 @@ impl<T: Derived> Publisher<T> {
         let (value, _) = match decoded(&tree, &context, None) {
             Ok(decoded) => decoded,
             Err(problems) => {
-                let besides = match nothing_read {
+                let unread_keys = match nothing_read {
                     Some(_) => None,
                     None => absent::besides(&problems, context.schema(), &tree),
                 };
                 let report = Report::new(T::LAYOUT.name, context.prefix(), revision, problems);
-                let report = report.remarking(nothing_read.as_ref().map(NothingRead::what));
-                return Err(report.remarking(besides.as_deref()));
+                let report = report.with_remark(nothing_read.as_ref().map(NothingRead::what));
+                return Err(report.with_remark(unread_keys.as_deref()));
             }
         };
         let mut publisher = Self {
@@ -133,8 +134,8 @@ impl<T: Derived> Publisher<T> {
             key_warnings: KeyWarnings::default(),
             new_warnings: Vec::new(),
             nothing_read,
-            waiting: Vec::new(),
-            pending: Vec::new(),
+            restart_changes: Vec::new(),
+            restart_preview: Vec::new(),
         };
         publisher.look_for_warnings(None);
         // Nobody can have subscribed yet; the status has them.
@@ -144,7 +145,7 @@ impl<T: Derived> Publisher<T> {
     }
 
     /// The listing was from the cache.
-    pub(crate) fn is_from_cache(&mut self) {
+    pub(crate) fn mark_from_cache(&mut self) {
         self.from_cache = true;
     }
 
@@ -171,7 +172,7 @@ impl<T: Derived> Publisher<T> {
 
     /// What a restart would bring into force.
     pub(crate) fn pending(&self) -> Vec<Problem> {
-        self.pending.clone()
+        self.restart_preview.clone()
     }
 
     /// Whether a panic's message may hold a secret.
@@ -179,11 +180,12 @@ impl<T: Derived> Publisher<T> {
         self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
     }
 
-    /// How many keys are to be decoded when so many more have changed.
-    pub(crate) fn weight(&self, changes: usize) -> usize {
+    /// How many keys are to be decoded when `changes` more have changed: into the spare that
+    /// [`take_spare`](Self::take_spare) will choose.
+    pub(crate) fn keys_to_decode(&self, changes: usize) -> usize {
         let is_free = |spare: &&Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
         match self.spares.iter().rev().find(is_free) {
-            Some(spare) => spare.lag.len().max(self.keys.unpublished().len()) + changes,
+            Some(spare) => spare.lag.len().max(self.keys.replaced_since_published().len()) + changes,
             None => self.keys.read().len().max(changes),
         }
     }
@@ -211,7 +213,8 @@ impl<T: Derived> Publisher<T> {
         self.revision
     }
 
-    /// Nothing has changed below the prefix up to this revision.
+    /// The store has confirmed that nothing has changed below the prefix up to this revision: the keys are at it, and
+    /// no longer only the cache's.
     pub(crate) fn advance(&mut self, revision: u64) {
         self.from_cache = false;
         self.revision = revision;
@@ -223,59 +226,60 @@ impl<T: Derived> Publisher<T> {
         self.outstanding
     }
 
-    /// Applies a batch to the keys; nothing is published yet. Whether there is something to try.
-    pub(crate) fn note(&mut self, batch: &Batch) -> bool {
+    /// Applies a batch to the keys; nothing is published yet. Returns whether there is something to try.
+    pub(crate) fn apply(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
         let committed_at = self.committed_at();
         let touched = self.keys.apply(batch);
-        // Writing the commit key counts, whatever it is written with.
+        // Writing the commit key counts, even with the value that it has.
         let is_committed = self.committed_at() != committed_at;
         if !touched.is_empty() {
             self.look_for_warnings(Some(&touched));
-            self.nothing_read.take_if(|nothing_read| !nothing_read.bears_unknown_keys());
+            self.nothing_read.take_if(|nothing_read| nothing_read.ends_with_any_key());
         }
         let is_first = self.from_cache && !touched.is_empty();
-        let is_relevant = !touched.is_empty() && self.set_aside(touched);
-        // A refused update is tried again when it has changed, or is committed again.
-        let counts = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
-        if counts || is_first {
+        let is_relevant = !touched.is_empty() && self.add_to_lags(touched);
+        // With a commit key, only its writing makes the keys be tried; without one, any key that matters.
+        let must_try = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
+        if must_try || is_first {
             self.outstanding = self.outstanding.to_be_tried();
         }
         self.from_cache &= !is_first;
         self.outstanding.is_untried()
     }
 
-    /// Remembers what has changed, for each snapshot. Whether it can make a difference to any.
-    fn set_aside(&mut self, touched: Touched) -> bool {
+    /// Adds what has changed to the lag of each snapshot. Returns whether it can make a difference to any.
+    fn add_to_lags(&mut self, touched: Touched) -> bool {
         let tree = self.keys.read();
-        let relevant = relevant(self.keys.context().schema(), &tree, touched);
+        let relevant = keep_relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
             self.nothing_read = None;
             self.outstanding = self.outstanding.changed();
             let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
             spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
-            self.try_waiting(&tree);
+            self.try_restart_changes(&tree);
         } else if self.outstanding.is_nothing() {
             // The published snapshot is what the keys say.
-            self.keys.publish();
+            self.keys.mark_published();
         }
         !relevant.is_empty()
     }
 
     /// Tries to decode what waits for a restart, if that has changed.
-    fn try_waiting(&mut self, tree: &KeyTree) {
+    fn try_restart_changes(&mut self, tree: &KeyTree) {
         let context = self.keys.context();
-        let waiting = context.pending(tree);
-        if waiting == self.waiting {
+        let changes = context.restart_changes(tree);
+        if changes == self.restart_changes {
             return;
         }
-        let tried = panics::caught(|| decode::waiting::<T>(waiting.clone(), tree, context));
-        let pending = tried.unwrap_or_else(|_| waiting.clone());
-        let is_new =
-            |problem: &&Problem| problem.kind == Kind::RestartRefused && !self.pending.contains(problem);
-        let refused: Vec<_> = pending.iter().filter(is_new).cloned().collect();
+        let tried = panics::caught(|| decode::restart_preview::<T>(changes.clone(), tree, context));
+        let preview = tried.unwrap_or_else(|_| changes.clone());
+        let is_new = |problem: &&Problem| {
+            problem.kind == Kind::RestartRefused && !self.restart_preview.contains(problem)
+        };
+        let refused: Vec<_> = preview.iter().filter(is_new).cloned().collect();
         self.warn(refused);
-        (self.waiting, self.pending) = (waiting, pending);
+        (self.restart_changes, self.restart_preview) = (changes, preview);
     }
 
     /// The revision at which the commit key was last written.
@@ -287,25 +291,27 @@ impl<T: Derived> Publisher<T> {
 
     /// Publishes the keys as they are now, or says why not.
     ///
-    /// `swap` publishes the snapshot, or returns nothing if the watch has ended; `kept` is the revision of the
+    /// `swap` publishes the snapshot, or returns `None` if the watch has ended; `in_force` is the revision of the
     /// snapshot that is published until then.
-    pub(crate) fn publish(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
+    pub(crate) fn publish(&mut self, in_force: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
         if !self.outstanding.is_untried() {
-            return Outcome::Unchanged;
+            return Outcome::NothingToTry;
         }
-        // While that panics they are untried, and are tried again.
-        let outcome = self.try_newest(kept, cause, swap);
+        // If decoding panics, `outstanding` stays `Untried`, so the next call tries again.
+        let outcome = self.try_newest(in_force, cause, swap);
         self.outstanding = match outcome {
-            Outcome::Reverted | Outcome::Same(_) | Outcome::Published(_) => Outstanding::Nothing,
+            Outcome::BackAtPublished | Outcome::ValuesUnchanged(_) | Outcome::Published(_) => {
+                Outstanding::Nothing
+            }
             Outcome::Refused(_) => self.outstanding.refused(),
-            Outcome::Unchanged | Outcome::Ended => self.outstanding,
+            Outcome::NothingToTry | Outcome::Ended => self.outstanding,
         };
         outcome
     }
 
-    fn try_newest(&mut self, kept: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
-        if self.keys.settle() {
-            return Outcome::Reverted;
+    fn try_newest(&mut self, in_force: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
+        if self.keys.is_back_at_published() {
+            return Outcome::BackAtPublished;
         }
         match self.next() {
             Ok((snapshot, true)) => {
@@ -313,20 +319,20 @@ impl<T: Derived> Publisher<T> {
             }
             Ok((snapshot, false)) => {
                 self.keep(Spare { snapshot, lag: Touched::default() });
-                Outcome::Same(self.keys.publish())
+                Outcome::ValuesUnchanged(self.keys.mark_published())
             }
             Err(problems) => {
                 let (tree, context) = (self.keys.read(), self.keys.context());
                 let report = Report::new(T::LAYOUT.name, context.prefix(), self.revision, problems)
-                    .remarking(
+                    .with_remark(
                         NothingRead::find(context.schema(), &tree, None).as_ref().map(NothingRead::what),
                     );
-                Outcome::Refused(Rejection::new(report, kept))
+                Outcome::Refused(Rejection::new(report, in_force))
             }
         }
     }
 
-    /// Looks at the touched keys again, or at all.
+    /// Checks the touched keys for warnings; all keys for `None`.
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
         let warnings = self.key_warnings.look(context.schema(), &tree, touched);
@@ -349,20 +355,21 @@ impl<T: Derived> Publisher<T> {
     fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
         let Some(mut spare) = self.take_spare() else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
-        let (tree, published) = (self.keys.read(), self.keys.unpublished());
+        let (tree, since_published) = (self.keys.read(), self.keys.replaced_since_published());
         let (value, context) = (&mut snapshot.value, self.keys.context());
-        let update = || decode::update_since(value, &tree, &spare.lag, context, Some(&published));
+        let update = || decode::update_since(value, &tree, &spare.lag, context, Some(&since_published));
         match panics::caught(update) {
             Ok(Ok(differs)) => {
                 (snapshot.revision, snapshot.number) = (self.revision, self.published + 1);
                 Ok((spare.snapshot, differs))
             }
-            // It is as it was: the same keys are decoded again next time.
+            // Its lag stays, so the same keys are decoded again next time, over what is half done.
             Ok(Err(problems)) => {
                 self.spares.push(spare);
                 Err(problems)
             }
-            // The spare may be in any state. If the drop of an old value has panicked, a new snapshot drops none.
+            // The spare may be in any state. A new snapshot is decoded instead: it replaces no old values, whose drop
+            // may be what has panicked.
             Err(_) => {
                 self.discarded.push(spare);
                 self.anew()
@@ -371,17 +378,17 @@ impl<T: Derived> Publisher<T> {
     }
 
     fn anew(&self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
-        let published = self.keys.unpublished();
-        let (value, differs) = decoded(&self.keys.read(), self.keys.context(), Some(&published))?;
+        let since_published = self.keys.replaced_since_published();
+        let (value, differs) = decoded(&self.keys.read(), self.keys.context(), Some(&since_published))?;
         let snapshot = Snapshot { value, revision: self.revision, number: self.published + 1 };
         Ok((Arc::new(snapshot), differs))
     }
 
-    /// A spare without readers; further ones are discarded, as are those that lag far.
+    /// Takes a spare without readers. The other free ones, and those that lag far, are discarded.
     fn take_spare(&mut self) -> Option<Spare<T>> {
         let lags_far = |spare: &Spare<T>| {
             let keys = spare.lag.len();
-            keys >= LONG_LAG && keys > self.keys.read().len() / 8
+            keys >= LONG_LAG && keys > self.keys.read().len() / SMALL_PART
         };
         let (useless, spares): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.spares).into_iter().partition(lags_far);
@@ -424,10 +431,10 @@ impl<T> Drop for Publisher<T> {
 fn decoded<T: Derived>(
     tree: &KeyTree,
     context: &Context,
-    published: Option<&Replaced>,
+    since_published: Option<&Replaced>,
 ) -> Result<(T, bool), Vec<Problem>> {
-    panics::caught(|| decode::decode_since(tree, context, published))
-        .unwrap_or_else(|panic| Err([context.defaults(), &panicked::<T>(context, &panic)].concat()))
+    panics::caught(|| decode::decode_since(tree, context, since_published))
+        .unwrap_or_else(|panic| Err([context.default_problems(), &panicked::<T>(context, &panic)].concat()))
 }
 
 fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {

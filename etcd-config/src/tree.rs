@@ -86,8 +86,8 @@ impl KeyTree {
     }
 
     /// Forgets of what was replaced whatever is again as it was before.
-    pub fn settle(&self, replaced: &mut Replaced) {
-        replaced.settle(&self.root);
+    pub fn forget_changed_back(&self, replaced: &mut Replaced) {
+        replaced.forget_changed_back(&self.root);
     }
 
     /// The value of a key, by its path below the prefix.

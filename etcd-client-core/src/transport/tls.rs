@@ -142,16 +142,9 @@ impl Tls {
 
     /// Does what takes long in [`client_config`](Self::client_config), if there is any, on a thread for that.
     pub(crate) async fn unlock(&self) {
-        let Some((_, key)) = &self.identity else { return };
-        if !self.unlocked.is_stale(key) {
-            return;
+        if let Some((_, key)) = &self.identity {
+            self.unlocked.unlock(key, self.passphrase.clone()).await;
         }
-        let (unlocked, key, passphrase) = (self.unlocked.clone(), key.clone(), self.passphrase.clone());
-        let unlocking = tokio::task::spawn_blocking(move || {
-            // Its failure is kept as well, and is returned when the connection is made.
-            drop(unlocked.key(&key, passphrase.as_deref()));
-        });
-        drop(unlocking.await);
     }
 
     /// For connections that are not secured: an HTTP client wants a configuration all the same.

@@ -2,6 +2,7 @@
 
 pub(in crate::v3) mod claims;
 pub(in crate::v3) mod codec;
+pub(in crate::v3) mod element_limit;
 pub(in crate::v3) mod key_range;
 pub(in crate::v3) mod messages;
 pub(in crate::v3) mod method;

@@ -59,8 +59,14 @@ pub(super) struct AuditedState {
 }
 
 impl Audit {
-    /// An audit that begins at once, at a revision not below `floor`.
-    pub(super) fn now(store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
+    /// The listing that closes the gap up to where a watch began: it is made at once, and must not be older than
+    /// `floor`.
+    pub(super) fn closing_gap(store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
+        Self::begun(store, prefix, floor)
+    }
+
+    /// At a revision that is not below `floor`.
+    fn begun(store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
         let recording = Recording { floor, batches: Vec::new() };
         Self { stage: Stage::Reading { call: store.list(prefix), recording }, refused: false }
     }
@@ -109,7 +115,7 @@ impl Audit {
     ) -> AuditStep {
         match std::mem::replace(&mut self.stage, Stage::Off) {
             Stage::Due(_) => {
-                self.stage = Self::now(store, prefix, seen).stage;
+                self.stage = Self::begun(store, prefix, seen).stage;
                 AuditStep::Nothing
             }
             Stage::Answered { answer: Ok(listing), recording } => {

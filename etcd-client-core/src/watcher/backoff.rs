@@ -51,7 +51,8 @@ impl Backoff {
         self.lasted = Some(lasted).filter(|lasted| *lasted >= USEFUL);
     }
 
-    pub(super) fn next(&mut self) -> Duration {
+    /// The pause before a failed call is made again, or a lost stream resumed.
+    pub(super) fn before_retry(&mut self) -> Duration {
         let Some(since) = self.since else {
             self.since = Some(Instant::now());
             return self.loss(LONGEST_AFTER_ANSWER);
@@ -62,7 +63,7 @@ impl Backoff {
 
     /// The pause before going on with a listing or another kind of watch: none at first, longer if that is needed
     /// again and again.
-    pub(super) fn again(&mut self) -> Duration {
+    pub(super) fn before_other_start(&mut self) -> Duration {
         self.loss(LONGEST)
     }
 
@@ -96,7 +97,7 @@ mod tests {
             let mut tries = 0;
             while start.elapsed() < Duration::from_secs(60) {
                 let before = start.elapsed();
-                let pause = backoff.next();
+                let pause = backoff.before_retry();
                 assert!(
                     pause <= before.mul_f64(0.5).max(SHORTEST),
                     "{pause:?} after {before:?} (seed {seed})"
@@ -112,7 +113,7 @@ mod tests {
     fn longest_pause(lasted: Duration) -> Duration {
         let mut backoff = Backoff::default();
         let pauses = (0..200).map(|_| {
-            let pause = backoff.next();
+            let pause = backoff.before_retry();
             backoff.answered();
             backoff.lost_after(lasted);
             pause
@@ -140,11 +141,11 @@ mod tests {
         fastrand::seed(1);
         let mut backoff = Backoff::default();
         for _ in 0..30 {
-            let _ = backoff.next();
+            let _ = backoff.before_retry();
             backoff.answered();
             backoff.lost_after(Duration::ZERO);
         }
         backoff.lost_after(HEALTHY);
-        assert_eq!(backoff.next(), Duration::ZERO);
+        assert_eq!(backoff.before_retry(), Duration::ZERO);
     }
 }

@@ -18,11 +18,11 @@ pub(super) struct ConnectionLog {
 
 impl ConnectionLog {
     /// The connection has failed into this state, and is tried again after `pause`. A failure that
-    /// `is_final` is returned to the caller as an event, and needs no warning.
-    pub(super) fn failed(&mut self, prefix: &Prefix, state: &State, pause: Duration, is_final: bool) {
+    /// What `is_for_caller` is reported by the caller, and needs no warning.
+    pub(super) fn failed(&mut self, prefix: &Prefix, state: &State, pause: Duration, is_for_caller: bool) {
         let Some(error) = state.error() else { return };
         let retry_in = format!("{:.1}s", pause.as_secs_f64());
-        if !is_final && self.outage.failed(discriminant(state)) {
+        if !is_for_caller && self.outage.failed(discriminant(state)) {
             tracing::warn!(%prefix, error = %OneLine(error), %retry_in, "not connected: trying again until it is");
         } else {
             tracing::debug!(%prefix, error = %OneLine(error), %retry_in, "still not connected");

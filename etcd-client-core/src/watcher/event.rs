@@ -68,7 +68,8 @@ pub enum Event {
 }
 
 impl Event {
-    pub(super) fn of(batch: Batch, cause: Cause) -> Self {
+    /// A batch without changes says only how far the prefix is known.
+    pub(super) fn changed_or_current(batch: Batch, cause: Cause) -> Self {
         if batch.changes.is_empty() {
             Event::Current { revision: batch.revision }
         } else {

@@ -57,8 +57,8 @@ impl Mirror {
         self.revision = self.revision.max(revision);
     }
 
-    /// Whether a server at this revision of this cluster cannot have the mirror's history.
-    pub(super) fn precedes(&self, cluster: u64, revision: u64) -> bool {
+    /// Whether the mirror cannot be of a server's history that is at this revision, of this cluster.
+    pub(super) fn cannot_be_of(&self, cluster: u64, revision: u64) -> bool {
         revision < self.revision || self.is_other_cluster(cluster)
     }
 

@@ -17,10 +17,10 @@ const MIN_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a watcher is doing. The call under way is part of the phase, so dropping the phase cancels it.
 pub(super) enum Phase {
-    /// `confirmed`: whether this is the second listing, so that it counts even when it is empty (rule 9).
+    /// `is_second`: whether this is the second listing, so that it counts even when it is empty (rule 9).
     Listing {
         call: BoxFuture<Result<Listing, Error>>,
-        confirmed: bool,
+        is_second: bool,
     },
     Opening {
         call: BoxFuture<Result<Opened, Error>>,
@@ -48,14 +48,15 @@ pub(super) enum WatchStart {
 /// What is done after a pause.
 #[derive(Clone, Copy)]
 pub(super) enum AfterPause {
-    List { confirmed: bool },
+    List { is_second: bool },
     Open(WatchStart),
 }
 
 pub(super) struct Watching {
     pub(super) watch: Box<dyn Watch>,
-    /// Where this watch began; `Resume` once something has arrived on it.
-    pub(super) start: WatchStart,
+    /// Where a watch begins that follows a refusal of this one: where this one began, or `Resume` once something
+    /// has arrived on it.
+    pub(super) if_refused: WatchStart,
     /// Whether anything but pieces of a change has arrived on it.
     pub(super) heard: bool,
     pub(super) since: Instant,
@@ -80,7 +81,7 @@ pub(super) struct ProgressThrottle {
 
 /// What a phase has waited for.
 pub(super) enum Input {
-    Listed { answer: Result<Listing, Error>, confirmed: bool },
+    Listed { answer: Result<Listing, Error>, is_second: bool },
     Opened { answer: Result<Opened, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
@@ -92,9 +93,9 @@ pub(super) enum Input {
 impl Phase {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
         match self {
-            Phase::Listing { call, confirmed } => {
-                let confirmed = *confirmed;
-                call.as_mut().poll(cx).map(|answer| Input::Listed { answer, confirmed })
+            Phase::Listing { call, is_second } => {
+                let is_second = *is_second;
+                call.as_mut().poll(cx).map(|answer| Input::Listed { answer, is_second })
             }
             Phase::Opening { call, start } => {
                 let start = *start;
@@ -118,7 +119,7 @@ impl Watching {
     ) -> Self {
         Self {
             watch,
-            start,
+            if_refused: start,
             heard: false,
             since: Instant::now(),
             tick: Box::pin(sleep(progress_interval)),

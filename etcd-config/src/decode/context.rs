@@ -58,13 +58,13 @@ impl Context {
 
     /// The `restart` keys whose values are other ones now than when the process started: what a
     /// restart would bring into force. Each is a warning, with the revision of the new value.
-    pub fn pending(&self, tree: &KeyTree) -> Vec<Problem> {
+    pub fn restart_changes(&self, tree: &KeyTree) -> Vec<Problem> {
         let pins = self.pins.get().into_iter().flatten();
         pins.filter_map(|(_, pin)| super::pending::compare(pin, tree)).collect()
     }
 
     /// What is wrong with the literal defaults of all fields, whether their keys are there or not.
-    pub(crate) fn defaults(&self) -> &[Problem] {
+    pub(crate) fn default_problems(&self) -> &[Problem] {
         &self.defaults
     }
 

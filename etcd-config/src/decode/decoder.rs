@@ -270,7 +270,7 @@ impl<'a> Decoder<'a> {
 
     /// Whether what is wrong with literal defaults is known already, of all of them at once.
     pub(super) fn knows_defaults(&self) -> bool {
-        self.context.is_some_and(|context| !context.defaults().is_empty())
+        self.context.is_some_and(|context| !context.default_problems().is_empty())
     }
 
     /// The literal default that was read at this place.

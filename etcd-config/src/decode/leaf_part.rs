@@ -2,7 +2,7 @@
 
 use super::comparison::{Comparing, Same, is_same};
 use super::decoder::{CheckFn, Decoder, FieldText, Part};
-use super::default;
+use super::literal_default;
 use crate::leaf::FieldDefault;
 use crate::leaf::{self, Decode, Holds, Leaf, Wanted};
 use crate::problem::Kind;
@@ -94,7 +94,7 @@ impl<T> LeafPart<T> {
 
     fn absent(&self, field: &'static Field, at: &mut Decoder<'_>) -> Option<T> {
         if let FieldDefault::Text(text) = field.default {
-            return default::decode(text, self.decode, at);
+            return literal_default::decode(text, self.decode, at);
         }
         let value = self.make_default.map_or_else(|| leaf::absent(self.decode), |make| Some(make()));
         if value.is_none() {
@@ -144,7 +144,7 @@ impl<T> Part for LeafPart<T> {
     }
 
     fn by_default(&self, text: &'static str, at: &mut Decoder<'_>) -> Option<T> {
-        default::decode(text, self.decode, at)
+        literal_default::decode(text, self.decode, at)
     }
 }
 
@@ -167,7 +167,7 @@ impl<P: Part> Part for Checked<P> {
             Ok(()) => fresh,
             Err(refusal) => {
                 match at.default_read(field) {
-                    Some(text) => default::refuse(text, &refusal, at),
+                    Some(text) => literal_default::refuse(text, &refusal, at),
                     None => at.refuse(&refusal),
                 }
                 None
@@ -184,7 +184,7 @@ impl<P: Part> Part for Checked<P> {
         match (self.check)(&value) {
             Ok(()) => Some(value),
             Err(refusal) => {
-                default::refuse(text, &refusal, at);
+                literal_default::refuse(text, &refusal, at);
                 None
             }
         }

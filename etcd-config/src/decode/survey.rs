@@ -21,7 +21,7 @@ pub(crate) fn survey<T: Derived>() -> Branch {
 
 /// What is wrong with the literal defaults of a `T`.
 pub(crate) fn defaults<T: Derived>(prefix: Prefix) -> Vec<Problem> {
-    Context::with_environment::<T>(prefix, |_| None).defaults().to_vec()
+    Context::with_environment::<T>(prefix, |_| None).default_problems().to_vec()
 }
 
 impl Context {

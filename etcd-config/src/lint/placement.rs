@@ -44,9 +44,9 @@ impl NothingRead {
         &self.what
     }
 
-    /// Whether it still holds when a key has come that no field reads.
-    pub(crate) fn bears_unknown_keys(&self) -> bool {
-        !self.is_empty
+    /// Whether it holds no more when a key has come that no field reads: as it says that there is no key at all.
+    pub(crate) fn ends_with_any_key(&self) -> bool {
+        self.is_empty
     }
 
     /// The same as a warning.

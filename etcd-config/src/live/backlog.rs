@@ -16,8 +16,8 @@ const KEYS: usize = 65_536;
 #[derive(Default)]
 pub(crate) struct Backlog {
     pub(crate) rewind: Option<Rewind>,
-    committed: VecDeque<Step>,
-    open: Option<Step>,
+    committed: VecDeque<PendingUpdate>,
+    open: Option<PendingUpdate>,
     /// `open` belongs to a history that was rewound: only with the next changes it is a state of the new one.
     is_outdated: bool,
     /// Nothing else has changed up to this revision.
@@ -26,7 +26,7 @@ pub(crate) struct Backlog {
 }
 
 /// Changes that become one update.
-struct Step {
+struct PendingUpdate {
     changes: BTreeMap<Bytes, Change>,
     revision: u64,
     cause: Cause,
@@ -48,20 +48,20 @@ impl Backlog {
     pub(crate) fn change(&mut self, batch: Batch, cause: Cause, commits: bool, heard: Proof) {
         self.current = None;
         self.keys += batch.changes.len();
-        let step = Step::append(self.open.take(), Step::of(batch, cause, heard));
+        let update = PendingUpdate::append(self.open.take(), PendingUpdate::of(batch, cause, heard));
         if !std::mem::take(&mut self.is_outdated) && !commits {
-            self.open = Some(step);
+            self.open = Some(update);
             return;
         }
         let before = if self.keys > KEYS { self.committed.pop_back() } else { None };
-        self.committed.push_back(Step::append(before, step));
+        self.committed.push_back(PendingUpdate::append(before, update));
     }
 
     /// Nothing else has changed up to this revision.
     pub(crate) fn current(&mut self, revision: u64, heard: Proof) {
         if std::mem::take(&mut self.is_outdated) {
             // The two histories hold the same.
-            self.committed.extend(self.open.take().map(|step| Step { revision, heard, ..step }));
+            self.committed.extend(self.open.take().map(|update| PendingUpdate { revision, heard, ..update }));
         }
         self.current = Some((revision, heard));
     }
@@ -69,26 +69,27 @@ impl Backlog {
     /// The keys so far are of another history: the changes that turn them into this one follow.
     pub(crate) fn rewind(&mut self, rewind: Rewind) {
         let waiting = self.committed.drain(..).chain(self.open.take());
-        self.open = waiting.reduce(|before, next| Step::append(Some(before), next));
+        self.open = waiting.reduce(|before, next| PendingUpdate::append(Some(before), next));
         (self.rewind, self.is_outdated) = (Some(rewind), true);
         self.current = None;
     }
 
     /// Makes one update of all that are committed.
     pub(crate) fn merge(&mut self) {
-        let merged = self.committed.drain(..).reduce(|before, next| Step::append(Some(before), next));
+        let merged =
+            self.committed.drain(..).reduce(|before, next| PendingUpdate::append(Some(before), next));
         self.committed.extend(merged);
     }
 
     /// The next update, with its cause and when it arrived.
     pub(crate) fn next(&mut self) -> Option<(Batch, Cause, Proof)> {
-        let step = self.committed.pop_front().or_else(|| self.open.take())?;
-        let Step { changes, revision, cause, heard } = step;
+        let update = self.committed.pop_front().or_else(|| self.open.take())?;
+        let PendingUpdate { changes, revision, cause, heard } = update;
         Some((Batch { revision, changes: changes.into_values().collect() }, cause, heard))
     }
 }
 
-impl Step {
+impl PendingUpdate {
     fn of(batch: Batch, cause: Cause, heard: Proof) -> Self {
         let Batch { revision, changes } = batch;
         let changes = changes.into_iter().map(|change| (key(&change).clone(), change)).collect();

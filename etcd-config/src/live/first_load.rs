@@ -240,7 +240,7 @@ fn from_cache<T: Derived>(
     let prefix = context.prefix().clone();
     let (mut publisher, first, speed) = Publisher::new(context, &listing, None)
         .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
-    publisher.is_from_cache();
+    publisher.mark_from_cache();
     let (name, revision) = (T::LAYOUT.name, listing.revision);
     watcher.assume(listing);
     panics::log(|| {

@@ -8,7 +8,8 @@ use etcd_client_core::watcher;
 use tokio::sync::Notify;
 
 use crate::cache::Archive;
-use crate::notify::callbacks::{Hooks, Notice};
+use crate::notify::callbacks::Hooks;
+use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
 use crate::publish::Swapped;
 use crate::publish::keys::Keys;
@@ -68,7 +69,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 
     /// Calls the callbacks of the status, if it has become different.
-    pub(crate) fn announce(&self) {
+    pub(crate) fn announce_status(&self) {
         // Locked until the notice is queued: two threads announce, and the newest status must come last.
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.status_cell.read(self::announced);
@@ -83,7 +84,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         if *ended {
             return None;
         }
-        let keys = self.keys.publish();
+        let keys = self.keys.mark_published();
         self.note_change(cluster);
         Some(Swapped { before: self.current.swap(snapshot), keys })
     }

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::live::Live;
-use crate::notify::callbacks::{Notice, Subscription};
+use crate::notify::callbacks::Subscription;
 use crate::notify::follower::Follower;
+use crate::notify::notice::Notice;
 use crate::notify::stream::Changes;
 use crate::problem::Problem;
 use crate::publish::change::Change;

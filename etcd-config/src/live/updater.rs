@@ -10,7 +10,7 @@ use etcd_client_core::{Batch, Listing, OneLine, Printable};
 use crate::decode::Derived;
 use crate::live::backlog::{Backlog, commits};
 use crate::live::shared::Shared;
-use crate::notify::callbacks::Notice;
+use crate::notify::notice::Notice;
 use crate::publish::speed::{DecodeSpeed, SLOW};
 use crate::publish::{Outcome, Publisher, Spare};
 use crate::runtime::caller::Caller;
@@ -66,9 +66,9 @@ pub(crate) struct Effects<T> {
     /// Changes were collected, and are to be published when the debounce interval is over.
     pub(crate) collected: Option<Cause>,
     /// The cache file is to be written: what is in force is new, or was confirmed for the first time.
-    pub(crate) is_news: bool,
+    pub(crate) must_save: bool,
     /// The store has confirmed what it holds.
-    pub(crate) is_proven: bool,
+    pub(crate) is_confirmed: bool,
     /// Old snapshots, whose drop is the user's code.
     pub(crate) discarded: Vec<Spare<T>>,
 }
@@ -106,7 +106,7 @@ impl<T: Derived> Updater<T> {
         };
         self.arrival = Arrival { heard, ..arrival };
         let decodes = !matches!(work, Work::Current { .. } | Work::Rewind(_));
-        let weight = if decodes { self.publisher.weight(0) } else { 0 };
+        let weight = if decodes { self.publisher.keys_to_decode(0) } else { 0 };
         let begin = Instant::now();
         let caller = self.caller.clone();
         let mut effects = caller.decode(|| self.carry_out(work));
@@ -136,12 +136,12 @@ impl<T: Derived> Updater<T> {
     }
 
     fn allows(&self, changes: usize) -> bool {
-        self.speed.allows(self.publisher.weight(changes))
+        self.speed.allows(self.publisher.keys_to_decode(changes))
     }
 
     fn carry_out(&mut self, work: Work) -> Effects<T> {
         let mut effects =
-            Effects { collected: None, is_news: false, is_proven: false, discarded: Vec::new() };
+            Effects { collected: None, must_save: false, is_confirmed: false, discarded: Vec::new() };
         match work {
             Work::Change { batch, cause } => self.change(batch, cause, &mut effects),
             Work::Current { revision } => self.current(revision, &mut effects),
@@ -158,7 +158,7 @@ impl<T: Derived> Updater<T> {
     fn catch_up(&mut self, mut backlog: Backlog, effects: &mut Effects<T>) {
         if let Some(rewind) = backlog.rewind.take() {
             self.rewind(rewind, effects);
-            self.shared.announce();
+            self.shared.announce_status();
         }
         let (begin, mut made) = (Instant::now(), 0_u32);
         while let Some((batch, cause, heard)) = backlog.next() {
@@ -177,7 +177,7 @@ impl<T: Derived> Updater<T> {
 
     fn change(&mut self, batch: Batch, cause: Cause, effects: &mut Effects<T>) {
         let Some((batch, cause)) = self.committed(batch, cause) else { return };
-        if !self.publisher.note(&batch) {
+        if !self.publisher.apply(&batch) {
             self.record_update(effects, |_| ());
         } else if self.collects {
             effects.collected = Some(cause);
@@ -204,7 +204,7 @@ impl<T: Derived> Updater<T> {
     fn take_up(&mut self, effects: &mut Effects<T>) {
         let mut uncommitted = std::mem::take(&mut self.uncommitted);
         while let Some((batch, ..)) = uncommitted.next() {
-            if !self.publisher.note(&batch) {
+            if !self.publisher.apply(&batch) {
                 self.record_update(effects, |_| ());
             }
         }
@@ -240,20 +240,20 @@ impl<T: Derived> Updater<T> {
         let keys = Arc::clone(self.publisher.keys());
         let (name, prefix, count) = (T::LAYOUT.name, keys.context().prefix(), keys.read().len());
         match outcome {
-            Outcome::Unchanged => self.prove(effects, |_| ()),
+            Outcome::NothingToTry => self.prove(effects, |_| ()),
             Outcome::Ended => {}
-            Outcome::Reverted => {
+            Outcome::BackAtPublished => {
                 let revision = self.publisher.revision();
                 self.record_update(effects, |_| ());
                 self.log(
                     || tracing::info!(name, %prefix, revision, "the values in force are the newest again"),
                 );
             }
-            Outcome::Same(keys) => {
+            Outcome::ValuesUnchanged(keys) => {
                 let revision = self.publisher.revision();
                 self.record_update(effects, |_| ());
                 shared.note_change(self.arrival.cluster);
-                effects.is_news = true;
+                effects.must_save = true;
                 let first = some(&keys);
                 self.log(|| tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value in force changes"));
             }
@@ -263,7 +263,7 @@ impl<T: Derived> Updater<T> {
                 let keys = Arc::clone(change.shared_keys());
                 shared.hooks.hold(Notice::of_change(change), count);
                 self.record_update(effects, |record| record.accept(revision));
-                effects.is_news = true;
+                effects.must_save = true;
                 let (changed, first) = (keys.len(), some(&keys));
                 self.log(|| {
                     tracing::info!(name, %prefix, revision, ?cause, count = changed, keys = ?first, "configuration changed");
@@ -311,9 +311,9 @@ impl<T: Derived> Updater<T> {
         if is_confirmed {
             // The cache file is not as old as it says.
             self.shared.note_change(self.arrival.cluster);
-            effects.is_news = true;
+            effects.must_save = true;
         }
-        effects.is_proven = true;
+        effects.is_confirmed = true;
     }
 
     fn record<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {

@@ -1,6 +1,6 @@
 //! The watching task: receives the watcher's events and passes them to the updater, without ever blocking.
 //!
-//! A small update of a configuration that was fast so far is made in this task, at once. Any other is made on a
+//! While updates have been fast, a small one is decoded in this task, at once. Any other is decoded on a
 //! thread of the configuration's own; events that arrive until it is finished wait in the backlog.
 
 use std::convert::Infallible;
@@ -28,8 +28,9 @@ use crate::runtime::worker::Worker;
 use crate::status::Rewind;
 use crate::status::cell::{Proof, StatusCell, StatusRecord};
 
-/// The pause before the watch begins again after the second panic in a row; doubled up to the longest.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The watch begins again at once after a first panic, after this pause after the second, and after twice the last
+/// pause, up to the longest, from then on.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// After so long without a panic, the next one counts as the first.
 const CALM: Duration = Duration::from_secs(60);
@@ -43,20 +44,19 @@ pub(crate) struct WatchTask<T: Derived> {
     worker: Worker,
     shared: StopOnDrop<T>,
     debounce: Duration,
-    /// When the collected changes are to be published, and what the last of them was caused by.
-    due: Option<(Instant, Cause)>,
+    /// When the collected changes are to be published, and the cause of the last of them.
+    publish_at: Option<(Instant, Cause)>,
     writer: Option<CacheWriter>,
     probe: EndpointProbe,
     /// The message of a panic after which the watch has not begun again yet.
-    panic: Option<String>,
-    /// Keeps the connections open that the watcher uses, for others to share.
+    unrecovered_panic: Option<String>,
+    /// Keeps the watcher's connections open: other configurations find them by a weak reference while this task lives.
     _connections: Arc<OwnConnections>,
 }
 
-/// The updater, or the end of the work that it does elsewhere.
+/// The updater, or where it comes back from the worker's thread.
 enum UpdaterSlot<T: Derived> {
     Idle(Box<Updater<T>>),
-    /// On the worker's thread, which sends it back.
     Busy(oneshot::Receiver<Returned<T>>),
 }
 
@@ -79,9 +79,9 @@ impl<T: Derived> WatchTask<T> {
             record.warnings = publisher.warnings();
             record.cache_file = archive.as_ref().map(|archive| archive.cache().unsaved());
             if let LoadedFrom::Cache { file, state } = loaded_from {
-                record.is_from_cache(file);
+                record.mark_from_cache(file);
                 if let Some(state) = state {
-                    record.follow(state);
+                    record.set_connection(state);
                 }
             } else if let Some(writer) = &mut writer {
                 writer.note_change(watcher.cluster());
@@ -101,10 +101,10 @@ impl<T: Derived> WatchTask<T> {
             worker: Worker::new("etcd-config-decoding"),
             shared: StopOnDrop(shared),
             debounce,
-            due: None,
+            publish_at: None,
             writer,
             probe,
-            panic: None,
+            unrecovered_panic: None,
             _connections: connections,
         }
     }
@@ -115,21 +115,21 @@ impl<T: Derived> WatchTask<T> {
 
     /// Runs until it is dropped. After a panic the watch begins again with a listing.
     pub(crate) async fn run(mut self) {
-        let (mut last, mut pause) = (Instant::now(), Duration::ZERO);
+        let (mut last_restart, mut pause) = (Instant::now(), Duration::ZERO);
         loop {
-            let Err(panic) = panics::caught_in(self.follow()).await else { return };
-            self.panic = Some(panic);
-            if last.elapsed() > CALM {
+            let Err(panic) = panics::caught_in(self.watch_until_panic()).await else { return };
+            self.unrecovered_panic = Some(panic);
+            if last_restart.elapsed() > CALM {
                 pause = Duration::ZERO;
             }
             sleep(pause).await;
-            (last, pause) = (Instant::now(), (pause * 2).clamp(PAUSE, LONGEST_PAUSE));
+            (last_restart, pause) = (Instant::now(), (pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE));
         }
     }
 
-    /// Ends only if the updater is lost, which takes a panic while another one is handled.
-    async fn follow(&mut self) -> Option<Infallible> {
-        if let Some(panic) = self.panic.take() {
+    /// Returns `None` if the updater is lost, which takes a panic while another one is handled; nothing else ends it.
+    async fn watch_until_panic(&mut self) -> Option<Infallible> {
+        if let Some(panic) = self.unrecovered_panic.take() {
             self.recover(&panic).await?;
         }
         let shared = Arc::clone(self.shared());
@@ -138,16 +138,16 @@ impl<T: Derived> WatchTask<T> {
             consume_budget().await;
             tokio::select! {
                 event = self.watcher.next() => self.on_event(event),
-                returned = back(&mut self.slot) => self.on_return(returned?),
-                cause = passed(self.due), if self.slot.is_idle() => {
-                    self.due = None;
+                returned = updater_back(&mut self.slot) => self.on_return(returned?),
+                cause = publish_time(self.publish_at), if self.slot.is_idle() => {
+                    self.publish_at = None;
                     self.work(Work::Publish(cause));
                 }
                 () = shared.progress_wanted.notified() => self.watcher.request_progress(),
-                step = next_step(&mut self.writer) => self.keep(step),
+                step = next_step(&mut self.writer) => self.on_writer_step(step),
                 () = self.probe.due() => self.probe_endpoints(),
             }
-            shared.announce();
+            shared.announce_status();
         }
     }
 
@@ -171,6 +171,7 @@ impl<T: Derived> WatchTask<T> {
                 }
             }
             Event::State(state) => self.on_state(state),
+            // `Event::Listed`: the first load has had it, and later ones are reported as changes.
             _ => {}
         }
     }
@@ -181,14 +182,14 @@ impl<T: Derived> WatchTask<T> {
         panics::log(|| {
             tracing::debug!(name = T::LAYOUT.name, prefix = %shared.keys.context().prefix(), ?state);
         });
-        shared.record(counters, |record| record.follow(state));
-        // In an outage, a probe that fails does not mean that other endpoints serve.
+        shared.record(counters, |record| record.set_connection(state));
+        // In an outage every endpoint fails the probe, and that would be reported as if others served.
         if !shared.status_cell.read(StatusRecord::is_watching) {
             self.probe.stop();
         }
     }
 
-    /// Only while watching: while no server answers, each attempt asks all of them anyway.
+    /// Only while watching: in an outage each attempt of the watcher tries all endpoints anyway.
     fn probe_endpoints(&mut self) {
         if self.shared().status_cell.read(StatusRecord::is_watching) {
             self.probe.start(self.watcher.cluster());
@@ -205,7 +206,7 @@ impl<T: Derived> WatchTask<T> {
         match std::mem::replace(&mut self.slot, UpdaterSlot::Busy(receiver)) {
             UpdaterSlot::Idle(mut updater) if !updater.is_light(&work) => {
                 let job = move || {
-                    let effects = panics::caught(|| updater.run(work, arrival)).map(Effects::drop_caught);
+                    let effects = panics::caught(|| updater.run(work, arrival)).map(Effects::drop_discarded);
                     // If the watch has ended meanwhile, there is no receiver.
                     drop(sender.send((updater, effects)));
                 };
@@ -215,11 +216,13 @@ impl<T: Derived> WatchTask<T> {
                 }
             }
             UpdaterSlot::Idle(updater) => {
+                // Back in its slot before it runs, so that a panic does not lose it.
                 self.slot = UpdaterSlot::Idle(updater);
                 let UpdaterSlot::Idle(updater) = &mut self.slot else { return };
                 let effects = updater.run(work, arrival);
                 self.follow_up(effects);
             }
+            // Never: callers check that it is idle. What comes while it is busy goes to the backlog.
             busy @ UpdaterSlot::Busy(_) => self.slot = busy,
         }
     }
@@ -228,7 +231,7 @@ impl<T: Derived> WatchTask<T> {
         self.slot = UpdaterSlot::Idle(updater);
         match effects {
             Ok(effects) => self.follow_up(effects),
-            // Handled as a panic of this task.
+            // `run` catches it, and begins again.
             Err(panic) => std::panic::resume_unwind(Box::new(panic)),
         }
         if !self.backlog.is_empty() {
@@ -239,15 +242,16 @@ impl<T: Derived> WatchTask<T> {
 
     /// Sets the timers for what is to be done later, and has old snapshots dropped on the worker's thread.
     fn follow_up(&mut self, effects: Effects<T>) {
-        let Effects { collected, is_news, is_proven, discarded } = effects;
+        let Effects { collected, must_save, is_confirmed, discarded } = effects;
         if let Some(cause) = collected {
-            let end = self.due.map_or_else(|| runtime_deadline(self.debounce), |(end, _)| end);
-            self.due = Some((end, cause));
+            let end = self.publish_at.map_or_else(|| runtime_deadline(self.debounce), |(end, _)| end);
+            self.publish_at = Some((end, cause));
         }
         let cluster = self.watcher.cluster();
         match &mut self.writer {
-            Some(writer) if is_news => writer.plan(),
-            Some(writer) if is_proven => writer.note_proof(cluster),
+            // The updater has noted the change in the archive.
+            Some(writer) if must_save => writer.plan(),
+            Some(writer) if is_confirmed => writer.note_proof(cluster),
             _ => {}
         }
         if !discarded.is_empty() {
@@ -268,11 +272,11 @@ impl<T: Derived> WatchTask<T> {
         }
         self.backlog = Backlog::default();
         let UpdaterSlot::Idle(updater) = &mut self.slot else { return None };
-        let held = updater.recover(self.watcher.cluster());
+        let keys_now = updater.recover(self.watcher.cluster());
         let (has_secrets, is_due) = (updater.has_secrets(), updater.is_due());
-        self.watcher.restart(Arc::new(held));
-        if is_due && self.due.is_none() {
-            self.due = Some((Instant::now(), Cause::Resync));
+        self.watcher.restart(Arc::new(keys_now));
+        if is_due && self.publish_at.is_none() {
+            self.publish_at = Some((Instant::now(), Cause::Resync));
         }
         self.shared().note_panic(panic, has_secrets);
         let message = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
@@ -287,7 +291,7 @@ impl<T: Derived> WatchTask<T> {
     }
 
     /// Carries out the cache writer's next step.
-    fn keep(&mut self, step: WriterStep) {
+    fn on_writer_step(&mut self, step: WriterStep) {
         let counters = self.watcher.counters();
         let shared = self.shared();
         match step {
@@ -307,7 +311,7 @@ impl<T: Derived> UpdaterSlot<T> {
         matches!(self, UpdaterSlot::Idle(_))
     }
 
-    /// Waits until a busy updater comes back; `Some(None)` if it is lost, `None` if it is idle.
+    /// Waits until a busy updater comes back. Returns `None` if it is idle, `Some(None)` if it is lost.
     async fn recall(&mut self) -> Option<Option<Returned<T>>> {
         match self {
             UpdaterSlot::Idle(_) => None,
@@ -318,7 +322,7 @@ impl<T: Derived> UpdaterSlot<T> {
 
 impl<T> Effects<T> {
     /// Drops the old snapshots on this thread.
-    fn drop_caught(mut self) -> Self {
+    fn drop_discarded(mut self) -> Self {
         self.discarded.drain(..).for_each(panics::drop_caught);
         self
     }
@@ -334,7 +338,7 @@ impl<T: Derived> Drop for WatchTask<T> {
                 }
             });
         }
-        // The drops of the user's values may take long.
+        // The slot is dropped on the worker's thread, as a drop is the user's code; `never` only takes its place.
         let (_, never) = oneshot::channel();
         let slot = std::mem::replace(&mut self.slot, UpdaterSlot::Busy(never));
         if let Err(job) = self.worker.run(Box::new(move || panics::drop_caught(slot))) {
@@ -349,7 +353,8 @@ impl<T> Drop for StopOnDrop<T> {
     }
 }
 
-async fn back<T: Derived>(slot: &mut UpdaterSlot<T>) -> Option<Returned<T>> {
+/// The updater, when it comes back from the worker's thread, or `None` if it is lost; never ready while it is idle.
+async fn updater_back<T: Derived>(slot: &mut UpdaterSlot<T>) -> Option<Returned<T>> {
     match slot {
         UpdaterSlot::Idle(_) => pending().await,
         UpdaterSlot::Busy(returned) => returned.await.ok(),
@@ -363,8 +368,9 @@ async fn next_step(writer: &mut Option<CacheWriter>) -> WriterStep {
     }
 }
 
-async fn passed(due: Option<(Instant, Cause)>) -> Cause {
-    match due {
+/// Ready at the time, if there is one.
+async fn publish_time(publish_at: Option<(Instant, Cause)>) -> Cause {
+    match publish_at {
         Some((instant, cause)) => {
             sleep_until(instant).await;
             cause

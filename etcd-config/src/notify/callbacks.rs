@@ -10,13 +10,10 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use crate::problem::Problem;
-use crate::publish::change::Change;
-use crate::rejection::Rejection;
+use super::notice::{Notice, Replaced};
 use crate::runtime::caller::Caller;
 use crate::runtime::panics;
 use crate::runtime::worker::Worker;
-use crate::status::Status;
 
 /// How many keys the snapshots that wait for slow callbacks may hold together. A configuration of a
 /// few dozen keys then keeps every step for them; one of 100,000 keys only the oldest and newest.
@@ -77,15 +74,6 @@ struct Pending<T> {
     /// Counts the notices, so that a new hook gets none from before it.
     announced: u64,
     running: bool,
-}
-
-/// What callbacks are called with: one of these, or several if notices were merged.
-pub(crate) struct Notice<T> {
-    pub(crate) change: Option<Change<T>>,
-    pub(crate) rejection: Option<Rejection>,
-    pub(crate) status: Option<Box<Status>>,
-    pub(crate) warnings: Vec<Problem>,
-    number: u64,
 }
 
 struct Hook<T> {
@@ -375,46 +363,6 @@ impl<T> Pending<T> {
         let notices = self.held.iter().chain(&self.waiting).map(|notice| notice.number);
         notices.chain(self.calling).all(|outstanding| outstanding > number)
     }
-}
-
-impl<T> Notice<T> {
-    const NOTHING: Self =
-        Self { change: None, rejection: None, status: None, warnings: Vec::new(), number: 0 };
-
-    pub(crate) fn of_change(change: Change<T>) -> Self {
-        Self { change: Some(change), ..Self::NOTHING }
-    }
-
-    pub(crate) fn of_rejection(rejection: Rejection) -> Self {
-        Self { rejection: Some(rejection), ..Self::NOTHING }
-    }
-
-    pub(crate) fn of_status(status: Status) -> Self {
-        Self { status: Some(Box::new(status)), ..Self::NOTHING }
-    }
-
-    pub(crate) fn of_warnings(warnings: Vec<Problem>) -> Self {
-        Self { warnings, ..Self::NOTHING }
-    }
-
-    /// Merges the next notice: the change grows, the last rejection and the last status count, and no warning is
-    /// left out, as there are never many in the life of a configuration. Returns what is replaced.
-    fn extend(&mut self, next: Self) -> Replaced {
-        self.number = self.number.max(next.number);
-        match (&mut self.change, next.change) {
-            (Some(change), Some(next)) => change.extend(&next),
-            (change, next) => *change = change.take().or(next),
-        }
-        self.warnings.extend(next.warnings);
-        (replace(&mut self.rejection, next.rejection), replace(&mut self.status, next.status))
-    }
-}
-
-/// To be dropped when no lock is held: that may be the user's code.
-type Replaced = (Option<Rejection>, Option<Box<Status>>);
-
-fn replace<V>(held: &mut Option<V>, next: Option<V>) -> Option<V> {
-    next.and_then(|next| held.replace(next))
 }
 
 impl<T> Hook<T> {

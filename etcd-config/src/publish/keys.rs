@@ -55,7 +55,7 @@ impl Keys {
     }
 
     /// What has been replaced since the published snapshot.
-    pub(crate) fn unpublished(&self) -> Arc<Replaced> {
+    pub(crate) fn replaced_since_published(&self) -> Arc<Replaced> {
         Arc::clone(&self.lock().unpublished)
     }
 
@@ -80,10 +80,10 @@ impl Keys {
         self.lock().unpublished.is_empty()
     }
 
-    /// The same, after forgetting what has changed and changed back.
-    pub(crate) fn settle(&self) -> bool {
+    /// The same, after what has changed and changed back is forgotten.
+    pub(crate) fn is_back_at_published(&self) -> bool {
         let KeysState { tree, unpublished, .. } = &mut *self.lock();
-        tree.settle(Arc::make_mut(unpublished));
+        tree.forget_changed_back(Arc::make_mut(unpublished));
         unpublished.is_empty()
     }
 
@@ -97,8 +97,8 @@ impl Keys {
         (revision, tree.entries_before(&unpublished))
     }
 
-    /// A snapshot of the keys is published; returns the whole keys that have changed since the one before it.
-    pub(crate) fn publish(&self) -> Vec<Arc<str>> {
+    /// A snapshot of the keys is published; returns the full keys that have changed since the one before it.
+    pub(crate) fn mark_published(&self) -> Vec<Arc<str>> {
         let mut state = self.lock();
         state.snapshot = state.revision;
         let published = mem::take(&mut state.unpublished);

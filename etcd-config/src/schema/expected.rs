@@ -26,7 +26,7 @@ pub(crate) struct Expected<'s> {
     /// This in each directory below.
     each: Option<Rc<Expected<'s>>>,
     /// These paths below.
-    pub(crate) ahead: Vec<(&'s str, Step<'s>)>,
+    pub(crate) ahead: Vec<(&'s str, Ahead<'s>)>,
     pub(crate) denied: bool,
     /// Any key below makes a value of the place, whether or not a field reads it.
     pub(crate) optional: bool,
@@ -74,7 +74,7 @@ impl KeyUse {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Step<'s> {
+pub(crate) struct Ahead<'s> {
     content: &'s Content,
     key_use: KeyUse,
     chain: Rc<Chain<'s>>,
@@ -96,18 +96,18 @@ impl<'s> Expected<'s> {
             let field = member.field;
             for name in field.names() {
                 let key_use = KeyUse::of(field, name, outer);
-                let step = Step { content: &member.content, key_use, chain: Rc::clone(chain) };
+                let ahead = Ahead { content: &member.content, key_use, chain: Rc::clone(chain) };
                 match name {
-                    Name::Relative("") => self.content(&step),
-                    Name::Relative(path) => self.ahead.push((path, step)),
+                    Name::Relative("") => self.add_content(&ahead),
+                    Name::Relative(path) => self.ahead.push((path, ahead)),
                     Name::Absolute(_) => {}
                 }
             }
         }
     }
 
-    fn content(&mut self, step: &Step<'s>) {
-        let Step { content, key_use, chain } = step;
+    fn add_content(&mut self, ahead: &Ahead<'s>) {
+        let Ahead { content, key_use, chain } = ahead;
         match content {
             Content::Leaf(leaf) => self.value = Some(beside(key_use.of_value(leaf), self.value)),
             Content::Map { entry, .. } => {
@@ -119,11 +119,11 @@ impl<'s> Expected<'s> {
             }
             Content::Optional(inner) => {
                 self.optional = true;
-                self.content(&Step { content: inner, ..step.clone() });
+                self.add_content(&Ahead { content: inner, ..ahead.clone() });
             }
             Content::Each(inner) => {
                 let mut each = self.each.as_deref().cloned().unwrap_or_default();
-                each.content(&Step { content: inner, ..step.clone() });
+                each.add_content(&Ahead { content: inner, ..ahead.clone() });
                 self.each = Some(Rc::new(each));
             }
             Content::Above(levels) => {
@@ -146,8 +146,8 @@ impl<'s> Expected<'s> {
             for (name, path) in field.names().filter_map(|name| Some((name, name.below(prefix)?))) {
                 let key_use = KeyUse::of(field, name, None);
                 let key_use = KeyUse { secret: secret || key_use.secret, ..key_use };
-                let step = Step { content: &member.content, key_use, chain: Rc::clone(chain) };
-                self.ahead.push((path, step));
+                let ahead = Ahead { content: &member.content, key_use, chain: Rc::clone(chain) };
+                self.ahead.push((path, ahead));
             }
             self.absolute_below(&member.content, chain, prefix, secret || field.secret);
         }
@@ -174,13 +174,13 @@ impl<'s> Expected<'s> {
             below.value = Some(beside(entry, below.value));
             any = true;
         }
-        for (path, step) in &self.ahead {
+        for (path, ahead) in &self.ahead {
             let Some(rest) = path.strip_prefix(name) else { continue };
             if rest.is_empty() {
-                below.content(step);
+                below.add_content(ahead);
                 any = true;
             } else if let Some(rest) = rest.strip_prefix('/') {
-                below.ahead.push((rest, step.clone()));
+                below.ahead.push((rest, ahead.clone()));
                 any = true;
             }
         }

@@ -6,7 +6,7 @@ use crate::tree::{KeyTree, Touched};
 
 /// What of the touched keys can make a difference: those that a field reads, those that may not be there,
 /// and those that make an optional directory one that is there.
-pub(crate) fn relevant(schema: &Schema, tree: &KeyTree, touched: Touched) -> Touched {
+pub(crate) fn keep_relevant(schema: &Schema, tree: &KeyTree, touched: Touched) -> Touched {
     let expected = Expected::of(schema.branch(), tree.prefix());
     touched.only(expected.denied, |path| matters(&expected, path))
 }

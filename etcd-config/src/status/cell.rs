@@ -266,7 +266,7 @@ impl StatusRecord {
     }
 
     /// The snapshot is from the cache file.
-    pub(crate) fn is_from_cache(&mut self, file: CacheFile) {
+    pub(crate) fn mark_from_cache(&mut self, file: CacheFile) {
         self.source = Source::Cache;
         self.proven = Proof::at(file.saved_at.unwrap_or(SystemTime::UNIX_EPOCH));
         self.confirmed = self.proven;
@@ -323,7 +323,7 @@ impl StatusRecord {
 
     /// Follows the watcher. What keeps it from watching stays on record while it tries again, until
     /// it watches: that is what an operator has to know, and since when.
-    pub(crate) fn follow(&mut self, state: watcher::State) {
+    pub(crate) fn set_connection(&mut self, state: watcher::State) {
         self.endpoint = None;
         match state {
             watcher::State::Watching { endpoint } => {

@@ -57,7 +57,7 @@ impl Replaced {
     }
 
     /// Forgets of it what is again as it was, where `now` is the root of the tree.
-    pub(super) fn settle(&mut self, now: &Node) {
+    pub(super) fn forget_changed_back(&mut self, now: &Node) {
         self.count = self.places.retain(&mut String::new(), &mut |path, was| {
             let now = now.descend(path).and_then(|node| node.value.as_ref());
             now.map(|now| &now.value) != was.as_ref().map(|was| &was.value)

@@ -154,10 +154,12 @@ fn a_restart_field_stays_and_the_rest_goes_live() {
         "/app/database: has changed since the start; a restart brings the change into force",
         "/app/port: has changed since the start; a restart brings the change into force",
     ];
-    assert_eq!(lines(&keys.context.pending(&keys.tree)), waiting);
-    assert!(keys.context.pending(&keys.tree).iter().all(|problem| problem.kind() == ProblemKind::Pending));
+    assert_eq!(lines(&keys.context.restart_changes(&keys.tree)), waiting);
+    assert!(
+        keys.context.restart_changes(&keys.tree).iter().all(|problem| problem.kind() == ProblemKind::Pending)
+    );
     keys.update(&mut value, &[("/app/port", Some("80")), ("/app/database/pool", None)]).unwrap();
-    assert_eq!(keys.context.pending(&keys.tree), []);
+    assert_eq!(keys.context.restart_changes(&keys.tree), []);
 }
 
 #[test]
@@ -190,7 +192,7 @@ fn a_restart_field_stays_whatever_name_its_key_has() {
         keys.update(&mut value, changes).unwrap();
         assert_eq!(value.port, 80, "{changes:?}");
         let expected: Vec<_> = pending.into_iter().flat_map(waiting).collect();
-        assert_eq!(lines(&keys.context.pending(&keys.tree)), expected, "{changes:?}");
+        assert_eq!(lines(&keys.context.restart_changes(&keys.tree)), expected, "{changes:?}");
     }
 }
 

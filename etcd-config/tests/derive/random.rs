@@ -182,7 +182,7 @@ fn follow(seed: u64) -> usize {
         assert!(explanation.rows().len() >= 7, "seed {seed}, step {step}: {explanation}");
         assert_explains(&explanation, &in_force, &raw(&keys.tree));
         let mut settled = unpublished.clone();
-        keys.tree.settle(&mut settled);
+        keys.tree.forget_changed_back(&mut settled);
         let now = raw(&keys.tree);
         let differ: Vec<&str> = in_force
             .iter()

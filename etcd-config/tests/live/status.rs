@@ -121,6 +121,8 @@ fn tells_a_refused_user_from_a_lost_connection() {
     ] {
         let store = store();
         let settings = watch(&store);
+        // A stream that is being opened is not cut.
+        until_status(&settings, |status| status.state.is_watching());
         store.refuse_with(Some(Error::new(kind, "not so")));
         store.cut();
         until_status(&settings, |status| status.state.to_string() == wanted);

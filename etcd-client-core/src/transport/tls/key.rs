@@ -48,6 +48,18 @@ impl Unlocked {
         key
     }
 
+    /// Decrypts the key on a thread for that, if it was not already.
+    pub(super) async fn unlock(&self, source: &PemSource, passphrase: Option<Arc<str>>) {
+        if self.is_stale(source) {
+            let (unlocked, source) = (self.clone(), source.clone());
+            let unlocking = tokio::task::spawn_blocking(move || {
+                // Its failure is kept as well, and is returned when the connection is made.
+                drop(unlocked.key(&source, passphrase.as_deref()));
+            });
+            drop(unlocking.await);
+        }
+    }
+
     /// Whether [`key`](Self::key) would take its time now.
     pub(super) fn is_stale(&self, source: &PemSource) -> bool {
         let Ok(text) = source.read() else { return false };

@@ -11,7 +11,7 @@ use crate::transport::not_etcd::{CLIENT_URLS, DetectedProtocol, LONGEST_VERSION,
 use crate::transport::record::Inspection;
 use crate::transport::tls;
 use crate::v3::net::connections::{Connection, OpenConnections, StreamSlot};
-use crate::v3::net::transport::{Transport, no_grpc};
+use crate::v3::net::grpc_channel::{GrpcChannel, no_grpc};
 use crate::{Error, Kind, Printable};
 
 /// With an HTTP client for each connection.
@@ -48,8 +48,8 @@ impl EndpointClient {
         slot: &StreamSlot,
         headers_within: Duration,
         pieces_within: Option<Duration>,
-    ) -> Transport {
-        Transport {
+    ) -> GrpcChannel {
+        GrpcChannel {
             connection: Arc::clone(slot.connection()),
             endpoint: self.endpoint().clone(),
             headers_within,

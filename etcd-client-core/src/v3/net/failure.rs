@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use tonic::{Code, Status};
 
-use crate::v3::net::transport::TransportError;
+use crate::v3::net::grpc_channel::TransportError;
 use crate::{Error, Kind, Printable};
 
 /// The longest message of a server that is shown, in characters: a balancer lists the addresses that it has tried.

@@ -8,14 +8,15 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Status};
 
 use crate::v3::net::failure::Failure;
-use crate::v3::net::transport::Transport;
-use crate::v3::wire::codec::{Answer, Codec};
+use crate::v3::net::grpc_channel::GrpcChannel;
+use crate::v3::wire::codec::Codec;
+use crate::v3::wire::element_limit::BoundedAnswer;
 use crate::{Error, Kind};
 
 /// Does a call. With its message the answer is whole, so the end must follow it within the limit:
 /// tonic's own calls read on for as long as messages come.
 pub(in crate::v3) async fn one_answer<T, U>(
-    grpc: &mut Grpc<Transport>,
+    grpc: &mut Grpc<GrpcChannel>,
     request: Request<T>,
     path: &'static str,
     codec: Codec<T, U>,
@@ -23,7 +24,7 @@ pub(in crate::v3) async fn one_answer<T, U>(
 ) -> Result<U, Failure>
 where
     T: prost::Message + 'static,
-    U: Answer,
+    U: BoundedAnswer,
 {
     let of_status = |status: Status| Failure::from_status(&status);
     let answers = grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await;

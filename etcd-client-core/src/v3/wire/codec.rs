@@ -1,68 +1,14 @@
-//! Messages on the wire, and how much memory they may become.
-//!
-//! An element of nothing takes two bytes on the wire and a hundred in memory or more, so that a message
-//! well below the limit for one could take up many times as much. What etcd sends has a key and two
-//! revisions in each element; so before a message is read its elements are counted.
+//! tonic's codec for prost, with a bound on how much memory a message may become.
 
 use std::marker::PhantomData;
 
 use bytes::Buf;
 use prost::Message;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use tonic::Status;
 use tonic::codec::{Codec as TonicCodec, DecodeBuf, Decoder as TonicDecoder};
 use tonic_prost::{ProstCodec, ProstEncoder};
 
-use crate::v3::wire::messages as wire;
-
-/// Elements of any size that are read in any case.
-const FEW: usize = 10_000;
-/// Bytes that an element of etcd takes at least, if there are many: a tag, a length, a key and two
-/// revisions.
-const SMALLEST: usize = 8;
-
-/// An answer of which it is known where its elements are.
-pub(in crate::v3) trait Answer: Message + Default + 'static {
-    /// The fields that hold elements, or messages that do.
-    const ELEMENTS: Elements = Elements(&[]);
-}
-
-/// Fields that are repeated, by number, with what is repeated in them.
-#[derive(Clone, Copy)]
-pub(in crate::v3) struct Elements(&'static [(u32, Elements)]);
-
-const NONE: Elements = Elements(&[]);
-const RANGE: Elements = Elements(&[(2, NONE)]);
-const DELETED: Elements = Elements(&[(3, NONE)]);
-/// As deep as transactions may be nested in what is asked here, and one more.
-const TXN: Elements = Elements(&[(3, Elements(&[(1, RANGE), (3, DELETED), (4, INNER_TXN)]))]);
-const INNER_TXN: Elements = Elements(&[(3, Elements(&[(1, RANGE), (3, DELETED), (4, LAST_TXN)]))]);
-const LAST_TXN: Elements = Elements(&[(3, Elements(&[(1, RANGE), (3, DELETED), (4, NONE)]))]);
-
-macro_rules! answers {
-    ($($answer:ident $elements:expr;)*) => {$(
-        impl Answer for wire::$answer {
-            const ELEMENTS: Elements = $elements;
-        }
-    )*};
-}
-
-answers! {
-    RangeResponse RANGE;
-    DeleteRangeResponse DELETED;
-    TxnResponse TXN;
-    WatchResponse Elements(&[(11, NONE)]);
-    PutResponse NONE;
-    CompactionResponse NONE;
-    LeaseGrantResponse NONE;
-    LeaseRevokeResponse NONE;
-    LeaseKeepAliveResponse NONE;
-    LeaseTimeToLiveResponse NONE;
-    LeaseLeasesResponse NONE;
-    MemberListResponse Elements(&[(2, Elements(&[(3, NONE), (4, NONE)]))]);
-    StatusResponse NONE;
-    AuthenticateResponse NONE;
-}
+use crate::v3::wire::element_limit::{self, BoundedAnswer};
 
 /// tonic's codec for prost, with a bound on what is read: at most so many elements, where that many were
 /// asked for.
@@ -78,7 +24,7 @@ impl<T, U> Codec<T, U> {
     }
 }
 
-impl<T: Message + 'static, U: Answer> TonicCodec for Codec<T, U> {
+impl<T: Message + 'static, U: BoundedAnswer> TonicCodec for Codec<T, U> {
     type Encode = T;
     type Decode = U;
     type Encoder = ProstEncoder<T>;
@@ -99,7 +45,7 @@ pub(in crate::v3) struct Decoder<U> {
     answer: PhantomData<U>,
 }
 
-impl<U: Answer> TonicDecoder for Decoder<U> {
+impl<U: BoundedAnswer> TonicDecoder for Decoder<U> {
     type Item = U;
     type Error = Status;
 
@@ -107,69 +53,9 @@ impl<U: Answer> TonicDecoder for Decoder<U> {
         let length = buf.remaining();
         // tonic hands a message over in one piece.
         if let Some(message) = buf.chunk().get(..length) {
-            let most = self.at_most.unwrap_or_else(|| FEW.max(length / SMALLEST));
-            let mut elements = 0;
-            // What cannot be read is not read below, either.
-            let _ = count(message, U::ELEMENTS, &mut elements, most);
-            if elements > most && self.at_most.is_some() {
-                return Err(Status::internal(format!("{elements} keys are more than were asked for")));
-            }
-            if elements > most {
-                return Err(Status::internal(format!("more than {most} elements in {length} bytes")));
-            }
+            element_limit::check::<U>(message, self.at_most).map_err(Status::internal)?;
         }
         let read = U::decode(buf).map_err(|error| Status::internal(error.to_string()))?;
         Ok(Some(read))
-    }
-}
-
-/// Counts the elements of a message, as far as they are not too many; `None` if it is no message.
-fn count(mut message: &[u8], elements: Elements, found: &mut usize, most: usize) -> Option<()> {
-    if elements.0.is_empty() {
-        return Some(());
-    }
-    while message.has_remaining() && *found <= most {
-        let (field, kind) = decode_key(&mut message).ok()?;
-        let repeated = elements.0.iter().find(|(number, _)| *number == field);
-        match repeated.filter(|_| kind == WireType::LengthDelimited) {
-            None => skip_field(kind, field, &mut message, DecodeContext::default()).ok()?,
-            Some((_, inner)) => {
-                let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
-                *found += 1;
-                count(message.get(..length)?, *inner, found, most)?;
-                message.advance(length);
-            }
-        }
-    }
-    Some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::v3::wire::messages::{KeyValue, RangeResponse, Response, ResponseOp, TxnResponse};
-
-    fn counted(message: &[u8], elements: Elements, most: usize) -> Option<usize> {
-        let mut found = 0;
-        count(message, elements, &mut found, most).map(|()| found)
-    }
-
-    #[test]
-    fn elements_are_counted_however_deep_they_are() {
-        let range = RangeResponse { kvs: vec![KeyValue::default(); 7], count: 7, ..RangeResponse::default() };
-        assert_eq!(counted(&range.encode_to_vec(), RANGE, 100), Some(7));
-        assert_eq!(
-            counted(&range.encode_to_vec(), RANGE, 2),
-            Some(3),
-            "no more than it takes to refuse them"
-        );
-        let inner = ResponseOp { response: Some(Response::Range(range.clone())) };
-        let inner = TxnResponse { responses: vec![inner; 2], ..TxnResponse::default() };
-        let outer = [Response::Txn(inner), Response::Range(range)]
-            .map(|response| ResponseOp { response: Some(response) });
-        let outer = TxnResponse { responses: outer.to_vec(), ..TxnResponse::default() };
-        // The keys, the answers that they are in, and the operations of these.
-        assert_eq!(counted(&outer.encode_to_vec(), TXN, 100), Some(2 * (7 + 2) + 2 + (7 + 2)));
-        assert_eq!(counted(b"\x12\x7f", RANGE, 100), None, "cut off");
     }
 }

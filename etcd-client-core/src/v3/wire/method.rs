@@ -3,7 +3,7 @@
 use prost::Message;
 
 use crate::v3::wire::claims;
-use crate::v3::wire::codec::Answer;
+use crate::v3::wire::element_limit::BoundedAnswer;
 use crate::v3::wire::messages as wire;
 use crate::v3::wire::token::to_metadata;
 use crate::{Error, Kind};
@@ -13,7 +13,7 @@ const LONGEST_TOKEN: usize = 64 << 10;
 
 /// A request that one answer answers.
 pub(in crate::v3) trait Method: Message + Clone + Default + 'static {
-    type Answer: Answer;
+    type Answer: BoundedAnswer;
 
     const PATH: &'static str;
 

@@ -27,7 +27,7 @@ const LONGEST_PAGE: usize = 800;
 
 /// Sends the requests of one call.
 #[derive(Clone, Debug)]
-pub(in crate::v3) struct Transport {
+pub(in crate::v3) struct GrpcChannel {
     pub(in crate::v3) connection: Arc<Connection>,
     pub(in crate::v3) endpoint: Endpoint,
     /// For the answer's headers to arrive.
@@ -56,7 +56,7 @@ pub(in crate::v3) struct TransportError {
     pub(in crate::v3) refused: bool,
 }
 
-impl Service<Request<tonic::body::Body>> for Transport {
+impl Service<Request<tonic::body::Body>> for GrpcChannel {
     type Response = Response<AnswerBody>;
     type Error = TransportError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
@@ -71,7 +71,7 @@ impl Service<Request<tonic::body::Body>> for Transport {
     }
 }
 
-impl Transport {
+impl GrpcChannel {
     async fn send(self, request: Request<tonic::body::Body>) -> Result<Response<AnswerBody>, TransportError> {
         let limit = self.headers_within;
         let request = self.prepare(request)?;
