@@ -97,6 +97,17 @@ const SYNONYMS: [(&str, &str); 14] = [
     ("sub", "nested"),
 ];
 
+/// What has no attribute, and what to write instead.
+const INSTEAD: [(&str, &str); 7] = [
+    ("optional", "the field of an absent key is `None` when its type is an `Option`"),
+    ("required", "a field without a default is required, unless its type is an `Option`"),
+    ("description", "the lines of `///` above the field describe it"),
+    ("doc", "the lines of `///` above the field describe it"),
+    ("min", "a bound is a check: write `validate = function`"),
+    ("max", "a bound is a check: write `validate = function`"),
+    ("range", "a bound is a check: write `validate = function`"),
+];
+
 impl Container {
     pub(crate) fn of(attrs: &[Attribute], errors: &mut Errors) -> Self {
         let mut container = Self::default();
@@ -249,8 +260,8 @@ fn unknown(item: &Item, names: &[&str], others: &[&str], other: &str, errors: &m
     let synonym = SYNONYMS.iter().find(|(theirs, ours)| *theirs == name && names.contains(ours));
     let message = if others.contains(&name.as_str()) {
         format!("`{name}` belongs on {other}")
-    } else if name == "optional" {
-        "there is no `optional`: the field of an absent key is `None` when its type is an `Option`".to_owned()
+    } else if let Some((_, instead)) = INSTEAD.iter().find(|(theirs, _)| *theirs == name) {
+        format!("there is no `{name}`: {instead}")
     } else if let Some(meant) = synonym.map(|(_, ours)| *ours).or_else(|| closest(&name, names)) {
         format!("unknown attribute `{name}`; did you mean `{meant}`?")
     } else {

@@ -54,6 +54,11 @@
 //!
 //! Neither is on by default. The clients are those of [`client`], and need no other dependency.
 //!
+//! # The log
+//! What this crate logs is events of the crate [`tracing`](https://docs.rs/tracing): without a subscriber nothing is
+//! printed. `tracing_subscriber::fmt::init()` of the crate tracing-subscriber is enough; the targets begin with
+//! `etcd_config` and `etcd_client_core`.
+//!
 //! # Where to look
 //!
 //! | for | see |

@@ -233,7 +233,7 @@ impl<T: Derived> Options<T> {
     /// Decoding and the checks of the first snapshot run on the calling thread.
     ///
     /// # Errors
-    /// Everything that is wrong with the keys, at once; or why the store cannot be read; or that it
+    /// Everything that is wrong with the keys, at once (a check of a struct runs when all its fields are good); or why the store cannot be read; or that it
     /// did not answer within the limit, with each endpoint's cause:
     /// - [`Error::is_invalid`]: [`Error::problems`] are all keys that are missing, do not decode or are refused.
     /// - [`Error::is_timeout`]: no answer within the [`startup_timeout`](Self::startup_timeout), and no

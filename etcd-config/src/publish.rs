@@ -58,7 +58,7 @@ pub(crate) struct Publisher<T> {
     key_warnings: KeyWarnings,
     /// Warnings that the log has and the callbacks have not.
     new_warnings: Vec<Problem>,
-    /// Why the prefix may be the wrong one, while no field has read a key since the start.
+    /// Why the prefix may be the wrong one, while no field reads a key.
     nothing_read: Option<NothingRead>,
     /// Which `restart` fields have changed.
     restart_changes: Vec<Problem>,
@@ -253,7 +253,7 @@ impl<T: Derived> Publisher<T> {
         let tree = self.keys.read();
         let relevant = keep_relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
-            self.nothing_read = None;
+            self.look_for_nothing_read(&tree);
             self.outstanding = self.outstanding.changed();
             let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
             spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
@@ -263,6 +263,15 @@ impl<T: Derived> Publisher<T> {
             self.keys.mark_published();
         }
         !relevant.is_empty()
+    }
+
+    /// Whether any field reads a key still. That the last one has gone is a warning, as it would be at a start.
+    fn look_for_nothing_read(&mut self, tree: &KeyTree) {
+        let nothing_read = NothingRead::find(self.keys.context().schema(), tree, None);
+        let news = nothing_read.as_ref().filter(|_| self.nothing_read.is_none());
+        let warning = news.map(|nothing_read| nothing_read.warning(tree));
+        self.warn(warning.into_iter().collect());
+        self.nothing_read = nothing_read;
     }
 
     /// Tries to decode what waits for a restart, if that has changed.

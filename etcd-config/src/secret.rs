@@ -17,7 +17,8 @@ use serde::{Deserialize, Deserializer};
 /// no error, no log, no status, no [`explain`](crate::Live::explain) and no cache file either. A field
 /// that is marked so, but is a `String`, is printed by the `derive(Debug)` of your own struct.
 ///
-/// It can be compared and cloned as its value can. It is not `Serialize`, so that no dump of a struct shows it, and its
+/// It can be compared and cloned as its value can. It is not `Serialize`, so that no dump of a struct shows it
+/// (`#[serde(skip)]` the field; the feature `serde` does not change that), and its
 /// memory is not overwritten when it is dropped.
 ///
 /// The derive recognizes it by its name: `Secret<..>`, also inside of others such as `Option<Secret<..>>`. Mark

@@ -139,7 +139,8 @@ pub struct CacheFile {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
-    /// Reading the whole prefix.
+    /// The whole prefix is read, or has just been read and the watch is not open yet: so it is directly after
+    /// [`watch`](crate::EtcdConfig::watch) for a moment.
     Listing,
     /// Every change is received. Whether it is accepted is another question: see [`Status::refused_since`].
     Watching,
@@ -183,7 +184,7 @@ pub struct Rewind {
 pub enum Source {
     /// From the store.
     Etcd,
-    /// From the cache file: the store has not answered yet.
+    /// From the cache file: the store has not answered yet, or what it holds is refused.
     Cache,
 }
 

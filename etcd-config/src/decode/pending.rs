@@ -1,6 +1,7 @@
 //! What a restart would bring into force.
 
 use super::pin::Pin;
+use crate::leaf::FieldDefault;
 use crate::problem::{Kind, Problem};
 use crate::shape::name::Name;
 use crate::shape::path::whole_key;
@@ -11,7 +12,7 @@ pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
     let here = tree.at(&pin.directory);
     let find = |name: Name| Some(name.find(here, tree.root(), tree.prefix()));
     let (name, node) = pin.field.resolve(find, Option::is_some)?;
-    if Node::same_values(pin.node.as_ref(), node) {
+    if Node::same_values(pin.node.as_ref(), node) || is_default_all_along(pin, node) {
         return None;
     }
     let name = if node.is_some() { name } else { pin.name };
@@ -19,6 +20,18 @@ pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
     let what = "has changed since the start; a restart brings the change into force";
     let waiting = Problem::of_key(Kind::Pending, key.trim_end_matches('/'), what);
     Some(Problem { revision: node.map(Node::newest), ..waiting })
+}
+
+/// Whether the text is that of the literal default, then and now, be it written or not.
+fn is_default_all_along(pin: &Pin, now: Option<&Node>) -> bool {
+    let FieldDefault::Text(default) = pin.field.default else { return false };
+    let is_default = |node: Option<&Node>| {
+        node.is_none_or(|node| {
+            let text = node.value.as_ref().map(|raw| &raw.value[..]);
+            text == Some(default.as_bytes()) && node.children.is_empty()
+        })
+    };
+    is_default(pin.node.as_ref()) && is_default(now)
 }
 
 /// Says of what waits that a start would refuse it, if one of these problems is in it.

@@ -53,11 +53,12 @@ impl<T: Send + Sync + 'static> Shared<T> {
         caller: Caller,
     ) -> Self {
         let announced = Mutex::new(status_cell.read(announced));
+        let owner = (keys.context().schema().name(), keys.context().prefix().path().to_owned());
         Self {
             current: ArcSwap::from_pointee(first),
             status_cell,
             keys,
-            hooks: Hooks::new(caller),
+            hooks: Hooks::new(owner, caller),
             streams: Streams::default(),
             archive,
             progress_wanted: Notify::new(),

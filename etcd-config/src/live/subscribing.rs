@@ -66,7 +66,11 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// of the process. They may `tokio::spawn` where there is a runtime when they are subscribed, or
     /// was one when the configuration was watched. When they
     /// are slow, several changes may come as one, from the first value to the last. One that
-    /// panics is reported in the log and in [`status`](Self::status), and stays subscribed.
+    /// panics is reported in the log and [counted](crate::Counters::callback_panics), and stays subscribed.
+    ///
+    /// The projection returns a reference to a part of the struct. For one entry of a map, follow the map, or compare
+    /// in [`on_change`](Self::on_change): `change.before().tenants.get(name) != change.after().tenants.get(name)`.
+    /// An index such as `s.tenants["acme"]` panics while there is no such entry.
     ///
     /// ```
     /// # use etcd_config::{EtcdConfig, MemoryStore};
@@ -124,9 +128,10 @@ impl<T: Send + Sync + 'static> Live<T> {
     }
 
     /// Calls back for every warning about a key that was written, as [`on`](Self::on) does: one that no field
-    /// reads, such as a misspelt one; an old or a deprecated name; a string that ends with a line break. So
+    /// reads, such as a misspelt one; an old or a deprecated name; a string that ends with a line break; and for the
+    /// prefix, when no field reads any key any more. So
     /// the person who wrote it hears of it at once. [`Status::warnings`] has the warning by then. A value of a
-    /// `restart` field that a start would [refuse](crate::ProblemKind::RestartRefused) is reported, too;
+    /// `restart` field that a start would [refuse](crate::ProblemKind::RestartRefused) is reported, too, each time;
     /// [`Status::pending`] has it.
     ///
     /// Each key is reported once, as in the log, however often it is written. While more than 100 such keys are

@@ -49,6 +49,8 @@ pub struct Subscription {
 
 /// The callbacks of one [`Live`](crate::Live), and the notices that wait for them.
 pub(crate) struct Hooks<T> {
+    /// Whose they are, for the log: the name of the type, and the prefix.
+    owner: (&'static str, String),
     /// The runtime of the code that called `watch`, for callbacks subscribed outside of any.
     caller: Caller,
     worker: Worker,
@@ -114,7 +116,7 @@ impl Subscription {
 impl<T: Send + Sync + 'static> Hooks<T> {
     /// Hooks whose callbacks are called on a thread of their own: none of a runtime's, which would
     /// not end before they return.
-    pub(crate) fn new(caller: Caller) -> Arc<Self> {
+    pub(crate) fn new(owner: (&'static str, String), caller: Caller) -> Arc<Self> {
         let state = Pending {
             hooks: BTreeMap::new(),
             added: 0,
@@ -126,6 +128,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
             running: false,
         };
         Arc::new(Self {
+            owner,
             caller,
             worker: Worker::new("etcd-config-callbacks"),
             state: Mutex::new(state),
@@ -252,7 +255,8 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         if called.is_err() {
             self.panics.fetch_add(1, Ordering::Relaxed);
             // Without its message: a callback sees secrets. The process's panic hook has had it.
-            panics::log(|| tracing::error!("a callback panicked; the others go on"));
+            let (name, prefix) = &self.owner;
+            panics::log(|| tracing::error!(name, prefix, "a callback panicked; the others go on"));
         }
         if hook.active.load(Ordering::Acquire) && !self.stopped.load(Ordering::Acquire) {
             *hook.lock() = Some(callback);

@@ -163,6 +163,24 @@ fn a_restart_field_stays_and_the_rest_goes_live() {
 }
 
 #[test]
+fn a_default_that_is_written_down_waits_for_no_restart() {
+    #[derive(EtcdConfig, Debug, PartialEq)]
+    struct Service {
+        #[etcd(restart, default = 80)]
+        port: u16,
+    }
+    for (before, after) in [(None, Some("80")), (Some("80"), None)] {
+        let pairs: Vec<_> = before.map(|text| ("/app/port", text)).into_iter().collect();
+        let mut keys = Keys::of::<Service>("/app", &pairs);
+        keys.decode::<Service>().unwrap();
+        keys.change(&[("/app/port", after)]);
+        assert_eq!(keys.context.restart_changes(&keys.tree), []);
+        keys.change(&[("/app/port", Some("81"))]);
+        assert_eq!(keys.context.restart_changes(&keys.tree).len(), 1);
+    }
+}
+
+#[test]
 fn what_a_restart_would_refuse_does_not_hold_updates_up() {
     let mut keys = Keys::of::<Restarted>("/app", &[]);
     let mut value = keys.decode::<Restarted>().unwrap();

@@ -277,3 +277,22 @@ fn come_for_keys_that_are_no_path_when_there_is_room() {
     settings.wait_for_revision(all, SOON).unwrap();
     assert_eq!(keys(), [deep, "/service/unknown/\u{fffd}".to_owned()]);
 }
+
+#[test]
+fn come_when_the_last_key_that_a_field_reads_is_gone() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/all-defaults")]
+    struct Defaults {
+        #[etcd(default = 8)]
+        workers: u32,
+    }
+    let store = MemoryStore::from([("/all-defaults/workers", "5")]);
+    let settings = Defaults::watch(&store).unwrap();
+    let warned = warned(&settings);
+    let gone = store.delete("/all-defaults/workers");
+    assert_eq!(heard(&settings, &warned, gone), ["/all-defaults"]);
+    assert_eq!((settings.load().workers, settings.status().warnings.len()), (8, 1));
+    let back = store.put("/all-defaults/workers", "6");
+    assert_eq!(heard(&settings, &warned, back), [""; 0]);
+    assert!(settings.status().warnings.is_empty());
+}
