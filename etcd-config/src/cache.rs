@@ -37,10 +37,17 @@ pub(crate) struct Cache {
     place: CacheLocation,
     prefix: Prefix,
     schema: Schema,
-    /// The revision and the turn of what was written last.
-    written: Mutex<Option<u64>>,
+    written: Mutex<LastWrite>,
     /// Why no start can be made from it.
     useless: Option<String>,
+}
+
+/// What this process has written last.
+#[derive(Debug, Default)]
+struct LastWrite {
+    turn: Option<u64>,
+    /// When that was current, as the file says it.
+    written_at: Option<SystemTime>,
 }
 
 impl Cache {
@@ -82,7 +89,7 @@ impl Cache {
         let bytes = image.encode()?;
         // Held while it is written: two at a time would come to an end in any order.
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if written.is_none() {
+        if written.turn.is_none() {
             self.look_at_the_old_one();
             if let Some(why) = &self.useless {
                 self.warn(&format!("the cache file {why}"));
@@ -90,21 +97,26 @@ impl Cache {
             file::sweep(&self.place.path);
         }
         let mut newer = None;
-        if written.is_none_or(|before| before < turn) {
+        if written.turn.is_none_or(|before| before < turn) {
+            let own = written.written_at;
             file::replace(&self.place.path, &bytes, || {
-                newer = self.newer(proven);
+                newer = self.newer(proven, own);
                 newer.is_none()
             })?;
-            *written = Some(turn);
+            written.turn = Some(turn);
+            if newer.is_none() {
+                written.written_at = Image::written_at(&bytes);
+            }
         }
         let (saved_at, revision) = newer.unwrap_or((saved_at, revision));
         Ok(CacheFile { saved_at: Some(saved_at), revision: Some(revision), ..self.unsaved() })
     }
 
     /// When what another process has written was current, and its revision, if that was later than `proven`: a
-    /// slow write must not undo a later one. A time in the future does not count: a clock was set back.
-    fn newer(&self, proven: SystemTime) -> Option<(SystemTime, u64)> {
-        let is_newer = |time: SystemTime| time > proven && time <= SystemTime::now();
+    /// slow write must not undo a later one. A time in the future does not count, nor does that of what this
+    /// process has written itself, at `own`: a clock was set back.
+    fn newer(&self, proven: SystemTime, own: Option<SystemTime>) -> Option<(SystemTime, u64)> {
+        let is_newer = |time: SystemTime| time > proven && time <= SystemTime::now() && Some(time) != own;
         let head = file::head(&self.place.path)?;
         Image::written_at(&head).filter(|time| is_newer(*time))?;
         let Image { written_at, listing, .. } = self.read().ok()?;
@@ -189,4 +201,32 @@ pub(crate) fn without_secrets(keys: &[&str]) -> String {
     format!(
         "secrets are not kept in it, and {keys} {verb} required; call .cache_secrets(true) to have them kept"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::shape::branch::Branch;
+    use crate::shape::layout::Layout;
+
+    const NOTHING: Layout = Layout::new("Nothing", &[]);
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_no_later_state_from_the_file() {
+        let folder = std::env::temp_dir().join(format!("etcd-config-cache-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (path, prefix) = (folder.join("cache"), Prefix::new("/app"));
+        let schema = Schema::new(Branch { layout: &NOTHING, members: Vec::new() }, &prefix);
+        let cache = Cache::new(CacheLocation { path, secrets: true }, prefix, schema);
+        let at = |revision| Listing { revision, ..Listing::default() };
+        let now = SystemTime::now();
+        cache.write(at(1), now, 1).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        cache.write(at(2), now - Duration::from_secs(1), 2).unwrap();
+        let held = cache.read().map(|image| image.listing.revision);
+        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!(held, Ok(2));
+    }
 }

@@ -42,6 +42,8 @@ pub struct Decoder<'a> {
     here: Place<'a>,
     subject: CurrentField,
     depth: usize,
+    /// Inside of a `restart` field.
+    is_pinned: bool,
     problems: Vec<Problem>,
     /// What `restart` fields read the first time.
     pinned: Pins,
@@ -83,6 +85,10 @@ pub trait Part {
     /// What the field is.
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Content;
 
+    /// What says whether the keys at a place are of such a field. A name at which there is something else is
+    /// passed over for another one.
+    fn presence(&self) -> fn(&Node) -> bool;
+
     /// The value of a literal default. What is wrong with it is noted.
     fn by_default(&self, _text: &'static str, _at: &mut Decoder<'_>) -> Option<Self::Value> {
         None
@@ -123,6 +129,7 @@ impl<'a> Decoder<'a> {
                 secret: false,
             },
             depth: 0,
+            is_pinned: false,
             problems: Vec::new(),
             pinned: Pins::new(),
             is_a_start: false,
@@ -148,6 +155,7 @@ impl<'a> Decoder<'a> {
                 secret: false,
             },
             depth: 0,
+            is_pinned: false,
             problems: Vec::new(),
             pinned: Pins::new(),
             is_a_start: false,
@@ -169,7 +177,7 @@ impl<'a> Decoder<'a> {
             self.note(field, part);
             return None;
         }
-        let outer = self.enter(field, target.is_some())?;
+        let outer = self.enter(field, part.presence(), target.is_some())?;
         let replaced = match target {
             None => part.read(field, self, None),
             Some(target) => {
@@ -402,15 +410,22 @@ impl<'a> Decoder<'a> {
     }
 
     /// Goes to a field's place. `None` if the value that is brought up to date is right as it is.
-    fn enter(&mut self, field: &'static Field, is_update: bool) -> Option<Outer<'a>> {
-        let Some((mut place, mut name)) = self.locate(field) else {
+    fn enter(
+        &mut self,
+        field: &'static Field,
+        is_there: fn(&Node) -> bool,
+        is_update: bool,
+    ) -> Option<Outer<'a>> {
+        let Some((mut place, mut name)) = self.locate(field, is_there) else {
             self.report_outside(field);
             return None;
         };
         if is_update && matches!(place.stale, Stale::Nothing) {
             return None;
         }
-        if field.restart
+        // What a field around this one has kept is its directory, in which no absolute key is.
+        let is_elsewhere = || field.names().any(|name| matches!(name, Name::Absolute(_)));
+        if (field.restart || self.is_pinned && is_elsewhere())
             && let Some(context) = self.context
         {
             let pin = context.pinned(&self.subject.field, field.name).filter(|_| !self.is_a_start);
@@ -424,17 +439,20 @@ impl<'a> Decoder<'a> {
                 None => {
                     let (directory, node) = (self.subject.key.clone(), place.node.cloned());
                     let path = pin_path(&self.subject.field, field.name);
-                    self.pinned.insert(path, Pin { directory, field, name, node });
+                    self.pinned.insert(path, Pin { directory, field, is_there, name, node });
                 }
             }
         }
-        Some(self.move_to(place, name.written(), field.name, TypeName::Written(field.ty), field.secret))
+        let outer =
+            self.move_to(place, name.written(), field.name, TypeName::Written(field.ty), field.secret);
+        self.is_pinned |= field.restart;
+        Some(outer)
     }
 
     /// The place that a field reads: its key, or the first of its aliases that is there.
-    fn locate(&self, field: &'static Field) -> Option<(Place<'a>, Name)> {
+    fn locate(&self, field: &'static Field, is_there: fn(&Node) -> bool) -> Option<(Place<'a>, Name)> {
         let look = |name| self.look(name);
-        let (name, mut place) = field.resolve(look, |place| place.node.is_some())?;
+        let (name, mut place) = field.resolve(look, |place| place.node.is_some_and(is_there))?;
         if field.aliases.is_empty() {
             return Some((place, name));
         }
@@ -445,9 +463,10 @@ impl<'a> Decoder<'a> {
         }
         // The value may have moved from one name to another: the target is read anew.
         place.stale = Stale::All;
-        let before = field.resolve(look, |place| place.before.existed());
+        let was_there = |place: &Place<'_>| place.before.outline().as_ref().is_some_and(is_there);
+        let before = field.resolve(look, was_there);
         if let Some((_, Place { before, .. })) =
-            before.filter(|(old, place)| *old != name && place.before.existed())
+            before.filter(|(old, place)| *old != name && was_there(place))
         {
             place.before = before.moved();
         }
@@ -473,12 +492,14 @@ impl<'a> Decoder<'a> {
     fn move_to(&mut self, place: Place<'a>, key: &str, name: &str, ty: TypeName, secret: bool) -> Outer<'a> {
         Outer {
             here: mem::replace(&mut self.here, place),
+            is_pinned: self.is_pinned,
             subject: self.subject.move_to(key, name, ty, secret),
         }
     }
 
     fn leave(&mut self, outer: Outer<'a>) {
         self.here = outer.here;
+        self.is_pinned = outer.is_pinned;
         self.subject.move_back(outer.subject);
     }
 }
@@ -493,5 +514,6 @@ impl fmt::Debug for Decoder<'_> {
 /// Where the decoder comes back to.
 struct Outer<'a> {
     here: Place<'a>,
+    is_pinned: bool,
     subject: OuterField,
 }

@@ -8,6 +8,7 @@ use crate::leaf::{self, Decode, Holds, Leaf, Wanted};
 use crate::problem::Kind;
 use crate::shape::branch;
 use crate::shape::layout::Field;
+use crate::tree::Node;
 
 /// Reads one key.
 pub struct LeafPart<T> {
@@ -143,6 +144,10 @@ impl<T> Part for LeafPart<T> {
         branch::Content::Leaf(leaf::expectation(self.decode))
     }
 
+    fn presence(&self) -> fn(&Node) -> bool {
+        |node| node.value.is_some()
+    }
+
     fn by_default(&self, text: &'static str, at: &mut Decoder<'_>) -> Option<T> {
         literal_default::decode(text, self.decode, at)
     }
@@ -177,6 +182,10 @@ impl<P: Part> Part for Checked<P> {
 
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Content {
         self.part.survey(at)
+    }
+
+    fn presence(&self) -> fn(&Node) -> bool {
+        self.part.presence()
     }
 
     fn by_default(&self, text: &'static str, at: &mut Decoder<'_>) -> Option<P::Value> {

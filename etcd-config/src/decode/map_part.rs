@@ -68,6 +68,10 @@ impl<M, V> Part for MapPart<M, V> {
     fn survey(&self, _at: &mut Decoder<'_>) -> branch::Content {
         branch::Content::Map { entry: leaf::expectation(self.decode), ty: type_name::<V>() }
     }
+
+    fn presence(&self) -> fn(&Node) -> bool {
+        |node| !node.children.is_empty()
+    }
 }
 
 impl<M, V> MapPart<M, V> {

@@ -41,11 +41,12 @@ pub trait Nested: Sized {
 pub struct NestedPart<T> {
     read: fn(&mut Decoder<'_>, Option<&mut T>) -> Option<T>,
     survey: fn(&mut Decoder<'_>) -> branch::Content,
+    is_present: fn(&Node) -> bool,
 }
 
 /// A directory of its own.
 pub fn nested<T: Nested>() -> NestedPart<T> {
-    NestedPart { read: T::read, survey: T::survey }
+    NestedPart { read: T::read, survey: T::survey, is_present: T::is_present }
 }
 
 /// The fields of another struct, among those of this one.
@@ -62,6 +63,10 @@ impl<T> Part for NestedPart<T> {
 
     fn survey(&self, at: &mut Decoder<'_>) -> branch::Content {
         (self.survey)(at)
+    }
+
+    fn presence(&self) -> fn(&Node) -> bool {
+        self.is_present
     }
 }
 

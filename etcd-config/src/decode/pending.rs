@@ -11,7 +11,7 @@ use crate::tree::{KeyTree, Node};
 pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
     let here = tree.at(&pin.directory);
     let find = |name: Name| Some(name.find(here, tree.root(), tree.prefix()));
-    let (name, node) = pin.field.resolve(find, Option::is_some)?;
+    let (name, node) = pin.field.resolve(find, |node| node.is_some_and(pin.is_there))?;
     if Node::same_values(pin.node.as_ref(), node) || is_default_all_along(pin, node) {
         return None;
     }

@@ -15,6 +15,8 @@ pub(crate) struct Pin {
     /// The whole key of the struct that the field is in.
     pub(super) directory: String,
     pub(super) field: &'static Field,
+    /// What says whether the keys at a place are of the field.
+    pub(super) is_there: fn(&Node) -> bool,
     /// Under which of the field's names it was.
     pub(crate) name: Name,
     pub(crate) node: Option<Node>,

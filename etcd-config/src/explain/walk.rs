@@ -5,7 +5,7 @@ use super::{Origin, Row};
 use crate::decode::{Context, DEEPEST};
 use crate::leaf::{FieldDefault, cut};
 use crate::schema::secrecy::Secrecy;
-use crate::shape::branch::{Branch, Content};
+use crate::shape::branch::{Branch, Content, Member};
 use crate::shape::layout::Field;
 use crate::shape::name::Name;
 use crate::shape::path::field_path;
@@ -55,7 +55,7 @@ impl<'a> Walk<'a> {
         }
         self.path.push(branch);
         for member in &branch.members {
-            let below = self.locate(place, member.field);
+            let below = self.locate(place, member);
             self.content(member.field, &member.content, &below);
         }
         self.path.pop();
@@ -163,16 +163,17 @@ impl<'a> Walk<'a> {
     }
 
     /// The place of a field, in each state by the name that it has there.
-    fn locate(&self, place: &ComparedPlace<'a>, field: &'static Field) -> ComparedPlace<'a> {
-        let prefix = self.context.prefix();
+    fn locate(&self, place: &ComparedPlace<'a>, member: &'a Member) -> ComparedPlace<'a> {
+        let (field, prefix) = (member.field, self.context.prefix());
         let read = |side: Option<&Side<'a>>, root: &'a Node| -> Option<(Name, Side<'a>)> {
             let side = side?;
             let find = |name: Name| Some(name.find(side.node, root, prefix));
-            let (name, node) = field.resolve(find, Option::is_some)?;
+            let (name, node) =
+                field.resolve(find, |node| node.is_some_and(|node| member.content.is_present(node)))?;
             Some((name, side.child(name.written(), node)))
         };
         let stored = read(place.stored.as_ref(), self.now);
-        let pin = self.context.pinned(&place.field, field.name).filter(|_| field.restart);
+        let pin = self.context.pinned(&place.field, field.name).filter(|_| field.restart || place.is_pinned);
         let [next, published] = if let Some(pin) = pin {
             let now = stored.as_ref().and_then(|(_, side)| side.node);
             let pinned = |side: &Side<'a>| match &stored {

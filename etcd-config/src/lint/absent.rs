@@ -27,7 +27,9 @@ pub(crate) fn explain(problems: &mut Vec<Problem>, schema: &Schema, tree: &KeyTr
         .filter_map(|finding| Some((meant(schema, &finding.path)?.0, finding.path)))
         .map(|(meant, path)| (tree.prefix().join(&meant), tree.prefix().join(&path)))
         .collect();
-    for problem in problems.iter_mut().filter(|problem| problem.kind == Kind::Missing) {
+    // No more are printed, and each is looked for among all fields.
+    let missing = problems.iter_mut().filter(|problem| problem.kind == Kind::Missing);
+    for problem in missing.take(DESCRIBED) {
         if let Some((_, path)) = misspelt.iter().find(|(meant, _)| *meant == problem.key) {
             problem.what = format!("{}; {}", problem.what, question(path));
         } else if let Some(beside) = beside(problem, schema, tree) {

@@ -16,15 +16,18 @@ pub(crate) fn name_newest(problems: &mut [Problem], schema: &Schema, tree: &KeyT
         if problem.kind != Kind::Refused || problem.revision.is_some() {
             continue;
         }
-        let node =
-            if problem.key == tree.prefix().path() { Some(tree.root()) } else { tree.at(&problem.key) };
+        let root = tree.prefix().directory();
+        let (node, mut directory) = match problem.key.trim_end_matches('/') {
+            key if key == root.trim_end_matches('/') => (Some(tree.root()), root.to_owned()),
+            key => (tree.at(key), format!("{key}/")),
+        };
         let Some(node) = node.filter(|node| !node.children.is_empty()) else { continue };
         let unread = unread.get_or_insert_with(|| {
             let findings = find(schema, tree, None).into_iter().filter(Finding::is_unread);
             findings.map(|finding| tree.prefix().join(&finding.path)).collect()
         });
         let mut newest = Newest { unread, key: String::new(), revision: 0 };
-        newest.look(node, &mut problem.key.trim_end_matches('/').to_owned());
+        newest.look(node, &mut directory);
         if newest.revision > 0 {
             let key = Printable::line(&newest.key).at_most(Printable::LINE).to_string();
             problem.what = format!(
@@ -43,10 +46,10 @@ struct Newest<'u> {
 }
 
 impl Newest<'_> {
+    /// `key` is that of the directory, with the slash at its end.
     fn look(&mut self, node: &Node, key: &mut String) {
         for (name, child) in &node.children {
             let length = key.len();
-            key.push('/');
             key.push_str(name);
             if let Some(raw) = &child.value
                 && raw.revision > self.revision
@@ -55,6 +58,7 @@ impl Newest<'_> {
                 self.key.clone_from(key);
                 self.revision = raw.revision;
             }
+            key.push('/');
             self.look(child, key);
             key.truncate(length);
         }

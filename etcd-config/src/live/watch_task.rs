@@ -279,6 +279,8 @@ impl<T: Derived> WatchTask<T> {
             self.publish_at = Some((Instant::now(), Cause::Resync));
         }
         self.shared().note_panic(panic, has_secrets);
+        // What was held for an update that has panicked.
+        self.shared().hooks.release();
         let message = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
         let prefix = self.shared().keys.context().prefix();
         panics::log(|| {

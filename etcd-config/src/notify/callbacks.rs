@@ -247,8 +247,10 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 
     /// Calls one callback once. It is taken out while it runs, so that no lock is held meanwhile.
     fn call(&self, hook: &Hook<T>, notice: &Notice<T>, call: usize) {
-        let taken = hook.lock().take();
-        let Some(mut callback) = taken.filter(|_| hook.active.load(Ordering::Acquire)) else { return };
+        let Some(mut callback) = hook.lock().take() else { return };
+        if !hook.active.load(Ordering::Acquire) {
+            return panics::drop_caught(callback);
+        }
         let before = CALLING.replace(ptr::from_ref(self).cast());
         let called = hook.caller.call(|| panics::caught(|| callback(notice, call)));
         CALLING.set(before);

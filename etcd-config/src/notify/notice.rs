@@ -1,6 +1,6 @@
 //! What callbacks are called with.
 
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::publish::change::Change;
 use crate::rejection::Rejection;
 use crate::status::Status;
@@ -35,14 +35,19 @@ impl<T> Notice<T> {
         Self { warnings, ..Self::NOTHING }
     }
 
-    /// Merges the next notice: the change grows, the last rejection and the last status count, and no warning is
-    /// left out, as there are never many in the life of a configuration. Returns what is replaced.
+    /// Merges the next notice: the change grows, the last rejection and the last status count, and no warning about an
+    /// odd key is left out, as there are never many of these in the life of a configuration. Returns what is replaced.
     pub(super) fn extend(&mut self, next: Self) -> Replaced {
         self.number = self.number.max(next.number);
         match (&mut self.change, next.change) {
             (Some(change), Some(next)) => change.extend(&next),
             (change, next) => *change = change.take().or(next),
         }
+        // Of each bad value of a `restart` field there is one; the newest is enough for a slow callback.
+        let is_replaced = |old: &Problem| {
+            old.kind == Kind::RestartRefused && next.warnings.iter().any(|new| new.key == old.key)
+        };
+        self.warnings.retain(|old| !is_replaced(old));
         self.warnings.extend(next.warnings);
         (replace(&mut self.rejection, next.rejection), replace(&mut self.status, next.status))
     }

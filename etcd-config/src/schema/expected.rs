@@ -5,7 +5,7 @@ use std::rc::Rc;
 use etcd_client_core::Prefix;
 
 use crate::leaf::Expectation;
-use crate::shape::branch::{Branch, Content};
+use crate::shape::branch::{Branch, Content, Member};
 use crate::shape::layout::Field;
 use crate::shape::name::Name;
 
@@ -77,7 +77,16 @@ impl KeyUse {
 pub(crate) struct Ahead<'s> {
     content: &'s Content,
     key_use: KeyUse,
+    /// The field has several names: which one it is read from depends on what there is at each.
+    is_renamed: bool,
     chain: Rc<Chain<'s>>,
+}
+
+impl<'s> Ahead<'s> {
+    fn of(member: &'s Member, key_use: KeyUse, chain: &Rc<Chain<'s>>) -> Self {
+        let is_renamed = !member.field.aliases.is_empty();
+        Self { content: &member.content, key_use, is_renamed, chain: Rc::clone(chain) }
+    }
 }
 
 impl<'s> Expected<'s> {
@@ -96,7 +105,7 @@ impl<'s> Expected<'s> {
             let field = member.field;
             for name in field.names() {
                 let key_use = KeyUse::of(field, name, outer);
-                let ahead = Ahead { content: &member.content, key_use, chain: Rc::clone(chain) };
+                let ahead = Ahead::of(member, key_use, chain);
                 match name {
                     Name::Relative("") => self.add_content(&ahead),
                     Name::Relative(path) => self.ahead.push((path, ahead)),
@@ -107,7 +116,8 @@ impl<'s> Expected<'s> {
     }
 
     fn add_content(&mut self, ahead: &Ahead<'s>) {
-        let Ahead { content, key_use, chain } = ahead;
+        let Ahead { content, key_use, is_renamed, chain } = ahead;
+        self.optional |= *is_renamed && !matches!(content, Content::Leaf(_));
         match content {
             Content::Leaf(leaf) => self.value = Some(beside(key_use.of_value(leaf), self.value)),
             Content::Map { entry, .. } => {
@@ -146,8 +156,7 @@ impl<'s> Expected<'s> {
             for (name, path) in field.names().filter_map(|name| Some((name, name.below(prefix)?))) {
                 let key_use = KeyUse::of(field, name, None);
                 let key_use = KeyUse { secret: secret || key_use.secret, ..key_use };
-                let ahead = Ahead { content: &member.content, key_use, chain: Rc::clone(chain) };
-                self.ahead.push((path, ahead));
+                self.ahead.push((path, Ahead::of(member, key_use, chain)));
             }
             self.absolute_below(&member.content, chain, prefix, secret || field.secret);
         }

@@ -52,6 +52,32 @@ fn the_alias_of_a_directory_gives_way_to_the_directory() {
 }
 
 #[derive(EtcdConfig, Debug, PartialEq)]
+struct BothRenamed {
+    #[etcd(alias = "old_size")]
+    size: u32,
+    #[etcd(nested, alias = "old")]
+    new: Database,
+    #[etcd(map, alias = "old_map")]
+    map: BTreeMap<String, u32>,
+}
+
+#[test]
+fn what_is_no_value_of_the_field_hides_none_by_its_old_name() {
+    let pairs = [("/app/old_size", "1"), ("/app/old/pool", "2"), ("/app/old_map/a", "3")];
+    let mut keys = Keys::of::<BothRenamed>("/app", &pairs);
+    let mut value = keys.decode::<BothRenamed>().unwrap();
+    let stray = [("/app/size/note", Some("x")), ("/app/new", Some("x")), ("/app/map", Some("x"))];
+    keys.update(&mut value, &stray).unwrap();
+    let all = |value: &BothRenamed| (value.size, value.new.pool, value.map["a"]);
+    assert_eq!(all(&value), (1, 2, 3));
+    let written = [("/app/old_size", Some("4")), ("/app/old/pool", Some("5")), ("/app/old_map/a", Some("6"))];
+    keys.update(&mut value, &written).unwrap();
+    assert_eq!(all(&value), (4, 5, 6));
+    keys.update(&mut value, &[("/app/size", Some("7")), ("/app/new/pool", Some("8"))]).unwrap();
+    assert_eq!(all(&value), (7, 8, 6));
+}
+
+#[derive(EtcdConfig, Debug, PartialEq)]
 struct Defaults {
     #[etcd(default = "text")]
     string: String,
@@ -227,6 +253,34 @@ fn a_restart_field_stays_whatever_name_the_directory_around_it_has() {
         keys.update(&mut value, &[change]).unwrap();
         assert_eq!(value.new.port, 80, "{change:?}");
     }
+}
+
+#[test]
+fn an_absolute_key_in_a_restart_field_stays_too() {
+    #[derive(EtcdConfig, Debug, PartialEq)]
+    struct Around {
+        #[etcd(nested, restart)]
+        service: Shared,
+        #[etcd(default = 1)]
+        live: u32,
+    }
+    #[derive(EtcdConfig, Debug, PartialEq)]
+    struct Shared {
+        #[etcd(key = "/app/shared/region")]
+        region: String,
+        #[etcd(default = 1)]
+        size: u32,
+    }
+    let mut keys = Keys::of::<Around>("/app", &[("/app/shared/region", "eu"), ("/app/service/size", "2")]);
+    let mut value = keys.decode::<Around>().unwrap();
+    let changes =
+        [("/app/shared/region", Some("us")), ("/app/service/size", Some("3")), ("/app/live", Some("4"))];
+    keys.update(&mut value, &changes).unwrap();
+    assert_eq!((value.service.region.as_str(), value.service.size, value.live), ("eu", 2, 4));
+    let waits =
+        |key: &str| format!("{key}: has changed since the start; a restart brings the change into force");
+    let pending = lines(&keys.context.restart_changes(&keys.tree));
+    assert_eq!(pending, [waits("/app/service"), waits("/app/shared/region")]);
 }
 
 #[derive(EtcdConfig, Debug, PartialEq)]

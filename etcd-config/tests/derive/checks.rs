@@ -104,6 +104,28 @@ fn the_newest_key_of_what_is_refused_is_one_that_is_read() {
 }
 
 #[test]
+fn the_newest_key_of_the_whole_store_is_named_as_it_is() {
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(validate = Never::never)]
+    struct Never {
+        #[etcd(default = 1)]
+        size: u32,
+    }
+    impl Never {
+        fn never(&self) -> Result<(), String> {
+            Err(format!("{} is refused", self.size))
+        }
+    }
+    for (prefix, key) in [("", "size"), ("/", "/size"), ("/app", "/app/size")] {
+        let found = problems::<Never>(prefix, &[(key, "2")]);
+        assert!(
+            found[0].ends_with(&format!("the newest of its keys is {key}, set at revision 1")),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn of_very_many_refusals_the_first_are_shown() {
     #[derive(EtcdConfig, Debug)]
     #[allow(dead_code)] // Never read: none is good.

@@ -531,3 +531,25 @@ fn a_half_written_entry_names_what_is_there_and_the_way_out() {
     let found = problems::<Tenants>("/app", &[("/app/tenants/foo/form", "x")]);
     assert_eq!(found, [missing("tenants/foo/from", "is it /app/tenants/foo/form, which no field reads?")]);
 }
+
+/// Each is looked for among all fields, and nobody reads them all.
+#[test]
+fn of_very_many_half_written_entries_the_first_are_explained() {
+    #[derive(EtcdConfig, Debug, PartialEq)]
+    struct Many {
+        #[etcd(nested)]
+        entries: BTreeMap<String, Half>,
+    }
+    #[derive(EtcdConfig, Debug, PartialEq)]
+    struct Half {
+        one: u32,
+        two: u32,
+        three: u32,
+    }
+    let written: Vec<(String, &str)> =
+        (0..5_000).map(|number| (format!("/app/entries/{number}/one"), "1")).collect();
+    let pairs: Vec<(&str, &str)> = written.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    let problems = Keys::of::<Many>("/app", &pairs).decode::<Many>().unwrap_err();
+    let explained = problems.iter().filter(|problem| problem.what().contains("write all of it")).count();
+    assert_eq!((problems.len(), explained), (10_000, 100));
+}

@@ -396,3 +396,40 @@ fn that_are_not_committed_are_known_when_the_store_is_rewound_meanwhile() {
     settings.wait_for_revision(store.put("/service/version", "2"), SOON).unwrap();
     assert_eq!(settings.load().host, "d");
 }
+
+#[derive(EtcdConfig, Debug)]
+#[etcd(prefix = "/renamed")]
+struct Renamed {
+    #[etcd(alias = "old")]
+    new: u32,
+    #[etcd(nested, alias = "before")]
+    after: Host,
+}
+
+#[derive(EtcdConfig, Debug)]
+struct Host {
+    host: String,
+}
+
+#[test]
+fn by_an_old_name_arrive_although_something_else_is_at_the_new_one() {
+    let store = MemoryStore::from([("/renamed/old", "1"), ("/renamed/before/host", "a")]);
+    let settings = Renamed::watch(&store).unwrap();
+    store.put("/renamed/new/note", "x");
+    store.put("/renamed/after", "");
+    store.transaction().put("/renamed/old", "2").put("/renamed/before/host", "b").commit();
+    settings.wait_until(|s| s.new == 2 && s.after.host == "b", SOON).unwrap();
+    assert_eq!(Renamed::load_once(&store).unwrap().new, 2);
+    assert!(settings.explain().to_string().contains("/renamed/old"));
+}
+
+/// A start would refuse it as well.
+#[test]
+fn that_make_a_directory_hide_its_old_name_are_tried() {
+    let store = MemoryStore::from([("/renamed/old", "1"), ("/renamed/before/host", "a")]);
+    let settings = Renamed::watch(&store).unwrap();
+    let wrong = store.put("/renamed/after/note", "x");
+    assert!(settings.wait_for_revision(wrong, SOON).unwrap_err().is_invalid());
+    assert!(Renamed::load_once(&store).unwrap_err().is_invalid());
+    settings.wait_for_revision(store.delete("/renamed/after/note"), SOON).unwrap();
+}
