@@ -185,7 +185,7 @@ impl Watcher {
         match input {
             Input::Listed { answer: Ok(listing), is_second } => self.on_listed(listing, is_second),
             Input::Listed { answer: Err(error), .. } => {
-                self.retry_later(error, AfterPause::List { is_second: false });
+                self.retry_later(error, AfterPause::LIST);
             }
             Input::Opened { answer: Ok(opened), start } => self.on_opened(opened, start),
             Input::Opened { answer: Err(error), start } => self.on_not_opened(error, start),
@@ -276,7 +276,7 @@ impl Watcher {
             if is_lagging {
                 watch.abandon();
             }
-            return self.pause(pause, AfterPause::List { is_second: false });
+            return self.pause(pause, AfterPause::LIST);
         }
         if start == WatchStart::Resume && head.saturating_sub(mirror.revision()) > self.options.replay_limit {
             return self.list(false);
@@ -301,7 +301,7 @@ impl Watcher {
                 tracing::info!(prefix = %self.prefix, error = %OneLine(&error), "what was missed cannot be replayed: listing");
                 self.report(State::Listing);
                 let again = if start == WatchStart::Resume {
-                    AfterPause::List { is_second: false }
+                    AfterPause::LIST
                 } else {
                     AfterPause::Open(WatchStart::Head)
                 };
@@ -312,7 +312,7 @@ impl Watcher {
                 self.report(State::Listing);
                 self.rewound = true;
                 let pause = self.backoff.before_other_start();
-                self.pause(pause, AfterPause::List { is_second: false });
+                self.pause(pause, AfterPause::LIST);
             }
             _ => {
                 // From now on it counts as a resume, so that `on_opened` checks the replay limit: much may be written
@@ -380,11 +380,8 @@ impl Watcher {
         let (endpoint, interval) = (watching.watch.endpoint(), self.options.progress_interval);
         let error =
             Error::new(Kind::Timeout, format!("{endpoint} has not answered on the watch for {interval:.1?}"));
-        let then = if watching.watch.is_resumable() {
-            AfterPause::Open(WatchStart::Resume)
-        } else {
-            AfterPause::List { is_second: false }
-        };
+        let resume = AfterPause::Open(WatchStart::Resume);
+        let then = if watching.watch.is_resumable() { resume } else { AfterPause::LIST };
         self.abandon_stream(error, then);
     }
 
@@ -411,7 +408,7 @@ impl Watcher {
                     "{endpoint} has sent nothing for {time:.1?} of what the store holds after revision {revision}"
                 );
                 let error = Error::new(Kind::Timeout, message);
-                self.abandon_stream(error, AfterPause::List { is_second: false });
+                self.abandon_stream(error, AfterPause::LIST);
             }
             Freshness::Failed(error) => self.on_lost(error),
             Freshness::Lagging(_) | Freshness::Undecided => {}

@@ -47,7 +47,7 @@ impl Store for Client {
             let exact = version::has_exact_progress(&pool, &stream).await;
             let ResponseHeader { cluster_id, revision, .. } = *stream.created();
             let head = unsigned(revision);
-            let events = Events::new(range, after.unwrap_or(head), exact);
+            let events = Events::new(range, after.unwrap_or(head), exact).begun_at(head);
             let watch = Box::new(StoreWatch { stream, events });
             Ok(Opened { watch, head, cluster: cluster_id })
         })
@@ -159,6 +159,9 @@ pub(super) struct Events {
     seen: u64,
     /// Every change up to this revision has been delivered.
     delivered: u64,
+    /// The head at the confirmation, of which a stream may still bring events: since 3.5.8 a watch is registered
+    /// before its confirmation is made.
+    begun_at: u64,
     /// Whether progress can be believed: servers before 3.4.25 and 3.5.8 tell it before they have sent
     /// the events (etcd-io/etcd#15220), over a slow link for minutes.
     exact: bool,
@@ -167,7 +170,12 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(range: KeyRange, delivered: u64, exact: bool) -> Self {
-        Self { range, seen: 0, delivered, exact, ready: VecDeque::new() }
+        Self { range, seen: 0, delivered, begun_at: 0, exact, ready: VecDeque::new() }
+    }
+
+    /// What the head of the store was when the watch was confirmed.
+    fn begun_at(self, head: u64) -> Self {
+        Self { begun_at: head, ..self }
     }
 
     pub(super) fn read(&mut self, frame: WatchResponse) -> Result<(), Error> {
@@ -182,6 +190,10 @@ impl Events {
                 return Err(Error::new(Kind::Protocol, "an event without a key"));
             };
             let revision = claims::entry(&kv, &self.range, head)?;
+            if revision == self.delivered && revision == self.begun_at && batch.revision == 0 {
+                // It is what the watch begins after, or a listing at the head has it.
+                continue;
+            }
             if revision <= self.delivered || revision < batch.revision {
                 return Err(went_back(revision, self.delivered.max(batch.revision)));
             }
@@ -326,6 +338,18 @@ mod tests {
         let mut events = Events::new(all(), 3, true);
         events.read(frame(7, vec![])).unwrap();
         assert_eq!(events.ready, [Signal::Progress(7)]);
+    }
+
+    #[test]
+    fn an_event_of_the_head_that_the_confirmation_names_is_no_history_that_goes_back() {
+        let mut events = Events::new(all(), 4, true).begun_at(4);
+        events.read(frame(5, vec![event(0, "a", 4), event(0, "b", 5)])).unwrap();
+        let expected = Signal::Batch(Batch { revision: 5, changes: vec![put("b", 5)] });
+        assert_eq!(events.ready, [expected]);
+        // Once something later has come, it is one.
+        assert!(events.read(frame(5, vec![event(0, "a", 4)])).is_err());
+        let mut replay = Events::new(all(), 4, true).begun_at(9);
+        assert!(replay.read(frame(9, vec![event(0, "a", 4)])).is_err());
     }
 
     #[test]

@@ -52,6 +52,11 @@ pub(super) enum AfterPause {
     Open(WatchStart),
 }
 
+impl AfterPause {
+    /// A first listing, which is confirmed by a second one if it is empty.
+    pub(super) const LIST: Self = Self::List { is_second: false };
+}
+
 pub(super) struct Watching {
     pub(super) watch: Box<dyn Watch>,
     /// Where a watch begins that follows a refusal of this one: where this one began, or `Resume` once something

@@ -1,5 +1,7 @@
 //! Walks a derived struct and the tree of keys side by side, and gathers what does not fit.
 
+mod part;
+
 use std::any::TypeId;
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -8,6 +10,7 @@ use std::mem;
 
 use etcd_client_core::Prefix;
 
+pub(super) use self::part::Part;
 use super::before::Before;
 use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
@@ -17,7 +20,6 @@ use crate::leaf::{self, FieldDefault, IN_SOURCE};
 use crate::problem::{Kind, Problem};
 use crate::runtime::panics;
 use crate::schema::secrecy::Secrecy;
-use crate::shape::branch;
 use crate::shape::branch::Member;
 use crate::shape::layout::Field;
 use crate::shape::name::Name;
@@ -68,33 +70,6 @@ struct Survey {
     flawed: HashSet<*const Field>,
 }
 
-/// How one field is read from its place.
-pub trait Part {
-    /// The type of the field.
-    type Value;
-
-    /// The value at the decoder's place. With `target`, brings that one up to date where it can,
-    /// and answers only what is to replace it.
-    fn read(
-        &self,
-        field: &'static Field,
-        at: &mut Decoder<'_>,
-        target: Option<&mut Self::Value>,
-    ) -> Option<Self::Value>;
-
-    /// What the field is.
-    fn survey(&self, at: &mut Decoder<'_>) -> branch::Content;
-
-    /// What says whether the keys at a place are of such a field. A name at which there is something else is
-    /// passed over for another one.
-    fn presence(&self) -> fn(&Node) -> bool;
-
-    /// The value of a literal default. What is wrong with it is noted.
-    fn by_default(&self, _text: &'static str, _at: &mut Decoder<'_>) -> Option<Self::Value> {
-        None
-    }
-}
-
 /// What `validate` names, with its error as text.
 pub(super) type CheckFn<T> = fn(&T) -> Result<(), String>;
 
@@ -128,15 +103,7 @@ impl<'a> Decoder<'a> {
                 ty: TypeName::Written(context.schema().name()),
                 secret: false,
             },
-            depth: 0,
-            is_pinned: false,
-            problems: Vec::new(),
-            pinned: Pins::new(),
-            is_a_start: false,
-            secrets: Vec::new(),
-            secrecy: OnceCell::new(),
-            differs: false,
-            survey: Survey::default(),
+            ..Self::survey(None)
         }
     }
 
