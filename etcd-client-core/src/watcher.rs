@@ -62,7 +62,7 @@ pub use event::{Cause, Counters, Event, State};
 pub use options::Options;
 
 /// How long after an empty listing the second one is made (rule 9).
-const CONFIRM_AFTER: Duration = Duration::from_millis(500);
+const CONFIRM_EMPTY_AFTER: Duration = Duration::from_millis(500);
 
 /// Follows a prefix of a [`Store`], through whatever happens to the connection or the server: a first
 /// [`Event::Listed`], then each change, in the order of the revisions. It resumes after a lost connection,
@@ -210,7 +210,7 @@ impl Watcher {
         self.backoff.answered();
         if !is_second && self.reads_empty(&listing) {
             tracing::warn!(prefix = %self.prefix, "reads empty, but had keys: asking once more before it counts");
-            return self.pause(CONFIRM_AFTER, AfterPause::List { is_second: true });
+            return self.pause(CONFIRM_EMPTY_AFTER, AfterPause::List { is_second: true });
         }
         self.replace_mirror(listing, Cause::Resync);
         self.open(WatchStart::AfterListing);

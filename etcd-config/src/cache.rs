@@ -3,10 +3,10 @@
 //! Only what a field reads is kept, and, unless asked for, nothing that a `secret` field reads: keys
 //! that no field reads may be secrets with a misspelt name.
 
-mod access;
 mod archive;
 mod file;
 mod image;
+mod trust;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -3,9 +3,9 @@
 mod complaint;
 mod default;
 mod error;
+mod exact_json;
 mod expectation;
 mod function;
-mod json;
 mod json_list;
 mod number;
 mod rewrite;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::Error;
 use crate::error::EndpointFailure;
 use crate::transport::endpoint_client::EndpointClient;
-use crate::transport::endpoint_list::EndpointList;
+use crate::transport::endpoint_order::EndpointList;
 use crate::transport::failover::Candidates;
 use crate::transport::race::{Done, Race};
 

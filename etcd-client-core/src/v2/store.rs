@@ -12,7 +12,7 @@ use self::hidden_watch::HiddenWatch;
 use self::listing::{directory_below, entry, key_below, list};
 use super::client::Client;
 use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
-use crate::transport::other_api;
+use crate::transport::keys_in_other_api;
 use crate::v2::net::refusal::Refusal;
 use crate::v2::watch::feed::{Feed, FeedSignal};
 use crate::v2::watch::long_poll::Target;
@@ -72,7 +72,7 @@ impl Store for Client {
 
     fn other_api(&self, prefix: &Prefix) -> BoxFuture<Option<&'static str>> {
         let (options, prefix) = (self.pool().options().clone(), prefix.clone());
-        Box::pin(async move { other_api::holds_v3_keys(&options, &prefix).await.then_some("v3") })
+        Box::pin(async move { keys_in_other_api::holds_v3_keys(&options, &prefix).await.then_some("v3") })
     }
 
     fn outage(&self) -> Option<Error> {

@@ -22,7 +22,7 @@ use crate::v3::wire::response::{signed, unsigned};
 use crate::store::{
     Batch, BoxFuture, Change, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
 };
-use crate::transport::other_api;
+use crate::transport::keys_in_other_api;
 use crate::{Error, FailingEndpoint, Kind};
 
 impl Store for Client {
@@ -70,7 +70,7 @@ impl Store for Client {
 
     fn other_api(&self, prefix: &Prefix) -> BoxFuture<Option<&'static str>> {
         let (options, prefix) = (self.pool().options().clone(), prefix.clone());
-        Box::pin(async move { other_api::holds_v2_keys(&options, &prefix).await.then_some("v2") })
+        Box::pin(async move { keys_in_other_api::holds_v2_keys(&options, &prefix).await.then_some("v2") })
     }
 
     fn outage(&self) -> Option<Error> {

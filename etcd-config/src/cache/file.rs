@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::access;
+use super::trust;
 
 /// What every cache file begins with.
 pub(super) const MAGIC: &[u8] = b"etcd-config cache 1\n";
@@ -24,7 +24,7 @@ pub(super) const LIMIT: u64 = 512 << 20;
 /// path there may be another one by then.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: io::Error| format!("it cannot be read: {error}");
-    let file = match access::open(path) {
+    let file = match trust::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(no_folder(path).unwrap_or_else(|| "it is not there yet".to_owned()));
@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     if !metadata.is_file() {
         return Err("it is not a file".to_owned());
     }
-    access::check(&metadata)?;
+    trust::check(&metadata)?;
     let too_large = || format!("it is larger than any cache file, which is at most {LIMIT} bytes");
     if metadata.len() > LIMIT {
         return Err(too_large());
@@ -60,7 +60,7 @@ fn is_link(path: &Path) -> bool {
 /// The beginning of the file, which has the time of what is in it.
 pub(super) fn head(path: &Path) -> Option<Vec<u8>> {
     const LONGEST: u64 = 64 << 10;
-    let file = access::open(path).ok()?;
+    let file = trust::open(path).ok()?;
     let mut head = Vec::new();
     file.metadata().ok()?.is_file().then(|| file.take(LONGEST).read_to_end(&mut head).ok())??;
     Some(head)
@@ -125,7 +125,7 @@ fn write(mut file: File, bytes: &[u8]) -> io::Result<()> {
 /// device such as `/dev/null` reads like an empty one, and a pipe could block for ever.
 fn is_ours(path: &Path) -> bool {
     let mut start = Vec::new();
-    let read = access::open(path).and_then(|file| {
+    let read = trust::open(path).and_then(|file| {
         if !file.metadata()?.is_file() {
             return Err(ErrorKind::InvalidInput.into());
         }

@@ -4,9 +4,9 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
 use super::error::Error;
+use super::exact_json::Exact as Json;
 use super::expectation::{Expectation, Shape};
 use super::function::Decoding;
-use super::json::Exact as Json;
 use super::number::{self, Exact};
 
 /// By this name `serde_json` knows that JSON is to stay the text that it is.

@@ -9,7 +9,7 @@ use tonic::metadata::MetadataValue;
 
 use crate::backoff::Doubling;
 use crate::error::FailingEndpoint;
-use crate::transport::endpoint_list::EndpointList;
+use crate::transport::endpoint_order::EndpointList;
 use crate::transport::failover::all_failed;
 use crate::transport::race::Done;
 use crate::transport::round::Round;
