@@ -11,7 +11,7 @@ use crate::problem::{Problem, Report};
 
 /// Why there is no configuration, or why a call about it failed.
 ///
-/// What can be done about it is told apart by the `is_` functions; the text is for people, and changes.
+/// The `is_` functions say what can be done about it; the text is for people, and changes.
 ///
 /// | function | what has happened | what helps |
 /// | --- | --- | --- |

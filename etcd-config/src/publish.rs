@@ -238,7 +238,8 @@ impl<T: Derived> Publisher<T> {
             self.nothing_read.take_if(|nothing_read| nothing_read.ends_with_any_key());
         }
         let is_first = self.from_cache && !touched.is_empty();
-        let is_relevant = !touched.is_empty() && self.add_to_lags(touched);
+        let deletes = batch.changes.iter().any(|change| !matches!(change, etcd_client_core::Change::Put(_)));
+        let is_relevant = !touched.is_empty() && self.add_to_lags(touched, deletes);
         // With a commit key, only its writing makes the keys be tried; without one, any key that matters.
         let must_try = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
         if must_try || is_first {
@@ -249,11 +250,14 @@ impl<T: Derived> Publisher<T> {
     }
 
     /// Adds what has changed to the lag of each snapshot. Returns whether it can make a difference to any.
-    fn add_to_lags(&mut self, touched: Touched) -> bool {
+    /// `deletes` says that some of it are deletions.
+    fn add_to_lags(&mut self, touched: Touched, deletes: bool) -> bool {
         let tree = self.keys.read();
         let relevant = keep_relevant(self.keys.context().schema(), &tree, touched);
         if !relevant.is_empty() {
-            self.look_for_nothing_read(&tree);
+            if self.nothing_read.is_some() || deletes {
+                self.look_for_nothing_read(&tree);
+            }
             self.outstanding = self.outstanding.changed();
             let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
             spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
@@ -265,7 +269,7 @@ impl<T: Derived> Publisher<T> {
         !relevant.is_empty()
     }
 
-    /// Whether any field reads a key still. That the last one has gone is a warning, as it would be at a start.
+    /// Whether any field reads a key still, after one has gone. That the last one has gone is a warning, as it would be at a start.
     fn look_for_nothing_read(&mut self, tree: &KeyTree) {
         let nothing_read = NothingRead::find(self.keys.context().schema(), tree, None);
         let news = nothing_read.as_ref().filter(|_| self.nothing_read.is_none());
@@ -293,8 +297,9 @@ impl<T: Derived> Publisher<T> {
 
     /// The revision at which the commit key was last written.
     fn committed_at(&self) -> Option<u64> {
+        let key = T::LAYOUT.commit_key?;
         let tree = self.keys.read();
-        let node = tree.root().descend(T::LAYOUT.commit_key?)?;
+        let node = tree.root().descend(key)?;
         node.value.as_ref().map(|raw| raw.revision)
     }
 

@@ -48,10 +48,13 @@ impl Keys {
         let KeysState { tree, unpublished, revision, .. } = &mut *self.lock();
         *revision = batch.revision;
         let replaced = Arc::make_mut(tree).apply(batch);
-        if !replaced.is_empty() {
+        let touched = replaced.touched();
+        if unpublished.is_empty() {
+            *unpublished = Arc::new(replaced);
+        } else {
             Arc::make_mut(unpublished).merge(&replaced);
         }
-        replaced.touched()
+        touched
     }
 
     /// What has been replaced since the published snapshot.

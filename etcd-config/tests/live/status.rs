@@ -1,4 +1,4 @@
-//! What an operator is told.
+//! What an operator reads.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -50,24 +50,24 @@ fn says_since_when_the_store_is_gone_and_why_and_that_it_is_back() {
     assert!(back.counters.losses >= 1);
 }
 
-/// What callbacks are told of the status, in a word each.
-fn told(settings: &Live<Service>) -> Arc<Mutex<Vec<String>>> {
-    let told = Arc::new(Mutex::new(Vec::new()));
+/// What callbacks hear of the status, in a word each.
+fn heard(settings: &Live<Service>) -> Arc<Mutex<Vec<String>>> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
     settings.on_status({
-        let told = Arc::clone(&told);
+        let heard = Arc::clone(&heard);
         move |status| {
             let rewind = status.last_rewind.map(|rewind| format!(" after {} at {}", rewind.seen, rewind.now));
             let rejected = if status.refused_since.is_some() { " rejected" } else { "" };
-            told.lock().unwrap().push(format!("{}{rejected}{}", status.state, rewind.unwrap_or_default()));
+            heard.lock().unwrap().push(format!("{}{rejected}{}", status.state, rewind.unwrap_or_default()));
         }
     });
-    told
+    heard
 }
 
-fn until_told(told: &Mutex<Vec<String>>, last: &str) -> Vec<String> {
+fn until_heard(heard: &Mutex<Vec<String>>, last: &str) -> Vec<String> {
     let look =
-        || Some(told.lock().unwrap().clone()).filter(|words| words.last().is_some_and(|word| word == last));
-    until_found(SOON, look, || format!("{last} at the end of {:?}", told.lock().unwrap()))
+        || Some(heard.lock().unwrap().clone()).filter(|words| words.last().is_some_and(|word| word == last));
+    until_found(SOON, look, || format!("{last} at the end of {:?}", heard.lock().unwrap()))
 }
 
 #[test]
@@ -75,18 +75,18 @@ fn tells_callbacks_when_the_state_becomes_another_and_not_at_each_try() {
     let store = store();
     let settings = watch(&store);
     until_status(&settings, |status| status.state.is_watching());
-    let told = told(&settings);
+    let heard = heard(&settings);
     store.refuse(true);
     store.cut();
-    until_told(&told, "disconnected");
+    until_heard(&heard, "disconnected");
     std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(*told.lock().unwrap(), ["disconnected"]);
+    assert_eq!(*heard.lock().unwrap(), ["disconnected"]);
     store.refuse(false);
-    until_told(&told, "watching");
+    until_heard(&heard, "watching");
     store.put("/service/workers", "few");
-    until_told(&told, "watching rejected");
+    until_heard(&heard, "watching rejected");
     store.put("/service/workers", "9");
-    let all = until_told(&told, "watching");
+    let all = until_heard(&heard, "watching");
     assert_eq!(all, ["disconnected", "watching", "watching rejected", "watching"]);
 }
 
@@ -97,9 +97,9 @@ fn tells_callbacks_of_a_rewind_and_of_another_cluster() {
     until_status(&settings, |status| status.state.is_watching());
     let seen = store.put("/service/workers", "9");
     settings.wait_for_revision(seen, SOON).unwrap();
-    let words = told(&settings);
+    let words = heard(&settings);
     store.rewind(seen - 1);
-    until_told(&words, &format!("watching after {seen} at {}", seen - 1));
+    until_heard(&words, &format!("watching after {seen} at {}", seen - 1));
     let status = settings.status();
     assert!(!status.last_rewind.unwrap().cluster_changed);
     let text = format!("went back to revision {} from {seen}, ", seen - 1);
@@ -396,16 +396,16 @@ fn tells_callbacks_of_a_refusal_that_is_found_while_no_change_is_received() {
     store.refuse(true);
     store.cut();
     until_status(&settings, |status| matches!(status.state, State::Disconnected(_)));
-    let told = told(&settings);
+    let heard = heard(&settings);
     store.put("/service/workers", "few");
     store.refuse(false);
-    until_told(&told, "watching rejected");
+    until_heard(&heard, "watching rejected");
     store.refuse(true);
     store.cut();
-    until_told(&told, "disconnected rejected");
+    until_heard(&heard, "disconnected rejected");
     store.put("/service/workers", "9");
     store.refuse(false);
-    let all = until_told(&told, "watching");
+    let all = until_heard(&heard, "watching");
     assert!(!settings.status().to_string().contains("rejected"), "{}", settings.status());
     assert!(all.contains(&"disconnected rejected".to_owned()), "{all:?}");
 }
