@@ -29,7 +29,7 @@ fn a_status_is_json_without_secrets() {
     let store = MemoryStore::from(pairs);
     let settings = Settings::watch(&store).unwrap();
     let revision = store.put("/payments/workers", "many");
-    store.put("/payments/region", "there");
+    store.put("/payments/region", "there\n");
     settings.wait_for_revision(revision, Duration::from_secs(10)).unwrap_err();
     let status = to_json(&settings.status());
     assert_eq!(status["name"], "Settings");
