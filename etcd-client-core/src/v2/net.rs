@@ -2,6 +2,7 @@
 
 pub(in crate::v2) mod endpoint_client;
 pub(in crate::v2) mod failure;
+mod not_v2;
 pub(in crate::v2) mod pool;
 pub(in crate::v2) mod redirect;
 pub(in crate::v2) mod refusal;

@@ -6,6 +6,7 @@ pub(in crate::v3) mod endpoint_client;
 pub(in crate::v3) mod failure;
 pub(in crate::v3) mod grpc_channel;
 pub(in crate::v3) mod login;
+mod not_grpc;
 pub(in crate::v3) mod pool;
 pub(in crate::v3) mod round_failure;
 pub(in crate::v3) mod unary;

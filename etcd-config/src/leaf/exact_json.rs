@@ -18,22 +18,22 @@ use super::number;
 const DEEPEST: usize = 128;
 
 /// A deserializer, a visitor, or an access of `serde_json`, and how many texts it is within.
-pub(super) struct Exact<X> {
+pub(super) struct ExactJson<X> {
     inner: X,
     depth: usize,
 }
 
-impl<X> Exact<X> {
+impl<X> ExactJson<X> {
     pub(super) fn new(inner: X) -> Self {
         Self { inner, depth: 0 }
     }
 
-    fn with<Y>(&self, inner: Y) -> Exact<Y> {
-        Exact { inner, depth: self.depth }
+    fn with<Y>(&self, inner: Y) -> ExactJson<Y> {
+        ExactJson { inner, depth: self.depth }
     }
 }
 
-/// Forwards to `serde_json`, which is to hand what is below to `Exact` again.
+/// Forwards to `serde_json`, which is to hand what is below to `ExactJson` again.
 macro_rules! forward {
     ($($method:ident($($name:ident: $type:ty),*);)*) => {$(
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, D::Error> {
@@ -43,7 +43,7 @@ macro_rules! forward {
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Exact<D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for ExactJson<D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -60,7 +60,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Exact<D> {
         if number::is_number(text) && !number::is_kept(text) {
             return visitor.visit_borrowed_str(text);
         }
-        json.deserialize_any(Exact { inner: visitor, depth }).map_err(D::Error::custom)
+        json.deserialize_any(ExactJson { inner: visitor, depth }).map_err(D::Error::custom)
     }
 
     forward! {
@@ -105,7 +105,7 @@ macro_rules! visit {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Exact<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for ExactJson<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,7 +162,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Exact<V> {
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Exact<S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for ExactJson<S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
@@ -171,7 +171,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Exact<S> {
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Exact<A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for ExactJson<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
@@ -184,7 +184,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Exact<A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Exact<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for ExactJson<A> {
     type Error = A::Error;
 
     // A key of JSON is a string already.
@@ -202,17 +202,17 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Exact<A> {
     }
 }
 
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Exact<A> {
+impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for ExactJson<A> {
     type Error = A::Error;
-    type Variant = Exact<A::Variant>;
+    type Variant = ExactJson<A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
         let (value, variant) = self.inner.variant_seed(seed)?;
-        Ok((value, Exact { inner: variant, depth: self.depth }))
+        Ok((value, ExactJson { inner: variant, depth: self.depth }))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Exact<A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for ExactJson<A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {

@@ -1,7 +1,7 @@
 //! Numbers as text, and what of them the number types of the language can hold.
 
 /// A number that is printed exactly as it was written.
-pub(super) enum Exact {
+pub(super) enum ExactNumber {
     Unsigned(u64),
     Signed(i64),
     Float(f64),
@@ -14,14 +14,14 @@ pub(super) fn is_number(text: &str) -> bool {
 }
 
 /// The number of a text, where not even a trailing zero is lost.
-pub(super) fn exact(text: &str) -> Option<Exact> {
+pub(super) fn exact(text: &str) -> Option<ExactNumber> {
     fn parsed<N: std::str::FromStr + ToString>(text: &str) -> Option<N> {
         text.parse::<N>().ok().filter(|number| number.to_string() == text)
     }
     parsed(text)
-        .map(Exact::Unsigned)
-        .or_else(|| parsed(text).map(Exact::Signed))
-        .or_else(|| parsed(text).map(Exact::Float))
+        .map(ExactNumber::Unsigned)
+        .or_else(|| parsed(text).map(ExactNumber::Signed))
+        .or_else(|| parsed(text).map(ExactNumber::Float))
 }
 
 /// Whether the number of a text is the same one in `u64`, `i64` or `f64`, however it is written.

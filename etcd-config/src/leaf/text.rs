@@ -4,10 +4,10 @@ use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
 use super::error::Error;
-use super::exact_json::Exact as Json;
+use super::exact_json::ExactJson;
 use super::expectation::{Expectation, Shape};
 use super::function::Decoding;
-use super::number::{self, Exact};
+use super::number::{self, ExactNumber};
 
 /// By this name `serde_json` knows that JSON is to stay the text that it is.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
@@ -100,9 +100,9 @@ fn json<'de, T>(
 /// Hands a number to a type that takes anything.
 fn number<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, Error> {
     match number::exact(text) {
-        Some(Exact::Unsigned(number)) => visitor.visit_u64(number),
-        Some(Exact::Signed(number)) => visitor.visit_i64(number),
-        Some(Exact::Float(number)) => visitor.visit_f64(number),
+        Some(ExactNumber::Unsigned(number)) => visitor.visit_u64(number),
+        Some(ExactNumber::Signed(number)) => visitor.visit_i64(number),
+        Some(ExactNumber::Float(number)) => visitor.visit_f64(number),
         // JSON in memory has no other way to write the number.
         None if Expectation::of(Shape::Any, &visitor).is_json() && is_kept_by_json(text) => {
             json(text, |json| json.deserialize_any(visitor))
@@ -134,7 +134,7 @@ macro_rules! structures {
         fn $method<V: Visitor<'de>>(self, $($name: $type,)* visitor: V) -> Result<V::Value, Error> {
             let text = self.read($shape, &visitor)?;
             if self.keeps_digits() {
-                return json(text, |json| Json::new(json).$method($($name,)* visitor));
+                return json(text, |json| ExactJson::new(json).$method($($name,)* visitor));
             }
             json(text, |json| json.$method($($name,)* visitor))
         }
@@ -265,7 +265,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
     ) -> Result<V::Value, Error> {
         let text = self.read(Shape::Variants(variants), &visitor)?.trim();
         if text.starts_with('{') && self.keeps_digits() {
-            return json(text, |json| Json::new(json).deserialize_enum(name, variants, visitor));
+            return json(text, |json| ExactJson::new(json).deserialize_enum(name, variants, visitor));
         }
         if text.starts_with('{') {
             return json(text, |json| json.deserialize_enum(name, variants, visitor));
@@ -287,7 +287,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
             return number(text.trim(), visitor);
         }
         if self.keeps_digits() && serde_json::from_str::<IgnoredAny>(text).is_ok() {
-            return json(text, |json| Json::new(json).deserialize_any(visitor));
+            return json(text, |json| ExactJson::new(json).deserialize_any(visitor));
         }
         if self.mode != Mode::Plain && serde_json::from_str::<IgnoredAny>(text).is_ok() {
             return json(text, |json| json.deserialize_any(visitor));

@@ -157,7 +157,7 @@ impl Refusal {
         if ErrorCode::from(*code) != ErrorCode::TestFailed {
             return None;
         }
-        let key = key_of(&request.address)?;
+        let key = key_of(&request.path_and_query)?;
         let indexes = Some(cause).filter(|cause| request.compares_indexes_only() && is_of_numbers(cause));
         let indexes = indexes.map(|indexes| format!(" {indexes}")).unwrap_or_default();
         Some(format!("{}: {}{indexes} (code {code})", excerpt(message.as_bytes()), excerpt(key.as_bytes())))

@@ -12,12 +12,12 @@ use crate::v2::wire::encoding::{form, query};
 /// With any other content type the keys API stores an empty value, without an error.
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// One request: a method, an address below the endpoint, and a form or another body.
+/// One request: a method, path and query below the endpoint, and a form or another body.
 #[derive(Clone)]
 pub struct Request {
     pub(in crate::v2) method: Method,
     /// The path and query, percent-encoded, with a slash at the beginning.
-    pub(in crate::v2) address: String,
+    pub(in crate::v2) path_and_query: String,
     pub(in crate::v2) body: Option<bytes::Bytes>,
     pub(in crate::v2) content_type: Cow<'static, str>,
     pub(in crate::v2) resend: Resend,
@@ -67,16 +67,16 @@ impl Request {
         form: Option<String>,
         resend: Resend,
     ) -> Result<Self, Error> {
-        let address = path + &query(flags)?;
+        let path_and_query = path + &query(flags)?;
         let content_type = Cow::Borrowed(FORM);
-        Ok(Self { method, address, body: form.map(Into::into), content_type, resend })
+        Ok(Self { method, path_and_query, body: form.map(Into::into), content_type, resend })
     }
 }
 
 impl Request {
     /// Whether it compares an index, and no value.
     pub(in crate::v2) fn compares_indexes_only(&self) -> bool {
-        let query = self.address.split_once('?').map_or("", |(_, query)| query);
+        let query = self.path_and_query.split_once('?').map_or("", |(_, query)| query);
         let names = |text: &str, name: &str| {
             text.split('&').any(|pair| pair.split('=').next().is_some_and(|it| it == name))
         };
@@ -88,7 +88,7 @@ impl Request {
 impl fmt::Debug for Request {
     /// Shows the path; the query and the body may hold values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.address.split('?').next().unwrap_or_default();
+        let path = self.path_and_query.split('?').next().unwrap_or_default();
         let mut out = f.debug_struct("Request");
         out.field("method", &self.method).field("path", &path);
         out.field("body", &self.body.as_ref().map(Length::of)).finish_non_exhaustive()
