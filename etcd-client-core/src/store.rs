@@ -242,6 +242,19 @@ pub trait Watch: fmt::Debug + Send {
     /// for a progress interval after it is given up.
     fn request_progress(&mut self);
 
+    /// Asks as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: if an answer to
+    /// an earlier request is on its way, that will do. A watch that shares its connection with others may so ask
+    /// once for all of them.
+    fn check_alive(&mut self) {
+        self.request_progress();
+    }
+
+    /// Whether anything has arrived since the last request, if only for other watches of the same stream:
+    /// it is not dead, and may not be able to answer. The watcher then asks [`Store::unchanged`].
+    fn has_heard(&self) -> bool {
+        false
+    }
+
     /// Whether another watch may begin after the last [`Signal::Progress`]. `false` if progress is concluded
     /// from the silence of this stream, which means nothing once the stream proves dead.
     fn is_resumable(&self) -> bool {

@@ -47,7 +47,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use self::mirror::Mirror;
 use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
@@ -340,8 +340,12 @@ impl Watcher {
                 }
             }
             Signal::Arriving => watching.freshness.on_delivery(),
-            Signal::Alive => watching.freshness.on_alive(),
+            Signal::Alive => {
+                watching.postpone_check(self.options.progress_interval);
+                watching.freshness.on_alive();
+            }
             Signal::Progress(revision) => {
+                watching.postpone_check(self.options.progress_interval);
                 watching.freshness.on_progress();
                 if revision >= mirror.revision() && !watching.has_gap {
                     mirror.advance(revision);
@@ -371,10 +375,8 @@ impl Watcher {
     /// Rule 7.
     fn on_tick(&mut self) {
         let Phase::Watching(watching) = &mut self.phase else { return };
-        if !watching.unanswered {
-            watching.unanswered = true;
-            watching.request_progress();
-            watching.tick.as_mut().reset(Instant::now() + self.options.progress_interval);
+        if !watching.unanswered || watching.watch.has_heard() {
+            watching.check_alive(self.options.progress_interval);
             return;
         }
         let (endpoint, interval) = (watching.watch.endpoint(), self.options.progress_interval);

@@ -10,10 +10,14 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
 use crate::Error;
+use crate::backoff::spread;
 use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
 
 /// The shortest time between two requests for progress that a consumer has made.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How much later than after an interval a stream is asked, as a share of that.
+const LATE: std::ops::Range<f64> = 0.0..0.1;
 
 /// What a watcher is doing. The call under way is part of the phase, so dropping the phase cancels it.
 pub(super) enum Phase {
@@ -67,6 +71,8 @@ pub(super) struct Watching {
     pub(super) since: Instant,
     /// When progress is requested, or, if that was not answered, the stream is lost.
     pub(super) tick: Pin<Box<Sleep>>,
+    /// How much later than an interval after the last answer that is.
+    late: Duration,
     /// Whether progress was requested and nothing has arrived since.
     pub(super) unanswered: bool,
     pub(super) audit: Audit,
@@ -128,6 +134,7 @@ impl Watching {
             heard: false,
             since: Instant::now(),
             tick: Box::pin(sleep(progress_interval)),
+            late: Duration::ZERO,
             unanswered: false,
             audit,
             has_gap: start == WatchStart::Head,
@@ -147,6 +154,26 @@ impl Watching {
             }
             Some(_) => {}
         }
+    }
+
+    /// An interval has passed: asks for a sign of life, which must come before two have. If an earlier request was
+    /// not answered, because other watches of the stream prevent that, the store is asked.
+    pub(super) fn check_alive(&mut self, interval: Duration) {
+        if self.unanswered {
+            self.freshness.on_alive();
+        }
+        self.unanswered = true;
+        self.watch.check_alive();
+        self.freshness.on_request();
+        let late = std::mem::take(&mut self.late);
+        self.tick.as_mut().reset(Instant::now() + interval - late);
+    }
+
+    /// The stream has answered, so it is asked again in an interval. Of watches that share a stream, the first to
+    /// do so asks for all, so that they do not do it at the same moment.
+    pub(super) fn postpone_check(&mut self, interval: Duration) {
+        self.late = spread(interval, &LATE);
+        self.tick.as_mut().reset(Instant::now() + interval + self.late);
     }
 
     pub(super) fn request_progress(&mut self) {

@@ -34,6 +34,7 @@ mod quorum_v2;
 mod reload;
 mod rewind;
 mod rolling;
+mod shared_streams;
 mod silent;
 mod slow;
 mod stranger;

@@ -42,6 +42,11 @@ struct TokenState {
 }
 
 impl Token {
+    /// Whether it is the same one, not only an equal one.
+    pub(in crate::v3) fn is_same(&self, other: &Self) -> bool {
+        self.serial == other.serial && self.value.is_some() == other.value.is_some()
+    }
+
     /// Whether it is a simple token, `<random>.<index of the log>`, and not a signed one.
     fn waits_for_the_log(&self) -> bool {
         let text = self.value.as_ref().and_then(|value| value.to_str().ok());

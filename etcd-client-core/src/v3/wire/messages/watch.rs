@@ -7,7 +7,7 @@ use crate::v3::wire::messages::kv::{KeyValue, ResponseHeader};
 
 #[derive(Clone, PartialEq, Message)]
 pub(in crate::v3) struct WatchRequest {
-    #[prost(oneof = "WatchAction", tags = "1, 3")]
+    #[prost(oneof = "WatchAction", tags = "1, 2, 3")]
     pub(in crate::v3) action: Option<WatchAction>,
 }
 
@@ -15,6 +15,8 @@ pub(in crate::v3) struct WatchRequest {
 pub(in crate::v3) enum WatchAction {
     #[prost(message, tag = "1")]
     Create(WatchCreateRequest),
+    #[prost(message, tag = "2")]
+    Cancel(WatchCancelRequest),
     #[prost(message, tag = "3")]
     Progress(WatchProgressRequest),
 }
@@ -34,6 +36,15 @@ pub(in crate::v3) struct WatchCreateRequest {
     pub(in crate::v3) filters: Vec<i32>,
     #[prost(bool, tag = "6")]
     pub(in crate::v3) prev_kv: bool,
+    /// 0 for a number of the server's. Servers before 3.4 and etcd's gRPC proxy use one of theirs in any case.
+    #[prost(int64, tag = "7")]
+    pub(in crate::v3) watch_id: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::v3) struct WatchCancelRequest {
+    #[prost(int64, tag = "1")]
+    pub(in crate::v3) watch_id: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]

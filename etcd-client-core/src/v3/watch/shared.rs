@@ -1,0 +1,349 @@
+//! Watches that share a stream: as many as go through the connections to one endpoint with one token.
+//!
+//! A stream costs its server three goroutines and some 40 kB, and a request for progress a fixed price; a
+//! further watch on it costs a few kB. Go's clientv3 does the same.
+//!
+//! - `reader` is the task that reads a stream, and sends what is asked of it;
+//! - `dealer` knows who a frame is for, and how much of it each watch may believe;
+//! - `mailbox` is what has arrived for one watch: one that is read slowly holds up no other.
+
+mod dealer;
+mod mailbox;
+mod reader;
+mod seen;
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use self::dealer::{Begun, Creation};
+use self::mailbox::{End, Mailbox};
+use self::reader::{Command, Reader};
+use self::seen::Seen;
+use crate::v3::net::auth::Token;
+use crate::v3::net::connections::StreamSlot;
+use crate::v3::net::endpoint_client::EndpointClient;
+use crate::v3::net::failure::Failure;
+use crate::v3::net::pool::Pool;
+use crate::v3::net::round_failure::RoundFailure;
+use crate::v3::wire::key_range::KeyRange;
+use crate::v3::wire::messages::{ResponseHeader, WatchCreateRequest};
+use crate::v3::wire::response::{signed, unsigned};
+use crate::{Error, Kind};
+
+pub(in crate::v3) use self::mailbox::Letter;
+
+/// Watches on one stream.
+const MOST_WATCHES: usize = 1_000;
+/// A watch with more revisions to replay than this shares no stream with others that are in step: no request
+/// for progress is answered before it has caught up. A server replays so many at once.
+const SHORT_REPLAY: u64 = 1_000;
+/// A watch with something to replay waits for one answer more than is missing, so it is not put where many are.
+const MOST_UNANSWERED: u64 = 3;
+/// How often a stream is joined that ends meanwhile, before a new one is opened.
+const JOINS: u32 = 4;
+/// How often a watch is begun anew that leads to another member than the one before: behind one endpoint there
+/// may be several, and their heads differ.
+const ATTEMPTS: u32 = 3;
+
+/// The streams of one client that may take further watches.
+#[derive(Debug, Default)]
+pub(in crate::v3) struct SharedStreams(Mutex<Vec<Weak<SharedStream>>>);
+
+/// One stream, as its watches see it. The reader ends when the last of them has gone.
+struct SharedStream {
+    pool: Arc<Pool>,
+    endpoint: Arc<EndpointClient>,
+    generation: u64,
+    token: Token,
+    commands: mpsc::UnboundedSender<Command>,
+    watches: AtomicUsize,
+    seen: Arc<Seen>,
+}
+
+/// A place for a watch on a stream, and what keeps the stream open.
+struct Seat(Arc<SharedStream>);
+
+/// A watch that its server has confirmed. Dropping it ends it on the server, too.
+pub(in crate::v3) struct SharedWatch {
+    stream: Seat,
+    watch_id: i64,
+    created: ResponseHeader,
+    mailbox: Arc<Mailbox>,
+    /// Frames of the stream when progress was last asked for.
+    frames: u64,
+    /// Pieces that have been told of.
+    pieces: u64,
+}
+
+impl SharedStreams {
+    /// Begins a watch after this revision, or with what comes, at the first endpoint that confirms it.
+    pub(in crate::v3) async fn watch(
+        &self,
+        pool: &Arc<Pool>,
+        range: &KeyRange,
+        after: Option<u64>,
+    ) -> Result<SharedWatch, Error> {
+        let begin_at = |endpoint, token| self.begin_at(pool, endpoint, token, range, after);
+        pool.round(true, true, begin_at).await.map_err(RoundFailure::into_error)
+    }
+
+    /// A watch that begins after the head of the store would silence the progress of all watches on its
+    /// stream until something is written. So it begins at the head, if that is the revision; where it is
+    /// later, there is something to replay.
+    async fn begin_at(
+        &self,
+        pool: &Arc<Pool>,
+        endpoint: Arc<EndpointClient>,
+        token: Token,
+        range: &KeyRange,
+        after: Option<u64>,
+    ) -> Result<SharedWatch, Failure> {
+        let Some(after) = after else { return self.begin(pool, &endpoint, &token, range, None).await };
+        // The watch at the head keeps its stream open until the other is begun.
+        let (mut head, mut _at_head) = (self.head(&endpoint, &token), None);
+        for _ in 0..ATTEMPTS {
+            if let Some(gap) = head.and_then(|head| gap(after, head)) {
+                let watch = self.begin(pool, &endpoint, &token, range, Some((after, gap))).await?;
+                if watch.head() > after {
+                    return Ok(watch);
+                }
+            }
+            let watch = self.begin(pool, &endpoint, &token, range, None).await?;
+            if watch.head() <= after {
+                return Ok(watch);
+            }
+            (head, _at_head) = (Some(watch.head()), Some(watch));
+        }
+        let message = "the members that answer are too far apart for a watch to begin";
+        Err(Failure::broken(Error::new(Kind::Unavailable, message)))
+    }
+
+    /// Begins one watch: with what comes, or after a revision, so many before the head.
+    async fn begin(
+        &self,
+        pool: &Arc<Pool>,
+        endpoint: &Arc<EndpointClient>,
+        token: &Token,
+        range: &KeyRange,
+        replay: Option<(u64, u64)>,
+    ) -> Result<SharedWatch, Failure> {
+        let request = WatchCreateRequest {
+            key: range.start.clone(),
+            range_end: range.end.clone(),
+            start_revision: replay.map_or(0, |(after, _)| signed(after.saturating_add(1))),
+            ..WatchCreateRequest::default()
+        };
+        let limit = pool.options().timeout;
+        let mut joins = 0;
+        loop {
+            let seat = self.seat(pool, endpoint, token, replay.map(|(_, gap)| gap), joins < JOINS);
+            joins += 1;
+            let mailbox = Arc::<Mailbox>::default();
+            let (waiting, begun) = oneshot::channel();
+            let creation = Creation { request: request.clone(), mailbox: Arc::clone(&mailbox), waiting };
+            // If the stream is over, nobody waits there.
+            let _ = seat.commands.send(Command::Create(creation));
+            match timeout(limit, begun).await {
+                Ok(Ok(outcome)) => return outcome.map(|begun| SharedWatch::new(seat, begun, mailbox)),
+                // It ended before it was asked, or takes no other watch.
+                Ok(Err(_)) if joins <= JOINS => {
+                    if seat.seen.is_sole() {
+                        joins = JOINS;
+                    }
+                }
+                Ok(Err(_)) => {
+                    let error = Error::new(Kind::Unavailable, "the stream of the watch has ended");
+                    return Err(Failure::broken(error));
+                }
+                Err(_) => {
+                    endpoint.renew(seat.generation);
+                    let message = format!("the watch was not confirmed within {limit:.1?}");
+                    return Err(Failure::broken(Error::new(Kind::Timeout, message)));
+                }
+            }
+        }
+    }
+
+    /// A seat on a stream that may take the watch, or on a new one.
+    fn seat(
+        &self,
+        pool: &Arc<Pool>,
+        endpoint: &Arc<EndpointClient>,
+        token: &Token,
+        replay: Option<u64>,
+        joins: bool,
+    ) -> Seat {
+        let generation = endpoint.generation();
+        let catches_up = replay.is_some_and(|gap| gap > SHORT_REPLAY);
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.retain(|stream| stream.strong_count() > 0);
+        let found = streams.iter().filter_map(Weak::upgrade).find(|stream| {
+            stream.leads_to(endpoint, token)
+                && stream.has_room()
+                && stream.seen.catches_up() == catches_up
+                && (replay.is_none() || stream.seen.unanswered() <= MOST_UNANSWERED)
+        });
+        let stream = found.filter(|_| joins).unwrap_or_else(|| {
+            let (commands, received) = mpsc::unbounded_channel();
+            let stream = Arc::new(SharedStream {
+                pool: Arc::clone(pool),
+                endpoint: Arc::clone(endpoint),
+                generation,
+                token: token.clone(),
+                commands,
+                watches: AtomicUsize::new(0),
+                seen: Arc::new(Seen::new(catches_up)),
+            });
+            let reader = Reader {
+                pool: Arc::clone(pool),
+                endpoint: Arc::clone(endpoint),
+                token: token.clone(),
+                seen: Arc::clone(&stream.seen),
+                commands: received,
+            };
+            tokio::spawn(reader.run());
+            if joins {
+                streams.push(Arc::downgrade(&stream));
+            }
+            stream
+        });
+        stream.watches.fetch_add(1, Ordering::Relaxed);
+        Seat(stream)
+    }
+
+    /// The newest revision that the endpoint has spoken of on a stream.
+    fn head(&self, endpoint: &Arc<EndpointClient>, token: &Token) -> Option<u64> {
+        let streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = streams.iter().filter_map(Weak::upgrade);
+        let streams = streams.filter(|stream| stream.leads_to(endpoint, token) && stream.has_room());
+        streams.map(|stream| stream.seen.head()).max().filter(|head| *head > 0)
+    }
+}
+
+/// How many revisions are to be replayed.
+fn gap(after: u64, head: u64) -> Option<u64> {
+    head.checked_sub(after).filter(|gap| *gap > 0)
+}
+
+impl SharedStream {
+    /// Whether it leads to this endpoint on connections that are not given up, with the same token.
+    fn leads_to(&self, endpoint: &Arc<EndpointClient>, token: &Token) -> bool {
+        Arc::ptr_eq(&self.endpoint, endpoint)
+            && self.generation == endpoint.generation()
+            && self.token.is_same(token)
+            && !self.seen.is_closed()
+            && !self.commands.is_closed()
+    }
+
+    fn has_room(&self) -> bool {
+        self.watches.load(Ordering::Relaxed) < MOST_WATCHES
+    }
+}
+
+impl Deref for Seat {
+    type Target = SharedStream;
+
+    fn deref(&self) -> &SharedStream {
+        &self.0
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.watches.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl SharedWatch {
+    fn new(stream: Seat, begun: Begun, mailbox: Arc<Mailbox>) -> Self {
+        let Begun { watch_id, header: created } = begun;
+        let (frames, pieces) = (stream.seen.frames(), stream.seen.pieces());
+        Self { stream, watch_id, created, mailbox, frames, pieces }
+    }
+
+    /// The header of the server's confirmation: its revision is the head of the store.
+    pub(in crate::v3) fn created(&self) -> &ResponseHeader {
+        &self.created
+    }
+
+    pub(in crate::v3) fn head(&self) -> u64 {
+        unsigned(self.created.revision)
+    }
+
+    pub(in crate::v3) fn endpoint(&self) -> &Arc<EndpointClient> {
+        &self.stream.endpoint
+    }
+
+    /// Where the stream is; `None` once it has ended.
+    pub(in crate::v3) fn slot(&self) -> Option<&Arc<StreamSlot>> {
+        self.stream.seen.slot()
+    }
+
+    /// The next thing that arrives for this watch. An error is the last.
+    pub(in crate::v3) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Letter, Error>> {
+        self.mailbox.poll_next(cx).map_err(|End { error, blames_endpoint }| {
+            if blames_endpoint {
+                self.give_up();
+            }
+            error.at(self.endpoint().name())
+        })
+    }
+
+    /// Whether a kilobyte more of the next frame has arrived since it last had, on this stream: over a slow
+    /// link a large one takes its time. Nobody is woken for it.
+    pub(in crate::v3) fn has_received_more(&mut self) -> bool {
+        let pieces = self.stream.seen.pieces();
+        std::mem::replace(&mut self.pieces, pieces) != pieces
+    }
+
+    /// Whether any frame has come on the stream since progress was last asked for.
+    pub(in crate::v3) fn has_heard(&self) -> bool {
+        self.stream.seen.frames() != self.frames
+    }
+
+    /// Asks how far the stream has come. If there is no hurry, the answer may be one to an earlier request.
+    pub(in crate::v3) fn request_progress(&mut self, in_a_hurry: bool) {
+        self.frames = self.stream.seen.frames();
+        self.tell(Command::Ask { in_a_hurry });
+    }
+
+    /// Sends what follows to another endpoint.
+    pub(in crate::v3) fn give_up(&self) {
+        let generation = self.stream.seen.slot().map_or(self.stream.generation, |slot| slot.generation());
+        self.stream.pool.give_up(&self.stream.endpoint, generation);
+    }
+
+    /// Ends the stream for all its watches, as what its server says cannot be true.
+    pub(in crate::v3) fn end_stream(&self, lie: Error) {
+        self.tell(Command::End(Failure::broken(lie)));
+    }
+
+    /// To a stream that is over nothing needs to be said.
+    fn tell(&self, command: Command) {
+        let _ = self.stream.commands.send(command);
+    }
+}
+
+impl Drop for SharedWatch {
+    fn drop(&mut self) {
+        self.tell(Command::Cancel(self.watch_id));
+    }
+}
+
+impl fmt::Debug for SharedStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedStream({})", self.endpoint.name())
+    }
+}
+
+impl fmt::Debug for SharedWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedWatch({}, {})", self.endpoint().name(), self.watch_id)
+    }
+}

@@ -1,0 +1,217 @@
+//! Watches of one client share a stream, and none of them suffers for what happens to another.
+
+use std::future::poll_fn;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use etcd_client_core::v3::Client;
+use etcd_client_core::{Error, Kind, Opened, Prefix, Signal, Store};
+use etcd_config::{EtcdConfig, Live};
+use etcd_config_tests::{Flat, GrpcProxy, History, PREFIX, Proxy, Server, Witness, block_on, on_each_line};
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn streams(server: &Server) -> (f64, f64) {
+    let metric = |name| server.metric(name);
+    (metric("etcd_debugging_mvcc_watch_stream_total"), metric("etcd_debugging_mvcc_watcher_total"))
+}
+
+/// Waits until the server has so many streams with so many watches.
+fn settles(server: &Server, expected: (f64, f64)) {
+    let start = Instant::now();
+    while streams(server) != expected {
+        assert!(start.elapsed() < SOON, "{:?}, not {expected:?} on {}", streams(server), server.etcd());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The next signal, without those of a large frame that is on its way, whoever it is for.
+async fn next(opened: &mut Opened) -> Result<Signal, Error> {
+    loop {
+        let signal = timeout(SOON, poll_fn(|cx| opened.watch.poll_next(cx))).await;
+        match signal.expect("a signal within 5 s") {
+            Ok(Signal::Arriving) => {}
+            signal => return signal,
+        }
+    }
+}
+
+async fn next_revision(opened: &mut Opened) -> u64 {
+    match next(opened).await.unwrap() {
+        Signal::Batch(batch) => batch.revision,
+        other => panic!("{other:?} is no batch"),
+    }
+}
+
+#[test]
+fn fifty_configurations_are_one_stream_and_are_resumed_as_few() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let proxy = Proxy::to(&server.address());
+        let client = Client::new([proxy.endpoint()]).expect("a client");
+        let mut lives: Vec<Live<Flat>> = thread::scope(|scope| {
+            let start = |_| scope.spawn(|| Flat::options().watch(&client).expect("a first snapshot"));
+            let starts: Vec<_> = (0..50).map(start).collect();
+            starts.into_iter().map(|live| live.join().expect("no panic")).collect()
+        });
+        let witnesses: Vec<_> = lives.iter().map(Witness::watching).collect();
+        settles(&server, (1.0, 50.0));
+        history.put("a", "2");
+        for witness in &witnesses {
+            witness.converges(&history, SOON);
+        }
+        proxy.cut();
+        for witness in &witnesses {
+            witness.notices_a_loss(SOON);
+        }
+        history.put("a", "3");
+        for witness in &witnesses {
+            witness.converges(&history, SOON);
+            witness.watches(SOON);
+        }
+        let (streams, watches) = streams(&server);
+        assert!(streams < 3.5 && (watches - 50.0).abs() < 0.5, "{streams} streams with {watches} watches");
+        drop(witnesses);
+        lives.truncate(1);
+        settles(&server, (1.0, 1.0));
+        drop(lives);
+        settles(&server, (0.0, 0.0));
+    });
+}
+
+#[test]
+fn one_that_is_not_read_ends_alone_and_the_others_are_current_all_the_time() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            let mut slow = Store::watch(&client, &Prefix::new("/slow"), None).await.unwrap();
+            let mut other = Store::watch(&client, &Prefix::new("/other"), None).await.unwrap();
+            for n in 0..24 {
+                client.put("/slow/a", vec![b'x'; 1 << 20]).await.unwrap();
+                let written = client.put("/other/a", n.to_string()).await.unwrap().header.revision;
+                assert_eq!(next_revision(&mut other).await, written);
+            }
+            let mut read = 0;
+            let error = loop {
+                match next(&mut slow).await {
+                    Ok(Signal::Batch(_)) => read += 1,
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!((error.kind(), read), (Kind::Unavailable, 15), "{error}");
+            drop(slow);
+            settles(&server, (1.0, 1.0));
+            client.put("/other/a", "last").await.unwrap();
+            next_revision(&mut other).await;
+        });
+    });
+}
+
+#[test]
+fn one_whose_start_is_compacted_silences_no_other() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            let start = client.put("/p/a", "1").await.unwrap().header.revision;
+            for _ in 0..5 {
+                client.put("/p/a", "2").await.unwrap();
+            }
+            let mut healthy = Store::watch(&client, &Prefix::new("/p"), None).await.unwrap();
+            client.compact(start + 4).await.unwrap();
+            let mut compacted = Store::watch(&client, &Prefix::new("/p"), Some(start)).await.unwrap();
+            assert_eq!(next(&mut compacted).await.unwrap_err().kind(), Kind::Compacted);
+            // It is still held by its reader.
+            let early = etcd.version().is_early();
+            for _ in 0..3 {
+                healthy.watch.request_progress();
+                let expected = if early { Signal::Alive } else { Signal::Progress(start + 5) };
+                assert_eq!(next(&mut healthy).await.unwrap(), expected);
+            }
+            drop(compacted);
+            settles(&server, (1.0, 1.0));
+        });
+    });
+}
+
+#[test]
+fn one_that_is_forbidden_is_refused_alone_each_time() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        server.enable_auth("of-root");
+        server.add_user("app", "secret", "/app/");
+        block_on(async {
+            let client =
+                Client::builder().endpoints([server.endpoint()]).user("app", "secret").build().unwrap();
+            let app = Prefix::new("/app");
+            let mut first = Store::watch(&client, &app, None).await.unwrap();
+            let mut opened = Vec::new();
+            for _ in 0..3 {
+                let forbidden = Prefix::new("/secret");
+                let (error, one, two) = tokio::join!(
+                    Store::watch(&client, &forbidden, None),
+                    Store::watch(&client, &app, None),
+                    Store::watch(&client, &app, None),
+                );
+                assert_eq!(error.unwrap_err().kind(), Kind::PermissionDenied);
+                opened.extend([one.unwrap(), two.unwrap()]);
+            }
+            let written = client.put("/app/a", "1").await.unwrap().header.revision;
+            for opened in opened.iter_mut().chain([&mut first]) {
+                assert_eq!(next_revision(opened).await, written);
+            }
+        });
+    });
+}
+
+#[test]
+fn what_is_replayed_on_a_stream_of_others_is_current_on_a_store_where_nothing_is_written() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            let start = client.put("/p/a", "1").await.unwrap().header.revision;
+            let mut at_head = Store::watch(&client, &Prefix::new("/p"), None).await.unwrap();
+            let head = client.put("/p/a", "2").await.unwrap().header.revision;
+            assert_eq!(next_revision(&mut at_head).await, head);
+            let mut replays = Store::watch(&client, &Prefix::new("/p"), Some(start)).await.unwrap();
+            let mut elsewhere = Store::watch(&client, &Prefix::new("/q"), Some(start)).await.unwrap();
+            assert_eq!(next_revision(&mut replays).await, head);
+            settles(&server, (1.0, 3.0));
+            let expected = if etcd.version().is_early() { Signal::Alive } else { Signal::Progress(head) };
+            at_head.watch.request_progress();
+            for opened in [&mut at_head, &mut replays, &mut elsewhere] {
+                assert_eq!(next(opened).await.unwrap(), expected);
+            }
+        });
+    });
+}
+
+/// It uses numbers of its own for the watches of a stream, and confirms them in any order.
+#[test]
+fn behind_etcds_proxy_each_watch_has_a_stream_of_its_own() {
+    let server = Server::start();
+    let proxy = GrpcProxy::before(&server);
+    block_on(async {
+        let client = Client::new([proxy.endpoint()]).unwrap();
+        let prefixes: Vec<Prefix> = (0..12).map(|n| Prefix::new(&format!("/p{n}"))).collect();
+        // All at the same time.
+        let starting = prefixes.iter().map(|prefix| tokio::spawn(Store::watch(&client, prefix, None)));
+        let starting: Vec<_> = starting.collect();
+        let mut opened = Vec::new();
+        for watch in starting {
+            opened.push(watch.await.expect("no panic").expect("it begins"));
+        }
+        for n in 0..prefixes.len() {
+            client.put(format!("/p{n}/a"), "1").await.unwrap();
+        }
+        for opened in &mut opened {
+            assert!(matches!(next(opened).await, Ok(Signal::Batch(_))));
+        }
+    });
+}
