@@ -201,7 +201,8 @@ impl<T: Derived> Live<T> {
         runtime: &Handle,
         background: Option<Arc<Background>>,
     ) -> Self {
-        let task = WatchTask::new(loaded, caller);
+        // Apart from its future, which would have it twice.
+        let task = Box::new(WatchTask::new(loaded, caller));
         let shared = Arc::clone(task.shared());
         let task = runtime.spawn(task.run()).abort_handle();
         let life = Life::new(Arc::clone(&shared), task, background);

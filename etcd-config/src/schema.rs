@@ -117,6 +117,7 @@ impl Schema {
         let mut collector = Collector { prefix, fields: Vec::new() };
         collector.branch(&branch, &Trail::default(), Inherited::default());
         let mut fields = collector.fields;
+        fields.shrink_to_fit();
         share_secrecy(&mut fields, &Secrecy::of(&branch, prefix));
         let denies = denies(&branch);
         Self { prefix: prefix.path().to_owned(), branch, fields, denies }

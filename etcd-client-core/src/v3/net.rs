@@ -5,6 +5,7 @@ pub(in crate::v3) mod connections;
 pub(in crate::v3) mod endpoint_client;
 pub(in crate::v3) mod failure;
 pub(in crate::v3) mod grpc_channel;
+mod idle_connection;
 pub(in crate::v3) mod login;
 mod not_grpc;
 pub(in crate::v3) mod pool;

@@ -80,7 +80,7 @@ impl Store for Client {
     }
 
     fn with_own_connections(&self) -> Arc<dyn Store> {
-        Arc::new(self.with_own_connections())
+        Arc::new(Self::over(self.pool().for_watching()))
     }
 
     fn identity(&self) -> usize {

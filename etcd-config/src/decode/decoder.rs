@@ -368,7 +368,10 @@ impl<'a> Decoder<'a> {
         let outer = mem::take(&mut self.survey.members);
         read(self);
         self.survey.path.pop();
-        Ok(mem::replace(&mut self.survey.members, outer))
+        let mut members = mem::replace(&mut self.survey.members, outer);
+        // They stay as long as the configuration.
+        members.shrink_to_fit();
+        Ok(members)
     }
 
     pub(super) fn finish(self) -> Findings {

@@ -114,7 +114,7 @@ impl<T: Derived> WatchTask<T> {
     }
 
     /// Runs until it is dropped. After a panic the watch begins again with a listing.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self: Box<Self>) {
         let (mut last_restart, mut pause) = (Instant::now(), Duration::ZERO);
         loop {
             let Err(panic) = panics::caught_in(self.watch_until_panic()).await else { return };
@@ -130,7 +130,8 @@ impl<T: Derived> WatchTask<T> {
     /// Returns `None` if the updater is lost, which takes a panic while another one is handled; nothing else ends it.
     async fn watch_until_panic(&mut self) -> Option<Infallible> {
         if let Some(panic) = self.unrecovered_panic.take() {
-            self.recover(&panic).await?;
+            // Apart: it would take room in each task for ever.
+            Box::pin(self.recover(&panic)).await?;
         }
         let shared = Arc::clone(self.shared());
         loop {

@@ -17,6 +17,7 @@ mod grants;
 mod grpc_proxy;
 mod harness;
 mod hidden_keys;
+mod idle_connections;
 mod lagging;
 mod large;
 mod leases;

@@ -8,17 +8,33 @@ use crate::transport::endpoint_client;
 use crate::transport::http::Protocol;
 use crate::v3::net::connections::{Connection, OpenConnections, StreamSlot};
 use crate::v3::net::grpc_channel::GrpcChannel;
+use crate::v3::net::idle_connection;
 
 /// With an HTTP client for each connection.
 pub(in crate::v3) type EndpointClient = endpoint_client::EndpointClient<OpenConnections>;
 
 impl EndpointClient {
     /// A place for a call.
-    pub(in crate::v3) async fn for_calls(&self) -> Result<StreamSlot, Error> {
+    pub(in crate::v3) async fn for_calls(&self, may_be_large: bool) -> Result<StreamSlot, Error> {
+        let for_watching = self.http().for_watching;
+        if for_watching
+            && !may_be_large
+            && let Some(slot) = self.connections().beside_streams()
+        {
+            return Ok(slot);
+        }
         if self.connections().free_for_calls().is_none() {
             self.prepare().await;
         }
-        self.connections().for_calls(|generation| self.connect(Protocol::Http2, generation))
+        let mut is_new = false;
+        let slot = self.connections().for_calls(|generation| {
+            is_new = true;
+            self.connect(Protocol::Http2, generation)
+        })?;
+        if is_new && for_watching {
+            idle_connection::close_when_idle(self.weak_connections(), slot.connection());
+        }
+        Ok(slot)
     }
 
     /// A place for a stream, on any connection except the one that is `crowded`.

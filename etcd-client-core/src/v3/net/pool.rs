@@ -50,6 +50,13 @@ impl Pool {
         Self::new(self.options.clone(), self.auth.with_own_token())
     }
 
+    /// The same for watches and the questions that go with them.
+    pub(in crate::v3) fn for_watching(&self) -> Arc<Self> {
+        let mut options = self.options.clone();
+        options.http.for_watching = true;
+        Self::new(options, self.auth.with_own_token())
+    }
+
     pub(in crate::v3) fn options(&self) -> &ClientOptions {
         &self.options
     }
@@ -290,7 +297,7 @@ impl Pool {
         token: &Token,
     ) -> Result<M::Answer, Failure> {
         let slot = endpoint
-            .for_calls()
+            .for_calls(request.may_be_large())
             .await
             .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
         self.ask_on(endpoint, &slot, request, token).await
