@@ -75,7 +75,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.status_cell.read(self::announced);
         if std::mem::replace(&mut *announced, now) != now {
-            self.hooks.queue(Notice::of_status(self.status()), self.keys.read().len());
+            self.hooks.queue(Notice::of_status(self.status()), self.keys.len());
         }
     }
 
@@ -85,9 +85,9 @@ impl<T: Send + Sync + 'static> Shared<T> {
         if *ended {
             return None;
         }
-        let keys = self.keys.mark_published();
+        let replaced = self.keys.mark_published();
         self.note_change(cluster);
-        Some(Swapped { before: self.current.swap(snapshot), keys })
+        Some(Swapped { before: self.current.swap(snapshot), replaced })
     }
 
     /// The cache file lacks what is in force.
