@@ -9,6 +9,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
+use super::history_check::SinceMark;
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
 
@@ -21,6 +22,12 @@ pub(super) enum Phase {
     Listing {
         call: BoxFuture<Result<Listing, Error>>,
         is_second: bool,
+    },
+    /// Reading what was written since the mirror; `may_replay` if that may turn out to be the shorter way.
+    CatchingUp {
+        call: BoxFuture<Result<SinceMark, Error>>,
+        since: u64,
+        may_replay: bool,
     },
     Opening {
         call: BoxFuture<Result<Opened, Error>>,
@@ -49,6 +56,7 @@ pub(super) enum WatchStart {
 #[derive(Clone, Copy)]
 pub(super) enum AfterPause {
     List { is_second: bool },
+    CatchUp,
     Open(WatchStart),
 }
 
@@ -87,6 +95,7 @@ pub(super) struct ProgressThrottle {
 /// What a phase has waited for.
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, is_second: bool },
+    CaughtUp { answer: Result<SinceMark, Error>, since: u64, may_replay: bool },
     Opened { answer: Result<Opened, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
@@ -101,6 +110,10 @@ impl Phase {
             Phase::Listing { call, is_second } => {
                 let is_second = *is_second;
                 call.as_mut().poll(cx).map(|answer| Input::Listed { answer, is_second })
+            }
+            Phase::CatchingUp { call, since, may_replay } => {
+                let (since, may_replay) = (*since, *may_replay);
+                call.as_mut().poll(cx).map(|answer| Input::CaughtUp { answer, since, may_replay })
             }
             Phase::Opening { call, start } => {
                 let start = *start;
@@ -189,6 +202,7 @@ impl fmt::Debug for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Listing { .. } => "Listing",
+            Phase::CatchingUp { .. } => "CatchingUp",
             Phase::Opening { .. } => "Opening",
             Phase::Watching(_) => "Watching",
             Phase::Waiting { .. } => "Waiting",
