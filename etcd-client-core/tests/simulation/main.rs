@@ -33,6 +33,8 @@ use tokio::time::{Instant, timeout_at};
 type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
 type Held = BTreeMap<Vec<u8>, Entry>;
 
+/// The name of the last key.
+const LAST: char = 'p';
 /// Longer than the longest backoff and everything that may follow it.
 const HEALING: Duration = Duration::from_secs(60);
 /// Longer than the interval between audits.
@@ -337,11 +339,11 @@ impl<'s> Run<'s> {
         let mut transaction = self.store.transaction();
         for _ in 0..self.rng.usize(1..5) {
             let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
-            let key = format!("{directory}/{}", self.rng.char('a'..='f'));
+            let key = format!("{directory}/{}", self.rng.char('a'..=if self.long { LAST } else { 'f' }));
             transaction = if self.rng.u8(0..4) == 0 {
                 transaction.delete(key)
             } else {
-                let (value, length) = (self.rng.u8(0..3), if self.long { 300 } else { 1 });
+                let (value, length) = (self.rng.u8(0..3), if self.long { 400 } else { 1 });
                 transaction.put(key, format!("{value:0>length$}"))
             };
         }
@@ -481,7 +483,7 @@ impl<'s> Run<'s> {
 
 /// All keys that are ever written.
 fn names() -> impl Iterator<Item = String> {
-    ["/p", "/q"].into_iter().flat_map(|directory| ('a'..='f').map(move |name| format!("{directory}/{name}")))
+    ["/p", "/q"].into_iter().flat_map(|directory| ('a'..=LAST).map(move |name| format!("{directory}/{name}")))
 }
 
 /// Usual ones, and such as let everything happen at the same time.
