@@ -56,12 +56,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use self::mirror::Mirror;
-use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
+use crate::store::{Batch, BoxFuture, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Scope};
 use backoff::Backoff;
 use connection_log::ConnectionLog;
 use freshness_check::Freshness;
+use history_check::Confirmed;
 use phase::{AfterPause, Input, Phase, WatchStart, Watching};
 
 pub use event::{Cause, Counters, Event, State};
@@ -116,6 +117,9 @@ pub struct Watcher {
     replay_measured: u64,
     /// The server has shown that its history is not the mirror's; the next listing reports a rewind.
     rewound: bool,
+    /// What the store has said does not explain the mirror: the next watch is resumed only after the store has said
+    /// whether it has the same past.
+    doubted: bool,
     events: VecDeque<Event>,
 }
 
@@ -137,6 +141,7 @@ impl Watcher {
             scope: Scope::default(),
             replay_measured: 0,
             rewound: false,
+            doubted: false,
             events: VecDeque::from([Event::State(State::Listing)]),
         }
     }
@@ -199,7 +204,7 @@ impl Watcher {
                 self.retry_later(error, AfterPause::LIST);
             }
             Input::CaughtUp { answer, since, may_replay } => self.on_caught_up(answer, since, may_replay),
-            Input::Opened { answer: Ok(opened), start } => self.on_opened(opened, start),
+            Input::Opened { answer: Ok(confirmed), start } => self.on_opened(confirmed, start),
             Input::Opened { answer: Err(error), start } => self.on_not_opened(error, start),
             Input::Signal(Ok(signal)) => self.on_signal(signal),
             Input::Signal(Err(error)) => self.on_lost(error),
@@ -262,18 +267,19 @@ impl Watcher {
     fn open(&mut self, start: WatchStart) {
         let Some(mirror) = &self.mirror else { return self.list(false) };
         let after = (start != WatchStart::Head).then_some(mirror.revision());
-        let mut call = self.store.watch(&self.prefix, after);
-        if start != WatchStart::Head {
-            let resumes = start == WatchStart::Resume;
-            call = history_check::opened_in_same_history(
+        let call = self.store.watch(&self.prefix, after);
+        let call: BoxFuture<Result<Confirmed, Error>> = if start == WatchStart::Head {
+            Box::pin(async move { call.await.map(Confirmed::from) })
+        } else {
+            let question = self.question_before(start, mirror);
+            history_check::opened_in_same_history(
                 call,
                 &self.store,
                 &self.prefix,
                 mirror.history_mark(),
-                resumes,
-                if resumes { self.asked_until(mirror) } else { u64::MAX },
-            );
-        }
+                question,
+            )
+        };
         if start == WatchStart::Resume {
             self.report(State::Resuming);
         }
@@ -281,9 +287,9 @@ impl Watcher {
     }
 
     /// Rules 5 and 6: whether the opened watch continues the mirror, or a listing is needed.
-    fn on_opened(&mut self, opened: Opened, start: WatchStart) {
+    fn on_opened(&mut self, confirmed: Confirmed, start: WatchStart) {
         let Some(mirror) = &self.mirror else { return self.list(false) };
-        let Opened { watch, head, cluster } = opened;
+        let Confirmed { opened: Opened { watch, head, cluster }, written } = confirmed;
         if head != 0 && mirror.cannot_be_of(cluster, head) {
             // Another history, or a lagging member: a linearizable listing decides. A member that has not come to
             // a listing that was just made is lagging: its stream is abandoned, and the next call goes elsewhere.
@@ -300,14 +306,20 @@ impl Watcher {
         }
         let audit = match start {
             WatchStart::AfterListing => Audit::later(&self.options),
-            WatchStart::Resume => Audit::soon(&self.options),
+            WatchStart::Resume => match self.audit_of_resume(written) {
+                Some(audit) => audit,
+                None => return self.open(start),
+            },
             WatchStart::Head => Audit::closing_gap(self.store.as_ref(), &self.prefix, head),
         };
         self.counters.resumes += u64::from(start == WatchStart::Resume);
         if start != WatchStart::Head {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
-        let watching = Watching::new(watch, start, audit, self.options.progress_interval);
+        let mut watching = Watching::new(watch, start, audit, self.options.progress_interval);
+        if watching.audit.read_at().is_some() {
+            watching.request_progress();
+        }
         self.phase = Phase::Watching(Box::new(watching));
     }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use crate::store::{Batch, BoxFuture, Prefix, Store};
+use crate::store::{Batch, BoxFuture, Delta, Prefix, Store};
 use crate::watcher::backoff::jittered;
 use crate::watcher::mirror::Mirror;
 use crate::watcher::options::Options;
@@ -74,6 +74,21 @@ impl Audit {
             Some(interval) => Self::due(options.progress_interval.min(interval).mul_f64(fastrand::f64())),
             None => Self::off(),
         }
+    }
+
+    /// The one after a reconnect, from what was read for that: the stream should come to its revision.
+    pub(super) fn of_delta(since: u64, delta: Delta, floor: u64, options: &Options, scope: &Scope) -> Self {
+        if scope.is_listing_due() {
+            return Self::soon(options);
+        }
+        let (read, recording) = (Read::Delta(delta), Recording::of_delta(floor, since));
+        let deadline = Box::pin(sleep(options.progress_interval));
+        Self { stage: Stage::Comparing { read, recording, deadline }, refused: false }
+    }
+
+    /// The one after what was read for a reconnect has proven the mirror.
+    pub(super) fn after_proof(options: &Options, scope: &Scope) -> Self {
+        if scope.is_listing_due() { Self::soon(options) } else { Self::later(options) }
     }
 
     pub(super) fn later(options: &Options) -> Self {

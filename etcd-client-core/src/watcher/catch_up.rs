@@ -6,8 +6,9 @@
 //! changes are replayed after all, so that each revision is reported.
 
 use super::Watcher;
+use super::audit::Audit;
 use super::event::{Cause, Event};
-use super::history_check::{self, SinceMark};
+use super::history_check::{self, Question, SinceMark, Written};
 use super::mirror::{Before, Mirror};
 use super::phase::{AfterPause, Phase, WatchStart};
 use crate::store::{Batch, Delta};
@@ -31,10 +32,36 @@ impl Watcher {
         limit.min(seen.max(self.replay_measured).saturating_add(short))
     }
 
-    /// The newest head up to which the store is asked for its history before a watch resumes: after that it is asked
-    /// together with what was written.
-    pub(super) fn asked_until(&self, mirror: &Mirror) -> u64 {
-        if self.scope.of_delta(mirror).is_some() { self.replayed_until(mirror) } else { u64::MAX }
+    /// What the store is asked before a watch goes on.
+    pub(super) fn question_before(&self, start: WatchStart, mirror: &Mirror) -> Question {
+        let is_resume = start == WatchStart::Resume;
+        let since = if is_resume { self.scope.of_delta(mirror) } else { None };
+        let until = since.map_or(u64::MAX, |_| self.replayed_until(mirror));
+        Question { may_lag: is_resume, until, since: since.filter(|_| !self.doubted) }
+    }
+
+    /// The audit after a reconnect. What was asked before the watch went on is used for it. `None` if that does not
+    /// explain the mirror, so that the watch must be opened once more.
+    pub(super) fn audit_of_resume(&mut self, written: Option<Written>) -> Option<Audit> {
+        self.doubted = false;
+        let (Some(written), Some(mirror)) = (written, &mut self.mirror) else {
+            return Some(Audit::soon(&self.options));
+        };
+        let is_nothing = written.is_nothing_since(mirror.revision(), mirror.len());
+        let Written { since, delta } = written;
+        if !is_nothing {
+            return Some(Audit::of_delta(since, delta, mirror.revision(), &self.options, &self.scope));
+        }
+        if mirror.repairs(since, &delta, &Before::new()).is_none_or(|repairs| !repairs.is_empty()) {
+            self.doubted = true;
+            return None;
+        }
+        // Nothing was written: what the stream has from before that comes to nothing.
+        mirror.advance(delta.revision);
+        mirror.prove(delta.revision);
+        self.counters.audits += 1;
+        self.events.push_back(Event::Current { revision: delta.revision });
+        Some(Audit::after_proof(&self.options, &self.scope))
     }
 
     /// Reads what was written since the mirror, or lists.

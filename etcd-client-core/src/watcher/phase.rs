@@ -9,9 +9,9 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
-use super::history_check::SinceMark;
+use super::history_check::{Confirmed, SinceMark};
 use crate::Error;
-use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
+use crate::store::{BoxFuture, Listing, Signal, Watch};
 
 /// The shortest time between two requests for progress that a consumer has made.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -30,7 +30,7 @@ pub(super) enum Phase {
         may_replay: bool,
     },
     Opening {
-        call: BoxFuture<Result<Opened, Error>>,
+        call: BoxFuture<Result<Confirmed, Error>>,
         start: WatchStart,
     },
     Watching(Box<Watching>),
@@ -96,7 +96,7 @@ pub(super) struct ProgressThrottle {
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, is_second: bool },
     CaughtUp { answer: Result<SinceMark, Error>, since: u64, may_replay: bool },
-    Opened { answer: Result<Opened, Error>, start: WatchStart },
+    Opened { answer: Result<Confirmed, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
     Audit,

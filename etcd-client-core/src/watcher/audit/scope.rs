@@ -35,10 +35,14 @@ impl Scope {
         self.unsupported = true;
     }
 
+    /// Whether the next audit is to read everything.
+    pub(super) fn is_listing_due(&self) -> bool {
+        self.whole_at.is_none_or(|whole_at| whole_at <= Instant::now())
+    }
+
     /// From which revision on an audit reads what was written; `None` if it reads everything.
     pub(super) fn of_audit(&self, mirror: &Mirror) -> Option<u64> {
-        let is_due = self.whole_at.is_none_or(|whole_at| whole_at <= Instant::now());
-        if is_due { None } else { self.of_delta(mirror) }
+        if self.is_listing_due() { None } else { self.of_delta(mirror) }
     }
 
     /// From which revision on what was written is to be read; `None` if it cannot be, or a listing costs no more.
