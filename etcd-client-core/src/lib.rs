@@ -45,6 +45,6 @@ pub use error::{EndpointFailure, Error, FailingEndpoint, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use printable::Printable;
 pub use store::{
-    Batch, BoxFuture, Change, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
+    Batch, BoxFuture, Change, Delta, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
 };
 pub use watcher::Watcher;

@@ -56,12 +56,15 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
 ///         self.store.watch(prefix, after)
 ///     }
-///     // ... and so on with the others: has_history, unchanged, hides_keys, outage, ...
+///     // ... and so on with the others: has_history, unchanged, written_since, outage, ...
 /// #   fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
 /// #       self.store.has_history(prefix, mark)
 /// #   }
 /// #   fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
 /// #       self.store.unchanged(prefix, known)
+/// #   }
+/// #   fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<etcd_client_core::Delta, Error>> {
+/// #       self.store.written_since(prefix, since)
 /// #   }
 /// #   fn hides_keys(&self) -> bool { self.store.hides_keys() }
 /// #   fn outage(&self) -> Option<Error> { self.store.outage() }
@@ -119,6 +122,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
         let _ = (prefix, known);
         let error = Error::new(Kind::InvalidRequest, "the store cannot say what has changed");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    /// The keys below `prefix` whose last write is of the revision `since` or later, and how many keys there are in
+    /// all, at one revision. Linearizable.
+    ///
+    /// The watcher asks it where it would list the prefix again: for most audits, and after a watch that missed much.
+    /// So these cost what has changed, and not the whole prefix. A store that leaves this out is listed.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] if the store cannot say, after which it is not asked again; [`Kind::TooLarge`] if it is
+    /// too much for one answer. On both the watcher lists the prefix.
+    fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
+        let _ = (prefix, since);
+        let error = Error::new(Kind::InvalidRequest, "the store cannot say what was written since");
         Box::pin(std::future::ready(Err(error)))
     }
 
@@ -188,6 +206,19 @@ pub struct Known {
     pub cluster: u64,
     /// How many keys there were.
     pub count: usize,
+}
+
+/// What was written below a prefix, from [`Store::written_since`]. Deleted keys show in the count only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// The revision of the whole store at which this was its state.
+    pub revision: u64,
+    /// The id of the cluster that answered, 0 if it is unknown.
+    pub cluster: u64,
+    /// How many keys there were below the prefix, with those that were not written.
+    pub count: usize,
+    /// The keys that were written, with their values, in ascending order of the keys.
+    pub entries: Vec<Entry>,
 }
 
 /// The state of a prefix at an earlier revision in brief, for [`Store::has_history`], which compares it with

@@ -1,5 +1,6 @@
 //! The client as a [`Store`].
 
+mod delta;
 mod directory;
 pub(in crate::v3) mod listing;
 mod version;
@@ -19,7 +20,7 @@ use crate::v3::wire::messages::{Event, ResponseHeader, WatchResponse};
 use crate::v3::wire::response::unsigned;
 
 use crate::store::{
-    Batch, BoxFuture, Change, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
+    Batch, BoxFuture, Change, Delta, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
 };
 use crate::transport::keys_in_other_api;
 use crate::{Error, FailingEndpoint, Kind};
@@ -54,6 +55,11 @@ impl Store for Client {
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { listing::unchanged(&pool, range, known).await })
+    }
+
+    fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
+        let (pool, range) = (self.pool().clone(), range(prefix));
+        Box::pin(async move { delta::written_since(&pool, range, since).await })
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {

@@ -9,9 +9,10 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
+use super::history_check::{Confirmed, SinceMark};
 use crate::Error;
 use crate::backoff::spread;
-use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
+use crate::store::{BoxFuture, Listing, Signal, Watch};
 
 /// The shortest time between two requests for progress that a consumer has made.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -26,8 +27,14 @@ pub(super) enum Phase {
         call: BoxFuture<Result<Listing, Error>>,
         is_second: bool,
     },
+    /// Reading what was written since the mirror; `may_replay` if that may turn out to be the shorter way.
+    CatchingUp {
+        call: BoxFuture<Result<SinceMark, Error>>,
+        since: u64,
+        may_replay: bool,
+    },
     Opening {
-        call: BoxFuture<Result<Opened, Error>>,
+        call: BoxFuture<Result<Confirmed, Error>>,
         start: WatchStart,
     },
     Watching(Box<Watching>),
@@ -53,6 +60,7 @@ pub(super) enum WatchStart {
 #[derive(Clone, Copy)]
 pub(super) enum AfterPause {
     List { is_second: bool },
+    CatchUp,
     Open(WatchStart),
 }
 
@@ -93,7 +101,8 @@ pub(super) struct ProgressThrottle {
 /// What a phase has waited for.
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, is_second: bool },
-    Opened { answer: Result<Opened, Error>, start: WatchStart },
+    CaughtUp { answer: Result<SinceMark, Error>, since: u64, may_replay: bool },
+    Opened { answer: Result<Confirmed, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
     Audit,
@@ -107,6 +116,10 @@ impl Phase {
             Phase::Listing { call, is_second } => {
                 let is_second = *is_second;
                 call.as_mut().poll(cx).map(|answer| Input::Listed { answer, is_second })
+            }
+            Phase::CatchingUp { call, since, may_replay } => {
+                let (since, may_replay) = (*since, *may_replay);
+                call.as_mut().poll(cx).map(|answer| Input::CaughtUp { answer, since, may_replay })
             }
             Phase::Opening { call, start } => {
                 let start = *start;
@@ -216,6 +229,7 @@ impl fmt::Debug for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Listing { .. } => "Listing",
+            Phase::CatchingUp { .. } => "CatchingUp",
             Phase::Opening { .. } => "Opening",
             Phase::Watching(_) => "Watching",
             Phase::Waiting { .. } => "Waiting",
