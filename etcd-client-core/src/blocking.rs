@@ -34,10 +34,13 @@
 mod events;
 mod options;
 mod runtime;
+#[cfg(feature = "v2")]
 mod v2;
 mod v3;
 
-pub use events::{Changes, Events};
+pub use events::Changes;
 pub use runtime::Pending;
-pub use v2::V2Client;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
+pub use v2::{V2Client, events::Events};
 pub use v3::V3Client;

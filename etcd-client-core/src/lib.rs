@@ -19,6 +19,7 @@
 //! Everything is async on tokio. Connections belong to the runtime that opened them; a client
 //! `with_own_connections()` is for another runtime, and `client.blocking()` for programs without one.
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;
 pub mod blocking;
@@ -32,6 +33,8 @@ mod memory;
 mod printable;
 mod store;
 mod transport;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
 pub mod v2;
 pub mod v3;
 pub mod watcher;
@@ -39,7 +42,11 @@ pub mod watcher;
 pub use crate::log::one_line::OneLine;
 pub use crate::transport::credentials::Credentials;
 pub use crate::transport::endpoints::Endpoints;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
 pub use crate::transport::proxy::Proxy;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use crate::transport::tls::Tls;
 pub use error::{EndpointFailure, Error, FailingEndpoint, Kind};
 pub use memory::{MemoryStore, Transaction};

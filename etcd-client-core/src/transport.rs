@@ -13,9 +13,17 @@ pub(crate) mod keys_in_other_api;
 pub(crate) mod lost_connection;
 pub(crate) mod not_etcd;
 pub(crate) mod preference;
+#[cfg(feature = "v2")]
+pub(crate) mod proxy;
+#[cfg(not(feature = "v2"))]
+#[path = "transport/proxy_off.rs"]
 pub(crate) mod proxy;
 pub(crate) mod race;
 pub(crate) mod record;
 pub(crate) mod round;
 pub(crate) mod settings;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "transport/tls_off.rs"]
 pub(crate) mod tls;

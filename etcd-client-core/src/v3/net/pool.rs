@@ -20,8 +20,8 @@ use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
 use crate::v3::net::round_failure::{RoundFailure, Setback};
 use crate::v3::net::unary::one_answer;
+use crate::v3::wire::any_method::{AnyAnswer, AnyMethod, answer_to};
 use crate::v3::wire::claims;
-use crate::v3::wire::codec::Codec;
 use crate::v3::wire::messages::{AuthenticateRequest, RangeRequest, StatusRequest};
 use crate::v3::wire::method::Method;
 use crate::{BoxFuture, Error, Kind, OneLine};
@@ -67,7 +67,7 @@ impl Pool {
 
     /// Does a call, in as many further rounds over all endpoints as the client's options allow.
     pub(in crate::v3) async fn call<M: Method>(self: &Arc<Self>, request: M) -> Result<M::Answer, Error> {
-        self.call_in_rounds(&request, self.options.max_retries).await
+        answer_to::<M>(self.call_in_rounds(&request, self.options.max_retries).await?)
     }
 
     /// Does a call in one round: each endpoint is asked at most once.
@@ -75,7 +75,7 @@ impl Pool {
         self: &Arc<Self>,
         request: M,
     ) -> Result<M::Answer, Error> {
-        self.call_in_rounds(&request, 0).await
+        answer_to::<M>(self.call_in_rounds(&request, 0).await?)
     }
 
     /// Does a call on a given connection, and nowhere else.
@@ -85,10 +85,20 @@ impl Pool {
         slot: &StreamSlot,
         request: &M,
     ) -> Result<M::Answer, Error> {
-        let mut token = self.token_for(M::NEEDS_TOKEN).await?;
+        answer_to::<M>(self.call_there(endpoint, slot, request).await?)
+    }
+
+    async fn call_there(
+        self: &Arc<Self>,
+        endpoint: &EndpointClient,
+        slot: &StreamSlot,
+        request: &dyn AnyMethod,
+    ) -> Result<AnyAnswer, Error> {
+        let message = request.encoded();
+        let mut token = self.token_for(request.needs_token()).await?;
         let mut renewed = false;
         loop {
-            match self.ask_on(endpoint, slot, request, &token).await {
+            match self.ask_on(endpoint, slot, request, &message, &token).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.token_refused && self.may_renew(&mut renewed) => {
                     token = self.auth.renew(&token, self).await?;
@@ -198,7 +208,8 @@ impl Pool {
     /// Whether an etcd answers. Its members answer this without a token and without a leader, if only with
     /// an error.
     async fn meet(&self, endpoint: &EndpointClient) -> Result<(), Failure> {
-        match self.ask(endpoint, &StatusRequest::default(), &Token::default()).await {
+        let question = StatusRequest::default();
+        match self.ask(endpoint, &question, &question.encoded(), &Token::default()).await {
             Err(failure) if failure.origin != FailedAt::Server || failure.error.kind() == Kind::Protocol => {
                 Err(failure)
             }
@@ -233,8 +244,12 @@ impl Pool {
         let ask = |endpoint: Arc<EndpointClient>| {
             let request = request.clone();
             async move {
-                match self.ask(&endpoint, &request, &Token::default()).await {
-                    Ok(answer) => same_cluster(cluster, answer.header.unwrap_or_default().cluster_id),
+                let answer = self.ask(&endpoint, &request, &request.encoded(), &Token::default()).await;
+                match answer {
+                    Ok(answer) => {
+                        let answer = answer_to::<RangeRequest>(answer)?;
+                        same_cluster(cluster, answer.header.unwrap_or_default().cluster_id)
+                    }
                     Err(failure) if failure.may_be_of_one_endpoint() => {
                         Err(self.identify(&endpoint, failure).await.error)
                     }
@@ -262,19 +277,19 @@ impl Pool {
         request
     }
 
-    async fn call_in_rounds<M: Method>(
+    async fn call_in_rounds(
         self: &Arc<Self>,
-        request: &M,
+        request: &dyn AnyMethod,
         retries: u32,
-    ) -> Result<M::Answer, Error> {
-        let repeatable = request.is_repeatable();
+    ) -> Result<AnyAnswer, Error> {
+        let (repeatable, message) = (request.is_repeatable(), &request.encoded());
         let mut rounds = 0;
         loop {
             let ask = |endpoint: Arc<EndpointClient>, token| async move {
-                self.ask(&endpoint, request, &token).await
+                self.ask(&endpoint, request, message, &token).await
             };
             let outcome = match if repeatable { Ok(()) } else { self.find().await } {
-                Ok(()) => self.round(repeatable, M::NEEDS_TOKEN, ask).await,
+                Ok(()) => self.round(repeatable, request.needs_token(), ask).await,
                 Err(failure) => Err(failure),
             };
             let failures = match outcome {
@@ -290,30 +305,32 @@ impl Pool {
         }
     }
 
-    async fn ask<M: Method>(
+    async fn ask(
         &self,
         endpoint: &EndpointClient,
-        request: &M,
+        request: &dyn AnyMethod,
+        message: &Bytes,
         token: &Token,
-    ) -> Result<M::Answer, Failure> {
+    ) -> Result<AnyAnswer, Failure> {
         let slot = endpoint
             .for_calls(request.may_be_large())
             .await
             .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
-        self.ask_on(endpoint, &slot, request, token).await
+        self.ask_on(endpoint, &slot, request, message, token).await
     }
 
     /// What a connection has refused because it carries too much was not done, and is sent again.
-    async fn ask_on<M: Method>(
+    async fn ask_on(
         &self,
         endpoint: &EndpointClient,
         slot: &StreamSlot,
-        request: &M,
+        request: &dyn AnyMethod,
+        message: &Bytes,
         token: &Token,
-    ) -> Result<M::Answer, Failure> {
+    ) -> Result<AnyAnswer, Failure> {
         let mut tries = 0;
         loop {
-            match self.try_on(endpoint, slot, request, token).await {
+            match self.try_on(endpoint, slot, request, message, token).await {
                 Err(failure) if failure.is_for_want_of_room() && tries < FOR_WANT_OF_ROOM => {
                     tokio::time::sleep(PAUSES.pause(0)).await;
                     tries += 1;
@@ -323,19 +340,19 @@ impl Pool {
         }
     }
 
-    async fn try_on<M: Method>(
+    async fn try_on(
         &self,
         endpoint: &EndpointClient,
         slot: &StreamSlot,
-        request: &M,
+        request: &dyn AnyMethod,
+        message: &Bytes,
         token: &Token,
-    ) -> Result<M::Answer, Failure> {
+    ) -> Result<AnyAnswer, Failure> {
         let limit = self.options.timeout;
         let mut grpc = Grpc::new(endpoint.transport(slot, limit, Some(limit)))
             .max_decoding_message_size(self.options.receive_limit);
-        let message = Self::request(token, request.needs_leader(), request.clone());
-        let codec = Codec::<M, M::Answer>::new(request.at_most());
-        let outcome = match one_answer(&mut grpc, message, M::PATH, codec, limit).await {
+        let message = Self::request(token, request.needs_leader(), message.clone());
+        let outcome = match one_answer(&mut grpc, message, request, limit).await {
             // Whatever has answered so has done what it was asked, or something else.
             Ok(answer) => return request.check(&answer).map(|()| answer).map_err(Failure::broken),
             Err(failure) => failure,
