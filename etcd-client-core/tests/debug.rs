@@ -236,7 +236,9 @@ fn exported(source: &str) -> BTreeSet<String> {
     let names = uses.flat_map(|(_, path)| {
         let list = path.rsplit_once("::").map_or(path, |(_, last)| last);
         let list = path.split_once('{').map_or(list, |(_, list)| list.trim_end().trim_end_matches('}'));
-        list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+        list.split(',')
+            .filter_map(|name| Some(name.rsplit("::").next()?.trim().to_owned()))
+            .filter(|name| !name.is_empty())
     });
     names.collect()
 }
