@@ -138,9 +138,12 @@ impl<T: Derived> Options<T> {
     /// How often everything held is compared with the store, give or take a tenth; `None` for never.
     /// 5 min. Zero is refused.
     ///
-    /// Such an audit reads the whole prefix. It finds what a faulty server or proxy has not sent;
-    /// [`Counters::repairs`](crate::Counters::repairs) says how often. Make it rarer where prefixes are large and
-    /// many processes read them.
+    /// It finds what a faulty server or proxy has not sent; [`Counters::repairs`](crate::Counters::repairs) says how
+    /// often. Over v3 it reads what was written since the last audit, four keys from before that, and the number of keys;
+    /// about every twelfth time, or the first after an hour, the whole prefix, which finds what leaves no trace in the
+    /// newest revisions, such as a restored backup whose newest keys are the same. With an interval of an hour or
+    /// more, over v2, and for prefixes of less than about 1 KiB it always reads the whole prefix. Make it rarer where
+    /// prefixes are large and many processes read them.
     ///
     /// ```
     /// # use std::time::Duration;

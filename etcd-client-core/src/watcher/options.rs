@@ -24,11 +24,19 @@ pub struct Options {
     /// How often a progress notification is requested. A stream on which nothing has arrived when the next
     /// request is due is lost. Default: 5 s.
     pub progress_interval: Duration,
-    /// How often the whole prefix is listed to compare it with what was reported, give or take a tenth;
-    /// `None` for never. Default: 5 min.
+    /// How often what was reported is compared with what the store holds, give or take a tenth; `None` for never.
+    /// Default: 5 min.
+    ///
+    /// Most audits read only what was written since the last one, four keys from before that, and how many keys there
+    /// are. This finds every write and deletion that a server has not sent. About every twelfth, or the first after an
+    /// hour, lists the whole prefix; with an interval of an hour or more each does. A listing also finds what leaves
+    /// no trace in the newest revisions: another history under the same names whose newest keys are the same, and keys
+    /// that a server lost or changed without a revision. Prefixes of less than about 1 KiB, and stores without
+    /// [`Store::written_since`](crate::Store::written_since), are always listed.
     pub audit_interval: Option<Duration>,
-    /// After a lost watch, how many missed revisions are replayed; after more, the watcher lists.
-    /// Default: 1,000, which is what an etcd server replays at once, every 100 ms.
+    /// After a lost watch, how many missed revisions are replayed; after more, or where a replay could bring more
+    /// changes than there are keys and most keys have changed, what was written meanwhile is read at once, or the prefix
+    /// listed. Default: 1,000, which is what an etcd server replays at once, every 100 ms.
     pub replay_limit: u64,
     /// How long to wait after the server has rejected the credentials or denied permission, give or take
     /// a tenth. Default: 10 s.

@@ -197,7 +197,7 @@ async fn an_audit_beside_writes_of_all_kinds_finds_nothing_to_repair() {
     let mut audited = Audited::begun().await;
     audited.store.delay(Duration::from_millis(700));
     for n in 0..4_000_u32 {
-        let key = |offset: u32| format!("/p/{:03}", (n * 7 + offset) % 110);
+        let key = |offset: u32| format!("/p/{:03}", (n * 7 + offset) % 90);
         audited.store.transaction().put(key(0), n.to_string()).delete(key(1)).put(key(2), "x").commit();
         audited.within(Duration::from_millis(300)).await;
     }

@@ -12,9 +12,9 @@ use crate::backoff::spread;
 use crate::watcher::mirror::Mirror;
 use crate::watcher::options::Options;
 
-/// Of so many audits in a row one reads the whole prefix.
-const AUDITS: u32 = 12;
-const HOUR: Duration = Duration::from_secs(60 * 60);
+/// The whole prefix is read within so many intervals, or within this time if that is shorter.
+const INTERVALS: u32 = 12;
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Debug, Default)]
 pub(in crate::watcher) struct Scope {
@@ -25,10 +25,13 @@ pub(in crate::watcher) struct Scope {
 }
 
 impl Scope {
-    /// The prefix was listed: the next time is within an hour, spread over half of that.
+    /// The prefix was listed: the next time is spread, so that processes that were started together do not list
+    /// together. With an interval of an hour or more each audit lists.
     pub(in crate::watcher) fn listed(&mut self, options: &Options) {
-        let longest = options.audit_interval.map(|interval| (interval * AUDITS).min(interval.max(HOUR)));
-        self.whole_at = longest.map(|longest| Instant::now() + spread(longest, &(0.5..1.0)));
+        self.whole_at = options.audit_interval.map(|interval| {
+            let longest = if interval < LONGEST { (interval * INTERVALS).min(LONGEST) } else { Duration::ZERO };
+            Instant::now() + spread(longest, &(0.5..1.0))
+        });
     }
 
     pub(in crate::watcher) fn unsupported(&mut self) {
