@@ -13,8 +13,7 @@ use std::fmt;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
-use self::children::Children;
-use self::name::Name;
+pub(crate) use self::children::Children;
 pub(crate) use self::places::Places;
 pub use self::replaced::Replaced;
 pub use self::touched::Touched;
@@ -309,25 +308,26 @@ fn split(path: &str) -> (&str, Option<&str>) {
 /// One level of the tree, from paths in ascending order, of which so many bytes are above it.
 ///
 /// What has the same first segment follows one another, except for the key of a directory itself:
-/// `a`, `a-b`, `a/c`. So each level is gathered first and becomes a map at once.
+/// `a`, `a-b`, `a/c`.
 fn grow(paths: &[(&str, &Entry)], above: usize) -> Children {
-    // What is reserved and not used is never touched.
-    let mut level: Vec<(Name, Node)> = Vec::with_capacity(paths.len());
+    let mut level = Children::default();
     let mut rest = paths;
     while let Some((&(path, entry), after)) = rest.split_first() {
+        let more = rest.len();
         let (head, below) = split(&path[above..]);
         if below.is_none() {
-            level.push((head.into(), Node { value: Some(Raw::of(entry)), children: Children::default() }));
+            level.add(head, Node { value: Some(Raw::of(entry)), children: Children::default() }, more);
             rest = after;
             continue;
         }
-        let is_inside = |(path, _): &(&str, &Entry)| {
+        let is_inside = |(path, _): &&(&str, &Entry)| {
             path[above..].strip_prefix(head).is_some_and(|rest| rest.starts_with('/'))
         };
-        let length = rest.iter().take_while(|other| is_inside(other)).count();
+        let length = rest.iter().take_while(is_inside).count();
         let (inside, after) = rest.split_at(length);
-        level.push((head.into(), Node { value: None, children: grow(inside, above + head.len() + 1) }));
+        level.add(head, Node { value: None, children: grow(inside, above + head.len() + 1) }, more);
         rest = after;
     }
-    Children::gathered(level)
+    level.fit();
+    level
 }

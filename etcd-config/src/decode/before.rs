@@ -1,6 +1,6 @@
 //! What was at a place when the published snapshot was read.
 
-use crate::tree::{Node, Places, Raw};
+use crate::tree::{Children, Node, Places, Raw};
 
 /// The keys of now at a place, and which values of them have been replaced since.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,8 +58,11 @@ impl<'a> Before<'a> {
     pub(super) fn outline(self) -> Option<Node> {
         let had_children = self.had_children();
         let value = self.raw().cloned();
-        let children = had_children.then(|| ("", Node::default()));
-        (had_children || value.is_some()).then(|| Node { value, children: children.into_iter().collect() })
+        let mut children = Children::default();
+        if had_children {
+            children.child("");
+        }
+        (had_children || value.is_some()).then(|| Node { value, children })
     }
 
     fn had_children(self) -> bool {

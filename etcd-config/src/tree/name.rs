@@ -1,7 +1,5 @@
 //! The name of a key in its directory.
 
-use std::borrow::Borrow;
-use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Deref;
 
@@ -21,7 +19,7 @@ enum Kept {
 
 impl Name {
     /// The bytes, which have the same order as the text.
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Kept::Short(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or(bytes),
             Kept::Long(name) => name.as_bytes(),
@@ -48,28 +46,9 @@ impl Deref for Name {
     fn deref(&self) -> &str {
         match &self.0 {
             // They were copied from text, so they are.
-            Kept::Short(..) => std::str::from_utf8(self.bytes()).unwrap_or_default(),
+            Kept::Short(..) => std::str::from_utf8(self.as_bytes()).unwrap_or_default(),
             Kept::Long(name) => name,
         }
-    }
-}
-
-/// For looking a name up by its bytes.
-impl Borrow<[u8]> for Name {
-    fn borrow(&self) -> &[u8] {
-        self.bytes()
-    }
-}
-
-impl Ord for Name {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.bytes().cmp(other.bytes())
-    }
-}
-
-impl PartialOrd for Name {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 
@@ -90,7 +69,7 @@ mod tests {
         texts.extend(["a", "a\0", "ab", "b", "\0"].map(str::to_owned));
         texts.sort();
         let names: Vec<Name> = texts.iter().map(|text| Name::from(text.as_str())).collect();
-        assert!(names.is_sorted());
+        assert!(names.is_sorted_by_key(Name::as_bytes));
         for (name, text) in names.iter().zip(&texts) {
             assert_eq!(&**name, text);
             assert_eq!(*name == names[0], text == &texts[0]);
