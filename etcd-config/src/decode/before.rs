@@ -74,7 +74,7 @@ impl<'a> Before<'a> {
         now.chain(replaced.children.keys().map(AsRef::as_ref)).any(|name| self.child(name).existed())
     }
 
-    fn child(self, name: &str) -> Self {
+    pub(super) fn child(self, name: &str) -> Self {
         Self {
             node: self.node.and_then(|node| node.children.get(name)),
             replaced: self.replaced.and_then(|places| places.children.get(name)),

@@ -98,7 +98,7 @@ impl<'a> Decoder<'a> {
             root: place,
             here: place,
             subject: CurrentField {
-                key: tree.prefix().directory().to_owned(),
+                key: roomy(tree.prefix().directory()),
                 field: String::new(),
                 ty: TypeName::Written(context.schema().name()),
                 secret: false,
@@ -472,6 +472,14 @@ impl<'a> Decoder<'a> {
         self.is_pinned = outer.is_pinned;
         self.subject.move_back(outer.subject);
     }
+}
+
+/// The text, with room for the names below it.
+fn roomy(directory: &str) -> String {
+    const ROOM: usize = 64;
+    let mut key = String::with_capacity(directory.len() + ROOM);
+    key.push_str(directory);
+    key
 }
 
 /// Shows where it is, and nothing that may be a secret.

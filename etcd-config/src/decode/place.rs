@@ -45,12 +45,25 @@ pub(super) struct OuterField {
 
 impl Place<'_> {
     pub(super) fn descend(self, path: &str) -> Self {
+        if !path.is_empty() && !path.as_bytes().contains(&b'/') {
+            return self.child(path);
+        }
         let stale = match self.stale {
             Stale::Only(touched) => touched.descend(path).map_or(Stale::Nothing, Stale::Only),
             stale => stale,
         };
         let before = self.before.descend(path);
         Self { node: self.node.and_then(|node| node.descend(path)), stale, before }
+    }
+
+    /// The same for a path of one name, as nearly all are.
+    fn child(self, name: &str) -> Self {
+        let stale = match self.stale {
+            Stale::Only(touched) => touched.children.get(name).map_or(Stale::Nothing, Stale::Only),
+            stale => stale,
+        };
+        let node = self.node.and_then(|node| node.children.get(name));
+        Self { node, stale, before: self.before.child(name) }
     }
 }
 

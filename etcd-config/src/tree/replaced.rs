@@ -58,6 +58,9 @@ impl Replaced {
 
     /// Forgets of it what is again as it was, where `now` is the root of the tree.
     pub(super) fn forget_changed_back(&mut self, now: &Node) {
+        if !self.places.has_any_back(Some(now)) {
+            return;
+        }
         self.count = self.places.retain(&mut String::new(), &mut |path, was| {
             let now = now.descend(path).and_then(|node| node.value.as_ref());
             now.map(|now| &now.value) != was.as_ref().map(|was| &was.value)
@@ -92,6 +95,19 @@ impl Places<Option<Raw>> {
     /// What the value of this very place was, if it is `now` this one.
     pub(crate) fn before<'a>(&'a self, now: Option<&'a Raw>) -> Option<&'a Raw> {
         self.here.as_ref().map_or(now, Option::as_ref)
+    }
+
+    /// Whether any value is again what it was, where `now` is what there is at this place.
+    fn has_any_back(&self, now: Option<&Node>) -> bool {
+        let is_back = |was: &Option<Raw>| {
+            let now = now.and_then(|node| node.value.as_ref());
+            now.map(|now| &now.value) == was.as_ref().map(|was| &was.value)
+        };
+        self.here.as_ref().is_some_and(is_back)
+            || self
+                .children
+                .iter()
+                .any(|(name, place)| place.has_any_back(now.and_then(|node| node.children.get(name))))
     }
 
     fn restore(&self, node: &mut Node) {
