@@ -23,7 +23,9 @@ pub(in crate::v3) fn close_when_idle(connections: Weak<Mutex<Connections>>, conn
                 return;
             };
             let calls = connection.slots();
-            if seen.replace(calls) == Some(calls) && Connections::lock(&connections).close_idle(&connection, calls) {
+            if seen.replace(calls) == Some(calls)
+                && Connections::lock(&connections).close_idle(&connection, calls)
+            {
                 return;
             }
         }
