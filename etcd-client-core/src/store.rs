@@ -286,6 +286,12 @@ pub trait Watch: fmt::Debug + Send {
         false
     }
 
+    /// Whether this watch is to call [`check_alive`](Self::check_alive) first, of those that share a stream; the others
+    /// hear the answer, and call it only if none has come.
+    fn asks_for_others(&self) -> bool {
+        true
+    }
+
     /// Whether another watch may begin after the last [`Signal::Progress`]. `false` if progress is concluded
     /// from the silence of this stream, which means nothing once the stream proves dead.
     fn is_resumable(&self) -> bool {

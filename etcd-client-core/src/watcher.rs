@@ -47,6 +47,7 @@ mod history_check;
 mod mirror;
 mod options;
 mod phase;
+mod rhythm;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -64,6 +65,7 @@ use connection_log::ConnectionLog;
 use freshness_check::Freshness;
 use history_check::Confirmed;
 use phase::{AfterPause, Input, Phase, WatchStart, Watching};
+use rhythm::Rhythm;
 
 pub use event::{Cause, Counters, Event, State};
 pub use options::Options;
@@ -316,7 +318,7 @@ impl Watcher {
         if start != WatchStart::Head {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
-        let mut watching = Watching::new(watch, start, audit, self.options.progress_interval);
+        let mut watching = Watching::new(watch, start, audit, Rhythm::of(&self.options));
         if watching.audit.read_at().is_some() {
             watching.request_progress();
         }
@@ -370,11 +372,11 @@ impl Watcher {
             }
             Signal::Arriving => watching.freshness.on_delivery(),
             Signal::Alive => {
-                watching.postpone_check(self.options.progress_interval);
+                watching.postpone_check(Rhythm::of(&self.options));
                 watching.freshness.on_alive();
             }
             Signal::Progress(revision) => {
-                watching.postpone_check(self.options.progress_interval);
+                watching.postpone_check(Rhythm::of(&self.options));
                 watching.freshness.on_progress();
                 if revision >= mirror.revision() && !watching.has_gap {
                     mirror.advance(revision);

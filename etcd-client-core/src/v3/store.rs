@@ -142,6 +142,10 @@ impl Watch for StoreWatch {
         self.watch.has_heard()
     }
 
+    fn asks_for_others(&self) -> bool {
+        self.watch.asks_for_others()
+    }
+
     fn endpoint(&self) -> &str {
         self.watch.endpoint().name()
     }

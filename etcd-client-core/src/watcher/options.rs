@@ -1,6 +1,6 @@
 //! The options of a watcher.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An interval of zero would be a loop without a pause.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -24,6 +24,9 @@ pub struct Options {
     /// How often a progress notification is requested. A stream on which nothing has arrived when the next
     /// request is due is lost. Default: 5 s.
     pub progress_interval: Duration,
+    /// Progress is requested at multiples of a tenth of its interval from this moment on, so that all watchers of a
+    /// process to which the same one was given are woken together. Default: `None`, each for itself.
+    pub aligned_to: Option<Instant>,
     /// How often what was reported is compared with what the store holds, give or take a tenth; `None` for never.
     /// Default: 5 min.
     ///
@@ -47,6 +50,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             progress_interval: Duration::from_secs(5),
+            aligned_to: None,
             audit_interval: Some(Duration::from_secs(300)),
             replay_limit: 1_000,
             access_retry: Duration::from_secs(10),
@@ -60,6 +64,7 @@ impl Options {
         let bounded = |interval: Duration| interval.clamp(SHORTEST, LONGEST);
         Self {
             progress_interval: bounded(self.progress_interval),
+            aligned_to: self.aligned_to,
             audit_interval: self.audit_interval.map(bounded),
             access_retry: bounded(self.access_retry),
             replay_limit: self.replay_limit,

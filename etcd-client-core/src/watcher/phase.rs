@@ -5,20 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
 use super::history_check::{Confirmed, SinceMark};
+use super::rhythm::Rhythm;
 use crate::Error;
-use crate::backoff::spread;
 use crate::store::{BoxFuture, Listing, Signal, Watch};
 
 /// The shortest time between two requests for progress that a consumer has made.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
-
-/// How much later than after an interval a stream is asked, as a share of that.
-const LATE: std::ops::Range<f64> = 0.0..0.1;
 
 /// What a watcher is doing. The call under way is part of the phase, so dropping the phase cancels it.
 pub(super) enum Phase {
@@ -135,19 +132,16 @@ impl Phase {
 }
 
 impl Watching {
-    pub(super) fn new(
-        watch: Box<dyn Watch>,
-        start: WatchStart,
-        audit: Audit,
-        progress_interval: Duration,
-    ) -> Self {
+    pub(super) fn new(watch: Box<dyn Watch>, start: WatchStart, audit: Audit, rhythm: Rhythm) -> Self {
+        let now = Instant::now();
+        let due = rhythm.due(now, true);
         Self {
             watch,
             if_refused: start,
             heard: false,
-            since: Instant::now(),
-            tick: Box::pin(sleep(progress_interval)),
-            late: Duration::ZERO,
+            since: now,
+            tick: Box::pin(sleep_until(due)),
+            late: rhythm.late(now, due),
             unanswered: false,
             audit,
             has_gap: start == WatchStart::Head,
@@ -182,11 +176,12 @@ impl Watching {
         self.tick.as_mut().reset(Instant::now() + interval - late);
     }
 
-    /// The stream has answered, so it is asked again in an interval. Of watches that share a stream, the first to
-    /// do so asks for all, so that they do not do it at the same moment.
-    pub(super) fn postpone_check(&mut self, interval: Duration) {
-        self.late = spread(interval, &LATE);
-        self.tick.as_mut().reset(Instant::now() + interval + self.late);
+    /// The stream has answered, so it is asked again in an interval.
+    pub(super) fn postpone_check(&mut self, rhythm: Rhythm) {
+        let now = Instant::now();
+        let due = rhythm.due(now, self.watch.asks_for_others());
+        self.late = rhythm.late(now, due);
+        self.tick.as_mut().reset(due);
     }
 
     pub(super) fn request_progress(&mut self) {

@@ -19,7 +19,7 @@ use crate::publish::snapshot::Snapshot;
 use crate::publish::speed::DecodeSpeed;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
-use crate::runtime::deadline::runtime_deadline;
+use crate::runtime::deadline::{common_moment, runtime_deadline};
 use crate::runtime::panics;
 use crate::schema::Schema;
 use crate::schema::hidden::Hidden;
@@ -74,7 +74,8 @@ pub(crate) enum LoadedFrom {
 impl FirstAnswer {
     /// Asks the store, on the runtime on which it is to be followed.
     pub(crate) async fn new<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<Self, Error> {
-        let WatchPlan { prefix, startup_timeout, debounce, watcher, cache } = plan;
+        let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache } = plan;
+        watcher.aligned_to = Some(common_moment());
         let connections = OwnConnections::of(store, Handle::current().id());
         let mut watcher = Watcher::new(connections.store(), watched::<T>(store.as_ref(), &prefix), watcher);
         let deadline = runtime_deadline(startup_timeout);

@@ -14,7 +14,7 @@ mod seen;
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 
@@ -45,6 +45,8 @@ const MOST_WATCHES: usize = 1_000;
 const SHORT_REPLAY: u64 = 1_000;
 /// A watch with something to replay waits for one answer more than is missing, so it is not put where many are.
 const MOST_UNANSWERED: u64 = 3;
+/// No watch has this number.
+const NOBODY: i64 = -1;
 /// How often a stream is joined that ends meanwhile, before a new one is opened.
 const JOINS: u32 = 4;
 /// How often a watch is begun anew that leads to another member than the one before: behind one endpoint there
@@ -63,6 +65,8 @@ struct SharedStream {
     token: Token,
     commands: mpsc::UnboundedSender<Command>,
     watches: AtomicUsize,
+    /// The watch that asks for progress for all; `NOBODY` until one takes that on.
+    asker: AtomicI64,
     seen: Arc<Seen>,
 }
 
@@ -198,6 +202,7 @@ impl SharedStreams {
                 token: token.clone(),
                 commands,
                 watches: AtomicUsize::new(0),
+                asker: AtomicI64::new(NOBODY),
                 seen: Arc::new(Seen::new(catches_up)),
             });
             let reader = Reader {
@@ -307,6 +312,13 @@ impl SharedWatch {
         self.stream.seen.frames() != self.frames
     }
 
+    /// Whether it is the one that asks for all. If that one has gone, the first to say so takes its place.
+    pub(in crate::v3) fn asks_for_others(&self) -> bool {
+        let asker = &self.stream.asker;
+        let before = asker.compare_exchange(NOBODY, self.watch_id, Ordering::Relaxed, Ordering::Relaxed);
+        before.map_or_else(|asker| asker == self.watch_id, |_| true)
+    }
+
     /// Asks how far the stream has come. If there is no hurry, the answer may be one to an earlier request.
     pub(in crate::v3) fn request_progress(&mut self, in_a_hurry: bool) {
         self.frames = self.stream.seen.frames();
@@ -332,6 +344,9 @@ impl SharedWatch {
 
 impl Drop for SharedWatch {
     fn drop(&mut self) {
+        let asker = &self.stream.asker;
+        // Another one is it, if that fails.
+        let _ = asker.compare_exchange(self.watch_id, NOBODY, Ordering::Relaxed, Ordering::Relaxed);
         self.tell(Command::Cancel(self.watch_id));
     }
 }
