@@ -132,7 +132,7 @@ impl<T> Shared<T> {
     }
 
     /// Writes the status, with the counters.
-    pub(crate) fn record<R>(
+    pub(crate) fn record<R: Default>(
         &self,
         counters: watcher::Counters,
         write: impl FnOnce(&mut StatusRecord) -> R,
