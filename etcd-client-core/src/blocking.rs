@@ -42,5 +42,8 @@ pub use events::Changes;
 pub use runtime::Pending;
 #[cfg(feature = "v2")]
 #[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
-pub use v2::{V2Client, events::Events};
+pub use v2::V2Client;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
+pub use v2::events::Events;
 pub use v3::V3Client;

@@ -37,8 +37,8 @@ pub(crate) use self::flaw::{describe, hint};
 /// turns verification off.
 ///
 /// The cryptography is *ring*'s, or that of the provider that the application has installed with
-/// `rustls::crypto::CryptoProvider::install_default`. Either is completed by ECDSA on P-521, which is
-/// what etcd's `--auto-tls` makes. Such a server's certificate is signed by itself: name it with
+/// `rustls::crypto::CryptoProvider::install_default`. With the feature `p521` either is completed by ECDSA on P-521,
+/// which is what etcd's `--auto-tls` makes. Such a server's certificate is signed by itself: name it with
 /// [`ca_file`](Self::ca_file), as `fixtures/client/cert.pem` in the server's data directory.
 ///
 /// If the system's certificates are trusted, the crate `rustls-platform-verifier` logs an error of its own
@@ -118,7 +118,8 @@ impl Tls {
         self.identity(PemSource::Text(certificate.as_ref().into()), PemSource::Text(key.as_ref().into()))
     }
 
-    /// Decrypts the key, which is PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), with this passphrase.
+    /// Decrypts the key, which is PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), with this passphrase. This needs the feature
+    /// `encrypted-keys`, without which such a key is refused when the client is built.
     ///
     /// May come before or after the key; a wrong one is refused when the client is built.
     #[must_use]

@@ -107,7 +107,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let (shared, own) = (Arc::clone(self), Arc::clone(archive));
         let write = move || {
             let proven = shared.status_cell.read(StatusRecord::proven_at);
-            done(own.write(proven, |cluster| {
+            done(own.write(proven, &|cluster| {
                 let (revision, entries) = shared.keys.published();
                 etcd_client_core::Listing { revision, cluster, entries }
             }));
@@ -132,7 +132,7 @@ impl<T> Shared<T> {
     }
 
     /// Writes the status, with the counters.
-    pub(crate) fn record<R>(
+    pub(crate) fn record<R: Default>(
         &self,
         counters: watcher::Counters,
         write: impl FnOnce(&mut StatusRecord) -> R,

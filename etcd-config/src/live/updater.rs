@@ -318,7 +318,7 @@ impl<T: Derived> Updater<T> {
         effects.is_confirmed = true;
     }
 
-    fn record<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
+    fn record<R: Default>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
         self.shared.record(self.arrival.counters, write)
     }
 

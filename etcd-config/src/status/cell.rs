@@ -165,9 +165,16 @@ impl StatusCell {
     }
 
     /// Writes the record, and wakes the waiters.
-    pub(crate) fn write<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
+    pub(crate) fn write<R: Default>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
+        let (mut write, mut result) = (Some(write), None);
+        self.rewrite(&mut |record| result = write.take().map(|write| write(record)));
+        result.unwrap_or_default()
+    }
+
+    /// Compiled once, and not for each way to write.
+    fn rewrite(&self, write: &mut dyn FnMut(&mut StatusRecord)) {
         let mut record = self.lock();
-        let result = write(&mut record);
+        write(&mut record);
         let now = record.counters;
         let before = std::mem::replace(&mut record.shown, now);
         let reading = record.reading();
@@ -186,7 +193,6 @@ impl StatusCell {
             self.moved.notify_all();
         }
         self.moved_async.notify_waiters();
-        result
     }
 
     /// In the child of a `fork` nothing follows the store: marks the record as stopped. False if the parent's
