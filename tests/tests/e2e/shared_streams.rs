@@ -161,6 +161,8 @@ fn one_that_is_forbidden_is_refused_alone_each_time() {
                 assert_eq!(error.unwrap_err().kind(), Kind::PermissionDenied);
                 opened.extend([one.unwrap(), two.unwrap()]);
             }
+            // Each refusal renews the token, and the stream goes on with the one that it was opened with.
+            settles(&server, (1.0, 7.0));
             let written = client.put("/app/a", "1").await.unwrap().header.revision;
             for opened in opened.iter_mut().chain([&mut first]) {
                 assert_eq!(next_revision(opened).await, written);
@@ -213,5 +215,54 @@ fn behind_etcds_proxy_each_watch_has_a_stream_of_its_own() {
         for opened in &mut opened {
             assert!(matches!(next(opened).await, Ok(Signal::Batch(_))));
         }
+    });
+}
+
+#[test]
+fn more_than_a_thousand_have_a_second_stream() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            let start = |n| tokio::spawn(Store::watch(&client, &Prefix::new(&format!("/p{n}")), None));
+            let starting: Vec<_> = (0..1_005).map(start).collect();
+            let mut opened = Vec::new();
+            for watch in starting {
+                opened.push(watch.await.expect("no panic").expect("it begins"));
+            }
+            settles(&server, (2.0, 1_005.0));
+            for n in [0, 999, 1_000, 1_004] {
+                let written = client.put(format!("/p{n}/a"), "1").await.unwrap().header.revision;
+                assert_eq!(next_revision(&mut opened[n]).await, written);
+            }
+        });
+    });
+}
+
+#[test]
+fn one_that_has_much_to_replay_is_no_neighbour_of_those_in_step_before_it_has_caught_up() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            let start = client.put("/p/a", "1").await.unwrap().header.revision;
+            let mut head = start;
+            for n in 0..1_100 {
+                head = client.put("/p/a", n.to_string()).await.unwrap().header.revision;
+            }
+            let at_head = Store::watch(&client, &Prefix::new("/p"), None).await.unwrap();
+            let mut behind = Store::watch(&client, &Prefix::new("/p"), Some(start)).await.unwrap();
+            settles(&server, (2.0, 2.0));
+            for revision in start + 1..=head {
+                assert_eq!(next_revision(&mut behind).await, revision);
+            }
+            behind.watch.request_progress();
+            let expected = if etcd.version().is_early() { Signal::Alive } else { Signal::Progress(head) };
+            assert_eq!(next(&mut behind).await.unwrap(), expected);
+            // Both are in step now, and either takes a further watch.
+            let further = Store::watch(&client, &Prefix::new("/q"), None).await.unwrap();
+            settles(&server, (2.0, 3.0));
+            drop((at_head, further));
+        });
     });
 }

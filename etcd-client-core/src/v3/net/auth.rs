@@ -13,6 +13,7 @@ use crate::{BoxFuture, Error, Kind};
 #[derive(Clone, Debug, Default)]
 pub(in crate::v3) struct Token {
     pub(in crate::v3) value: Option<MetadataValue<Ascii>>,
+    user: Option<Arc<str>>,
     serial: u64,
 }
 
@@ -45,6 +46,15 @@ impl Token {
     /// Whether it is the same one, not only an equal one.
     pub(in crate::v3) fn is_same(&self, other: &Self) -> bool {
         self.serial == other.serial && self.value.is_some() == other.value.is_some()
+    }
+
+    /// Whether both stand for the same user, or both for none.
+    pub(in crate::v3) fn is_of_same_user(&self, other: &Self) -> bool {
+        self.user == other.user && self.value.is_some() == other.value.is_some()
+    }
+
+    pub(in crate::v3) fn is_newer_than(&self, other: &Self) -> bool {
+        self.serial > other.serial
     }
 
     /// Whether it is a simple token, `<random>.<index of the log>`, and not a signed one.
@@ -160,7 +170,7 @@ impl Auth {
         let mut state = self.lock();
         let overtaken = state.serial != asked;
         state.serial += 1;
-        let token = value.map(|value| Token { value, serial: state.serial });
+        let token = value.map(|value| Token { value, user: Some(user.into()), serial: state.serial });
         if !overtaken {
             state.failure = token.as_ref().err().cloned();
             state.token = token.as_ref().ok().cloned();

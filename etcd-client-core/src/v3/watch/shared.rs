@@ -1,4 +1,4 @@
-//! Watches that share a stream: as many as go through the connections to one endpoint with one token.
+//! Watches that share a stream: as many as go through the connections to one endpoint for one user.
 //!
 //! A stream costs its server three goroutines and some 40 kB, and a request for progress a fixed price; a
 //! further watch on it costs a few kB. Go's clientv3 does the same.
@@ -154,7 +154,13 @@ impl SharedStreams {
             // If the stream is over, nobody waits there.
             let _ = seat.commands.send(Command::Create(creation));
             match timeout(limit, begun).await {
-                Ok(Ok(outcome)) => return outcome.map(|begun| SharedWatch::new(seat, begun, mailbox)),
+                Ok(Ok(Ok(begun))) => return Ok(SharedWatch::new(seat, begun, mailbox)),
+                Ok(Ok(Err(failure))) => {
+                    if failure.error.kind() == Kind::PermissionDenied {
+                        self.trust_older_tokens(&seat);
+                    }
+                    return Err(failure);
+                }
                 // It ended before it was asked, or takes no other watch.
                 Ok(Err(_)) if joins <= JOINS => {
                     if seat.seen.is_sole() {
@@ -187,7 +193,8 @@ impl SharedStreams {
         let catches_up = replay.is_some_and(|gap| gap > SHORT_REPLAY);
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         streams.retain(|stream| stream.strong_count() > 0);
-        let found = streams.iter().filter_map(Weak::upgrade).find(|stream| {
+        // The last ones were opened with the newest tokens.
+        let found = streams.iter().rev().filter_map(Weak::upgrade).find(|stream| {
             stream.leads_to(endpoint, token)
                 && stream.has_room()
                 && stream.seen.catches_up() == catches_up
@@ -222,6 +229,16 @@ impl SharedStreams {
         Seat(stream)
     }
 
+    /// A watch was refused with a newer token, too: older ones may be as good, and the user has no permission.
+    fn trust_older_tokens(&self, refused: &SharedStream) {
+        let streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = streams.iter().filter_map(Weak::upgrade);
+        let of_user = |stream: &Arc<SharedStream>| stream.token.is_of_same_user(&refused.token);
+        for stream in streams.filter(of_user).filter(|stream| refused.token.is_newer_than(&stream.token)) {
+            stream.seen.doubt_token(false);
+        }
+    }
+
     /// The newest revision that the endpoint has spoken of on a stream.
     fn head(&self, endpoint: &Arc<EndpointClient>, token: &Token) -> Option<u64> {
         let streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -237,11 +254,13 @@ fn gap(after: u64, head: u64) -> Option<u64> {
 }
 
 impl SharedStream {
-    /// Whether it leads to this endpoint on connections that are not given up, with the same token.
+    /// Whether it leads to this endpoint on connections that are not given up, for the user of the token. A watch
+    /// that was refused begins with another token on another stream.
     fn leads_to(&self, endpoint: &Arc<EndpointClient>, token: &Token) -> bool {
         Arc::ptr_eq(&self.endpoint, endpoint)
             && self.generation == endpoint.generation()
-            && self.token.is_same(token)
+            && self.token.is_of_same_user(token)
+            && (self.token.is_same(token) || !self.seen.is_token_doubted())
             && !self.seen.is_closed()
             && !self.commands.is_closed()
     }

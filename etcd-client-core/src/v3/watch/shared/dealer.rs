@@ -68,7 +68,7 @@ pub(super) struct Dealer {
     ask_again: bool,
     /// The newest revision that the server has spoken of.
     head: i64,
-    /// It has refused the token of the stream.
+    /// It has refused a watch, perhaps for the stream's token.
     token_refused: bool,
     outgoing: VecDeque<WatchAction>,
 }
@@ -196,8 +196,9 @@ impl Dealer {
         unsigned(self.head)
     }
 
-    pub(super) fn is_token_refused(&self) -> bool {
-        self.token_refused
+    /// Whether a watch was refused since this was last asked, and another token may help.
+    pub(super) fn take_token_refused(&mut self) -> bool {
+        std::mem::take(&mut self.token_refused)
     }
 
     /// Whether something is to be sent.

@@ -153,8 +153,8 @@ impl Reader {
                 self.seen.note_answer();
             }
             self.seen.note_unanswered(dealer.unanswered());
-            if dealer.is_token_refused() {
-                self.seen.close();
+            if dealer.take_token_refused() {
+                self.seen.doubt_token(true);
             }
             if let Some(failure) = failure {
                 return self.lost(&stream, dealer, failure);

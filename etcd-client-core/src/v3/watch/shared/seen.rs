@@ -13,6 +13,7 @@ pub(super) struct Seen {
     unanswered: AtomicU64,
     catches_up: AtomicBool,
     is_closed: AtomicBool,
+    is_token_doubted: AtomicBool,
     is_sole: AtomicBool,
     slot: OnceLock<Arc<StreamSlot>>,
 }
@@ -52,6 +53,11 @@ impl Seen {
         self.is_closed.store(true, Ordering::Relaxed);
     }
 
+    /// A watch was refused, and the stream's token may be the reason; or it is known that it was not.
+    pub(super) fn doubt_token(&self, is_doubted: bool) {
+        self.is_token_doubted.store(is_doubted, Ordering::Relaxed);
+    }
+
     /// Where the stream is, once it is open.
     pub(super) fn slot(&self) -> Option<&Arc<StreamSlot>> {
         self.slot.get()
@@ -85,6 +91,11 @@ impl Seen {
     /// No further watch may be begun on it.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed) || self.is_sole()
+    }
+
+    /// Further watches may be refused for the sake of the stream's token, so that another token may do better.
+    pub(super) fn is_token_doubted(&self) -> bool {
+        self.is_token_doubted.load(Ordering::Relaxed)
     }
 
     /// Its server uses numbers of its own for watches, as etcd's gRPC proxy does. That one confirms them in any

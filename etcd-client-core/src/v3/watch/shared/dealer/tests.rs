@@ -199,7 +199,7 @@ fn a_refusal_is_for_the_one_that_was_asked_for_first() {
     assert_eq!(four.outcome(), Some(Ok(6)));
     dealer.read(event(four.id, 7, 1)).unwrap();
     assert_eq!((one.read().len(), four.read().len()), (0, 1));
-    assert!(dealer.is_token_refused(), "early servers say so when it has grown old");
+    assert!(dealer.take_token_refused(), "early servers say so when it has grown old");
     // 3.5.1 names the watch.
     let mut five = ask_for(&mut dealer, 0);
     dealer.read(WatchResponse { watch_id: five.id, ..refused("etcdserver: permission denied") }).unwrap();
