@@ -35,8 +35,10 @@ use crate::schema::relevance::keep_relevant;
 use crate::status::outstanding::Outstanding;
 use crate::tree::{KeyTree, Replaced, Touched};
 
-/// The most old snapshots that are kept. More than one is only needed while readers hold the others.
+/// So many old snapshots are kept in any case. More than one is only needed while readers hold the others.
 const SPARES: usize = 3;
+/// The most that are kept while readers hold them: that costs no more than what has changed since.
+const HELD: usize = 32;
 /// A spare that lags by this many keys or more is only kept if these are at most a `SMALL_PART`th of all keys.
 const LONG_LAG: usize = 1_024;
 const SMALL_PART: usize = 8;
@@ -236,6 +238,7 @@ impl<T: Derived> Publisher<T> {
         self.from_cache = false;
         self.revision = revision;
         self.keys.advance(revision);
+        self.discard_surplus();
     }
 
     /// What the keys say and the published snapshot does not.
@@ -460,10 +463,23 @@ impl<T: Derived> Publisher<T> {
     }
 
     fn keep(&mut self, spare: Spare<T>) {
-        if self.spares.len() == SPARES {
+        self.spares.push(spare);
+        let most_lag = LONG_LAG.max(self.keys.read().len());
+        let lag = |spares: &[Spare<T>]| spares.iter().map(|spare| spare.lag.len()).sum::<usize>();
+        while self.spares.len() > HELD || self.spares.len() > SPARES && lag(&self.spares) > most_lag {
             self.discarded.push(self.spares.remove(0));
         }
-        self.spares.push(spare);
+    }
+
+    /// Discards the snapshots that readers have let go of, except for one.
+    fn discard_surplus(&mut self) {
+        let is_free = |spare: &Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
+        let newest = self.spares.iter().rposition(is_free);
+        for place in (0..newest.unwrap_or(0)).rev() {
+            if is_free(&self.spares[place]) {
+                self.discarded.push(self.spares.remove(place));
+            }
+        }
     }
 }
 
