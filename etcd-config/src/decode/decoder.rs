@@ -14,7 +14,7 @@ pub(super) use self::part::Part;
 use super::before::Before;
 use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
-use super::place::{CurrentField, OuterField, Place, Stale};
+use super::place::{CurrentField, OuterField, Place, Stale, roomy};
 use super::type_name::TypeName;
 use crate::leaf::{self, FieldDefault, IN_SOURCE};
 use crate::problem::{Kind, Problem};
@@ -472,14 +472,6 @@ impl<'a> Decoder<'a> {
         self.is_pinned = outer.is_pinned;
         self.subject.move_back(outer.subject);
     }
-}
-
-/// The text, with room for the names below it.
-fn roomy(directory: &str) -> String {
-    const ROOM: usize = 64;
-    let mut key = String::with_capacity(directory.len() + ROOM);
-    key.push_str(directory);
-    key
 }
 
 /// Shows where it is, and nothing that may be a secret.

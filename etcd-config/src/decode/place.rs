@@ -67,6 +67,14 @@ impl Place<'_> {
     }
 }
 
+/// The text, with room for the names below it.
+pub(super) fn roomy(directory: &str) -> String {
+    const ROOM: usize = 64;
+    let mut key = String::with_capacity(directory.len() + ROOM);
+    key.push_str(directory);
+    key
+}
+
 impl CurrentField {
     /// Goes on to a key below, or to an absolute one, which the field `name` reads.
     pub(super) fn move_to(&mut self, key: &str, name: &str, ty: TypeName, secret: bool) -> OuterField {

@@ -39,29 +39,27 @@ fn in_directory(branch: &Branch, path: &str) -> Option<Ordinary> {
     in_content(content, rest)
 }
 
-/// `path` is what is left of it below the content's key, if anything is.
-fn in_content(content: &Content, path: Option<&str>) -> Option<Ordinary> {
-    match (content, path) {
+/// `rest` is what is left of the path below the content's key: nothing, or a slash and names.
+fn in_content(content: &Content, rest: &str) -> Option<Ordinary> {
+    let below = rest.strip_prefix('/');
+    match (content, below) {
         (Content::Leaf(leaf), None) => Some(Ordinary { is_string: leaf.is_string() }),
         (Content::Map { entry, .. }, Some(name)) if !name.is_empty() && !name.contains('/') => {
             Some(Ordinary { is_string: entry.is_string() })
         }
         (Content::Directory(branch), Some(path)) => in_directory(branch, path),
-        (Content::Optional(inner), path) => in_content(inner, path),
+        (Content::Optional(inner), _) => in_content(inner, rest),
         (Content::Each(inner), Some(path)) => {
-            let (name, path) = path.split_once('/')?;
-            if name.is_empty() { None } else { in_content(inner, Some(path)) }
+            let end = path.find('/').filter(|end| *end > 0)?;
+            in_content(inner, &path[end..])
         }
         _ => None,
     }
 }
 
-/// What is left of a path below a name: `None` in it where that is all of it.
-fn below<'p>(name: &str, path: &'p str) -> Option<Option<&'p str>> {
-    match path.strip_prefix(name)? {
-        "" => Some(None),
-        rest => rest.strip_prefix('/').map(Some),
-    }
+/// What is left of a path below a name: nothing, or a slash and names.
+fn below<'p>(name: &str, path: &'p str) -> Option<&'p str> {
+    path.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
