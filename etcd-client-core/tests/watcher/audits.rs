@@ -131,7 +131,8 @@ impl Audited {
                 }
             }
         };
-        timeout(2 * HOUR, search).await.expect("no change was reported")
+        // Before the first audit that lists whatever was written.
+        timeout(HOUR / 4, search).await.expect("no change was reported")
     }
 }
 

@@ -29,7 +29,8 @@ impl Scope {
     /// together. With an interval of an hour or more each audit lists.
     pub(in crate::watcher) fn listed(&mut self, options: &Options) {
         self.whole_at = options.audit_interval.map(|interval| {
-            let longest = if interval < LONGEST { (interval * INTERVALS).min(LONGEST) } else { Duration::ZERO };
+            let longest =
+                if interval < LONGEST { (interval * INTERVALS).min(LONGEST) } else { Duration::ZERO };
             Instant::now() + spread(longest, &(0.5..1.0))
         });
     }

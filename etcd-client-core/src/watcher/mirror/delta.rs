@@ -126,3 +126,99 @@ impl Mirror {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::Listing;
+
+    fn entry(key: usize, revision: u64) -> Entry {
+        let value = format!("{revision:0>200}");
+        Entry { key: format!("/p/{key:02}").into(), value: value.into(), revision }
+    }
+
+    /// Ten keys, of which the last was written at 19, at revision 30.
+    fn mirror() -> Mirror {
+        let entries = (0..10).map(|key| entry(key, 10 + key as u64)).collect();
+        Mirror::new(Arc::new(Listing { revision: 30, cluster: 1, entries }))
+    }
+
+    fn put(mirror: &mut Mirror, key: usize, revision: u64) {
+        mirror.apply(Batch { revision, changes: vec![Change::Put(entry(key, revision))] });
+    }
+
+    fn delta(count: usize, entries: Vec<Entry>) -> Delta {
+        Delta { revision: 40, cluster: 1, count, entries }
+    }
+
+    /// What comes of a delta: the keys to be put, or nothing that explains it.
+    fn found(mirror: &Mirror, delta: &Delta) -> Option<usize> {
+        mirror.repairs(16, delta, &Before::new()).map(|changes| changes.len())
+    }
+
+    fn newest() -> Vec<Entry> {
+        (6..10).map(|key| entry(key, 10 + key as u64)).collect()
+    }
+
+    #[test]
+    fn what_is_asked_for_begins_before_what_was_proven() {
+        let mut mirror = mirror();
+        assert_eq!(mirror.delta_since(), Some(16));
+        put(&mut mirror, 9, 31);
+        put(&mut mirror, 0, 35);
+        assert_eq!(mirror.delta_since(), Some(15), "key 9 is no witness any more");
+        mirror.prove(32);
+        assert_eq!(mirror.delta_since(), Some(16));
+        mirror.prove(99);
+        assert_eq!((mirror.proven, mirror.delta_since()), (35, Some(17)));
+    }
+
+    #[test]
+    fn what_was_written_is_compared_key_by_key_and_by_the_number_of_keys() {
+        let mirror = mirror();
+        assert_eq!(found(&mirror, &delta(10, newest())), Some(0));
+        let mut written = newest();
+        written.insert(0, entry(3, 33));
+        written.push(entry(11, 34));
+        assert_eq!(found(&mirror, &delta(11, written.clone())), Some(2));
+        assert_eq!(found(&mirror, &delta(10, written.clone())), None, "one was deleted");
+        assert_eq!(found(&mirror, &delta(12, written)), None, "one is unknown");
+    }
+
+    #[test]
+    fn another_history_shows_in_the_keys_that_were_written_last() {
+        let mirror = mirror();
+        let mut other = newest();
+        other[2].value = "x".into();
+        assert_eq!(found(&mirror, &delta(10, other)), None, "another value at the same revision");
+        let mut other = newest();
+        other[2].revision = 17;
+        assert_eq!(found(&mirror, &delta(10, other)), None, "an earlier write");
+        let mut other = newest();
+        other.remove(2);
+        assert_eq!(found(&mirror, &delta(10, other)), None, "as many keys, and not the same");
+    }
+
+    #[test]
+    fn what_was_delivered_after_the_answer_is_left_as_it_is() {
+        let mut mirror = mirror();
+        let batch = Batch {
+            revision: 41,
+            changes: vec![
+                Change::Put(entry(3, 41)),
+                Change::Delete("/p/09".into()),
+                Change::Put(entry(12, 41)),
+            ],
+        };
+        let before = mirror.before(&batch);
+        mirror.apply(batch);
+        let repairs = |delta: &Delta| mirror.repairs(16, delta, &before);
+        assert_eq!(repairs(&delta(10, newest())), Some(vec![]));
+        let mut written = newest();
+        written.insert(0, entry(3, 33));
+        written.insert(0, entry(2, 34));
+        assert_eq!(repairs(&delta(10, written)), Some(vec![Change::Put(entry(2, 34))]));
+    }
+}
