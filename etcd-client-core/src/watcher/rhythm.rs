@@ -35,7 +35,7 @@ impl Rhythm {
         };
         let since = earliest.saturating_duration_since(origin).as_nanos();
         let into_step = Duration::from_nanos(u64::try_from(since % step.as_nanos()).unwrap_or_default());
-        let rest = if into_step.is_zero() { Duration::ZERO } else { step - into_step };
+        let rest = if into_step.is_zero() { Duration::ZERO } else { step.saturating_sub(into_step) };
         earliest + rest + further
     }
 

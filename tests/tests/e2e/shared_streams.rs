@@ -83,6 +83,32 @@ fn fifty_configurations_are_one_stream_and_are_resumed_as_few() {
 }
 
 #[test]
+fn one_of_many_asks_for_all_and_another_one_when_that_has_gone() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let client = Client::new([server.endpoint()]).expect("a client");
+        let options = || Flat::options().progress_interval(Duration::from_secs(1)).audit_interval(None);
+        let mut lives: Vec<Live<Flat>> =
+            (0..20).map(|_| options().watch(&client).expect("a first snapshot")).collect();
+        let requests = || server.metric("grpc_server_msg_received_total{grpc_method=\"Watch\"");
+        for left in [20_u16, 3, 1] {
+            // The first to go is the one that has asked until now.
+            lives.drain(..lives.len() - usize::from(left));
+            settles(&server, (1.0, f64::from(left)));
+            thread::sleep(Duration::from_millis(1_300));
+            let before = requests();
+            thread::sleep(Duration::from_secs(4));
+            let asked = requests() - before;
+            assert!((2.0..8.0).contains(&asked), "{asked} requests in 4 s for {left} on {etcd}");
+            for live in &lives {
+                let status = live.status();
+                assert!(status.age < Duration::from_secs(2) && status.counters.losses == 0, "{status}");
+            }
+        }
+    });
+}
+
+#[test]
 fn one_that_is_not_read_ends_alone_and_the_others_are_current_all_the_time() {
     on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
