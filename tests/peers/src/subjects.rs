@@ -1,0 +1,123 @@
+//! The programs that are measured: built where they can be, and left out with a line that says why where not.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[derive(Clone)]
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
+    pub(crate) version: String,
+    /// The program and its first arguments.
+    pub(crate) program: Vec<OsString>,
+    /// The same with an allocator that counts, in Rust.
+    pub(crate) counted: Option<OsString>,
+}
+
+/// The name, the package of the program, and the crate whose version counts.
+const IN_RUST: [(&str, &str, &str); 3] = [
+    ("ours", "ours", "etcd-config"),
+    ("etcd-client", "by-hand", "etcd-client"),
+    ("dynamic-config", "dynamic", "dynamic-config-etcd"),
+];
+
+/// Builds all subjects; fails where ours cannot be built.
+pub(crate) fn build() -> Result<Vec<Subject>, String> {
+    let mut subjects = Vec::new();
+    for (name, package, library) in IN_RUST {
+        match in_rust(name, package, library) {
+            Ok(subject) => subjects.push(subject),
+            Err(why) if name == "ours" => return Err(why),
+            Err(why) => println!("{name} is left out: {why}"),
+        }
+    }
+    for (name, built) in [("clientv3", in_go()), ("node-etcd", in_node())] {
+        match built {
+            Ok(subject) => subjects.push(subject),
+            Err(why) => println!("{name} is left out: {why}"),
+        }
+    }
+    let said: Vec<_> =
+        subjects.iter().map(|subject| format!("{} {}", subject.name, subject.version)).collect();
+    println!("measured: {}", said.join(", "));
+    Ok(subjects)
+}
+
+/// The folder of this crate.
+pub(crate) fn home() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where cargo builds for this program.
+pub(crate) fn target() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).map_or_else(|| home().join("target"), Path::to_path_buf)
+}
+
+/// Runs a program, and says why not where it fails.
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
+    let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = words.lines().collect();
+    Err(lines[lines.len().saturating_sub(20)..].join("\n"))
+}
+
+fn in_rust(name: &'static str, package: &str, library: &str) -> Result<Subject, String> {
+    if name != "ours"
+        && run(Command::new("protoc").arg("--version")).is_err()
+        && std::env::var_os("PROTOC").is_none()
+    {
+        return Err("etcd-client is built with protoc (sudo apt-get install protobuf-compiler)".to_owned());
+    }
+    println!("building {name}");
+    run(Command::new("cargo")
+        .args(["build", "--release", "--locked", "--package", package, "--target-dir"])
+        .arg(target())
+        .current_dir(home()))?;
+    let program = target().join("release").join(package);
+    let counted = target().join("release").join(format!("{package}-counted"));
+    Ok(Subject {
+        name,
+        version: locked(library),
+        program: vec![program.into()],
+        counted: counted.exists().then(|| counted.into()),
+    })
+}
+
+fn in_go() -> Result<Subject, String> {
+    let folder = home().join("subjects/clientv3");
+    let program = target().join("clientv3");
+    println!("building clientv3");
+    run(Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(&folder))?;
+    let module = fs::read_to_string(folder.join("go.mod")).unwrap_or_default();
+    let line = module.lines().find(|line| line.contains("etcd/client/v3 v")).unwrap_or_default();
+    let version = line.rsplit(" v").next().unwrap_or_default().to_owned();
+    Ok(Subject { name: "clientv3", version, program: vec![program.into()], counted: None })
+}
+
+fn in_node() -> Result<Subject, String> {
+    let folder = home().join("subjects/node-etcd");
+    run(Command::new("node").arg("--version"))?;
+    if !folder.join("node_modules/node-etcd").exists() {
+        println!("installing node-etcd");
+        run(Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(&folder))?;
+    }
+    let program = vec!["node".into(), folder.join("main.js").into()];
+    Ok(Subject { name: "node-etcd", version: "7.0.0".to_owned(), program, counted: None })
+}
+
+/// The version of a crate in this workspace's lock file; the newest, where there are several.
+fn locked(library: &str) -> String {
+    let lock = fs::read_to_string(home().join("Cargo.lock")).unwrap_or_default();
+    let name = format!("name = \"{library}\"");
+    let versions = lock.split("[[package]]").filter(|package| package.lines().any(|line| line == name));
+    let version =
+        |package: &str| package.lines().find_map(|line| line.strip_prefix("version = ").map(str::to_owned));
+    versions.filter_map(version).last().unwrap_or_default().replace('"', "")
+}
