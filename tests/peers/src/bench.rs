@@ -19,8 +19,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(quick: bool, runs: usize, chosen: bool) -> Result<Self, String> {
-        let subjects = subjects::build()?;
+    pub(crate) fn new(quick: bool, runs: usize, chosen: bool, built: bool) -> Result<Self, String> {
+        let subjects = subjects::build(built)?;
         let versions = subjects.iter().map(|subject| (subject.name, subject.version.clone())).collect();
         let session = Session::new(quick, servers::newest().version().to_string(), versions);
         Ok(Self { quick, runs, chosen, results: Results::new(session), subjects })

@@ -16,15 +16,16 @@ use std::time::Instant;
 use crate::bench::Bench;
 use crate::rows::ROWS;
 
-const USAGE: &str = "usage: peers [row ...] [--quick] [--runs <n>] [--list]";
+const USAGE: &str = "usage: peers [row ...] [--quick] [--runs <n>] [--built] [--list]";
 
 fn main() -> ExitCode {
-    let (mut names, mut quick, mut runs) = (Vec::new(), false, None);
+    let (mut names, mut quick, mut runs, mut built) = (Vec::new(), false, None, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--list" => return list(),
             "--quick" => quick = true,
+            "--built" => built = true,
             "--runs" => match arguments.next().and_then(|number| number.parse().ok()) {
                 Some(number) if number > 0 => runs = Some(number),
                 _ => return usage("--runs wants a number"),
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         }
     }
     let runs = runs.unwrap_or(if quick { 1 } else { 3 });
-    let mut bench = match Bench::new(quick, runs, !names.is_empty()) {
+    let mut bench = match Bench::new(quick, runs, !names.is_empty(), built) {
         Ok(bench) => bench,
         Err(why) => {
             eprintln!("{why}");

@@ -22,15 +22,17 @@ const IN_RUST: [(&str, &str, &str); 3] = [
     ("dynamic-config", "dynamic", "dynamic-config-etcd"),
 ];
 
-/// Builds all subjects; fails where ours cannot be built.
-pub(crate) fn build() -> Result<Vec<Subject>, String> {
+/// Builds all subjects, or takes them as they were `built` the last time; fails where ours cannot be built.
+pub(crate) fn build(built: bool) -> Result<Vec<Subject>, String> {
     let mut subjects = Vec::new();
-    println!("building the subjects");
-    match in_rust(&IN_RUST) {
+    if !built {
+        println!("building the subjects");
+    }
+    match in_rust(&IN_RUST, built) {
         Ok(built) => subjects.extend(built),
         Err(why) => {
             println!("etcd-client and dynamic-config are left out: {why}");
-            subjects.extend(in_rust(&IN_RUST[..1])?);
+            subjects.extend(in_rust(&IN_RUST[..1], built)?);
         }
     }
     for (name, built) in [("clientv3", in_go()), ("node-etcd", in_node())] {
@@ -56,6 +58,17 @@ pub(crate) fn target() -> PathBuf {
     program.ancestors().nth(2).map_or_else(|| home().join("target"), Path::to_path_buf)
 }
 
+/// The cargo of a person's shell: `cargo run` sets variables for this program that would have ring built anew.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Runs a program, and says why not where it fails.
 pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{}: {error}", command.get_program().display()))?;
@@ -68,18 +81,20 @@ pub(crate) fn run(command: &mut Command) -> Result<String, String> {
 }
 
 /// All in one build, so that what they share is compiled once.
-fn in_rust(wanted: &[(&'static str, &str, &str)]) -> Result<Vec<Subject>, String> {
+fn in_rust(wanted: &[(&'static str, &str, &str)], built: bool) -> Result<Vec<Subject>, String> {
     let has_protoc =
         std::env::var_os("PROTOC").is_some() || run(Command::new("protoc").arg("--version")).is_ok();
     if wanted.len() > 1 && !has_protoc {
         return Err("etcd-client is built with protoc (sudo apt-get install protobuf-compiler)".to_owned());
     }
     let packages = wanted.iter().flat_map(|(_, package, _)| ["--package", package]);
-    run(Command::new("cargo")
-        .args(["build", "--release", "--locked", "--target-dir"])
-        .arg(target())
-        .args(packages)
-        .current_dir(home()))?;
+    if !built {
+        run(cargo()
+            .args(["build", "--release", "--locked", "--target-dir"])
+            .arg(target())
+            .args(packages)
+            .current_dir(home()))?;
+    }
     let subject = |(name, package, library): &(&'static str, &str, &str)| {
         let program = target().join("release").join(package);
         let counted = target().join("release").join(format!("{package}-counted"));

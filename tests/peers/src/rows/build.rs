@@ -3,11 +3,10 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::bench::Bench;
 use crate::proc;
-use crate::subjects::{home, target};
+use crate::subjects::{cargo, home, target};
 
 /// A program that does the least one can do, its dependency and its source.
 struct Hello {
@@ -70,7 +69,7 @@ impl Hello {
         let folder = self.folder();
         self.write(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let before = proc::cpu_of_children();
-        let output = Command::new("cargo")
+        let output = cargo()
             .args(["build", "--release", "--target-dir"])
             .arg(folder.join("target"))
             .env("CARGO_INCREMENTAL", "0")

@@ -15,6 +15,8 @@ use crate::{LIMIT, Many, client, failed};
 /// `await <key> <value>` waits until a key has a value; `hold` keeps the present snapshot.
 pub(crate) fn run(scene: &Scene) {
     let client = client(scene);
+    // Connections and the thread are there, as those of others are.
+    let _keeper = load(&client, 1);
     let heap_before = heap();
     let (mut walls, before) = (Vec::new(), cpu());
     let mut live = None;
