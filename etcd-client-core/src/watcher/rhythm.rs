@@ -62,8 +62,7 @@ mod tests {
             let now = origin + Duration::from_millis(millis);
             let (first, others) = (rhythm(Some(origin)).due(now, true), rhythm(Some(origin)).due(now, false));
             assert_eq!((first - origin).as_millis() % STEP.as_millis(), 0, "{millis}");
-            let late = first - now - STEP * STEPS;
-            assert!(late < STEP, "{millis}: {late:?}");
+            assert!((STEP * STEPS..STEP * 11).contains(&(first - now)), "{millis}: {:?}", first - now);
             assert_eq!(others - first, STEP, "{millis}");
         }
     }
