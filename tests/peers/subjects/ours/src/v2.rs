@@ -21,7 +21,8 @@ async fn rounds(scene: &Scene) -> Result<Vec<Duration>, etcd_config::client::Err
     let client = Client::new([scene.endpoint.as_str()])?;
     let first = client.set("peers/ours", "0").await?;
     // A watcher asks for nothing before its first `next`, so it is said from where it watches.
-    let mut watcher = client.watcher("peers/ours").index(first.index().unwrap_or(0) + 1).start();
+    let mut watcher =
+        client.watcher("peers/ours").index(first.node().map_or(0, |node| node.modified_index) + 1).start();
     let mut walls = Vec::new();
     for round in 1..=scene.number("rounds") {
         let begin = Instant::now();
