@@ -43,7 +43,8 @@ impl Outcome {
 /// One subject's number, and how many times it ours is.
 pub(crate) fn print_line(metric: &str, who: &str, found: &Spread, unit: &str, ratio: Option<Spread>) {
     let shown = format!("{} [{}..{}]", short(found.median), short(found.from), short(found.to));
-    let ratio = ratio.map_or(String::new(), |ratio| {
+    // Of what idles at nothing there is no ratio.
+    let ratio = ratio.filter(|ratio| ratio.median.is_finite()).map_or(String::new(), |ratio| {
         format!("  ours is {}x [{}..{}]", short(ratio.median), short(ratio.from), short(ratio.to))
     });
     println!("  {metric:<26} {who:<15} {shown:>28} {unit:<8}{ratio}");

@@ -9,8 +9,8 @@ use std::io::{BufRead, Write, stdin, stdout};
 use std::process::exit;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cpu_time::ProcessTime;
 use peak_alloc::PeakAlloc;
-use rustix::time::{ClockId, clock_gettime};
 pub use serde_json::{Value, json};
 
 pub use crate::latencies::Latencies;
@@ -64,8 +64,7 @@ pub fn serve(first: Value, mut answer: impl FnMut(&str, &[&str]) -> Value) {
 
 /// The CPU time of this process so far, of all its threads.
 pub fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    ProcessTime::now().as_duration()
 }
 
 /// Bytes on the heap; 0 in a program whose allocator does not count.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use etcd_config::client::v2::Client;
+use etcd_config::client::v2::{Client, Event};
 use subject::{Scene, json, micros};
 use tokio::runtime::Builder;
 
@@ -19,15 +19,15 @@ pub(crate) fn run(scene: &Scene) {
 
 async fn rounds(scene: &Scene) -> Result<Vec<Duration>, etcd_config::client::Error> {
     let client = Client::new([scene.endpoint.as_str()])?;
-    client.set("peers/ours", "0").await?;
-    let mut watcher = client.watcher("peers/ours").start();
-    // Until its first poll is under way.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let first = client.set("peers/ours", "0").await?;
+    // A watcher asks for nothing before its first `next`, so it is said from where it watches.
+    let mut watcher =
+        client.watcher("peers/ours").index(first.node().map_or(0, |node| node.modified_index) + 1).start();
     let mut walls = Vec::new();
     for round in 1..=scene.number("rounds") {
         let begin = Instant::now();
         client.set("peers/ours", round.to_string()).await?;
-        watcher.next().await;
+        while !matches!(watcher.next().await, Some(Event::Change(_)) | None) {}
         walls.push(begin.elapsed());
     }
     Ok(walls)
