@@ -230,6 +230,17 @@ mod tests {
         assert_eq!(server.asked.load(Ordering::Relaxed), 2);
     }
 
+    #[tokio::test]
+    async fn a_renewed_token_is_of_the_same_user_and_that_of_another_login_is_not() {
+        let (auth, server) = (auth(), Server::default());
+        let old = auth.token(&server).await.unwrap();
+        let new = auth.renew(&old, &server).await.unwrap();
+        assert!(new.is_of_same_user(&old) && !new.is_same(&old) && new.is_newer_than(&old));
+        auth.set_login(Login::Fixed(Credentials::new("app", "hunter2")));
+        let other = auth.token(&server).await.unwrap();
+        assert!(!other.is_of_same_user(&new) && !Token::default().is_of_same_user(&new));
+    }
+
     /// A blocked runtime does not hold up calls on another one.
     #[tokio::test(start_paused = true)]
     async fn who_does_not_go_on_with_fetching_is_not_waited_for_by_a_twin() {
