@@ -295,7 +295,7 @@ impl fmt::Debug for Raw {
 
 fn as_path(relative: &[u8]) -> Option<&str> {
     let path = std::str::from_utf8(relative).ok()?;
-    (relative.iter().filter(|byte| **byte == b'/').count() < DEEPEST).then_some(path)
+    (path.matches('/').count() < DEEPEST).then_some(path)
 }
 
 fn split(path: &str) -> (&str, Option<&str>) {
