@@ -14,7 +14,7 @@ use crate::bench::Bench;
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    /// How long three runs take on a quiet machine of two cores.
+    /// About how long three runs take on a quiet machine of two cores.
     pub(crate) seconds: u32,
     pub(crate) run: fn(&mut Bench),
 }
@@ -23,16 +23,16 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "fleet",
         what: "1,000 idle clients, each watching 10 prefixes",
-        seconds: 360,
+        seconds: 310,
         run: idle::fleet,
     },
     Row {
         name: "more",
         what: "one more watched prefix of 10 keys in a client: memory, start",
-        seconds: 75,
+        seconds: 110,
         run: idle::more,
     },
-    Row { name: "one", what: "one idle configuration, alone in its process", seconds: 130, run: idle::one },
+    Row { name: "one", what: "one idle configuration, alone in its process", seconds: 90, run: idle::one },
     Row { name: "load-1000", what: "1,000 keys into a map", seconds: 10, run: load::thousand },
     Row { name: "load-10000", what: "10,000 keys into a map", seconds: 15, run: load::ten_thousand },
     Row { name: "load-100000", what: "100,000 keys into a map", seconds: 60, run: load::hundred_thousand },
@@ -46,13 +46,13 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         name: "update-100",
         what: "one key of 100 updated, beside cloning and inserting",
-        seconds: 30,
+        seconds: 45,
         run: update::of_hundred,
     },
     Row {
         name: "instructions",
         what: "instructions an update of a small struct",
-        seconds: 40,
+        seconds: 50,
         run: update::instructions,
     },
     Row {

@@ -25,7 +25,7 @@ pub(crate) fn burst(bench: &mut Bench) {
             let Some(mut child) = bench.start(&subject, "burst", &etcd.endpoint(), &numbers) else {
                 continue;
             };
-            sleep(bench.seconds(8, 3));
+            sleep(bench.seconds(5, 3));
             child.ask("await 0");
             let before = child.cpu_us();
             let begin = Instant::now();

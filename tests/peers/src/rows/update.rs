@@ -61,7 +61,7 @@ pub(crate) fn instructions(bench: &mut Bench) {
     };
     println!("counted by {}", if matches!(counter, Counter::Perf) { "perf" } else { "valgrind" });
     let etcd = Etcd::start();
-    let (few, many) = (200, bench.scaled(2_200, 700));
+    let (few, many) = (200, bench.scaled(1_200, 700));
     for run in 0..bench.runs {
         for subject in bench.in_turn(run) {
             if subject.counted.is_none() {

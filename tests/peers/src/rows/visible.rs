@@ -10,7 +10,7 @@ use crate::subjects::Subject;
 
 /// All subjects run at once, each with a key of its own that is written in turns.
 pub(crate) fn visible(bench: &mut Bench) {
-    let rounds = bench.scaled(3_000, 200);
+    let rounds = bench.scaled(2_000, 200);
     for run in 0..bench.runs {
         let etcd = Etcd::start();
         etcd.put(key_of("dynamic-config"), &value_for("dynamic-config"));
