@@ -30,7 +30,7 @@ use crate::v3::net::connections::StreamSlot;
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
-use crate::v3::net::round_failure::RoundFailure;
+use crate::v3::net::round::RoundFailure;
 use crate::v3::wire::key_range::KeyRange;
 use crate::v3::wire::messages::{ResponseHeader, WatchCreateRequest};
 use crate::v3::wire::response::{signed, unsigned};

@@ -20,7 +20,7 @@ use crate::v3::net::connections::{Connection, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
-use crate::v3::net::round_failure::RoundFailure;
+use crate::v3::net::round::RoundFailure;
 use crate::v3::watch::start::Start;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
