@@ -26,8 +26,8 @@ pub(crate) struct HttpOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) tls: Option<Tls>,
     pub(crate) proxy: Option<Proxy>,
-    /// The connections are for watching: one for calls is closed soon after the last of them, and small questions are
-    /// asked on a connection that watches.
+    /// The client is there to watch: small questions go over the connection of a watch, and a connection for other calls
+    /// is closed soon after the last of them (v3 only).
     pub(crate) for_watching: bool,
 }
 

@@ -104,7 +104,7 @@ impl Connections {
         found.map(|connection| self.slot(connection))
     }
 
-    /// Forgets a connection for calls, which closes it, if there have been so many calls on it and none is under way.
+    /// Forgets a connection for calls, which closes it, if no call is under way and there have been no more than these.
     pub(in crate::v3) fn close_idle(&mut self, connection: &Arc<Connection>, calls: usize) -> bool {
         let is_idle = connection.open() == 0 && connection.slots() == calls;
         if is_idle {
