@@ -26,9 +26,6 @@ pub(crate) struct HttpOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) tls: Option<Tls>,
     pub(crate) proxy: Option<Proxy>,
-    /// The client is there to watch: small questions go over the connection of a watch, and a connection for other calls
-    /// is closed soon after the last of them (v3 only).
-    pub(crate) for_watching: bool,
 }
 
 /// etcd closes a connection that is pinged more often than every 5 s.

@@ -107,8 +107,8 @@ impl Pool {
         message: &Bytes,
         token: &Token,
     ) -> Result<AnyAnswer, Failure> {
-        let slot = endpoint
-            .for_calls(request.may_be_large())
+        let slot = self
+            .for_call(endpoint, request.may_be_large())
             .await
             .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
         self.ask_on(endpoint, &slot, request, message, token).await

@@ -21,7 +21,7 @@ pub(in crate::v3) fn close_when_idle(connections: Weak<Mutex<Connections>>, conn
             let (Some(connections), Some(connection)) = (connections.upgrade(), connection.upgrade()) else {
                 return;
             };
-            let calls = connection.slots();
+            let calls = connection.slots_given();
             if seen.replace(calls) == Some(calls)
                 && Connections::lock(&connections).close_idle(&connection, calls)
             {

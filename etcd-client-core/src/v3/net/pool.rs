@@ -9,7 +9,7 @@ use crate::error::FailingEndpoint;
 use crate::transport::endpoint_order::EndpointList;
 use crate::transport::settings::ClientOptions;
 use crate::v3::net::auth::{Auth, Authenticator, Token};
-use crate::v3::net::connections::OpenConnections;
+use crate::v3::net::connections::{OpenConnections, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
 use crate::v3::wire::any_method::{AnyMethod as _, answer_to};
@@ -22,23 +22,40 @@ pub(in crate::v3) struct Pool {
     pub(super) options: ClientOptions,
     pub(super) endpoints: EndpointList<OpenConnections>,
     pub(super) auth: Auth,
+    /// It is there for watches; other calls are rare.
+    is_for_watching: bool,
 }
 
 impl Pool {
     pub(in crate::v3) fn new(options: ClientOptions, auth: Auth) -> Arc<Self> {
-        Arc::new(Self { endpoints: EndpointList::new(&options), options, auth })
+        Self::over(options, auth, false)
+    }
+
+    fn over(options: ClientOptions, auth: Auth, is_for_watching: bool) -> Arc<Self> {
+        Arc::new(Self { endpoints: EndpointList::new(&options), options, auth, is_for_watching })
     }
 
     /// Another pool over the same cluster, for the same user, with connections of its own.
     pub(in crate::v3) fn with_own_connections(&self) -> Arc<Self> {
-        Self::new(self.options.clone(), self.auth.with_own_token())
+        Self::over(self.options.clone(), self.auth.with_own_token(), self.is_for_watching)
     }
 
     /// The same for watches and the questions that go with them.
     pub(in crate::v3) fn for_watching(&self) -> Arc<Self> {
-        let mut options = self.options.clone();
-        options.http.for_watching = true;
-        Self::new(options, self.auth.with_own_token())
+        Self::over(self.options.clone(), self.auth.with_own_token(), true)
+    }
+
+    /// A place for a call at an endpoint.
+    pub(in crate::v3) async fn for_call(
+        &self,
+        endpoint: &EndpointClient,
+        may_be_large: bool,
+    ) -> Result<StreamSlot, Error> {
+        if self.is_for_watching {
+            endpoint.for_rare_calls(may_be_large).await
+        } else {
+            endpoint.for_calls().await
+        }
     }
 
     pub(in crate::v3) fn options(&self) -> &ClientOptions {
