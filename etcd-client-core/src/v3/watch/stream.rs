@@ -51,7 +51,7 @@ pub(in crate::v3) struct WatchStream {
     slot: Arc<StreamSlot>,
     requests: mpsc::Sender<WatchRequest>,
     answers: Streaming<WatchResponse>,
-    /// How many bytes of the next frame have come, since it was last said that they do.
+    /// How many bytes of the next frame have come since this was last reported.
     arrived: Arc<AtomicUsize>,
     created: ResponseHeader,
     watch_id: i64,

@@ -155,11 +155,11 @@ impl Dealer {
         }
     }
 
-    /// Asks for progress, unless an answer to an earlier request is on its way; who is in a hurry gets one to a
+    /// Asks for progress, unless an answer to an earlier request is on its way. If it `is_urgent`, there will be one to a
     /// later request, too.
-    pub(super) fn ask(&mut self, in_a_hurry: bool) {
+    pub(super) fn ask(&mut self, is_urgent: bool) {
         if self.is_asking {
-            self.ask_again |= in_a_hurry;
+            self.ask_again |= is_urgent;
         } else {
             self.ask_now();
         }

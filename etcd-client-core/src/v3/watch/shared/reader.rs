@@ -30,7 +30,7 @@ const MORE_REQUESTS: u32 = 2;
 pub(super) enum Command {
     Create(Creation),
     Cancel(i64),
-    Ask { in_a_hurry: bool },
+    Ask { is_urgent: bool },
     End(Failure),
 }
 
@@ -170,7 +170,7 @@ impl Reader {
             Command::Create(creation) => dealer.create(creation),
             Command::Cancel(watch_id) => dealer.cancel(watch_id),
             Command::Ask { .. } if asking.is_overdue() => dealer.ask_now(),
-            Command::Ask { in_a_hurry } => dealer.ask(in_a_hurry),
+            Command::Ask { is_urgent } => dealer.ask(is_urgent),
             Command::End(_) => {}
         }
     }

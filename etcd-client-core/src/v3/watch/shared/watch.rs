@@ -82,10 +82,19 @@ impl SharedWatch {
         before.map_or_else(|asker| asker == self.watch_id, |_| true)
     }
 
-    /// Asks how far the stream has come. If there is no hurry, the answer may be one to an earlier request.
-    pub(in crate::v3) fn request_progress(&mut self, in_a_hurry: bool) {
+    /// Asks how far the stream has come.
+    pub(in crate::v3) fn request_progress(&mut self) {
+        self.ask(true);
+    }
+
+    /// The same if there is no hurry: the answer may be one to an earlier request.
+    pub(in crate::v3) fn check_alive(&mut self) {
+        self.ask(false);
+    }
+
+    fn ask(&mut self, is_urgent: bool) {
         self.frames = self.stream.seen.frames();
-        self.send(Command::Ask { in_a_hurry });
+        self.send(Command::Ask { is_urgent });
     }
 
     /// Sends what follows to another endpoint.
