@@ -165,10 +165,10 @@ pub(super) struct Events {
     seen: u64,
     /// Every change up to this revision has been delivered.
     delivered: u64,
-    /// The head at the confirmation. A watch that begins there may still bring events from before: since 3.5.8 a watch
-    /// is registered before its confirmation is made.
+    /// The head at the confirmation. A watch that begins there may still bring events of before: since 3.5.8 it is
+    /// registered before its confirmation is made.
     begun_at: u64,
-    /// Whether progress can be believed: servers before 3.4.25 and 3.5.8 announce it before they have sent
+    /// Whether progress can be believed: servers before 3.4.25 and 3.5.8 tell it before they have sent
     /// the events (etcd-io/etcd#15220), over a slow link for minutes.
     exact: bool,
     ready: VecDeque<Signal>,

@@ -138,8 +138,7 @@ impl SharedStreams {
             let mailbox = Arc::<Mailbox>::default();
             let (waiting, begun) = oneshot::channel();
             let creation = Creation { request: request.clone(), mailbox: Arc::clone(&mailbox), waiting };
-            // If the stream is over, nobody waits there.
-            let _ = seat.commands.send(Command::Create(creation));
+            seat.send(Command::Create(creation));
             match timeout(limit, begun).await {
                 Ok(Ok(Ok(begun))) => return Ok(SharedWatch::new(seat, begun, mailbox)),
                 Ok(Ok(Err(failure))) => {
@@ -259,6 +258,11 @@ impl SharedStream {
 
     fn has_room(&self) -> bool {
         self.watches.load(Ordering::Relaxed) < MOST_WATCHES
+    }
+
+    /// Where the stream is over, nobody waits for the command.
+    fn send(&self, command: Command) {
+        let _ = self.commands.send(command);
     }
 }
 

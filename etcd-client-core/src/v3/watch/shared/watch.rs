@@ -94,7 +94,7 @@ impl SharedWatch {
 
     fn ask(&mut self, is_urgent: bool) {
         self.frames = self.stream.seen.frames();
-        self.send(Command::Ask { is_urgent });
+        self.stream.send(Command::Ask { is_urgent });
     }
 
     /// Sends what follows to another endpoint.
@@ -105,12 +105,7 @@ impl SharedWatch {
 
     /// Ends the stream for all its watches, as what its server says cannot be true.
     pub(in crate::v3) fn end_stream(&self, lie: Error) {
-        self.send(Command::End(Failure::broken(lie)));
-    }
-
-    /// A stream that is over needs no commands.
-    fn send(&self, command: Command) {
-        let _ = self.stream.commands.send(command);
+        self.stream.send(Command::End(Failure::broken(lie)));
     }
 }
 
@@ -119,7 +114,7 @@ impl Drop for SharedWatch {
         let asker = &self.stream.asker;
         // Where this fails, another watch is the one that asks.
         let _ = asker.compare_exchange(self.watch_id, NO_WATCH, Ordering::Relaxed, Ordering::Relaxed);
-        self.send(Command::Cancel(self.watch_id));
+        self.stream.send(Command::Cancel(self.watch_id));
     }
 }
 
