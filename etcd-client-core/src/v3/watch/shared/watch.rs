@@ -48,7 +48,7 @@ impl SharedWatch {
         &self.stream.endpoint
     }
 
-    /// Where the stream is; `None` once it has ended.
+    /// Where the stream is, which is known once it is open.
     pub(in crate::v3) fn slot(&self) -> Option<&Arc<StreamSlot>> {
         self.stream.seen.slot()
     }
