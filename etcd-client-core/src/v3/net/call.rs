@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tonic::client::Grpc;
 
 use crate::Error;
@@ -16,7 +15,7 @@ use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
 use crate::v3::net::round::RoundFailure;
 use crate::v3::net::unary::one_answer;
-use crate::v3::wire::any_method::{AnyAnswer, AnyMethod, answer_to};
+use crate::v3::wire::any_method::{AnyAnswer, AnyMethod, Encoded, answer_to};
 use crate::v3::wire::claims;
 use crate::v3::wire::method::Method;
 
@@ -57,11 +56,11 @@ impl Pool {
         slot: &StreamSlot,
         request: &dyn AnyMethod,
     ) -> Result<AnyAnswer, Error> {
-        let message = request.encoded();
+        let call = Encoded::of(request);
         let mut token = self.token_for(request.needs_token()).await?;
         let mut renewed = false;
         loop {
-            match self.ask_on(endpoint, slot, request, &message, &token).await {
+            match self.ask_on(endpoint, slot, &call, &token).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.token_refused && self.may_renew(&mut renewed) => {
                     token = self.auth.renew(&token, self).await?;
@@ -76,12 +75,11 @@ impl Pool {
         request: &dyn AnyMethod,
         retries: u32,
     ) -> Result<AnyAnswer, Error> {
-        let (repeatable, message) = (request.is_repeatable(), &request.encoded());
+        let (repeatable, call) = (request.is_repeatable(), &Encoded::of(request));
         let mut rounds = 0;
         loop {
-            let ask = |endpoint: Arc<EndpointClient>, token| async move {
-                self.ask(&endpoint, request, message, &token).await
-            };
+            let ask =
+                |endpoint: Arc<EndpointClient>, token| async move { self.ask(&endpoint, call, &token).await };
             let outcome = match if repeatable { Ok(()) } else { self.find().await } {
                 Ok(()) => self.round(repeatable, request.needs_token(), ask).await,
                 Err(failure) => Err(failure),
@@ -103,15 +101,14 @@ impl Pool {
     pub(super) async fn ask(
         &self,
         endpoint: &EndpointClient,
-        request: &dyn AnyMethod,
-        message: &Bytes,
+        call: &Encoded<'_>,
         token: &Token,
     ) -> Result<AnyAnswer, Failure> {
         let slot = self
-            .for_call(endpoint, request.may_be_large())
+            .for_call(endpoint, call.request.may_be_large())
             .await
             .map_err(|error| Failure { unprocessed: true, ..Failure::broken(error) })?;
-        self.ask_on(endpoint, &slot, request, message, token).await
+        self.ask_on(endpoint, &slot, call, token).await
     }
 
     /// What a connection has refused because it carries too much was not done, and is sent again.
@@ -119,13 +116,12 @@ impl Pool {
         &self,
         endpoint: &EndpointClient,
         slot: &StreamSlot,
-        request: &dyn AnyMethod,
-        message: &Bytes,
+        call: &Encoded<'_>,
         token: &Token,
     ) -> Result<AnyAnswer, Failure> {
         let mut tries = 0;
         loop {
-            match self.try_on(endpoint, slot, request, message, token).await {
+            match self.try_on(endpoint, slot, call, token).await {
                 Err(failure) if failure.is_for_want_of_room() && tries < FOR_WANT_OF_ROOM => {
                     tokio::time::sleep(PAUSES.pause(0)).await;
                     tries += 1;
@@ -139,14 +135,13 @@ impl Pool {
         &self,
         endpoint: &EndpointClient,
         slot: &StreamSlot,
-        request: &dyn AnyMethod,
-        message: &Bytes,
+        call: &Encoded<'_>,
         token: &Token,
     ) -> Result<AnyAnswer, Failure> {
-        let limit = self.options.timeout;
+        let (request, limit) = (call.request, self.options.timeout);
         let mut grpc = Grpc::new(endpoint.transport(slot, limit, Some(limit)))
             .max_decoding_message_size(self.options.receive_limit);
-        let message = Self::request(token, request.needs_leader(), message.clone());
+        let message = Self::request(token, request.needs_leader(), call.message.clone());
         let outcome = match one_answer(&mut grpc, message, request, limit).await {
             // Whatever has answered so has done what it was asked, or something else.
             Ok(answer) => return request.check(&answer).map(|()| answer).map_err(Failure::broken),

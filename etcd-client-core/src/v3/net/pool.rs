@@ -12,7 +12,7 @@ use crate::v3::net::auth::{Auth, Authenticator, Token};
 use crate::v3::net::connections::{OpenConnections, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::{FailedAt, Failure};
-use crate::v3::wire::any_method::{AnyMethod as _, answer_to};
+use crate::v3::wire::any_method::{Encoded, answer_to};
 use crate::v3::wire::messages::{AuthenticateRequest, RangeRequest, StatusRequest};
 use crate::{BoxFuture, Error, Kind};
 
@@ -70,7 +70,7 @@ impl Pool {
     /// an error.
     pub(super) async fn meet(&self, endpoint: &EndpointClient) -> Result<(), Failure> {
         let question = StatusRequest::default();
-        match self.ask(endpoint, &question, &question.encoded(), &Token::default()).await {
+        match self.ask(endpoint, &Encoded::of(&question), &Token::default()).await {
             Err(failure) if failure.origin != FailedAt::Server || failure.error.kind() == Kind::Protocol => {
                 Err(failure)
             }
@@ -96,7 +96,7 @@ impl Pool {
         let ask = |endpoint: Arc<EndpointClient>| {
             let request = request.clone();
             async move {
-                let answer = self.ask(&endpoint, &request, &request.encoded(), &Token::default()).await;
+                let answer = self.ask(&endpoint, &Encoded::of(&request), &Token::default()).await;
                 match answer {
                     Ok(answer) => {
                         let answer = answer_to::<RangeRequest>(answer)?;
@@ -117,7 +117,7 @@ impl Pool {
         self.endpoints.give_up(endpoint, generation);
     }
 
-    /// The gRPC client for one call or stream, and the metadata that goes with it.
+    /// The message of a call, or the messages of a stream, with the metadata for the server.
     pub(in crate::v3) fn request<T>(token: &Token, needs_leader: bool, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         if let Some(token) = &token.value {
