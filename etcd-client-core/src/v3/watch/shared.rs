@@ -73,6 +73,12 @@ struct SharedStream {
 /// A place for a watch on a stream, and what keeps the stream open.
 struct Seat(Arc<SharedStream>);
 
+/// A watch that is awaited. One that was confirmed when it is not awaited any more is ended.
+struct Beginning<'s> {
+    begun: oneshot::Receiver<Result<Begun, Failure>>,
+    stream: &'s SharedStream,
+}
+
 /// A watch that its server has confirmed. Dropping it ends it on the server, too.
 pub(in crate::v3) struct SharedWatch {
     stream: Seat,
@@ -151,9 +157,11 @@ impl SharedStreams {
             let mailbox = Arc::<Mailbox>::default();
             let (waiting, begun) = oneshot::channel();
             let creation = Creation { request: request.clone(), mailbox: Arc::clone(&mailbox), waiting };
-            // If the stream is over, nobody waits there.
-            let _ = seat.commands.send(Command::Create(creation));
-            match timeout(limit, begun).await {
+            seat.tell(Command::Create(creation));
+            let mut beginning = Beginning { begun, stream: &seat };
+            let outcome = timeout(limit, &mut beginning.begun).await;
+            drop(beginning);
+            match outcome {
                 Ok(Ok(Ok(begun))) => return Ok(SharedWatch::new(seat, begun, mailbox)),
                 Ok(Ok(Err(failure))) => {
                     if failure.error.kind() == Kind::PermissionDenied {
@@ -268,6 +276,11 @@ impl SharedStream {
     fn has_room(&self) -> bool {
         self.watches.load(Ordering::Relaxed) < MOST_WATCHES
     }
+
+    /// To a stream that is over nothing needs to be said.
+    fn tell(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
 }
 
 impl Deref for Seat {
@@ -341,7 +354,7 @@ impl SharedWatch {
     /// Asks how far the stream has come. If there is no hurry, the answer may be one to an earlier request.
     pub(in crate::v3) fn request_progress(&mut self, in_a_hurry: bool) {
         self.frames = self.stream.seen.frames();
-        self.tell(Command::Ask { in_a_hurry });
+        self.stream.tell(Command::Ask { in_a_hurry });
     }
 
     /// Sends what follows to another endpoint.
@@ -352,12 +365,17 @@ impl SharedWatch {
 
     /// Ends the stream for all its watches, as what its server says cannot be true.
     pub(in crate::v3) fn end_stream(&self, lie: Error) {
-        self.tell(Command::End(Failure::broken(lie)));
+        self.stream.tell(Command::End(Failure::broken(lie)));
     }
+}
 
-    /// To a stream that is over nothing needs to be said.
-    fn tell(&self, command: Command) {
-        let _ = self.stream.commands.send(command);
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        // What is confirmed from now on is ended by the dealer, as nobody waits for it.
+        self.begun.close();
+        if let Ok(Ok(Begun { watch_id, .. })) = self.begun.try_recv() {
+            self.stream.tell(Command::Cancel(watch_id));
+        }
     }
 }
 
@@ -366,7 +384,7 @@ impl Drop for SharedWatch {
         let asker = &self.stream.asker;
         // Another one is it, if that fails.
         let _ = asker.compare_exchange(self.watch_id, NOBODY, Ordering::Relaxed, Ordering::Relaxed);
-        self.tell(Command::Cancel(self.watch_id));
+        self.stream.tell(Command::Cancel(self.watch_id));
     }
 }
 
