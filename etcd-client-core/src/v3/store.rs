@@ -165,8 +165,8 @@ pub(super) struct Events {
     seen: u64,
     /// Every change up to this revision has been delivered.
     delivered: u64,
-    /// The head at the confirmation. A watch that begins there may still bring events of before: since 3.5.8 it is
-    /// registered before its confirmation is made.
+    /// The head at the confirmation, 0 if it is unknown. A watch that begins there may still bring events of before:
+    /// since 3.5.8 it is registered before its confirmation is made, and a member that lags comes to `start` later.
     begun_at: u64,
     /// Whether progress can be believed: servers before 3.4.25 and 3.5.8 tell it before they have sent
     /// the events (etcd-io/etcd#15220), over a slow link for minutes.
@@ -197,8 +197,9 @@ impl Events {
             };
             let revision = claims::entry(&kv, &self.range, head)?;
             let is_first = self.seen == 0 && batch.revision == 0;
-            if is_first && self.start == self.begun_at && revision <= self.start {
-                // It is from before the head that the watch begins at: a listing there has it.
+            let is_at_head = self.begun_at > 0 && self.begun_at <= self.start;
+            if is_first && is_at_head && revision <= self.start {
+                // It is from before the watch begins: what was listed there has it.
                 continue;
             }
             if revision <= self.delivered || revision < batch.revision {
@@ -372,6 +373,14 @@ mod tests {
         events.read(frame(5, vec![event(0, "a", 4)])).unwrap();
         events.read(frame(5, vec![event(0, "b", 5)])).unwrap();
         assert!(events.read(frame(5, vec![event(0, "a", 3)])).is_err());
+        // A member that lags is at a head before that.
+        let mut lagging = Events::new(all(), 10, true).begun_at(8);
+        lagging.answer(8, true).unwrap();
+        assert_eq!(lagging.ready.pop_front(), Some(Signal::Alive));
+        lagging.read(frame(9, vec![event(0, "a", 9)])).unwrap();
+        lagging.read(frame(11, vec![event(0, "a", 10), event(0, "b", 11)])).unwrap();
+        let expected = Signal::Batch(Batch { revision: 11, changes: vec![put("b", 11)] });
+        assert_eq!(lagging.ready, [expected]);
         let mut replay = Events::new(all(), 4, true).begun_at(9);
         assert!(replay.read(frame(9, vec![event(0, "a", 4)])).is_err());
     }

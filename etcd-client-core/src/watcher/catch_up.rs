@@ -78,7 +78,7 @@ impl Watcher {
             Ok(answer) => answer,
             Err(error) if error.kind() == Kind::InvalidRequest => {
                 self.scope.unsupported();
-                return self.list(false);
+                return if may_replay { self.open(WatchStart::Resume) } else { self.list(false) };
             }
             Err(error) if error.kind() == Kind::TooLarge => return self.list(false),
             Err(error) => return self.retry_later(error, AfterPause::Open(WatchStart::Resume)),

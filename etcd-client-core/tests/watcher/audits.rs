@@ -299,6 +299,21 @@ async fn a_store_that_cannot_say_what_was_written_is_listed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_gap_is_replayed_from_a_store_that_cannot_say_what_was_written() {
+    let mut audited = Audited::begun().await;
+    audited.reads.unsupported.store(1, SeqCst);
+    audited.store.cut();
+    for n in 0..50 {
+        audited.store.put("/p/007", n.to_string());
+    }
+    for n in 0..50 {
+        let (cause, _, keys) = audited.changed().await;
+        assert_eq!((cause, keys), (Cause::Watch, vec![format!("/p/007={n}")]));
+    }
+    assert_eq!(audited.watcher.counters().lists, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_small_prefix_is_listed() {
     let mut audited = Audited::of(MemoryStore::from([("/p/a", "1"), ("/p/b", "2")])).await;
     audited.within(Duration::from_secs(1_000)).await;

@@ -17,7 +17,7 @@ use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
 use crate::shape::branch::Branch;
 
-/// By the type and the prefix.
+/// By the type and the directory: the whole store and its root directory have the same path.
 type Schemas = HashMap<(TypeId, String), Weak<Schema>>;
 
 /// The schemas of all configurations whose literal defaults are good.
@@ -49,7 +49,7 @@ impl Context {
 /// The fields of a `T` below a prefix, with what is wrong with their literal defaults: as found for another
 /// configuration that is still there, if nothing was wrong.
 fn schema_of<T: Derived>(prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
-    let place = (TypeId::of::<T>(), prefix.path().to_owned());
+    let place = (TypeId::of::<T>(), prefix.directory().to_owned());
     if let Some(schema) = with_schemas(|all| all.get(&place).and_then(Weak::upgrade)) {
         return (schema, Vec::new());
     }

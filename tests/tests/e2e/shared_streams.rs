@@ -1,6 +1,7 @@
 //! Watches of one client share a stream, and none of them suffers for what happens to another.
 
 use std::future::poll_fn;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -216,6 +217,32 @@ fn what_is_replayed_on_a_stream_of_others_is_current_on_a_store_where_nothing_is
             for opened in [&mut at_head, &mut replays, &mut elsewhere] {
                 assert_eq!(next(opened).await.unwrap(), expected);
             }
+        });
+    });
+}
+
+#[test]
+fn one_that_is_given_up_when_it_was_just_confirmed_is_ended() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            let first = Store::watch(&client, &Prefix::new("/p"), None).await.unwrap();
+            let mut second = Store::watch(&client, &Prefix::new("/q"), None);
+            let begins = poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx).is_pending()));
+            assert!(begins.await);
+            // It is confirmed, and nobody has looked yet.
+            while streams(&server) != (1.0, 2.0) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            drop(second);
+            let start = Instant::now();
+            while streams(&server) != (1.0, 1.0) {
+                assert!(start.elapsed() < SOON, "{:?} on {etcd}", streams(&server));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            drop(first);
         });
     });
 }

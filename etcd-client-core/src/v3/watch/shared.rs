@@ -72,6 +72,12 @@ struct SharedStream {
 /// A place for a watch on a stream, and what keeps the stream open.
 struct Seat(Arc<SharedStream>);
 
+/// A watch that is awaited. One that was confirmed when it is not awaited any more is ended.
+struct Beginning<'s> {
+    begun: oneshot::Receiver<Result<Begun, Failure>>,
+    stream: &'s SharedStream,
+}
+
 impl SharedStreams {
     /// Begins a watch after this revision, or with what comes, at the first endpoint that confirms it.
     pub(in crate::v3) async fn watch(
@@ -139,7 +145,10 @@ impl SharedStreams {
             let (waiting, begun) = oneshot::channel();
             let creation = Creation { request: request.clone(), mailbox: Arc::clone(&mailbox), waiting };
             seat.send(Command::Create(creation));
-            match timeout(limit, begun).await {
+            let mut beginning = Beginning { begun, stream: &seat };
+            let outcome = timeout(limit, &mut beginning.begun).await;
+            drop(beginning);
+            match outcome {
                 Ok(Ok(Ok(begun))) => return Ok(SharedWatch::new(seat, begun, mailbox)),
                 Ok(Ok(Err(failure))) => {
                     if failure.error.kind() == Kind::PermissionDenied {
@@ -277,6 +286,16 @@ impl Deref for Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.watches.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        // What is confirmed from now on is ended by the dealer, as nobody waits for it.
+        self.begun.close();
+        if let Ok(Ok(Begun { watch_id, .. })) = self.begun.try_recv() {
+            self.stream.send(Command::Cancel(watch_id));
+        }
     }
 }
 
