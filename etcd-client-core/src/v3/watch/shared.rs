@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use self::dealer::Creation;
+use self::dealer::{Begun, Creation};
 use self::mailbox::Mailbox;
 use self::reader::{Command, Reader};
 use self::seen::Seen;
