@@ -525,7 +525,6 @@ fn a_live_configuration_explains_itself() {
 #[test]
 fn the_whole_store_and_its_root_directory_are_two_prefixes() {
     #[derive(EtcdConfig)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
     struct Twice {
         #[etcd(key = "/token", secret)]
         hidden: String,
