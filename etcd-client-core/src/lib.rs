@@ -25,7 +25,7 @@
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | [`v2`], for servers that have that API: up to etcd 3.5, with `--enable-v2` |
 //!
-//! What needs a feature that is off says which.
+//! An error names the feature that is missing.
 //!
 //! # Runtimes
 //! Everything is async on tokio. Connections belong to the runtime that opened them; a client

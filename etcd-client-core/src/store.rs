@@ -128,8 +128,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The keys below `prefix` whose last write is of the revision `since` or later, and how many keys there are in
     /// all, at one revision. Linearizable.
     ///
-    /// The watcher asks it where it would list the prefix again: for most audits, and after a watch that missed much.
-    /// So these cost what has changed, and not the whole prefix. A store that leaves this out is listed.
+    /// The watcher asks this instead of listing the prefix again, for most audits and after a watch that missed much: it
+    /// costs what has changed, and not the whole prefix. A store that does not implement it is listed.
     ///
     /// # Errors
     /// [`Kind::InvalidRequest`] if the store cannot say, after which it is not asked again; [`Kind::TooLarge`] if it is
@@ -273,21 +273,20 @@ pub trait Watch: fmt::Debug + Send {
     /// for a progress interval after it is given up.
     fn request_progress(&mut self);
 
-    /// Asks as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: if an answer to
-    /// an earlier request is on its way, that will do. A watch that shares its connection with others may so ask
-    /// once for all of them.
+    /// Asks for progress as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: the
+    /// answer to an earlier request will do, so a watch that shares its stream with others may ask once for all of them.
     fn check_alive(&mut self) {
         self.request_progress();
     }
 
-    /// Whether anything has arrived since the last request, if only for other watches of the same stream:
-    /// it is not dead, and may not be able to answer. The watcher then asks [`Store::unchanged`].
+    /// Whether anything has arrived on the stream since the last request, for this watch or another one that shares it.
+    /// Such a stream is not dead, even if it cannot answer; the watcher then asks [`Store::unchanged`].
     fn has_heard(&self) -> bool {
         false
     }
 
-    /// Whether this watch is to call [`check_alive`](Self::check_alive) first, of those that share a stream; the others
-    /// hear the answer, and call it only if none has come.
+    /// Whether this watch asks for all that share its stream. The watcher calls [`check_alive`](Self::check_alive) of the
+    /// others a little later, and only if no answer has come until then.
     fn asks_for_others(&self) -> bool {
         true
     }

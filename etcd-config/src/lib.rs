@@ -56,7 +56,7 @@
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
-//! What needs a feature that is off says which. The clients are those of [`client`], and need no other dependency.
+//! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
 //!
 //! # The log
 //! What this crate logs is events of the crate [`tracing`](https://docs.rs/tracing): without a subscriber nothing is

@@ -10,6 +10,7 @@ pub(crate) mod change;
 pub(crate) mod keys;
 mod lag;
 pub(crate) mod snapshot;
+pub(crate) mod spares;
 pub(crate) mod speed;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use self::change::Step;
 use self::keys::Keys;
 use self::lag::Lag;
 use self::snapshot::Snapshot;
+use self::spares::{Spare, Spares};
 use self::speed::DecodeSpeed;
 use crate::decode::{self, Context, Derived};
 use crate::lint::absent;
@@ -35,14 +37,6 @@ use crate::schema::relevance::keep_relevant;
 use crate::status::outstanding::Outstanding;
 use crate::tree::{KeyTree, Replaced, Touched};
 
-/// So many old snapshots are kept in any case. More than one is only needed while readers hold the others.
-const SPARES: usize = 3;
-/// The most that are kept while readers hold them: that costs no more than what has changed since.
-const HELD: usize = 32;
-/// A spare that lags by this many keys or more is only kept if these are at most a `SMALL_PART`th of all keys.
-const LONG_LAG: usize = 1_024;
-const SMALL_PART: usize = 8;
-
 /// Holds the keys, and publishes snapshots of them.
 pub(crate) struct Publisher<T> {
     keys: Arc<Keys>,
@@ -54,12 +48,10 @@ pub(crate) struct Publisher<T> {
     /// The keys are from the cache file, so the first change from the store is tried even if the commit key was not
     /// written.
     from_cache: bool,
-    spares: Vec<Spare<T>>,
+    spares: Spares<T>,
     /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
     /// known: then it is dropped, and does not become a spare.
     lag: Option<Lag>,
-    /// Of no use any more: to be dropped on another thread, as a drop is the user's code and may be slow.
-    discarded: Vec<Spare<T>>,
     key_warnings: KeyWarnings,
     /// Warnings that the log has and the callbacks have not.
     new_warnings: Vec<Problem>,
@@ -69,14 +61,8 @@ pub(crate) struct Publisher<T> {
     restart_changes: Vec<Problem>,
     /// The same, with what a start would refuse of them.
     restart_preview: Vec<Problem>,
-    /// What the status says of warnings and of what waits for a restart is not this any more.
+    /// The warnings, or what waits for a restart, are not what the status says of them.
     remarks_differ: bool,
-}
-
-/// An old snapshot, and what has changed since it was current.
-pub(crate) struct Spare<T> {
-    snapshot: Arc<Snapshot<T>>,
-    lag: Lag,
 }
 
 /// Publishes a snapshot, and returns what it has taken the place of, or `None` if the watch has ended.
@@ -135,9 +121,8 @@ impl<T: Derived> Publisher<T> {
             published: 0,
             outstanding: Outstanding::Nothing,
             from_cache: false,
-            spares: Vec::new(),
+            spares: Spares::default(),
             lag: Some(Lag::default()),
-            discarded: Vec::new(),
             key_warnings: KeyWarnings::default(),
             new_warnings: Vec::new(),
             nothing_read,
@@ -199,12 +184,10 @@ impl<T: Derived> Publisher<T> {
         self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
     }
 
-    /// How many keys are to be decoded when `changes` more have changed: into the spare that
-    /// [`take_spare`](Self::take_spare) will choose.
+    /// How many keys are to be decoded when `changes` more have changed.
     pub(crate) fn keys_to_decode(&self, changes: usize) -> usize {
-        let is_free = |spare: &&Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
-        match self.spares.iter().rev().find(is_free) {
-            Some(spare) => spare.lag.len().max(self.keys.count_unpublished()) + changes,
+        match self.spares.next_lag() {
+            Some(lag) => lag.max(self.keys.count_unpublished()) + changes,
             None => self.keys.len().max(changes),
         }
     }
@@ -212,7 +195,7 @@ impl<T: Derived> Publisher<T> {
     /// After a panic of unknown cause, old snapshots may lack a change: the next snapshot is decoded anew. What is
     /// not published is tried, unless a commit key decides.
     pub(crate) fn distrust(&mut self) {
-        self.discarded.append(&mut self.spares);
+        self.spares.discard_all();
         (self.lag, self.remarks_differ) = (None, true);
         if !self.keys.are_published() {
             self.outstanding = self.outstanding.changed();
@@ -224,7 +207,7 @@ impl<T: Derived> Publisher<T> {
 
     /// The old snapshots that are to be dropped on another thread.
     pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
-        std::mem::take(&mut self.discarded)
+        self.spares.take_discarded()
     }
 
     /// The revision that the keys are at.
@@ -238,7 +221,7 @@ impl<T: Derived> Publisher<T> {
         self.from_cache = false;
         self.revision = revision;
         self.keys.advance(revision);
-        self.discard_surplus();
+        self.spares.discard_surplus();
     }
 
     /// What the keys say and the published snapshot does not.
@@ -287,9 +270,9 @@ impl<T: Derived> Publisher<T> {
                 self.look_for_nothing_read(&tree);
             }
             self.outstanding = self.outstanding.changed();
-            let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
             let relevant = Arc::new(relevant);
-            spares.chain(&mut self.lag).for_each(|lag| lag.add(&relevant));
+            self.spares.add_to_lags(&relevant);
+            self.lag.iter_mut().for_each(|lag| lag.add(&relevant));
             self.try_restart_changes(&tree);
             return true;
         }
@@ -363,7 +346,7 @@ impl<T: Derived> Publisher<T> {
                 self.replace(snapshot, cause, swap).map_or(Outcome::Ended, Outcome::Published)
             }
             Ok((snapshot, false)) => {
-                self.keep(Spare { snapshot, lag: Lag::default() });
+                self.spares.keep(Spare { snapshot, lag: Lag::default() }, self.keys.len());
                 Outcome::ValuesUnchanged(self.keys.mark_published())
             }
             Err(problems) => {
@@ -399,7 +382,7 @@ impl<T: Derived> Publisher<T> {
     /// The next snapshot: a spare brought up to date, or a new one if all are in use. And whether any value in it
     /// differs from the published one's.
     fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
-        let Some(mut spare) = self.take_spare() else { return self.anew() };
+        let Some(mut spare) = self.spares.take(self.keys.len()) else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
         let (tree, since_published) = self.keys.with_unpublished();
         let (value, context) = (&mut snapshot.value, self.keys.context());
@@ -414,13 +397,13 @@ impl<T: Derived> Publisher<T> {
             }
             // Its lag stays, so the same keys are decoded again next time, over what is half done.
             Ok(Err(problems)) => {
-                self.spares.push(spare);
+                self.spares.put_back(spare);
                 Err(problems)
             }
             // The spare may be in any state. A new snapshot is decoded instead: it replaces no old values, whose drop
             // may be what has panicked.
             Err(_) => {
-                self.discarded.push(spare);
+                self.spares.discard(spare);
                 self.anew()
             }
         }
@@ -433,60 +416,16 @@ impl<T: Derived> Publisher<T> {
         Ok((Arc::new(snapshot), differs))
     }
 
-    /// Takes a spare without readers. The other free ones, and those that lag far, are discarded.
-    fn take_spare(&mut self) -> Option<Spare<T>> {
-        let keys = &self.keys;
-        let lags_far = |lag: usize| lag >= LONG_LAG && lag > keys.len() / SMALL_PART;
-        let mut taken = None;
-        for place in (0..self.spares.len()).rev() {
-            let Spare { snapshot, lag } = &self.spares[place];
-            let (is_useless, is_free) = (lags_far(lag.len()), Arc::strong_count(snapshot) == 1);
-            if is_useless || is_free && taken.is_some() {
-                self.discarded.push(self.spares.remove(place));
-            } else if is_free {
-                taken = Some(self.spares.remove(place));
-            }
-        }
-        taken
-    }
-
     fn replace(&mut self, snapshot: Arc<Snapshot<T>>, cause: Cause, swap: impl Swap<T>) -> Option<Step<T>> {
         let Swapped { before, replaced } = swap(Arc::clone(&snapshot))?;
         let lag = self.lag.replace(Lag::default());
         self.published += 1;
         let step = Step::new(Arc::clone(&before), snapshot, replaced, cause);
         match lag {
-            Some(lag) => self.keep(Spare { snapshot: before, lag }),
-            None => self.discarded.push(Spare { snapshot: before, lag: Lag::default() }),
+            Some(lag) => self.spares.keep(Spare { snapshot: before, lag }, self.keys.len()),
+            None => self.spares.discard(Spare { snapshot: before, lag: Lag::default() }),
         }
         Some(step)
-    }
-
-    fn keep(&mut self, spare: Spare<T>) {
-        self.spares.push(spare);
-        let most_lag = LONG_LAG.max(self.keys.read().len());
-        let lag = |spares: &[Spare<T>]| spares.iter().map(|spare| spare.lag.len()).sum::<usize>();
-        while self.spares.len() > HELD || self.spares.len() > SPARES && lag(&self.spares) > most_lag {
-            self.discarded.push(self.spares.remove(0));
-        }
-    }
-
-    /// Discards the snapshots that readers have let go of, except for one.
-    fn discard_surplus(&mut self) {
-        let is_free = |spare: &Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
-        let newest = self.spares.iter().rposition(is_free);
-        for place in (0..newest.unwrap_or(0)).rev() {
-            if is_free(&self.spares[place]) {
-                self.discarded.push(self.spares.remove(place));
-            }
-        }
-    }
-}
-
-impl<T> Drop for Publisher<T> {
-    fn drop(&mut self) {
-        // One by one: two panics at a time would end the process.
-        self.spares.drain(..).chain(self.discarded.drain(..)).for_each(panics::drop_caught);
     }
 }
 

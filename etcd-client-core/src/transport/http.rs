@@ -26,9 +26,6 @@ pub(crate) struct HttpOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) tls: Option<Tls>,
     pub(crate) proxy: Option<Proxy>,
-    /// The connections are for watching: one for calls is closed soon after the last of them, and small questions are
-    /// asked on a connection that watches.
-    pub(crate) for_watching: bool,
 }
 
 /// etcd closes a connection that is pinged more often than every 5 s.

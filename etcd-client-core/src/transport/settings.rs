@@ -124,7 +124,7 @@ impl Settings {
             return Err(Error::invalid_input("receive_limit is zero: no call could succeed"));
         }
         let connect_timeout = self.connect_timeout.min(UNLIMITED);
-        let http = HttpOptions { connect_timeout, tls: self.tls, proxy: self.proxy, for_watching: false };
+        let http = HttpOptions { connect_timeout, tls: self.tls, proxy: self.proxy };
         http.client(protocol, endpoints.iter().any(Endpoint::is_secure))?;
         Ok(ClientOptions {
             endpoints,
@@ -142,12 +142,7 @@ impl ClientOptions {
     pub(crate) fn local(settings: &Settings) -> Self {
         Self {
             endpoints: vec![Endpoint::local()],
-            http: HttpOptions {
-                connect_timeout: settings.connect_timeout,
-                tls: None,
-                proxy: None,
-                for_watching: false,
-            },
+            http: HttpOptions { connect_timeout: settings.connect_timeout, tls: None, proxy: None },
             timeout: settings.timeout,
             max_retries: settings.max_retries,
             receive_limit: settings.receive_limit,

@@ -131,11 +131,11 @@ impl Watch for StoreWatch {
     }
 
     fn request_progress(&mut self) {
-        self.watch.request_progress(true);
+        self.watch.request_progress();
     }
 
     fn check_alive(&mut self) {
-        self.watch.request_progress(false);
+        self.watch.check_alive();
     }
 
     fn has_heard(&self) -> bool {

@@ -95,7 +95,7 @@ impl Watcher {
         }
     }
 
-    /// Counts a completed audit, or the listing that has closed a gap; whether it was that.
+    /// Counts a completed audit, or the listing that has closed a gap. Whether it was the latter.
     fn count_audit(&mut self) -> bool {
         let Phase::Watching(watching) = &mut self.phase else { return false };
         let had_gap = std::mem::take(&mut watching.has_gap);

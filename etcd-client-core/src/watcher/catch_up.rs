@@ -1,14 +1,14 @@
 //! Catching up after a watch that missed much: by what was written meanwhile, and not by a replay of each change.
 //!
-//! A server replays every change that was ever made, all those of 1,000 revisions in one message, and begins with it
-//! after up to 100 ms. What was written since comes at once, each key with its last value. So where a replay may bring
-//! more changes than there are keys, the store is asked for that first; if it is less than half of the keys, the
-//! changes are replayed after all, so that each revision is reported.
+//! A server replays every change that was made, those of 1,000 revisions in one message, and begins after up to 100 ms.
+//! What was written since comes at once, each key with its last value. So where a replay may bring more changes than
+//! there are keys, the store is first asked for what was written. If that is less than half of the keys, the changes are
+//! replayed after all, so that each revision is reported.
 
 use super::Watcher;
 use super::audit::Audit;
 use super::event::{Cause, Event};
-use super::history_check::{self, Question, SinceMark, Written};
+use super::history_check::{self, CheckedDelta, Question, Written};
 use super::mirror::{Before, Mirror};
 use super::phase::{AfterPause, Phase, WatchStart};
 use crate::store::{Batch, Delta};
@@ -56,7 +56,7 @@ impl Watcher {
             self.doubted = true;
             return None;
         }
-        // Nothing was written: what the stream has from before that comes to nothing.
+        // Nothing was written, so what the stream still brings from before that changes nothing.
         mirror.advance(delta.revision);
         mirror.prove(delta.revision);
         self.counters.audits += 1;
@@ -72,9 +72,9 @@ impl Watcher {
         self.phase = Phase::CatchingUp { call, since, may_replay };
     }
 
-    pub(super) fn on_caught_up(&mut self, answer: Result<SinceMark, Error>, since: u64, may_replay: bool) {
+    pub(super) fn on_caught_up(&mut self, answer: Result<CheckedDelta, Error>, since: u64, may_replay: bool) {
         let Some(mirror) = &mut self.mirror else { return self.list(false) };
-        let SinceMark { delta, other_history } = match answer {
+        let CheckedDelta { delta, other_history } = match answer {
             Ok(answer) => answer,
             Err(error) if error.kind() == Kind::InvalidRequest => {
                 self.scope.unsupported();
@@ -92,7 +92,7 @@ impl Watcher {
             return self.list(false);
         };
         let missed = revision - mirror.revision();
-        // Found short before, and too much has been written since: so it goes on for ever in a busy store.
+        // Only once: in a busy store what was short has become long by the time at which the watch is open.
         let is_first = self.replay_measured <= mirror.revision();
         let is_short = missed <= self.options.replay_limit && changes.len() < mirror.len() / 2;
         if may_replay && is_first && is_short {

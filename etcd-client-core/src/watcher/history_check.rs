@@ -12,7 +12,7 @@ use crate::{Error, Kind};
 /// How long the store may take to answer; after that, a rewind is left for the audit to find.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
 
-/// A watch that was opened, and what the store has said of the mirror's history since.
+/// A watch that was opened, and what the store has said since of the mirror's history.
 pub(super) struct Confirmed {
     pub(super) opened: Opened,
     /// What was written since a revision, if that was asked and answered.
@@ -30,10 +30,10 @@ pub(super) struct Written {
 pub(super) struct Question {
     /// The member that has the stream may not have come to the mark's revision yet.
     pub(super) may_lag: bool,
-    /// The watch of a store whose head is after this will not be used, so nothing is asked.
+    /// Nothing is asked if the store's head is after this: the watch will not be used.
     pub(super) until: u64,
-    /// Whether what was written since then is asked first: where that is nothing, it is the proof of the history, and an
-    /// audit as well.
+    /// From which revision on the store is first asked what was written: if nothing was after the mark, that proves the
+    /// history, and is an audit as well.
     pub(super) since: Option<u64>,
 }
 
@@ -100,10 +100,10 @@ impl Written {
     }
 }
 
-/// What was written since a revision, and whether the history was another one.
-pub(super) struct SinceMark {
+/// What was written since a revision, and whether the store has another history than the mirror.
+pub(super) struct CheckedDelta {
     pub(super) delta: Delta,
-    /// It is known not to be the mark's. Where the past is compacted, only the delta can show it.
+    /// The store has said so. Where its past is compacted it cannot, and only the delta may show it.
     pub(super) other_history: bool,
 }
 
@@ -114,12 +114,12 @@ pub(super) fn written_since(
     prefix: &Prefix,
     since: u64,
     mark: HistoryMark,
-) -> BoxFuture<Result<SinceMark, Error>> {
+) -> BoxFuture<Result<CheckedDelta, Error>> {
     let written = store.written_since(prefix, since);
     let history = timeout(ANSWERED_WITHIN, store.has_history(prefix, mark));
     Box::pin(async move {
         let (delta, history) = tokio::join!(written, history);
         let other_history = matches!(history, Ok(Ok(false)));
-        Ok(SinceMark { delta: delta?, other_history })
+        Ok(CheckedDelta { delta: delta?, other_history })
     })
 }

@@ -24,8 +24,8 @@ pub struct Options {
     /// How often a progress notification is requested. A stream on which nothing has arrived when the next
     /// request is due is lost. Default: 5 s.
     pub progress_interval: Duration,
-    /// Progress is requested at multiples of a tenth of its interval from this moment on, so that all watchers of a
-    /// process to which the same one was given are woken together. Default: `None`, each for itself.
+    /// Progress is requested at moments that are whole tenths of the interval away from this one, so watchers that were
+    /// given the same moment wake together. Default: `None`, each has moments of its own.
     pub aligned_to: Option<Instant>,
     /// How often what was reported is compared with what the store holds, give or take a tenth; `None` for never.
     /// Default: 5 min.
@@ -37,9 +37,10 @@ pub struct Options {
     /// that a server lost or changed without a revision. Prefixes of less than about 1 KiB, and stores without
     /// [`Store::written_since`](crate::Store::written_since), are always listed.
     pub audit_interval: Option<Duration>,
-    /// After a lost watch, how many missed revisions are replayed; after more, or where a replay could bring more
-    /// changes than there are keys and most keys have changed, what was written meanwhile is read at once, or the prefix
-    /// listed. Default: 1,000, which is what an etcd server replays at once, every 100 ms.
+    /// After a lost watch, how many missed revisions are replayed. If more were missed, what was written meanwhile is
+    /// read at once, or the prefix listed. The same is done for fewer if a replay could bring more changes than there are
+    /// keys, and half of the keys or more have changed. Default: 1,000, which is what an etcd server replays at once,
+    /// every 100 ms.
     pub replay_limit: u64,
     /// Whether up to [`replay_limit`](Self::replay_limit) missed revisions are always replayed, each reported by itself,
     /// for a consumer to whom it matters which state lay between. Default: `false`.

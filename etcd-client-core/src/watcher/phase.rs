@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
-use super::history_check::{Confirmed, SinceMark};
+use super::history_check::{CheckedDelta, Confirmed};
 use super::rhythm::Rhythm;
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Signal, Watch};
@@ -26,7 +26,7 @@ pub(super) enum Phase {
     },
     /// Reading what was written since the mirror; `may_replay` if that may turn out to be the shorter way.
     CatchingUp {
-        call: BoxFuture<Result<SinceMark, Error>>,
+        call: BoxFuture<Result<CheckedDelta, Error>>,
         since: u64,
         may_replay: bool,
     },
@@ -76,7 +76,7 @@ pub(super) struct Watching {
     pub(super) since: Instant,
     /// When progress is requested, or, if that was not answered, the stream is lost.
     pub(super) tick: Pin<Box<Sleep>>,
-    /// How much later than an interval after the last answer that is.
+    /// By how much `tick` is later than an interval after the last answer.
     late: Duration,
     /// Whether progress was requested and nothing has arrived since.
     pub(super) unanswered: bool,
@@ -98,7 +98,7 @@ pub(super) struct ProgressThrottle {
 /// What a phase has waited for.
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, is_second: bool },
-    CaughtUp { answer: Result<SinceMark, Error>, since: u64, may_replay: bool },
+    CaughtUp { answer: Result<CheckedDelta, Error>, since: u64, may_replay: bool },
     Opened { answer: Result<Confirmed, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
@@ -163,8 +163,8 @@ impl Watching {
         }
     }
 
-    /// An interval has passed: asks for a sign of life, which must come before two have. If an earlier request was
-    /// not answered, because other watches of the stream prevent that, the store is asked.
+    /// An interval has passed without an answer: asks for a sign of life, which must come before a second one has. If an
+    /// earlier request was not answered, as other watches of the stream prevented it, the store is to be asked.
     pub(super) fn check_alive(&mut self, interval: Duration) {
         if self.unanswered {
             self.freshness.on_alive();

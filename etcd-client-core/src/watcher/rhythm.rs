@@ -1,7 +1,7 @@
 //! When a stream is asked for a sign of life.
 //!
-//! A moment that is a little late costs nothing, and one that many watchers have in common is one wake-up of their
-//! thread. Of the watches on one stream only one asks; the others have a later moment, which the answer puts off.
+//! Asking a little late costs nothing, and watchers that ask at the same moment wake their thread once. Of the watches on
+//! one stream one asks; the others would ask a little later, which its answer puts off.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::options::Options;
 use crate::backoff::spread;
 
-/// An interval has so many steps.
+/// How many steps an interval has; moments that watchers have in common are whole steps apart.
 const STEPS: u32 = 10;
 
 #[derive(Clone, Copy)]
 pub(super) struct Rhythm {
-    pub(super) interval: Duration,
-    /// What all moments are whole steps away from.
+    interval: Duration,
+    /// The moment from which steps are counted, if watchers have one in common.
     origin: Option<Instant>,
 }
 
@@ -25,8 +25,8 @@ impl Rhythm {
         Self { interval: options.progress_interval, origin: options.aligned_to.map(Instant::from_std) }
     }
 
-    /// When a stream is asked that has answered now: after an interval, and less than a step later by the watch that
-    /// asks, a step after that by the others.
+    /// When a stream that has answered now is asked again. The watch that `asks` for all does so less than a step after
+    /// an interval; the others would do so at the next step.
     pub(super) fn due(self, now: Instant, asks: bool) -> Instant {
         let step = self.interval / STEPS;
         let (earliest, further) = (now + self.interval, if asks { Duration::ZERO } else { step });

@@ -37,8 +37,8 @@ pub struct Change<T> {
     missed: u64,
 }
 
-/// The step from one snapshot to the next, of which nobody may want to hear: it becomes a [`Change`], with the names
-/// of its keys, when it is first looked at.
+/// The step from one snapshot to the next, before anybody asks for it: the [`Change`], with the names of its keys, is made
+/// when it is first asked for.
 pub(crate) struct Step<T> {
     old: Arc<Snapshot<T>>,
     new: Arc<Snapshot<T>>,
@@ -62,7 +62,7 @@ impl<T> Step<T> {
         self.new.revision
     }
 
-    /// The same for those who want to hear of it, of the keys below a prefix.
+    /// The change, whose keys are below this prefix.
     pub(crate) fn change(&self, prefix: &Prefix) -> &Change<T> {
         self.change.get_or_init(|| Change {
             old: Arc::clone(&self.old),

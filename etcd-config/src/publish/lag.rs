@@ -1,10 +1,10 @@
-//! What a snapshot lacks.
+//! What has changed since a snapshot was current.
 
 use std::sync::Arc;
 
 use crate::tree::Touched;
 
-/// Which keys have changed since a snapshot was current. Several snapshots may lack the same.
+/// Which keys have changed since a snapshot was current. Snapshots that lack the same share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lag(Option<Arc<Touched>>);
 

@@ -10,8 +10,8 @@ const SLOW_KEY: Duration = Duration::from_micros(20);
 /// How many must be fast in a row after the first slow one, and after very many.
 const LEAST: u32 = 16;
 const MOST: u32 = 4_096;
-/// After so many times as many that were fast at once, the next slow one counts half: a thread that has not run for a
-/// while, because others did, looks slow as well.
+/// `patience` is halved when so many times as many have been fast in a row: what looked slow may have been a thread that
+/// did not run for a while.
 const CALM: u32 = 8;
 
 /// How fast a configuration's updates are: the code of its types decides, and that is the user's.
@@ -23,8 +23,9 @@ const CALM: u32 = 8;
 pub(crate) struct DecodeSpeed {
     /// How many more have to be fast.
     wary: u32,
+    /// How many had to be after the last slow one.
     patience: u32,
-    /// How many have been fast since it is trusted again.
+    /// How many have been fast since then.
     calm: u32,
 }
 

@@ -168,6 +168,7 @@ impl StatusCell {
     pub(crate) fn write<R: Default>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
         let (mut write, mut result) = (Some(write), None);
         self.rewrite(&mut |record| result = write.take().map(|write| write(record)));
+        // It always has one.
         result.unwrap_or_default()
     }
 

@@ -61,10 +61,9 @@ impl Replaced {
         if !self.places.has_any_back(Some(now)) {
             return;
         }
-        self.count = self.places.retain(&mut String::new(), &mut |path, was| {
-            let now = now.descend(path).and_then(|node| node.value.as_ref());
-            now.map(|now| &now.value) != was.as_ref().map(|was| &was.value)
-        });
+        self.count = self
+            .places
+            .retain(&mut String::new(), &mut |path, was| !is_back(was.as_ref(), now.descend(path)));
     }
 
     /// What was at whole keys, in the tree of this directory.
@@ -91,6 +90,12 @@ impl Replaced {
     }
 }
 
+/// Whether a value is what it was, where `now` is what there is at its place.
+fn is_back(was: Option<&Raw>, now: Option<&Node>) -> bool {
+    let now = now.and_then(|node| node.value.as_ref());
+    now.map(|now| &now.value) == was.map(|was| &was.value)
+}
+
 impl Places<Option<Raw>> {
     /// What the value of this very place was, if it is `now` this one.
     pub(crate) fn before<'a>(&'a self, now: Option<&'a Raw>) -> Option<&'a Raw> {
@@ -99,11 +104,7 @@ impl Places<Option<Raw>> {
 
     /// Whether any value is again what it was, where `now` is what there is at this place.
     fn has_any_back(&self, now: Option<&Node>) -> bool {
-        let is_back = |was: &Option<Raw>| {
-            let now = now.and_then(|node| node.value.as_ref());
-            now.map(|now| &now.value) == was.as_ref().map(|was| &was.value)
-        };
-        self.here.as_ref().is_some_and(is_back)
+        self.here.as_ref().is_some_and(|was| is_back(was.as_ref(), now))
             || self
                 .children
                 .iter()

@@ -1,4 +1,4 @@
-//! Watches as iterators.
+//! A v2 watcher as an iterator.
 
 use crate::blocking::runtime::{Pending, Runtime};
 use crate::v2;

@@ -1,4 +1,4 @@
-//! The options of the calls, passed on to them.
+//! The options of the v2 calls.
 
 use std::time::Duration;
 

@@ -3,18 +3,20 @@
 #[cfg(feature = "encrypted-keys")]
 mod encrypted;
 #[cfg(not(feature = "encrypted-keys"))]
-#[path = "key/encrypted_off.rs"]
-mod encrypted;
+mod no_decryption;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 
+#[cfg(feature = "encrypted-keys")]
+use self::encrypted::decrypt;
+#[cfg(not(feature = "encrypted-keys"))]
+use self::no_decryption::decrypt;
 use crate::Error;
-use crate::transport::tls::key::encrypted::decrypt;
 #[cfg(feature = "p521")]
-use crate::transport::tls::p521;
+use crate::transport::tls::p521::signing_key as p521_key;
 use crate::transport::tls::provider::provider;
 use crate::transport::tls::public_key::KeyKind;
 use crate::transport::tls::source::{PemSource, Section, lacking, sections};
@@ -86,22 +88,16 @@ pub(super) fn check(source: &PemSource) -> Result<(), Error> {
 fn usable(source: &PemSource, key: &PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
     let loaded = provider().key_provider.load_private_key(key.clone_key());
     loaded.or_else(|error| {
-        completed_by_p521(key).ok_or_else(|| match KeyKind::of_key(key).and_then(KeyKind::flaw) {
+        p521_key(key).ok_or_else(|| match KeyKind::of_key(key).and_then(KeyKind::flaw) {
             Some(flaw) => Error::invalid_input(format!("the key in {source} is {flaw}")),
             None => Error::invalid_input(format!("the key in {source} cannot be used: {error}")),
         })
     })
 }
 
-/// A key on P-521, which the provider need not know.
-fn completed_by_p521(key: &PrivateKeyDer<'static>) -> Option<Arc<dyn SigningKey>> {
-    #[cfg(feature = "p521")]
-    return p521::signing_key(key);
-    #[cfg(not(feature = "p521"))]
-    {
-        let _ = key;
-        None
-    }
+#[cfg(not(feature = "p521"))]
+fn p521_key(_: &PrivateKeyDer<'static>) -> Option<Arc<dyn SigningKey>> {
+    None
 }
 
 fn plain_key(source: &PemSource, text: &str) -> Result<PrivateKeyDer<'static>, Error> {

@@ -20,10 +20,6 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const LEAST_RSA: usize = 2048;
 const MOST_RSA: usize = 8192;
 
-/// What is said of keys on P-521, which ring does not know.
-#[cfg(not(feature = "p521"))]
-pub(super) const NEEDS_P521: &str = "needs the feature `p521` of etcd-config or etcd-client-core";
-
 /// The kind and the size of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyKind {
@@ -94,7 +90,9 @@ impl KeyKind {
             }
             Self::Rsa(_) | Self::Other(ED25519) => None,
             #[cfg(not(feature = "p521"))]
-            Self::Elliptic(P521) if !provider::knows_p521() => Some(format!("{self}, which {NEEDS_P521}")),
+            Self::Elliptic(P521) if !provider::knows_p521() => {
+                Some(format!("{self}, which needs the feature `p521` of etcd-config or etcd-client-core"))
+            }
             Self::Elliptic(oid) if curve(&oid) => None,
             Self::Elliptic(_) | Self::Other(_) => Some(format!(
                 "{self}, which is not supported: use P-256, P-384, P-521, Ed25519 or RSA of 2048 bits"

@@ -45,8 +45,8 @@ pub(in crate::v3) struct Connection {
     pub(in crate::v3) generation: u64,
     client: reqwest::Client,
     open: AtomicUsize,
-    /// How many places it has given so far.
-    slots: AtomicUsize,
+    /// How many slots it has given so far.
+    slots_given: AtomicUsize,
     confirmed: AtomicUsize,
     /// How often a stream on it has been confirmed.
     confirmations: AtomicUsize,
@@ -104,9 +104,9 @@ impl Connections {
         found.map(|connection| self.slot(connection))
     }
 
-    /// Forgets a connection for calls, which closes it, if there have been so many calls on it and none is under way.
+    /// Forgets a connection for calls, which closes it, if no call is under way and there have been no more than these.
     pub(in crate::v3) fn close_idle(&mut self, connection: &Arc<Connection>, calls: usize) -> bool {
-        let is_idle = connection.open() == 0 && connection.slots() == calls;
+        let is_idle = connection.open() == 0 && connection.slots_given() == calls;
         if is_idle {
             self.of_protocol.calls.retain(|one| !Arc::ptr_eq(one, connection));
         }
@@ -147,18 +147,18 @@ impl Connections {
 
     fn slot(&self, connection: Arc<Connection>) -> StreamSlot {
         connection.open.fetch_add(1, Ordering::Relaxed);
-        connection.slots.fetch_add(1, Ordering::Relaxed);
+        connection.slots_given.fetch_add(1, Ordering::Relaxed);
         StreamSlot { connection, answered: Arc::clone(&self.answered), confirmed: false }
     }
 }
 
 impl Connection {
     fn push(into: &mut Vec<Arc<Self>>, generation: u64, client: reqwest::Client) -> Arc<Self> {
-        let [open, slots, confirmed, confirmations] = [const { AtomicUsize::new(0) }; 4];
+        let [open, slots_given, confirmed, confirmations] = [const { AtomicUsize::new(0) }; 4];
         let room = AtomicUsize::new(usize::MAX);
         let gate = Gate(Semaphore::new(1));
         let connection =
-            Arc::new(Self { generation, client, open, slots, confirmed, confirmations, room, gate });
+            Arc::new(Self { generation, client, open, slots_given, confirmed, confirmations, room, gate });
         into.push(Arc::clone(&connection));
         connection
     }
@@ -167,9 +167,9 @@ impl Connection {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// How many places it has given so far.
-    pub(in crate::v3) fn slots(&self) -> usize {
-        self.slots.load(Ordering::Relaxed)
+    /// How many slots it has given so far.
+    pub(in crate::v3) fn slots_given(&self) -> usize {
+        self.slots_given.load(Ordering::Relaxed)
     }
 
     fn has_room(&self, limit: usize) -> bool {
@@ -256,7 +256,6 @@ mod tests {
             connect_timeout: std::time::Duration::from_secs(1),
             tls: None,
             proxy: None,
-            for_watching: false,
         }
         .client(crate::transport::http::Protocol::Http2, false)
     }

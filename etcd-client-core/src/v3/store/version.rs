@@ -48,7 +48,7 @@ async fn version(
     let question = StatusRequest {};
     let status = match timeout(ROOM_WITHIN, pool.call_on(endpoint, slot, &question)).await {
         Ok(status) => status,
-        Err(_) => pool.call_on(endpoint, &endpoint.for_calls(false).await.ok()?, &question).await,
+        Err(_) => pool.call_on(endpoint, &pool.for_call(endpoint, false).await.ok()?, &question).await,
     };
     match status {
         Ok(status) if status.header.as_ref().is_some_and(|header| header.member_id == member) => {

@@ -5,38 +5,39 @@
 //!
 //! - `reader` is the task that reads a stream, and sends what is asked of it;
 //! - `dealer` knows who a frame is for, and how much of it each watch may believe;
-//! - `mailbox` is what has arrived for one watch: one that is read slowly holds up no other.
+//! - `mailbox` is what has arrived for one watch: one that is read slowly holds up no other;
+//! - `watch` is one watch, as its reader has it.
 
 mod dealer;
 mod mailbox;
 mod reader;
 mod seen;
+mod watch;
 
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use self::dealer::{Begun, Creation};
-use self::mailbox::{End, Mailbox};
+use self::mailbox::Mailbox;
 use self::reader::{Command, Reader};
 use self::seen::Seen;
 use crate::v3::net::auth::Token;
-use crate::v3::net::connections::StreamSlot;
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
-use crate::v3::net::round_failure::RoundFailure;
+use crate::v3::net::round::RoundFailure;
 use crate::v3::wire::key_range::KeyRange;
-use crate::v3::wire::messages::{ResponseHeader, WatchCreateRequest};
-use crate::v3::wire::response::{signed, unsigned};
+use crate::v3::wire::messages::{NO_WATCH, WatchCreateRequest};
+use crate::v3::wire::response::signed;
 use crate::{Error, Kind};
 
 pub(in crate::v3) use self::mailbox::Letter;
+pub(in crate::v3) use self::watch::SharedWatch;
 
 /// Watches on one stream.
 const MOST_WATCHES: usize = 1_000;
@@ -45,12 +46,10 @@ const MOST_WATCHES: usize = 1_000;
 const SHORT_REPLAY: u64 = 1_000;
 /// A watch with something to replay waits for one answer more than is missing, so it is not put where many are.
 const MOST_UNANSWERED: u64 = 3;
-/// No watch has this number.
-const NOBODY: i64 = -1;
 /// How often a stream is joined that ends meanwhile, before a new one is opened.
 const JOINS: u32 = 4;
-/// How often a watch is begun anew that leads to another member than the one before: behind one endpoint there
-/// may be several, and their heads differ.
+/// How often a watch is begun anew that leads to another member than the one before: one endpoint may lead to
+/// several, and their heads differ.
 const ATTEMPTS: u32 = 3;
 
 /// The streams of one client that may take further watches.
@@ -65,7 +64,7 @@ struct SharedStream {
     token: Token,
     commands: mpsc::UnboundedSender<Command>,
     watches: AtomicUsize,
-    /// The watch that asks for progress for all; `NOBODY` until one takes that on.
+    /// The watch that asks for progress for all; `NO_WATCH` until one takes that on.
     asker: AtomicI64,
     seen: Arc<Seen>,
 }
@@ -77,18 +76,6 @@ struct Seat(Arc<SharedStream>);
 struct Beginning<'s> {
     begun: oneshot::Receiver<Result<Begun, Failure>>,
     stream: &'s SharedStream,
-}
-
-/// A watch that its server has confirmed. Dropping it ends it on the server, too.
-pub(in crate::v3) struct SharedWatch {
-    stream: Seat,
-    watch_id: i64,
-    created: ResponseHeader,
-    mailbox: Arc<Mailbox>,
-    /// Frames of the stream when progress was last asked for.
-    frames: u64,
-    /// Pieces that have been told of.
-    pieces: u64,
 }
 
 impl SharedStreams {
@@ -157,7 +144,7 @@ impl SharedStreams {
             let mailbox = Arc::<Mailbox>::default();
             let (waiting, begun) = oneshot::channel();
             let creation = Creation { request: request.clone(), mailbox: Arc::clone(&mailbox), waiting };
-            seat.tell(Command::Create(creation));
+            seat.send(Command::Create(creation));
             let mut beginning = Beginning { begun, stream: &seat };
             let outcome = timeout(limit, &mut beginning.begun).await;
             drop(beginning);
@@ -199,7 +186,7 @@ impl SharedStreams {
     ) -> Seat {
         let generation = endpoint.generation();
         let catches_up = replay.is_some_and(|gap| gap > SHORT_REPLAY);
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = self.lock();
         streams.retain(|stream| stream.strong_count() > 0);
         // The last ones were opened with the newest tokens.
         let found = streams.iter().rev().filter_map(Weak::upgrade).find(|stream| {
@@ -217,7 +204,7 @@ impl SharedStreams {
                 token: token.clone(),
                 commands,
                 watches: AtomicUsize::new(0),
-                asker: AtomicI64::new(NOBODY),
+                asker: AtomicI64::new(NO_WATCH),
                 seen: Arc::new(Seen::new(catches_up)),
             });
             let reader = Reader {
@@ -239,7 +226,7 @@ impl SharedStreams {
 
     /// A watch was refused with a newer token, too: older ones may be as good, and the user has no permission.
     fn trust_older_tokens(&self, refused: &SharedStream) {
-        let streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = self.lock();
         let streams = streams.iter().filter_map(Weak::upgrade);
         let of_user = |stream: &Arc<SharedStream>| stream.token.is_of_same_user(&refused.token);
         for stream in streams.filter(of_user).filter(|stream| refused.token.is_newer_than(&stream.token)) {
@@ -249,10 +236,15 @@ impl SharedStreams {
 
     /// The newest revision that the endpoint has spoken of on a stream.
     fn head(&self, endpoint: &Arc<EndpointClient>, token: &Token) -> Option<u64> {
-        let streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = self.lock();
         let streams = streams.iter().filter_map(Weak::upgrade);
         let streams = streams.filter(|stream| stream.leads_to(endpoint, token) && stream.has_room());
         streams.map(|stream| stream.seen.head()).max().filter(|head| *head > 0)
+    }
+
+    /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<SharedStream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -277,8 +269,8 @@ impl SharedStream {
         self.watches.load(Ordering::Relaxed) < MOST_WATCHES
     }
 
-    /// To a stream that is over nothing needs to be said.
-    fn tell(&self, command: Command) {
+    /// Where the stream is over, nobody waits for the command.
+    fn send(&self, command: Command) {
         let _ = self.commands.send(command);
     }
 }
@@ -297,105 +289,18 @@ impl Drop for Seat {
     }
 }
 
-impl SharedWatch {
-    fn new(stream: Seat, begun: Begun, mailbox: Arc<Mailbox>) -> Self {
-        let Begun { watch_id, header: created } = begun;
-        let (frames, pieces) = (stream.seen.frames(), stream.seen.pieces());
-        Self { stream, watch_id, created, mailbox, frames, pieces }
-    }
-
-    /// The header of the server's confirmation: its revision is the head of the store.
-    pub(in crate::v3) fn created(&self) -> &ResponseHeader {
-        &self.created
-    }
-
-    pub(in crate::v3) fn head(&self) -> u64 {
-        unsigned(self.created.revision)
-    }
-
-    pub(in crate::v3) fn endpoint(&self) -> &Arc<EndpointClient> {
-        &self.stream.endpoint
-    }
-
-    /// Where the stream is; `None` once it has ended.
-    pub(in crate::v3) fn slot(&self) -> Option<&Arc<StreamSlot>> {
-        self.stream.seen.slot()
-    }
-
-    /// The next thing that arrives for this watch. An error is the last.
-    pub(in crate::v3) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Letter, Error>> {
-        self.mailbox.poll_next(cx).map_err(|End { error, blames_endpoint }| {
-            if blames_endpoint {
-                self.give_up();
-            }
-            error.at(self.endpoint().name())
-        })
-    }
-
-    /// Whether a kilobyte more of the next frame has arrived since it last had, on this stream: over a slow
-    /// link a large one takes its time. Nobody is woken for it.
-    pub(in crate::v3) fn has_received_more(&mut self) -> bool {
-        let pieces = self.stream.seen.pieces();
-        std::mem::replace(&mut self.pieces, pieces) != pieces
-    }
-
-    /// Whether any frame has come on the stream since progress was last asked for.
-    pub(in crate::v3) fn has_heard(&self) -> bool {
-        self.stream.seen.frames() != self.frames
-    }
-
-    /// Whether it is the one that asks for all. If that one has gone, the first to say so takes its place.
-    pub(in crate::v3) fn asks_for_others(&self) -> bool {
-        let asker = &self.stream.asker;
-        let before = asker.compare_exchange(NOBODY, self.watch_id, Ordering::Relaxed, Ordering::Relaxed);
-        before.map_or_else(|asker| asker == self.watch_id, |_| true)
-    }
-
-    /// Asks how far the stream has come. If there is no hurry, the answer may be one to an earlier request.
-    pub(in crate::v3) fn request_progress(&mut self, in_a_hurry: bool) {
-        self.frames = self.stream.seen.frames();
-        self.stream.tell(Command::Ask { in_a_hurry });
-    }
-
-    /// Sends what follows to another endpoint.
-    pub(in crate::v3) fn give_up(&self) {
-        let generation = self.stream.seen.slot().map_or(self.stream.generation, |slot| slot.generation());
-        self.stream.pool.give_up(&self.stream.endpoint, generation);
-    }
-
-    /// Ends the stream for all its watches, as what its server says cannot be true.
-    pub(in crate::v3) fn end_stream(&self, lie: Error) {
-        self.stream.tell(Command::End(Failure::broken(lie)));
-    }
-}
-
 impl Drop for Beginning<'_> {
     fn drop(&mut self) {
         // What is confirmed from now on is ended by the dealer, as nobody waits for it.
         self.begun.close();
         if let Ok(Ok(Begun { watch_id, .. })) = self.begun.try_recv() {
-            self.stream.tell(Command::Cancel(watch_id));
+            self.stream.send(Command::Cancel(watch_id));
         }
-    }
-}
-
-impl Drop for SharedWatch {
-    fn drop(&mut self) {
-        let asker = &self.stream.asker;
-        // Another one is it, if that fails.
-        let _ = asker.compare_exchange(self.watch_id, NOBODY, Ordering::Relaxed, Ordering::Relaxed);
-        self.stream.tell(Command::Cancel(self.watch_id));
     }
 }
 
 impl fmt::Debug for SharedStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SharedStream({})", self.endpoint.name())
-    }
-}
-
-impl fmt::Debug for SharedWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SharedWatch({}, {})", self.endpoint().name(), self.watch_id)
     }
 }

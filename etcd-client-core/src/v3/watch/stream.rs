@@ -20,7 +20,7 @@ use crate::v3::net::connections::{Connection, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
-use crate::v3::net::round_failure::RoundFailure;
+use crate::v3::net::round::RoundFailure;
 use crate::v3::watch::start::Start;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
@@ -51,7 +51,7 @@ pub(in crate::v3) struct WatchStream {
     slot: Arc<StreamSlot>,
     requests: mpsc::Sender<WatchRequest>,
     answers: Streaming<WatchResponse>,
-    /// How many bytes of the next frame have come, since it was last said that they do.
+    /// How many bytes of the next frame have come since this was last reported.
     arrived: Arc<AtomicUsize>,
     created: ResponseHeader,
     watch_id: i64,

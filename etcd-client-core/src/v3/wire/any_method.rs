@@ -33,6 +33,18 @@ pub(in crate::v3) trait AnyMethod: Send + Sync {
     fn check(&self, answer: &AnyAnswer) -> Result<(), Error>;
 }
 
+/// A request with its message, which is made once for all endpoints.
+pub(in crate::v3) struct Encoded<'r> {
+    pub(in crate::v3) request: &'r dyn AnyMethod,
+    pub(in crate::v3) message: Bytes,
+}
+
+impl<'r> Encoded<'r> {
+    pub(in crate::v3) fn of(request: &'r dyn AnyMethod) -> Self {
+        Self { request, message: request.encoded() }
+    }
+}
+
 impl<M: Method> AnyMethod for M {
     fn path(&self) -> &'static str {
         M::PATH

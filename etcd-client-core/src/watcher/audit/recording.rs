@@ -105,7 +105,7 @@ impl Recording {
             (Read::Listing(listing), Recorded::Before { .. }) => Finding::State(listing),
             (Read::Delta(delta), Recorded::Before { since, batches }) => {
                 let mut before = Before::new();
-                // Of each key what it had before the first batch counts.
+                // What a key had before the first of them counts.
                 let later = batches.into_iter().filter(|(revision, _)| *revision > delta.revision);
                 later.rev().for_each(|(_, of_batch)| before.extend(of_batch));
                 mirror.repairs(since, &delta, &before).map_or(Finding::Unexplained, Finding::Repairs)

@@ -1,8 +1,8 @@
 //! How much an audit reads: what was written since the last one, or now and then the whole prefix.
 //!
-//! What was written, with the number of keys, proves the mirror as long as the store keeps its history and its word
-//! (`mirror/delta.rs`). What it cannot show is for the listings: a key that a server has lost or changed without a new
-//! revision, and another history in which the newest keys are the same.
+//! What was written, with the number of keys, proves the mirror as long as the store has the same history
+//! (`mirror/delta.rs`). Only a listing shows a key that a server has lost or changed without a new revision, and another
+//! history in which the newest keys are the same.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::backoff::spread;
 use crate::watcher::mirror::Mirror;
 use crate::watcher::options::Options;
 
-/// The whole prefix is read within so many intervals, or within this time if that is shorter.
+/// The whole prefix is read within so many intervals, or within `LONGEST` if that is shorter.
 const INTERVALS: u32 = 12;
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 

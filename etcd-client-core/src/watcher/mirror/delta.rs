@@ -2,9 +2,10 @@
 //!
 //! Let the mirror have been the state of the prefix at revision P. Of what the store holds at R, each key that was
 //! written after P comes in the delta, and each other one was in the mirror at P and is still there. So with the delta
-//! laid over it the mirror holds every key of the store, and if it has as many keys, no other. This takes for granted
-//! that the store has the same history up to P: therefore a few keys that were written before P are asked for as well,
-//! and that the stream has invented nothing.
+//! laid over it the mirror holds every key of the store, and if it has as many keys, no other.
+//!
+//! This takes for granted that the stream has invented nothing, and that the store has the same history up to P. To find
+//! another history, a few keys that were written before P are asked for as well.
 
 use std::collections::BTreeMap;
 

@@ -20,16 +20,15 @@ use crate::v3::net::failure::Failure;
 use crate::v3::watch::start::Start;
 use crate::v3::wire::claims;
 use crate::v3::wire::messages::{
-    ResponseHeader, WatchAction, WatchCancelRequest, WatchCreateRequest, WatchProgressRequest, WatchRequest,
-    WatchResponse,
+    NO_WATCH, ResponseHeader, WatchAction, WatchCancelRequest, WatchCreateRequest, WatchProgressRequest,
+    WatchRequest, WatchResponse,
 };
 use crate::v3::wire::response::unsigned;
 use crate::{Error, Kind};
 
 /// How many watches are asked for before the first of them is confirmed.
 const UNCONFIRMED: usize = 32;
-/// The id of the first watch. Servers count from 0 or 1, so that one that uses a number of its own is
-/// recognized.
+/// The id of the first watch. Servers count from 0 or 1, so one that uses an id of its own is recognized.
 const FIRST_ID: i64 = 1_000;
 
 /// A watch that someone waits for.
@@ -55,7 +54,7 @@ pub(super) struct Dealer {
     watches: HashMap<i64, Dealt>,
     /// Watches whose end the server has not confirmed: their frames are on the way.
     cancelled: HashSet<i64>,
-    /// What waits to be asked for, and what was asked for.
+    /// Watches to be asked for, and those that the server has not confirmed yet.
     wanted: VecDeque<Creation>,
     unconfirmed: VecDeque<Creation>,
     last_id: i64,
@@ -156,11 +155,11 @@ impl Dealer {
         }
     }
 
-    /// Asks for progress, unless an answer to an earlier request is on its way; who is in a hurry gets one to a
+    /// Asks for progress, unless an answer to an earlier request is on its way. If it `is_urgent`, there will be one to a
     /// later request, too.
-    pub(super) fn ask(&mut self, in_a_hurry: bool) {
+    pub(super) fn ask(&mut self, is_urgent: bool) {
         if self.is_asking {
-            self.ask_again |= in_a_hurry;
+            self.ask_again |= is_urgent;
         } else {
             self.ask_now();
         }
@@ -215,7 +214,7 @@ impl Dealer {
         self.outgoing.clear();
     }
 
-    /// Deals a frame out. An error is one of the server, and ends the stream.
+    /// Hands a frame to the watches that it is for. An error is a lie of the server, and ends the stream.
     pub(super) fn read(&mut self, frame: WatchResponse) -> Result<(), Failure> {
         if frame.created {
             return self.confirmed(&frame);
@@ -226,7 +225,7 @@ impl Dealer {
         claims::frame_of_stream(&frame, self.cluster).map_err(Failure::broken)?;
         let head = frame.header.as_ref().map_or(0, |header| header.revision);
         self.head = self.head.max(head);
-        if frame.watch_id == -1 && frame.events.is_empty() {
+        if frame.watch_id == NO_WATCH && frame.events.is_empty() {
             self.answered(head);
             return Ok(());
         }

@@ -30,7 +30,7 @@ const MORE_REQUESTS: u32 = 2;
 pub(super) enum Command {
     Create(Creation),
     Cancel(i64),
-    Ask { in_a_hurry: bool },
+    Ask { is_urgent: bool },
     End(Failure),
 }
 
@@ -49,6 +49,7 @@ struct Asking {
     since: Option<Instant>,
     /// Requests that were sent by the reader itself.
     more: u32,
+    /// What the dealer has counted so far.
     requests: u64,
     answers: u64,
 }
@@ -66,7 +67,7 @@ impl Reader {
     }
 
     /// Opens the stream with the first watch that is wanted. The others follow when it is confirmed: only then
-    /// it is known whether the server takes their numbers.
+    /// it is known whether the server takes their ids.
     async fn open(&mut self) -> Option<(WatchStream, Dealer)> {
         let first = loop {
             match self.commands.recv().await? {
@@ -169,7 +170,7 @@ impl Reader {
             Command::Create(creation) => dealer.create(creation),
             Command::Cancel(watch_id) => dealer.cancel(watch_id),
             Command::Ask { .. } if asking.is_overdue() => dealer.ask_now(),
-            Command::Ask { in_a_hurry } => dealer.ask(in_a_hurry),
+            Command::Ask { is_urgent } => dealer.ask(is_urgent),
             Command::End(_) => {}
         }
     }
@@ -189,7 +190,7 @@ impl Reader {
 }
 
 impl Asking {
-    /// Whether an answer has come.
+    /// Takes note of what the dealer has asked, and whether the reader has `by_itself`. Whether an answer has come.
     fn follow(&mut self, dealer: &Dealer, by_itself: bool) -> bool {
         let is_answered = dealer.answers() != self.answers;
         if dealer.requests() != self.requests {
@@ -228,7 +229,7 @@ fn poll_frame(
     frame
 }
 
-/// Without a receiver the next frame is the error that tells.
+/// Where nothing can be sent any more, the next frame is the error that says why.
 fn send(room: Option<mpsc::Permit<'_, WatchRequest>>, dealer: &mut Dealer) {
     match (room, dealer.next_outgoing()) {
         (Some(room), Some(request)) => room.send(request),

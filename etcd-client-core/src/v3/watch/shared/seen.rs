@@ -23,23 +23,24 @@ impl Seen {
         Self { catches_up: catches_up.into(), ..Self::default() }
     }
 
-    /// The stream was opened, on a server that uses numbers of its own for watches if it is `sole`.
+    /// The stream was opened; see [`is_sole`](Self::is_sole).
     pub(super) fn note_opened(&self, slot: &Arc<StreamSlot>, is_sole: bool) {
         let _ = self.slot.set(Arc::clone(slot));
         self.is_sole.store(is_sole, Ordering::Relaxed);
     }
 
-    /// A frame has come, after which this is the newest revision, and so many requests for progress may still
-    /// be answered.
+    /// A frame has come, after which this is the newest revision of the store.
     pub(super) fn note_frame(&self, head: u64) {
         self.frames.fetch_add(1, Ordering::Relaxed);
         self.head.store(head, Ordering::Relaxed);
     }
 
+    /// A part of the next frame has come.
     pub(super) fn note_piece(&self) {
         self.pieces.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// So many requests for progress may still be answered.
     pub(super) fn note_unanswered(&self, requests: u64) {
         self.unanswered.store(requests, Ordering::Relaxed);
     }
@@ -49,6 +50,7 @@ impl Seen {
         self.catches_up.store(false, Ordering::Relaxed);
     }
 
+    /// The stream is over, or was not opened.
     pub(super) fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
     }
@@ -93,13 +95,13 @@ impl Seen {
         self.is_closed.load(Ordering::Relaxed) || self.is_sole()
     }
 
-    /// Further watches may be refused for the sake of the stream's token, so that another token may do better.
+    /// The stream's token may be why further watches would be refused, so another token may do better.
     pub(super) fn is_token_doubted(&self) -> bool {
         self.is_token_doubted.load(Ordering::Relaxed)
     }
 
-    /// Its server uses numbers of its own for watches, as etcd's gRPC proxy does. That one confirms them in any
-    /// order, so each of its streams has one watch.
+    /// Its server chooses the ids of watches itself, as etcd's gRPC proxy does, which confirms them in any order. So each
+    /// stream of it has one watch.
     pub(super) fn is_sole(&self) -> bool {
         self.is_sole.load(Ordering::Relaxed)
     }

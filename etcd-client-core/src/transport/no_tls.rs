@@ -5,12 +5,12 @@ use std::error::Error as StdError;
 use crate::Error;
 
 /// There are no options.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Tls {}
 
 impl Tls {
     /// Does what takes long in making a connection.
-    pub(crate) async fn unlock(&self) {
+    pub(crate) fn unlock(&self) -> std::future::Ready<()> {
         match *self {}
     }
 }

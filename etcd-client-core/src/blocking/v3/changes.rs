@@ -1,6 +1,6 @@
-//! Watches as iterators.
+//! A v3 watch as an iterator.
 
-use super::runtime::{Pending, Runtime};
+use crate::blocking::runtime::{Pending, Runtime};
 use crate::{Error, v3};
 
 /// The responses of a [`v3::Watch`] as an iterator: [`Iterator::next`] blocks until there is one. The last item is the

@@ -1,7 +1,7 @@
 //! What stands for a proxy where there is no client that can have one: the feature `v2` is off.
 
 /// There is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Proxy {}
 
 impl Proxy {
