@@ -294,7 +294,9 @@ fn are_not_mixed_with_what_was_not_committed_in_a_short_outage() {
     store.refuse(true);
     store.cut();
     until("cut", || !settings.status().state.is_watching());
-    (0..100).for_each(|n| drop(store.put(key(n), "1")));
+    for n in 0..100 {
+        store.put(key(n), "1");
+    }
     store.put("/service/version", "1");
     let newest = (0..50).map(|n| store.put(key(n), "2")).max();
     store.refuse(false);
