@@ -149,7 +149,8 @@ impl Watcher {
     }
 
     /// The next event. There is always one more. Cancel safe: dropping the future loses no event. Await it again soon:
-    /// while it is not polled, nothing is read from the stream.
+    /// while it is not polled, what arrives waits in memory, over v3 up to 16 MiB of it; then the watch ends, and what
+    /// was missed follows as after a lost connection.
     ///
     /// # Panics
     /// Outside of a tokio runtime with time enabled.

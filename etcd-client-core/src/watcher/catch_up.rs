@@ -24,7 +24,7 @@ impl Watcher {
     pub(super) fn replayed_until(&self, mirror: &Mirror) -> u64 {
         let (seen, keys) = (mirror.revision(), u64::try_from(mirror.len()).unwrap_or(u64::MAX));
         let limit = seen.saturating_add(self.options.replay_limit);
-        if self.scope.of_delta(mirror).is_none() {
+        if self.options.replay_each || self.scope.of_delta(mirror).is_none() {
             return limit;
         }
         let in_revision = keys.clamp(1, CHANGES_IN_REVISION);

@@ -42,6 +42,9 @@ pub struct Options {
     /// keys, and half of the keys or more have changed. Default: 1,000, which is what an etcd server replays at once,
     /// every 100 ms.
     pub replay_limit: u64,
+    /// Whether up to [`replay_limit`](Self::replay_limit) missed revisions are always replayed, each reported by itself,
+    /// for a consumer to whom it matters which state lay between. Default: `false`.
+    pub replay_each: bool,
     /// How long to wait after the server has rejected the credentials or denied permission, give or take
     /// a tenth. Default: 10 s.
     pub access_retry: Duration,
@@ -54,6 +57,7 @@ impl Default for Options {
             aligned_to: None,
             audit_interval: Some(Duration::from_secs(300)),
             replay_limit: 1_000,
+            replay_each: false,
             access_retry: Duration::from_secs(10),
         }
     }
@@ -69,6 +73,7 @@ impl Options {
             audit_interval: self.audit_interval.map(bounded),
             access_retry: bounded(self.access_retry),
             replay_limit: self.replay_limit,
+            replay_each: self.replay_each,
         }
     }
 }

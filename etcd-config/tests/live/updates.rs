@@ -1,5 +1,6 @@
 //! Later changes: whole, in order, or not at all.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -276,6 +277,31 @@ fn are_committed_by_such_a_key_in_one_transaction_too() {
     let both = store.transaction().put("/service/host", "b").put("/service/version", "1").commit();
     settings.wait_for_revision(both, SOON).unwrap();
     assert_eq!(settings.load().host, "b");
+}
+
+#[test]
+fn are_not_mixed_with_what_was_not_committed_in_a_short_outage() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/service", commit_key = "version")]
+    struct Many {
+        #[etcd(map)]
+        limits: BTreeMap<String, u32>,
+    }
+    let key = |n: u32| format!("/service/limits/{n:03}");
+    let store: MemoryStore = (0..100).map(|n| (key(n), "0")).collect();
+    let settings = Many::watch(&store).unwrap();
+    until("watching", || settings.status().state.is_watching());
+    store.refuse(true);
+    store.cut();
+    until("cut", || !settings.status().state.is_watching());
+    for n in 0..100 {
+        store.put(key(n), "1");
+    }
+    store.put("/service/version", "1");
+    let newest = (0..50).map(|n| store.put(key(n), "2")).max();
+    store.refuse(false);
+    until("resumed", || Some(settings.status().revision) == newest);
+    assert!(settings.load().limits.values().all(|limit| *limit == 1), "{:?}", settings.load().limits);
 }
 
 #[test]
