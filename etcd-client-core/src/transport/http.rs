@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::transport::addresses::Addresses;
 use crate::transport::endpoint::Endpoint;
+use crate::transport::greeting::speaks_tls;
 use crate::transport::proxy::Proxy;
 use crate::transport::tls;
 use crate::transport::tls::Tls;
@@ -111,6 +112,9 @@ impl HttpOptions {
         let Ok(mut secure) = endpoint.url("/version") else { return false };
         if endpoint.is_secure() || secure.set_scheme("https").is_err() {
             return false;
+        }
+        if self.proxy.is_none() {
+            return speaks_tls(endpoint.authority(), limit).await;
         }
         // Nobody's certificate is trusted: there are no TLS options beside such an endpoint, and the system's
         // verifier would log an error for each try, for a certificate that was not asked for.

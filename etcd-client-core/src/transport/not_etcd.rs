@@ -4,18 +4,16 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::Printable;
 use crate::printable::excerpt;
 use crate::transport::endpoint::Endpoint;
+use crate::transport::greeting::{LISTEN_LIMIT, ask};
 use crate::transport::http::{HttpOptions, Protocol};
 use crate::transport::tls;
 
-/// As much as is read of a greeting, in bytes, and shown of it, in characters.
-const LONGEST_GREETING: usize = 512;
+/// As much as is shown of a greeting, in characters.
 const SHOWN: usize = 100;
 
 /// As much of a page as is searched for its title, in bytes.
@@ -23,9 +21,6 @@ const LONGEST_HEAD: usize = 4096;
 
 /// As much as is shown of a version, in characters.
 pub(crate) const LONGEST_VERSION: usize = 20;
-
-/// A service that waits for the client to go on is not waited for longer.
-const LISTEN_LIMIT: Duration = Duration::from_secs(1);
 
 /// What to write instead.
 pub(crate) const CLIENT_URLS: &str =
@@ -160,26 +155,12 @@ impl DetectedProtocol {
 }
 
 async fn listen(address: &str, protocol: Protocol) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address).await?;
     let hello: &[u8] = match protocol {
         Protocol::Http1 => b"GET /version HTTP/1.1\r\nHost: etcd\r\n\r\n",
         // With an empty frame of settings.
         Protocol::Http2 => b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
     };
-    stream.write_all(hello).await?;
-    let mut greeting = vec![0; LONGEST_GREETING];
-    let mut length = 0;
-    // A frame has nine bytes; a banner may come in pieces, and its first line will do.
-    while length < greeting.len() && !greeting[..length].contains(&b'\n') && length < 9 {
-        match stream.read(&mut greeting[length..]).await {
-            Ok(0) => break,
-            Ok(more) => length += more,
-            Err(error) if length == 0 && error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
-            Err(_) => break,
-        }
-    }
-    greeting.truncate(length);
-    Ok(greeting)
+    ask(address, hello).await
 }
 
 /// The service that greets so, or the greeting itself.
@@ -208,6 +189,7 @@ fn name_of(greeting: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::greeting::LONGEST_GREETING;
 
     #[test]
     fn services_are_known_by_their_first_words() {

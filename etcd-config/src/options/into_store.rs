@@ -1,10 +1,18 @@
 //! What can be watched.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 #[cfg(feature = "v2")]
 use etcd_client_core::v2;
 use etcd_client_core::{Error, MemoryStore, Store, v3};
+
+use crate::runtime::process::PerProcess;
+
+/// The clients that were made of endpoints alone, as long as they are in use.
+type ByEndpoints = HashMap<Vec<String>, Weak<dyn Store>>;
+
+static CLIENTS: PerProcess<Mutex<ByEndpoints>> = PerProcess::new();
 
 /// What a configuration can be read from: an endpoint such as `http://127.0.0.1:2379`, several of
 /// them in a list or with commas between, a client, a store.
@@ -36,6 +44,9 @@ use etcd_client_core::{Error, MemoryStore, Store, v3};
 /// For tests give it a [`MemoryStore`], by reference to keep it; for a store of one's own, which implements
 /// [`Store`](crate::client::Store), an `Arc` of it. A client that is given by reference, or is cloned, may be used for
 /// other calls as well, and one client may serve several configurations.
+///
+/// All configurations over one client, or over the same endpoints written in the same way, share its connections and one
+/// watch stream, so that a further one costs etcd a few kilobytes.
 pub trait IntoStore {
     /// The store. Nothing is sent yet.
     ///
@@ -151,8 +162,19 @@ impl<S: AsRef<str>> IntoStore for &[S] {
     }
 }
 
+/// A client that all share who name the same endpoints: there are no options in which theirs could differ.
 fn endpoints<'e>(endpoints: impl Iterator<Item = &'e str>) -> Result<Arc<dyn Store>, Error> {
-    Ok(Arc::new(v3::Client::new(endpoints.map(str::trim))?))
+    let endpoints: Vec<String> = endpoints.map(|endpoint| endpoint.trim().to_owned()).collect();
+    CLIENTS.with(|clients| {
+        let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&endpoints).and_then(Weak::upgrade) {
+            return Ok(client);
+        }
+        let client: Arc<dyn Store> = Arc::new(v3::Client::new(&endpoints)?);
+        clients.retain(|_, client| client.strong_count() > 0);
+        clients.insert(endpoints, Arc::downgrade(&client));
+        Ok(client)
+    })
 }
 
 #[cfg(test)]
@@ -173,6 +195,17 @@ mod tests {
         assert!([String::from("http://a:1")].as_slice().into_store().is_ok());
         let shared = Arc::new(MemoryStore::new());
         assert!((&shared).into_store().is_ok() && shared.into_store().is_ok());
+    }
+
+    #[test]
+    fn who_names_the_same_endpoints_shares_a_client_while_it_is_used() {
+        let client = "http://shared:1, http://shared:2".into_store().unwrap();
+        assert!(Arc::ptr_eq(&client, &["http://shared:1", "http://shared:2"].into_store().unwrap()));
+        assert!(!Arc::ptr_eq(&client, &"http://shared:1".into_store().unwrap()));
+        let watched = Arc::downgrade(&client);
+        drop(client);
+        assert!(watched.upgrade().is_none(), "it is not kept for its own sake");
+        "http://shared:1, http://shared:2".into_store().unwrap();
     }
 
     #[test]

@@ -37,6 +37,27 @@ fn an_endpoint_with_tls_names_the_feature_when_the_client_is_built() {
     assert!(error.contains("the feature `tls`"), "{error}");
 }
 
+/// Whatever speaks TLS answers the beginning of a handshake, if only by an alert, and hangs up on all else.
+#[cfg(not(feature = "tls"))]
+#[test]
+fn a_server_that_speaks_tls_is_known_without_the_feature() {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut first) = (stream.unwrap(), [0; 1]);
+            if stream.read(&mut first).unwrap_or(0) == 1 && first == [0x16] {
+                let _ = stream.write_all(b"\x15\x03\x03\0\x02\x02\x28");
+            }
+        }
+    });
+    let options = Settings::options().startup_timeout(std::time::Duration::from_secs(3));
+    let error = options.watch(&*endpoint).unwrap_err().to_string();
+    assert!(error.contains("the server speaks TLS") && error.contains("the feature `tls`"), "{error}");
+}
+
 #[cfg(feature = "tls")]
 mod tls {
     use etcd_config::client::{Tls, v3::Client};
