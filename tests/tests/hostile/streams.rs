@@ -116,7 +116,11 @@ fn a_second_confirmation() {
 #[test]
 fn changes_from_the_past() {
     let past: [fn() -> Replies; 3] = [
-        || created_then([Frame::of(Header::at(6), [put("b", "1", 4)]).encode()]),
+        // As the first thing it may be said: a watch is registered before its confirmation is made.
+        || {
+            let newer = Frame::of(Header::at(6), [put("b", "1", 6)]).encode();
+            created_then([newer, Frame::of(Header::at(6), [put("b", "1", 4)]).encode()])
+        },
         || {
             let progress = Frame::progress(Header::at(900)).encode();
             created_then([progress, Frame::of(Header::at(901), [put("b", "1", 6)]).encode()])
