@@ -495,6 +495,7 @@ fn options(seed: u64) -> Options {
     if seed % 7 == 2 {
         options.progress_interval = Duration::from_millis(300);
     }
+    options.replay_each = seed % 5 == 3;
     options.audit_interval = match seed % 11 {
         3 => None,
         4 => Some(Duration::from_millis(400)),
