@@ -28,7 +28,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///   as one [`Batch`].
 /// - A call ends by itself after a time limit of the store; the watcher has none for it.
 /// - A history that was compacted is [`Kind::Compacted`], and a revision that the store has not come to is
-///   [`Kind::FutureRevision`]: on these the watcher lists. For [`Kind::Unauthenticated`] and
+///   [`Kind::FutureRevision`]: on these the watcher reads
+///   [what was written since](Self::written_since), or lists. For [`Kind::Unauthenticated`] and
 ///   [`Kind::PermissionDenied`] it waits longer; after any other error it tries again, paced.
 ///
 /// ```
@@ -270,23 +271,27 @@ pub trait Watch: fmt::Debug + Send {
 
     /// Asks the server for a [`Signal::Progress`], or for anything else that shows that this stream is alive.
     /// Does not block; the answer comes from [`poll_next`](Self::poll_next). A stream on which nothing arrives
-    /// for a progress interval after it is given up.
+    /// within a progress interval of the request is given up.
     fn request_progress(&mut self);
 
     /// Asks for progress as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: the
     /// answer to an earlier request will do, so a watch that shares its stream with others may ask once for all of them.
+    ///
+    /// The default requests progress. A wrapper forwards this method and the next two, or its watches ask one by one.
     fn check_alive(&mut self) {
         self.request_progress();
     }
 
-    /// Whether anything has arrived on the stream since the last request, for this watch or another one that shares it.
-    /// Such a stream is not dead, even if it cannot answer; the watcher then asks [`Store::unchanged`].
+    /// Whether anything has arrived on the stream, for any of the watches that share it, since this one last requested
+    /// progress. Such a stream is not dead, even if a neighbour that catches up keeps its server from answering; the
+    /// watcher then asks [`Store::unchanged`]. The default says no.
     fn has_heard(&self) -> bool {
         false
     }
 
-    /// Whether this watch asks for all that share its stream. The watcher calls [`check_alive`](Self::check_alive) of the
-    /// others a little later, and only if no answer has come until then.
+    /// Whether, of the watches that share a stream, this is the one whose [`check_alive`](Self::check_alive) is called
+    /// first. For the others it is called a little later, and only if no answer has come until then. The default says yes:
+    /// a watch with a stream of its own.
     fn asks_for_others(&self) -> bool {
         true
     }

@@ -75,7 +75,7 @@ const CONFIRM_EMPTY_AFTER: Duration = Duration::from_millis(500);
 
 /// Follows a prefix of a [`Store`], through whatever happens to the connection or the server: a first
 /// [`Event::Listed`], then each change, in the order of the revisions. It resumes after a lost connection,
-/// lists again when the changes are compacted, and audits at intervals, so that what it reports always adds
+/// reads what it has missed when the changes are compacted, and audits at intervals, so that what it reports always adds
 /// up to the state of the prefix at one revision.
 ///
 /// Use it to mirror keys as bytes. For a typed configuration use the crate `etcd-config`, which is built on

@@ -135,13 +135,13 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// How often everything held is compared with the store, give or take a tenth; `None` for never.
-    /// 5 min. Zero is refused.
+    /// How often what is held is compared with the store, give or take a tenth; also done soon after each reconnect. `None`
+    /// for never, not then either. 5 min. Zero is refused.
     ///
     /// It finds what a faulty server or proxy has not sent; [`Counters::repairs`](crate::Counters::repairs) says how
-    /// often. Over v3 it reads what was written since the last audit, four keys from before that, and the number of keys;
-    /// about every twelfth time, or the first after an hour, the whole prefix, which finds what leaves no trace in the
-    /// newest revisions, such as a restored backup whose newest keys are the same. With an interval of an hour or
+    /// often. Over v3 it reads what was written since the last audit, the newest keys from before that, and the number of
+    /// keys; every seventh to twelfth time, and the first after an hour at the latest, the whole prefix, which finds what
+    /// leaves no trace in the newest revisions, such as a restored backup whose newest keys are the same. With an interval of an hour or
     /// more, over v2, and for prefixes of less than about 1 KiB it always reads the whole prefix. Make it rarer where
     /// prefixes are large and many processes read them.
     ///

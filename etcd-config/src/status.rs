@@ -204,10 +204,10 @@ pub struct Counters {
     pub watch_panics: u64,
     /// Streams that were lost, whether or not another has been opened since.
     pub losses: u64,
-    /// Reads of the whole prefix: the first, and those after a loss that could not be resumed. Audits are not counted
-    /// here.
+    /// Reads of the whole prefix: the first, and those after a loss after which neither a replay nor what was written
+    /// meanwhile would do. Audits are not counted here.
     pub lists: u64,
-    /// Comparisons of everything held with the store.
+    /// Comparisons of what is held with the store.
     pub audits: u64,
     /// Comparisons that found a difference, and repaired it. Should be 0: a server or a proxy has not sent a change.
     pub repairs: u64,

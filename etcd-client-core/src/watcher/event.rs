@@ -85,7 +85,8 @@ impl Event {
 pub enum Cause {
     /// The watch delivered it.
     Watch,
-    /// A listing after an interruption differed; several revisions may be in one batch.
+    /// What was read after an interruption differed: a listing, or what was written meanwhile. Several revisions may be in
+    /// one batch.
     Resync,
     /// An audit found it: the watch had not delivered it.
     Audit,
@@ -165,7 +166,7 @@ pub struct Counters {
     pub lists: u64,
     /// Streams that were lost.
     pub losses: u64,
-    /// Streams that were resumed without a listing.
+    /// Streams that were resumed with a replay of what was missed.
     pub resumes: u64,
     /// Audits that were completed.
     pub audits: u64,

@@ -24,15 +24,17 @@ pub struct Options {
     /// How often a progress notification is requested. A stream on which nothing has arrived when the next
     /// request is due is lost. Default: 5 s.
     pub progress_interval: Duration,
-    /// Progress is requested at moments that are whole tenths of the interval away from this one, so watchers that were
-    /// given the same moment wake together. Default: `None`, each has moments of its own.
+    /// Where it is given, the one request of each interval is made at a moment that is a whole number of tenths of the
+    /// interval away from this one, so watchers that were given the same moment wake together. Any moment will do.
+    /// Default: `None`, each has moments of its own.
     pub aligned_to: Option<Instant>,
-    /// How often what was reported is compared with what the store holds, give or take a tenth; `None` for never.
-    /// Default: 5 min.
+    /// How often what was reported is compared with what the store holds, give or take a tenth; it is also done soon
+    /// after each reconnect. `None` for never, not then either. Default: 5 min.
     ///
-    /// Most audits read only what was written since the last one, four keys from before that, and how many keys there
-    /// are. This finds every write and deletion that a server has not sent. About every twelfth, or the first after an
-    /// hour, lists the whole prefix; with an interval of an hour or more each does. A listing also finds what leaves
+    /// Most audits read only what was written since the last one, the newest keys from before that (four at least, and all
+    /// that were written together with one of them), and how many keys there are. This finds every write and deletion
+    /// that a server has not sent. Every seventh to twelfth, and the first after an hour at the latest, lists the whole
+    /// prefix, as does one that finds a deletion, and with an interval of an hour or more each does. A listing also finds what leaves
     /// no trace in the newest revisions: another history under the same names whose newest keys are the same, and keys
     /// that a server lost or changed without a revision. Prefixes of less than about 1 KiB, and stores without
     /// [`Store::written_since`](crate::Store::written_since), are always listed.
