@@ -166,7 +166,7 @@ pub struct Counters {
     pub lists: u64,
     /// Streams that were lost.
     pub losses: u64,
-    /// Streams that were resumed with a replay of what was missed.
+    /// Streams that were resumed without a listing: by a replay, or by reading what was written meanwhile.
     pub resumes: u64,
     /// Audits that were completed.
     pub audits: u64,
