@@ -42,7 +42,11 @@ pub(in crate::v3) fn range(request: &RangeRequest, answer: &RangeResponse) -> Re
     let range = KeyRange { start: request.key.clone(), end: request.range_end.clone() };
     let mut before: Option<&Bytes> = None;
     for kv in &answer.kvs {
-        entry(kv, &range, at)?;
+        let written = entry(kv, &range, at)?;
+        let min = revision(request.min_mod_revision)?;
+        if written < min {
+            return Err(lie(format!("a key of revision {written}, and not of {min} or later")));
+        }
         if before.is_some_and(|before| *before >= kv.key) {
             return Err(lie("keys in no order, or twice"));
         }
@@ -126,4 +130,33 @@ pub(in crate::v3) fn refusal(error: &Error, names_revision: bool) -> Result<(), 
 fn lie(what: impl Into<String>) -> Error {
     let what: String = what.into();
     Error::new(Kind::Protocol, format!("the answer cannot be etcd's: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::wire::messages::ResponseHeader;
+
+    #[test]
+    fn keys_that_were_written_before_what_was_asked_for_are_a_lie() {
+        let request = RangeRequest {
+            key: "a".into(),
+            range_end: "z".into(),
+            min_mod_revision: 7,
+            ..RangeRequest::default()
+        };
+        let answer = |mod_revision| RangeResponse {
+            header: Some(ResponseHeader { revision: 9, ..ResponseHeader::default() }),
+            kvs: vec![KeyValue { key: "b".into(), mod_revision, ..KeyValue::default() }],
+            count: 3,
+            ..RangeResponse::default()
+        };
+        range(&request, &answer(7)).unwrap();
+        assert!(
+            range(&request, &answer(6))
+                .unwrap_err()
+                .to_string()
+                .contains("a key of revision 6, and not of 7")
+        );
+    }
 }
