@@ -43,8 +43,8 @@ pub(in crate::v3) fn range(request: &RangeRequest, answer: &RangeResponse) -> Re
     let mut before: Option<&Bytes> = None;
     for kv in &answer.kvs {
         let written = entry(kv, &range, at)?;
-        let min = revision(request.min_mod_revision)?;
-        if written < min {
+        if kv.mod_revision < request.min_mod_revision {
+            let min = request.min_mod_revision;
             return Err(lie(format!("a key of revision {written}, and not of {min} or later")));
         }
         if before.is_some_and(|before| *before >= kv.key) {
