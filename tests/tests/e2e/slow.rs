@@ -34,7 +34,7 @@ fn a_listing_comes_to_its_end_as_long_as_bytes_flow() {
         let history = stage.history(&server);
         // More than a first page of v3; as many bytes over v2, where each is a request.
         let (count, length, at_once) =
-            if stage.api() == Api::V2 { (150, 1_000, 1) } else { (1_500, 50, 100) };
+            if stage.api() == Api::V2 { (180, 1_000, 1) } else { (1_800, 50, 100) };
         let value = "x".repeat(length);
         let names: Vec<_> = (0..count).map(|n| format!("key{n:04}")).collect();
         for names in names.chunks(at_once) {
