@@ -7,6 +7,9 @@ use std::time::Duration;
 use etcd_config::{EtcdConfig, State};
 use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
 
+/// How many connections it takes to find out what an endpoint is that hangs up: as HTTP/1.1, as TLS, by what it says.
+const LOOKS: usize = 3;
+
 #[test]
 fn r45_a_minute_of_refusals_costs_few_attempts_and_no_time() {
     on_each_line(|etcd| {
@@ -27,7 +30,9 @@ fn r45_a_minute_of_refusals_costs_few_attempts_and_no_time() {
         assert!(matches!(live.status().state, State::Disconnected(_)), "{}", live.status());
         assert_eq!(live.load().all["a"], "1");
         let (attempts, ticks) = (proxies[0].connections() - attempts, self::ticks() - ticks);
-        assert!(attempts < 20, "{attempts} attempts in a minute");
+        // What hangs up on everything is looked at once in two minutes, to say what it is.
+        let tries = attempts - LOOKS;
+        assert!(tries < 20, "{tries} tries in a minute");
         assert!(ticks < 200, "{ticks} hundredths of a second of work in a minute");
 
         proxies.iter().for_each(Proxy::accept);
