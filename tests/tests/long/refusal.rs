@@ -8,7 +8,7 @@ use etcd_config::{EtcdConfig, State};
 use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line};
 
 /// How many connections it takes to find out what an endpoint is that hangs up: as HTTP/1.1, as TLS, by what it says.
-const LOOKS: usize = 3;
+const LOOKS: u64 = 3;
 
 #[test]
 fn r45_a_minute_of_refusals_costs_few_attempts_and_no_time() {
