@@ -15,6 +15,7 @@ mod frames;
 mod gap;
 mod grants;
 mod grpc_proxy;
+mod guarded_writes;
 mod harness;
 mod hidden_keys;
 mod lagging;
