@@ -2,16 +2,17 @@
 
 pub(crate) mod activity;
 pub(crate) mod addresses;
+pub(crate) mod all_failed;
 pub(crate) mod credentials;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_client;
 pub(crate) mod endpoint_order;
 pub(crate) mod endpoints;
-pub(crate) mod failover;
 pub(crate) mod http;
 pub(crate) mod keys_in_other_api;
 pub(crate) mod lost_connection;
 pub(crate) mod not_etcd;
+pub(crate) mod preference;
 pub(crate) mod proxy;
 pub(crate) mod race;
 pub(crate) mod record;

@@ -4,10 +4,10 @@ mod complaint;
 mod default;
 mod error;
 mod exact_json;
+mod exact_number;
 mod expectation;
 mod function;
 mod json_list;
-mod number;
 mod rewrite;
 pub(crate) mod similar;
 mod text;
@@ -91,7 +91,7 @@ fn as_written<T>(text: &str, decode: Decode<T>) -> Result<T, Error> {
             return decode(Text::rounded(text)).or_else(|error| decode(Text::plain(text)).map_err(|_| error));
         }
         // Something within the JSON may want the nearest number, and no text.
-        if number::loses_any(text) { decode(Text::rounded(text)) } else { Err(error) }
+        if exact_number::loses_any(text) { decode(Text::rounded(text)) } else { Err(error) }
     })
 }
 

@@ -6,8 +6,9 @@ use std::time::{Instant, SystemTime};
 
 use crate::Error;
 use crate::error::{EndpointFailure, FailingEndpoint};
+use crate::transport::all_failed::all_failed;
 use crate::transport::endpoint_client::EndpointClient;
-use crate::transport::failover::{Candidates, Preference, all_failed};
+use crate::transport::preference::{Candidates, Preference};
 use crate::transport::settings::ClientOptions;
 
 /// The endpoints in the order of a client, by their places, one of which is preferred until it fails.

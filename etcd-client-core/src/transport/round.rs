@@ -8,7 +8,7 @@ use crate::Error;
 use crate::error::EndpointFailure;
 use crate::transport::endpoint_client::EndpointClient;
 use crate::transport::endpoint_order::EndpointList;
-use crate::transport::failover::Candidates;
+use crate::transport::preference::Candidates;
 use crate::transport::race::{Done, Race};
 
 /// The attempts of one round, each at another endpoint or another address of one.

@@ -9,3 +9,4 @@ pub(in crate::v2) mod directory;
 pub(in crate::v2) mod get;
 pub(in crate::v2) mod raw;
 pub(in crate::v2) mod set;
+pub(in crate::v2) mod ttl;

@@ -11,8 +11,8 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+use super::exact_number;
 use super::expectation::{Expectation, Shape};
-use super::number;
 
 /// As deep as `serde_json` goes, which counts anew for each text that is looked at.
 const DEEPEST: usize = 128;
@@ -57,7 +57,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ExactJson<D> {
         if Expectation::of(Shape::Any, &visitor).is_json() {
             return json.deserialize_any(visitor).map_err(D::Error::custom);
         }
-        if number::is_number(text) && !number::is_kept(text) {
+        if exact_number::is_number(text) && !exact_number::is_kept(text) {
             return visitor.visit_borrowed_str(text);
         }
         json.deserialize_any(ExactJson { inner: visitor, depth }).map_err(D::Error::custom)

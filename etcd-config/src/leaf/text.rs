@@ -5,9 +5,9 @@ use serde::de::{Deserializer, IgnoredAny, Visitor};
 
 use super::error::Error;
 use super::exact_json::ExactJson;
+use super::exact_number::{self, ExactNumber};
 use super::expectation::{Expectation, Shape};
 use super::function::Decoding;
-use super::number::{self, ExactNumber};
 
 /// By this name `serde_json` knows that JSON is to stay the text that it is.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
@@ -74,7 +74,7 @@ impl<'de> Text<'de> {
 
     /// Whether there are numbers in the JSON whose digits need care.
     fn keeps_digits(self) -> bool {
-        self.mode == Mode::Stored && number::loses_any(self.text)
+        self.mode == Mode::Stored && exact_number::loses_any(self.text)
     }
 
     /// The text, if there is one to read.
@@ -99,7 +99,7 @@ fn json<'de, T>(
 
 /// Hands a number to a type that takes anything.
 fn number<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, Error> {
-    match number::exact(text) {
+    match exact_number::exact(text) {
         Some(ExactNumber::Unsigned(number)) => visitor.visit_u64(number),
         Some(ExactNumber::Signed(number)) => visitor.visit_i64(number),
         Some(ExactNumber::Float(number)) => visitor.visit_f64(number),
@@ -114,7 +114,7 @@ fn number<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, 
 /// Whether JSON in memory holds the same number: in this build it may keep all digits, or not.
 fn is_kept_by_json(text: &str) -> bool {
     serde_json::from_str::<serde_json::Number>(text)
-        .is_ok_and(|number| number::are_equal(&number.to_string(), text))
+        .is_ok_and(|number| exact_number::are_equal(&number.to_string(), text))
 }
 
 macro_rules! numbers {
@@ -171,7 +171,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Number, &visitor)?;
-        match number::finite(text.trim(), |number: &f32| number.is_finite()) {
+        match exact_number::finite(text.trim(), |number: &f32| number.is_finite()) {
             Ok(Some(number)) => visitor.visit_f32(number),
             Ok(None) => Err(Error::Expected(Expectation::of(Shape::Number, &visitor))),
             Err(too_large) => Err(Error::Message(too_large)),
@@ -180,7 +180,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Number, &visitor)?;
-        match number::finite(text.trim(), |number: &f64| number.is_finite()) {
+        match exact_number::finite(text.trim(), |number: &f64| number.is_finite()) {
             Ok(Some(number)) => visitor.visit_f64(number),
             Ok(None) => Err(Error::Expected(Expectation::of(Shape::Number, &visitor))),
             Err(too_large) => Err(Error::Message(too_large)),
@@ -283,7 +283,7 @@ impl<'de> Deserializer<'de> for Text<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let text = self.read(Shape::Any, &visitor)?;
-        if self.mode == Mode::Stored && number::is_number(text.trim()) {
+        if self.mode == Mode::Stored && exact_number::is_number(text.trim()) {
             return number(text.trim(), visitor);
         }
         if self.keeps_digits() && serde_json::from_str::<IgnoredAny>(text).is_ok() {

@@ -103,7 +103,7 @@ impl<'s> Writer<'s> {
         object.describe(branch, closed)
     }
 
-    /// The directory of a struct, without its absolute keys.
+    /// The JSON object of a struct, without its absolute keys.
     fn object(&mut self, branch: &'s Branch, secret: bool) -> Object {
         self.path.push(branch);
         let mut object = Object::default();

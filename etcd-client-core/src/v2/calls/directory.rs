@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::v2::calls::call::{Call, Operation, read_answer};
-use crate::v2::calls::set::Ttl;
+use crate::v2::calls::ttl::Ttl;
 use crate::v2::net::reply::Reply;
 use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::{Request, Resend};

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::printable::Length;
 use crate::v2::calls::call::{Call, Operation, read_answer};
 use crate::v2::calls::condition::Condition;
+use crate::v2::calls::ttl::Ttl;
 use crate::v2::net::reply::Reply;
 use crate::v2::wire::encoding::key_path;
 use crate::v2::wire::request::{Request, Resend};
@@ -37,38 +38,6 @@ pub struct CreateInOrder {
     directory: String,
     value: String,
     ttl: Option<Ttl>,
-}
-
-/// How long a key lives.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::v2) enum Ttl {
-    For(Duration),
-    Ever,
-}
-
-impl Ttl {
-    pub(in crate::v2) fn field(self, key: &str) -> Result<(&'static str, String), Error> {
-        let Self::For(ttl) = self else { return Ok(("ttl", String::new())) };
-        if ttl.subsec_nanos() != 0 {
-            return Err(Error::invalid_input(format!(
-                "{key}: a time to live is a number of whole seconds, not {ttl:?}"
-            )));
-        }
-        if ttl.is_zero() {
-            return Err(Error::invalid_input(format!(
-                "{key}: with a time to live of 0 the key would expire at once; for one without end use \
-                 without_ttl(), to delete it use delete()"
-            )));
-        }
-        // Larger ones overflow in the server.
-        if ttl.as_secs() > u64::from(u32::MAX) {
-            return Err(Error::invalid_input(format!(
-                "{key}: a time to live of {} s is too long",
-                ttl.as_secs()
-            )));
-        }
-        Ok(("ttl", ttl.as_secs().to_string()))
-    }
 }
 
 impl Set {
@@ -217,19 +186,5 @@ impl fmt::Debug for CreateInOrder {
         let mut out = f.debug_struct("CreateInOrder");
         out.field("directory", &self.directory).field("value", &Length::of(&self.value));
         out.field("ttl", &self.ttl).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_to_live_is_whole_seconds_and_not_none() {
-        let field = |ttl| Ttl::For(ttl).field("k").map(|(_, text)| text).map_err(|error| error.to_string());
-        assert_eq!(field(Duration::from_secs(7)).unwrap(), "7");
-        assert!(field(Duration::from_millis(1500)).unwrap_err().contains("whole seconds"));
-        assert!(field(Duration::ZERO).unwrap_err().contains("without_ttl()"));
-        assert!(field(Duration::from_secs(u64::MAX)).unwrap_err().contains("too long"));
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::backoff::Doubling;
 use crate::error::{EndpointFailure, FailingEndpoint};
+use crate::transport::all_failed::all_failed;
 use crate::transport::credentials::Credentials;
 use crate::transport::endpoint_order::EndpointList;
-use crate::transport::failover::all_failed;
 use crate::transport::race::Done;
 use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;

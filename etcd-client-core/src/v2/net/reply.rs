@@ -78,7 +78,7 @@ impl Opened {
         self.read_noting(first, options, &AtomicBool::default()).await
     }
 
-    /// Takes the beginning of a body that is no success's.
+    /// Takes the beginning of the body of a refusal.
     pub(in crate::v2) async fn read_refusal(self, options: &ClientOptions) -> Result<Reply, Failure> {
         let Self { headers, mut body, activity, .. } = self;
         let mut begun = BytesMut::new();

@@ -9,8 +9,8 @@ use tonic::metadata::MetadataValue;
 
 use crate::backoff::Doubling;
 use crate::error::FailingEndpoint;
+use crate::transport::all_failed::all_failed;
 use crate::transport::endpoint_order::EndpointList;
-use crate::transport::failover::all_failed;
 use crate::transport::race::Done;
 use crate::transport::round::Round;
 use crate::transport::settings::ClientOptions;

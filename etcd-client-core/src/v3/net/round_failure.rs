@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::error::EndpointFailure;
-use crate::transport::failover::all_failed;
+use crate::transport::all_failed::all_failed;
 use crate::v3::net::auth::Token;
 use crate::v3::net::failure::Failure;
 
