@@ -130,9 +130,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cache;
+mod check;
 mod config;
 mod decode;
 pub mod docs;
+mod edit;
 mod error;
 mod explain;
 #[cfg(fuzzing)]
@@ -145,6 +147,7 @@ mod notify;
 mod options;
 mod problem;
 mod publish;
+mod reading;
 mod rejection;
 mod runtime;
 mod schema;
@@ -160,10 +163,16 @@ pub use etcd_client_core as client;
 pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;
 
+pub use crate::check::Check;
 pub use crate::config::EtcdConfig;
-pub use crate::error::Error;
+pub use crate::edit::Edit;
+pub use crate::edit::commit::Written;
+pub use crate::edit::field_path::FieldPath;
+pub use crate::edit::plan::Plan;
+pub use crate::edit::planned::PlannedChange;
+pub use crate::error::{Error, Moved};
 pub use crate::explain::{Explanation, Origin, Row};
-pub use crate::leaf::FieldDefault;
+pub use crate::leaf::{FieldDefault, NoText, TextSerializer, ToText};
 pub use crate::live::Live;
 pub use crate::live::reader::Reader;
 pub use crate::notify::callbacks::Subscription;
@@ -178,15 +187,62 @@ pub use crate::schema::{Field, Schema};
 pub use crate::secret::Secret;
 pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
+/// A field of a configuration, for [`Edit`]: the compiler checks that it is there, and what type it has.
+///
+/// The way to it goes through structs, their `Option`s, and the entries of maps, whose names are whatever can be printed:
+///
+/// ```
+/// use std::collections::{BTreeMap, HashMap};
+/// use etcd_config::{EtcdConfig, field};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(nested)]
+///     database: Option<Database>,
+///     #[etcd(map)]
+///     features: HashMap<String, bool>,
+///     #[etcd(nested)]
+///     upstreams: BTreeMap<String, Upstream>,
+/// }
+///
+/// #[derive(EtcdConfig)]
+/// struct Database {
+///     url: String,
+/// }
+///
+/// #[derive(EtcdConfig)]
+/// struct Upstream {
+///     #[etcd(default = 1)]
+///     weight: u8,
+/// }
+///
+/// let name = String::from("eu-1");
+/// assert_eq!(field!(Settings.database.url).to_string(), "database.url");
+/// assert_eq!(field!(Settings.features["dark"]).to_string(), "features.dark");
+/// assert_eq!(field!(Settings.upstreams[name].weight).to_string(), "upstreams.eu-1.weight");
+/// ```
+///
+/// Where the compiler cannot know that a field is no key, as of `skip` and of what is inside of a value in JSON, the
+/// call that is given it says so.
+#[macro_export]
+macro_rules! field {
+    ($($field:tt)*) => {
+        $crate::__private::field!($crate; $($field)*)
+    };
+}
+
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use etcd_config_derive::field;
     pub use serde::de::DeserializeOwned;
 
     pub use crate::decode::{
         Context, Decoder, Derived, checked, compared, decode, decode_since, flattened, leaf, leaf_of,
         leaf_with, map, map_with, nested, refusal, refusal_of, skipped, update, update_since,
     };
+    pub use crate::edit::field_path::{Plain, Step, Through, entry, entry_name, field_path};
     pub use crate::explain::explain;
     pub use crate::leaf::FieldDefault;
     pub use crate::lint::warnings::warnings;

@@ -1,5 +1,6 @@
 //! Options of a configuration: everything that may be set before it is read.
 
+mod editing;
 pub(crate) mod into_store;
 pub(crate) mod placeholder;
 

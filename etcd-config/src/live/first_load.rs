@@ -150,7 +150,7 @@ impl<T: Derived> FirstLoad<T> {
 }
 
 /// The prefix, with the keys that the store hides unless they are named.
-fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
+pub(crate) fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
     if !store.hides_keys() {
         return prefix.clone();
     }
@@ -174,7 +174,7 @@ fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
 }
 
 /// The outcome of waiting for the store.
-enum First {
+pub(crate) enum First {
     Listing(Arc<Listing>),
     /// No answer; the watcher's last state.
     Silence(Option<watcher::State>),
@@ -182,7 +182,7 @@ enum First {
 
 /// Waits for the first authoritative read: through outages within the limit, but not after an error that waiting
 /// does not cure.
-async fn first_listing<T: Derived>(
+pub(crate) async fn first_listing<T: Derived>(
     watcher: &mut Watcher,
     prefix: &Prefix,
     limit: Duration,
@@ -212,7 +212,7 @@ fn is_final(error: &etcd_client_core::Error) -> bool {
 
 /// The last error, unless the store can name more endpoints, and has asked any: the limit may pass
 /// meanwhile.
-fn silence(
+pub(crate) fn silence(
     limit: Duration,
     connections: &OwnConnections,
     state: Option<&watcher::State>,
