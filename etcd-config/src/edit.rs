@@ -1,11 +1,13 @@
 //! Changes of settings, checked before they are written as every reader will check them.
 
 pub(crate) mod commit;
+mod expected;
 pub(crate) mod field_path;
 pub(crate) mod plan;
 pub(crate) mod planned;
 mod readers;
 mod target;
+pub(crate) mod to_text;
 mod unanswered;
 pub(crate) mod update;
 
@@ -18,9 +20,10 @@ use etcd_client_core::{Prefix, Printable};
 use self::field_path::FieldPath;
 use self::plan::Plan;
 use self::target::{Target, What, is_untyped};
+use self::to_text::ToText;
 use crate::decode::{Derived, survey};
 use crate::error::Error;
-use crate::leaf::{NoText, TextSerializer, ToText};
+use crate::leaf::{NoText, TextSerializer};
 use crate::reading::Reading;
 use crate::schema::Schema;
 use crate::tree::KeyTree;
@@ -184,6 +187,7 @@ impl<T: Derived> Edit<T> {
 
     /// Deletes the key of a field, so that its default is in force. Of a struct, a map or an entry it is all keys of it.
     /// Keys of old names are deleted, too.
+    #[allow(clippy::needless_pass_by_value, reason = "as `set` takes it, from `field!`")]
     pub fn unset<V>(mut self, field: FieldPath<T, V>) -> Self {
         match Target::find(&self.schema, &self.tree, field.steps()) {
             Ok(target) => {

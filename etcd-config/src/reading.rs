@@ -49,8 +49,8 @@ impl Reading {
             Arc::new(listing.map_err(|error| cannot_be_read::<T>(&plan.prefix, revision, error))?)
         } else {
             let options = watcher::Options::default();
-            let mut watcher = Watcher::new(store, watched.clone(), options);
-            match first_listing::<T>(&mut watcher, &plan.prefix, plan.limit).await? {
+            let mut lister = Watcher::new(store, watched.clone(), options);
+            match first_listing::<T>(&mut lister, &plan.prefix, plan.limit).await? {
                 First::Listing(listing) => listing,
                 First::Silence(state) => {
                     return Err(silence(plan.limit, &connections, state.as_ref(), None));

@@ -1,10 +1,9 @@
 //! The transactions of an edit, and what is certain after them.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
-use etcd_client_core::{Committed, GuardedWrites, Kind, Known, Listing, Prefix, Store, Write};
+use etcd_client_core::{Committed, Kind, Listing, Store, Write};
 
+use super::expected::Expected;
 use super::unanswered::{Fate, find_out};
 use crate::decode::Derived;
 use crate::error::{Error, Moved, WriteFailure};
@@ -42,14 +41,6 @@ pub(super) struct Wrote {
     revision: u64,
     /// Something else may have been changed at the same time: what there is instead of what was checked.
     doubt: Option<Result<Listing, etcd_client_core::Error>>,
-}
-
-/// What the prefix holds as far as this edit knows.
-#[derive(Clone, Debug)]
-pub(super) struct Expected {
-    pub(super) prefix: Prefix,
-    pub(super) known: Known,
-    pub(super) values: BTreeMap<Bytes, Bytes>,
 }
 
 /// Writes all, in as many transactions as it takes.
@@ -111,38 +102,6 @@ impl Wrote {
                 }
             },
         }
-    }
-}
-
-impl Expected {
-    fn of(reading: &Reading) -> Self {
-        let Listing { revision, cluster, ref entries } = *reading.listing;
-        let known = Known { revision, cluster, count: entries.len() };
-        let values = entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
-        Self { prefix: reading.watched().clone(), known, values }
-    }
-
-    /// The condition of these writes. Their own keys come first in it, as not all may have room.
-    fn guarded(&self, part: &[Write]) -> GuardedWrites {
-        let own = part.iter().map(|write| &write.key).filter(|key| self.values.contains_key(*key));
-        let others = self.values.keys().filter(|key| part.iter().all(|write| write.key != *key));
-        let present = own.chain(others).cloned().collect();
-        GuardedWrites { prefix: self.prefix.clone(), known: self.known, present, writes: part.to_vec() }
-    }
-
-    fn take_over(&mut self, part: &[Write], revision: u64) {
-        for write in part {
-            match &write.value {
-                Some(value) => self.values.insert(write.key.clone(), value.clone()),
-                None => self.values.remove(&write.key),
-            };
-        }
-        self.known = Known { revision, count: self.values.len(), ..self.known };
-    }
-
-    fn is(&self, listing: &Listing) -> bool {
-        listing.entries.len() == self.values.len()
-            && listing.entries.iter().all(|entry| self.values.get(&entry.key) == Some(&entry.value))
     }
 }
 

@@ -44,6 +44,7 @@ impl PlannedChange {
     }
 
     /// The text that is to be stored; `None` if the key is to be deleted, and for a secret.
+    #[allow(clippy::new_ret_no_self, reason = "the new one beside the old one")]
     pub fn new(&self) -> Option<&str> {
         self.new.as_deref().filter(|_| !self.secret)
     }
@@ -63,16 +64,14 @@ impl PlannedChange {
         self.restart
     }
 
-    /// The change of a key, where `old` and `new` are what is stored before and after.
+    /// The same without texts, if they are secret.
     pub(super) fn hiding(self) -> Self {
         let hidden = |text: Option<String>| text.map(|_| String::new());
-        match self.secret {
-            // Not even `Debug` shows a secret.
-            true => {
-                Self { old: hidden(self.old), new: hidden(self.new), default: hidden(self.default), ..self }
-            }
-            false => self,
+        if !self.secret {
+            return self;
         }
+        // Not even `Debug` shows a secret.
+        Self { old: hidden(self.old), new: hidden(self.new), default: hidden(self.default), ..self }
     }
 
     fn shown(&self, text: Option<&str>) -> String {

@@ -58,7 +58,6 @@ impl<'s> Search<'s> {
         let found = |field, is_entry| Reader { field, written, restart: at.restart, is_entry };
         match content {
             Content::Leaf(_) if at.path == self.path => self.found = Some(found(at.field.clone(), false)),
-            Content::Leaf(_) => {}
             Content::Map { .. } => {
                 let name = self.rest(&at.path).filter(|name| !name.is_empty() && !name.contains('/'));
                 self.found = name.map(|name| found(field_path(&at.field, name), true));
@@ -83,7 +82,7 @@ impl<'s> Search<'s> {
                 self.members(at);
                 self.chain.extend(around);
             }
-            Content::Above(_) => {}
+            Content::Leaf(_) | Content::Above(_) => {}
         }
     }
 

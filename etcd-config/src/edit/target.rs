@@ -37,9 +37,9 @@ impl<'s> Target<'s> {
         let mut is_first = true;
         for (number, step) in way.iter().enumerate() {
             let so_far = &way[..number];
-            at = walk.step(at, step, so_far, std::mem::take(&mut is_first))?;
+            at = walk.step(&at, step, so_far, std::mem::take(&mut is_first))?;
         }
-        walk.into_newtypes(at)
+        walk.in_newtypes(at)
     }
 
     /// The keys in the tree that make the field, by whatever name.
@@ -73,7 +73,7 @@ struct Walk<'s, 'a> {
 impl<'s> Walk<'s, '_> {
     fn step(
         &mut self,
-        at: Target<'s>,
+        at: &Target<'s>,
         step: &Step,
         so_far: &[Step],
         is_first: bool,
@@ -90,11 +90,11 @@ impl<'s> Walk<'s, '_> {
         match (what, step) {
             (Content::Map { entry, .. }, Step::Entry(name)) => {
                 let what = What::Key(entry);
-                Ok(Target { what, ..entry_of(&at, name, so_far)? })
+                Ok(Target { what, ..entry_of(at, name, so_far)? })
             }
             (Content::Each(content), Step::Entry(name)) => {
                 let what = What::Keys(content);
-                Ok(Target { what, ..entry_of(&at, name, so_far)? })
+                Ok(Target { what, ..entry_of(at, name, so_far)? })
             }
             (Content::Directory(_) | Content::Above(_), Step::Field(name)) => {
                 if !is_first {
@@ -144,7 +144,7 @@ impl<'s> Walk<'s, '_> {
     }
 
     /// A newtype is the one field in it.
-    fn into_newtypes(&mut self, mut at: Target<'s>) -> Result<Target<'s>, String> {
+    fn in_newtypes(&mut self, mut at: Target<'s>) -> Result<Target<'s>, String> {
         while let What::Keys(content) = at.what
             && let Content::Directory(branch) = inner(content)
             && branch.layout.newtype

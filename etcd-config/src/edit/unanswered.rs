@@ -6,7 +6,7 @@ use std::time::Duration;
 use etcd_client_core::{Change, Kind, Signal, Store, Write};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::commit::Expected;
+use super::expected::Expected;
 
 /// How long a write that is not to be seen may still be on its way before that is said.
 const GRACE: Duration = Duration::from_secs(1);

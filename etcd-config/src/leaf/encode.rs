@@ -8,8 +8,6 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use crate::secret::Secret;
-
 /// By these names `serde_json` hands over text that is JSON already.
 const VERBATIM: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
 
@@ -18,33 +16,7 @@ const VERBATIM: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::pri
 pub struct NoText(String);
 
 /// The text of a key; `None` is a key that is not there, as of an `Option` that is `None`.
-type Encoded = Result<Option<String>, NoText>;
-
-/// What [`Edit::set`](crate::Edit::set) takes: whatever is [`serde::Serialize`], and a [`Secret`] of it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be written as the text of one key: it is not `serde::Serialize`",
-    label = "`{Self}` is not `Serialize`",
-    note = "derive `serde::Serialize` for it, or write the text itself: `edit.set_text(\"key\", \"text\")`",
-    note = "a struct with keys of its own is set field by field"
-)]
-pub trait ToText {
-    /// Writes the value.
-    #[doc(hidden)]
-    fn to_text(&self, serializer: TextSerializer) -> Encoded;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize> ToText for T {
-    fn to_text(&self, serializer: TextSerializer) -> Encoded {
-        self.serialize(serializer)
-    }
-}
-
-impl<T: Serialize> ToText for Secret<T> {
-    fn to_text(&self, serializer: TextSerializer) -> Encoded {
-        self.expose().serialize(serializer)
-    }
-}
+pub(crate) type Encoded = Result<Option<String>, NoText>;
 
 /// Writes a value as the text of one key: numbers, booleans, characters, strings and unit variants as they are,
 /// everything else as JSON. It is what the `serialize` function of a serde module is given by
@@ -136,9 +108,9 @@ impl Json {
         }
     }
 
-    fn finish(mut self) -> Option<String> {
+    fn finish(mut self) -> String {
         self.text.push_str(self.end);
-        Some(self.text)
+        self.text
     }
 }
 
@@ -234,7 +206,7 @@ impl Serializer for TextSerializer {
     ) -> Encoded {
         let mut object = Json::new("{", "}");
         object.field(variant, value)?;
-        Ok(object.finish())
+        Ok(Some(object.finish()))
     }
 
     fn serialize_seq(self, _length: Option<usize>) -> Result<Json, NoText> {
@@ -293,7 +265,7 @@ macro_rules! elements {
             }
 
             fn end(self) -> Encoded {
-                Ok(self.finish())
+                Ok(Some(self.finish()))
             }
         }
     )*};
@@ -317,7 +289,7 @@ macro_rules! fields {
             }
 
             fn end(self) -> Encoded {
-                Ok(self.finish())
+                Ok(Some(self.finish()))
             }
         }
     )*};
@@ -351,7 +323,7 @@ impl SerializeMap for Json {
     }
 
     fn end(self) -> Encoded {
-        Ok(self.finish())
+        Ok(Some(self.finish()))
     }
 }
 

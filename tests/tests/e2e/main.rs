@@ -7,6 +7,7 @@ mod compaction;
 mod credentials;
 mod credentials_v2;
 mod early;
+mod edits;
 mod endpoints;
 mod failing_endpoints;
 mod failover;
