@@ -49,7 +49,7 @@
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`] |
+//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
 //! Neither is on by default. The clients are those of [`client`], and need no other dependency.
@@ -68,6 +68,9 @@
 //! | users, TLS, etcdctl's environment variables, several endpoints | [`IntoStore`], [`client::v3::Client`] |
 //! | keys that were written over etcd's v2 API, as by node-etcd | [`client::v2`] |
 //! | reading, callbacks, waiting, ending | [`Live`] |
+//! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
+//! | whether what is stored fits this program | [`EtcdConfig::check`], [`Check`] |
+//! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
 //! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |
 //! | tables and commands for people who write keys | [`Schema`] |
@@ -110,6 +113,50 @@
 //! The store and the watcher are `etcd_client_core`'s: the watcher lists the prefix, watches it, and
 //! is never lost again. An update costs what changed, not what there is: only fields whose keys
 //! changed are decoded again.
+//!
+//! # Changing settings
+//! A value that does not fit is refused by every running process, and keeps every new one from starting. So it is
+//! checked before it is written, by the same code that will read it:
+//!
+//! ```
+//! # use std::collections::HashMap;
+//! # use std::time::Duration;
+//! use etcd_config::{EtcdConfig, MemoryStore, field};
+//!
+//! #[derive(EtcdConfig)]
+//! #[etcd(prefix = "/payments")]
+//! struct Settings {
+//!     #[etcd(key = "log/level", default = "info")]
+//!     log_level: String,
+//!     max_connections: Option<u32>,
+//!     #[etcd(nested)]
+//!     database: Database,
+//!     #[etcd(map)]
+//!     features: HashMap<String, bool>,
+//! }
+//!
+//! #[derive(EtcdConfig)]
+//! struct Database {
+//!     #[etcd(default = 10)]
+//!     pool_size: u32,
+//! }
+//!
+//! let store = MemoryStore::new();
+//! # let settings = Settings::watch(&store)?;
+//! let edit = Settings::edit(&store)?                         // reads the prefix at one revision
+//!     .set(field!(Settings.database.pool_size), &20)?         // checked by the compiler
+//!     .set(field!(Settings.features["dark"]), &true)?
+//!     .set_text("log/level", "debug")                         // any key below the prefix
+//!     .unset(field!(Settings.max_connections));
+//! let plan = edit.plan()?;                                    // all problems at once, and nothing is written
+//! println!("{plan}");                                         // field, key, old -> new, now or after a restart
+//! let written = plan.commit()?;                               // one transaction, if nothing has changed meanwhile
+//! settings.wait_for_revision(written.revision(), Duration::from_secs(5))?;
+//!
+//! // The same as a loop that reads again where somebody else was first.
+//! Settings::update(&store, |edit| edit.set(field!(Settings.database.pool_size), &30))?;
+//! # Ok::<(), etcd_config::Error>(())
+//! ```
 //!
 //! # Threads and runtimes
 //! [`EtcdConfig::watch`] works in a plain `main` and inside any runtime. All that it starts is one

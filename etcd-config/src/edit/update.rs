@@ -22,9 +22,12 @@ pub(crate) fn update<T: Derived>(
     mut decide: impl FnMut(Edit<T>) -> Result<Edit<T>, Error>,
 ) -> Result<Written, Error> {
     let mut attempts = Attempts::new();
+    // The connection stays for the next attempt.
+    let mut last = None;
     loop {
-        let edit = Edit::new(Reading::blocking::<T>(plan.clone(), None)?);
-        match decide(edit)?.plan()?.commit() {
+        let reading = Reading::blocking::<T>(plan.clone(), None)?;
+        drop(last.replace(reading.clone()));
+        match decide(Edit::new(reading))?.plan()?.commit() {
             Err(error) if error.is_conflict() => match attempts.pause() {
                 Some(pause) => thread::sleep(pause),
                 None => return Err(error),
@@ -41,9 +44,11 @@ pub(crate) async fn update_async<T: Derived>(
 ) -> Result<Written, Error> {
     runtime()?;
     let mut attempts = Attempts::new();
+    let mut last = None;
     loop {
-        let edit = Edit::new(Reading::new::<T>(plan.clone(), None).await?);
-        match decide(edit)?.plan()?.commit_async().await {
+        let reading = Reading::new::<T>(plan.clone(), None).await?;
+        drop(last.replace(reading.clone()));
+        match decide(Edit::new(reading))?.plan()?.commit_async().await {
             Err(error) if error.is_conflict() => match attempts.pause() {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(error),
