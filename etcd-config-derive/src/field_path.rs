@@ -2,9 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
-use syn::ext::IdentExt;
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprPath, Member};
+
+use crate::expand::located;
 
 /// One step on the way.
 enum Step {
@@ -66,7 +68,7 @@ fn way(krate: &TokenStream, root: &ExprPath, steps: &[Step]) -> TokenStream {
         match step {
             Step::Field(member) => {
                 let span = member.span();
-                goes.extend(quote_spanned!(span.resolved_at(Span::mixed_site())=> let #at = &#at.#member;));
+                goes.extend(quote_spanned!(Span::mixed_site().located_at(span)=> let #at = &#at.#member;));
                 let name = match member {
                     Member::Named(ident) => ident.unraw().to_string(),
                     Member::Unnamed(index) => index.index.to_string(),
@@ -75,7 +77,8 @@ fn way(krate: &TokenStream, root: &ExprPath, steps: &[Step]) -> TokenStream {
             }
             Step::Entry(name) => {
                 let entry = Ident::new(&format!("entry_{number}"), Span::mixed_site());
-                let span = name.span().resolved_at(Span::mixed_site());
+                let span = Span::mixed_site().located_at(name.span());
+                let private = located(private.clone(), span);
                 entries.extend(quote_spanned!(span=> let #entry = #private::entry_name(&(#name));));
                 goes.extend(quote_spanned!(span=> let #at = #private::entry(#at, &#entry)?;));
                 names.push(quote!(#private::Step::entry(&#entry)));

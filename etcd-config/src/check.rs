@@ -11,7 +11,7 @@ use crate::problem::{Problem, Report};
 use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
 
-/// What this program would say of the keys if it started now, from [`EtcdConfig::check`](crate::EtcdConfig::check):
+/// What this program would say of the keys if it started now, from [`EtcdConfig::check_stored`](crate::EtcdConfig::check_stored):
 /// for a gate before a rollout.
 ///
 /// `Display` is for a person. With the feature `serde` it is `Serialize`.
@@ -27,7 +27,7 @@ use crate::runtime::panics;
 /// }
 ///
 /// let store = MemoryStore::from([("/payments/workers", "many"), ("/payments/wokers", "3")]);
-/// let check = Settings::check(&store)?;
+/// let check = Settings::check_stored(&store)?;
 /// assert!(!check.is_ok());
 /// assert_eq!(check.problems()[0].key(), "/payments/workers");
 /// assert_eq!(check.warnings()[0].key(), "/payments/wokers");

@@ -195,7 +195,7 @@ pub trait EtcdConfig: Derived {
     ///
     /// # Errors
     /// As [`Options::check`]: that there are problems is none.
-    fn check(store: impl IntoStore) -> Result<Check, Error> {
+    fn check_stored(store: impl IntoStore) -> Result<Check, Error> {
         Self::options().check(store)
     }
 
@@ -203,7 +203,9 @@ pub trait EtcdConfig: Derived {
     ///
     /// # Errors
     /// As [`Options::check_async`].
-    fn check_async(store: impl IntoStore) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
+    fn check_stored_async(
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
         Self::options().check_async(store)
     }
 

@@ -69,7 +69,7 @@
 //! | keys that were written over etcd's v2 API, as by node-etcd | [`client::v2`] |
 //! | reading, callbacks, waiting, ending | [`Live`] |
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
-//! | whether what is stored fits this program | [`EtcdConfig::check`], [`Check`] |
+//! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
 //! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |

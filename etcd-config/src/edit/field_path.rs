@@ -87,7 +87,7 @@ pub fn entry_name(name: &(impl fmt::Display + ?Sized)) -> String {
 }
 
 /// An entry of a map, where it is there.
-pub fn entry<'m, M: Entries>(map: &'m M, name: &str) -> Option<&'m M::Value> {
+pub fn entry<'m, M: Entries<Value = V>, V>(map: &'m M, name: &str) -> Option<&'m V> {
     map.get(&leaf::decode(name, <M::Key as leaf::Leaf>::from_text).ok()?)
 }
 

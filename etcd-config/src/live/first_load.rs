@@ -43,7 +43,7 @@ pub(crate) struct WatchPlan {
 pub(crate) struct FirstAnswer {
     watcher: Watcher,
     /// What the watcher lists.
-    watched: Prefix,
+    listed: Prefix,
     first: First,
     /// What the store's past had, where the newest state is refused.
     past: Option<Result<Listing, String>>,
@@ -87,8 +87,8 @@ impl FirstAnswer {
     pub(crate) async fn new<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<Self, Error> {
         let WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good } = plan;
         let connections = OwnConnections::of(store, Handle::current().id());
-        let watched = watched::<T>(store.as_ref(), &prefix);
-        let mut watcher = Watcher::new(connections.store(), watched.clone(), watcher);
+        let listed = watched::<T>(store.as_ref(), &prefix);
+        let mut watcher = Watcher::new(connections.store(), listed.clone(), watcher);
         let deadline = runtime_deadline(startup_timeout);
         let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
         let hint = match &first {
@@ -101,7 +101,7 @@ impl FirstAnswer {
         let (past, wants_last_good) = (None, last_good);
         Ok(Self {
             watcher,
-            watched,
+            listed,
             first,
             past,
             wants_last_good,
@@ -129,7 +129,7 @@ impl FirstAnswer {
         let decoded = caller.decode(|| decoded::<T>(&tree, &Context::new::<T>(self.prefix.clone()), None));
         let is_refused = decoded.is_err();
         panics::drop_caught(decoded);
-        is_refused.then(|| Search::before(Arc::clone(listing), &self.watched))
+        is_refused.then(|| Search::before(Arc::clone(listing), &self.listed))
     }
 
     /// What such a search has found: a state to start from, or why there is none.
@@ -179,12 +179,11 @@ impl FirstAnswer {
             (First::Listing(newest), Some(Err(why)), cache) => {
                 let again = Context::new::<T>(prefix.clone());
                 let cached = cache.as_ref().map(|cache| Loaded::from_cache(cache, again, &mut watcher, None));
-                match cached {
-                    Some(Ok(loaded)) => (Some(newest), loaded),
-                    _ => {
-                        let loaded = Loaded::from_store(context, &newest, hint);
-                        (None, loaded.map_err(|report| report.with_remark(Some(&why)))?)
-                    }
+                if let Some(Ok(loaded)) = cached {
+                    (Some(newest), loaded)
+                } else {
+                    let loaded = Loaded::from_store(context, &newest, hint);
+                    (None, loaded.map_err(|report| report.with_remark(Some(&why)))?)
                 }
             }
             (First::Silence(state), _, None) => {
@@ -196,7 +195,7 @@ impl FirstAnswer {
                 (None, loaded.map_err(silence)?)
             }
         };
-        let Loaded { publisher, first, speed, loaded_from } = loaded;
+        let Loaded { publisher, first, speed, origin: loaded_from } = loaded;
         Ok(FirstLoad { first, publisher, speed, watcher, loaded_from, refused, cache, debounce, connections })
     }
 }
@@ -206,7 +205,7 @@ struct Loaded<T> {
     publisher: Publisher<T>,
     first: Snapshot<T>,
     speed: DecodeSpeed,
-    loaded_from: LoadedFrom,
+    origin: LoadedFrom,
 }
 
 impl<T: Derived> Loaded<T> {
@@ -221,7 +220,7 @@ impl<T: Derived> Loaded<T> {
             }
             tracing::info!(name, %prefix, revision, keys, "configuration loaded");
         });
-        Ok(Self { publisher, first, speed, loaded_from: LoadedFrom::Etcd })
+        Ok(Self { publisher, first, speed, origin: LoadedFrom::Etcd })
     }
 
     /// The first snapshot from the cache file, or why the file is of no use. `state` has kept the watcher from reading
@@ -247,7 +246,7 @@ impl<T: Derived> Loaded<T> {
         });
         let saved_at = Some(written_at);
         let file = CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() };
-        Ok(Self { publisher, first, speed, loaded_from: LoadedFrom::Cache { file, state } })
+        Ok(Self { publisher, first, speed, origin: LoadedFrom::Cache { file, state } })
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn found_blocking<T: Derived>(
             Err(error) => return Ok(Err(unreadable(&error))),
             Ok(None) => return Ok(Err(search.outcome())),
             Ok(Some(stretch)) => {
-                if let Some(good) = caller.decode(|| stretch.newest_good::<T>(&prefix)) {
+                if let Some(good) = caller.decode(|| stretch.newest_good::<T>(&search, &prefix)) {
                     return Ok(Ok(good));
                 }
             }
@@ -52,8 +52,13 @@ pub(super) async fn found<T: Derived>(
             Ok(None) => return Ok(Err(search.outcome())),
             Ok(Some(stretch)) => {
                 let (caller, prefix) = (caller.clone(), prefix.clone());
-                let look = move || caller.decode(|| stretch.newest_good::<T>(&prefix));
-                if let Some(good) = super::elsewhere(look).await? {
+                let look = move || {
+                    let good = caller.decode(|| stretch.newest_good::<T>(&search, &prefix));
+                    (search, good)
+                };
+                let (searched, good) = super::elsewhere(look).await?;
+                search = searched;
+                if let Some(good) = good {
                     return Ok(Ok(good));
                 }
             }

@@ -9,7 +9,7 @@ fn a_check_has_problems_and_warnings() {
     let store = store();
     let good = store.put("/payments/log/lvel", "x");
     store.put("/payments/timeout", "5");
-    let check = Settings::check(&store).unwrap();
+    let check = Settings::check_stored(&store).unwrap();
     assert!(!check.is_ok());
     assert_eq!((check.keys(), check.revision(), check.prefix()), (4, store.revision(), "/payments"));
     assert_eq!(check.problems()[0].key(), "/payments/timeout");
@@ -29,7 +29,7 @@ fn a_check_has_problems_and_warnings() {
 
 #[test]
 fn a_prefix_without_keys_is_a_warning_or_all_that_is_missing() {
-    let check = Settings::options().prefix("/elsewhere").check(&store()).unwrap();
+    let check = Settings::options().prefix("/elsewhere").check(store()).unwrap();
     assert_eq!(check.problems().len(), 2, "{check}");
     assert_eq!(check.warnings()[0].kind(), ProblemKind::NothingRead);
 }

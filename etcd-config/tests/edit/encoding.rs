@@ -118,7 +118,7 @@ fn a_value_that_would_be_read_as_another_one_is_refused() {
     assert!(error.is_invalid() && error.problems()[0].field() == "timeout", "{error}");
     let edit = edit().set(field!(With.pause), &120).unwrap().set(field!(With.hidden), &240).unwrap();
     let error = edit.plan().unwrap_err();
-    let fields: Vec<_> = error.problems().iter().map(|problem| problem.field()).collect();
+    let fields: Vec<_> = error.problems().iter().map(etcd_config::Problem::field).collect();
     assert_eq!(fields, ["pause", "hidden"]);
     assert!(!error.to_string().contains("240"), "{error}");
     assert_eq!(store.revision(), MemoryStore::new().revision());

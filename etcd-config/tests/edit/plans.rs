@@ -106,3 +106,28 @@ fn options_name_the_prefix() {
     edit.set_text("level", "a").plan().unwrap().commit().unwrap();
     assert_eq!(get(&store, "/eu/x/level").as_deref(), Some("a"));
 }
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/env")]
+struct Env {
+    /// Every process has this variable.
+    #[etcd(env = "PATH", validate = not_bad)]
+    path: String,
+    size: Option<u8>,
+}
+
+fn not_bad(path: &String) -> Result<(), &'static str> {
+    if path == "bad" { Err("it is bad") } else { Ok(()) }
+}
+
+#[test]
+fn variables_of_this_process_neither_help_nor_hinder() {
+    let store = MemoryStore::new();
+    let edit = || Env::edit(&store).unwrap();
+    edit().set(field!(Env.size), &Some(1)).unwrap().plan().unwrap().commit().unwrap();
+    let error = edit().set(field!(Env.path), &"bad".to_owned()).unwrap().plan().unwrap_err();
+    assert_eq!(error.problems()[0].kind(), ProblemKind::Refused, "{error}");
+    edit().set(field!(Env.path), &"good".to_owned()).unwrap().plan().unwrap().commit().unwrap();
+    assert_eq!(get(&store, "/env/path").as_deref(), Some("good"));
+    assert_ne!(Env::load_once(&store).unwrap().path, "good");
+}

@@ -122,5 +122,5 @@ async fn all_of_it_works_in_a_runtime() {
     let unset = |edit: etcd_config::Edit<Settings>| Ok(edit.unset(field!(Settings.database.pool_size)));
     Settings::update_async(&store, unset).await.unwrap();
     assert_eq!(get(&store, "/payments/database/pool_size"), None);
-    assert!(Settings::check_async(&store).await.unwrap().is_ok());
+    assert!(Settings::check_stored_async(&store).await.unwrap().is_ok());
 }

@@ -112,7 +112,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.both("Explanation", &explanation);
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
-    table.both("Check", &Bank::check(&store).unwrap());
+    table.both("Check", &Bank::check_stored(&store).unwrap());
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
     let edit = || Bank::edit(&store).unwrap().set_text("users/a", PLANTED).set_text("token", "hunter23");

@@ -51,7 +51,7 @@ fn settings_are_changed_checked_and_followed() {
         assert_eq!(error.moved()[0].revision, Some(written.revision()), "{error}");
         let refused = Settings::edit(&client).unwrap().set_text("log/level", "trace").plan().unwrap_err();
         assert!(refused.is_invalid(), "{refused}");
-        assert!(Settings::check(&client).unwrap().is_ok());
+        assert!(Settings::check_stored(&client).unwrap().is_ok());
         let before = Settings::options().check_at(&client, written.revision() - 1).unwrap();
         assert_eq!((before.revision(), before.is_ok()), (written.revision() - 1, true));
     }
@@ -230,4 +230,60 @@ fn no_edit_of_many_writers_is_lost_or_makes_what_the_check_refuses() {
         checked += 1;
     }
     println!("{checked} edits of {} writers", ours.len());
+}
+
+#[derive(EtcdConfig, Clone, Debug, PartialEq)]
+#[etcd(prefix = "/fleet")]
+struct Fleet {
+    name: String,
+    #[etcd(default = 1)]
+    workers: u32,
+    note: Option<String>,
+}
+
+/// Ten run, somebody writes past the library what they refuse, ten more start: all hold the same, and all follow when it
+/// is corrected.
+#[test]
+fn processes_that_start_during_a_refusal_have_what_the_running_ones_have() {
+    for etcd in servers::all() {
+        let server = Server::builder().etcd(etcd).start();
+        let write = |key: &str, value: Option<&str>| {
+            block_on(async {
+                let client = v3::Client::new([server.endpoint()]).unwrap();
+                match value {
+                    Some(value) => client.put(key, value).await.unwrap().header.revision,
+                    None => client.delete(key).await.unwrap().header.revision,
+                }
+            })
+        };
+        write("/fleet/name", Some("a"));
+        let start = || Fleet::options().start_from_last_good(true).watch(client(server.endpoint()));
+        let mut all: Vec<_> = (0..10).map(|_| start().unwrap()).collect();
+        let noted = write("/fleet/note", Some("x"));
+        for live in &all {
+            live.wait_for_revision(noted, Duration::from_secs(20)).unwrap();
+        }
+        let good = write("/fleet/note", None);
+        for live in &all {
+            live.wait_for_revision(good, Duration::from_secs(20)).unwrap();
+        }
+        write("/fleet/workers", Some("many"));
+        let bad = write("/fleet/name", None);
+        for live in &all {
+            assert!(live.wait_for_revision(bad, Duration::from_secs(20)).is_err());
+        }
+        all.extend((0..10).map(|_| start().unwrap()));
+        let expected = Fleet { name: "a".into(), workers: 1, note: None };
+        for live in &all {
+            let snapshot = live.snapshot();
+            assert_eq!((&**snapshot, snapshot.revision()), (&expected, good), "{}", etcd.version());
+            assert!(live.status().refused_since.is_some(), "{}", etcd.version());
+        }
+        write("/fleet/workers", Some("2"));
+        let corrected = write("/fleet/name", Some("b"));
+        for live in &all {
+            live.wait_for_revision(corrected, Duration::from_secs(20)).unwrap();
+            assert_eq!((live.load().workers, live.load().name.as_str()), (2, "b"));
+        }
+    }
 }
