@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use bytes::Bytes;
 use etcd_client_core::{Change, Kind, Signal, Store, Write};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -25,7 +26,8 @@ pub(super) enum Fate {
 }
 
 /// Reads until it is known what has become of these writes. Their condition is that nothing was written since, so
-/// the first write after that is either they, or what keeps them from being made.
+/// the first write after that is either they, or what keeps them from being made. Where a store takes one key at a time,
+/// as over etcd's v2 API, the condition is of that key alone.
 pub(super) async fn find_out(store: &dyn Store, expected: &Expected, part: &[Write]) -> Fate {
     let begin = Instant::now();
     loop {
@@ -57,8 +59,8 @@ pub(super) async fn find_out(store: &dyn Store, expected: &Expected, part: &[Wri
     }
 }
 
-/// Looks for the first write after the state that was read, up to a revision; `None` if there are only deletions,
-/// which need not have kept it from being made.
+/// Looks for the first write after the state that was read, up to a revision; `None` if there is nothing up to there
+/// that has kept it from being made.
 async fn first_write(store: &dyn Store, expected: &Expected, part: &[Write], up_to: u64) -> Option<Fate> {
     let unreadable =
         |why: String| Some(Fate::Unknown(format!("what was written meanwhile cannot be read: {why}")));
@@ -74,7 +76,7 @@ async fn first_write(store: &dyn Store, expected: &Expected, part: &[Write], up_
                 if is_made_of(&batch.changes, part) {
                     return Some(Fate::Applied(batch.revision));
                 }
-                if batch.changes.iter().any(|change| matches!(change, Change::Put(_))) {
+                if forbids(&batch.changes, part, store.writes_at_once() > 1) {
                     return Some(Fate::Overtaken);
                 }
                 if batch.revision >= up_to {
@@ -91,6 +93,17 @@ async fn first_write(store: &dyn Store, expected: &Expected, part: &[Write], up_
             Err(_) => return unreadable(format!("it has not come within {PATIENCE:?}")),
         }
     }
+}
+
+/// Whether these changes of others keep the writes from being made from then on. A deletion elsewhere need not be seen
+/// by their conditions.
+fn forbids(changes: &[Change], part: &[Write], is_of_all: bool) -> bool {
+    let is_own = |key: &Bytes| part.iter().any(|write| write.key == *key);
+    changes.iter().any(|change| match change {
+        Change::Put(entry) => is_of_all || is_own(&entry.key),
+        Change::Delete(key) => is_own(key),
+        Change::DeleteBelow(start) => part.iter().any(|write| write.key.starts_with(start)),
+    })
 }
 
 /// Whether the changes of one revision are these writes.

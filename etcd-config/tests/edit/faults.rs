@@ -55,6 +55,18 @@ fn a_lost_request_that_was_overtaken_is_a_conflict() {
     assert_eq!(error.moved()[0].key, "/payments/log/level");
 }
 
+/// Where a store has no condition of other keys, these do not show that ours will not be written.
+#[test]
+fn of_one_key_at_a_time_other_keys_show_nothing() {
+    let store = store();
+    let beside = Arc::new(Beside::new(&store, Moment::OneKeyLostRequest("/payments/log/level")));
+    let error = edit_beside(&beside).unwrap_err();
+    assert!(error.maybe_applied(), "{error}");
+    let beside = Arc::new(Beside::new(&store, Moment::OneKeyLostRequest("/payments/database/pool_size")));
+    let error = edit_beside(&beside).unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+}
+
 #[test]
 fn what_slips_in_is_said_if_together_it_is_refused() {
     let store = store();
@@ -80,6 +92,10 @@ fn edit_beside(store: &Arc<Beside>) -> Result<u64, etcd_config::Error> {
 enum Moment {
     AfterLostAnswer,
     AfterLostRequest,
+    /// The same, of a store that takes one key at a time, and this key.
+    OneKeyLostRequest(&'static str),
+    /// The answer is lost, and the store is not heard of again.
+    ThenSilent,
     /// Deletes a key as a part of the transaction, as it were: without being seen by its conditions.
     Unseen(&'static str),
 }
@@ -127,6 +143,18 @@ impl Store for Beside {
                     store.put("/payments/log/level", "other");
                     answer
                 }
+                Moment::OneKeyLostRequest(key) => {
+                    store.lose_next_request();
+                    let answer = Store::commit(&store, writes).await;
+                    store.put(key, "5");
+                    answer
+                }
+                Moment::ThenSilent => {
+                    store.lose_next_answer();
+                    let answer = Store::commit(&store, writes).await;
+                    store.refuse(true);
+                    answer
+                }
                 Moment::Unseen(key) => {
                     store.delete(key);
                     writes.present.retain(|present| present != key.as_bytes());
@@ -141,7 +169,10 @@ impl Store for Beside {
     }
 
     fn writes_at_once(&self) -> usize {
-        self.store.writes_at_once()
+        match self.moment {
+            Moment::OneKeyLostRequest(_) => 1,
+            _ => self.store.writes_at_once(),
+        }
     }
 
     fn with_own_connections(&self) -> Arc<dyn Store> {
@@ -155,4 +186,23 @@ impl Store for Beside {
     fn identity(&self) -> usize {
         Arc::as_ptr(&self.identity).addr()
     }
+}
+
+#[test]
+fn a_user_who_may_not_write_is_told_which_keys_and_what_to_grant() {
+    let store = store();
+    let plan = plan(&store);
+    store.refuse_with(Some(client::Error::new(Kind::PermissionDenied, "permission denied")));
+    let error = plan.commit().unwrap_err();
+    assert!(error.is_access() && !error.maybe_applied(), "{error}");
+    let way_out = "grant the user a role that may read /payments/ and write /payments/database/pool_size";
+    assert!(error.to_string().contains(way_out), "{error}");
+}
+
+#[test]
+fn a_store_that_cannot_be_read_afterwards_leaves_it_unknown() {
+    let store = store();
+    let beside = Arc::new(Beside::new(&store, Moment::ThenSilent));
+    let error = edit_beside(&beside).unwrap_err();
+    assert!(error.maybe_applied() && error.to_string().contains("cannot be read either"), "{error}");
 }

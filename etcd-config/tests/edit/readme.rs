@@ -46,6 +46,7 @@ impl Database {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "a check gets a reference")]
 fn at_least_one(size: &u32) -> Result<(), String> {
     if *size == 0 { Err("at least one is needed".to_owned()) } else { Ok(()) }
 }
