@@ -3,20 +3,24 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use etcd_client_core::watcher::{self, Watcher};
 use etcd_client_core::{Listing, Prefix, Store};
 use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::decode::{Context, Derived};
 use crate::error::Error;
-use crate::live::first_load::{First, first_listing, silence, watched};
+use crate::live::first_load::{is_final, silence, watched};
 use crate::problem::{Kind, Problem};
 use crate::publish::decoded;
 use crate::runtime::background::Background;
 use crate::runtime::caller::{Caller, refuse_to_block};
 use crate::runtime::connections::OwnConnections;
+use crate::runtime::deadline::runtime_deadline;
 use crate::runtime::panics;
 use crate::tree::KeyTree;
+
+/// Between two attempts, after the first.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What is to be read, and how long the store may take to answer.
 #[derive(Clone, Debug)]
@@ -48,13 +52,12 @@ impl Reading {
             let listing = store.list_at(&watched, revision).await;
             Arc::new(listing.map_err(|error| cannot_be_read::<T>(&plan.prefix, revision, error))?)
         } else {
-            let options = watcher::Options::default();
-            let mut lister = Watcher::new(store, watched.clone(), options);
-            match first_listing::<T>(&mut lister, &plan.prefix, plan.limit).await? {
-                First::Listing(listing) => listing,
-                First::Silence(state) => {
-                    return Err(silence(plan.limit, &connections, state.as_ref(), None));
+            match newest(&*store, &watched, plan.limit).await {
+                Ok(listing) => Arc::new(listing),
+                Err(Some(error)) if is_final(&error) => {
+                    return Err(Error::refusal(T::LAYOUT.name, &plan.prefix, error));
                 }
+                Err(last) => return Err(silence(plan.limit, &connections, last, None)),
             }
         };
         Ok(Self { plan, watched, listing, _connections: connections, _background: None })
@@ -88,6 +91,32 @@ impl Reading {
     /// What was read, as directories.
     pub(crate) fn tree(&self) -> KeyTree {
         KeyTree::load(self.plan.prefix.clone(), &self.listing)
+    }
+}
+
+/// The state of the prefix, through outages within the limit; else the last error.
+async fn newest(
+    store: &dyn Store,
+    prefix: &Prefix,
+    limit: Duration,
+) -> Result<Listing, Option<etcd_client_core::Error>> {
+    let deadline = runtime_deadline(limit);
+    let mut last = None;
+    loop {
+        match timeout_at(deadline, store.list(prefix)).await {
+            Ok(Ok(listing)) => return Ok(listing),
+            Ok(Err(error)) if is_final(&error) => return Err(Some(error)),
+            Ok(Err(error)) => {
+                // The first time at once: another endpoint may serve.
+                let pause = if last.is_none() { Duration::ZERO } else { PAUSE };
+                last = Some(error);
+                if Instant::now() + pause >= deadline {
+                    return Err(last);
+                }
+                sleep(pause).await;
+            }
+            Err(_) => return Err(last),
+        }
     }
 }
 

@@ -187,11 +187,12 @@ impl FirstAnswer {
                 }
             }
             (First::Silence(state), _, None) => {
-                return Err(silence(startup_timeout, &connections, state.as_ref(), None));
+                return Err(silence(startup_timeout, &connections, error_of(state.as_ref()), None));
             }
             (First::Silence(state), _, Some(cache)) => {
                 let loaded = Loaded::from_cache(cache, context, &mut watcher, state.clone());
-                let silence = |why| silence(startup_timeout, &connections, state.as_ref(), Some(why));
+                let last = error_of(state.as_ref());
+                let silence = |why| silence(startup_timeout, &connections, last, Some(why));
                 (None, loaded.map_err(silence)?)
             }
         };
@@ -282,7 +283,7 @@ pub(crate) fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix 
 }
 
 /// The outcome of waiting for the store.
-pub(crate) enum First {
+enum First {
     Listing(Arc<Listing>),
     /// No answer; the watcher's last state.
     Silence(Option<watcher::State>),
@@ -290,7 +291,7 @@ pub(crate) enum First {
 
 /// Waits for the first authoritative read: through outages within the limit, but not after an error that waiting
 /// does not cure.
-pub(crate) async fn first_listing<T: Derived>(
+async fn first_listing<T: Derived>(
     watcher: &mut Watcher,
     prefix: &Prefix,
     limit: Duration,
@@ -314,8 +315,13 @@ pub(crate) async fn first_listing<T: Derived>(
     listed.await.unwrap_or(Ok(First::Silence(last)))
 }
 
-fn is_final(error: &etcd_client_core::Error) -> bool {
+/// Whether waiting does not cure it.
+pub(crate) fn is_final(error: &etcd_client_core::Error) -> bool {
     error.is_access() || matches!(error.kind(), Kind::InvalidInput | Kind::InvalidRequest | Kind::TooLarge)
+}
+
+fn error_of(state: Option<&watcher::State>) -> Option<etcd_client_core::Error> {
+    state.and_then(watcher::State::error).cloned()
 }
 
 /// The last error, unless the store can name more endpoints, and has asked any: the limit may pass
@@ -323,10 +329,9 @@ fn is_final(error: &etcd_client_core::Error) -> bool {
 pub(crate) fn silence(
     limit: Duration,
     connections: &OwnConnections,
-    state: Option<&watcher::State>,
+    last: Option<etcd_client_core::Error>,
     cache: Option<String>,
 ) -> Error {
-    let last = state.and_then(watcher::State::error).cloned();
     let says_more = |outage: &etcd_client_core::Error| {
         let failures = outage.failures();
         let was_asked = failures.iter().any(|failure| !failure.elapsed.is_zero());

@@ -171,3 +171,62 @@ fn a_store_that_only_reads_is_refused_by_the_plan() {
     let error = edit.plan().unwrap_err();
     assert_eq!(error.to_string(), "Settings cannot be written below /payments: the store only reads");
 }
+
+/// Notes what it is asked for.
+#[derive(Clone, Debug)]
+struct Noting {
+    store: MemoryStore,
+    calls: std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>,
+}
+
+impl Noting {
+    fn note(&self, call: &'static str) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+impl Store for Noting {
+    fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, client::Error>> {
+        self.note("list");
+        Store::list(&self.store, prefix)
+    }
+
+    fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, client::Error>> {
+        self.note("list_at");
+        Store::list_at(&self.store, prefix, revision)
+    }
+
+    fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, client::Error>> {
+        self.note("watch");
+        Store::watch(&self.store, prefix, after)
+    }
+
+    fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, client::Error>> {
+        self.note("commit");
+        Store::commit(&self.store, writes)
+    }
+
+    fn writes_at_once(&self) -> usize {
+        self.store.writes_at_once()
+    }
+
+    fn with_own_connections(&self) -> std::sync::Arc<dyn Store> {
+        std::sync::Arc::new(self.clone())
+    }
+
+    fn identity(&self) -> usize {
+        std::sync::Arc::as_ptr(&self.calls).addr()
+    }
+}
+
+#[test]
+fn an_edit_costs_one_listing_and_one_transaction() {
+    let store = MemoryStore::new();
+    for number in 0..10_000 {
+        store.put(format!("/many/entries/{number:05}"), "1");
+    }
+    let noting = std::sync::Arc::new(Noting { store, calls: std::sync::Arc::default() });
+    let edit = Many::edit(&noting).unwrap().set(field!(Many.entries["00017"]), &2).unwrap();
+    edit.plan().unwrap().commit().unwrap();
+    assert_eq!(*noting.calls.lock().unwrap(), ["list", "commit"]);
+}

@@ -206,3 +206,25 @@ fn a_store_that_cannot_be_read_afterwards_leaves_it_unknown() {
     let error = edit_beside(&beside).unwrap_err();
     assert!(error.maybe_applied() && error.to_string().contains("cannot be read either"), "{error}");
 }
+
+#[test]
+fn reading_goes_on_through_an_outage_within_the_limit() {
+    let store = store();
+    store.refuse(true);
+    let options = || Settings::options().startup_timeout(std::time::Duration::from_secs(5));
+    let edit = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            store.refuse(false);
+        });
+        options().edit(&store)
+    });
+    assert!(edit.is_ok());
+    store.refuse(true);
+    let short = options().startup_timeout(std::time::Duration::from_millis(100));
+    let error = short.edit(&store).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    store.refuse_with(Some(client::Error::new(Kind::PermissionDenied, "permission denied")));
+    let error = options().edit(&store).unwrap_err();
+    assert!(error.is_access() && error.to_string().contains("may read all of /payments/"), "{error}");
+}
