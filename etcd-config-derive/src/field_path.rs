@@ -80,7 +80,8 @@ fn way(krate: &TokenStream, root: &ExprPath, steps: &[Step]) -> TokenStream {
                 let span = Span::mixed_site().located_at(name.span());
                 let private = located(private.clone(), span);
                 entries.extend(quote_spanned!(span=> let #entry = #private::entry_name(&(#name));));
-                goes.extend(quote_spanned!(span=> let #at = #private::entry(#at, &#entry)?;));
+                let map = Ident::new("at", span);
+                goes.extend(quote_spanned!(span=> let #at = #private::entry(#map, &#entry)?;));
                 names.push(quote!(#private::Step::entry(&#entry)));
             }
         }

@@ -199,11 +199,13 @@ fn a_user_who_may_not_write_is_told_which_keys_and_what_to_grant() {
     assert!(error.to_string().contains(way_out), "{error}");
 }
 
-#[test]
-fn a_store_that_cannot_be_read_afterwards_leaves_it_unknown() {
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_be_read_afterwards_leaves_it_unknown() {
     let store = store();
     let beside = Arc::new(Beside::new(&store, Moment::ThenSilent));
-    let error = edit_beside(&beside).unwrap_err();
+    let edit = Settings::edit_async(&beside).await.unwrap();
+    let plan = edit.set(field!(Settings.database.pool_size), &20).unwrap().plan().unwrap();
+    let error = plan.commit_async().await.unwrap_err();
     assert!(error.maybe_applied() && error.to_string().contains("cannot be read either"), "{error}");
 }
 
