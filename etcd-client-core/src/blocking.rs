@@ -31,13 +31,18 @@
 //! of the client is dropped. In the child of a `fork` the calls fail with
 //! [`Kind::InvalidInput`](crate::Kind::InvalidInput): make another client there.
 
-mod events;
 mod options;
 mod runtime;
+#[cfg(feature = "v2")]
 mod v2;
 mod v3;
 
-pub use events::{Changes, Events};
 pub use runtime::Pending;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
 pub use v2::V2Client;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
+pub use v2::events::Events;
 pub use v3::V3Client;
+pub use v3::changes::Changes;

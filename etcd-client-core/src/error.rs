@@ -207,6 +207,7 @@ impl Error {
         matches!(self.0.kind, Kind::Unauthenticated | Kind::PermissionDenied)
     }
 
+    #[cfg(feature = "v2")]
     pub(crate) fn with_kind(self, kind: Kind) -> Self {
         self.with(|inner| inner.kind = kind)
     }

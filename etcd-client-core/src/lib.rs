@@ -16,9 +16,24 @@
 //!   to the state of the prefix at one revision.
 //! - [`Error`] is the error of all of them: its [`Kind`] is for programs, its `Display` for people.
 //!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `tls`, on by default | `https` endpoints and [`Tls`]; without it the client of such an endpoint is refused when it is built |
+//! | `encrypted-keys` | keys of clients that are encrypted with a passphrase ([`Tls::key_passphrase`]) |
+//! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
+//! | `v2` | [`v2`], for servers that have that API: up to etcd 3.5, with `--enable-v2` |
+//!
+//! An error names the feature that is missing.
+//!
+//! # Runtimes
 //! Everything is async on tokio. Connections belong to the runtime that opened them; a client
 //! `with_own_connections()` is for another runtime, and `client.blocking()` for programs without one.
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Links lead to what is there with all features.
+#![cfg_attr(not(all(feature = "tls", feature = "v2")), allow(rustdoc::broken_intra_doc_links))]
 
 mod backoff;
 pub mod blocking;
@@ -32,6 +47,8 @@ mod memory;
 mod printable;
 mod store;
 mod transport;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
 pub mod v2;
 pub mod v3;
 pub mod watcher;
@@ -39,13 +56,17 @@ pub mod watcher;
 pub use crate::log::one_line::OneLine;
 pub use crate::transport::credentials::Credentials;
 pub use crate::transport::endpoints::Endpoints;
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
 pub use crate::transport::proxy::Proxy;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use crate::transport::tls::Tls;
 pub use error::{EndpointFailure, Error, FailingEndpoint, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use printable::Printable;
 pub use store::{
-    Batch, BoxFuture, Change, Committed, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened, Prefix,
-    Signal, Store, Watch, Write,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
+    Prefix, Signal, Store, Watch, Write,
 };
 pub use watcher::Watcher;

@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use crate::printable::{Key, Length};
 use crate::store::{
-    Batch, BoxFuture, Change, Committed, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened, Prefix,
-    Store,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
+    Prefix, Store,
 };
 use crate::{Error, Kind};
 use keyspace::Keyspace;
@@ -193,7 +193,7 @@ impl MemoryStore {
         self.change(|state| state.faults.refusal = error);
     }
 
-    /// Listings, and questions whether something has changed, take this long, and show the state after half of it;
+    /// Listings, and questions what has changed, take this long, and show the state after half of it;
     /// other calls, such as the opening of a watch, take half of it. Streams are not slower: see [`slow`](Self::slow).
     /// Zero ends it.
     pub fn delay(&self, delay: Duration) {
@@ -263,6 +263,26 @@ impl MemoryStore {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the state is after half of the delay, given after all of it.
+    fn answer<A: Send + 'static>(
+        &self,
+        prefix: &Prefix,
+        read: impl FnOnce(&Keyspace, &Prefix) -> Result<A, Error> + Send + 'static,
+    ) -> BoxFuture<Result<A, Error>> {
+        let (store, prefix) = (self.clone(), prefix.clone());
+        Box::pin(async move {
+            store.answers().await?;
+            let (answer, delay) = {
+                let state = store.lock();
+                (read(&state.keyspace, &prefix), state.faults.delay)
+            };
+            if !delay.is_zero() {
+                tokio::time::sleep(delay / 2).await;
+            }
+            answer
+        })
+    }
+
     /// Waits for half the delay, and until the store is not silent; fails if calls are refused.
     async fn answers(&self) -> Result<(), Error> {
         let delay = self.lock().faults.delay;
@@ -298,18 +318,7 @@ impl Transaction {
 
 impl Store for MemoryStore {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
-        let (store, prefix) = (self.clone(), prefix.clone());
-        Box::pin(async move {
-            store.answers().await?;
-            let (listing, delay) = {
-                let state = store.lock();
-                (state.keyspace.list(&prefix), state.faults.delay)
-            };
-            if !delay.is_zero() {
-                tokio::time::sleep(delay / 2).await;
-            }
-            Ok(listing)
-        })
+        self.answer(prefix, |keyspace, prefix| Ok(keyspace.list(prefix)))
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
@@ -336,18 +345,11 @@ impl Store for MemoryStore {
     }
 
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
-        let (store, prefix) = (self.clone(), prefix.clone());
-        Box::pin(async move {
-            store.answers().await?;
-            let (answer, delay) = {
-                let state = store.lock();
-                (state.keyspace.unchanged(&prefix, known), state.faults.delay)
-            };
-            if !delay.is_zero() {
-                tokio::time::sleep(delay / 2).await;
-            }
-            answer
-        })
+        self.answer(prefix, move |keyspace, prefix| keyspace.unchanged(prefix, known))
+    }
+
+    fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
+        self.answer(prefix, move |keyspace, prefix| Ok(keyspace.written_since(prefix, since)))
     }
 
     fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {

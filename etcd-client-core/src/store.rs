@@ -60,7 +60,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
 ///         self.store.watch(prefix, after)
 ///     }
-///     // ... and so on with the others: has_history, unchanged, list_at, commit, outage, ...
+///     // ... and so on with the others: has_history, unchanged, written_since, list_at, commit, outage, ...
 /// #   fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
 /// #       self.store.has_history(prefix, mark)
 /// #   }
@@ -72,6 +72,9 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// #   }
 /// #   fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> { self.store.commit(writes) }
 /// #   fn writes_at_once(&self) -> usize { self.store.writes_at_once() }
+/// #   fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<etcd_client_core::Delta, Error>> {
+/// #       self.store.written_since(prefix, since)
+/// #   }
 /// #   fn hides_keys(&self) -> bool { self.store.hides_keys() }
 /// #   fn outage(&self) -> Option<Error> { self.store.outage() }
 /// #   fn check_idle_endpoints(&self, cluster: u64) -> BoxFuture<()> { self.store.check_idle_endpoints(cluster) }
@@ -165,6 +168,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         0
     }
 
+    /// The keys below `prefix` whose last write is of the revision `since` or later, and how many keys there are in
+    /// all, at one revision. Linearizable.
+    ///
+    /// The watcher asks this instead of listing the prefix again, for most audits and after a watch that missed much: it
+    /// costs what has changed, and not the whole prefix. A store that does not implement it is listed.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] if the store cannot say, after which it is not asked again; [`Kind::TooLarge`] if it is
+    /// too much for one answer. On both the watcher lists the prefix.
+    fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
+        let _ = (prefix, since);
+        let error = Error::new(Kind::InvalidRequest, "the store cannot say what was written since");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
     /// Whether the store leaves out keys that are not [named](Prefix::naming) in the prefix: those with a name
     /// that begins with `_`, over etcd's v2 API.
     fn hides_keys(&self) -> bool {
@@ -233,6 +251,19 @@ pub struct Known {
     pub count: usize,
 }
 
+/// What was written below a prefix, from [`Store::written_since`]. Deleted keys show in the count only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// The revision of the whole store at which this was its state.
+    pub revision: u64,
+    /// The id of the cluster that answered, 0 if it is unknown.
+    pub cluster: u64,
+    /// How many keys there were below the prefix, with those that were not written.
+    pub count: usize,
+    /// The keys that were written, with their values, in ascending order of the keys.
+    pub entries: Vec<Entry>,
+}
+
 /// The state of a prefix at an earlier revision in brief, for [`Store::has_history`], which compares it with
 /// what the store's history says of that revision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -284,6 +315,24 @@ pub trait Watch: fmt::Debug + Send {
     /// Does not block; the answer comes from [`poll_next`](Self::poll_next). A stream on which nothing arrives
     /// for a progress interval after it is given up.
     fn request_progress(&mut self);
+
+    /// Asks for progress as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: the
+    /// answer to an earlier request will do, so a watch that shares its stream with others may ask once for all of them.
+    fn check_alive(&mut self) {
+        self.request_progress();
+    }
+
+    /// Whether anything has arrived on the stream since the last request, for this watch or another one that shares it.
+    /// Such a stream is not dead, even if it cannot answer; the watcher then asks [`Store::unchanged`].
+    fn has_heard(&self) -> bool {
+        false
+    }
+
+    /// Whether this watch asks for all that share its stream. The watcher calls [`check_alive`](Self::check_alive) of the
+    /// others a little later, and only if no answer has come until then.
+    fn asks_for_others(&self) -> bool {
+        true
+    }
 
     /// Whether another watch may begin after the last [`Signal::Progress`]. `false` if progress is concluded
     /// from the silence of this stream, which means nothing once the stream proves dead.

@@ -11,11 +11,22 @@ pub(crate) mod endpoints;
 pub(crate) mod http;
 pub(crate) mod keys_in_other_api;
 pub(crate) mod lost_connection;
+#[cfg(not(feature = "v2"))]
+pub(crate) mod no_proxy;
+#[cfg(not(feature = "tls"))]
+pub(crate) mod no_tls;
 pub(crate) mod not_etcd;
 pub(crate) mod preference;
+#[cfg(feature = "v2")]
 pub(crate) mod proxy;
 pub(crate) mod race;
 pub(crate) mod record;
 pub(crate) mod round;
 pub(crate) mod settings;
+#[cfg(feature = "tls")]
 pub(crate) mod tls;
+
+#[cfg(not(feature = "v2"))]
+pub(crate) use self::no_proxy as proxy;
+#[cfg(not(feature = "tls"))]
+pub(crate) use self::no_tls as tls;

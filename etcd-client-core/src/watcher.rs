@@ -4,9 +4,13 @@
 //! | --- | --- | --- |
 //! | `Listing` | the listing | `Opening`, after the listing |
 //! | `Opening` | the store's confirmation | `Watching` |
-//! | | it is after too many revisions, or of another history | `Listing` |
+//! | | it is after too many revisions | `CatchingUp` |
+//! | | it is of another history | `Listing` |
+//! | `CatchingUp` | what was written since the mirror | `Opening`, after it |
+//! | | that does not explain what the store has | `Listing` |
 //! | `Watching` | the stream is lost | `Waiting`, then `Opening`, as a resume |
-//! | | the store no longer has its changes, or shows another history | `Waiting`, then `Listing` |
+//! | | the store no longer has its changes | `Waiting`, then `CatchingUp` |
+//! | | it shows another history | `Waiting`, then `Listing` |
 //! | any | a failure | `Waiting`, then the same again |
 //!
 //! The *mirror* is the state of the prefix that has been reported so far: keys at one revision.
@@ -20,8 +24,8 @@
 //! 3. A batch is applied whole or not at all (`on_batch`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
 //!    (`on_lost`).
-//! 5. A short gap in the same history is replayed; otherwise the watcher lists, and reports the
-//!    difference (`on_opened`, `replace_mirror`).
+//! 5. A short gap in the same history is replayed; otherwise the watcher reads what was written meanwhile, or
+//!    lists, and reports the difference (`on_opened`, `catch_up.rs`, `replace_mirror`).
 //! 6. When the store's history went backwards or was replaced, the prefix is listed and the rewind
 //!    reported (`history_check.rs`, `replace_mirror`).
 //! 7. A stream that does not answer is lost (`on_tick`). One that answers without saying how far it is
@@ -33,7 +37,9 @@
 //! 11. Nothing runs in the background: the watcher reads on when `next` is called.
 
 mod audit;
+mod auditing;
 mod backoff;
+mod catch_up;
 mod connection_log;
 mod event;
 mod freshness_check;
@@ -41,22 +47,25 @@ mod history_check;
 mod mirror;
 mod options;
 mod phase;
+mod rhythm;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use self::mirror::Mirror;
-use crate::store::{Batch, Listing, Opened, Prefix, Signal, Store};
+use crate::store::{Batch, BoxFuture, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
-use audit::{Audit, AuditStep, AuditedState};
+use audit::{Audit, Scope};
 use backoff::Backoff;
 use connection_log::ConnectionLog;
 use freshness_check::Freshness;
+use history_check::Confirmed;
 use phase::{AfterPause, Input, Phase, WatchStart, Watching};
+use rhythm::Rhythm;
 
 pub use event::{Cause, Counters, Event, State};
 pub use options::Options;
@@ -105,8 +114,14 @@ pub struct Watcher {
     backoff: Backoff,
     counters: Counters,
     log: ConnectionLog,
+    scope: Scope,
+    /// Up to this revision a replay was found to be short.
+    replay_measured: u64,
     /// The server has shown that its history is not the mirror's; the next listing reports a rewind.
     rewound: bool,
+    /// What the store has said does not explain the mirror: the next watch is resumed only after the store has said
+    /// whether it has the same past.
+    doubted: bool,
     events: VecDeque<Event>,
 }
 
@@ -125,7 +140,10 @@ impl Watcher {
             backoff: Backoff::default(),
             counters: Counters::default(),
             log: ConnectionLog::default(),
+            scope: Scope::default(),
+            replay_measured: 0,
             rewound: false,
+            doubted: false,
             events: VecDeque::from([Event::State(State::Listing)]),
         }
     }
@@ -187,7 +205,8 @@ impl Watcher {
             Input::Listed { answer: Err(error), .. } => {
                 self.retry_later(error, AfterPause::LIST);
             }
-            Input::Opened { answer: Ok(opened), start } => self.on_opened(opened, start),
+            Input::CaughtUp { answer, since, may_replay } => self.on_caught_up(answer, since, may_replay),
+            Input::Opened { answer: Ok(confirmed), start } => self.on_opened(confirmed, start),
             Input::Opened { answer: Err(error), start } => self.on_not_opened(error, start),
             Input::Signal(Ok(signal)) => self.on_signal(signal),
             Input::Signal(Err(error)) => self.on_lost(error),
@@ -195,6 +214,7 @@ impl Watcher {
             Input::Audit => self.on_audit(),
             Input::FreshnessCheck => self.on_freshness_check(),
             Input::PauseOver(AfterPause::List { is_second }) => self.list(is_second),
+            Input::PauseOver(AfterPause::CatchUp) => self.catch_up(false),
             Input::PauseOver(AfterPause::Open(start)) => self.open(start),
         }
     }
@@ -224,6 +244,7 @@ impl Watcher {
     fn replace_mirror(&mut self, listing: Listing, cause: Cause) {
         let listing = Arc::new(listing);
         let Some(mirror) = &mut self.mirror else {
+            self.scope.listed(&self.options);
             self.mirror = Some(Mirror::new(Arc::clone(&listing)));
             self.events.push_back(Event::Listed(listing));
             return;
@@ -235,6 +256,7 @@ impl Watcher {
             tracing::warn!(prefix = %self.prefix, seen, now, cluster_changed, "the store's history was rewound");
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
+        self.scope.listed(&self.options);
         let (batch, values_differ) = mirror.replace(listing);
         if cause == Cause::Audit && values_differ {
             self.counters.repairs += 1;
@@ -247,17 +269,19 @@ impl Watcher {
     fn open(&mut self, start: WatchStart) {
         let Some(mirror) = &self.mirror else { return self.list(false) };
         let after = (start != WatchStart::Head).then_some(mirror.revision());
-        let mut call = self.store.watch(&self.prefix, after);
-        if start != WatchStart::Head {
-            let resumes = start == WatchStart::Resume;
-            call = history_check::opened_in_same_history(
+        let call = self.store.watch(&self.prefix, after);
+        let call: BoxFuture<Result<Confirmed, Error>> = if start == WatchStart::Head {
+            Box::pin(async move { call.await.map(Confirmed::from) })
+        } else {
+            let question = self.question_before(start, mirror);
+            history_check::opened_in_same_history(
                 call,
                 &self.store,
                 &self.prefix,
                 mirror.history_mark(),
-                resumes,
-            );
-        }
+                question,
+            )
+        };
         if start == WatchStart::Resume {
             self.report(State::Resuming);
         }
@@ -265,9 +289,9 @@ impl Watcher {
     }
 
     /// Rules 5 and 6: whether the opened watch continues the mirror, or a listing is needed.
-    fn on_opened(&mut self, opened: Opened, start: WatchStart) {
+    fn on_opened(&mut self, confirmed: Confirmed, start: WatchStart) {
         let Some(mirror) = &self.mirror else { return self.list(false) };
-        let Opened { watch, head, cluster } = opened;
+        let Confirmed { opened: Opened { watch, head, cluster }, written } = confirmed;
         if head != 0 && mirror.cannot_be_of(cluster, head) {
             // Another history, or a lagging member: a linearizable listing decides. A member that has not come to
             // a listing that was just made is lagging: its stream is abandoned, and the next call goes elsewhere.
@@ -278,19 +302,26 @@ impl Watcher {
             }
             return self.pause(pause, AfterPause::LIST);
         }
-        if start == WatchStart::Resume && head.saturating_sub(mirror.revision()) > self.options.replay_limit {
-            return self.list(false);
+        if start == WatchStart::Resume && head > self.replayed_until(mirror) {
+            let may_replay = head - mirror.revision() <= self.options.replay_limit;
+            return self.catch_up(may_replay);
         }
         let audit = match start {
             WatchStart::AfterListing => Audit::later(&self.options),
-            WatchStart::Resume => Audit::soon(&self.options),
+            WatchStart::Resume => match self.audit_of_resume(written) {
+                Some(audit) => audit,
+                None => return self.open(start),
+            },
             WatchStart::Head => Audit::closing_gap(self.store.as_ref(), &self.prefix, head),
         };
         self.counters.resumes += u64::from(start == WatchStart::Resume);
         if start != WatchStart::Head {
             self.report(State::Watching { endpoint: watch.endpoint().to_owned() });
         }
-        let watching = Watching::new(watch, start, audit, self.options.progress_interval);
+        let mut watching = Watching::new(watch, start, audit, Rhythm::of(&self.options));
+        if watching.audit.read_at().is_some() {
+            watching.request_progress();
+        }
         self.phase = Phase::Watching(Box::new(watching));
     }
 
@@ -301,7 +332,7 @@ impl Watcher {
                 tracing::info!(prefix = %self.prefix, error = %OneLine(&error), "what was missed cannot be replayed: listing");
                 self.report(State::Listing);
                 let again = if start == WatchStart::Resume {
-                    AfterPause::LIST
+                    AfterPause::CatchUp
                 } else {
                     AfterPause::Open(WatchStart::Head)
                 };
@@ -334,14 +365,18 @@ impl Watcher {
                 watching.freshness.on_delivery();
                 if watching.has_gap {
                     // Not reported before the gap is closed.
-                    watching.audit.record(&batch);
+                    watching.audit.record(&batch, mirror);
                 } else {
                     self.on_batch(batch);
                 }
             }
             Signal::Arriving => watching.freshness.on_delivery(),
-            Signal::Alive => watching.freshness.on_alive(),
+            Signal::Alive => {
+                watching.postpone_check(Rhythm::of(&self.options));
+                watching.freshness.on_alive();
+            }
             Signal::Progress(revision) => {
+                watching.postpone_check(Rhythm::of(&self.options));
                 watching.freshness.on_progress();
                 if revision >= mirror.revision() && !watching.has_gap {
                     mirror.advance(revision);
@@ -363,7 +398,7 @@ impl Watcher {
         if batch.revision <= mirror.revision() {
             return;
         }
-        watching.audit.record(&batch);
+        watching.audit.record(&batch, mirror);
         let batch = mirror.apply(batch);
         self.events.push_back(Event::changed_or_current(batch, Cause::Watch));
     }
@@ -371,10 +406,8 @@ impl Watcher {
     /// Rule 7.
     fn on_tick(&mut self) {
         let Phase::Watching(watching) = &mut self.phase else { return };
-        if !watching.unanswered {
-            watching.unanswered = true;
-            watching.request_progress();
-            watching.tick.as_mut().reset(Instant::now() + self.options.progress_interval);
+        if !watching.unanswered || watching.watch.has_heard() {
+            watching.check_alive(self.options.progress_interval);
             return;
         }
         let (endpoint, interval) = (watching.watch.endpoint(), self.options.progress_interval);
@@ -424,78 +457,6 @@ impl Watcher {
             let (lasted, start) = (watching.since.elapsed(), watching.if_refused);
             watching.watch.abandon();
             self.after_loss(error, lasted, start, then);
-        }
-    }
-
-    /// Rule 8: the audit was due, or has an answer, or the stream did not come to the audit listing's revision in time.
-    fn on_audit(&mut self) {
-        let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
-        let (has_gap, was_refused) = (watching.has_gap, watching.audit.was_refused());
-        match watching.audit.advance(self.store.as_ref(), &self.prefix, mirror.revision(), &self.options) {
-            AuditStep::Nothing => {}
-            AuditStep::Read if has_gap => self.apply_audit(),
-            AuditStep::Read => {
-                watching.request_progress();
-                self.conclude_if_reached();
-                self.conclude_if_equal();
-            }
-            AuditStep::Overdue => self.apply_audit(),
-            AuditStep::Failed(error) if has_gap => self.on_lost(error),
-            AuditStep::Failed(error) if error.is_access() => {
-                if !was_refused {
-                    let (prefix, error) = (&self.prefix, OneLine(&error));
-                    tracing::warn!(%prefix, %error, "an audit may not read the prefix: the watch may have to end");
-                }
-                self.events.push_back(Event::State(State::failed(error)));
-            }
-            AuditStep::Failed(error) => {
-                tracing::debug!(prefix = %self.prefix, error = %OneLine(&error), "an audit could not read the prefix: trying again");
-            }
-        }
-    }
-
-    /// Concludes an audit when the stream has come to the revision of its listing.
-    fn conclude_if_reached(&mut self) {
-        let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
-        if watching.audit.listing().is_some_and(|listing| listing.revision <= mirror.revision()) {
-            self.apply_audit();
-        }
-    }
-
-    /// Concludes an audit whose listing equals the mirror, key by key, although the stream has not come to
-    /// its revision: what may still arrive up to there changes nothing.
-    fn conclude_if_equal(&mut self) {
-        let (Phase::Watching(watching), Some(mirror)) = (&self.phase, &self.mirror) else { return };
-        let is_equal = watching.audit.listing().is_some_and(|listing| mirror.is_same(listing));
-        if is_equal && !watching.has_gap {
-            self.apply_audit();
-        }
-    }
-
-    /// Makes the audit's listing, with what the stream has brought since, the mirror; or lists, if it shows another
-    /// history.
-    fn apply_audit(&mut self) {
-        let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &self.mirror) else { return };
-        let (was_refused, endpoint) = (watching.audit.was_refused(), watching.watch.endpoint().to_owned());
-        let Some(AuditedState { mut listing, rewound }) = watching.audit.conclude(&self.options) else {
-            return;
-        };
-        let had_gap = std::mem::take(&mut watching.has_gap);
-        self.counters.lists += u64::from(had_gap);
-        self.counters.audits += u64::from(!had_gap);
-        if was_refused {
-            tracing::info!(prefix = %self.prefix, endpoint, "an audit may read the prefix again");
-            self.events.push_back(Event::State(State::Watching { endpoint: endpoint.clone() }));
-        }
-        let is_other_cluster = mirror.is_other_cluster(listing.cluster);
-        self.rewound |= rewound && !is_other_cluster;
-        if rewound || is_other_cluster || (listing.entries.is_empty() && !mirror.is_empty()) {
-            return self.list(false);
-        }
-        listing.revision = listing.revision.max(mirror.revision());
-        self.replace_mirror(listing, if had_gap { Cause::Resync } else { Cause::Audit });
-        if had_gap {
-            self.report(State::Watching { endpoint });
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
-    Batch, Change, Credentials, EndpointFailure, Entry, Error, HistoryMark, Kind, Known, Listing,
+    Batch, Change, Credentials, Delta, EndpointFailure, Entry, Error, HistoryMark, Kind, Known, Listing,
     MemoryStore, Prefix, Printable, Proxy, Signal, Tls, v2, v3,
 };
 
@@ -49,6 +49,7 @@ fn root() -> Vec<Row> {
         row("Batch", &batch()),
         row("Change", &batch().changes),
         row("Credentials", &Credentials::new("root", PLANTED)),
+        row("Delta", &Delta { revision: 7, cluster: 1, count: 1, entries: vec![entry()] }),
         row("Entry", &entry()),
         row("Error", &error),
         row("Kind", &error.kind()),
@@ -235,7 +236,9 @@ fn exported(source: &str) -> BTreeSet<String> {
     let names = uses.flat_map(|(_, path)| {
         let list = path.rsplit_once("::").map_or(path, |(_, last)| last);
         let list = path.split_once('{').map_or(list, |(_, list)| list.trim_end().trim_end_matches('}'));
-        list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+        list.split(',')
+            .filter_map(|name| Some(name.rsplit("::").next()?.trim().to_owned()))
+            .filter(|name| !name.is_empty())
     });
     names.collect()
 }

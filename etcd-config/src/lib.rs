@@ -49,10 +49,14 @@
 //!
 //! | feature | what it adds |
 //! | --- | --- |
+//! | `tls`, on by default | `https` endpoints, and the options for them |
+//! | `encrypted-keys` | keys of clients that are encrypted with a passphrase |
+//! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
+//! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
-//! Neither is on by default. The clients are those of [`client`], and need no other dependency.
+//! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
 //!
 //! # The log
 //! What this crate logs is events of the crate [`tracing`](https://docs.rs/tracing): without a subscriber nothing is
@@ -175,6 +179,8 @@
 //! that hold locks of theirs, and otherwise as it always is.
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Links lead to what is there with all features.
+#![cfg_attr(not(all(feature = "tls", feature = "v2")), allow(rustdoc::broken_intra_doc_links))]
 
 mod cache;
 mod check;

@@ -4,5 +4,6 @@ pub(crate) mod absent;
 pub(crate) mod findings;
 pub(crate) mod hints;
 pub(crate) mod placement;
+pub(crate) mod quiet;
 pub(crate) mod refused;
 pub(crate) mod warnings;

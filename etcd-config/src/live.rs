@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use etcd_client_core::Printable;
+use etcd_client_core::{BoxFuture, Printable};
 use tokio::runtime::Handle;
 
 use self::first_load::FirstLoad;
@@ -202,9 +202,12 @@ impl<T: Derived> Live<T> {
         runtime: &Handle,
         background: Option<Arc<Background>>,
     ) -> Self {
-        let task = WatchTask::new(loaded, caller);
+        // Apart from its future, which would have it twice.
+        let task = Box::new(WatchTask::new(loaded, caller));
         let shared = Arc::clone(task.shared());
-        let task = runtime.spawn(task.run()).abort_handle();
+        // As one type of task for all types of configurations: a runtime's code for it is as much as this library's.
+        let task: BoxFuture<()> = Box::pin(task.run());
+        let task = runtime.spawn(task).abort_handle();
         let life = Life::new(Arc::clone(&shared), task, background);
         Self { shared, life: Arc::new(life) }
     }

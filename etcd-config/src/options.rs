@@ -21,7 +21,7 @@ use crate::cache::{Cache, CacheLocation};
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::live::Live;
-use crate::live::first_load::{FirstAnswer, FirstLoad, LoadedFrom, WatchPlan};
+use crate::live::first_load::{Fields, FirstAnswer, FirstLoad, LoadedFrom, WatchPlan};
 use crate::runtime::background::Background;
 use crate::runtime::panics;
 
@@ -143,9 +143,12 @@ impl<T: Derived> Options<T> {
     /// How often everything held is compared with the store, give or take a tenth; `None` for never.
     /// 5 min. Zero is refused.
     ///
-    /// Such an audit reads the whole prefix. It finds what a faulty server or proxy has not sent;
-    /// [`Counters::repairs`](crate::Counters::repairs) says how often. Make it rarer where prefixes are large and
-    /// many processes read them.
+    /// It finds what a faulty server or proxy has not sent; [`Counters::repairs`](crate::Counters::repairs) says how
+    /// often. Over v3 it reads what was written since the last audit, four keys from before that, and the number of keys;
+    /// about every twelfth time, or the first after an hour, the whole prefix, which finds what leaves no trace in the
+    /// newest revisions, such as a restored backup whose newest keys are the same. With an interval of an hour or
+    /// more, over v2, and for prefixes of less than about 1 KiB it always reads the whole prefix. Make it rarer where
+    /// prefixes are large and many processes read them.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -354,23 +357,7 @@ impl<T: Derived> Options<T> {
     fn load_in_background(self, store: impl IntoStore) -> Result<(FirstLoad<T>, Arc<Background>), Error> {
         refuse_to_block()?;
         let (store, plan) = self.prepare(store)?;
-        let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
-        let limit = plan.startup_timeout;
-        let (sender, receiver) = mpsc::sync_channel(1);
-        background.runtime().spawn(async move {
-            let answer = panics::caught_in(FirstAnswer::new::<T>(&store, plan)).await;
-            // An error means that the caller has given up.
-            let _ = sender.send(answer.unwrap_or_else(|panic| Err(panicked(&panic))));
-        });
-        let answer = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
-            mpsc::RecvTimeoutError::Disconnected => {
-                Error::stopped("the thread that reads the configuration has ended before it was read")
-            }
-            mpsc::RecvTimeoutError::Timeout => {
-                let why = "the thread that reads the network has not come to it: something keeps it busy";
-                Error::startup_timeout(limit, None, Some(why.to_owned()))
-            }
-        })??;
+        let (answer, background) = ask_in_background(store, plan, Fields::of::<T>())?;
         // The user's code runs where it was asked for: it delays no other configuration here.
         let caller = Caller::here();
         let mut answer = answer;
@@ -382,44 +369,79 @@ impl<T: Derived> Options<T> {
     }
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
-        let prefix = self.resolve_prefix()?;
-        let intervals = [
-            ("progress_interval", Some(self.watcher.progress_interval)),
-            ("audit_interval", self.watcher.audit_interval),
-        ];
-        if let Some((name, _)) = intervals.into_iter().find(|(_, interval)| *interval == Some(Duration::ZERO))
-        {
-            return Err(Error::option(format!("{name} is zero: the store would be asked without a pause")));
-        }
-        if self.startup_timeout.is_zero() {
-            return Err(Error::option("startup_timeout is zero: no store could answer in time"));
-        }
+        let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, last_good, .. } = self;
         let cache = cache_file.map(|path| CacheLocation { path, secrets: cache_secrets });
-        Ok((store.into_store()?, WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good }))
+        let plan = WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good };
+        check(&plan)?;
+        Ok((store.into_store()?, plan))
     }
+}
 
-    fn resolve_prefix(&self) -> Result<Prefix, Error> {
-        let Some(template) = self.prefix.as_deref().or(T::LAYOUT.prefix) else {
-            let name = T::LAYOUT.name;
-            return Err(Error::option(format!(
-                "{name} has no prefix: write #[etcd(prefix = \"/...\")] above it, or call \
-                 .prefix(\"/...\") on {name}::options()"
-            )));
-        };
-        let filled = placeholder::fill(
-            template,
-            |name| self.placeholders.get(name).cloned(),
-            |name| std::env::var(name).ok(),
-        )?;
-        Ok(Prefix::new(&filled))
+/// Has the store asked from the thread in the background.
+fn ask_in_background(
+    store: Arc<dyn Store>,
+    plan: WatchPlan,
+    fields: Fields,
+) -> Result<(FirstAnswer, Arc<Background>), Error> {
+    let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
+    let limit = plan.startup_timeout;
+    let (sender, receiver) = mpsc::sync_channel(1);
+    background.runtime().spawn(async move {
+        let answer = panics::caught_in(FirstAnswer::new(&store, plan, fields)).await;
+        // An error means that the caller has given up.
+        let _ = sender.send(answer.unwrap_or_else(|panic| Err(panicked(&panic))));
+    });
+    let answer = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
+        mpsc::RecvTimeoutError::Disconnected => {
+            Error::stopped("the thread that reads the configuration has ended before it was read")
+        }
+        mpsc::RecvTimeoutError::Timeout => {
+            let why = "the thread that reads the network has not come to it: something keeps it busy";
+            Error::startup_timeout(limit, None, Some(why.to_owned()))
+        }
+    })??;
+    Ok((answer, background))
+}
+
+/// Refuses intervals and limits with which nothing could work.
+fn check(plan: &WatchPlan) -> Result<(), Error> {
+    let intervals = [
+        ("progress_interval", Some(plan.watcher.progress_interval)),
+        ("audit_interval", plan.watcher.audit_interval),
+    ];
+    if let Some((name, _)) = intervals.into_iter().find(|(_, interval)| *interval == Some(Duration::ZERO)) {
+        return Err(Error::option(format!("{name} is zero: the store would be asked without a pause")));
     }
+    if plan.startup_timeout.is_zero() {
+        return Err(Error::option("startup_timeout is zero: no store could answer in time"));
+    }
+    Ok(())
+}
+
+/// The prefix that was given, or else the struct's, with its placeholders filled.
+fn resolve_prefix(
+    given: Option<&str>,
+    placeholders: &BTreeMap<String, String>,
+    fields: Fields,
+) -> Result<Prefix, Error> {
+    let layout = fields.layout();
+    let Some(template) = given.or(layout.prefix) else {
+        let name = layout.name;
+        return Err(Error::option(format!(
+            "{name} has no prefix: write #[etcd(prefix = \"/...\")] above it, or call \
+             .prefix(\"/...\") on {name}::options()"
+        )));
+    };
+    let of_placeholder = |name: &str| placeholders.get(name).cloned();
+    let filled = placeholder::fill(template, &of_placeholder, &|name| std::env::var(name).ok())?;
+    Ok(Prefix::new(&filled))
 }
 
 /// Reads the first snapshot for a task; many keys are decoded on a thread of their own.
 async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<FirstLoad<T>, Error> {
     // A runtime that lacks a clock or sockets panics.
-    let answer = panics::caught_in(FirstAnswer::new::<T>(store, plan)).await;
+    let answer = panics::caught_in(FirstAnswer::new(store, plan, Fields::of::<T>())).await;
     let answer = answer.map_err(|panic| panicked(&panic))??;
     let caller = Caller::here();
     let mut answer = answer;

@@ -8,7 +8,9 @@
 
 pub(crate) mod change;
 pub(crate) mod keys;
+mod lag;
 pub(crate) mod snapshot;
+pub(crate) mod spares;
 pub(crate) mod speed;
 
 use std::sync::Arc;
@@ -17,13 +19,16 @@ use std::time::Instant;
 use etcd_client_core::watcher::Cause;
 use etcd_client_core::{Batch, Listing, OneLine};
 
-use self::change::Change;
+use self::change::Step;
 use self::keys::Keys;
+use self::lag::Lag;
 use self::snapshot::Snapshot;
+use self::spares::{Spare, Spares};
 use self::speed::DecodeSpeed;
 use crate::decode::{self, Context, Derived};
 use crate::lint::absent;
 use crate::lint::placement::NothingRead;
+use crate::lint::quiet::is_quiet;
 use crate::lint::warnings::KeyWarnings;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
@@ -31,12 +36,6 @@ use crate::runtime::panics;
 use crate::schema::relevance::keep_relevant;
 use crate::status::outstanding::Outstanding;
 use crate::tree::{KeyTree, Replaced, Touched};
-
-/// The most old snapshots that are kept. More than one is only needed while readers hold the others.
-const SPARES: usize = 3;
-/// A spare that lags by this many keys or more is only kept if these are at most a `SMALL_PART`th of all keys.
-const LONG_LAG: usize = 1_024;
-const SMALL_PART: usize = 8;
 
 /// Holds the keys, and publishes snapshots of them.
 pub(crate) struct Publisher<T> {
@@ -49,12 +48,10 @@ pub(crate) struct Publisher<T> {
     /// The keys are from the cache file, so the first change from the store is tried even if the commit key was not
     /// written.
     from_cache: bool,
-    spares: Vec<Spare<T>>,
+    spares: Spares<T>,
     /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
     /// known: then it is dropped, and does not become a spare.
-    lag: Option<Touched>,
-    /// Of no use any more: to be dropped on another thread, as a drop is the user's code and may be slow.
-    discarded: Vec<Spare<T>>,
+    lag: Option<Lag>,
     key_warnings: KeyWarnings,
     /// Warnings that the log has and the callbacks have not.
     new_warnings: Vec<Problem>,
@@ -64,12 +61,8 @@ pub(crate) struct Publisher<T> {
     restart_changes: Vec<Problem>,
     /// The same, with what a start would refuse of them.
     restart_preview: Vec<Problem>,
-}
-
-/// An old snapshot, and what has changed since it was current.
-pub(crate) struct Spare<T> {
-    snapshot: Arc<Snapshot<T>>,
-    lag: Touched,
+    /// The warnings, or what waits for a restart, are not what the status says of them.
+    remarks_differ: bool,
 }
 
 /// Publishes a snapshot, and returns what it has taken the place of, or `None` if the watch has ended.
@@ -80,8 +73,8 @@ impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>>> Swap<T> for F {}
 /// What a published snapshot has taken the place of.
 pub(crate) struct Swapped<T> {
     pub(crate) before: Arc<Snapshot<T>>,
-    /// The full keys that have changed since it was published.
-    pub(crate) keys: Vec<Arc<str>>,
+    /// What has been replaced since it was published.
+    pub(crate) replaced: Arc<Replaced>,
 }
 
 /// What an update came to.
@@ -90,8 +83,8 @@ pub(crate) enum Outcome<T> {
     /// No key differs from the published snapshot's any more.
     BackAtPublished,
     /// Keys that fields read were written, and the values are the same: what is published is the newest.
-    ValuesUnchanged(Vec<Arc<str>>),
-    Published(Change<T>),
+    ValuesUnchanged(Arc<Replaced>),
+    Published(Step<T>),
     /// The watch has ended meanwhile, and what is in force stays.
     Ended,
     Refused(Rejection),
@@ -128,14 +121,14 @@ impl<T: Derived> Publisher<T> {
             published: 0,
             outstanding: Outstanding::Nothing,
             from_cache: false,
-            spares: Vec::new(),
-            lag: Some(Touched::default()),
-            discarded: Vec::new(),
+            spares: Spares::default(),
+            lag: Some(Lag::default()),
             key_warnings: KeyWarnings::default(),
             new_warnings: Vec::new(),
             nothing_read,
             restart_changes: Vec::new(),
             restart_preview: Vec::new(),
+            remarks_differ: true,
         };
         publisher.look_for_warnings(None);
         // Nobody can have subscribed yet; the status has them.
@@ -175,26 +168,35 @@ impl<T: Derived> Publisher<T> {
         self.restart_preview.clone()
     }
 
+    /// Whether the warnings and what waits for a restart have changed since they were last
+    /// [recorded](Self::remarks_recorded).
+    pub(crate) fn remarks_differ(&self) -> bool {
+        self.remarks_differ
+    }
+
+    /// The status has the warnings, and what waits for a restart.
+    pub(crate) fn remarks_recorded(&mut self) {
+        self.remarks_differ = false;
+    }
+
     /// Whether a panic's message may hold a secret.
     pub(crate) fn has_secrets(&self) -> bool {
         self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
     }
 
-    /// How many keys are to be decoded when `changes` more have changed: into the spare that
-    /// [`take_spare`](Self::take_spare) will choose.
+    /// How many keys are to be decoded when `changes` more have changed.
     pub(crate) fn keys_to_decode(&self, changes: usize) -> usize {
-        let is_free = |spare: &&Spare<T>| Arc::strong_count(&spare.snapshot) == 1;
-        match self.spares.iter().rev().find(is_free) {
-            Some(spare) => spare.lag.len().max(self.keys.replaced_since_published().len()) + changes,
-            None => self.keys.read().len().max(changes),
+        match self.spares.next_lag() {
+            Some(lag) => lag.max(self.keys.count_unpublished()) + changes,
+            None => self.keys.len().max(changes),
         }
     }
 
     /// After a panic of unknown cause, old snapshots may lack a change: the next snapshot is decoded anew. What is
     /// not published is tried, unless a commit key decides.
     pub(crate) fn distrust(&mut self) {
-        self.discarded.append(&mut self.spares);
-        self.lag = None;
+        self.spares.discard_all();
+        (self.lag, self.remarks_differ) = (None, true);
         if !self.keys.are_published() {
             self.outstanding = self.outstanding.changed();
             if T::LAYOUT.commit_key.is_none() {
@@ -205,7 +207,7 @@ impl<T: Derived> Publisher<T> {
 
     /// The old snapshots that are to be dropped on another thread.
     pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
-        std::mem::take(&mut self.discarded)
+        self.spares.take_discarded()
     }
 
     /// The revision that the keys are at.
@@ -219,6 +221,7 @@ impl<T: Derived> Publisher<T> {
         self.from_cache = false;
         self.revision = revision;
         self.keys.advance(revision);
+        self.spares.discard_surplus();
     }
 
     /// What the keys say and the published snapshot does not.
@@ -230,16 +233,23 @@ impl<T: Derived> Publisher<T> {
     pub(crate) fn apply(&mut self, batch: &Batch) -> bool {
         self.revision = batch.revision;
         let committed_at = self.committed_at();
+        let context = self.keys.context();
+        let is_quiet = is_quiet(batch, context.schema(), context.prefix());
         let touched = self.keys.apply(batch);
+        let is_quiet = is_quiet && !touched.has_strays();
         // Writing the commit key counts, even with the value that it has.
         let is_committed = self.committed_at() != committed_at;
         if !touched.is_empty() {
-            self.look_for_warnings(Some(&touched));
-            self.nothing_read.take_if(|nothing_read| nothing_read.ends_with_any_key());
+            // What is quiet now may have been odd before.
+            if !is_quiet || !self.key_warnings.is_empty() {
+                self.look_for_warnings(Some(&touched));
+            }
+            let ended = self.nothing_read.take_if(|nothing_read| nothing_read.ends_with_any_key());
+            self.remarks_differ |= ended.is_some();
         }
         let is_first = self.from_cache && !touched.is_empty();
         let deletes = batch.changes.iter().any(|change| !matches!(change, etcd_client_core::Change::Put(_)));
-        let is_relevant = !touched.is_empty() && self.add_to_lags(touched, deletes);
+        let is_relevant = !touched.is_empty() && self.add_to_lags(touched, is_quiet, deletes);
         // With a commit key, only its writing makes the keys be tried; without one, any key that matters.
         let must_try = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
         if must_try || is_first {
@@ -250,23 +260,27 @@ impl<T: Derived> Publisher<T> {
     }
 
     /// Adds what has changed to the lag of each snapshot. Returns whether it can make a difference to any.
-    /// `deletes` says that some of it are deletions.
-    fn add_to_lags(&mut self, touched: Touched, deletes: bool) -> bool {
+    /// `is_quiet` says that all of it does; `deletes` says that some of it are deletions.
+    fn add_to_lags(&mut self, touched: Touched, is_quiet: bool, deletes: bool) -> bool {
         let tree = self.keys.read();
-        let relevant = keep_relevant(self.keys.context().schema(), &tree, touched);
+        let relevant =
+            if is_quiet { touched } else { keep_relevant(self.keys.context().schema(), &tree, touched) };
         if !relevant.is_empty() {
             if self.nothing_read.is_some() || deletes {
                 self.look_for_nothing_read(&tree);
             }
             self.outstanding = self.outstanding.changed();
-            let spares = self.spares.iter_mut().map(|spare| &mut spare.lag);
-            spares.chain(&mut self.lag).for_each(|lag| lag.merge(&relevant));
+            let relevant = Arc::new(relevant);
+            self.spares.add_to_lags(&relevant);
+            self.lag.iter_mut().for_each(|lag| lag.add(&relevant));
             self.try_restart_changes(&tree);
-        } else if self.outstanding.is_nothing() {
+            return true;
+        }
+        if self.outstanding.is_nothing() {
             // The published snapshot is what the keys say.
             self.keys.mark_published();
         }
-        !relevant.is_empty()
+        false
     }
 
     /// Whether any field reads a key still, after one has gone. That the last one has gone is a warning, as it would be at a start.
@@ -275,7 +289,7 @@ impl<T: Derived> Publisher<T> {
         let news = nothing_read.as_ref().filter(|_| self.nothing_read.is_none());
         let warning = news.map(|nothing_read| nothing_read.warning(tree));
         self.warn(warning.into_iter().collect());
-        self.nothing_read = nothing_read;
+        (self.nothing_read, self.remarks_differ) = (nothing_read, true);
     }
 
     /// Tries to decode what waits for a restart, if that has changed.
@@ -292,7 +306,7 @@ impl<T: Derived> Publisher<T> {
         };
         let refused: Vec<_> = preview.iter().filter(is_new).cloned().collect();
         self.warn(refused);
-        (self.restart_changes, self.restart_preview) = (changes, preview);
+        (self.restart_changes, self.restart_preview, self.remarks_differ) = (changes, preview, true);
     }
 
     /// The revision at which the commit key was last written.
@@ -332,7 +346,7 @@ impl<T: Derived> Publisher<T> {
                 self.replace(snapshot, cause, swap).map_or(Outcome::Ended, Outcome::Published)
             }
             Ok((snapshot, false)) => {
-                self.keep(Spare { snapshot, lag: Touched::default() });
+                self.spares.keep(Spare { snapshot, lag: Lag::default() }, self.keys.len());
                 Outcome::ValuesUnchanged(self.keys.mark_published())
             }
             Err(problems) => {
@@ -350,6 +364,7 @@ impl<T: Derived> Publisher<T> {
     fn look_for_warnings(&mut self, touched: Option<&Touched>) {
         let (tree, context) = (self.keys.read(), self.keys.context());
         let warnings = self.key_warnings.look(context.schema(), &tree, touched);
+        self.remarks_differ = true;
         self.warn(warnings);
     }
 
@@ -367,11 +382,14 @@ impl<T: Derived> Publisher<T> {
     /// The next snapshot: a spare brought up to date, or a new one if all are in use. And whether any value in it
     /// differs from the published one's.
     fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
-        let Some(mut spare) = self.take_spare() else { return self.anew() };
+        let Some(mut spare) = self.spares.take(self.keys.len()) else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
-        let (tree, since_published) = (self.keys.read(), self.keys.replaced_since_published());
+        let (tree, since_published) = self.keys.with_unpublished();
         let (value, context) = (&mut snapshot.value, self.keys.context());
-        let update = || decode::update_since(value, &tree, &spare.lag, context, Some(&since_published));
+        let update = || {
+            let update = |lag: &_| decode::update_since(value, &tree, lag, context, Some(&since_published));
+            spare.lag.with(update)
+        };
         match panics::caught(update) {
             Ok(Ok(differs)) => {
                 (snapshot.revision, snapshot.number) = (self.revision, self.published + 1);
@@ -379,65 +397,35 @@ impl<T: Derived> Publisher<T> {
             }
             // Its lag stays, so the same keys are decoded again next time, over what is half done.
             Ok(Err(problems)) => {
-                self.spares.push(spare);
+                self.spares.put_back(spare);
                 Err(problems)
             }
             // The spare may be in any state. A new snapshot is decoded instead: it replaces no old values, whose drop
             // may be what has panicked.
             Err(_) => {
-                self.discarded.push(spare);
+                self.spares.discard(spare);
                 self.anew()
             }
         }
     }
 
     fn anew(&self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
-        let since_published = self.keys.replaced_since_published();
-        let (value, differs) = decoded(&self.keys.read(), self.keys.context(), Some(&since_published))?;
+        let (tree, since_published) = self.keys.with_unpublished();
+        let (value, differs) = decoded(&tree, self.keys.context(), Some(&since_published))?;
         let snapshot = Snapshot { value, revision: self.revision, number: self.published + 1 };
         Ok((Arc::new(snapshot), differs))
     }
 
-    /// Takes a spare without readers. The other free ones, and those that lag far, are discarded.
-    fn take_spare(&mut self) -> Option<Spare<T>> {
-        let lags_far = |spare: &Spare<T>| {
-            let keys = spare.lag.len();
-            keys >= LONG_LAG && keys > self.keys.read().len() / SMALL_PART
-        };
-        let (useless, spares): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.spares).into_iter().partition(lags_far);
-        let (mut free, held): (Vec<_>, Vec<_>) =
-            spares.into_iter().partition(|spare| Arc::strong_count(&spare.snapshot) == 1);
-        self.spares = held;
-        let spare = free.pop();
-        self.discarded.extend(useless.into_iter().chain(free));
-        spare
-    }
-
-    fn replace(&mut self, snapshot: Arc<Snapshot<T>>, cause: Cause, swap: impl Swap<T>) -> Option<Change<T>> {
-        let Swapped { before, keys } = swap(Arc::clone(&snapshot))?;
-        let lag = self.lag.replace(Touched::default());
+    fn replace(&mut self, snapshot: Arc<Snapshot<T>>, cause: Cause, swap: impl Swap<T>) -> Option<Step<T>> {
+        let Swapped { before, replaced } = swap(Arc::clone(&snapshot))?;
+        let lag = self.lag.replace(Lag::default());
         self.published += 1;
-        let change = Change::between(Arc::clone(&before), snapshot, keys, cause);
+        let step = Step::new(Arc::clone(&before), snapshot, replaced, cause);
         match lag {
-            Some(lag) => self.keep(Spare { snapshot: before, lag }),
-            None => self.discarded.push(Spare { snapshot: before, lag: Touched::default() }),
+            Some(lag) => self.spares.keep(Spare { snapshot: before, lag }, self.keys.len()),
+            None => self.spares.discard(Spare { snapshot: before, lag: Lag::default() }),
         }
-        Some(change)
-    }
-
-    fn keep(&mut self, spare: Spare<T>) {
-        if self.spares.len() == SPARES {
-            self.discarded.push(self.spares.remove(0));
-        }
-        self.spares.push(spare);
-    }
-}
-
-impl<T> Drop for Publisher<T> {
-    fn drop(&mut self) {
-        // One by one: two panics at a time would end the process.
-        self.spares.drain(..).chain(self.discarded.drain(..)).for_each(panics::drop_caught);
+        Some(step)
     }
 }
 

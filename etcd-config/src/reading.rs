@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::decode::{Context, Derived};
 use crate::error::Error;
-use crate::live::first_load::{is_final, silence, watched};
+use crate::live::first_load::{Fields, is_final, silence, watched};
 use crate::problem::{Kind, Problem};
 use crate::publish::decoded;
 use crate::runtime::background::Background;
@@ -46,7 +46,7 @@ impl Reading {
     /// Reads, on this runtime.
     pub(crate) async fn new<T: Derived>(plan: ReadPlan, at: Option<u64>) -> Result<Self, Error> {
         let connections = OwnConnections::of(&plan.store, Handle::current().id());
-        let watched = watched::<T>(plan.store.as_ref(), &plan.prefix);
+        let watched = watched(plan.store.as_ref(), &plan.prefix, Fields::of::<T>());
         let store = connections.store();
         let listing = if let Some(revision) = at {
             let listing = store.list_at(&watched, revision).await;

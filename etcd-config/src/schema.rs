@@ -8,6 +8,7 @@ mod etcdctl;
 pub(crate) mod expected;
 mod json_schema;
 mod markdown;
+pub(crate) mod ordinary;
 
 use etcd_client_core::Prefix;
 
@@ -54,6 +55,8 @@ pub struct Schema {
     branch: Branch,
     fields: Vec<Field>,
     denies: bool,
+    /// A field has a name that may be that of any key below the prefix.
+    has_absolute: bool,
 }
 
 /// One key, or the keys of one map, from [`Schema::fields`]. The fields of nested structs are among them; the nested
@@ -117,9 +120,11 @@ impl Schema {
         let mut collector = Collector { prefix, fields: Vec::new() };
         collector.branch(&branch, &Trail::default(), Inherited::default());
         let mut fields = collector.fields;
+        fields.shrink_to_fit();
         share_secrecy(&mut fields, &Secrecy::of(&branch, prefix));
         let denies = denies(&branch);
-        Self { prefix: prefix.path().to_owned(), branch, fields, denies }
+        let has_absolute = !branch.absolute(prefix).is_empty();
+        Self { prefix: prefix.path().to_owned(), branch, fields, denies, has_absolute }
     }
 
     /// The name of the struct.

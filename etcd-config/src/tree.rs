@@ -1,5 +1,7 @@
 //! The keys below a prefix, as the directories that they spell.
 
+mod children;
+mod name;
 mod places;
 mod replaced;
 mod touched;
@@ -11,6 +13,7 @@ use std::fmt;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
+pub(crate) use self::children::Children;
 pub(crate) use self::places::Places;
 pub use self::replaced::Replaced;
 pub use self::touched::Touched;
@@ -34,7 +37,7 @@ pub struct KeyTree {
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     pub value: Option<Raw>,
-    pub children: BTreeMap<Box<str>, Node>,
+    pub children: Children,
 }
 
 /// What is stored at a key. `Debug` does not show the value.
@@ -61,7 +64,7 @@ impl KeyTree {
                 None => drop(strays.insert(entry.key.clone(), Raw::of(entry))),
             }
         }
-        let root = Node { value: None, children: grow(&paths) };
+        let root = Node { value: None, children: grow(&paths, 0) };
         let values = root.count();
         Self { prefix, root, values, strays }
     }
@@ -225,7 +228,7 @@ impl Node {
     }
 
     fn child(&mut self, segment: &str) -> &mut Node {
-        self.children.entry(segment.into()).or_default()
+        self.children.child(segment)
     }
 
     /// Takes the value at `path` away, and the directories that become empty with it.
@@ -240,6 +243,14 @@ impl Node {
             self.children.remove(head);
         }
         removed
+    }
+
+    /// Takes over what is at another place.
+    fn merge(&mut self, from: Self) {
+        if from.value.is_some() {
+            self.value = from.value;
+        }
+        self.children.merge(from.children);
     }
 
     /// Whether any value below is such.
@@ -294,46 +305,29 @@ fn split(path: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// One level of the tree, from paths in ascending order.
+/// One level of the tree, from paths in ascending order, of which so many bytes are above it.
 ///
 /// What has the same first segment follows one another, except for the key of a directory itself:
-/// `a`, `a-b`, `a/c`. So each level is gathered first and becomes a map at once.
-fn grow(paths: &[(&str, &Entry)]) -> BTreeMap<Box<str>, Node> {
-    let mut level: Vec<(Box<str>, Node)> = Vec::with_capacity(paths.len().min(1024));
-    let mut below = Vec::new();
-    let mut at = 0;
-    while let Some(&(path, entry)) = paths.get(at) {
-        let (head, rest) = split(path);
-        if rest.is_none() {
-            level.push((head.into(), Node { value: Some(Raw::of(entry)), children: BTreeMap::new() }));
-            at += 1;
+/// `a`, `a-b`, `a/c`.
+fn grow(paths: &[(&str, &Entry)], above: usize) -> Children {
+    let mut level = Children::default();
+    let mut rest = paths;
+    while let Some((&(path, entry), after)) = rest.split_first() {
+        let more = rest.len();
+        let (head, below) = split(&path[above..]);
+        if below.is_none() {
+            level.add(head, Node { value: Some(Raw::of(entry)), children: Children::default() }, more);
+            rest = after;
             continue;
         }
-        below.clear();
-        while let Some(&(path, entry)) = paths.get(at) {
-            match split(path) {
-                (next, Some(rest)) if next == head => below.push((rest, entry)),
-                _ => break,
-            }
-            at += 1;
-        }
-        level.push((head.into(), Node { value: None, children: grow(&below) }));
+        let is_inside = |(path, _): &&(&str, &Entry)| {
+            path[above..].strip_prefix(head).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let length = rest.iter().take_while(is_inside).count();
+        let (inside, after) = rest.split_at(length);
+        level.add(head, Node { value: None, children: grow(inside, above + head.len() + 1) }, more);
+        rest = after;
     }
-    if level.windows(2).all(|pair| pair[0].0 < pair[1].0) {
-        return level.into_iter().collect();
-    }
-    let mut merged: BTreeMap<Box<str>, Node> = BTreeMap::new();
-    for (name, node) in level {
-        merge(merged.entry(name).or_default(), node);
-    }
-    merged
-}
-
-fn merge(into: &mut Node, from: Node) {
-    if from.value.is_some() {
-        into.value = from.value;
-    }
-    for (name, child) in from.children {
-        merge(into.children.entry(name).or_default(), child);
-    }
+    level.fit();
+    level
 }

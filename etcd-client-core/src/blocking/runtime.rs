@@ -48,6 +48,7 @@ impl<C> Pending<C> {
         Self { call: option(self.call), runtime: self.runtime }
     }
 
+    #[cfg(feature = "v2")]
     pub(super) fn call(&self) -> &C {
         &self.call
     }

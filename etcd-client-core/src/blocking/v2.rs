@@ -1,5 +1,8 @@
 //! The calls of the v2 client.
 
+pub(super) mod events;
+mod options;
+
 use std::time::Duration;
 
 use super::runtime::{Pending, Runtime};

@@ -1,5 +1,8 @@
 //! The calls of the v3 client.
 
+pub(super) mod changes;
+mod options;
+
 use super::runtime::{Pending, Runtime};
 use crate::v3;
 

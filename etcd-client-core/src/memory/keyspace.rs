@@ -5,7 +5,9 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, Change, Committed, Entry, GuardedWrites, HistoryMark, Known, Listing, Prefix};
+use crate::store::{
+    Batch, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Prefix,
+};
 use crate::{Error, Kind};
 
 /// etcd begins at revision 1.
@@ -116,6 +118,14 @@ impl Keyspace {
         let is_old = |entry: &Entry| entry.revision <= known.revision;
         let same = below(&self.keys, prefix).all(is_old) && below(&self.keys, prefix).count() == known.count;
         Ok(same.then_some(self.revision))
+    }
+
+    /// What was written below the prefix from that revision on.
+    pub(super) fn written_since(&self, prefix: &Prefix, since: u64) -> Delta {
+        let (revision, cluster) = (self.revision, self.cluster);
+        let is_new = |entry: &&Entry| entry.revision >= since;
+        let entries = below(&self.keys, prefix).filter(is_new).cloned().collect();
+        Delta { revision, cluster, count: below(&self.keys, prefix).count(), entries }
     }
 
     /// Makes all changes at the next revision. If nothing changes, the revision stays.

@@ -48,6 +48,7 @@ impl Credentials {
     }
 
     /// Refuses, besides, a name with a colon: in basic authentication a colon ends the name.
+    #[cfg(feature = "v2")]
     pub(crate) fn check_for_basic(&self) -> Result<(), Error> {
         if self.user.is_empty() || self.user.contains(':') {
             let why = "the user's name is empty or has a colon, which basic authentication cannot";

@@ -51,6 +51,7 @@ impl Endpoint {
     }
 
     /// Where etcd listens by default.
+    #[cfg(feature = "v2")]
     pub(crate) fn local() -> Self {
         let origin = format!("http://{}:{DEFAULT_PORT}", Ipv4Addr::LOCALHOST);
         Self { scheme: Scheme::Http, origin, base_path: String::new() }

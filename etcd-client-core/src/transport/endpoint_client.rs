@@ -1,7 +1,7 @@
 //! What both clients keep of one endpoint, and the connections that they have to it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::error::FailingEndpoint;
 use crate::log::outage::OutageEnd;
@@ -21,7 +21,7 @@ pub(crate) struct EndpointClient<C> {
     endpoint: Endpoint,
     name: Arc<str>,
     http: HttpOptions,
-    connections: Mutex<Connections<C>>,
+    connections: Arc<Mutex<Connections<C>>>,
     activity: Arc<Activity>,
     record: EndpointRecord,
     addresses: Addresses,
@@ -37,10 +37,17 @@ pub(crate) struct Connections<C> {
     pub(crate) of_protocol: C,
 }
 
+impl<C> Connections<C> {
+    /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
+    pub(crate) fn lock(connections: &Mutex<Self>) -> MutexGuard<'_, Self> {
+        connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<C: Default> EndpointClient<C> {
     pub(crate) fn new(endpoint: Endpoint, http: HttpOptions) -> Self {
         let name = endpoint.to_string().into();
-        let (connections, activity) = (Mutex::default(), Arc::default());
+        let (connections, activity) = (Arc::default(), Arc::default());
         let (record, addresses) = (EndpointRecord::default(), Addresses::default());
         Self { endpoint, name, http, connections, activity, record, addresses }
     }
@@ -93,9 +100,13 @@ impl<C> EndpointClient<C> {
         self.connections().answered.load(Ordering::Relaxed)
     }
 
-    /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
     pub(crate) fn connections(&self) -> MutexGuard<'_, Connections<C>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        Connections::lock(&self.connections)
+    }
+
+    /// The connections for a task that must not keep them.
+    pub(crate) fn weak_connections(&self) -> Weak<Mutex<Connections<C>>> {
+        Arc::downgrade(&self.connections)
     }
 
     /// Makes ready what takes long in [`connect`](Self::connect), which needs the lock.

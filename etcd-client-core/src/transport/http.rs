@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::transport::addresses::Addresses;
 use crate::transport::endpoint::Endpoint;
+use crate::transport::proxy::Proxy;
 use crate::transport::tls;
-use crate::{Error, Kind, Proxy, Tls};
+use crate::transport::tls::Tls;
+use crate::{Error, Kind};
 
 /// What is spoken above the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +69,6 @@ fn is_a_certificates(error: &reqwest::Error) -> bool {
 
 /// The version in what a server answers to `GET /version`, which needs no permission.
 pub(crate) async fn version_of(mut answer: reqwest::Response) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Version {
-        etcdserver: String,
-    }
     let mut whole = Vec::new();
     while let Some(piece) = answer.chunk().await.ok()? {
         whole.extend_from_slice(&piece);
@@ -78,7 +76,8 @@ pub(crate) async fn version_of(mut answer: reqwest::Response) -> Option<String> 
             return None;
         }
     }
-    serde_json::from_slice::<Version>(&whole).ok().map(|version| version.etcdserver)
+    let version: serde_json::Value = serde_json::from_slice(&whole).ok()?;
+    Some(version["etcdserver"].as_str()?.to_owned())
 }
 
 impl HttpOptions {
@@ -125,20 +124,19 @@ impl HttpOptions {
             Protocol::Http1 => &[b"http/1.1"],
             Protocol::Http2 => &[b"h2"],
         };
-        let tls =
-            if secure { self.tls.clone().unwrap_or_default().client_config(alpn)? } else { Tls::unused()? };
-        let mut builder = reqwest::Client::builder()
+        let builder = tls::configure(reqwest::Client::builder(), self.tls.as_ref(), secure, alpn)?;
+        let builder = builder
             .user_agent(concat!("etcd-client-core/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls)
             .connect_timeout(self.connect_timeout)
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(30))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy();
-        if let Some(proxy) = &self.proxy {
-            builder = builder.proxy(proxy.clone().into_reqwest());
-        }
+        let builder = match &self.proxy {
+            Some(proxy) => proxy.configure(builder),
+            None => builder,
+        };
         Ok(match protocol {
             Protocol::Http1 => builder.http1_only(),
             // Only while a call or a watch is open: etcd counts pings on an idle connection as abuse.

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "v2")]
 use base64::Engine as _;
+#[cfg(feature = "v2")]
 use base64::engine::general_purpose::STANDARD;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -41,6 +43,7 @@ pub(crate) async fn holds_v2_keys(options: &ClientOptions, prefix: &Prefix) -> b
 }
 
 /// Whether there is a key below the prefix for etcd's v3 API.
+#[cfg(feature = "v2")]
 pub(crate) async fn holds_v3_keys(options: &ClientOptions, prefix: &Prefix) -> bool {
     let directory = prefix.directory().as_bytes();
     // The directory ends with a slash, which is not the last of all bytes.

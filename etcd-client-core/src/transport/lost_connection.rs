@@ -84,15 +84,13 @@ impl<'e> LostConnection<'e> {
     }
 
     /// Whether one side has not accepted the other's part of a TLS handshake.
+    #[cfg(feature = "v2")]
     pub(crate) fn is_of_tls(&self) -> bool {
-        causes(self.error).any(|cause| {
-            let inside = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            cause.is::<rustls::Error>()
-                || inside.is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
-        })
+        causes(self.error).any(tls::is_of_tls)
     }
 
     /// Whether it may be that the server is being restarted.
+    #[cfg(feature = "v2")]
     pub(crate) fn may_be_of_a_restart(&self) -> bool {
         use io::ErrorKind::{
             BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotConnected, UnexpectedEof,

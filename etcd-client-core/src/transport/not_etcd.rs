@@ -56,6 +56,7 @@ pub(crate) fn whose(status: StatusCode, body: &[u8]) -> String {
 }
 
 /// The same of a success that etcd would not give.
+#[cfg(feature = "v2")]
 pub(crate) fn whose_success() -> String {
     whose(StatusCode::OK, b"")
 }

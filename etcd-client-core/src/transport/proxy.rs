@@ -62,9 +62,10 @@ impl Proxy {
         self
     }
 
-    /// As reqwest wants it.
-    pub(crate) fn into_reqwest(self) -> reqwest::Proxy {
-        reqwest::Proxy::custom(move |url| self.for_server(url))
+    /// Has connections made so.
+    pub(crate) fn configure(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        let proxy = self.clone();
+        builder.proxy(reqwest::Proxy::custom(move |url| proxy.for_server(url)))
     }
 
     fn for_server(&self, server: &reqwest::Url) -> Option<reqwest::Url> {

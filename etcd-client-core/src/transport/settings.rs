@@ -3,9 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Error;
 use crate::transport::endpoint::{Endpoint, Redacted, Scheme};
 use crate::transport::http::{HttpOptions, Protocol};
-use crate::{Error, Proxy, Tls};
+use crate::transport::proxy::Proxy;
+use crate::transport::tls::Tls;
 
 /// The methods of a builder for the options that both clients have. It has a field `settings`; what differs
 /// is said before the name of each method: limits, defaults, forms of an endpoint.
@@ -23,6 +25,8 @@ macro_rules! shared_options {
 
         /// The certificates to trust, and the identity to show, on `https` endpoints. Without it the system's
         /// certificates are trusted, and none is shown.
+        #[cfg(feature = "tls")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
         pub fn tls(mut self, tls: $crate::Tls) -> Self {
             self.settings.tls = Some(tls);
             self
@@ -134,6 +138,7 @@ impl Settings {
 
 impl ClientOptions {
     /// For a server on this machine.
+    #[cfg(feature = "v2")]
     pub(crate) fn local(settings: &Settings) -> Self {
         Self {
             endpoints: vec![Endpoint::local()],

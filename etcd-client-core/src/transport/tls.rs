@@ -2,6 +2,7 @@
 
 mod flaw;
 mod key;
+#[cfg(feature = "p521")]
 mod p521;
 mod provider;
 mod public_key;
@@ -23,6 +24,8 @@ use self::source::PemSource;
 use self::verifier::Verifier;
 use crate::Error;
 
+#[cfg(feature = "v2")]
+pub(crate) use self::flaw::is_of_tls;
 pub(crate) use self::flaw::{describe, hint};
 
 /// How TLS connections are made: the option `tls` of both clients' builders. Without it `https` endpoints are verified
@@ -34,8 +37,8 @@ pub(crate) use self::flaw::{describe, hint};
 /// turns verification off.
 ///
 /// The cryptography is *ring*'s, or that of the provider that the application has installed with
-/// `rustls::crypto::CryptoProvider::install_default`. Either is completed by ECDSA on P-521, which is
-/// what etcd's `--auto-tls` makes. Such a server's certificate is signed by itself: name it with
+/// `rustls::crypto::CryptoProvider::install_default`. With the feature `p521` either is completed by ECDSA on P-521,
+/// which is what etcd's `--auto-tls` makes. Such a server's certificate is signed by itself: name it with
 /// [`ca_file`](Self::ca_file), as `fixtures/client/cert.pem` in the server's data directory.
 ///
 /// If the system's certificates are trusted, the crate `rustls-platform-verifier` logs an error of its own
@@ -115,7 +118,8 @@ impl Tls {
         self.identity(PemSource::Text(certificate.as_ref().into()), PemSource::Text(key.as_ref().into()))
     }
 
-    /// Decrypts the key, which is PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), with this passphrase.
+    /// Decrypts the key, which is PKCS#8 (`BEGIN ENCRYPTED PRIVATE KEY`), with this passphrase. This needs the feature
+    /// `encrypted-keys`, without which such a key is refused when the client is built.
     ///
     /// May come before or after the key; a wrong one is refused when the client is built.
     #[must_use]
@@ -126,7 +130,7 @@ impl Tls {
     }
 
     /// Everything above as rustls wants it, from the files as they are now.
-    pub(crate) fn client_config(&self, alpn: &[&[u8]]) -> Result<ClientConfig, Error> {
+    fn client_config(&self, alpn: &[&[u8]]) -> Result<ClientConfig, Error> {
         let verified =
             protocol_versions()?.dangerous().with_custom_certificate_verifier(Arc::new(self.verifier()?));
         let mut config = match &self.identity {
@@ -148,7 +152,7 @@ impl Tls {
     }
 
     /// For connections that are not secured: an HTTP client wants a configuration all the same.
-    pub(crate) fn unused() -> Result<ClientConfig, Error> {
+    fn unused() -> Result<ClientConfig, Error> {
         Ok(protocol_versions()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
     }
 
@@ -223,6 +227,21 @@ impl Tls {
             ))),
         }
     }
+}
+
+/// Has connections made so, with these names for what is spoken above TLS.
+pub(crate) fn configure(
+    builder: reqwest::ClientBuilder,
+    tls: Option<&Tls>,
+    secure: bool,
+    alpn: &[&[u8]],
+) -> Result<reqwest::ClientBuilder, Error> {
+    let config = match tls {
+        _ if !secure => Tls::unused()?,
+        Some(tls) => tls.client_config(alpn)?,
+        None => Tls::new().client_config(alpn)?,
+    };
+    Ok(builder.tls_backend_preconfigured(config))
 }
 
 /// The certificates that were named.

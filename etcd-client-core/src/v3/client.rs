@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::watch::Watch;
+use super::watch::shared::SharedStreams;
 use crate::Error;
 use crate::transport::credentials::Credentials;
 use crate::v3::calls::cluster::{Members, Status};
@@ -41,6 +42,7 @@ use crate::v3::wire::response::LeaseId;
 #[derive(Clone, Debug)]
 pub struct Client {
     pool: Arc<Pool>,
+    streams: Arc<SharedStreams>,
 }
 
 impl Client {
@@ -132,14 +134,19 @@ impl Client {
     /// that opened them, and break when it ends. User, password and token remain shared.
     #[must_use]
     pub fn with_own_connections(&self) -> Self {
-        Self { pool: self.pool.with_own_connections() }
+        Self::over(self.pool.with_own_connections())
     }
 
     pub(super) fn over(pool: Arc<Pool>) -> Self {
-        Self { pool }
+        Self { pool, streams: Arc::default() }
     }
 
     pub(super) fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    /// The streams that the watches of the [`Store`](crate::Store) share.
+    pub(super) fn streams(&self) -> &Arc<SharedStreams> {
+        &self.streams
     }
 }

@@ -1,6 +1,7 @@
 //! The client as a [`Store`].
 
 mod commit;
+mod delta;
 mod directory;
 pub(in crate::v3) mod listing;
 mod version;
@@ -14,15 +15,14 @@ use bytes::Bytes;
 use super::client::Client;
 use crate::v3::wire::claims;
 
-use crate::v3::net::pool::Pool;
-use crate::v3::watch::stream::WatchStream;
+use crate::v3::watch::shared::{Letter, SharedWatch};
 use crate::v3::wire::key_range::KeyRange;
-use crate::v3::wire::messages::{Event, ResponseHeader, WatchCreateRequest, WatchResponse};
-use crate::v3::wire::response::{signed, unsigned};
+use crate::v3::wire::messages::{Event, ResponseHeader, WatchResponse};
+use crate::v3::wire::response::unsigned;
 
 use crate::store::{
-    Batch, BoxFuture, Change, Committed, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened, Prefix,
-    Signal, Store, Watch,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
+    Prefix, Signal, Store, Watch,
 };
 use crate::transport::keys_in_other_api;
 use crate::{Error, FailingEndpoint, Kind};
@@ -34,23 +34,17 @@ impl Store for Client {
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
-        let (pool, range) = (self.pool().clone(), range(prefix));
-        let create = WatchCreateRequest {
-            key: range.start.clone(),
-            range_end: range.end.clone(),
-            start_revision: after.map_or(0, |after| signed(after.saturating_add(1))),
-            ..WatchCreateRequest::default()
-        };
+        let (pool, streams, range) = (self.pool().clone(), self.streams().clone(), range(prefix));
         Box::pin(async move {
-            let mut stream = WatchStream::open(&pool, &create).await?;
-            if after == Some(unsigned(stream.created().revision)) {
-                stream = begun(&pool, create, stream).await;
-            }
-            let exact = version::has_exact_progress(&pool, &stream).await;
-            let ResponseHeader { cluster_id, revision, .. } = *stream.created();
-            let head = unsigned(revision);
+            let watch = streams.watch(&pool, &range, after).await?;
+            let ResponseHeader { cluster_id, member_id, .. } = *watch.created();
+            let exact = match watch.slot() {
+                Some(slot) => version::has_exact_progress(&pool, watch.endpoint(), slot, member_id).await,
+                None => false,
+            };
+            let head = watch.head();
             let events = Events::new(range, after.unwrap_or(head), exact).begun_at(head);
-            let watch = Box::new(StoreWatch { stream, events });
+            let watch = Box::new(StoreWatch { watch, events });
             Ok(Opened { watch, head, cluster: cluster_id })
         })
     }
@@ -63,6 +57,11 @@ impl Store for Client {
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { listing::unchanged(&pool, range, known).await })
+    }
+
+    fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
+        let (pool, range) = (self.pool().clone(), range(prefix));
+        Box::pin(async move { delta::written_since(&pool, range, since).await })
     }
 
     fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
@@ -103,7 +102,7 @@ impl Store for Client {
     }
 
     fn with_own_connections(&self) -> Arc<dyn Store> {
-        Arc::new(self.with_own_connections())
+        Arc::new(Self::over(self.pool().for_watching()))
     }
 
     fn identity(&self) -> usize {
@@ -115,22 +114,9 @@ fn range(prefix: &Prefix) -> KeyRange {
     KeyRange::prefix(Bytes::copy_from_slice(prefix.directory().as_bytes()))
 }
 
-/// A watch that begins before the head of the store gets no progress before something is written
-/// (since 3.5.8), and would look dead. One that begins at the head gets it, and sees the
-/// same changes if the head is still the same.
-async fn begun(pool: &Arc<Pool>, create: WatchCreateRequest, later: WatchStream) -> WatchStream {
-    let now = WatchCreateRequest { start_revision: 0, ..create };
-    let head = |stream: &WatchStream| (stream.created().cluster_id, stream.created().revision);
-    match WatchStream::open(pool, &now).await {
-        Ok(stream) if head(&stream) == head(&later) => stream,
-        // Something has been written meanwhile, or the other will show what is wrong.
-        _ => later,
-    }
-}
-
 #[derive(Debug)]
 struct StoreWatch {
-    stream: WatchStream,
+    watch: SharedWatch,
     events: Events,
 }
 
@@ -140,30 +126,48 @@ impl Watch for StoreWatch {
             if let Some(signal) = self.events.ready.pop_front() {
                 return Poll::Ready(Ok(signal));
             }
-            let frame = match self.stream.poll_frame(cx) {
-                Poll::Ready(frame) => frame?,
-                Poll::Pending if self.stream.has_received_more() => {
+            let letter = match self.watch.poll_next(cx) {
+                Poll::Ready(letter) => letter?,
+                Poll::Pending if self.watch.has_received_more() => {
                     return Poll::Ready(Ok(Signal::Arriving));
                 }
                 Poll::Pending => return Poll::Pending,
             };
-            if let Err(error) = self.events.read(frame) {
-                self.stream.give_up();
-                return Poll::Ready(Err(error.at(self.stream.endpoint().name())));
+            let outcome = match letter {
+                Letter::Events(frame) => self.events.read(*frame),
+                Letter::Answer { head, covers_watch } => self.events.answer(unsigned(head), covers_watch),
+            };
+            if let Err(error) = outcome {
+                let error = error.at(self.watch.endpoint().name());
+                self.watch.give_up();
+                self.watch.end_stream(error.clone());
+                return Poll::Ready(Err(error));
             }
         }
     }
 
     fn request_progress(&mut self) {
-        self.stream.request_progress();
+        self.watch.request_progress();
+    }
+
+    fn check_alive(&mut self) {
+        self.watch.check_alive();
+    }
+
+    fn has_heard(&self) -> bool {
+        self.watch.has_heard()
+    }
+
+    fn asks_for_others(&self) -> bool {
+        self.watch.asks_for_others()
     }
 
     fn endpoint(&self) -> &str {
-        self.stream.endpoint().name()
+        self.watch.endpoint().name()
     }
 
     fn abandon(self: Box<Self>) {
-        self.stream.give_up();
+        self.watch.give_up();
     }
 }
 
@@ -171,12 +175,14 @@ impl Watch for StoreWatch {
 #[derive(Debug)]
 pub(super) struct Events {
     range: KeyRange,
+    /// Where the watch begins.
+    start: u64,
     /// The newest revision that the stream has spoken of: it cannot go back.
     seen: u64,
     /// Every change up to this revision has been delivered.
     delivered: u64,
-    /// The head at the confirmation, of which a stream may still bring events: since 3.5.8 a watch is registered
-    /// before its confirmation is made.
+    /// The head at the confirmation, 0 if it is unknown. A watch that begins there may still bring events of before:
+    /// since 3.5.8 it is registered before its confirmation is made, and a member that lags comes to `start` later.
     begun_at: u64,
     /// Whether progress can be believed: servers before 3.4.25 and 3.5.8 tell it before they have sent
     /// the events (etcd-io/etcd#15220), over a slow link for minutes.
@@ -186,7 +192,7 @@ pub(super) struct Events {
 
 impl Events {
     pub(super) fn new(range: KeyRange, delivered: u64, exact: bool) -> Self {
-        Self { range, seen: 0, delivered, begun_at: 0, exact, ready: VecDeque::new() }
+        Self { range, start: delivered, seen: 0, delivered, begun_at: 0, exact, ready: VecDeque::new() }
     }
 
     /// What the head of the store was when the watch was confirmed.
@@ -206,8 +212,10 @@ impl Events {
                 return Err(Error::new(Kind::Protocol, "an event without a key"));
             };
             let revision = claims::entry(&kv, &self.range, head)?;
-            if revision == self.delivered && revision == self.begun_at && batch.revision == 0 {
-                // It is what the watch begins after, or a listing at the head has it.
+            let is_first = self.seen == 0 && batch.revision == 0;
+            let is_at_head = self.begun_at > 0 && self.begun_at <= self.start;
+            if is_first && is_at_head && revision <= self.start {
+                // It is from before the watch begins: what was listed there has it.
                 continue;
             }
             if revision <= self.delivered || revision < batch.revision {
@@ -229,6 +237,17 @@ impl Events {
         self.delivered = self.delivered.max(last);
         self.seen = self.seen.max(last);
         Ok(())
+    }
+
+    /// An answer to a request for progress. If it does not cover this watch it shows that the server is alive,
+    /// and nothing else.
+    fn answer(&mut self, head: u64, covers_watch: bool) -> Result<(), Error> {
+        // The store has not come to where the watch begins.
+        if !covers_watch || head < self.start {
+            self.ready.push_back(Signal::Alive);
+            return Ok(());
+        }
+        self.progress(head)
     }
 
     #[cfg(fuzzing)]
@@ -364,6 +383,20 @@ mod tests {
         assert_eq!(events.ready, [expected]);
         // Once something later has come, it is one.
         assert!(events.read(frame(5, vec![event(0, "a", 4)])).is_err());
+        // A watch may be registered several revisions before its confirmation is made.
+        let mut events = Events::new(all(), 4, true).begun_at(4);
+        events.read(frame(4, vec![event(0, "a", 3)])).unwrap();
+        events.read(frame(5, vec![event(0, "a", 4)])).unwrap();
+        events.read(frame(5, vec![event(0, "b", 5)])).unwrap();
+        assert!(events.read(frame(5, vec![event(0, "a", 3)])).is_err());
+        // A member that lags is at a head before that.
+        let mut lagging = Events::new(all(), 10, true).begun_at(8);
+        lagging.answer(8, true).unwrap();
+        assert_eq!(lagging.ready.pop_front(), Some(Signal::Alive));
+        lagging.read(frame(9, vec![event(0, "a", 9)])).unwrap();
+        lagging.read(frame(11, vec![event(0, "a", 10), event(0, "b", 11)])).unwrap();
+        let expected = Signal::Batch(Batch { revision: 11, changes: vec![put("b", 11)] });
+        assert_eq!(lagging.ready, [expected]);
         let mut replay = Events::new(all(), 4, true).begun_at(9);
         assert!(replay.read(frame(9, vec![event(0, "a", 4)])).is_err());
     }

@@ -1,5 +1,7 @@
 //! Changes as they happen.
 
+pub(in crate::v3) mod shared;
+mod start;
 pub(in crate::v3) mod stream;
 
 use std::pin::Pin;

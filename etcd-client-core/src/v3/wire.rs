@@ -1,5 +1,6 @@
 //! The v3 API as bytes: messages, their frames, and what a server may claim in them.
 
+pub(in crate::v3) mod any_method;
 pub(in crate::v3) mod claims;
 pub(in crate::v3) mod codec;
 pub(in crate::v3) mod element_limit;

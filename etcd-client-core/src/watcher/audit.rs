@@ -1,74 +1,71 @@
-//! The audit (rule 8): lists the whole prefix while the watch goes on, and compares the mirror with it.
+//! The audit (rule 8): reads what the server holds while the watch goes on, and compares the mirror with it.
 //!
-//! The listing is at a revision R of its own. Batches that the watch delivers meanwhile are recorded. When
-//! the stream has come to R, the listing and the recorded batches after R must add up to the mirror; what
-//! differs then was never sent. If the stream does not come to R in time, the listing counts, because it is
-//! linearizable.
+//! Most audits read what was written since the last one, and how many keys there are; now and then, and where
+//! that does not explain the mirror, one reads the whole prefix (`audit/scope.rs`).
+//!
+//! The read is at a revision R of its own. What the watch delivers meanwhile is recorded. When the stream has come to
+//! R, what was read and the recorded batches after R must add up to the mirror; what differs then was never sent. If
+//! the stream does not come to R in time, the read counts, because it is linearizable.
+
+mod recording;
+mod scope;
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use crate::Error;
-use crate::store::{Batch, BoxFuture, Listing, Prefix, Store};
+use crate::store::{Batch, BoxFuture, Delta, Prefix, Store};
 use crate::watcher::backoff::jittered;
 use crate::watcher::mirror::Mirror;
 use crate::watcher::options::Options;
+use crate::{Error, Kind};
+use recording::{Read, Recording};
+
+pub(super) use recording::Finding;
+pub(super) use scope::Scope;
 
 pub(super) struct Audit {
     stage: Stage,
-    /// The server denied access to the last listing.
+    /// The server denied access to the last read.
     refused: bool,
 }
 
 enum Stage {
     Off,
     Due(Pin<Box<Sleep>>),
-    Reading { call: BoxFuture<Result<Listing, Error>>, recording: Recording },
-    Answered { answer: Result<Listing, Error>, recording: Recording },
-    Comparing { listing: Listing, recording: Recording, deadline: Pin<Box<Sleep>> },
-}
-
-/// The revision that the listing must not be older than, and the batches that the watch has delivered since
-/// the listing began.
-#[derive(Default)]
-struct Recording {
-    floor: u64,
-    batches: Vec<Batch>,
+    Reading { call: BoxFuture<Result<Read, Error>>, recording: Recording },
+    Answered { answer: Result<Read, Error>, recording: Recording },
+    Comparing { read: Read, recording: Recording, deadline: Pin<Box<Sleep>> },
 }
 
 /// What a step of the audit has led to.
 pub(super) enum AuditStep {
     Nothing,
-    /// The prefix has been listed; the stream should come to the listing's revision.
+    /// The server has answered; the stream should come to the answer's revision.
     Read,
-    /// The stream did not come to the listing's revision in time.
+    /// The stream did not come to that revision in time.
     Overdue,
-    /// The listing failed.
+    /// The read failed.
     Failed(Error),
 }
 
-/// The listing with the batches recorded after it: the state that the mirror should be in.
-pub(super) struct AuditedState {
-    pub(super) listing: Listing,
-    /// Whether the listing was older than what was known when it was asked for.
+/// What was read, held against the mirror.
+pub(super) struct Audited {
+    /// The revision of the read, and its cluster.
+    pub(super) revision: u64,
+    pub(super) cluster: u64,
+    /// Whether it was older than what was known when it was asked for.
     pub(super) rewound: bool,
+    pub(super) finding: Finding,
 }
 
 impl Audit {
     /// The listing that closes the gap up to where a watch began: it is made at once, and must not be older than
     /// `floor`.
     pub(super) fn closing_gap(store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
-        Self::begun(store, prefix, floor)
-    }
-
-    /// At a revision that is not below `floor`.
-    fn begun(store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
-        let recording = Recording { floor, batches: Vec::new() };
-        Self { stage: Stage::Reading { call: store.list(prefix), recording }, refused: false }
+        Self { stage: Stage::listing(store, prefix, floor), refused: false }
     }
 
     /// The first audit after a reconnect.
@@ -77,6 +74,21 @@ impl Audit {
             Some(interval) => Self::due(options.progress_interval.min(interval).mul_f64(fastrand::f64())),
             None => Self::off(),
         }
+    }
+
+    /// The one after a reconnect, from what was read for that: the stream should come to its revision.
+    pub(super) fn of_delta(since: u64, delta: Delta, floor: u64, options: &Options, scope: &Scope) -> Self {
+        if scope.is_listing_due() {
+            return Self::soon(options);
+        }
+        let (read, recording) = (Read::Delta(delta), Recording::of_delta(floor, since));
+        let deadline = Box::pin(sleep(options.progress_interval));
+        Self { stage: Stage::Comparing { read, recording, deadline }, refused: false }
+    }
+
+    /// The one after what was read for a reconnect has proven the mirror.
+    pub(super) fn after_proof(options: &Options, scope: &Scope) -> Self {
+        if scope.is_listing_due() { Self::soon(options) } else { Self::later(options) }
     }
 
     pub(super) fn later(options: &Options) -> Self {
@@ -105,23 +117,34 @@ impl Audit {
         }
     }
 
-    /// Goes on after [`poll`](Self::poll) was ready; `seen` is the mirror's revision.
+    /// Goes on after [`poll`](Self::poll) was ready.
     pub(super) fn advance(
         &mut self,
         store: &dyn Store,
         prefix: &Prefix,
-        seen: u64,
+        mirror: &Mirror,
         options: &Options,
+        scope: &mut Scope,
     ) -> AuditStep {
         match std::mem::replace(&mut self.stage, Stage::Off) {
             Stage::Due(_) => {
-                self.stage = Self::begun(store, prefix, seen).stage;
+                self.stage = match scope.of_audit(mirror) {
+                    Some(since) => Stage::reading_since(since, store, prefix, mirror.revision()),
+                    None => Stage::listing(store, prefix, mirror.revision()),
+                };
                 AuditStep::Nothing
             }
-            Stage::Answered { answer: Ok(listing), recording } => {
+            Stage::Answered { answer: Ok(read), recording } => {
                 let deadline = Box::pin(sleep(options.progress_interval));
-                self.stage = Stage::Comparing { listing, recording, deadline };
+                self.stage = Stage::Comparing { read, recording, deadline };
                 AuditStep::Read
+            }
+            Stage::Answered { answer: Err(error), recording } if recording.must_list(&error) => {
+                if error.kind() == Kind::InvalidRequest {
+                    scope.unsupported();
+                }
+                self.stage = Stage::listing(store, prefix, mirror.revision());
+                AuditStep::Nothing
             }
             Stage::Answered { answer: Err(error), .. } => {
                 let pause = options.audit_interval.unwrap_or(options.access_retry).min(options.access_retry);
@@ -140,48 +163,65 @@ impl Audit {
         }
     }
 
-    /// Records what the watch delivers while the read is under way.
-    pub(super) fn record(&mut self, batch: &Batch) {
+    /// Records what the watch delivers while the read is under way, before the mirror has it.
+    pub(super) fn record(&mut self, batch: &Batch, mirror: &Mirror) {
         if let Stage::Reading { recording, .. }
         | Stage::Answered { recording, .. }
         | Stage::Comparing { recording, .. } = &mut self.stage
         {
-            recording.batches.push(batch.clone());
+            recording.record(batch, mirror);
         }
     }
 
-    /// The listing that is to be compared.
-    pub(super) fn listing(&self) -> Option<&Listing> {
+    /// The revision of what is to be compared.
+    pub(super) fn read_at(&self) -> Option<u64> {
         match &self.stage {
-            Stage::Comparing { listing, .. } => Some(listing),
+            Stage::Comparing { read, .. } => Some(read.revision()),
             _ => None,
         }
     }
 
-    /// Whether the prefix is being listed, or the listing waits for comparison.
+    /// Whether what was read is what the mirror has, key by key, whatever the revision that the stream has come to.
+    pub(super) fn is_equal(&self, mirror: &Mirror) -> bool {
+        matches!(&self.stage, Stage::Comparing { read, recording, .. } if recording.is_equal(read, mirror))
+    }
+
+    /// Whether the store is being asked, or its answer waits for comparison.
     pub(super) fn is_under_way(&self) -> bool {
         matches!(self.stage, Stage::Reading { .. } | Stage::Answered { .. } | Stage::Comparing { .. })
     }
 
-    /// Whether the server denied access to the last listing.
+    /// Whether the server denied access to the last read.
     pub(super) fn was_refused(&self) -> bool {
         self.refused
     }
 
-    /// Ends the audit, and plans the next one. `None` if there is no listing to compare.
-    pub(super) fn conclude(&mut self, options: &Options) -> Option<AuditedState> {
+    /// Ends the audit, and plans the next one. `None` if there is nothing to compare.
+    pub(super) fn conclude(&mut self, options: &Options, mirror: &Mirror) -> Option<Audited> {
         let stage = std::mem::replace(self, Self::later(options)).stage;
-        let Stage::Comparing { listing, recording, .. } = stage else { return None };
-        let read_at = listing.revision;
-        let rewound = read_at < recording.floor;
-        let mut later = recording.batches.into_iter().filter(|batch| batch.revision > read_at).peekable();
-        if rewound || later.peek().is_none() {
-            return Some(AuditedState { listing, rewound });
-        }
-        let mut mirror = Mirror::new(Arc::new(listing));
-        for batch in later {
-            mirror.apply(batch);
-        }
-        Some(AuditedState { listing: mirror.into_listing(), rewound })
+        let Stage::Comparing { read, recording, .. } = stage else { return None };
+        let (revision, cluster, rewound) =
+            (read.revision(), read.cluster(), recording.is_after(read.revision()));
+        Some(Audited { revision, cluster, rewound, finding: recording.finding(read, mirror) })
+    }
+
+    /// Reads the whole prefix after all: what was written does not explain the mirror.
+    pub(super) fn list(&mut self, store: &dyn Store, prefix: &Prefix, mirror: &Mirror) {
+        self.stage = Stage::listing(store, prefix, mirror.revision());
+    }
+}
+
+impl Stage {
+    /// At a revision that is not below `floor`.
+    fn listing(store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
+        let listing = store.list(prefix);
+        let call = Box::pin(async move { listing.await.map(Read::Listing) });
+        Self::Reading { call, recording: Recording::of_listing(floor) }
+    }
+
+    fn reading_since(since: u64, store: &dyn Store, prefix: &Prefix, floor: u64) -> Self {
+        let delta = store.written_since(prefix, since);
+        let call = Box::pin(async move { delta.await.map(Read::Delta) });
+        Self::Reading { call, recording: Recording::of_delta(floor, since) }
     }
 }

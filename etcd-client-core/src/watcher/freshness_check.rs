@@ -1,9 +1,10 @@
 //! Asks the store whether the mirror is current, if the stream cannot say so.
 //!
-//! There are two such streams. Servers before 3.4.25 and 3.5.8 may send a progress notification ahead of
+//! There are three such streams. Servers before 3.4.25 and 3.5.8 may send a progress notification ahead of
 //! changes that are still on their way (etcd-io/etcd#15220): it shows that the stream is alive, and no more.
-//! etcd's gRPC proxy does not answer requests for progress at all. For both a small read is the proof: the
-//! prefix has as many keys as the mirror, none of them written after the mirror's revision.
+//! etcd's gRPC proxy does not answer requests for progress at all. On a stream that watches share, none is answered
+//! while another of them lags. For all a small read is the proof: the prefix has as many keys as the mirror, none of
+//! them written after the mirror's revision.
 
 use std::pin::Pin;
 use std::sync::Arc;

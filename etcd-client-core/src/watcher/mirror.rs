@@ -4,6 +4,8 @@
 //! map beside it. When that has grown to a quarter of the listing, both are merged into a new listing, so
 //! that neither a first load nor a single change copies all keys.
 
+mod delta;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing};
+
+pub(super) use delta::Before;
 
 /// So few changed keys are never merged into the listing.
 const FEW: usize = 1_024;
@@ -22,13 +26,15 @@ pub(super) struct Mirror {
     changed: BTreeMap<Bytes, Option<Entry>>,
     len: usize,
     revision: u64,
+    /// The newest revision at which it was compared with what the store holds.
+    proven: u64,
     cluster: u64,
 }
 
 impl Mirror {
     pub(super) fn new(listing: Arc<Listing>) -> Self {
         let (len, revision, cluster) = (listing.entries.len(), listing.revision, listing.cluster);
-        Self { listing, changed: BTreeMap::new(), len, revision, cluster }
+        Self { listing, changed: BTreeMap::new(), len, revision, proven: revision, cluster }
     }
 
     /// The summary by which a store says whether the mirror is current.

@@ -1,6 +1,6 @@
 //! The options of a watcher.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An interval of zero would be a loop without a pause.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -24,11 +24,23 @@ pub struct Options {
     /// How often a progress notification is requested. A stream on which nothing has arrived when the next
     /// request is due is lost. Default: 5 s.
     pub progress_interval: Duration,
-    /// How often the whole prefix is listed to compare it with what was reported, give or take a tenth;
-    /// `None` for never. Default: 5 min.
+    /// Progress is requested at moments that are whole tenths of the interval away from this one, so watchers that were
+    /// given the same moment wake together. Default: `None`, each has moments of its own.
+    pub aligned_to: Option<Instant>,
+    /// How often what was reported is compared with what the store holds, give or take a tenth; `None` for never.
+    /// Default: 5 min.
+    ///
+    /// Most audits read only what was written since the last one, four keys from before that, and how many keys there
+    /// are. This finds every write and deletion that a server has not sent. About every twelfth, or the first after an
+    /// hour, lists the whole prefix; with an interval of an hour or more each does. A listing also finds what leaves
+    /// no trace in the newest revisions: another history under the same names whose newest keys are the same, and keys
+    /// that a server lost or changed without a revision. Prefixes of less than about 1 KiB, and stores without
+    /// [`Store::written_since`](crate::Store::written_since), are always listed.
     pub audit_interval: Option<Duration>,
-    /// After a lost watch, how many missed revisions are replayed; after more, the watcher lists.
-    /// Default: 1,000, which is what an etcd server replays at once, every 100 ms.
+    /// After a lost watch, how many missed revisions are replayed. If more were missed, what was written meanwhile is
+    /// read at once, or the prefix listed. The same is done for fewer if a replay could bring more changes than there are
+    /// keys, and half of the keys or more have changed. Default: 1,000, which is what an etcd server replays at once,
+    /// every 100 ms.
     pub replay_limit: u64,
     /// How long to wait after the server has rejected the credentials or denied permission, give or take
     /// a tenth. Default: 10 s.
@@ -39,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             progress_interval: Duration::from_secs(5),
+            aligned_to: None,
             audit_interval: Some(Duration::from_secs(300)),
             replay_limit: 1_000,
             access_retry: Duration::from_secs(10),
@@ -52,6 +65,7 @@ impl Options {
         let bounded = |interval: Duration| interval.clamp(SHORTEST, LONGEST);
         Self {
             progress_interval: bounded(self.progress_interval),
+            aligned_to: self.aligned_to,
             audit_interval: self.audit_interval.map(bounded),
             access_retry: bounded(self.access_retry),
             replay_limit: self.replay_limit,

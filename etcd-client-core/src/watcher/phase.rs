@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
+use super::history_check::{CheckedDelta, Confirmed};
+use super::rhythm::Rhythm;
 use crate::Error;
-use crate::store::{BoxFuture, Listing, Opened, Signal, Watch};
+use crate::store::{BoxFuture, Listing, Signal, Watch};
 
 /// The shortest time between two requests for progress that a consumer has made.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
@@ -22,8 +24,14 @@ pub(super) enum Phase {
         call: BoxFuture<Result<Listing, Error>>,
         is_second: bool,
     },
+    /// Reading what was written since the mirror; `may_replay` if that may turn out to be the shorter way.
+    CatchingUp {
+        call: BoxFuture<Result<CheckedDelta, Error>>,
+        since: u64,
+        may_replay: bool,
+    },
     Opening {
-        call: BoxFuture<Result<Opened, Error>>,
+        call: BoxFuture<Result<Confirmed, Error>>,
         start: WatchStart,
     },
     Watching(Box<Watching>),
@@ -49,6 +57,7 @@ pub(super) enum WatchStart {
 #[derive(Clone, Copy)]
 pub(super) enum AfterPause {
     List { is_second: bool },
+    CatchUp,
     Open(WatchStart),
 }
 
@@ -67,6 +76,8 @@ pub(super) struct Watching {
     pub(super) since: Instant,
     /// When progress is requested, or, if that was not answered, the stream is lost.
     pub(super) tick: Pin<Box<Sleep>>,
+    /// By how much `tick` is later than an interval after the last answer.
+    late: Duration,
     /// Whether progress was requested and nothing has arrived since.
     pub(super) unanswered: bool,
     pub(super) audit: Audit,
@@ -87,7 +98,8 @@ pub(super) struct ProgressThrottle {
 /// What a phase has waited for.
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, is_second: bool },
-    Opened { answer: Result<Opened, Error>, start: WatchStart },
+    CaughtUp { answer: Result<CheckedDelta, Error>, since: u64, may_replay: bool },
+    Opened { answer: Result<Confirmed, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
     Audit,
@@ -101,6 +113,10 @@ impl Phase {
             Phase::Listing { call, is_second } => {
                 let is_second = *is_second;
                 call.as_mut().poll(cx).map(|answer| Input::Listed { answer, is_second })
+            }
+            Phase::CatchingUp { call, since, may_replay } => {
+                let (since, may_replay) = (*since, *may_replay);
+                call.as_mut().poll(cx).map(|answer| Input::CaughtUp { answer, since, may_replay })
             }
             Phase::Opening { call, start } => {
                 let start = *start;
@@ -116,18 +132,16 @@ impl Phase {
 }
 
 impl Watching {
-    pub(super) fn new(
-        watch: Box<dyn Watch>,
-        start: WatchStart,
-        audit: Audit,
-        progress_interval: Duration,
-    ) -> Self {
+    pub(super) fn new(watch: Box<dyn Watch>, start: WatchStart, audit: Audit, rhythm: Rhythm) -> Self {
+        let now = Instant::now();
+        let due = rhythm.due(now, true);
         Self {
             watch,
             if_refused: start,
             heard: false,
-            since: Instant::now(),
-            tick: Box::pin(sleep(progress_interval)),
+            since: now,
+            tick: Box::pin(sleep_until(due)),
+            late: rhythm.late(now, due),
             unanswered: false,
             audit,
             has_gap: start == WatchStart::Head,
@@ -147,6 +161,27 @@ impl Watching {
             }
             Some(_) => {}
         }
+    }
+
+    /// An interval has passed without an answer: asks for a sign of life, which must come before a second one has. If an
+    /// earlier request was not answered, as other watches of the stream prevented it, the store is to be asked.
+    pub(super) fn check_alive(&mut self, interval: Duration) {
+        if self.unanswered {
+            self.freshness.on_alive();
+        }
+        self.unanswered = true;
+        self.watch.check_alive();
+        self.freshness.on_request();
+        let late = std::mem::take(&mut self.late);
+        self.tick.as_mut().reset(Instant::now() + interval - late);
+    }
+
+    /// The stream has answered, so it is asked again in an interval.
+    pub(super) fn postpone_check(&mut self, rhythm: Rhythm) {
+        let now = Instant::now();
+        let due = rhythm.due(now, self.watch.asks_for_others());
+        self.late = rhythm.late(now, due);
+        self.tick.as_mut().reset(due);
     }
 
     pub(super) fn request_progress(&mut self) {
@@ -189,6 +224,7 @@ impl fmt::Debug for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Phase::Listing { .. } => "Listing",
+            Phase::CatchingUp { .. } => "CatchingUp",
             Phase::Opening { .. } => "Opening",
             Phase::Watching(_) => "Watching",
             Phase::Waiting { .. } => "Waiting",

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use etcd_client_core::{
-    BoxFuture, Error, HistoryMark, Kind, Known, Listing, MemoryStore, Opened, Prefix, Signal, Store, Watch,
+    BoxFuture, Delta, Error, HistoryMark, Kind, Known, Listing, MemoryStore, Opened, Prefix, Signal, Store,
+    Watch,
 };
 use tokio::time::{Instant, sleep};
 
@@ -21,6 +22,7 @@ pub(crate) struct Faulty {
 
 /// What happens next.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own")]
 pub(crate) struct Faults {
     /// On the stream.
     pub(crate) says: Option<Result<Signal, Error>>,
@@ -38,6 +40,8 @@ pub(crate) struct Faults {
     pub(crate) unresumable: bool,
     /// The store never says what has changed.
     pub(crate) never_asked: bool,
+    /// The last read that was answered was of what had been written, and not of the whole prefix.
+    pub(crate) read_delta: bool,
     wakers: Vec<Waker>,
 }
 
@@ -81,6 +85,7 @@ impl Store for Faulty {
         if let Some(error) = faults.unlisted.take() {
             return Box::pin(async move { Err(error) });
         }
+        faults.read_delta = false;
         let call = self.inner.list(prefix);
         if is_hollow {
             return Box::pin(async move { Ok(Listing { entries: Vec::new(), ..call.await? }) });
@@ -121,6 +126,25 @@ impl Store for Faulty {
             }),
             None => self.inner.unchanged(prefix, known),
         }
+    }
+
+    fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
+        if self.faults().never_asked {
+            let error = Error::new(Kind::InvalidRequest, "faulty: it cannot say");
+            return Box::pin(async move { Err(error) });
+        }
+        if let Some((error, after)) = self.refusal() {
+            return Box::pin(async move {
+                sleep(after).await;
+                Err(error)
+            });
+        }
+        let (faults, call) = (Arc::clone(&self.faults), self.inner.written_since(prefix, since));
+        Box::pin(async move {
+            let delta = call.await?;
+            faults.lock().unwrap().read_delta = true;
+            Ok(delta)
+        })
     }
 
     fn with_own_connections(&self) -> Arc<dyn Store> {

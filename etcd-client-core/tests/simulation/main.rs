@@ -33,10 +33,14 @@ use tokio::time::{Instant, timeout_at};
 type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
 type Held = BTreeMap<Vec<u8>, Entry>;
 
+/// The name of the last key.
+const LAST: char = 'p';
 /// Longer than the longest backoff and everything that may follow it.
 const HEALING: Duration = Duration::from_secs(60);
 /// Longer than the interval between audits.
 const AUDIT: Duration = Duration::from_secs(340);
+/// Longer than the interval between those that read everything, whatever was written.
+const WHOLE_AUDIT: Duration = Duration::from_secs(3_600 + 340);
 
 #[test]
 fn what_the_reader_holds_is_always_one_revision_of_the_store() {
@@ -59,6 +63,10 @@ fn what_the_reader_holds_is_always_one_revision_of_the_store() {
         assert!(
             totals.rewinds > 0 && totals.repairs > 0 && totals.resumes > 0,
             "a path was not taken: {totals:?}"
+        );
+        assert!(
+            totals.repairs_by_delta > 0 && totals.resyncs_by_delta > 0,
+            "what was written since was of no use: {totals:?}"
         );
         assert_eq!(totals.played.len(), STEPS.len(), "a fault was not played: {totals:?}");
     }
@@ -98,13 +106,28 @@ struct Totals {
     repairs: u64,
     resumes: u64,
     lists: u64,
+    /// Changes that were found by what was written since: in an audit, and after an interruption.
+    repairs_by_delta: u64,
+    resyncs_by_delta: u64,
     played: BTreeMap<Step, u64>,
 }
 
 impl Totals {
-    fn of(counters: Counters, checked: u64, played: BTreeMap<Step, u64>) -> Self {
-        let Counters { rewinds, repairs, resumes, lists, .. } = counters;
-        Self { schedules: 1, checked, rewinds, repairs, resumes, lists, played }
+    fn of(run: &Run<'_>, played: BTreeMap<Step, u64>) -> Self {
+        let Counters { rewinds, repairs, resumes, lists, .. } = run.watcher.counters();
+        let Run { checked, repairs_by_delta, resyncs_by_delta, .. } = *run;
+        let schedules = 1;
+        Self {
+            schedules,
+            checked,
+            rewinds,
+            repairs,
+            resumes,
+            lists,
+            repairs_by_delta,
+            resyncs_by_delta,
+            played,
+        }
     }
 
     fn with(mut self, other: Self) -> Self {
@@ -114,6 +137,8 @@ impl Totals {
         self.repairs += other.repairs;
         self.resumes += other.resumes;
         self.lists += other.lists;
+        self.repairs_by_delta += other.repairs_by_delta;
+        self.resyncs_by_delta += other.resyncs_by_delta;
         for (step, times) in other.played {
             *self.played.entry(step).or_default() += times;
         }
@@ -142,9 +167,15 @@ fn play(seed: u64, log: &mut String) -> Totals {
             run.watch_for(pause).await;
         }
         run.heal();
-        run.watch_for(if run.lossy || run.doubtful { AUDIT + HEALING } else { HEALING }).await;
+        let time = match (run.doubtful, run.lossy) {
+            // The keys of another history may look the same where they were written last.
+            (true, _) => WHOLE_AUDIT,
+            (_, true) => AUDIT,
+            _ => Duration::ZERO,
+        };
+        run.watch_for(time + HEALING).await;
         run.converged();
-        Totals::of(run.watcher.counters(), run.checked, played)
+        Totals::of(&run, played)
     })
 }
 
@@ -156,6 +187,8 @@ struct Run<'s> {
     watcher: Watcher,
     /// Whether all keys are followed.
     whole: bool,
+    /// Whether values are so long that a listing is more than what was written since.
+    long: bool,
     /// Whether everything is compared with the store now and then.
     audited: bool,
     log: &'s mut String,
@@ -175,6 +208,8 @@ struct Run<'s> {
     lagged: bool,
     start: Instant,
     checked: u64,
+    repairs_by_delta: u64,
+    resyncs_by_delta: u64,
 }
 
 impl<'s> Run<'s> {
@@ -193,6 +228,7 @@ impl<'s> Run<'s> {
             store,
             faulty,
             whole,
+            long: seed % 3 != 1,
             audited,
             log,
             history: HashMap::new(),
@@ -205,6 +241,8 @@ impl<'s> Run<'s> {
             lagged: false,
             start: Instant::now(),
             checked: 0,
+            repairs_by_delta: 0,
+            resyncs_by_delta: 0,
         };
         run.remember();
         run
@@ -301,11 +339,12 @@ impl<'s> Run<'s> {
         let mut transaction = self.store.transaction();
         for _ in 0..self.rng.usize(1..5) {
             let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
-            let key = format!("{directory}/{}", self.rng.char('a'..='f'));
+            let key = format!("{directory}/{}", self.rng.char('a'..=if self.long { LAST } else { 'f' }));
             transaction = if self.rng.u8(0..4) == 0 {
                 transaction.delete(key)
             } else {
-                transaction.put(key, self.rng.u8(0..3).to_string())
+                let (value, length) = (self.rng.u8(0..3), if self.long { 400 } else { 1 });
+                transaction.put(key, format!("{value:0>length$}"))
             };
         }
         transaction.commit();
@@ -390,6 +429,10 @@ impl<'s> Run<'s> {
                         Change::DeleteBelow(key) => panic!("a directory in a report: {key:?}"),
                     };
                 }
+                if self.faulty.faults().read_delta {
+                    self.repairs_by_delta += u64::from(cause == Cause::Audit);
+                    self.resyncs_by_delta += u64::from(cause == Cause::Resync);
+                }
                 if cause == Cause::Audit {
                     assert!(
                         self.lossy || self.doubtful || self.lagged,
@@ -440,7 +483,7 @@ impl<'s> Run<'s> {
 
 /// All keys that are ever written.
 fn names() -> impl Iterator<Item = String> {
-    ["/p", "/q"].into_iter().flat_map(|directory| ('a'..='f').map(move |name| format!("{directory}/{name}")))
+    ["/p", "/q"].into_iter().flat_map(|directory| ('a'..=LAST).map(move |name| format!("{directory}/{name}")))
 }
 
 /// Usual ones, and such as let everything happen at the same time.

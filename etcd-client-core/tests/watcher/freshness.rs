@@ -1,6 +1,7 @@
 //! A stream that is late, or cannot say how far it is, and a store that is asked meanwhile.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -25,11 +26,15 @@ enum Call {
 #[derive(Debug)]
 struct Puppet {
     calls: mpsc::UnboundedSender<Call>,
-    stream: Mutex<Option<mpsc::UnboundedReceiver<Signal>>>,
+    stream: Mutex<Option<PuppetWatch>>,
 }
 
 #[derive(Debug)]
-struct PuppetWatch(mpsc::UnboundedReceiver<Signal>);
+struct PuppetWatch {
+    signals: mpsc::UnboundedReceiver<Signal>,
+    /// Whether frames of other watches arrive.
+    has_heard: Arc<AtomicBool>,
+}
 
 impl Store for Puppet {
     fn list(&self, _: &Prefix) -> BoxFuture<Result<Listing, Error>> {
@@ -39,10 +44,9 @@ impl Store for Puppet {
     }
 
     fn watch(&self, _: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
-        let Some(stream) = self.stream.lock().unwrap().take() else {
+        let Some(watch) = self.stream.lock().unwrap().take().map(Box::new) else {
             return Box::pin(std::future::pending());
         };
-        let watch = Box::new(PuppetWatch(stream));
         Box::pin(async move { Ok(Opened { watch, head: after.unwrap(), cluster: 1 }) })
     }
 
@@ -63,10 +67,14 @@ impl Store for Puppet {
 
 impl Watch for PuppetWatch {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
-        self.0.poll_recv(cx).map(|signal| Ok(signal.unwrap()))
+        self.signals.poll_recv(cx).map(|signal| Ok(signal.unwrap()))
     }
 
     fn request_progress(&mut self) {}
+
+    fn has_heard(&self) -> bool {
+        self.has_heard.load(Ordering::Relaxed)
+    }
 
     fn endpoint(&self) -> &'static str {
         "puppet"
@@ -80,6 +88,7 @@ struct Play {
     watcher: Watcher,
     calls: mpsc::UnboundedReceiver<Call>,
     signals: mpsc::UnboundedSender<Signal>,
+    has_heard: Arc<AtomicBool>,
     model: BTreeMap<Bytes, Bytes>,
     /// The revision that the reader is at.
     revision: u64,
@@ -90,11 +99,13 @@ impl Play {
     async fn begun(audit_interval: Option<Duration>) -> Self {
         let (send_calls, calls) = mpsc::unbounded_channel();
         let (signals, stream) = mpsc::unbounded_channel();
-        let store = Arc::new(Puppet { calls: send_calls, stream: Mutex::new(Some(stream)) });
+        let has_heard = Arc::<AtomicBool>::default();
+        let watch = PuppetWatch { signals: stream, has_heard: Arc::clone(&has_heard) };
+        let store = Arc::new(Puppet { calls: send_calls, stream: Mutex::new(Some(watch)) });
         let mut options = Options::default();
         options.audit_interval = audit_interval;
         let watcher = Watcher::new(store, Prefix::new("/p"), options);
-        let mut play = Self { watcher, calls, signals, model: BTreeMap::new(), revision: 0 };
+        let mut play = Self { watcher, calls, signals, has_heard, model: BTreeMap::new(), revision: 0 };
         play.listed(listing(3, vec![])).await;
         play
     }
@@ -254,4 +265,23 @@ async fn an_audit_of_what_is_held_waits_for_nobody() {
     play.listed(listing(7, vec![])).await;
     assert_eq!((play.watcher.counters().audits, play.revision), (1, 7));
     assert!(!play.batch(5, Change::Put(entry(5))).await, "it was gone at 7");
+}
+
+/// One of them catches up, so that the server answers no request for progress.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_brings_frames_of_other_watches_is_not_dead_and_the_store_is_asked() {
+    let mut play = Play::begun(None).await;
+    play.signals.send(Signal::Progress(3)).unwrap();
+    play.has_heard.store(true, Ordering::Relaxed);
+    for head in [7, 8] {
+        assert!(!play.pass(Duration::from_millis(10_001)).await, "it is not lost");
+        let Ok(Call::Unchanged(known, answer)) = play.calls.try_recv() else {
+            panic!("after two intervals the store is asked")
+        };
+        answer.send(Some(head)).unwrap();
+        play.pass(MOMENT).await;
+        assert!(known.revision < head && play.revision == head, "{known:?}, {}", play.revision);
+    }
+    play.has_heard.store(false, Ordering::Relaxed);
+    assert!(play.pass(Duration::from_millis(10_001)).await, "it is lost");
 }

@@ -1,5 +1,6 @@
 //! What the watcher promises, one test for each promise, on a store in memory and paused time.
 
+mod audits;
 mod compactions;
 mod flapping;
 mod freshness;

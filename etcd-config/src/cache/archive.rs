@@ -73,7 +73,7 @@ impl Archive {
     pub(crate) fn write(
         &self,
         proven: SystemTime,
-        listing: impl FnOnce(u64) -> Listing,
+        listing: &dyn Fn(u64) -> Listing,
     ) -> Result<Option<CacheFile>, String> {
         let changes = self.changes.load(Ordering::Acquire);
         if self.saved.load(Ordering::Acquire) >= changes {

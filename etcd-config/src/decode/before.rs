@@ -1,8 +1,6 @@
 //! What was at a place when the published snapshot was read.
 
-use std::collections::BTreeMap;
-
-use crate::tree::{Node, Places, Raw};
+use crate::tree::{Children, Node, Places, Raw};
 
 /// The keys of now at a place, and which values of them have been replaced since.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,8 +58,11 @@ impl<'a> Before<'a> {
     pub(super) fn outline(self) -> Option<Node> {
         let had_children = self.had_children();
         let value = self.raw().cloned();
-        let children = had_children.then(|| (Box::from(""), Node::default()));
-        (had_children || value.is_some()).then(|| Node { value, children: BTreeMap::from_iter(children) })
+        let mut children = Children::default();
+        if had_children {
+            children.child("");
+        }
+        (had_children || value.is_some()).then(|| Node { value, children })
     }
 
     fn had_children(self) -> bool {
@@ -70,10 +71,10 @@ impl<'a> Before<'a> {
         };
         let now = self.node.into_iter().flat_map(|node| node.children.keys());
         // The first one that has not changed decides.
-        now.chain(replaced.children.keys()).any(|name| self.child(name).existed())
+        now.chain(replaced.children.keys().map(AsRef::as_ref)).any(|name| self.child(name).existed())
     }
 
-    fn child(self, name: &str) -> Self {
+    pub(super) fn child(self, name: &str) -> Self {
         Self {
             node: self.node.and_then(|node| node.children.get(name)),
             replaced: self.replaced.and_then(|places| places.children.get(name)),

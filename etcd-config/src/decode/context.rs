@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use etcd_client_core::Prefix;
 
@@ -20,7 +20,8 @@ pub(crate) struct NotText;
 /// the process started, and what `restart` fields have read then.
 pub struct Context {
     prefix: Prefix,
-    schema: Schema,
+    /// Shared by all configurations of the same type and prefix.
+    schema: Arc<Schema>,
     /// The variables that fields name, where they are set.
     environment: BTreeMap<&'static str, Result<String, NotText>>,
     /// The absolute keys, as paths below the prefix.
@@ -33,7 +34,7 @@ pub struct Context {
 impl Context {
     /// For reading the fields of `schema` from below `prefix`; `defaults` is what is wrong with the literal ones.
     pub(super) fn of(
-        schema: Schema,
+        schema: Arc<Schema>,
         defaults: Vec<Problem>,
         prefix: Prefix,
         variable: impl Fn(&str) -> Option<OsString>,

@@ -14,7 +14,7 @@ pub(super) use self::part::Part;
 use super::before::Before;
 use super::context::{Context, NotText};
 use super::pin::{Pin, Pins, pin_path};
-use super::place::{CurrentField, OuterField, Place, Stale};
+use super::place::{CurrentField, OuterField, Place, Stale, roomy};
 use super::type_name::TypeName;
 use crate::leaf::{self, FieldDefault, IN_SOURCE};
 use crate::problem::{Kind, Problem};
@@ -98,7 +98,7 @@ impl<'a> Decoder<'a> {
             root: place,
             here: place,
             subject: CurrentField {
-                key: tree.prefix().directory().to_owned(),
+                key: roomy(tree.prefix().directory()),
                 field: String::new(),
                 ty: TypeName::Written(context.schema().name()),
                 secret: false,
@@ -368,7 +368,10 @@ impl<'a> Decoder<'a> {
         let outer = mem::take(&mut self.survey.members);
         read(self);
         self.survey.path.pop();
-        Ok(mem::replace(&mut self.survey.members, outer))
+        let mut members = mem::replace(&mut self.survey.members, outer);
+        // They stay as long as the configuration.
+        members.shrink_to_fit();
+        Ok(members)
     }
 
     pub(super) fn finish(self) -> Findings {

@@ -45,6 +45,9 @@ pub(super) struct OuterField {
 
 impl Place<'_> {
     pub(super) fn descend(self, path: &str) -> Self {
+        if !path.is_empty() && !path.as_bytes().contains(&b'/') {
+            return self.child(path);
+        }
         let stale = match self.stale {
             Stale::Only(touched) => touched.descend(path).map_or(Stale::Nothing, Stale::Only),
             stale => stale,
@@ -52,6 +55,24 @@ impl Place<'_> {
         let before = self.before.descend(path);
         Self { node: self.node.and_then(|node| node.descend(path)), stale, before }
     }
+
+    /// The same for a path of one name, as nearly all are.
+    fn child(self, name: &str) -> Self {
+        let stale = match self.stale {
+            Stale::Only(touched) => touched.children.get(name).map_or(Stale::Nothing, Stale::Only),
+            stale => stale,
+        };
+        let node = self.node.and_then(|node| node.children.get(name));
+        Self { node, stale, before: self.before.child(name) }
+    }
+}
+
+/// The text, with room for the names below it.
+pub(super) fn roomy(directory: &str) -> String {
+    const ROOM: usize = 64;
+    let mut key = String::with_capacity(directory.len() + ROOM);
+    key.push_str(directory);
+    key
 }
 
 impl CurrentField {

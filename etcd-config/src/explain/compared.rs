@@ -93,7 +93,7 @@ impl<'a> ComparedPlace<'a> {
             let children = state.iter().flat_map(|node| &node.children);
             let new = children
                 .filter(|(name, node)| !name.is_empty() && is_entry(node))
-                .map(|(name, _)| name.as_ref())
+                .map(|(name, _)| name)
                 .filter(|name| !states[..number].iter().any(|earlier| has(*earlier, name)));
             names.extend(new);
         }

@@ -30,9 +30,20 @@ pub(crate) struct Wanted<'f> {
 }
 
 /// Why `text` is not what is wanted. Of a secret it says nothing but what was expected.
-pub(crate) fn complaint<T>(text: &str, wanted: Wanted<'_>, decode: Decode<T>, error: &Error) -> String {
+pub(crate) fn complaint<T>(text: &str, wanted: Wanted<'_>, decode_as: Decode<T>, error: &Error) -> String {
+    let is_value = |text: &str| matches!(panics::caught(|| decode(text, decode_as)), Ok(Ok(_)));
+    in_words(text, wanted, expectation(decode_as), &is_value, error)
+}
+
+/// The same for any type; `is_value` says whether another text would be a value. It is compiled once.
+fn in_words(
+    text: &str,
+    wanted: Wanted<'_>,
+    expected: Expectation,
+    is_value: &dyn Fn(&str) -> bool,
+    error: &Error,
+) -> String {
     let Wanted { ty, default, secret } = wanted;
-    let expected = expectation(decode);
     let expected = match error {
         // A type may have put the value into it.
         Error::Unfit(phrase) if !secret => expected.in_words(&words(phrase, text)),
@@ -55,7 +66,7 @@ pub(crate) fn complaint<T>(text: &str, wanted: Wanted<'_>, decode: Decode<T>, er
         Error::Message(cause) => format!("{shown} is not {noun}{example}: {}", words(cause, text)),
         _ => format!("{shown} is not {noun}{example}"),
     };
-    let way_out = way_out(text, &expected, default, decode, error).unwrap_or_default();
+    let way_out = way_out(text, &expected, default, is_value, error).unwrap_or_default();
     format!("{complaint}{way_out}{}", in_source(&expected, ty))
 }
 
@@ -129,11 +140,11 @@ fn in_source(expected: &Expectation, ty: &str) -> &'static str {
 }
 
 /// A value that may have been meant, or what keeps this one from being any.
-fn way_out<T>(
+fn way_out(
     text: &str,
     expected: &Expectation,
     default: FieldDefault,
-    decode_as: Decode<T>,
+    is_value: &dyn Fn(&str) -> bool,
     error: &Error,
 ) -> Option<String> {
     if is_nothing(text) {
@@ -152,9 +163,7 @@ fn way_out<T>(
         Error::UnknownVariant(variants) => *variants,
         _ => &[],
     };
-    let works = |way: &String| {
-        way.chars().count() <= EXAMPLE && matches!(panics::caught(|| decode(way, decode_as)), Ok(Ok(_)))
-    };
+    let works = |way: &String| way.chars().count() <= EXAMPLE && is_value(way);
     if let Some(meant) = rewritten(text, expected, variants).into_iter().find(works) {
         return Some(format!("; did you mean {}?", Printable::line(&meant)));
     }

@@ -28,6 +28,11 @@ pub(crate) struct KeyWarnings {
 }
 
 impl KeyWarnings {
+    /// Whether there is nothing odd.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.described.is_empty() && self.counted.is_empty()
+    }
+
     /// Looks at the touched keys again, or at all. What the log has not heard of yet.
     pub(crate) fn look(
         &mut self,

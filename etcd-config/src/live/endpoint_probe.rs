@@ -1,10 +1,11 @@
 //! A periodic probe of idle endpoints: which of them would not serve if they were needed.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client_core::{BoxFuture, Store};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The first probe waits until the start of the service is over.
 const FIRST: Duration = Duration::from_secs(5);
@@ -19,6 +20,8 @@ pub(crate) struct EndpointProbe {
 
 enum Schedule {
     At(Instant),
+    /// The same, kept from one look at it to the next: to make a timer costs more than to look at it.
+    Waiting(Pin<Box<Sleep>>),
     Running(BoxFuture<()>),
 }
 
@@ -31,7 +34,8 @@ impl EndpointProbe {
     pub(crate) async fn due(&mut self) {
         loop {
             match &mut self.schedule {
-                Schedule::At(time) => return sleep_until(*time).await,
+                Schedule::At(time) => self.schedule = Schedule::Waiting(Box::pin(sleep_until(*time))),
+                Schedule::Waiting(time) => return time.as_mut().await,
                 Schedule::Running(probe) => {
                     probe.as_mut().await;
                     self.postpone();

@@ -20,10 +20,12 @@ use crate::publish::speed::DecodeSpeed;
 use crate::publish::{Publisher, decoded};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
-use crate::runtime::deadline::runtime_deadline;
+use crate::runtime::deadline::{common_moment, runtime_deadline};
 use crate::runtime::panics;
 use crate::schema::Schema;
 use crate::schema::hidden::Hidden;
+use crate::shape::branch::Branch;
+use crate::shape::layout::Layout;
 use crate::status::CacheFile;
 use crate::tree::KeyTree;
 
@@ -37,6 +39,23 @@ pub(crate) struct WatchPlan {
     pub(crate) cache: Option<CacheLocation>,
     /// If the newest state is refused, the newest that is not is looked for in the store's past.
     pub(crate) last_good: bool,
+}
+
+/// What is read of the keys, without the type that they become.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields {
+    layout: &'static Layout,
+    survey: fn() -> Branch,
+}
+
+impl Fields {
+    pub(crate) fn of<T: Derived>() -> Self {
+        Self { layout: T::LAYOUT, survey: survey::<T> }
+    }
+
+    pub(crate) fn layout(&self) -> &'static Layout {
+        self.layout
+    }
 }
 
 /// What the store has answered within the start-up limit, or that it has not.
@@ -84,17 +103,18 @@ pub(crate) enum LoadedFrom {
 
 impl FirstAnswer {
     /// Asks the store, on the runtime on which it is to be followed.
-    pub(crate) async fn new<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<Self, Error> {
-        let WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good } = plan;
+    pub(crate) async fn new(store: &Arc<dyn Store>, plan: WatchPlan, fields: Fields) -> Result<Self, Error> {
+        let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache, last_good } = plan;
+        watcher.aligned_to = Some(common_moment());
         let connections = OwnConnections::of(store, Handle::current().id());
-        let listed = watched::<T>(store.as_ref(), &prefix);
+        let listed = watched(store.as_ref(), &prefix, fields);
         let mut watcher = Watcher::new(connections.store(), listed.clone(), watcher);
         let deadline = runtime_deadline(startup_timeout);
-        let first = first_listing::<T>(&mut watcher, &prefix, startup_timeout).await?;
+        let first = first_listing(&mut watcher, &prefix, fields.layout.name, startup_timeout).await?;
         let hint = match &first {
             First::Listing(listing) if listing.entries.is_empty() => {
                 let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-                neighbours::hint(&*connections.store(), &prefix, T::LAYOUT, left).await
+                neighbours::hint(&*connections.store(), &prefix, fields.layout, left).await
             }
             _ => None,
         };
@@ -215,12 +235,7 @@ impl<T: Derived> Loaded<T> {
         let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
         let (publisher, first, speed) = Publisher::new(context, listing, hint.as_deref())?;
         let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
-        panics::log(|| {
-            if let Some(what) = publisher.nothing_read() {
-                tracing::warn!(name, %prefix, "nothing was read from the store: {what}");
-            }
-            tracing::info!(name, %prefix, revision, keys, "configuration loaded");
-        });
+        log_loaded(name, &prefix, revision, keys, publisher.nothing_read());
         Ok(Self { publisher, first, speed, origin: LoadedFrom::Etcd })
     }
 
@@ -242,9 +257,7 @@ impl<T: Derived> Loaded<T> {
         publisher.mark_from_cache();
         let (name, revision) = (T::LAYOUT.name, listing.revision);
         watcher.assume(listing);
-        panics::log(|| {
-            tracing::warn!(name, %prefix, path, revision, "etcd could not be read: configuration loaded from the cache");
-        });
+        log_loaded_from_cache(name, &prefix, &path, revision);
         let saved_at = Some(written_at);
         let file = CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() };
         Ok(Self { publisher, first, speed, origin: LoadedFrom::Cache { file, state } })
@@ -258,13 +271,22 @@ impl<T: Derived> FirstLoad<T> {
     }
 }
 
+fn log_loaded(name: &str, prefix: &Prefix, revision: u64, keys: usize, nothing_read: Option<&str>) {
+    panics::log(|| {
+        if let Some(what) = nothing_read {
+            tracing::warn!(name, %prefix, "nothing was read from the store: {what}");
+        }
+        tracing::info!(name, %prefix, revision, keys, "configuration loaded");
+    });
+}
+
 /// The prefix, with the keys that the store hides unless they are named.
-pub(crate) fn watched<T: Derived>(store: &dyn Store, prefix: &Prefix) -> Prefix {
+pub(crate) fn watched(store: &dyn Store, prefix: &Prefix, fields: Fields) -> Prefix {
     if !store.hides_keys() {
         return prefix.clone();
     }
-    let Hidden { named, in_entries, maps } = Hidden::of(&survey::<T>(), prefix);
-    let name = T::LAYOUT.name;
+    let Hidden { named, in_entries, maps } = Hidden::of(&(fields.survey)(), prefix);
+    let name = fields.layout.name;
     if !in_entries.is_empty() {
         let keys = in_entries.join(", ");
         panics::log(|| {
@@ -291,9 +313,10 @@ enum First {
 
 /// Waits for the first authoritative read: through outages within the limit, but not after an error that waiting
 /// does not cure.
-async fn first_listing<T: Derived>(
+async fn first_listing(
     watcher: &mut Watcher,
     prefix: &Prefix,
+    name: &str,
     limit: Duration,
 ) -> Result<First, Error> {
     let mut last = None;
@@ -304,7 +327,7 @@ async fn first_listing<T: Derived>(
                 Event::State(state) => {
                     let Some(error) = state.error() else { continue };
                     if is_final(error) {
-                        return Err(Error::refusal(T::LAYOUT.name, prefix, error.clone()));
+                        return Err(Error::refusal(name, prefix, error.clone()));
                     }
                     last = Some(state);
                 }
@@ -339,6 +362,12 @@ pub(crate) fn silence(
     };
     let outage = connections.store().outage().filter(says_more);
     Error::startup_timeout(limit, outage.or(last), cache)
+}
+
+fn log_loaded_from_cache(name: &str, prefix: &Prefix, path: &str, revision: u64) {
+    panics::log(|| {
+        tracing::warn!(name, %prefix, path, revision, "etcd could not be read: configuration loaded from the cache");
+    });
 }
 
 /// Why what was cached does not make a configuration.

@@ -75,7 +75,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.status_cell.read(self::announced);
         if std::mem::replace(&mut *announced, now) != now {
-            self.hooks.queue(Notice::of_status(self.status()), self.keys.read().len());
+            self.hooks.queue(Notice::of_status(self.status()), self.keys.len());
         }
     }
 
@@ -85,9 +85,9 @@ impl<T: Send + Sync + 'static> Shared<T> {
         if *ended {
             return None;
         }
-        let keys = self.keys.mark_published();
+        let replaced = self.keys.mark_published();
         self.note_change(cluster);
-        Some(Swapped { before: self.current.swap(snapshot), keys })
+        Some(Swapped { before: self.current.swap(snapshot), replaced })
     }
 
     /// The cache file lacks what is in force.
@@ -107,7 +107,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let (shared, own) = (Arc::clone(self), Arc::clone(archive));
         let write = move || {
             let proven = shared.status_cell.read(StatusRecord::proven_at);
-            done(own.write(proven, |cluster| {
+            done(own.write(proven, &|cluster| {
                 let (revision, entries) = shared.keys.published();
                 etcd_client_core::Listing { revision, cluster, entries }
             }));
@@ -132,7 +132,7 @@ impl<T> Shared<T> {
     }
 
     /// Writes the status, with the counters.
-    pub(crate) fn record<R>(
+    pub(crate) fn record<R: Default>(
         &self,
         counters: watcher::Counters,
         write: impl FnOnce(&mut StatusRecord) -> R,

@@ -11,8 +11,9 @@ use crate::decode::Derived;
 use crate::live::backlog::{Backlog, commits};
 use crate::live::shared::Shared;
 use crate::notify::notice::Notice;
+use crate::publish::spares::Spare;
 use crate::publish::speed::{DecodeSpeed, SLOW};
-use crate::publish::{Outcome, Publisher, Spare};
+use crate::publish::{Outcome, Publisher};
 use crate::runtime::caller::Caller;
 use crate::runtime::panics;
 use crate::status::Rewind;
@@ -238,7 +239,7 @@ impl<T: Derived> Updater<T> {
         let (kept, cluster) = (shared.current.load().revision, self.arrival.cluster);
         let outcome = self.publisher.publish(kept, cause, |snapshot| shared.publish(snapshot, cluster));
         let keys = Arc::clone(self.publisher.keys());
-        let (name, prefix, count) = (T::LAYOUT.name, keys.context().prefix(), keys.read().len());
+        let (name, prefix) = (T::LAYOUT.name, keys.context().prefix());
         match outcome {
             Outcome::NothingToTry => self.prove(effects, |_| ()),
             Outcome::Ended => {}
@@ -249,29 +250,28 @@ impl<T: Derived> Updater<T> {
                     || tracing::info!(name, %prefix, revision, "the values in force are the newest again"),
                 );
             }
-            Outcome::ValuesUnchanged(keys) => {
+            Outcome::ValuesUnchanged(replaced) => {
                 let revision = self.publisher.revision();
                 self.record_update(effects, |_| ());
                 shared.note_change(self.arrival.cluster);
                 effects.must_save = true;
-                let first = some(&keys);
-                self.log(|| tracing::info!(name, %prefix, revision, keys = ?first, "keys were written, and no value in force changes"));
+                self.log(|| tracing::info!(name, %prefix, revision, keys = ?some(&replaced.keys(prefix)), "keys were written, and no value in force changes"));
             }
-            Outcome::Published(change) => {
-                let revision = change.revision();
-                shared.streams.send(&change);
-                let keys = Arc::clone(change.shared_keys());
-                shared.hooks.hold(Notice::of_change(change), count);
+            Outcome::Published(step) => {
+                let revision = step.revision();
+                shared.streams.send(|| step.change(prefix));
+                shared.hooks.hold(|| Notice::of_change(step.change(prefix).clone()), || keys.len());
                 self.record_update(effects, |record| record.accept(revision));
                 effects.must_save = true;
-                let (changed, first) = (keys.len(), some(&keys));
                 self.log(|| {
-                    tracing::info!(name, %prefix, revision, ?cause, count = changed, keys = ?first, "configuration changed");
+                    // Asked only where somebody reads the line.
+                    let changed = || step.change(prefix).keys();
+                    tracing::info!(name, %prefix, revision, ?cause, count = changed().len(), keys = ?some(changed()), "configuration changed");
                 });
             }
             Outcome::Refused(rejection) => {
                 let refused = rejection.clone();
-                shared.hooks.hold(Notice::of_rejection(rejection.clone()), count);
+                shared.hooks.hold(|| Notice::of_rejection(rejection.clone()), || keys.len());
                 self.record_update(effects, |record| record.refuse(rejection));
                 self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(format_args!("{refused:#}"))));
             }
@@ -281,17 +281,20 @@ impl<T: Derived> Updater<T> {
     /// Records the outcome of an update and the warnings, and then has the callbacks called: the status that they
     /// read has both.
     fn record_update(&mut self, effects: &mut Effects<T>, write: impl FnOnce(&mut StatusRecord)) {
-        let (warnings, pending) = (self.publisher.warnings(), self.publisher.pending());
+        let differ = self.publisher.remarks_differ();
+        let remarks = differ.then(|| (self.publisher.warnings(), self.publisher.pending()));
         let new_warnings = self.publisher.take_new_warnings();
         if !new_warnings.is_empty() {
-            let keys = self.publisher.keys().read().len();
-            self.shared.hooks.hold(Notice::of_warnings(new_warnings), keys);
+            let keys = self.publisher.keys();
+            self.shared.hooks.hold(|| Notice::of_warnings(new_warnings), || keys.len());
         }
         self.prove(effects, |record| {
             write(record);
-            record.warnings = warnings;
-            record.pending = pending;
+            if let Some((warnings, pending)) = remarks {
+                (record.warnings, record.pending) = (warnings, pending);
+            }
         });
+        self.publisher.remarks_recorded();
         self.shared.hooks.release();
     }
 
@@ -316,7 +319,7 @@ impl<T: Derived> Updater<T> {
         effects.is_confirmed = true;
     }
 
-    fn record<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
+    fn record<R: Default>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
         self.shared.record(self.arrival.counters, write)
     }
 

@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -132,7 +133,7 @@ impl<T: Derived> WatchTask<T> {
     }
 
     /// Runs until it is dropped. After a panic the watch begins again with a listing.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self: Box<Self>) {
         let (mut last_restart, mut pause) = (Instant::now(), Duration::ZERO);
         loop {
             let Err(panic) = panics::caught_in(self.watch_until_panic()).await else { return };
@@ -148,9 +149,12 @@ impl<T: Derived> WatchTask<T> {
     /// Returns `None` if the updater is lost, which takes a panic while another one is handled; nothing else ends it.
     async fn watch_until_panic(&mut self) -> Option<Infallible> {
         if let Some(panic) = self.unrecovered_panic.take() {
-            self.recover(&panic).await?;
+            // Apart: it would take room in each task for ever.
+            Box::pin(self.recover(&panic)).await?;
         }
         let shared = Arc::clone(self.shared());
+        // One for many turns: to wait anew costs a lock and a place in a list.
+        let mut progress_wanted = pin!(shared.progress_wanted.notified());
         loop {
             // A store that always has events must not keep other tasks from the thread.
             consume_budget().await;
@@ -161,7 +165,10 @@ impl<T: Derived> WatchTask<T> {
                     self.publish_at = None;
                     self.work(Work::Publish(cause));
                 }
-                () = shared.progress_wanted.notified() => self.watcher.request_progress(),
+                () = &mut progress_wanted => {
+                    progress_wanted.set(shared.progress_wanted.notified());
+                    self.watcher.request_progress();
+                }
                 step = next_step(&mut self.writer) => self.on_writer_step(step),
                 () = self.probe.due() => self.probe_endpoints(),
             }
@@ -220,9 +227,16 @@ impl<T: Derived> WatchTask<T> {
     fn work(&mut self, work: Work) {
         let (counters, cluster) = (self.watcher.counters(), self.watcher.cluster());
         let arrival = Arrival { heard: Proof::now(), counters, cluster };
+        // It stays in its slot while it runs here, so that a panic does not lose it.
+        if let UpdaterSlot::Idle(updater) = &mut self.slot
+            && updater.is_light(&work)
+        {
+            let effects = updater.run(work, arrival);
+            return self.follow_up(effects);
+        }
         let (sender, receiver) = oneshot::channel();
         match std::mem::replace(&mut self.slot, UpdaterSlot::Busy(receiver)) {
-            UpdaterSlot::Idle(mut updater) if !updater.is_light(&work) => {
+            UpdaterSlot::Idle(mut updater) => {
                 let job = move || {
                     let effects = panics::caught(|| updater.run(work, arrival)).map(Effects::drop_discarded);
                     // If the watch has ended meanwhile, there is no receiver.
@@ -232,13 +246,6 @@ impl<T: Derived> WatchTask<T> {
                 if let Err(job) = self.worker.run(Box::new(job)) {
                     job();
                 }
-            }
-            UpdaterSlot::Idle(updater) => {
-                // Back in its slot before it runs, so that a panic does not lose it.
-                self.slot = UpdaterSlot::Idle(updater);
-                let UpdaterSlot::Idle(updater) = &mut self.slot else { return };
-                let effects = updater.run(work, arrival);
-                self.follow_up(effects);
             }
             // Never: callers check that it is idle. What comes while it is busy goes to the backlog.
             busy @ UpdaterSlot::Busy(_) => self.slot = busy,

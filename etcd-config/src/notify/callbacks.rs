@@ -172,8 +172,8 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     }
 
     /// Queues a notice, to be delivered after the next [`release`](Self::release). Callbacks that are added from
-    /// now on do not get it. `keys` is the size of the configuration.
-    pub(crate) fn hold(&self, notice: Notice<T>, keys: usize) {
+    /// now on do not get it. `notice` and `keys`, the size of the configuration, are asked only if there are callbacks.
+    pub(crate) fn hold(&self, notice: impl FnOnce() -> Notice<T>, keys: impl FnOnce() -> usize) {
         self.lock().hold(notice, keys);
     }
 
@@ -181,7 +181,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     pub(crate) fn queue(self: &Arc<Self>, notice: Notice<T>, keys: usize) {
         let mut state = self.lock();
         let is_next = state.held.is_empty();
-        state.hold(notice, keys);
+        state.hold(|| notice, || keys);
         if is_next {
             self.release_held(state);
         }
@@ -343,10 +343,11 @@ impl<T> Hooks<T> {
 
 impl<T> Pending<T> {
     /// Unless there is nothing to be called.
-    fn hold(&mut self, notice: Notice<T>, keys: usize) {
+    fn hold(&mut self, notice: impl FnOnce() -> Notice<T>, keys: impl FnOnce() -> usize) {
         if self.hooks.is_empty() {
             return;
         }
+        let (notice, keys) = (notice(), keys());
         self.announced += 1;
         self.room = (WAITING_KEYS / keys.max(1)).clamp(1, WAITING_STEPS);
         self.held.push_back(Notice { number: self.announced, ..notice });

@@ -62,10 +62,14 @@ impl<T> Streams<T> {
         Changes { mailbox, process: Process::this() }
     }
 
-    pub(crate) fn send(&self, change: &Change<T>) {
+    /// `change` is asked only if there are streams.
+    pub(crate) fn send<'c>(&self, change: impl Fn() -> &'c Change<T>)
+    where
+        T: 'c,
+    {
         self.update_all(|waiting| match &mut waiting.change {
-            Some(before) => before.extend(change),
-            empty => *empty = Some(change.clone()),
+            Some(before) => before.extend(change()),
+            empty => *empty = Some(change().clone()),
         });
     }
 

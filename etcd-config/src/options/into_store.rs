@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use etcd_client_core::{Error, MemoryStore, Store, v2, v3};
+#[cfg(feature = "v2")]
+use etcd_client_core::v2;
+use etcd_client_core::{Error, MemoryStore, Store, v3};
 
 /// What a configuration can be read from: an endpoint such as `http://127.0.0.1:2379`, several of
 /// them in a list or with commas between, a client, a store.
@@ -79,12 +81,16 @@ impl IntoStore for &MemoryStore {
     }
 }
 
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
 impl IntoStore for v2::Client {
     fn into_store(self) -> Result<Arc<dyn Store>, Error> {
         Ok(Arc::new(self))
     }
 }
 
+#[cfg(feature = "v2")]
+#[cfg_attr(docsrs, doc(cfg(feature = "v2")))]
 impl IntoStore for &v2::Client {
     fn into_store(self) -> Result<Arc<dyn Store>, Error> {
         Ok(Arc::new(self.clone()))

@@ -8,8 +8,8 @@ use crate::error::Error;
 /// from the environment: from the variable of the same name, or of the name in capitals.
 pub(crate) fn fill(
     template: &str,
-    given: impl Fn(&str) -> Option<String>,
-    variable: impl Fn(&str) -> Option<String>,
+    given: &dyn Fn(&str) -> Option<String>,
+    variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, Error> {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
@@ -54,7 +54,7 @@ mod tests {
             "BAD" => Some("a/b".to_owned()),
             _ => None,
         };
-        fill(template, given, variable).map_err(|error| error.to_string())
+        fill(template, &given, &variable).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What changed from one snapshot to the next.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
+use etcd_client_core::Prefix;
 use etcd_client_core::watcher::Cause;
 
 use crate::publish::snapshot::Snapshot;
+use crate::tree::Replaced;
 
 /// The step from one snapshot to the next.
 ///
@@ -34,16 +37,44 @@ pub struct Change<T> {
     missed: u64,
 }
 
-impl<T> Change<T> {
-    pub(crate) fn between(
+/// The step from one snapshot to the next, before anybody asks for it: the [`Change`], with the names of its keys, is made
+/// when it is first asked for.
+pub(crate) struct Step<T> {
+    old: Arc<Snapshot<T>>,
+    new: Arc<Snapshot<T>>,
+    replaced: Arc<Replaced>,
+    cause: Cause,
+    change: OnceCell<Change<T>>,
+}
+
+impl<T> Step<T> {
+    pub(crate) fn new(
         old: Arc<Snapshot<T>>,
         new: Arc<Snapshot<T>>,
-        keys: Vec<Arc<str>>,
+        replaced: Arc<Replaced>,
         cause: Cause,
     ) -> Self {
-        Self { old, new, keys: Arc::new(keys), cause, missed: 0 }
+        Self { old, new, replaced, cause, change: OnceCell::new() }
     }
 
+    /// The revision of the new snapshot.
+    pub(crate) fn revision(&self) -> u64 {
+        self.new.revision
+    }
+
+    /// The change, whose keys are below this prefix.
+    pub(crate) fn change(&self, prefix: &Prefix) -> &Change<T> {
+        self.change.get_or_init(|| Change {
+            old: Arc::clone(&self.old),
+            new: Arc::clone(&self.new),
+            keys: Arc::new(self.replaced.keys(prefix)),
+            cause: self.cause,
+            missed: 0,
+        })
+    }
+}
+
+impl<T> Change<T> {
     /// The configuration before.
     pub fn before(&self) -> &Arc<Snapshot<T>> {
         &self.old
@@ -76,10 +107,6 @@ impl<T> Change<T> {
     /// receiver was slower than the changes.
     pub fn missed(&self) -> u64 {
         self.missed
-    }
-
-    pub(crate) fn shared_keys(&self) -> &Arc<Vec<Arc<str>>> {
-        &self.keys
     }
 
     /// Adds the change that follows this one.

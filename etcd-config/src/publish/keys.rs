@@ -1,6 +1,5 @@
 //! The keys as the store has them: written by the watching task, read by anyone.
 
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use etcd_client_core::{Batch, Entry, Listing};
@@ -21,8 +20,8 @@ pub(crate) struct Keys {
 #[derive(Debug)]
 struct KeysState {
     tree: Arc<KeyTree>,
-    /// What has been replaced since the published snapshot.
-    unpublished: Arc<Replaced>,
+    /// What has been replaced since the published snapshot, if anything has.
+    unpublished: Option<Arc<Replaced>>,
     /// The revision that the tree is at, and that of the snapshot.
     revision: u64,
     snapshot: u64,
@@ -30,13 +29,17 @@ struct KeysState {
 
 impl Keys {
     pub(crate) fn new(tree: KeyTree, revision: u64, context: Context) -> Self {
-        let state =
-            KeysState { tree: Arc::new(tree), unpublished: Arc::default(), revision, snapshot: revision };
+        let state = KeysState { tree: Arc::new(tree), unpublished: None, revision, snapshot: revision };
         Self { state: Mutex::new(state), context }
     }
 
     pub(crate) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().tree.len()
     }
 
     pub(crate) fn read(&self) -> Arc<KeyTree> {
@@ -49,17 +52,17 @@ impl Keys {
         *revision = batch.revision;
         let replaced = Arc::make_mut(tree).apply(batch);
         let touched = replaced.touched();
-        if unpublished.is_empty() {
-            *unpublished = Arc::new(replaced);
-        } else {
-            Arc::make_mut(unpublished).merge(&replaced);
+        match unpublished {
+            Some(unpublished) => Arc::make_mut(unpublished).merge(&replaced),
+            None if replaced.is_empty() => {}
+            None => *unpublished = Some(Arc::new(replaced)),
         }
         touched
     }
 
-    /// What has been replaced since the published snapshot.
-    pub(crate) fn replaced_since_published(&self) -> Arc<Replaced> {
-        Arc::clone(&self.lock().unpublished)
+    /// How many values have been replaced since the published snapshot.
+    pub(crate) fn count_unpublished(&self) -> usize {
+        self.lock().count_unpublished()
     }
 
     /// Nothing has changed up to this revision.
@@ -80,42 +83,50 @@ impl Keys {
 
     /// Whether the published snapshot is what the keys say.
     pub(crate) fn are_published(&self) -> bool {
-        self.lock().unpublished.is_empty()
+        self.lock().count_unpublished() == 0
     }
 
     /// The same, after what has changed and changed back is forgotten.
     pub(crate) fn is_back_at_published(&self) -> bool {
         let KeysState { tree, unpublished, .. } = &mut *self.lock();
-        tree.forget_changed_back(Arc::make_mut(unpublished));
-        unpublished.is_empty()
+        let Some(replaced) = unpublished else { return true };
+        tree.forget_changed_back(Arc::make_mut(replaced));
+        if replaced.is_empty() {
+            *unpublished = None;
+        }
+        unpublished.is_none()
     }
 
     /// The keys of the published snapshot, at the last revision that they are known to be those of.
     pub(crate) fn published(&self) -> (u64, Vec<Entry>) {
         let (tree, unpublished, revision) = {
             let KeysState { tree, unpublished, revision, snapshot } = &*self.lock();
-            let revision = if unpublished.is_empty() { *revision } else { *snapshot };
-            (Arc::clone(tree), Arc::clone(unpublished), revision)
+            let revision = if unpublished.is_none() { *revision } else { *snapshot };
+            (Arc::clone(tree), unpublished.clone().unwrap_or_default(), revision)
         };
         (revision, tree.entries_before(&unpublished))
     }
 
-    /// A snapshot of the keys is published; returns the full keys that have changed since the one before it.
-    pub(crate) fn mark_published(&self) -> Vec<Arc<str>> {
+    /// A snapshot of the keys is published; returns what has been replaced since the one before it.
+    pub(crate) fn mark_published(&self) -> Arc<Replaced> {
         let mut state = self.lock();
         state.snapshot = state.revision;
-        let published = mem::take(&mut state.unpublished);
-        drop(state);
-        published.keys(self.context.prefix())
+        state.unpublished.take().unwrap_or_default()
     }
 
     /// The keys as they are now, and what has been replaced since the published snapshot.
     pub(crate) fn with_unpublished(&self) -> (Arc<KeyTree>, Arc<Replaced>) {
         let KeysState { tree, unpublished, .. } = &*self.lock();
-        (Arc::clone(tree), Arc::clone(unpublished))
+        (Arc::clone(tree), unpublished.clone().unwrap_or_default())
     }
 
     fn lock(&self) -> MutexGuard<'_, KeysState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeysState {
+    fn count_unpublished(&self) -> usize {
+        self.unpublished.as_ref().map_or(0, |replaced| replaced.len())
     }
 }

@@ -1,5 +1,6 @@
 //! Time limits as points in time.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Longer than any process lives.
@@ -13,4 +14,11 @@ pub(crate) fn deadline(limit: Duration) -> Instant {
 /// The same by the clock of the runtime, which need not be the machine's.
 pub(crate) fn runtime_deadline(limit: Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + limit.min(LONGEST)
+}
+
+/// A moment that all configurations of the process have in common: what each does at intervals is counted from it, so
+/// that they wake their thread together.
+pub(crate) fn common_moment() -> Instant {
+    static MOMENT: OnceLock<Instant> = OnceLock::new();
+    *MOMENT.get_or_init(Instant::now)
 }

@@ -16,6 +16,14 @@ pub(crate) const WITHHELD: &str = "(not shown: there are secrets)";
 
 /// Runs the user's code, and returns its result or its panic's message.
 pub(crate) fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+    let (mut code, mut result) = (Some(code), None);
+    run(&mut || result = code.take().map(|code| code()))?;
+    // Never: what has not panicked has a result.
+    result.ok_or_else(String::new)
+}
+
+/// Compiled once, and not for each piece of code.
+fn run(code: &mut dyn FnMut()) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
         let said = words(panic.as_ref()).to_owned();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));

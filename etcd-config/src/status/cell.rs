@@ -53,6 +53,8 @@ pub(crate) struct StatusRecord {
     endpoint: Option<String>,
     /// Counts the writes, so that a waiter misses none.
     epoch: u64,
+    /// How many threads sleep until the next write: where there is none, the system is not asked to wake any.
+    sleepers: usize,
 }
 
 /// How much is known of the store, and how much of that is in force.
@@ -102,6 +104,7 @@ impl StatusCell {
             since: now,
             endpoint: None,
             epoch: 0,
+            sleepers: 0,
         };
         let meters = Meters::new(name, &prefix);
         meters.show(Counters::default(), &record.reading());
@@ -162,13 +165,22 @@ impl StatusCell {
     }
 
     /// Writes the record, and wakes the waiters.
-    pub(crate) fn write<R>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
+    pub(crate) fn write<R: Default>(&self, write: impl FnOnce(&mut StatusRecord) -> R) -> R {
+        let (mut write, mut result) = (Some(write), None);
+        self.rewrite(&mut |record| result = write.take().map(|write| write(record)));
+        // It always has one.
+        result.unwrap_or_default()
+    }
+
+    /// Compiled once, and not for each way to write.
+    fn rewrite(&self, write: &mut dyn FnMut(&mut StatusRecord)) {
         let mut record = self.lock();
-        let result = write(&mut record);
+        write(&mut record);
         let now = record.counters;
         let before = std::mem::replace(&mut record.shown, now);
         let reading = record.reading();
         record.epoch += 1;
+        let has_sleepers = record.sleepers > 0;
         drop(record);
         // A recorder is code of others.
         if let Err(panic) = panics::caught(|| self.meters.show(before, &reading)) {
@@ -178,9 +190,10 @@ impl StatusCell {
             });
             self.lock().panicked(&panic);
         }
-        self.moved.notify_all();
+        if has_sleepers {
+            self.moved.notify_all();
+        }
         self.moved_async.notify_waiters();
-        result
     }
 
     /// In the child of a `fork` nothing follows the store: marks the record as stopped. False if the parent's
@@ -213,14 +226,19 @@ impl StatusCell {
     /// Sleeps until the record is written after `epoch`; false when that did not happen in time.
     pub(crate) fn sleep(&self, epoch: Epoch, until: Instant) -> bool {
         let mut record = self.lock();
-        while Epoch(record.epoch) == epoch {
+        record.sleepers += 1;
+        let is_written = loop {
+            if Epoch(record.epoch) != epoch {
+                break true;
+            }
             let left = until.saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
-                return false;
+                break false;
             }
             record = self.moved.wait_timeout(record, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        };
+        record.sleepers -= 1;
+        is_written
     }
 
     /// The same, for a task, by its runtime's clock.

@@ -69,8 +69,12 @@ impl<V> Places<V> {
 
     /// The same places, with nothing but that they are there.
     pub(super) fn outline(&self) -> Places<()> {
-        let children = self.children.iter().map(|(name, child)| (name.clone(), child.outline()));
-        Places { here: self.here.as_ref().map(drop), children: children.collect() }
+        let mut outline = Places { here: self.here.as_ref().map(drop), children: BTreeMap::new() };
+        // Most often there is one, for which `collect` would sort a list.
+        for (name, child) in &self.children {
+            outline.children.insert(name.clone(), child.outline());
+        }
+        outline
     }
 
     fn child(&mut self, segment: &str) -> &mut Self {

@@ -58,10 +58,12 @@ impl Replaced {
 
     /// Forgets of it what is again as it was, where `now` is the root of the tree.
     pub(super) fn forget_changed_back(&mut self, now: &Node) {
-        self.count = self.places.retain(&mut String::new(), &mut |path, was| {
-            let now = now.descend(path).and_then(|node| node.value.as_ref());
-            now.map(|now| &now.value) != was.as_ref().map(|was| &was.value)
-        });
+        if !self.places.has_any_back(Some(now)) {
+            return;
+        }
+        self.count = self
+            .places
+            .retain(&mut String::new(), &mut |path, was| !is_back(was.as_ref(), now.descend(path)));
     }
 
     /// What was at whole keys, in the tree of this directory.
@@ -88,15 +90,30 @@ impl Replaced {
     }
 }
 
+/// Whether a value is what it was, where `now` is what there is at its place.
+fn is_back(was: Option<&Raw>, now: Option<&Node>) -> bool {
+    let now = now.and_then(|node| node.value.as_ref());
+    now.map(|now| &now.value) == was.map(|was| &was.value)
+}
+
 impl Places<Option<Raw>> {
     /// What the value of this very place was, if it is `now` this one.
     pub(crate) fn before<'a>(&'a self, now: Option<&'a Raw>) -> Option<&'a Raw> {
         self.here.as_ref().map_or(now, Option::as_ref)
     }
 
+    /// Whether any value is again what it was, where `now` is what there is at this place.
+    fn has_any_back(&self, now: Option<&Node>) -> bool {
+        self.here.as_ref().is_some_and(|was| is_back(was.as_ref(), now))
+            || self
+                .children
+                .iter()
+                .any(|(name, place)| place.has_any_back(now.and_then(|node| node.children.get(name))))
+    }
+
     fn restore(&self, node: &mut Node) {
         for (name, place) in &self.children {
-            let child = node.children.entry(name.clone()).or_default();
+            let child = node.children.child(name);
             if let Some(was) = &place.here {
                 child.value.clone_from(was);
             }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use etcd_client_core::Prefix;
+use etcd_config::__private::Context;
 use etcd_config::{__private, EtcdConfig, FieldDefault, Origin};
 use serde::Deserialize;
 
@@ -518,4 +520,23 @@ fn a_live_configuration_explains_itself() {
     let accepted = store.put("/service/max", "3");
     settings.wait_for_revision(accepted, Duration::from_secs(10)).unwrap();
     assert_eq!(row("/service/max"), Some((some("3"), Origin::Etcd, Some(accepted), false)));
+}
+
+#[test]
+fn the_whole_store_and_its_root_directory_are_two_prefixes() {
+    #[derive(EtcdConfig)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    struct Twice {
+        #[etcd(key = "/token", secret)]
+        hidden: String,
+        token: String,
+    }
+    let context = |prefix| Context::with_environment::<Twice>(Prefix::new(prefix), |_| None);
+    let (store, root) = (context(""), context("/"));
+    let token = |context: &Context| {
+        let field = &context.schema().fields()[1];
+        (field.key().to_owned(), field.is_secret())
+    };
+    assert_eq!(token(&store), ("token".to_owned(), false));
+    assert_eq!(token(&root), ("/token".to_owned(), true));
 }

@@ -1,8 +1,8 @@
 //! What readers see: one revision, whole, whoever else writes or reads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use etcd_config::{EtcdConfig, MemoryStore};
@@ -117,6 +117,45 @@ fn are_used_again_when_nobody_reads_them_any_more() {
         places.insert(Arc::as_ptr(&settings.snapshot()));
     }
     assert!(places.len() <= 3, "{} copies for one that is in use", places.len());
+}
+
+#[test]
+fn of_which_readers_hold_the_last_ten_are_used_again_as_they_come_back() {
+    static DECODED: AtomicUsize = AtomicUsize::new(0);
+
+    struct Counted(String);
+
+    impl<'de> Deserialize<'de> for Counted {
+        fn deserialize<D: serde::Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+            DECODED.fetch_add(1, Ordering::Relaxed);
+            String::deserialize(text).map(Self)
+        }
+    }
+
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/many")]
+    struct Many {
+        #[etcd(map)]
+        values: HashMap<String, Counted>,
+    }
+
+    let store = (0..100).map(|n| (format!("/many/values/{n}"), "old")).collect::<MemoryStore>();
+    let settings = Many::watch(&store).unwrap();
+    let mut held = VecDeque::new();
+    let mut update = |n: usize| {
+        held.push_back(settings.snapshot());
+        if held.len() > 10 {
+            held.pop_front();
+        }
+        let revision = store.put(format!("/many/values/{}", n % 3), n.to_string());
+        settings.wait_for_revision(revision, SOON).unwrap();
+        assert_eq!(settings.load().values[&(n % 3).to_string()].0, n.to_string());
+    };
+    (0..15).for_each(&mut update);
+    let before = DECODED.load(Ordering::Relaxed);
+    (15..45).for_each(update);
+    let each = (DECODED.load(Ordering::Relaxed) - before) / 30;
+    assert!(each <= 10, "{each} values are decoded for one that has changed");
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn a_replay_over_the_receive_limit_becomes_a_listing() {
                 }
             }
         };
-        let caught_up = timeout(Duration::from_secs(15), caught_up).await.unwrap();
+        let caught_up = timeout(Duration::from_secs(60), caught_up).await.unwrap();
         assert_eq!(caught_up, (12, Cause::Resync));
     });
 }

@@ -53,6 +53,10 @@ impl fmt::Display for Flaw {
                 write!(f, "a certificate of the server is signed with {algorithm}")?;
                 if let Some(key) = key {
                     write!(f, " and a key that is {key}")?;
+                    #[cfg(not(feature = "p521"))]
+                    if let Some(flaw) = key.flaw() {
+                        return write!(f, ": the key is {flaw}");
+                    }
                 }
                 f.write_str(
                     ", which is not supported: have it signed with SHA-256 or SHA-384 \
@@ -80,6 +84,14 @@ impl StdError for Flaw {}
 const TO_HTTP: &str = "the server does not speak TLS: write http://";
 const IN_TIME: &str = "give the server a new certificate; or is the clock of this machine wrong?";
 
+#[cfg(feature = "p521")]
+const NO_AGREEMENT: &str = "the server wants a client certificate (see Tls::identity_files), or does not know TLS 1.2 \
+                            or 1.3 with the ciphers of today";
+#[cfg(not(feature = "p521"))]
+const NO_AGREEMENT: &str = "the server wants a client certificate (see Tls::identity_files), does not know TLS 1.2 or \
+                            1.3 with the ciphers of today, or has a key on P-521, as etcd's --auto-tls makes: turn on \
+                            the feature `p521` of etcd-config or etcd-client-core";
+
 /// Signs of what is the matter, and the way out.
 const WAYS_OUT: [(&[&str], &str); 9] = [
     (&["corrupt message", "InvalidContentType"], TO_HTTP),
@@ -100,11 +112,7 @@ const WAYS_OUT: [(&[&str], &str); 9] = [
         &["alert: NoApplicationProtocol"],
         "the server speaks TLS, and not what this client speaks in it: is it etcd's port for clients?",
     ),
-    (
-        &["alert: HandshakeFailure", "alert: ProtocolVersion"],
-        "the server wants a client certificate (see Tls::identity_files), or does not know TLS 1.2 or 1.3 with \
-         the ciphers of today",
-    ),
+    (&["alert: HandshakeFailure", "alert: ProtocolVersion"], NO_AGREEMENT),
     (
         &["CertificateRequired", "certificate required"],
         "the server wants a client certificate: give one with Tls::identity_files",
@@ -144,6 +152,12 @@ pub(crate) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
         }
         other => other.to_string(),
     })
+}
+
+/// Whether an error, or what it is wrapped in, is one of rustls.
+#[cfg(feature = "v2")]
+pub(crate) fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
+    of_rustls(error).is_some()
 }
 
 /// In the largest unit of which there are two.

@@ -1,15 +1,22 @@
 //! The client's key: read, decrypted, and kept while its file stays as it is.
 
-use std::fmt;
+#[cfg(feature = "encrypted-keys")]
+mod encrypted;
+#[cfg(not(feature = "encrypted-keys"))]
+mod no_decryption;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pkcs8::EncryptedPrivateKeyInfo;
-use pkcs8::pkcs5::Error as EncryptionError;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 
+#[cfg(feature = "encrypted-keys")]
+use self::encrypted::decrypt;
+#[cfg(not(feature = "encrypted-keys"))]
+use self::no_decryption::decrypt;
 use crate::Error;
-use crate::transport::tls::p521;
+#[cfg(feature = "p521")]
+use crate::transport::tls::p521::signing_key as p521_key;
 use crate::transport::tls::provider::provider;
 use crate::transport::tls::public_key::KeyKind;
 use crate::transport::tls::source::{PemSource, Section, lacking, sections};
@@ -81,11 +88,16 @@ pub(super) fn check(source: &PemSource) -> Result<(), Error> {
 fn usable(source: &PemSource, key: &PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
     let loaded = provider().key_provider.load_private_key(key.clone_key());
     loaded.or_else(|error| {
-        p521::signing_key(key).ok_or_else(|| match KeyKind::of_key(key).and_then(KeyKind::flaw) {
+        p521_key(key).ok_or_else(|| match KeyKind::of_key(key).and_then(KeyKind::flaw) {
             Some(flaw) => Error::invalid_input(format!("the key in {source} is {flaw}")),
             None => Error::invalid_input(format!("the key in {source} cannot be used: {error}")),
         })
     })
+}
+
+#[cfg(not(feature = "p521"))]
+fn p521_key(_: &PrivateKeyDer<'static>) -> Option<Arc<dyn SigningKey>> {
+    None
 }
 
 fn plain_key(source: &PemSource, text: &str) -> Result<PrivateKeyDer<'static>, Error> {
@@ -106,40 +118,4 @@ fn plain_key(source: &PemSource, text: &str) -> Result<PrivateKeyDer<'static>, E
 
 fn encrypted_section(text: &str) -> Option<Section<'_>> {
     sections(text).into_iter().find(|section| section.label == ENCRYPTED)
-}
-
-fn decrypt(
-    source: &PemSource,
-    section: &Section<'_>,
-    passphrase: Option<&str>,
-) -> Result<PrivateKeyDer<'static>, Error> {
-    let Some(passphrase) = passphrase else {
-        return Err(Error::invalid_input(format!(
-            "the key in {source} is encrypted: give its passphrase with key_passphrase()"
-        )));
-    };
-    // The type is for keys that are not encrypted, and knows nothing of what is in it.
-    let document: PrivatePkcs8KeyDer<'_> = section
-        .read("PRIVATE KEY")
-        .map_err(|why| Error::invalid_input(format!("the key in {source} {why}")))?;
-    let unsupported = |what: &dyn fmt::Display| {
-        Error::invalid_input(format!(
-            "the key in {source} is encrypted in a way that is not supported ({what}); \
-             convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256 -in OLD -out NEW"
-        ))
-    };
-    let encrypted = EncryptedPrivateKeyInfo::try_from(document.secret_pkcs8_der())
-        .map_err(|error| unsupported(&error))?;
-    match encrypted.decrypt(passphrase) {
-        Ok(key) => Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into()),
-        Err(pkcs8::Error::EncryptedPrivateKey(
-            why @ (EncryptionError::UnsupportedAlgorithm { .. }
-            | EncryptionError::AlgorithmParametersInvalid { .. }
-            | EncryptionError::NoPbes1CryptSupport),
-        )) => Err(unsupported(&why)),
-        // What is decrypted by a wrong passphrase may by chance look whole, and is no key.
-        Err(_) => Err(Error::invalid_input(format!(
-            "the key in {source} cannot be decrypted: the passphrase is wrong, or the key is damaged"
-        ))),
-    }
 }

@@ -6,6 +6,8 @@ use p521::ecdsa::signature::Signer as _;
 use p521::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p521::ecdsa::{Signature, SigningKey as Secret, VerifyingKey};
 use p521::pkcs8::DecodePrivateKey as _;
+use rustls::SignatureScheme::{ECDSA_NISTP256_SHA256, ECDSA_NISTP384_SHA384, ECDSA_NISTP521_SHA512};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{
     AlgorithmIdentifier, InvalidSignature, PrivateKeyDer, SignatureVerificationAlgorithm,
     SubjectPublicKeyInfoDer, alg_id,
@@ -21,6 +23,33 @@ const FIELD: usize = 66;
 pub(super) static WITH_SHA256: &dyn SignatureVerificationAlgorithm = &Verification { hash: Hash::Sha256 };
 pub(super) static WITH_SHA384: &dyn SignatureVerificationAlgorithm = &Verification { hash: Hash::Sha384 };
 pub(super) static WITH_SHA512: &dyn SignatureVerificationAlgorithm = &Verification { hash: Hash::Sha512 };
+
+/// A provider that knows the curve. Called twice in the life of a process at most: the lists live as long as it does.
+pub(super) fn completed(mut provider: CryptoProvider) -> Arc<CryptoProvider> {
+    let known = provider.signature_verification_algorithms;
+    let has_p521 = known.mapping.iter().any(|(scheme, _)| *scheme == ECDSA_NISTP521_SHA512);
+    // What is certified is left as it is.
+    if !has_p521 && !provider.fips() {
+        provider.signature_verification_algorithms = with_p521(&known);
+    }
+    Arc::new(provider)
+}
+
+fn with_p521(known: &WebPkiSupportedAlgorithms) -> WebPkiSupportedAlgorithms {
+    let mut mapping = known.mapping.to_vec();
+    for (scheme, algorithms) in &mut mapping {
+        // In TLS 1.2 a scheme says which hash it is, and nothing of the curve; in TLS 1.3 the first counts.
+        let added = match *scheme {
+            ECDSA_NISTP256_SHA256 => WITH_SHA256,
+            ECDSA_NISTP384_SHA384 => WITH_SHA384,
+            _ => continue,
+        };
+        *algorithms = [*algorithms, &[added]].concat().leak();
+    }
+    mapping.push((ECDSA_NISTP521_SHA512, vec![WITH_SHA512].leak()));
+    let added = [WITH_SHA256, WITH_SHA384, WITH_SHA512];
+    WebPkiSupportedAlgorithms { all: [known.all, &added].concat().leak(), mapping: mapping.leak() }
+}
 
 #[derive(Debug)]
 struct Verification {

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::SignatureScheme::{ECDSA_NISTP256_SHA256, ECDSA_NISTP384_SHA384, ECDSA_NISTP521_SHA512};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring};
+use rustls::crypto::{CryptoProvider, ring};
 
-use crate::transport::tls::p521;
+#[cfg(feature = "p521")]
+use crate::transport::tls::p521::completed;
 
 /// What the application has installed for the process, or ring. Never installed from here: that
 /// choice is the application's.
@@ -19,29 +19,14 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     }
 }
 
-/// Called twice in the life of a process at most: the lists live as long as it does.
-fn completed(mut provider: CryptoProvider) -> Arc<CryptoProvider> {
-    let known = provider.signature_verification_algorithms;
-    let has_p521 = known.mapping.iter().any(|(scheme, _)| *scheme == ECDSA_NISTP521_SHA512);
-    // What is certified is left as it is.
-    if !has_p521 && !provider.fips() {
-        provider.signature_verification_algorithms = with_p521(&known);
-    }
-    Arc::new(provider)
+/// Whether signatures by keys on P-521 can be verified.
+#[cfg(not(feature = "p521"))]
+pub(super) fn knows_p521() -> bool {
+    let schemes = provider().signature_verification_algorithms.mapping;
+    schemes.iter().any(|(scheme, _)| *scheme == rustls::SignatureScheme::ECDSA_NISTP521_SHA512)
 }
 
-fn with_p521(known: &WebPkiSupportedAlgorithms) -> WebPkiSupportedAlgorithms {
-    let mut mapping = known.mapping.to_vec();
-    for (scheme, algorithms) in &mut mapping {
-        // In TLS 1.2 a scheme says which hash it is, and nothing of the curve; in TLS 1.3 the first counts.
-        let added = match *scheme {
-            ECDSA_NISTP256_SHA256 => p521::WITH_SHA256,
-            ECDSA_NISTP384_SHA384 => p521::WITH_SHA384,
-            _ => continue,
-        };
-        *algorithms = [*algorithms, &[added]].concat().leak();
-    }
-    mapping.push((ECDSA_NISTP521_SHA512, vec![p521::WITH_SHA512].leak()));
-    let added = [p521::WITH_SHA256, p521::WITH_SHA384, p521::WITH_SHA512];
-    WebPkiSupportedAlgorithms { all: [known.all, &added].concat().leak(), mapping: mapping.leak() }
+#[cfg(not(feature = "p521"))]
+fn completed(provider: CryptoProvider) -> Arc<CryptoProvider> {
+    Arc::new(provider)
 }

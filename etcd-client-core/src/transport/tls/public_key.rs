@@ -9,6 +9,9 @@ use pkcs8::{ObjectIdentifier, PrivateKeyInfo};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+#[cfg(not(feature = "p521"))]
+use crate::transport::tls::provider;
+
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ELLIPTIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -86,6 +89,10 @@ impl KeyKind {
                 Some(format!("{self}, which is too long: it takes at most {MOST_RSA} bits"))
             }
             Self::Rsa(_) | Self::Other(ED25519) => None,
+            #[cfg(not(feature = "p521"))]
+            Self::Elliptic(P521) if !provider::knows_p521() => {
+                Some(format!("{self}, which needs the feature `p521` of etcd-config or etcd-client-core"))
+            }
             Self::Elliptic(oid) if curve(&oid) => None,
             Self::Elliptic(_) | Self::Other(_) => Some(format!(
                 "{self}, which is not supported: use P-256, P-384, P-521, Ed25519 or RSA of 2048 bits"
@@ -94,10 +101,12 @@ impl KeyKind {
     }
 }
 
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+
 const CURVES: [(ObjectIdentifier, &str); 3] = [
     (ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"), "P-256"),
     (ObjectIdentifier::new_unwrap("1.3.132.0.34"), "P-384"),
-    (ObjectIdentifier::new_unwrap("1.3.132.0.35"), "P-521"),
+    (P521, "P-521"),
 ];
 
 impl fmt::Display for KeyKind {

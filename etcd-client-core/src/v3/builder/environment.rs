@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use crate::Error;
 use crate::transport::endpoint;
 use crate::transport::endpoint::{Endpoint, Scheme};
+use crate::transport::tls::Tls;
 use crate::v3::builder::ClientBuilder;
-use crate::{Error, Tls};
 
 impl ClientBuilder {
     pub(in crate::v3) fn from_env() -> Result<Self, Error> {
@@ -40,7 +41,7 @@ impl ClientBuilder {
         let endpoints: Vec<_> =
             endpoints.split(',').filter(|part| !part.trim().is_empty()).map(str::to_owned).collect();
         let is_secure = flag("ETCDCTL_INSECURE_TRANSPORT")? == Some(false);
-        let tls = tls(read("ETCDCTL_CACERT")?, read("ETCDCTL_CERT")?, read("ETCDCTL_KEY")?)?;
+        let tls = tls(is_secure, read("ETCDCTL_CACERT")?, read("ETCDCTL_CERT")?, read("ETCDCTL_KEY")?)?;
         let secured_by = match tls {
             _ if is_secure => Some("ETCDCTL_INSECURE_TRANSPORT is false"),
             Some(_) => Some("ETCDCTL_CACERT or ETCDCTL_CERT is set"),
@@ -51,9 +52,7 @@ impl ClientBuilder {
         if let Some((user, password)) = user(read("ETCDCTL_USER")?, read("ETCDCTL_PASSWORD")?)? {
             builder = builder.user(user, password);
         }
-        if let Some(tls) = tls.or_else(|| is_secure.then(Tls::new)) {
-            builder = builder.tls(tls);
-        }
+        builder.settings.tls = tls;
         if let Some(limit) = read("ETCDCTL_DIAL_TIMEOUT")? {
             builder = builder.connect_timeout(duration("ETCDCTL_DIAL_TIMEOUT", &limit)?);
         }
@@ -137,7 +136,25 @@ fn by(variables: &str) -> impl FnOnce(Error) -> Error {
     move |error| Error::invalid_input(format!("{variables}: {error}"))
 }
 
+#[cfg(not(feature = "tls"))]
 fn tls(
+    is_secure: bool,
+    authority: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+) -> Result<Option<Tls>, Error> {
+    if is_secure || authority.or(certificate).or(key).is_some() {
+        return Err(Error::invalid_input(
+            "ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY and ETCDCTL_INSECURE_TRANSPORT=false need the feature `tls` of \
+             etcd-config or etcd-client-core, which is off in this build: turn it on, or unset the variables",
+        ));
+    }
+    Ok(None)
+}
+
+#[cfg(feature = "tls")]
+fn tls(
+    is_secure: bool,
     authority: Option<String>,
     certificate: Option<String>,
     key: Option<String>,
@@ -150,7 +167,7 @@ fn tls(
         }
     };
     if authority.is_none() && identity.is_none() {
-        return Ok(None);
+        return Ok(is_secure.then(Tls::new));
     }
     let mut tls = Tls::new();
     if let Some(authority) = authority {

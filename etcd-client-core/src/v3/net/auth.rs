@@ -13,6 +13,7 @@ use crate::{BoxFuture, Error, Kind};
 #[derive(Clone, Debug, Default)]
 pub(in crate::v3) struct Token {
     pub(in crate::v3) value: Option<MetadataValue<Ascii>>,
+    user: Option<Arc<str>>,
     serial: u64,
 }
 
@@ -42,6 +43,20 @@ struct TokenState {
 }
 
 impl Token {
+    /// Whether it is the same one, not only an equal one.
+    pub(in crate::v3) fn is_same(&self, other: &Self) -> bool {
+        self.serial == other.serial && self.value.is_some() == other.value.is_some()
+    }
+
+    /// Whether both stand for the same user, or both for none.
+    pub(in crate::v3) fn is_of_same_user(&self, other: &Self) -> bool {
+        self.user == other.user && self.value.is_some() == other.value.is_some()
+    }
+
+    pub(in crate::v3) fn is_newer_than(&self, other: &Self) -> bool {
+        self.serial > other.serial
+    }
+
     /// Whether it is a simple token, `<random>.<index of the log>`, and not a signed one.
     fn waits_for_the_log(&self) -> bool {
         let text = self.value.as_ref().and_then(|value| value.to_str().ok());
@@ -155,7 +170,7 @@ impl Auth {
         let mut state = self.lock();
         let overtaken = state.serial != asked;
         state.serial += 1;
-        let token = value.map(|value| Token { value, serial: state.serial });
+        let token = value.map(|value| Token { value, user: Some(user.into()), serial: state.serial });
         if !overtaken {
             state.failure = token.as_ref().err().cloned();
             state.token = token.as_ref().ok().cloned();
@@ -213,6 +228,17 @@ mod tests {
         );
         auth.renew(&old, &server).await.unwrap();
         assert_eq!(server.asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test]
+    async fn a_renewed_token_is_of_the_same_user_and_that_of_another_login_is_not() {
+        let (auth, server) = (auth(), Server::default());
+        let old = auth.token(&server).await.unwrap();
+        let new = auth.renew(&old, &server).await.unwrap();
+        assert!(new.is_of_same_user(&old) && !new.is_same(&old) && new.is_newer_than(&old));
+        auth.set_login(Login::Fixed(Credentials::new("app", "hunter2")));
+        let other = auth.token(&server).await.unwrap();
+        assert!(!other.is_of_same_user(&new) && !Token::default().is_of_same_user(&new));
     }
 
     /// A blocked runtime does not hold up calls on another one.

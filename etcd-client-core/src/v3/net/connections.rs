@@ -45,6 +45,8 @@ pub(in crate::v3) struct Connection {
     pub(in crate::v3) generation: u64,
     client: reqwest::Client,
     open: AtomicUsize,
+    /// How many slots it has given so far.
+    slots_given: AtomicUsize,
     confirmed: AtomicUsize,
     /// How often a stream on it has been confirmed.
     confirmations: AtomicUsize,
@@ -94,6 +96,23 @@ impl Connections {
         Ok(self.slot(connection))
     }
 
+    /// A place for a small question, where streams have been confirmed.
+    pub(in crate::v3) fn beside_streams(&self) -> Option<StreamSlot> {
+        let limit = self.limit();
+        let mut streams = self.of_protocol.streams.iter();
+        let found = streams.find(|one| one.confirmed() > 0 && one.has_room(limit)).cloned();
+        found.map(|connection| self.slot(connection))
+    }
+
+    /// Forgets a connection for calls, which closes it, if no call is under way and there have been no more than these.
+    pub(in crate::v3) fn close_idle(&mut self, connection: &Arc<Connection>, calls: usize) -> bool {
+        let is_idle = connection.open() == 0 && connection.slots_given() == calls;
+        if is_idle {
+            self.of_protocol.calls.retain(|one| !Arc::ptr_eq(one, connection));
+        }
+        is_idle
+    }
+
     /// The connection that the next call is given, unless it is a new one.
     pub(in crate::v3) fn free_for_calls(&self) -> Option<Arc<Connection>> {
         let (limit, count) = (self.limit(), self.of_protocol.calls.len());
@@ -128,22 +147,29 @@ impl Connections {
 
     fn slot(&self, connection: Arc<Connection>) -> StreamSlot {
         connection.open.fetch_add(1, Ordering::Relaxed);
+        connection.slots_given.fetch_add(1, Ordering::Relaxed);
         StreamSlot { connection, answered: Arc::clone(&self.answered), confirmed: false }
     }
 }
 
 impl Connection {
     fn push(into: &mut Vec<Arc<Self>>, generation: u64, client: reqwest::Client) -> Arc<Self> {
-        let [open, confirmed, confirmations] = [const { AtomicUsize::new(0) }; 3];
+        let [open, slots_given, confirmed, confirmations] = [const { AtomicUsize::new(0) }; 4];
         let room = AtomicUsize::new(usize::MAX);
         let gate = Gate(Semaphore::new(1));
-        let connection = Arc::new(Self { generation, client, open, confirmed, confirmations, room, gate });
+        let connection =
+            Arc::new(Self { generation, client, open, slots_given, confirmed, confirmations, room, gate });
         into.push(Arc::clone(&connection));
         connection
     }
 
     fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// How many slots it has given so far.
+    pub(in crate::v3) fn slots_given(&self) -> usize {
+        self.slots_given.load(Ordering::Relaxed)
     }
 
     fn has_room(&self, limit: usize) -> bool {

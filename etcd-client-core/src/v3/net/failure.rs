@@ -11,7 +11,7 @@ use crate::{Error, Kind, Printable};
 const LONGEST_MESSAGE: usize = 500;
 
 /// A call that did not succeed at one endpoint.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::v3) struct Failure {
     pub(in crate::v3) error: Error,
     /// It is certain that the server has not acted on the request.

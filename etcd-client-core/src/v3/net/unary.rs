@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::timeout;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -9,28 +10,25 @@ use tonic::{Request, Status};
 
 use crate::v3::net::failure::Failure;
 use crate::v3::net::grpc_channel::GrpcChannel;
-use crate::v3::wire::codec::Codec;
-use crate::v3::wire::element_limit::BoundedAnswer;
+use crate::v3::wire::any_method::{AnyAnswer, AnyMethod};
+use crate::v3::wire::codec::Bare;
 use crate::{Error, Kind};
 
 /// Does a call. With its message the answer is whole, so the end must follow it within the limit:
 /// tonic's own calls read on for as long as messages come.
-pub(in crate::v3) async fn one_answer<T, U>(
+pub(in crate::v3) async fn one_answer(
     grpc: &mut Grpc<GrpcChannel>,
-    request: Request<T>,
-    path: &'static str,
-    codec: Codec<T, U>,
+    request: Request<Bytes>,
+    method: &dyn AnyMethod,
     limit: Duration,
-) -> Result<U, Failure>
-where
-    T: prost::Message + 'static,
-    U: BoundedAnswer,
-{
+) -> Result<AnyAnswer, Failure> {
     let of_status = |status: Status| Failure::from_status(&status);
-    let answers = grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await;
+    let path = PathAndQuery::from_static(method.path());
+    let answers = grpc.server_streaming(request, path, Bare).await;
     let mut answers = answers.map_err(of_status)?.into_inner();
     let lie = |what: &str| Failure::broken(Error::new(Kind::Protocol, what));
     let answer = answers.message().await.map_err(of_status)?.ok_or_else(|| lie("the answer is empty"))?;
+    let answer = method.decode(answer).map_err(of_status)?;
     match timeout(limit, answers.message()).await {
         Ok(Ok(None)) => Ok(answer),
         Ok(Ok(Some(_))) => Err(lie("more than one answer to one request")),

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::v3::net::connections::StreamSlot;
+use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::pool::Pool;
-use crate::v3::watch::stream::WatchStream;
 use crate::v3::wire::messages::StatusRequest;
 
 /// How long a question may wait for room on a stream's connection.
@@ -20,23 +21,34 @@ const SAID_WITHIN: Duration = Duration::from_secs(2);
 /// One endpoint may lead to several members, and of several versions: it is asked on the
 /// stream's own connection, unless that has no room for a question, and what another member answers
 /// does not count.
-pub(in crate::v3) async fn has_exact_progress(pool: &Arc<Pool>, stream: &WatchStream) -> bool {
-    let (endpoint, member) = (stream.endpoint(), stream.created().member_id);
+pub(in crate::v3) async fn has_exact_progress(
+    pool: &Arc<Pool>,
+    endpoint: &EndpointClient,
+    slot: &StreamSlot,
+    member: u64,
+) -> bool {
     if let Some(known) = endpoint.exact_progress(member) {
         return known;
     }
-    let Ok(Some(version)) = timeout(SAID_WITHIN, version(pool, stream, member)).await else { return false };
+    let Ok(Some(version)) = timeout(SAID_WITHIN, version(pool, endpoint, slot, member)).await else {
+        return false;
+    };
     let exact = is_exact(&version);
     endpoint.note_exact_progress(member, exact);
     exact
 }
 
 /// What the member says that it is.
-async fn version(pool: &Arc<Pool>, stream: &WatchStream, member: u64) -> Option<String> {
-    let (endpoint, question) = (stream.endpoint(), StatusRequest {});
-    let status = match timeout(ROOM_WITHIN, pool.call_on(endpoint, stream.slot(), &question)).await {
+async fn version(
+    pool: &Arc<Pool>,
+    endpoint: &EndpointClient,
+    slot: &StreamSlot,
+    member: u64,
+) -> Option<String> {
+    let question = StatusRequest {};
+    let status = match timeout(ROOM_WITHIN, pool.call_on(endpoint, slot, &question)).await {
         Ok(status) => status,
-        Err(_) => pool.call_on(endpoint, &endpoint.for_calls().await.ok()?, &question).await,
+        Err(_) => pool.call_on(endpoint, &pool.for_call(endpoint, false).await.ok()?, &question).await,
     };
     match status {
         Ok(status) if status.header.as_ref().is_some_and(|header| header.member_id == member) => {

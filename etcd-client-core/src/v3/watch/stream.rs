@@ -18,9 +18,10 @@ use crate::transport::race::{Done, Race};
 use crate::v3::net::auth::Token;
 use crate::v3::net::connections::{Connection, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
-use crate::v3::net::failure::{FailedAt, Failure};
+use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
-use crate::v3::net::round_failure::RoundFailure;
+use crate::v3::net::round::RoundFailure;
+use crate::v3::watch::start::Start;
 use crate::v3::wire::claims;
 use crate::v3::wire::codec::Codec;
 use crate::v3::wire::messages::{
@@ -47,22 +48,14 @@ const SIGN_OF_LIFE: usize = 1 << 10;
 pub(in crate::v3) struct WatchStream {
     pool: Arc<Pool>,
     endpoint: Arc<EndpointClient>,
-    slot: StreamSlot,
+    slot: Arc<StreamSlot>,
     requests: mpsc::Sender<WatchRequest>,
     answers: Streaming<WatchResponse>,
-    /// How many bytes of the next frame have come, since it was last said that they do.
+    /// How many bytes of the next frame have come since this was last reported.
     arrived: Arc<AtomicUsize>,
     created: ResponseHeader,
     watch_id: i64,
     start: Start,
-}
-
-/// Where a watch begins.
-#[derive(Clone, Copy)]
-struct Start {
-    revision: i64,
-    /// Whether that was asked for.
-    named: bool,
 }
 
 impl WatchStream {
@@ -72,7 +65,7 @@ impl WatchStream {
         pool.round(true, true, open_at).await.map_err(RoundFailure::into_error)
     }
 
-    async fn open_at(
+    pub(in crate::v3) async fn open_at(
         pool: &Arc<Pool>,
         endpoint: Arc<EndpointClient>,
         token: Token,
@@ -137,12 +130,7 @@ impl WatchStream {
         create: WatchCreateRequest,
     ) -> Result<Self, Failure> {
         let (requests, rest) = mpsc::channel(WAITING_REQUESTS);
-        let revision = create.start_revision;
-        // One that begins with what comes has nothing before it that could be compacted.
-        let start = match revision {
-            0 => Start { revision: i64::MAX, named: false },
-            _ => Start { revision, named: true },
-        };
+        let start = Start::asked(create.start_revision);
         let first = WatchRequest { action: Some(WatchAction::Create(create)) };
         let outgoing = Outgoing { first: Some(first), rest };
         let transport = endpoint.transport(&slot, pool.options().timeout, None);
@@ -155,9 +143,10 @@ impl WatchStream {
         let mut answers = answer.map_err(refused)?.into_inner();
         let first = answers.message().await.map_err(refused)?;
         let (created, watch_id) = confirmed(first, start)?;
-        let start = if start.named { start } else { Start { revision: created.revision, ..start } };
+        let start = start.confirmed(created.revision);
         arrived.store(0, Ordering::Relaxed);
         slot.confirm();
+        let slot = Arc::new(slot);
         Ok(Self { pool, endpoint, slot, requests, answers, arrived, created, watch_id, start })
     }
 
@@ -170,29 +159,50 @@ impl WatchStream {
         &self.endpoint
     }
 
-    pub(in crate::v3) fn slot(&self) -> &StreamSlot {
+    pub(in crate::v3) fn slot(&self) -> &Arc<StreamSlot> {
         &self.slot
+    }
+
+    /// The watch that the stream was opened with.
+    pub(in crate::v3) fn watch_id(&self) -> i64 {
+        self.watch_id
+    }
+
+    /// Where what is asked of the stream is sent.
+    pub(in crate::v3) fn requests(&self) -> &mpsc::Sender<WatchRequest> {
+        &self.requests
     }
 
     /// The next frame with events, or with the progress that was asked for. An error is the last
     /// answer.
     pub(in crate::v3) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<WatchResponse, Error>> {
-        let failure = match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
-            Some(Ok(frame)) if !frame.canceled => match self.check(&frame) {
-                Ok(()) => {
-                    self.arrived.store(0, Ordering::Relaxed);
-                    return Poll::Ready(Ok(frame));
-                }
+        let failure = match ready!(self.poll_any_frame(cx)) {
+            Ok(frame) if !frame.canceled => match self.check(&frame) {
+                Ok(()) => return Poll::Ready(Ok(frame)),
                 Err(lie) => Failure::broken(lie),
             },
-            Some(Ok(frame)) => self.start.cancelled(&frame),
-            Some(Err(status)) => self.start.believed(Failure::from_status(&status)),
-            None => Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch")),
+            Ok(frame) => self.start.cancelled(&frame),
+            Err(failure) => self.start.believed(failure),
         };
         if failure.may_be_of_one_endpoint() {
-            self.pool.give_up(&self.endpoint, self.slot.generation());
+            self.give_up();
         }
         Poll::Ready(Err(failure.error.at(self.endpoint.name())))
+    }
+
+    /// The next frame of any watch that was begun on this stream. An error is the last answer.
+    pub(in crate::v3) fn poll_any_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<WatchResponse, Failure>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
+            Some(Ok(frame)) => {
+                self.arrived.store(0, Ordering::Relaxed);
+                Ok(frame)
+            }
+            Some(Err(status)) => Err(Failure::from_status(&status)),
+            None => Err(Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch"))),
+        })
     }
 
     fn check(&self, frame: &WatchResponse) -> Result<(), Error> {
@@ -264,31 +274,6 @@ fn confirmed(first: Option<WatchResponse>, start: Start) -> Result<(ResponseHead
             Ok((header.unwrap_or_default(), watch_id))
         }
         Some(_) => Err(Failure::broken(Error::new(Kind::Protocol, "the watch begins with something else"))),
-    }
-}
-
-impl Start {
-    /// Why the server has ended a watch that begins here.
-    fn cancelled(self, frame: &WatchResponse) -> Failure {
-        if frame.compact_revision == 0 {
-            return self.believed(Failure::from_cancel_reason(&frame.cancel_reason));
-        }
-        match claims::compaction(frame.compact_revision, self.revision) {
-            Ok(revision) => {
-                let error = Error::compacted(revision);
-                Failure { error, unprocessed: true, origin: FailedAt::Server, token_refused: false }
-            }
-            Err(lie) => Failure::broken(lie),
-        }
-    }
-
-    /// A watch may begin in the future, and one that names no revision is not about any.
-    fn believed(self, failure: Failure) -> Failure {
-        let may_be_compacted = self.named && failure.error.kind() == Kind::Compacted;
-        match claims::refusal(&failure.error, may_be_compacted) {
-            Ok(()) => failure,
-            Err(lie) => Failure::broken(lie),
-        }
     }
 }
 

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use crate::v3::wire::key_range::KeyRange;
-use crate::v3::wire::messages::{KeyValue, RangeRequest, RangeResponse, ResponseHeader, WatchResponse};
+use crate::v3::wire::messages::{
+    KeyValue, NO_WATCH, RangeRequest, RangeResponse, ResponseHeader, WatchResponse,
+};
 use crate::{Error, Kind};
 
 /// No store comes to it: at a million writes a second it would take thirty thousand years.
@@ -63,22 +65,43 @@ pub(in crate::v3) fn entry(kv: &KeyValue, range: &KeyRange, head: u64) -> Result
 
 /// A frame of a watch that was confirmed with this id by a member of this cluster, 0 if unknown.
 pub(in crate::v3) fn frame(frame: &WatchResponse, watch_id: i64, cluster: u64) -> Result<(), Error> {
+    frame_of_stream(frame, cluster)?;
+    if frame.created {
+        return Err(lie("the watch is confirmed twice"));
+    }
+    // An answer to a request for progress is for all watches of the stream.
+    if frame.watch_id != watch_id && !(frame.events.is_empty() && frame.watch_id == NO_WATCH) {
+        return Err(unknown_watch(frame.watch_id));
+    }
+    Ok(())
+}
+
+/// A frame of any watch of a stream that a member of this cluster, 0 if unknown, has opened.
+pub(in crate::v3) fn frame_of_stream(frame: &WatchResponse, cluster: u64) -> Result<(), Error> {
     head(frame.header.as_ref())?;
     let other = frame.header.as_ref().map_or(0, |header| header.cluster_id);
     if cluster != 0 && other != 0 && cluster != other {
         return Err(lie(format!("a change of cluster {other:x} on a watch of cluster {cluster:x}")));
     }
-    if frame.created {
-        return Err(lie("the watch is confirmed twice"));
-    }
     if frame.fragment {
         return Err(lie("half of a revision, which was not asked for"));
     }
-    // An answer to a request for progress is for all watches of the stream.
-    if frame.watch_id != watch_id && !(frame.events.is_empty() && frame.watch_id == -1) {
-        return Err(lie(format!("a change for another watch, {}", frame.watch_id)));
-    }
     Ok(())
+}
+
+/// A change for a watch that was never begun on the stream.
+pub(in crate::v3) fn unknown_watch(watch_id: i64) -> Error {
+    lie(format!("a change for another watch, {watch_id}"))
+}
+
+/// The confirmation or the refusal of a watch; `expected` is the one that comes next, if any was asked for.
+pub(in crate::v3) fn confirmation(frame: &WatchResponse, expected: Option<i64>) -> Result<(), Error> {
+    // Refusals of some versions, such as 3.5.1, name the watch; others name none.
+    let Some(expected) = expected else { return Err(lie("the watch is confirmed twice")) };
+    if frame.watch_id == expected || frame.canceled && frame.watch_id == NO_WATCH {
+        return Ok(());
+    }
+    Err(lie(format!("the confirmation of watch {}, which was not to begin", frame.watch_id)))
 }
 
 /// The revision before which everything is compacted, as the end of a watch that was to begin with `start`

@@ -2,10 +2,12 @@
 
 use std::marker::PhantomData;
 
-use bytes::Buf;
+use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 use tonic::Status;
-use tonic::codec::{Codec as TonicCodec, DecodeBuf, Decoder as TonicDecoder};
+use tonic::codec::{
+    Codec as TonicCodec, DecodeBuf, Decoder as TonicDecoder, EncodeBuf, Encoder as TonicEncoder,
+};
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::v3::wire::element_limit::{self, BoundedAnswer};
@@ -57,5 +59,45 @@ impl<U: BoundedAnswer> TonicDecoder for Decoder<U> {
         }
         let read = U::decode(buf).map_err(|error| Status::internal(error.to_string()))?;
         Ok(Some(read))
+    }
+}
+
+/// Passes messages on as they are, both ways.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::v3) struct Bare;
+
+impl TonicCodec for Bare {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl TonicEncoder for Bare {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, message: Bytes, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buf.reserve(message.len());
+        buf.put(message);
+        Ok(())
+    }
+}
+
+impl TonicDecoder for Bare {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        // tonic hands a message over in one piece, so nothing is copied.
+        Ok(Some(buf.copy_to_bytes(buf.remaining())))
     }
 }

@@ -24,5 +24,6 @@ pub(in crate::v3) use self::lease::{
     LeaseTimeToLiveResponse,
 };
 pub(in crate::v3) use self::watch::{
-    Event, WatchAction, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
+    Event, NO_WATCH, WatchAction, WatchCancelRequest, WatchCreateRequest, WatchProgressRequest, WatchRequest,
+    WatchResponse,
 };

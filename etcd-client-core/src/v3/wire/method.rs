@@ -10,6 +10,8 @@ use crate::{Error, Kind};
 
 /// Signed tokens have a few hundred bytes; servers take headers of 8 kB to 16 MB.
 const LONGEST_TOKEN: usize = 64 << 10;
+/// An answer of so many keys is small.
+const SMALL: i64 = 16;
 
 /// A request that one answer answers.
 pub(in crate::v3) trait Method: Message + Clone + Default + 'static {
@@ -28,6 +30,11 @@ pub(in crate::v3) trait Method: Message + Clone + Default + 'static {
     /// How many keys may be answered, if that was limited.
     fn at_most(&self) -> Option<usize> {
         None
+    }
+
+    /// Whether the answer may be so large that it holds up others on its connection.
+    fn may_be_large(&self) -> bool {
+        false
     }
 
     /// Whether it is about a revision, so that a refusal may be, too.
@@ -86,6 +93,10 @@ impl Method for wire::RangeRequest {
         usize::try_from(self.limit).ok().filter(|limit| *limit > 0)
     }
 
+    fn may_be_large(&self) -> bool {
+        !self.count_only && !(1..=SMALL).contains(&self.limit)
+    }
+
     fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
         claims::range(self, answer)
     }
@@ -98,6 +109,10 @@ impl Method for wire::RangeRequest {
 impl Method for wire::TxnRequest {
     type Answer = wire::TxnResponse;
     const PATH: &'static str = "/etcdserverpb.KV/Txn";
+
+    fn may_be_large(&self) -> bool {
+        true
+    }
 
     fn is_repeatable(&self) -> bool {
         self.success.iter().chain(&self.failure).all(|operation| match &operation.request {

@@ -5,9 +5,12 @@ use prost::{Message, Oneof};
 
 use crate::v3::wire::messages::kv::{KeyValue, ResponseHeader};
 
+/// The id of no watch: in an answer to a request for progress, which is for all, and in most refusals.
+pub(in crate::v3) const NO_WATCH: i64 = -1;
+
 #[derive(Clone, PartialEq, Message)]
 pub(in crate::v3) struct WatchRequest {
-    #[prost(oneof = "WatchAction", tags = "1, 3")]
+    #[prost(oneof = "WatchAction", tags = "1, 2, 3")]
     pub(in crate::v3) action: Option<WatchAction>,
 }
 
@@ -15,6 +18,8 @@ pub(in crate::v3) struct WatchRequest {
 pub(in crate::v3) enum WatchAction {
     #[prost(message, tag = "1")]
     Create(WatchCreateRequest),
+    #[prost(message, tag = "2")]
+    Cancel(WatchCancelRequest),
     #[prost(message, tag = "3")]
     Progress(WatchProgressRequest),
 }
@@ -34,6 +39,15 @@ pub(in crate::v3) struct WatchCreateRequest {
     pub(in crate::v3) filters: Vec<i32>,
     #[prost(bool, tag = "6")]
     pub(in crate::v3) prev_kv: bool,
+    /// 0 for an id that the server chooses. Servers before 3.4 and etcd's gRPC proxy choose it in any case.
+    #[prost(int64, tag = "7")]
+    pub(in crate::v3) watch_id: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(in crate::v3) struct WatchCancelRequest {
+    #[prost(int64, tag = "1")]
+    pub(in crate::v3) watch_id: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]

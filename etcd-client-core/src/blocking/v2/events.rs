@@ -1,7 +1,7 @@
-//! Watches as iterators.
+//! A v2 watcher as an iterator.
 
-use super::runtime::{Pending, Runtime};
-use crate::{Error, v2, v3};
+use crate::blocking::runtime::{Pending, Runtime};
+use crate::v2;
 
 /// The events of a [`v2::Watcher`] as an iterator: [`Iterator::next`] blocks until there is one, and is `None` after
 /// [`v2::Event::Stop`].
@@ -21,26 +21,6 @@ use crate::{Error, v2, v3};
 pub struct Events {
     watcher: Option<v2::Watcher>,
     stop: v2::AbortHandle,
-    runtime: Runtime,
-}
-
-/// The responses of a [`v3::Watch`] as an iterator: [`Iterator::next`] blocks until there is one. The last item is the
-/// error with which the watch has ended.
-///
-/// ```no_run
-/// use etcd_client_core::v3;
-///
-/// let client = v3::Client::new("127.0.0.1:2379")?.blocking();
-/// for response in client.watch("/app/").prefix().start()? {
-///     for event in response?.events {
-///         println!("{:?} {}", event.kind, event.kv.key_lossy());
-///     }
-/// }
-/// # Ok::<(), etcd_client_core::Error>(())
-/// ```
-#[derive(Debug)]
-pub struct Changes {
-    changes: Option<v3::Changes>,
     runtime: Runtime,
 }
 
@@ -75,37 +55,10 @@ impl Iterator for Events {
     }
 }
 
-impl Iterator for Changes {
-    type Item = Result<v3::WatchResponse, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut changes = self.changes.take()?;
-        let next = async move {
-            let next = changes.next().await;
-            (changes, next)
-        };
-        let (changes, next) = self.runtime.run(next).ok()?;
-        self.changes = Some(changes);
-        next
-    }
-}
-
 impl Pending<v2::WatcherBuilder> {
     /// Starts the watcher. Nothing is sent before the first event is asked for.
     pub fn start(self) -> Events {
         let (builder, runtime) = self.into_parts();
         Events::new(builder.start(), runtime)
-    }
-}
-
-impl Pending<v3::Watch> {
-    /// Opens the watch, and blocks this thread until the server has confirmed it.
-    ///
-    /// # Errors
-    /// Those of the call.
-    pub fn start(self) -> Result<Changes, Error> {
-        let (watch, runtime) = self.into_parts();
-        let changes = runtime.run(async move { watch.await })??;
-        Ok(Changes { changes: Some(changes), runtime })
     }
 }

@@ -1,0 +1,18 @@
+//! What stands for keys that are encrypted where the feature `encrypted-keys` is off: the way to it.
+
+use rustls::pki_types::PrivateKeyDer;
+
+use crate::Error;
+use crate::transport::tls::source::{PemSource, Section};
+
+/// Refuses an encrypted key, with or without its passphrase.
+pub(super) fn decrypt(
+    source: &PemSource,
+    _: &Section<'_>,
+    _: Option<&str>,
+) -> Result<PrivateKeyDer<'static>, Error> {
+    Err(Error::invalid_input(format!(
+        "the key in {source} is encrypted, which needs the feature `encrypted-keys` of etcd-config or \
+         etcd-client-core: turn it on, or decrypt the key: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW"
+    )))
+}

@@ -1,0 +1,3 @@
+fn main() {
+    by_hand::run();
+}
