@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etcd_client_core::{Kind, Prefix, Store, v2, v3};
+use etcd_client_core::{Error, Kind, Prefix, Store, v2, v3};
 use etcd_config::{EtcdConfig, field};
 use etcd_config_tests::{Proxy, Server, block_on, servers};
 
@@ -67,9 +67,9 @@ fn a_lost_answer_is_found_out_by_reading() {
         let edit = Settings::edit(&client).unwrap().set(field!(Settings.workers), &workers).unwrap();
         let plan = edit.plan().unwrap();
         if loses_request {
-            proxy.hold_requests(true)
+            proxy.hold_requests(true);
         } else {
-            proxy.hold_replies(true)
+            proxy.hold_replies(true);
         }
         let answer = thread::scope(|scope| {
             scope.spawn(|| {
@@ -224,7 +224,7 @@ fn no_edit_of_many_writers_is_lost_or_makes_what_the_check_refuses() {
         match Range::options().check_at(&begin, *revision) {
             Ok(check) => assert!(check.is_ok(), "at {revision}: {check}"),
             Err(error) => {
-                assert_eq!(error.store().map(|error| error.kind()), Some(Kind::Compacted), "{error}")
+                assert_eq!(error.store().map(Error::kind), Some(Kind::Compacted), "{error}");
             }
         }
         checked += 1;

@@ -236,9 +236,9 @@ fn a_write_whose_answer_is_lost_is_sent_once_and_says_so() {
         for (is_applied, value) in [(true, "2"), (false, "3")] {
             let before = memory.list(&app()).await.unwrap();
             if is_applied {
-                memory.lose_next_answer()
+                memory.lose_next_answer();
             } else {
-                memory.lose_next_request()
+                memory.lose_next_request();
             }
             let writes = GuardedWrites::after(&app(), &before, vec![put(&before, "/app/a", value)]);
             let error = memory.commit(writes.clone()).await.unwrap_err();
@@ -255,12 +255,12 @@ fn a_write_whose_answer_is_lost_is_sent_once_and_says_so() {
 
         let server = Server::start();
         let proxy = Proxy::to(&server.address());
-        let writer = v3::Client::new([proxy.endpoint()]).unwrap();
+        let ours = v3::Client::new([proxy.endpoint()]).unwrap();
         let witness = v3::Client::new([server.endpoint()]).unwrap();
-        let before = writer.list(&app()).await.unwrap();
+        let before = ours.list(&app()).await.unwrap();
         proxy.hold(true);
         let writes = GuardedWrites::after(&app(), &before, vec![put(&before, "/app/a", "1")]);
-        let lost: Error = soon(writer.commit(writes)).await.unwrap_err();
+        let lost: Error = soon(ours.commit(writes)).await.unwrap_err();
         assert!(lost.maybe_applied(), "{lost}");
         proxy.hold(false);
         let versions = async || witness.get("/app/a").await.unwrap().kv().map_or(0, |kv| kv.version);
