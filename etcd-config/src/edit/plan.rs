@@ -88,7 +88,8 @@ impl<T: Derived> Plan<T> {
     ///
     /// Where that takes more than one transaction, which only a struct with a `commit_key` allows, the keys go first,
     /// each transaction on the condition that nothing but the one before it has changed anything, and the commit key
-    /// last. Over etcd's v2 API each key is a transaction.
+    /// last. Over etcd's v2 API each key is a transaction. A process that starts in between reads what is written so far,
+    /// which has not been checked.
     ///
     /// # Errors
     /// - [`Error::is_conflict`]: somebody else has changed something; [`Error::moved`] are these keys. Read again and
