@@ -157,6 +157,11 @@ impl Error {
         Self::new(Kind::Compacted, message).with(|inner| inner.compact_revision = Some(compact_revision))
     }
 
+    /// Revision 0 is asked for, which etcd would take for the newest one.
+    pub(crate) fn no_revision_zero() -> Self {
+        Self::invalid_input("there is no revision 0: the first one is 1")
+    }
+
     /// What went wrong, for a program to act on. If several endpoints failed it is that of the whole call;
     /// [`failures`](Self::failures) has each one's.
     pub fn kind(&self) -> Kind {

@@ -66,6 +66,7 @@ pub use error::{EndpointFailure, Error, FailingEndpoint, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use printable::Printable;
 pub use store::{
-    Batch, BoxFuture, Change, Delta, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
+    Prefix, Signal, Store, Watch, Write,
 };
 pub use watcher::Watcher;

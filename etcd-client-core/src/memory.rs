@@ -10,14 +10,18 @@ use bytes::Bytes;
 
 use crate::printable::{Key, Length};
 use crate::store::{
-    Batch, BoxFuture, Change, Delta, Entry, HistoryMark, Known, Listing, Opened, Prefix, Store,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
+    Prefix, Store,
 };
 use crate::{Error, Kind};
 use keyspace::Keyspace;
-use stream::{Faults, MemoryWatch, Streams};
+use stream::{CommitFault, Faults, MemoryWatch, Streams};
 
 /// How long a call waits for a silent store: what the clients allow a server.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// What etcd takes in a transaction by default (`--max-txn-ops` 128), where one operation is the count of the keys.
+const WRITES_AT_ONCE: usize = 127;
 
 /// A [`Store`] in memory, with etcd's revisions, transactions, history and compaction: for unit tests without a
 /// server, and for trying things out. It keeps its whole history, unless it is [compacted](Self::compact).
@@ -38,6 +42,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// | [`lag`](Self::lag) | the watch is at a lagging member |
 /// | [`early_progress`](Self::early_progress) | unreliable progress notifications, etcd before 3.4.25 and 3.5.8 |
 /// | [`lose_next`](Self::lose_next) | the server does not send a change |
+/// | [`conflict_next`](Self::conflict_next) | somebody else writes first |
+/// | [`lose_next_answer`](Self::lose_next_answer), [`lose_next_request`](Self::lose_next_request) | the connection is lost after a write was sent |
 /// | [`compact`](Self::compact) | the history is compacted |
 /// | [`rewind`](Self::rewind), [`wipe`](Self::wipe) | a restored backup, a new data directory |
 ///
@@ -200,6 +206,24 @@ impl MemoryStore {
         self.lock().keyspace.lose_next(revisions);
     }
 
+    /// The next [guarded writes](Store::commit) find that something has changed, and write nothing: somebody was there
+    /// first. Those after them are carried out.
+    pub fn conflict_next(&self) {
+        self.lock().faults.next_commits.push_back(CommitFault::Conflict);
+    }
+
+    /// The next [guarded writes](Store::commit) are made, and fail with [`Kind::Unavailable`] and
+    /// [`maybe_applied`](Error::maybe_applied): the connection is lost before the answer has come.
+    pub fn lose_next_answer(&self) {
+        self.lock().faults.next_commits.push_back(CommitFault::LostAnswer);
+    }
+
+    /// As [`lose_next_answer`](Self::lose_next_answer), but nothing is written: the connection is lost before the request
+    /// has come. The two look the same.
+    pub fn lose_next_request(&self) {
+        self.lock().faults.next_commits.push_back(CommitFault::LostRequest);
+    }
+
     /// Sets the store back to its state at `revision`, or at the oldest revision that is not compacted, and ends
     /// all streams: a restored backup. Returns the revision.
     pub fn rewind(&self, revision: u64) -> u64 {
@@ -326,6 +350,42 @@ impl Store for MemoryStore {
 
     fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
         self.answer(prefix, move |keyspace, prefix| Ok(keyspace.written_since(prefix, since)))
+    }
+
+    fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
+        let (store, prefix) = (self.clone(), prefix.clone());
+        Box::pin(async move {
+            store.answers().await?;
+            store.lock().keyspace.list_at(&prefix, revision)
+        })
+    }
+
+    fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> {
+        let store = self.clone();
+        Box::pin(async move {
+            if writes.writes.len() > WRITES_AT_ONCE {
+                let message = format!("memory: {} writes, and {WRITES_AT_ONCE} at once", writes.writes.len());
+                return Err(Error::new(Kind::InvalidRequest, message));
+            }
+            store.answers().await?;
+            let lost =
+                || Err(Error::new(Kind::Unavailable, "memory: the connection was lost").with_maybe_applied());
+            let commit = || store.change(|state| state.keyspace.commit_guarded(writes, WRITES_AT_ONCE));
+            let fault = store.lock().faults.next_commits.pop_front();
+            match fault {
+                None => Ok(commit()),
+                Some(CommitFault::Conflict) => Ok(Committed::Conflict),
+                Some(CommitFault::LostRequest) => lost(),
+                Some(CommitFault::LostAnswer) => {
+                    commit();
+                    lost()
+                }
+            }
+        })
+    }
+
+    fn writes_at_once(&self) -> usize {
+        WRITES_AT_ONCE
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {

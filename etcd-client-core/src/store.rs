@@ -1,6 +1,8 @@
 //! What a [`Watcher`](crate::Watcher) needs of a server: listing a prefix at one revision, and watching it
 //! from there. The watcher knows the server by this trait only.
 
+mod write;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use bytes::Bytes;
 
 use crate::printable::{Key, Length};
 use crate::{Error, FailingEndpoint, Kind, Printable};
+
+pub use self::write::{Committed, GuardedWrites, Write};
 
 /// A future that owns what it needs, so that a state machine can keep it in its state.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -36,7 +40,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use etcd_client_core::{BoxFuture, Error, Listing, MemoryStore, Opened, Prefix, Store};
-/// # use etcd_client_core::{FailingEndpoint, HistoryMark, Known};
+/// # use etcd_client_core::{Committed, FailingEndpoint, GuardedWrites, HistoryMark, Known};
 ///
 /// /// Counts the listings of another store.
 /// #[derive(Debug)]
@@ -57,13 +61,18 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
 ///         self.store.watch(prefix, after)
 ///     }
-///     // ... and so on with the others: has_history, unchanged, written_since, outage, ...
+///     // ... and so on with the others: has_history, unchanged, written_since, list_at, commit, outage, ...
 /// #   fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
 /// #       self.store.has_history(prefix, mark)
 /// #   }
 /// #   fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
 /// #       self.store.unchanged(prefix, known)
 /// #   }
+/// #   fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
+/// #       self.store.list_at(prefix, revision)
+/// #   }
+/// #   fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> { self.store.commit(writes) }
+/// #   fn writes_at_once(&self) -> usize { self.store.writes_at_once() }
 /// #   fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<etcd_client_core::Delta, Error>> {
 /// #       self.store.written_since(prefix, since)
 /// #   }
@@ -124,6 +133,40 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         let _ = (prefix, known);
         let error = Error::new(Kind::InvalidRequest, "the store cannot say what has changed");
         Box::pin(std::future::ready(Err(error)))
+    }
+
+    /// What lay below `prefix` at an earlier revision; `Listing::revision` is that one.
+    ///
+    /// A store that cannot read past revisions leaves this out.
+    ///
+    /// # Errors
+    /// [`Kind::Compacted`] if that revision is compacted, and [`Kind::FutureRevision`] if the store has not come to it;
+    /// [`Kind::InvalidRequest`] if the store cannot read its past.
+    fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
+        let _ = (prefix, revision);
+        let error = Error::new(Kind::InvalidRequest, "the store cannot read its past");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    /// Writes, if what the writes were decided on still holds: all of them at one revision, or nothing. A write that may
+    /// have been applied is not sent again.
+    ///
+    /// A store that cannot be written leaves this out.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] if there are more writes than [`writes_at_once`](Self::writes_at_once), and if the store
+    /// cannot be written; then nothing was sent. After an error with [`maybe_applied`](Error::maybe_applied) only reading
+    /// shows whether it was written, and it may still be later. That something has changed is no error, but
+    /// [`Committed::Conflict`].
+    fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> {
+        let _ = writes;
+        let error = Error::new(Kind::InvalidRequest, "the store cannot be written");
+        Box::pin(std::future::ready(Err(error)))
+    }
+
+    /// How many writes [`commit`](Self::commit) takes; 0 if the store cannot be written.
+    fn writes_at_once(&self) -> usize {
+        0
     }
 
     /// The keys below `prefix` whose last write is of the revision `since` or later, and how many keys there are in

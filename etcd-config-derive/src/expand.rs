@@ -372,7 +372,7 @@ fn respanned(tokens: &TokenStream, span: Span) -> TokenStream {
 }
 
 /// The same tokens for the compiler, and others for whoever reads its messages.
-fn located(tokens: TokenStream, span: Span) -> TokenStream {
+pub(crate) fn located(tokens: TokenStream, span: Span) -> TokenStream {
     let locate = |mut token: TokenTree| {
         if let TokenTree::Group(group) = token {
             let mut inner = Group::new(group.delimiter(), located(group.stream(), span));

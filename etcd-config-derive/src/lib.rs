@@ -10,6 +10,7 @@ mod attr;
 mod case;
 mod errors;
 mod expand;
+mod field_path;
 mod generics;
 mod key;
 mod primitive;
@@ -41,4 +42,12 @@ pub fn derive_etcd_config(input: TokenStream) -> TokenStream {
         (_, errors) => stub::expand(&input, errors.as_ref()),
     };
     expanded.into()
+}
+
+/// The way to a field of a configuration.
+///
+/// What people call is the macro of the same name in `etcd-config`, which adds the path of that crate.
+#[proc_macro]
+pub fn field(input: TokenStream) -> TokenStream {
+    field_path::expand(input.into()).into()
 }

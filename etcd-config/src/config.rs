@@ -4,7 +4,10 @@ use std::future::Future;
 
 use etcd_client_core::Prefix;
 
+use crate::check::Check;
 use crate::decode::{Derived, defaults, survey};
+use crate::edit::Edit;
+use crate::edit::commit::Written;
 use crate::error::Error;
 use crate::live::Live;
 use crate::options::Options;
@@ -136,6 +139,74 @@ pub trait EtcdConfig: Derived {
     /// As [`Options::load_once_async`].
     fn load_once_async(store: impl IntoStore) -> impl Future<Output = Result<Self, Error>> + Send + 'static {
         Self::options().load_once_async(store)
+    }
+
+    /// Reads the prefix at one revision, to change what is stored; [`Options::edit`] with the defaults. The page of
+    /// [`Edit`] has an example.
+    ///
+    /// # Errors
+    /// As [`Options::edit`].
+    fn edit(store: impl IntoStore) -> Result<Edit<Self>, Error> {
+        Self::options().edit(store)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::edit_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::edit_async`].
+    fn edit_async(store: impl IntoStore) -> impl Future<Output = Result<Edit<Self>, Error>> + Send + 'static {
+        Self::options().edit_async(store)
+    }
+
+    /// Changes what is stored, and decides again where somebody else was first; [`Options::update`] with the defaults.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore, field};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::new();
+    /// let written = Settings::update(&store, |edit| edit.set(field!(Settings.workers), &20))?;
+    /// assert_eq!(written.revision(), store.revision());
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Options::update`].
+    fn update(
+        store: impl IntoStore,
+        decide: impl FnMut(Edit<Self>) -> Result<Edit<Self>, Error>,
+    ) -> Result<Written, Error> {
+        Self::options().update(store, decide)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::update_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::update_async`].
+    fn update_async<D: FnMut(Edit<Self>) -> Result<Edit<Self>, Error> + Send + 'static>(
+        store: impl IntoStore,
+        decide: D,
+    ) -> impl Future<Output = Result<Written, Error>> + Send + 'static {
+        Self::options().update_async(store, decide)
+    }
+
+    /// What a start of this program would say of the keys: problems and warnings; [`Options::check`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::check`]: that there are problems is none.
+    fn check_stored(store: impl IntoStore) -> Result<Check, Error> {
+        Self::options().check(store)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::check_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::check_async`].
+    fn check_stored_async(
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
+        Self::options().check_async(store)
     }
 
     /// Everything that may be said before the configuration is read: another prefix, a cache file, limits.

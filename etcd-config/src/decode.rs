@@ -24,6 +24,7 @@ pub(crate) use self::decoder::DEEPEST;
 pub use self::decoder::Decoder;
 pub use self::derived::Derived;
 pub use self::leaf_part::{checked, leaf, leaf_of, leaf_with, skipped};
+pub(crate) use self::map_part::Entries;
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
 pub(crate) use self::survey::{defaults, survey};

@@ -1,5 +1,7 @@
 //! The one error of this crate.
 
+mod writing;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +9,9 @@ use std::time::Duration;
 
 use etcd_client_core::{OneLine, Prefix, Printable};
 
+pub use self::writing::Moved;
+pub(crate) use self::writing::WriteFailure;
+use self::writing::Writing;
 use crate::problem::{Problem, Report};
 
 /// Why there is no configuration, or why a call about it failed.
@@ -20,6 +25,8 @@ use crate::problem::{Problem, Report};
 /// | [`is_access`](Self::is_access) | the store rejects the credentials, or the user may not read the prefix | correct or grant them |
 /// | [`is_stale`](Self::is_stale) | the store has not confirmed the values for too long | wait; [`load`](crate::Live::load) has them all the same |
 /// | [`is_stopped`](Self::is_stopped) | the watch has ended | watch again |
+/// | [`is_conflict`](Self::is_conflict) | somebody else has changed what an edit was decided on | read again and decide again |
+/// | [`maybe_applied`](Self::maybe_applied) | the answer to a write was lost | read, and see |
 /// | [`is_invalid_option`](Self::is_invalid_option) | an option or a call is wrong, and nothing was tried | correct the program |
 ///
 /// None of them is true where a file, a thread or a runtime fails, nor for other errors of the
@@ -51,6 +58,8 @@ enum Inner {
     Store(etcd_client_core::Error),
     /// The store refuses to be read, whatever the time, and what was to be read.
     Refusal { what: String, error: etcd_client_core::Error, way_out: String },
+    /// An edit was not written, or something is uncertain about it.
+    Writing(Writing),
     /// No snapshot within the limit, and what was tried last.
     Startup { limit: Duration, last: Option<etcd_client_core::Error>, cache: Option<String> },
     /// What was waited for did not come within the limit.
@@ -73,13 +82,16 @@ impl Error {
     pub fn problems(&self) -> &[Problem] {
         match &*self.0 {
             Inner::Problems(report) => report.problems(),
+            Inner::Writing(Writing { failure: WriteFailure::SlippedIn { report, .. }, .. }) => {
+                report.problems()
+            }
             _ => &[],
         }
     }
 
     /// Whether the keys are the reason: they are there, and do not make a valid configuration.
     pub fn is_invalid(&self) -> bool {
-        matches!(&*self.0, Inner::Problems(_))
+        !self.problems().is_empty() || matches!(&*self.0, Inner::Problems(_))
     }
 
     /// Whether a time limit passed: of a start, of a `wait_` function, of [`Live::close`](crate::Live::close), of a
@@ -88,6 +100,9 @@ impl Error {
         match &*self.0 {
             Inner::Startup { .. } | Inner::Wait { .. } => true,
             Inner::Store(error) => error.kind() == etcd_client_core::Kind::Timeout,
+            Inner::Writing(writing) => {
+                writing.store().is_some_and(|error| error.kind() == etcd_client_core::Kind::Timeout)
+            }
             _ => false,
         }
     }
@@ -115,6 +130,36 @@ impl Error {
         matches!(&*self.0, Inner::Unusable(_))
     }
 
+    /// Whether an edit was not written because somebody else has changed something below the prefix since it was read:
+    /// [`moved`](Self::moved) are these keys.
+    pub fn is_conflict(&self) -> bool {
+        matches!(&*self.0, Inner::Writing(Writing { failure: WriteFailure::Conflict { .. }, .. }))
+    }
+
+    /// The keys that somebody else has changed, where that is the reason ([`is_conflict`](Self::is_conflict)); also then
+    /// empty if it has been changed back, or could not be read any more.
+    pub fn moved(&self) -> &[Moved] {
+        match &*self.0 {
+            Inner::Writing(Writing { failure: WriteFailure::Conflict { keys, .. }, .. }) => keys,
+            _ => &[],
+        }
+    }
+
+    /// Whether an edit may be written, now or later: the answer was lost, and reading has not shown what became of it. It
+    /// is not sent again.
+    pub fn maybe_applied(&self) -> bool {
+        matches!(&*self.0, Inner::Writing(Writing { failure: WriteFailure::Unknown { .. }, .. }))
+    }
+
+    /// The revision at which an edit is written although the call has failed: something else was changed at the same
+    /// time, which together with it is refused ([`problems`](Self::problems)), or could not be read.
+    pub fn written(&self) -> Option<u64> {
+        match &*self.0 {
+            Inner::Writing(writing) => writing.written(),
+            _ => None,
+        }
+    }
+
     /// The store's error, where there is one. Its [`kind`](crate::client::Error::kind) is finer than the functions
     /// here, and its [`failures`](crate::client::Error::failures) are the causes at each endpoint.
     ///
@@ -134,6 +179,7 @@ impl Error {
     pub fn store(&self) -> Option<&etcd_client_core::Error> {
         match &*self.0 {
             Inner::Store(error) | Inner::Refusal { error, .. } => Some(error),
+            Inner::Writing(writing) => writing.store(),
             Inner::Startup { last, .. } => last.as_ref(),
             _ => None,
         }
@@ -155,7 +201,22 @@ impl Error {
             _ => String::new(),
         };
         let what = format!("{name} cannot be read from {prefix}");
+        Self::refused(what, error, way_out)
+    }
+
+    /// The store refuses something.
+    pub(crate) fn refused(what: String, error: etcd_client_core::Error, way_out: String) -> Self {
         Self(Arc::new(Inner::Refusal { what, error, way_out }))
+    }
+
+    /// The writes of an edit of `name` have failed, `done` of all its transactions before.
+    pub(crate) fn write(
+        name: &'static str,
+        prefix: &Prefix,
+        done: (usize, usize),
+        failure: WriteFailure,
+    ) -> Self {
+        Self(Arc::new(Inner::Writing(Writing::new(name, prefix, done, failure))))
     }
 
     /// `cache` says why the cache file did not help, where there is one.
@@ -225,6 +286,7 @@ impl fmt::Display for Lines<'_> {
             Inner::Problems(report) => report.fmt(f),
             Inner::Store(error) => error.fmt(f),
             Inner::Refusal { what, error, way_out } => write!(f, "{what}: {error}{way_out}"),
+            Inner::Writing(writing) => writing.fmt(f),
             // The store's error lists the endpoints, which is what a person needs here.
             Inner::Startup { limit, last, cache } => {
                 write!(f, "no configuration within {limit:?}: ")?;
@@ -269,6 +331,7 @@ impl StdError for Error {
         match &*self.0 {
             Inner::Store(error) | Inner::Refusal { error, .. } => error.source(),
             Inner::Startup { last, .. } => last.as_ref().and_then(StdError::source),
+            Inner::Writing(writing) => writing.store().and_then(StdError::source),
             Inner::Io { source, .. } => Some(source),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 mod complaint;
 mod default;
+mod encode;
 mod error;
 mod exact_json;
 mod exact_number;
@@ -18,6 +19,8 @@ use serde::de::DeserializeOwned;
 pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity, refused};
 pub use self::default::FieldDefault;
 pub(crate) use self::default::IN_SOURCE;
+pub(crate) use self::encode::{Encoded, is_same_value};
+pub use self::encode::{NoText, TextSerializer};
 pub(crate) use self::error::Error;
 pub(crate) use self::expectation::{Expectation, Shape};
 pub(crate) use self::text::Text;

@@ -53,7 +53,7 @@
 //! | `encrypted-keys` | keys of clients that are encrypted with a passphrase |
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
-//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`] |
+//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
 //! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
@@ -72,6 +72,9 @@
 //! | users, TLS, etcdctl's environment variables, several endpoints | [`IntoStore`], [`client::v3::Client`] |
 //! | keys that were written over etcd's v2 API, as by node-etcd | [`client::v2`] |
 //! | reading, callbacks, waiting, ending | [`Live`] |
+//! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
+//! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
+//! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
 //! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |
 //! | tables and commands for people who write keys | [`Schema`] |
@@ -115,6 +118,50 @@
 //! is never lost again. An update costs what changed, not what there is: only fields whose keys
 //! changed are decoded again.
 //!
+//! # Changing settings
+//! A value that does not fit is refused by every running process, and keeps every new one from starting. So it is
+//! checked before it is written, by the same code that will read it:
+//!
+//! ```
+//! # use std::collections::HashMap;
+//! # use std::time::Duration;
+//! use etcd_config::{EtcdConfig, MemoryStore, field};
+//!
+//! #[derive(EtcdConfig)]
+//! #[etcd(prefix = "/payments")]
+//! struct Settings {
+//!     #[etcd(key = "log/level", default = "info")]
+//!     log_level: String,
+//!     max_connections: Option<u32>,
+//!     #[etcd(nested)]
+//!     database: Database,
+//!     #[etcd(map)]
+//!     features: HashMap<String, bool>,
+//! }
+//!
+//! #[derive(EtcdConfig)]
+//! struct Database {
+//!     #[etcd(default = 10)]
+//!     pool_size: u32,
+//! }
+//!
+//! let store = MemoryStore::new();
+//! # let settings = Settings::watch(&store)?;
+//! let edit = Settings::edit(&store)?                         // reads the prefix at one revision
+//!     .set(field!(Settings.database.pool_size), &20)?         // checked by the compiler
+//!     .set(field!(Settings.features["dark"]), &true)?
+//!     .set_text("log/level", "debug")                         // any key below the prefix
+//!     .unset(field!(Settings.max_connections));
+//! let plan = edit.plan()?;                                    // all problems at once, and nothing is written
+//! println!("{plan}");                                         // field, key, old -> new, now or after a restart
+//! let written = plan.commit()?;                               // one transaction, if nothing has changed meanwhile
+//! settings.wait_for_revision(written.revision(), Duration::from_secs(5))?;
+//!
+//! // The same as a loop that reads again where somebody else was first.
+//! Settings::update(&store, |edit| edit.set(field!(Settings.database.pool_size), &30))?;
+//! # Ok::<(), etcd_config::Error>(())
+//! ```
+//!
 //! # Threads and runtimes
 //! [`EtcdConfig::watch`] works in a plain `main` and inside any runtime. All that it starts is one
 //! thread for the whole process, with connections of its own, so that a runtime that is blocked
@@ -136,9 +183,11 @@
 #![cfg_attr(not(all(feature = "tls", feature = "v2")), allow(rustdoc::broken_intra_doc_links))]
 
 mod cache;
+mod check;
 mod config;
 mod decode;
 pub mod docs;
+mod edit;
 mod error;
 mod explain;
 #[cfg(fuzzing)]
@@ -151,6 +200,7 @@ mod notify;
 mod options;
 mod problem;
 mod publish;
+mod reading;
 mod rejection;
 mod runtime;
 mod schema;
@@ -166,10 +216,17 @@ pub use etcd_client_core as client;
 pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;
 
+pub use crate::check::Check;
 pub use crate::config::EtcdConfig;
-pub use crate::error::Error;
+pub use crate::edit::Edit;
+pub use crate::edit::commit::Written;
+pub use crate::edit::field_path::FieldPath;
+pub use crate::edit::plan::Plan;
+pub use crate::edit::planned::PlannedChange;
+pub use crate::edit::to_text::ToText;
+pub use crate::error::{Error, Moved};
 pub use crate::explain::{Explanation, Origin, Row};
-pub use crate::leaf::FieldDefault;
+pub use crate::leaf::{FieldDefault, NoText, TextSerializer};
 pub use crate::live::Live;
 pub use crate::live::reader::Reader;
 pub use crate::notify::callbacks::Subscription;
@@ -184,15 +241,62 @@ pub use crate::schema::{Field, Schema};
 pub use crate::secret::Secret;
 pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
+/// A field of a configuration, for [`Edit`]: the compiler checks that it is there, and what type it has.
+///
+/// The way to it goes through structs, their `Option`s, and the entries of maps, whose names are whatever can be printed:
+///
+/// ```
+/// use std::collections::{BTreeMap, HashMap};
+/// use etcd_config::{EtcdConfig, field};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(nested)]
+///     database: Option<Database>,
+///     #[etcd(map)]
+///     features: HashMap<String, bool>,
+///     #[etcd(nested)]
+///     upstreams: BTreeMap<String, Upstream>,
+/// }
+///
+/// #[derive(EtcdConfig)]
+/// struct Database {
+///     url: String,
+/// }
+///
+/// #[derive(EtcdConfig)]
+/// struct Upstream {
+///     #[etcd(default = 1)]
+///     weight: u8,
+/// }
+///
+/// let name = String::from("eu-1");
+/// assert_eq!(field!(Settings.database.url).to_string(), "database.url");
+/// assert_eq!(field!(Settings.features["dark"]).to_string(), "features.dark");
+/// assert_eq!(field!(Settings.upstreams[name].weight).to_string(), "upstreams.eu-1.weight");
+/// ```
+///
+/// Where the compiler cannot know that a field is no key, as of `skip` and of what is inside of a value in JSON, the
+/// call that is given it says so.
+#[macro_export]
+macro_rules! field {
+    ($($field:tt)*) => {
+        $crate::__private::field!($crate; $($field)*)
+    };
+}
+
 /// What derived code calls. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use etcd_config_derive::field;
     pub use serde::de::DeserializeOwned;
 
     pub use crate::decode::{
         Context, Decoder, Derived, checked, compared, decode, decode_since, flattened, leaf, leaf_of,
         leaf_with, map, map_with, nested, refusal, refusal_of, skipped, update, update_since,
     };
+    pub use crate::edit::field_path::{Plain, Step, Through, entry, entry_name, field_path};
     pub use crate::explain::explain;
     pub use crate::leaf::FieldDefault;
     pub use crate::lint::warnings::warnings;

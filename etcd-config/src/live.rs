@@ -4,6 +4,7 @@ pub(crate) mod backlog;
 mod closing;
 pub(crate) mod endpoint_probe;
 pub(crate) mod first_load;
+pub(crate) mod last_good;
 pub(crate) mod life;
 mod neighbours;
 pub(crate) mod reader;

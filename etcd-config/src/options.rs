@@ -1,6 +1,8 @@
 //! Options of a configuration: everything that may be set before it is read.
 
+mod editing;
 pub(crate) mod into_store;
+mod last_good;
 pub(crate) mod placeholder;
 
 use std::collections::BTreeMap;
@@ -44,6 +46,7 @@ const FEW: usize = 512;
 /// | [`audit_interval`](Self::audit_interval) | 5 min |
 /// | [`debounce`](Self::debounce) | none |
 /// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
+/// | [`start_from_last_good`](Self::start_from_last_good) | off: keys that are not valid are an error |
 ///
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
 /// of a call.
@@ -74,6 +77,7 @@ pub struct Options<T> {
     watcher: watcher::Options,
     cache_file: Option<PathBuf>,
     cache_secrets: bool,
+    last_good: bool,
     config: PhantomData<fn() -> T>,
 }
 
@@ -87,6 +91,7 @@ impl<T: Derived> Options<T> {
             watcher: watcher::Options::default(),
             cache_file: None,
             cache_secrets: false,
+            last_good: false,
             config: PhantomData,
         }
     }
@@ -228,6 +233,36 @@ impl<T: Derived> Options<T> {
         self
     }
 
+    /// Whether a start whose newest keys are not valid begins with what the running processes have in force: the
+    /// newest state in etcd's own past that is. Off.
+    ///
+    /// A bad value is refused by all that run, and without this keeps every new process from starting. With it a new
+    /// process comes up with the same values as the others; [`Status::refused_since`](crate::Status::refused_since)
+    /// and [`last_rejection`](crate::Status::last_rejection) say from the beginning that the newest are refused, and as
+    /// soon as the keys are corrected all follow.
+    ///
+    /// The past is there until etcd compacts it; over etcd's v2 API it is not. It is looked at for up to some thousand
+    /// changes. Where it does not help, the [cache file](Self::cache_file) does, if there is one, and else the call
+    /// fails with the problems of the newest keys. A value that this program refuses and older ones take is refused
+    /// here, too, so let the deployment look at the status, or check first.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::from([("/payments/workers", "12")]);
+    /// store.put("/payments/workers", "many");
+    /// let settings = Settings::options().start_from_last_good(true).watch(&store)?;
+    /// assert_eq!(settings.load().workers, 12);
+    /// assert!(settings.status().refused_since.is_some());
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn start_from_last_good(mut self, wanted: bool) -> Self {
+        self.last_good = wanted;
+        self
+    }
+
     /// Reads the first snapshot, and keeps it current from a thread in the background, which all
     /// configurations of the process share. Blocks until the snapshot is there; works in a plain
     /// `main` and inside a runtime, whose thread it blocks too: in async code use
@@ -324,14 +359,20 @@ impl<T: Derived> Options<T> {
         let (store, plan) = self.prepare(store)?;
         let (answer, background) = ask_in_background(store, plan, Fields::of::<T>())?;
         // The user's code runs where it was asked for: it delays no other configuration here.
-        Ok((answer.decode(&Caller::here())?, background))
+        let caller = Caller::here();
+        let mut answer = answer;
+        if let Some(search) = answer.search::<T>(&caller) {
+            let past = last_good::found_blocking::<T>(search, answer.place(), &caller)?;
+            answer = answer.with_past(past);
+        }
+        Ok((answer.decode(&caller)?, background))
     }
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
         let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
-        let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, .. } = self;
+        let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, last_good, .. } = self;
         let cache = cache_file.map(|path| CacheLocation { path, secrets: cache_secrets });
-        let plan = WatchPlan { prefix, startup_timeout, debounce, watcher, cache };
+        let plan = WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good };
         check(&plan)?;
         Ok((store.into_store()?, plan))
     }
@@ -403,6 +444,20 @@ async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<Fir
     let answer = panics::caught_in(FirstAnswer::new(store, plan, Fields::of::<T>())).await;
     let answer = answer.map_err(|panic| panicked(&panic))??;
     let caller = Caller::here();
+    let mut answer = answer;
+    if answer.wants_last_good() {
+        let decoding = caller.clone();
+        let (whole, search) = elsewhere(move || {
+            let search = answer.search::<T>(&decoding);
+            (answer, search)
+        })
+        .await?;
+        answer = whole;
+        if let Some(search) = search {
+            let past = last_good::found::<T>(search, answer.place(), &caller).await?;
+            answer = answer.with_past(past);
+        }
+    }
     if answer.keys().is_some_and(|keys| keys <= FEW) {
         return answer.decode(&caller);
     }
@@ -443,6 +498,7 @@ impl<T> Clone for Options<T> {
             watcher,
             cache_file,
             cache_secrets,
+            last_good,
             config,
         } = self;
         Self {
@@ -453,6 +509,7 @@ impl<T> Clone for Options<T> {
             watcher: watcher.clone(),
             cache_file: cache_file.clone(),
             cache_secrets: *cache_secrets,
+            last_good: *last_good,
             config: *config,
         }
     }
@@ -468,6 +525,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("watcher", &self.watcher)
             .field("cache_file", &self.cache_file)
             .field("cache_secrets", &self.cache_secrets)
+            .field("start_from_last_good", &self.last_good)
             .finish_non_exhaustive()
     }
 }

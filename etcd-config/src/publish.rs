@@ -430,7 +430,7 @@ impl<T: Derived> Publisher<T> {
 }
 
 /// Decodes everything. A panic in the user's own code is a problem like others.
-fn decoded<T: Derived>(
+pub(crate) fn decoded<T: Derived>(
     tree: &KeyTree,
     context: &Context,
     since_published: Option<&Replaced>,

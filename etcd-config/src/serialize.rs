@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime};
 use etcd_client_core::{FailingEndpoint, OneLine};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::check::Check;
+use crate::edit::plan::Plan;
+use crate::edit::planned::PlannedChange;
 use crate::explain::{Explanation, Origin, Row};
 use crate::leaf::FieldDefault;
 use crate::problem::Problem;
@@ -278,6 +281,46 @@ impl Serialize for Field {
             "deprecated": self.deprecated(),
             "env": self.env(),
             "aliases": self.aliases(),
+        })
+    }
+}
+
+/// As [`Problem`]s, with what was read.
+impl Serialize for Check {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Check", {
+            "ok": self.is_ok(),
+            "name": self.name(),
+            "prefix": self.prefix(),
+            "revision": self.revision(),
+            "keys": self.keys(),
+            "problems": self.problems(),
+            "warnings": self.warnings(),
+        })
+    }
+}
+
+/// What would be written, without secrets.
+impl<T> Serialize for Plan<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Plan", {
+            "revision": self.revision(),
+            "changes": self.changes(),
+            "warnings": self.warnings(),
+        })
+    }
+}
+
+impl Serialize for PlannedChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "PlannedChange", {
+            "field": self.field(),
+            "key": self.key(),
+            "old": self.old(),
+            "new": self.new(),
+            "deletion": self.is_deletion(),
+            "secret": self.is_secret(),
+            "restart": self.is_restart(),
         })
     }
 }

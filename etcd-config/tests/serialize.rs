@@ -76,3 +76,23 @@ fn a_schema_is_json_without_defaults_of_secrets() {
     assert_eq!(schema["fields"][2]["restart"], true);
     assert!(!schema.to_string().contains("hunter"), "{schema}");
 }
+
+#[test]
+fn a_check_and_a_plan_are_json_without_secrets() {
+    let store = MemoryStore::from([("/payments/password", "hunter2"), ("/payments/workers", "many")]);
+    let check = to_json(&Settings::check_stored(&store).unwrap());
+    assert_eq!((&check["ok"], &check["keys"]), (&json!(false), &json!(2)));
+    assert_eq!(check["problems"][0]["key"], "/payments/workers");
+    let edit = Settings::edit(&store).unwrap().set_text("workers", "3").set_text("password", "hunter3");
+    let plan = to_json(&edit.plan().unwrap());
+    let password = json!({
+        "field": "password", "key": "/payments/password", "old": null, "new": null,
+        "deletion": false, "secret": true, "restart": false,
+    });
+    let workers = json!({
+        "field": "workers", "key": "/payments/workers", "old": "many", "new": "3",
+        "deletion": false, "secret": false, "restart": false,
+    });
+    assert_eq!(plan["changes"], json!([password, workers]));
+    assert!(!plan.to_string().contains("hunter") && !check.to_string().contains("hunter"));
+}

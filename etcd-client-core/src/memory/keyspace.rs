@@ -5,7 +5,9 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, Change, Delta, Entry, HistoryMark, Known, Listing, Prefix};
+use crate::store::{
+    Batch, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Prefix,
+};
 use crate::{Error, Kind};
 
 /// etcd begins at revision 1.
@@ -67,14 +69,42 @@ impl Keyspace {
         if mark.revision > self.revision {
             return Ok(false);
         }
-        if mark.revision < self.compacted {
+        let past = self.list_at(prefix, mark.revision)?;
+        Ok(HistoryMark::of(mark.revision, past.entries.iter()) == *mark)
+    }
+
+    /// The prefix at an earlier revision; an error if that is compacted, or has not come.
+    pub(super) fn list_at(&self, prefix: &Prefix, revision: u64) -> Result<Listing, Error> {
+        if revision == 0 {
+            return Err(Error::no_revision_zero());
+        }
+        if revision > self.revision {
+            return Err(Error::new(Kind::FutureRevision, "memory: a future revision"));
+        }
+        if revision < self.compacted {
             return Err(Error::compacted(self.compacted));
         }
         let mut keys = self.keys.clone();
-        for later in self.history.iter().rev().take_while(|later| later.batch.revision > mark.revision) {
+        for later in self.history.iter().rev().take_while(|later| later.batch.revision > revision) {
             undo(&mut keys, later.undo.iter().cloned());
         }
-        Ok(HistoryMark::of(mark.revision, below(&keys, prefix)) == *mark)
+        let entries = below(&keys, prefix).cloned().collect();
+        Ok(Listing { revision, cluster: self.cluster, entries })
+    }
+
+    /// As etcd does it: nothing below the prefix was written since, the first of the keys are still there, and the count
+    /// shows afterwards whether all were.
+    pub(super) fn commit_guarded(&mut self, guarded: GuardedWrites, conditions: usize) -> Committed {
+        let GuardedWrites { ref prefix, known, ref present, .. } = guarded;
+        let is_old = below(&self.keys, prefix).all(|entry| entry.revision <= known.revision);
+        if !is_old || !present.iter().take(conditions).all(|key| self.keys.contains_key(key)) {
+            return Committed::Conflict;
+        }
+        let count = guarded.count_after();
+        let revision =
+            self.commit(guarded.writes.into_iter().map(|write| (write.key, write.value)).collect());
+        let is_same = known.cluster == 0 || known.cluster == self.cluster;
+        Committed::At { revision, proven: is_same && below(&self.keys, &guarded.prefix).count() == count }
     }
 
     /// The revision up to which the prefix has not changed; `None` if it has.

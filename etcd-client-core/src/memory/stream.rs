@@ -1,6 +1,6 @@
 //! The watches of a store in memory, and the faults of both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -24,6 +24,19 @@ pub(super) struct Faults {
     pub(super) pause: Duration,
     /// Requests for progress are answered before changes that are still to be sent.
     pub(super) early: bool,
+    /// What becomes of the answers to the next guarded writes.
+    pub(super) next_commits: VecDeque<CommitFault>,
+}
+
+/// What happens to a guarded write instead of its being carried out and answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CommitFault {
+    /// Somebody was there first.
+    Conflict,
+    /// It is carried out, and the answer is lost.
+    LostAnswer,
+    /// It is lost.
+    LostRequest,
 }
 
 /// The streams and calls that wait for the store to change, by their numbers.

@@ -1,5 +1,6 @@
 //! The client as a [`Store`]: listings at etcd's index, and watches by long polls from there.
 
+mod commit;
 mod hidden;
 mod hidden_watch;
 mod listing;
@@ -11,7 +12,9 @@ use self::hidden::Hidden;
 use self::hidden_watch::HiddenWatch;
 use self::listing::{directory_below, entry, key_below, list};
 use super::client::Client;
-use crate::store::{Batch, BoxFuture, Change, Listing, Opened, Prefix, Signal, Store, Watch};
+use crate::store::{
+    Batch, BoxFuture, Change, Committed, GuardedWrites, Listing, Opened, Prefix, Signal, Store, Watch,
+};
 use crate::transport::keys_in_other_api;
 use crate::v2::net::refusal::Refusal;
 use crate::v2::watch::feed::{Feed, FeedSignal};
@@ -46,6 +49,15 @@ impl Store for Client {
             }
             Ok(Opened { watch, head, cluster })
         })
+    }
+
+    fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> {
+        let client = self.clone();
+        Box::pin(async move { commit::commit(&client, writes).await })
+    }
+
+    fn writes_at_once(&self) -> usize {
+        1
     }
 
     fn hides_keys(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The client as a [`Store`].
 
+mod commit;
 mod delta;
 mod directory;
 pub(in crate::v3) mod listing;
@@ -20,7 +21,8 @@ use crate::v3::wire::messages::{Event, ResponseHeader, WatchResponse};
 use crate::v3::wire::response::unsigned;
 
 use crate::store::{
-    Batch, BoxFuture, Change, Delta, Entry, HistoryMark, Known, Listing, Opened, Prefix, Signal, Store, Watch,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
+    Prefix, Signal, Store, Watch,
 };
 use crate::transport::keys_in_other_api;
 use crate::{Error, FailingEndpoint, Kind};
@@ -28,7 +30,7 @@ use crate::{Error, FailingEndpoint, Kind};
 impl Store for Client {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
         let (pool, range) = (self.pool().clone(), range(prefix));
-        Box::pin(async move { listing::list(&pool, range).await })
+        Box::pin(async move { listing::list(&pool, range, None).await })
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
@@ -60,6 +62,20 @@ impl Store for Client {
     fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { delta::written_since(&pool, range, since).await })
+    }
+
+    fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
+        let (pool, range) = (self.pool().clone(), range(prefix));
+        Box::pin(async move { listing::list(&pool, range, Some(revision)).await })
+    }
+
+    fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> {
+        let pool = self.pool().clone();
+        Box::pin(async move { commit::commit(&pool, writes).await })
+    }
+
+    fn writes_at_once(&self) -> usize {
+        commit::WRITES_AT_ONCE
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {

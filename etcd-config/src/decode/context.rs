@@ -73,6 +73,11 @@ impl Context {
         self.environment.get(name).map(|value| value.as_deref().map_err(|error| *error))
     }
 
+    /// Whether any field takes its value from the environment.
+    pub(crate) fn has_variables(&self) -> bool {
+        !self.environment.is_empty()
+    }
+
     pub(super) fn absolute(&self) -> &[&'static str] {
         &self.absolute
     }

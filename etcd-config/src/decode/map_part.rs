@@ -30,6 +30,7 @@ pub trait Entries: Sized {
     /// Whether the name was free.
     fn insert(&mut self, key: Self::Key, value: Self::Value) -> bool;
     fn remove(&mut self, key: &Self::Key);
+    fn get(&self, key: &Self::Key) -> Option<&Self::Value>;
     fn get_mut(&mut self, key: &Self::Key) -> Option<&mut Self::Value>;
 }
 
@@ -227,6 +228,10 @@ impl<K: Leaf + Eq + Hash + 'static, V, S: BuildHasher + Default> Entries for Has
         self.remove(key);
     }
 
+    fn get(&self, key: &K) -> Option<&V> {
+        self.get(key)
+    }
+
     fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.get_mut(key)
     }
@@ -246,6 +251,10 @@ impl<K: Leaf + Ord + 'static, V> Entries for BTreeMap<K, V> {
 
     fn remove(&mut self, key: &K) {
         self.remove(key);
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.get(key)
     }
 
     fn get_mut(&mut self, key: &K) -> Option<&mut V> {

@@ -12,11 +12,12 @@ use tokio::time::timeout;
 use crate::cache::{Cache, CacheLocation, Image, without_secrets};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
+use crate::live::last_good::Search;
 use crate::live::neighbours::{self, Hint};
 use crate::problem::{self, Report};
-use crate::publish::Publisher;
 use crate::publish::snapshot::Snapshot;
 use crate::publish::speed::DecodeSpeed;
+use crate::publish::{Publisher, decoded};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::{common_moment, runtime_deadline};
@@ -26,6 +27,7 @@ use crate::schema::hidden::Hidden;
 use crate::shape::branch::Branch;
 use crate::shape::layout::Layout;
 use crate::status::CacheFile;
+use crate::tree::KeyTree;
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct WatchPlan {
     pub(crate) debounce: Duration,
     pub(crate) watcher: watcher::Options,
     pub(crate) cache: Option<CacheLocation>,
+    /// If the newest state is refused, the newest that is not is looked for in the store's past.
+    pub(crate) last_good: bool,
 }
 
 /// What is read of the keys, without the type that they become.
@@ -57,7 +61,12 @@ impl Fields {
 /// What the store has answered within the start-up limit, or that it has not.
 pub(crate) struct FirstAnswer {
     watcher: Watcher,
+    /// What the watcher lists.
+    listed: Prefix,
     first: First,
+    /// What the store's past had, where the newest state is refused.
+    past: Option<Result<Listing, String>>,
+    wants_last_good: bool,
     /// If there are no keys: where they may be instead.
     hint: Option<Hint>,
     prefix: Prefix,
@@ -74,6 +83,8 @@ pub(crate) struct FirstLoad<T> {
     pub(crate) speed: DecodeSpeed,
     pub(crate) watcher: Watcher,
     pub(crate) loaded_from: LoadedFrom,
+    /// The newest state, where that is refused, and the first snapshot is of an earlier one.
+    pub(crate) refused: Option<Arc<Listing>>,
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) debounce: Duration,
     /// Keeps the connections open that the watcher uses, for others to share.
@@ -93,13 +104,13 @@ pub(crate) enum LoadedFrom {
 impl FirstAnswer {
     /// Asks the store, on the runtime on which it is to be followed.
     pub(crate) async fn new(store: &Arc<dyn Store>, plan: WatchPlan, fields: Fields) -> Result<Self, Error> {
-        let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache } = plan;
+        let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache, last_good } = plan;
         watcher.aligned_to = Some(common_moment());
         // Read at once, what is committed could not be told from what was written after it.
         watcher.replay_each = fields.layout.commit_key.is_some();
         let connections = OwnConnections::of(store, Handle::current().id());
-        let mut watcher =
-            Watcher::new(connections.store(), watched(store.as_ref(), &prefix, fields), watcher);
+        let listed = watched(store.as_ref(), &prefix, fields);
+        let mut watcher = Watcher::new(connections.store(), listed.clone(), watcher);
         let deadline = runtime_deadline(startup_timeout);
         let first = first_listing(&mut watcher, &prefix, fields.layout.name, startup_timeout).await?;
         let hint = match &first {
@@ -109,7 +120,48 @@ impl FirstAnswer {
             }
             _ => None,
         };
-        Ok(Self { watcher, first, hint, prefix, startup_timeout, debounce, cache, connections })
+        let (past, wants_last_good) = (None, last_good);
+        Ok(Self {
+            watcher,
+            listed,
+            first,
+            past,
+            wants_last_good,
+            hint,
+            prefix,
+            startup_timeout,
+            debounce,
+            cache,
+            connections,
+        })
+    }
+
+    /// Whether a state of the past will do.
+    pub(crate) fn wants_last_good(&self) -> bool {
+        self.wants_last_good
+    }
+
+    /// A search of the past, where it is wanted, and the newest state is refused. Runs the user's code.
+    pub(crate) fn search<T: Derived>(&self, caller: &Caller) -> Option<Search> {
+        let First::Listing(listing) = &self.first else { return None };
+        if !self.wants_last_good {
+            return None;
+        }
+        let tree = KeyTree::load(self.prefix.clone(), listing);
+        let decoded = caller.decode(|| decoded::<T>(&tree, &Context::new::<T>(self.prefix.clone()), None));
+        let is_refused = decoded.is_err();
+        panics::drop_caught(decoded);
+        is_refused.then(|| Search::before(Arc::clone(listing), &self.listed))
+    }
+
+    /// What such a search has found: a state to start from, or why there is none.
+    pub(crate) fn with_past(self, past: Result<Listing, String>) -> Self {
+        Self { past: Some(past), ..self }
+    }
+
+    /// What the past is read over, and from where.
+    pub(crate) fn place(&self) -> (Arc<OwnConnections>, Prefix) {
+        (Arc::clone(&self.connections), self.prefix.clone())
     }
 
     /// How many keys there are; `None` if a file is to be read instead.
@@ -126,37 +178,91 @@ impl FirstAnswer {
     }
 
     fn make<T: Derived>(self) -> Result<FirstLoad<T>, Error> {
-        let Self { mut watcher, first, hint, prefix, startup_timeout, debounce, cache, connections } = self;
+        let Self {
+            mut watcher,
+            first,
+            past,
+            hint,
+            prefix,
+            startup_timeout,
+            debounce,
+            cache,
+            connections,
+            ..
+        } = self;
         let schema = || Schema::new(survey::<T>(), &prefix);
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
         let context = Context::new::<T>(prefix.clone());
-        let (listing, loaded_from) = match (first, &cache) {
-            (First::Listing(listing), _) => (listing, LoadedFrom::Etcd),
-            (First::Silence(state), None) => {
-                return Err(silence(startup_timeout, &connections, state.as_ref(), None));
+        let (refused, loaded) = match (first, past, &cache) {
+            (First::Listing(newest), None, _) => (None, Loaded::from_store(context, &newest, hint)?),
+            (First::Listing(newest), Some(Ok(good)), _) => {
+                (Some(newest), Loaded::from_store(context, &good, None)?)
             }
-            (First::Silence(state), Some(cache)) => {
-                let (publisher, first, speed, file) = from_cache::<T>(cache, context, &mut watcher)
-                    .map_err(|why| silence(startup_timeout, &connections, state.as_ref(), Some(why)))?;
-                let loaded_from = LoadedFrom::Cache { file, state };
-                let cache = Some(Arc::clone(cache));
-                return Ok(FirstLoad {
-                    first,
-                    publisher,
-                    speed,
-                    watcher,
-                    loaded_from,
-                    cache,
-                    debounce,
-                    connections,
-                });
+            (First::Listing(newest), Some(Err(why)), cache) => {
+                let again = Context::new::<T>(prefix.clone());
+                let cached = cache.as_ref().map(|cache| Loaded::from_cache(cache, again, &mut watcher, None));
+                if let Some(Ok(loaded)) = cached {
+                    (Some(newest), loaded)
+                } else {
+                    let loaded = Loaded::from_store(context, &newest, hint);
+                    (None, loaded.map_err(|report| report.with_remark(Some(&why)))?)
+                }
+            }
+            (First::Silence(state), _, None) => {
+                return Err(silence(startup_timeout, &connections, error_of(state.as_ref()), None));
+            }
+            (First::Silence(state), _, Some(cache)) => {
+                let loaded = Loaded::from_cache(cache, context, &mut watcher, state.clone());
+                let last = error_of(state.as_ref());
+                let silence = |why| silence(startup_timeout, &connections, last, Some(why));
+                (None, loaded.map_err(silence)?)
             }
         };
+        let Loaded { publisher, first, speed, origin: loaded_from } = loaded;
+        Ok(FirstLoad { first, publisher, speed, watcher, loaded_from, refused, cache, debounce, connections })
+    }
+}
+
+/// What was read, decoded.
+struct Loaded<T> {
+    publisher: Publisher<T>,
+    first: Snapshot<T>,
+    speed: DecodeSpeed,
+    origin: LoadedFrom,
+}
+
+impl<T: Derived> Loaded<T> {
+    fn from_store(context: Context, listing: &Listing, hint: Option<Hint>) -> Result<Self, Report> {
+        let prefix = context.prefix().clone();
         let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
-        let (publisher, first, speed) = Publisher::new(context, &listing, hint.as_deref())?;
+        let (publisher, first, speed) = Publisher::new(context, listing, hint.as_deref())?;
         let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
         log_loaded(name, &prefix, revision, keys, publisher.nothing_read());
-        Ok(FirstLoad { first, publisher, speed, watcher, loaded_from, cache, debounce, connections })
+        Ok(Self { publisher, first, speed, origin: LoadedFrom::Etcd })
+    }
+
+    /// The first snapshot from the cache file, or why the file is of no use. `state` has kept the watcher from reading
+    /// something newer.
+    fn from_cache(
+        cache: &Arc<Cache>,
+        context: Context,
+        watcher: &mut Watcher,
+        state: Option<watcher::State>,
+    ) -> Result<Self, String> {
+        let path = cache.path().display().to_string();
+        let Image { listing, written_at, withheld, .. } =
+            cache.read().map_err(|why| cache.warn_no_use(&why))?;
+        let listing = Arc::new(listing);
+        let prefix = context.prefix().clone();
+        let (mut publisher, first, speed) = Publisher::new(context, &listing, None)
+            .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
+        publisher.mark_from_cache();
+        let (name, revision) = (T::LAYOUT.name, listing.revision);
+        watcher.assume(listing);
+        log_loaded_from_cache(name, &prefix, &path, revision);
+        let saved_at = Some(written_at);
+        let file = CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() };
+        Ok(Self { publisher, first, speed, origin: LoadedFrom::Cache { file, state } })
     }
 }
 
@@ -177,7 +283,7 @@ fn log_loaded(name: &str, prefix: &Prefix, revision: u64, keys: usize, nothing_r
 }
 
 /// The prefix, with the keys that the store hides unless they are named.
-fn watched(store: &dyn Store, prefix: &Prefix, fields: Fields) -> Prefix {
+pub(crate) fn watched(store: &dyn Store, prefix: &Prefix, fields: Fields) -> Prefix {
     if !store.hides_keys() {
         return prefix.clone();
     }
@@ -234,19 +340,23 @@ async fn first_listing(
     listed.await.unwrap_or(Ok(First::Silence(last)))
 }
 
-fn is_final(error: &etcd_client_core::Error) -> bool {
+/// Whether waiting does not cure it.
+pub(crate) fn is_final(error: &etcd_client_core::Error) -> bool {
     error.is_access() || matches!(error.kind(), Kind::InvalidInput | Kind::InvalidRequest | Kind::TooLarge)
+}
+
+fn error_of(state: Option<&watcher::State>) -> Option<etcd_client_core::Error> {
+    state.and_then(watcher::State::error).cloned()
 }
 
 /// The last error, unless the store can name more endpoints, and has asked any: the limit may pass
 /// meanwhile.
-fn silence(
+pub(crate) fn silence(
     limit: Duration,
     connections: &OwnConnections,
-    state: Option<&watcher::State>,
+    last: Option<etcd_client_core::Error>,
     cache: Option<String>,
 ) -> Error {
-    let last = state.and_then(watcher::State::error).cloned();
     let says_more = |outage: &etcd_client_core::Error| {
         let failures = outage.failures();
         let was_asked = failures.iter().any(|failure| !failure.elapsed.is_zero());
@@ -254,26 +364,6 @@ fn silence(
     };
     let outage = connections.store().outage().filter(says_more);
     Error::startup_timeout(limit, outage.or(last), cache)
-}
-
-/// The first snapshot from the cache file, or why the file is of no use.
-fn from_cache<T: Derived>(
-    cache: &Arc<Cache>,
-    context: Context,
-    watcher: &mut Watcher,
-) -> Result<(Publisher<T>, Snapshot<T>, DecodeSpeed, CacheFile), String> {
-    let path = cache.path().display().to_string();
-    let Image { listing, written_at, withheld, .. } = cache.read().map_err(|why| cache.warn_no_use(&why))?;
-    let listing = Arc::new(listing);
-    let prefix = context.prefix().clone();
-    let (mut publisher, first, speed) = Publisher::new(context, &listing, None)
-        .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
-    publisher.mark_from_cache();
-    let (name, revision) = (T::LAYOUT.name, listing.revision);
-    watcher.assume(listing);
-    log_loaded_from_cache(name, &prefix, &path, revision);
-    let saved_at = Some(written_at);
-    Ok((publisher, first, speed, CacheFile { saved_at, revision: Some(revision), ..cache.unsaved() }))
 }
 
 fn log_loaded_from_cache(name: &str, prefix: &Prefix, path: &str, revision: u64) {

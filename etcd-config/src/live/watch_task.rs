@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use etcd_client_core::Batch;
 use etcd_client_core::watcher::{Cause, Event, State, Watcher};
 use tokio::sync::oneshot;
 use tokio::task::coop::consume_budget;
@@ -19,6 +20,7 @@ use crate::decode::Derived;
 use crate::live::backlog::{Backlog, commits};
 use crate::live::endpoint_probe::EndpointProbe;
 use crate::live::first_load::{FirstLoad, LoadedFrom};
+use crate::live::last_good::difference;
 use crate::live::shared::Shared;
 use crate::live::updater::{Arrival, Effects, Updater, Work};
 use crate::runtime::caller::Caller;
@@ -70,7 +72,8 @@ struct StopOnDrop<T>(Arc<Shared<T>>);
 impl<T: Derived> WatchTask<T> {
     /// Goes on from the first load. The user's code runs in the caller's runtime, if there is one.
     pub(crate) fn new(loaded: FirstLoad<T>, caller: Caller) -> Self {
-        let FirstLoad { first, publisher, speed, watcher, loaded_from, cache, debounce, connections } =
+        let missed = loaded.refused.as_ref().map(|newest| difference(&loaded.listing(), newest));
+        let FirstLoad { first, publisher, speed, watcher, loaded_from, cache, debounce, connections, .. } =
             loaded;
         let prefix = publisher.keys().context().prefix().path().to_owned();
         let archive = cache.map(|cache| Arc::new(Archive::new(cache)));
@@ -95,7 +98,7 @@ impl<T: Derived> WatchTask<T> {
         let shared = Arc::new(shared);
         let collects = !debounce.is_zero();
         let updater = Updater::new(publisher, Arc::clone(&shared), speed, collects, caller);
-        Self {
+        let mut task = Self {
             watcher,
             slot: UpdaterSlot::Idle(Box::new(updater)),
             backlog: Backlog::default(),
@@ -107,6 +110,21 @@ impl<T: Derived> WatchTask<T> {
             probe,
             unrecovered_panic: None,
             _connections: connections,
+        };
+        if let Some(batch) = missed {
+            task.refuse_at_start(batch);
+        }
+        task
+    }
+
+    /// The newest state, which is known to be refused, as if it had come after the first snapshot: the status says so
+    /// from the beginning.
+    fn refuse_at_start(&mut self, batch: Batch) {
+        let (counters, cluster) = (self.watcher.counters(), self.watcher.cluster());
+        let arrival = Arrival { heard: Proof::now(), counters, cluster };
+        if let UpdaterSlot::Idle(updater) = &mut self.slot {
+            let effects = updater.run(Work::Change { batch, cause: Cause::Resync }, arrival);
+            self.follow_up(effects);
         }
     }
 

@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
-use etcd_config::{EtcdConfig, MemoryStore, Secret};
+use etcd_config::{EtcdConfig, MemoryStore, Secret, field};
 use etcd_config_tests::soon;
 
 use crate::service::{SOON, runtime};
@@ -112,6 +112,25 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.both("Explanation", &explanation);
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
+    table.both("Check", &Bank::check_stored(&store).unwrap());
+    let (pin, level) = (field!(Bank.pin), field!(Bank.level));
+    table.both("FieldPath", &pin);
+    let edit = || Bank::edit(&store).unwrap().set_text("users/a", PLANTED).set_text("token", "hunter23");
+    table.row("Edit", &edit());
+    let refused = Bank::edit(&store).unwrap().set_text("pin", PLANTED).plan().unwrap_err();
+    table.both("Error", &refused);
+    let plan = edit().set(pin, &Secret::new(1_234_567)).unwrap().set(level, &3).unwrap().plan().unwrap();
+    table.both("Plan", &plan);
+    table.row("PlannedChange", &plan.changes());
+    store.put("/bank/spare", "hunter24");
+    let conflict = plan.commit().unwrap_err();
+    table.both("Error", &conflict);
+    table.row("Moved", &conflict.moved());
+    let plan = edit().set(field!(Bank.pin), &Secret::new(1_234_567)).unwrap().plan().unwrap();
+    store.lose_next_request();
+    table.both("Error", &plan.commit().unwrap_err());
+    let written = Bank::update(self::store(), |edit| edit.set(field!(Bank.level), &3)).unwrap();
+    table.row("Written", &written);
     table.both("Printable", &etcd_config::Printable::line("text"));
     // What derived code is handed.
     let mut tree = KeyTree::new(Prefix::new("/bank"));
@@ -121,8 +140,9 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     let context = Context::with_environment::<Bank>(Prefix::new("/bank"), |_| Some(PLANTED.into()));
     table.row("__private", &context);
 
-    // Traits; a path and numbers; times and numbers; a crate with a table of its own.
-    let bare = ["EtcdConfig", "IntoStore", "CacheFile", "Rewind", "client"];
+    // Traits; what a type of the user's is written with, and its own words; a path and numbers; times and numbers; a crate with a table of its own.
+    let bare =
+        ["EtcdConfig", "IntoStore", "ToText", "TextSerializer", "NoText", "CacheFile", "Rewind", "client"];
     let named: BTreeSet<String> =
         table.0.iter().map(|(name, _)| *name).chain(bare).map(str::to_owned).collect();
     let missing: Vec<_> = exported().difference(&named).cloned().collect();

@@ -10,6 +10,7 @@ mod ends;
 mod exposure;
 mod folder;
 mod hanging;
+mod last_good;
 mod loading;
 mod looks;
 mod outside;

@@ -24,12 +24,21 @@ const GROWTH: i64 = 8;
 /// How often a page is asked for again if the connection breaks.
 const INTERRUPTIONS: u32 = 2;
 
-/// Every key of a range with its value, at the revision of the first page.
-pub(in crate::v3) async fn list(pool: &Arc<Pool>, range: KeyRange) -> Result<Listing, Error> {
+/// Every key of a range with its value, at this revision, or at that of the first page.
+pub(in crate::v3) async fn list(
+    pool: &Arc<Pool>,
+    range: KeyRange,
+    revision: Option<u64>,
+) -> Result<Listing, Error> {
+    if revision == Some(0) {
+        return Err(Error::no_revision_zero());
+    }
     let (mut attempt, mut first_page) = (1, FIRST_PAGE);
     loop {
-        match Pages::new(range.clone(), first_page, pool.options().receive_limit).read(pool).await {
-            Err(error) if error.kind() == Kind::Compacted && attempt < ATTEMPTS => {
+        let mut pages = Pages::new(range.clone(), first_page, pool.options().receive_limit);
+        pages.revision = revision.map_or(0, signed);
+        match pages.read(pool).await {
+            Err(error) if error.kind() == Kind::Compacted && revision.is_none() && attempt < ATTEMPTS => {
                 attempt += 1;
                 first_page *= GROWTH;
             }
@@ -143,6 +152,7 @@ impl Pages {
 
     /// `None` if another cluster answered in between.
     async fn read(mut self, pool: &Arc<Pool>) -> Result<Option<Listing>, Error> {
+        let mut is_first = true;
         loop {
             let page = match pool.call_once(self.request()).await {
                 Ok(page) => page,
@@ -161,9 +171,11 @@ impl Pages {
             };
             self.interruptions = 0;
             let header = page.header.clone().unwrap_or_default();
-            if self.revision == 0 {
-                self.revision = header.revision;
-                self.listing.revision = unsigned(header.revision);
+            if std::mem::take(&mut is_first) {
+                if self.revision == 0 {
+                    self.revision = header.revision;
+                }
+                self.listing.revision = unsigned(self.revision);
                 self.listing.cluster = header.cluster_id;
                 self.listing.entries.reserve_exact(usize::try_from(page.count).unwrap_or(0).min(1 << 20));
             } else if header.cluster_id != self.listing.cluster {

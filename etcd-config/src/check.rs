@@ -1,0 +1,135 @@
+//! Whether what a store holds fits this program: problems and warnings, as data.
+
+use std::fmt;
+
+use crate::decode::Derived;
+use crate::error::Error;
+use crate::lint::absent;
+use crate::lint::placement::NothingRead;
+use crate::lint::warnings::warnings;
+use crate::problem::{Problem, Report};
+use crate::reading::{Reading, decode_all};
+use crate::runtime::panics;
+
+/// What this program would say of the keys if it started now, from [`EtcdConfig::check_stored`](crate::EtcdConfig::check_stored):
+/// for a gate before a rollout.
+///
+/// `Display` is for a person. With the feature `serde` it is `Serialize`.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(default = 10)]
+///     workers: u32,
+/// }
+///
+/// let store = MemoryStore::from([("/payments/workers", "many"), ("/payments/wokers", "3")]);
+/// let check = Settings::check_stored(&store)?;
+/// assert!(!check.is_ok());
+/// assert_eq!(check.problems()[0].key(), "/payments/workers");
+/// assert_eq!(check.warnings()[0].key(), "/payments/wokers");
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    keys: usize,
+    report: Report,
+    name: &'static str,
+    prefix: String,
+    warnings: Vec<Problem>,
+}
+
+impl Check {
+    pub(crate) fn of<T: Derived>(reading: &Reading) -> Self {
+        let tree = reading.tree();
+        let schema = crate::schema::Schema::new(crate::decode::survey::<T>(), reading.prefix());
+        let nothing_read = NothingRead::find(&schema, &tree, None);
+        let (problems, unread) = match decode_all::<T>(&tree) {
+            Ok(decoded) => {
+                panics::drop_caught(decoded);
+                (Vec::new(), None)
+            }
+            Err(problems) => {
+                let unread = match nothing_read {
+                    Some(_) => None,
+                    None => absent::besides(&problems, &schema, &tree),
+                };
+                (problems, unread)
+            }
+        };
+        let mut all: Vec<Problem> = nothing_read.iter().map(|nothing| nothing.warning(&tree)).collect();
+        all.extend(warnings(&schema, &tree, None));
+        let is_problem = |warning: &Problem| {
+            problems.iter().any(|problem| (&problem.key, problem.kind) == (&warning.key, warning.kind))
+        };
+        all.retain(|warning| !is_problem(warning));
+        let report = Report::new(T::LAYOUT.name, reading.prefix(), reading.listing.revision, problems);
+        Self {
+            keys: reading.listing.entries.len(),
+            report: report.with_remark(unread.as_deref()),
+            name: T::LAYOUT.name,
+            prefix: reading.prefix().path().to_owned(),
+            warnings: all,
+        }
+    }
+
+    /// Whether a process could start from it. There may be [`warnings`](Self::warnings).
+    pub fn is_ok(&self) -> bool {
+        self.problems().is_empty()
+    }
+
+    /// What a start would fail on: all of it.
+    pub fn problems(&self) -> &[Problem] {
+        self.report.problems()
+    }
+
+    /// What is odd, and no reason to refuse anything.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The name of the struct.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// The directory that was read.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The revision that was read.
+    pub fn revision(&self) -> u64 {
+        self.report.revision()
+    }
+
+    /// How many keys there are.
+    pub fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// The problems as an error, of which [`Error::is_invalid`] is true.
+    ///
+    /// # Errors
+    /// There are problems.
+    pub fn into_result(self) -> Result<(), Error> {
+        if self.is_ok() { Ok(()) } else { Err(Error::from_report(self.report)) }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_ok() {
+            let (name, prefix, keys, revision) =
+                (self.name, etcd_client_core::Printable::line(&self.prefix), self.keys, self.revision());
+            let plural = if keys == 1 { "" } else { "s" };
+            write!(f, "{name} can be read from {prefix} at revision {revision}: {keys} key{plural}")?;
+        } else {
+            self.report.fmt(f)?;
+        }
+        self.warnings.iter().try_for_each(|warning| write!(f, "\n  warning: {warning}"))
+    }
+}

@@ -1,0 +1,275 @@
+//! Changes of settings, checked before they are written as every reader will check them.
+
+pub(crate) mod commit;
+mod expected;
+pub(crate) mod field_path;
+pub(crate) mod plan;
+pub(crate) mod planned;
+mod readers;
+mod target;
+pub(crate) mod to_text;
+mod unanswered;
+pub(crate) mod update;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use etcd_client_core::{Prefix, Printable};
+
+use self::field_path::FieldPath;
+use self::plan::Plan;
+use self::target::{Target, What, is_untyped};
+use self::to_text::ToText;
+use crate::decode::{Derived, survey};
+use crate::error::Error;
+use crate::leaf::{NoText, TextSerializer};
+use crate::reading::Reading;
+use crate::schema::Schema;
+use crate::tree::KeyTree;
+
+/// Changes of the settings of a `T`, from [`EtcdConfig::edit`](crate::EtcdConfig::edit): decided on one revision, and
+/// written only if nothing has changed since.
+///
+/// Nothing is sent before [`Plan::commit`]. A later change of a key takes the place of an earlier one.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore, field};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(default = 10, validate = at_least_one)]
+///     workers: u32,
+///     #[etcd(key = "log/level", default = "info")]
+///     log_level: String,
+///     limit: Option<u32>,
+/// }
+///
+/// fn at_least_one(workers: &u32) -> Result<(), &'static str> {
+///     if *workers == 0 { Err("at least one is needed") } else { Ok(()) }
+/// }
+///
+/// let store = MemoryStore::from([("/payments/limit", "5")]);
+/// let edit = Settings::edit(&store)?
+///     .set(field!(Settings.workers), &20)?
+///     .set_text("log/level", "debug")
+///     .unset(field!(Settings.limit));
+/// let plan = edit.plan()?;
+/// println!("{plan}");
+/// let written = plan.commit()?;
+/// assert_eq!(written.revision(), store.revision());
+/// assert_eq!(store.get("/payments/workers").as_deref(), Some(&b"20"[..]));
+///
+/// // What no reader would take over does not get in.
+/// let refused = Settings::edit(&store)?.set(field!(Settings.workers), &0)?.plan().unwrap_err();
+/// assert_eq!(refused.problems()[0].key(), "/payments/workers");
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
+#[must_use = "nothing is checked before `plan`, nor written before `Plan::commit`"]
+pub struct Edit<T> {
+    reading: Reading,
+    tree: KeyTree,
+    schema: Schema,
+    /// By paths below the prefix: the new text, or `None` for a deletion.
+    changes: BTreeMap<String, Option<Bytes>>,
+    proofs: Vec<Proof<T>>,
+    /// What is wrong with calls that have no error of their own.
+    mistakes: Vec<String>,
+}
+
+/// How the text of a typed value is made.
+type Encode<T> = dyn Fn(&T) -> Option<Result<Option<String>, NoText>> + Send + Sync;
+
+/// A value that was set by its type: what is read from its text must be written as that text.
+struct Proof<T> {
+    path: String,
+    field: String,
+    text: String,
+    /// The text of the value as it is read; `None` if it is not there.
+    again: Box<Encode<T>>,
+}
+
+impl<T: Derived> Edit<T> {
+    pub(crate) fn new(reading: Reading) -> Self {
+        let tree = reading.tree();
+        let schema = Schema::new(survey::<T>(), reading.prefix());
+        Self { reading, tree, schema, changes: BTreeMap::new(), proofs: Vec::new(), mistakes: Vec::new() }
+    }
+
+    /// The revision that the changes are decided on.
+    pub fn revision(&self) -> u64 {
+        self.reading.listing.revision
+    }
+
+    /// The text that is stored for a key, given below the prefix, as it was read: without the changes.
+    pub fn stored(&self, key: &str) -> Option<&[u8]> {
+        self.tree.get(key).map(AsRef::as_ref)
+    }
+
+    /// Sets a field that is one key. `None` of an `Option` deletes the key.
+    ///
+    /// Numbers, booleans, characters, strings and variants without data are stored as they are, everything else as
+    /// JSON. What is read from that has to be the value again, which [`plan`](Self::plan) finds out: for a field with
+    /// `with` or `decode_with` that is seldom so; use [`set_with`](Self::set_with) or [`set_text`](Self::set_text)
+    /// there. A field that is read by an old name is set there.
+    ///
+    /// # Errors
+    /// The field is not one key, or its value has no text. [`Error::is_invalid_option`] is true of these.
+    pub fn set<V: ToText + 'static>(self, field: FieldPath<T, V>, value: &V) -> Result<Self, Error> {
+        self.set_with(field, value, V::to_text)
+    }
+
+    /// The same with the `serialize` function of a serde module: for a field with `with`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use etcd_config::{EtcdConfig, MemoryStore, field};
+    ///
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments")]
+    /// struct Settings {
+    ///     #[etcd(with = humantime_serde, default = "2s")]
+    ///     timeout: Duration,
+    /// }
+    ///
+    /// let store = MemoryStore::new();
+    /// let timeout = Duration::from_millis(1_500);
+    /// let edit = Settings::edit(&store)?;
+    /// edit.set_with(field!(Settings.timeout), &timeout, humantime_serde::serialize)?.plan()?.commit()?;
+    /// assert_eq!(store.get("/payments/timeout").as_deref(), Some(&b"1s 500ms"[..]));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn set_with<V: 'static>(
+        mut self,
+        field: FieldPath<T, V>,
+        value: &V,
+        serialize: impl Fn(&V, TextSerializer) -> Result<Option<String>, NoText> + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let cannot = |why: String| Error::option(format!("{field} cannot be set: {why}"));
+        let target = Target::find(&self.schema, &self.tree, field.steps()).map_err(cannot)?;
+        let What::Key(expectation) = target.what else {
+            let directory = Printable::line(&self.reading.prefix().join(&target.path)).to_string();
+            return Err(cannot(format!("it is a directory of keys, {directory}: set the fields in it")));
+        };
+        let serializer = TextSerializer::new(is_untyped(expectation));
+        let path = target.path.clone();
+        let text = serialize(value, serializer).map_err(|error| {
+            // A type may say what is in it.
+            let is_secret = self.is_secret(&path);
+            cannot(if is_secret { "its value has no text".to_owned() } else { error.to_string() })
+        })?;
+        let Some(text) = text else {
+            for key in target.keys(&self.tree) {
+                self.changes.insert(key, None);
+            }
+            self.changes.insert(path, None);
+            return Ok(self);
+        };
+        let name = field.to_string();
+        let again = Box::new(move |config: &T| Some(serialize(field.value(config)?, serializer)));
+        self.proofs.push(Proof { path: path.clone(), field: name, text: text.clone(), again });
+        self.changes.insert(path, Some(text.into()));
+        Ok(self)
+    }
+
+    /// Sets a key below the prefix to this text, as `etcdctl put` would; the whole key may be given, too. A key that no
+    /// field reads is a warning of the plan, or refused by `deny_unknown_keys`.
+    pub fn set_text(mut self, key: impl AsRef<str>, text: impl Into<Vec<u8>>) -> Self {
+        if let Some(path) = self.path_of(key.as_ref()) {
+            self.changes.insert(path, Some(Bytes::from(text.into())));
+        }
+        self
+    }
+
+    /// Deletes the key of a field, so that its default is in force. Of a struct, a map or an entry it is all keys of it.
+    /// Keys of old names are deleted, too.
+    #[allow(clippy::needless_pass_by_value, reason = "as `set` takes it, from `field!`")]
+    pub fn unset<V>(mut self, field: FieldPath<T, V>) -> Self {
+        match Target::find(&self.schema, &self.tree, field.steps()) {
+            Ok(target) => {
+                for key in target.keys(&self.tree) {
+                    self.changes.insert(key, None);
+                }
+                // What this edit has set there.
+                let is_below = |path: &str| {
+                    path.strip_prefix(&target.path)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                };
+                self.changes.iter_mut().filter(|(path, _)| is_below(path)).for_each(|(_, text)| *text = None);
+            }
+            Err(why) => self.mistakes.push(format!("{field} cannot be unset: {why}")),
+        }
+        self
+    }
+
+    /// Deletes a key below the prefix; the whole key may be given, too.
+    pub fn unset_key(mut self, key: impl AsRef<str>) -> Self {
+        if let Some(path) = self.path_of(key.as_ref()) {
+            self.changes.insert(path, None);
+        }
+        self
+    }
+
+    /// Decodes and checks everything as it would be with the changes, as every reader will. Nothing is sent.
+    ///
+    /// The checks are those of this program, and run on this thread. Readers may have other environment variables than
+    /// this process, so variables are no help to a key that is bad without them.
+    ///
+    /// # Errors
+    /// - [`Error::is_invalid`]: [`Error::problems`] are all that a reader would refuse, whether or not it comes from
+    ///   this edit.
+    /// - [`Error::is_invalid_option`]: a call of this edit was wrong; or there are more changes than the store writes at
+    ///   once, and the struct has no `commit_key`.
+    pub fn plan(self) -> Result<Plan<T>, Error> {
+        Plan::of(self)
+    }
+
+    fn is_secret(&self, path: &str) -> bool {
+        let prefix = self.reading.prefix();
+        crate::schema::secrecy::Secrecy::of(self.schema.branch(), prefix).is_secret(path.as_bytes())
+    }
+
+    /// The path below the prefix; what is wrong with the key is noted.
+    fn path_of(&mut self, key: &str) -> Option<String> {
+        let prefix = self.reading.prefix();
+        match relative(prefix, key) {
+            Ok(path) => Some(path.to_owned()),
+            Err(why) => {
+                let key = Printable::line(key).to_string();
+                self.mistakes.push(format!("{key:?} cannot be written: {why}"));
+                None
+            }
+        }
+    }
+}
+
+fn relative<'k>(prefix: &Prefix, key: &'k str) -> Result<&'k str, String> {
+    if prefix.directory().is_empty() && !key.is_empty() {
+        return Ok(key);
+    }
+    let path = match key.strip_prefix(prefix.directory()) {
+        Some(path) if key.starts_with('/') => path,
+        _ if key.starts_with('/') => return Err(format!("it is not below {prefix}")),
+        _ => key,
+    };
+    if path.is_empty() || path.split('/').any(str::is_empty) {
+        return Err("there is an empty name in it".to_owned());
+    }
+    Ok(path)
+}
+
+/// Shows no value.
+impl<T> fmt::Debug for Edit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.changes.keys().map(|path| Printable::line(path).to_string()).collect();
+        f.debug_struct("Edit")
+            .field("prefix", &self.reading.prefix())
+            .field("revision", &self.reading.listing.revision)
+            .field("keys", &keys)
+            .finish_non_exhaustive()
+    }
+}

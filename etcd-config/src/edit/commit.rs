@@ -1,0 +1,137 @@
+//! The transactions of an edit, and what is certain after them.
+
+use bytes::Bytes;
+use etcd_client_core::{Committed, Kind, Listing, Store, Write};
+
+use super::expected::Expected;
+use super::unanswered::{Fate, find_out};
+use crate::decode::Derived;
+use crate::error::{Error, Moved, WriteFailure};
+use crate::problem::Report;
+use crate::reading::{Reading, decode_all};
+use crate::runtime::panics;
+use crate::tree::KeyTree;
+
+/// That an edit is in etcd, from [`Plan::commit`](crate::Plan::commit).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    revision: u64,
+    changed: bool,
+}
+
+impl Written {
+    pub(super) fn nothing(revision: u64) -> Self {
+        Self { revision, changed: false }
+    }
+
+    /// The revision of the changes, for [`Live::wait_for_revision`](crate::Live::wait_for_revision); of several
+    /// transactions the last one's. Where there was nothing to change, the revision that was read.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether there was anything to change.
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+}
+
+/// What the store has taken.
+pub(super) struct Wrote {
+    revision: u64,
+    /// Something else may have been changed at the same time: what there is instead of what was checked.
+    doubt: Option<Result<Listing, etcd_client_core::Error>>,
+}
+
+/// Writes all, in as many transactions as it takes.
+pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> Result<Wrote, Error> {
+    let connections = reading.store_here();
+    let store = connections.store();
+    let at_once = store.writes_at_once().max(1);
+    let parts: Vec<&[Write]> = writes.chunks(at_once).collect();
+    let mut expected = Expected::of(reading);
+    let mut is_proven = true;
+    for (number, part) in parts.iter().enumerate() {
+        let guarded = expected.guarded(part);
+        let failed = |failure| Error::write(T::LAYOUT.name, reading.prefix(), (number, parts.len()), failure);
+        let moved = |keys| failed(WriteFailure::Conflict { read_at: reading.listing.revision, keys });
+        let revision = match store.commit(guarded).await {
+            Ok(Committed::At { revision, proven }) => {
+                is_proven &= proven;
+                revision
+            }
+            Ok(Committed::Conflict) => return Err(moved(who_moved(&*store, &expected).await)),
+            Err(error) if error.maybe_applied() => match find_out(&*store, &expected, part).await {
+                Fate::Applied(revision) => {
+                    is_proven = false;
+                    revision
+                }
+                Fate::Overtaken => return Err(moved(who_moved(&*store, &expected).await)),
+                Fate::Unknown(why) => return Err(failed(WriteFailure::Unknown { why, error })),
+            },
+            Err(error) => {
+                let keys =
+                    part.iter().map(|write| String::from_utf8_lossy(&write.key).into_owned()).collect();
+                return Err(failed(WriteFailure::Refused { keys, error }));
+            }
+        };
+        expected.take_over(part, revision);
+    }
+    let revision = expected.known.revision;
+    let doubt = if is_proven { None } else { what_is_there(&*store, &expected).await };
+    Ok(Wrote { revision, doubt })
+}
+
+impl Wrote {
+    /// Decides whether what is there passes the checks.
+    pub(super) fn proven<T: Derived>(self, reading: &Reading) -> Result<Written, Error> {
+        let Self { revision, doubt } = self;
+        let written = Written { revision, changed: true };
+        let failed = |failure| Err(Error::write(T::LAYOUT.name, reading.prefix(), (0, 1), failure));
+        match doubt {
+            None => Ok(written),
+            Some(Err(error)) => failed(WriteFailure::Unproven { revision, error }),
+            Some(Ok(listing)) => match decode_all::<T>(&KeyTree::load(reading.prefix().clone(), &listing)) {
+                Ok(decoded) => {
+                    panics::drop_caught(decoded);
+                    Ok(written)
+                }
+                Err(problems) => {
+                    let report = Report::new(T::LAYOUT.name, reading.prefix(), listing.revision, problems);
+                    failed(WriteFailure::SlippedIn { revision, report })
+                }
+            },
+        }
+    }
+}
+
+/// What there is after the writes, if it is not what is expected.
+async fn what_is_there(
+    store: &dyn Store,
+    expected: &Expected,
+) -> Option<Result<Listing, etcd_client_core::Error>> {
+    let listing = match store.list_at(&expected.prefix, expected.known.revision).await {
+        // Without a past there is the present.
+        Err(error) if matches!(error.kind(), Kind::InvalidRequest | Kind::Compacted) => {
+            store.list(&expected.prefix).await
+        }
+        answer => answer,
+    };
+    Some(listing).filter(|listing| listing.as_ref().map_or(true, |listing| !expected.is(listing)))
+}
+
+/// The keys that are not as they were read; none if that cannot be read either.
+async fn who_moved(store: &dyn Store, expected: &Expected) -> Vec<Moved> {
+    let Ok(listing) = store.list(&expected.prefix).await else { return Vec::new() };
+    let mut gone = expected.values.clone();
+    let mut moved = Vec::new();
+    let text = |key: &Bytes| String::from_utf8_lossy(key).into_owned();
+    for entry in &listing.entries {
+        let before = gone.remove(&entry.key);
+        if entry.revision > expected.known.revision || before.is_none() {
+            moved.push(Moved { key: text(&entry.key), revision: Some(entry.revision) });
+        }
+    }
+    moved.extend(gone.keys().map(|key| Moved { key: text(key), revision: None }));
+    moved
+}

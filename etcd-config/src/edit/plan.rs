@@ -1,0 +1,299 @@
+//! An edit that has been checked, and is not written yet.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use etcd_client_core::{Batch, Change, Entry, Write};
+
+use super::commit::Written;
+use super::planned::{PlannedChange, default_of, write_table};
+use super::readers::reader;
+use super::{Edit, Proof, commit};
+use crate::decode::Derived;
+use crate::error::Error;
+use crate::leaf::is_same_value;
+use crate::lint::warnings::warnings;
+use crate::problem::{Kind, Problem, Report};
+use crate::reading::{Decoded, Reading, decode_all, in_background};
+use crate::runtime::caller::runtime;
+use crate::runtime::panics;
+use crate::schema::Schema;
+use crate::schema::secrecy::Secrecy;
+use crate::tree::{KeyTree, Touched};
+
+/// What an [`Edit`] would write, from [`Edit::plan`]: decoded and checked, and not sent yet.
+///
+/// `Display` is a table for a person: of each key the field, the key, the old text and the new one, and whether running
+/// processes take it over now or after a restart. It shows no secret.
+///
+/// ```
+/// use etcd_config::{EtcdConfig, MemoryStore, field};
+///
+/// #[derive(EtcdConfig)]
+/// #[etcd(prefix = "/payments")]
+/// struct Settings {
+///     #[etcd(default = 10)]
+///     workers: u32,
+///     #[etcd(secret)]
+///     token: String,
+/// }
+///
+/// let store = MemoryStore::from([("/payments/token", "hunter2")]);
+/// let edit = Settings::edit(&store)?.set(field!(Settings.workers), &20)?.set_text("token", "hunter3");
+/// let plan = edit.plan()?;
+/// let table = "
+/// 2 changes in Settings below /payments, decided on at revision 2
+///   token    /payments/token    ••• -> •••          now
+///   workers  /payments/workers  10 (default) -> 20  now";
+/// assert_eq!(plan.to_string(), table.trim_start());
+/// assert_eq!(plan.changes()[1].new(), Some("20"));
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
+#[must_use = "nothing is written before `commit`"]
+pub struct Plan<T> {
+    pub(super) reading: Reading,
+    name: &'static str,
+    changes: Vec<PlannedChange>,
+    warnings: Vec<Problem>,
+    /// In the order in which they are made, where that takes several transactions.
+    pub(super) writes: Vec<Write>,
+    config: PhantomData<fn() -> T>,
+}
+
+impl<T: Derived> Plan<T> {
+    pub(super) fn of(edit: Edit<T>) -> Result<Self, Error> {
+        let Edit { reading, mut tree, schema, changes, proofs, mistakes } = edit;
+        if !mistakes.is_empty() {
+            return Err(Error::option(mistakes.join("\n")));
+        }
+        let changes = with_commit_key(what_differs(changes, &tree), &tree, &schema, reading.listing.revision);
+        let planned = planned(&changes, &tree, &schema);
+        let writes = writes(&changes, &tree, &schema);
+        refuse_too_many::<T>(writes.len(), reading.writes_at_once(), &reading)?;
+        tree.apply(&batch(&changes, &tree, reading.listing.revision));
+        let checked = checked(&tree, &changes, &proofs);
+        if let Err(problems) = checked {
+            return Err(refused::<T>(problems, &planned, &reading));
+        }
+        let keys: Vec<String> = planned.iter().map(|change| change.key.clone()).collect();
+        let warnings = warnings(&schema, &tree, Some(&Touched::of(tree.prefix(), &keys)));
+        let name = T::LAYOUT.name;
+        Ok(Self { reading, name, changes: planned, warnings, writes, config: PhantomData })
+    }
+
+    /// Writes: all keys in one transaction, and only if nothing below the prefix has changed since it was read. So what
+    /// was checked is what is in force afterwards. Blocks. Without changes nothing is sent.
+    ///
+    /// Where that takes more than one transaction, which only a struct with a `commit_key` allows, the keys go first,
+    /// each transaction on the condition that nothing but the one before it has changed anything, and the commit key
+    /// last. Over etcd's v2 API each key is a transaction. A process that starts in between reads what is written so far,
+    /// which has not been checked.
+    ///
+    /// # Errors
+    /// - [`Error::is_conflict`]: somebody else has changed something; [`Error::moved`] are these keys. Read again and
+    ///   decide again, or use [`EtcdConfig::update`](crate::EtcdConfig::update).
+    /// - [`Error::maybe_applied`]: the answer was lost, and reading has not shown whether the change is written. It is
+    ///   never sent twice.
+    /// - [`Error::written`]: it is written, but something else was changed at the same time, in a place that the store
+    ///   cannot make a condition of, and together they are refused, or could not be read.
+    /// - [`Error::is_access`]: the user may not write these keys.
+    /// - Any other error of the [`store`](Error::store); nothing is written.
+    pub fn commit(self) -> Result<Written, Error> {
+        if self.is_empty() {
+            return Ok(Written::nothing(self.revision()));
+        }
+        let Self { reading, writes, .. } = self;
+        let of = reading.clone();
+        let wrote = in_background(async move { commit::write::<T>(&reading, writes).await })?.0?;
+        wrote.proven::<T>(&of)
+    }
+
+    /// The same for callers in a tokio runtime. Not cancel safe: a future that is dropped may have written.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit), and that there is no runtime.
+    pub async fn commit_async(self) -> Result<Written, Error> {
+        runtime()?;
+        if self.is_empty() {
+            return Ok(Written::nothing(self.revision()));
+        }
+        commit::write::<T>(&self.reading, self.writes).await?.proven::<T>(&self.reading)
+    }
+}
+
+impl<T> Plan<T> {
+    /// The keys that change, in ascending order, with what they are.
+    pub fn changes(&self) -> &[PlannedChange] {
+        &self.changes
+    }
+
+    /// Whether nothing would change.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// What is odd about the keys that change, and no reason to refuse them: unknown keys, old names, deprecated ones.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The revision that was read, and must still be the newest of the prefix.
+    pub fn revision(&self) -> u64 {
+        self.reading.listing.revision
+    }
+}
+
+/// The changes that change something.
+fn what_differs(changes: BTreeMap<String, Option<Bytes>>, tree: &KeyTree) -> BTreeMap<String, Option<Bytes>> {
+    changes.into_iter().filter(|(path, text)| tree.get(path) != text.as_ref()).collect()
+}
+
+/// Readers of a struct with a commit key take nothing over before that is written, with whatever value.
+fn with_commit_key(
+    mut changes: BTreeMap<String, Option<Bytes>>,
+    tree: &KeyTree,
+    schema: &Schema,
+    revision: u64,
+) -> BTreeMap<String, Option<Bytes>> {
+    if let Some(key) = schema.branch().layout.commit_key
+        && !changes.is_empty()
+        && !changes.get(key).is_some_and(Option::is_some)
+    {
+        let present = tree.get(key).cloned();
+        changes.insert(key.to_owned(), Some(present.unwrap_or_else(|| revision.to_string().into())));
+    }
+    changes
+}
+
+/// What is written, the commit key last.
+fn writes(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, schema: &Schema) -> Vec<Write> {
+    let write = |(path, value): (&String, &Option<Bytes>)| Write {
+        key: tree.prefix().join(path).into(),
+        value: value.clone(),
+        read_at: tree.root().descend(path).and_then(|node| node.value.as_ref()).map(|raw| raw.revision),
+    };
+    let is_last = |path: &String| Some(path.as_str()) == schema.branch().layout.commit_key;
+    let (last, others): (Vec<_>, Vec<_>) = changes.iter().partition(|(path, _)| is_last(path));
+    others.into_iter().chain(last).map(write).collect()
+}
+
+fn batch(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, revision: u64) -> Batch {
+    let change = |(path, value): (&String, &Option<Bytes>)| {
+        let key = Bytes::from(tree.prefix().join(path));
+        match value {
+            Some(value) => Change::Put(Entry { key, value: value.clone(), revision }),
+            None => Change::Delete(key),
+        }
+    };
+    Batch { revision, changes: changes.iter().map(change).collect() }
+}
+
+fn planned(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, schema: &Schema) -> Vec<PlannedChange> {
+    let secrecy = Secrecy::of(schema.branch(), tree.prefix());
+    let text = |value: &Bytes| String::from_utf8_lossy(value).into_owned();
+    let change = |(path, new): (&String, &Option<Bytes>)| {
+        let reader = reader(schema.branch(), tree.prefix(), path);
+        let default = reader.as_ref().filter(|reader| !reader.is_entry);
+        let change = PlannedChange {
+            key: tree.prefix().join(path),
+            old: tree.get(path).map(text),
+            new: new.as_ref().map(text),
+            default: default.and_then(|reader| default_of(reader.written.default)),
+            restart: reader.as_ref().is_some_and(|reader| reader.restart),
+            field: reader.map(|reader| reader.field).unwrap_or_default(),
+            secret: secrecy.is_secret(path.as_bytes()),
+        };
+        change.hiding()
+    };
+    changes.iter().map(change).collect()
+}
+
+/// Says before anything is sent that the store would not take it.
+fn refuse_too_many<T: Derived>(count: usize, at_once: usize, reading: &Reading) -> Result<(), Error> {
+    let (name, prefix) = (T::LAYOUT.name, reading.prefix());
+    if count > 0 && at_once == 0 {
+        return Err(Error::option(format!("{name} cannot be written below {prefix}: the store only reads")));
+    }
+    if count <= at_once || T::LAYOUT.commit_key.is_some() {
+        return Ok(());
+    }
+    let takes = if at_once == 1 { "one key".to_owned() } else { format!("{at_once} keys") };
+    Err(Error::option(format!(
+        "{count} keys of {name} are to be written below {prefix}, and the store takes {takes} at once: nothing is \
+         written. Make several edits of it, each of which is valid by itself, or give {name} a `commit_key`, so that \
+         its readers wait for the last one"
+    )))
+}
+
+/// Everything that a reader would refuse, and values that are not read as they were set.
+fn checked<T: Derived>(
+    tree: &KeyTree,
+    changes: &BTreeMap<String, Option<Bytes>>,
+    proofs: &[Proof<T>],
+) -> Result<(), Vec<Problem>> {
+    let Decoded { value: config, is_by_keys } = decode_all::<T>(tree)?;
+    let counts = |proof: &&Proof<T>| match changes.get(&proof.path) {
+        Some(text) => text.as_deref() == Some(proof.text.as_bytes()),
+        None => tree.get(&proof.path).is_some_and(|text| text == proof.text.as_bytes()),
+    };
+    let misread: Vec<Problem> = proofs
+        .iter()
+        .filter(|proof| is_by_keys && counts(proof))
+        .filter(|proof| !is_proven(proof, &config))
+        .map(|proof| {
+            let what = "what is read from the text of the value is another value: the field is read in a way of its \
+                        own; use `set_with` and the module of its `with`, or `set_text`";
+            let problem = Problem::of_key(Kind::Undecodable, tree.prefix().join(&proof.path), what);
+            Problem { field: proof.field.clone(), ..problem }
+        })
+        .collect();
+    panics::drop_caught(config);
+    if misread.is_empty() { Ok(()) } else { Err(misread) }
+}
+
+fn is_proven<T>(proof: &Proof<T>, config: &T) -> bool {
+    // Serializing is the user's code.
+    match panics::caught(|| (proof.again)(config)) {
+        Ok(Some(Ok(Some(text)))) => is_same_value(&text, &proof.text),
+        Ok(Some(_)) | Err(_) => false,
+        // The field is not read from there: a variable comes first.
+        Ok(None) => true,
+    }
+}
+
+/// The problems as those of the edit: what it would write has no revision yet.
+fn refused<T: Derived>(mut problems: Vec<Problem>, planned: &[PlannedChange], reading: &Reading) -> Error {
+    let is_new = |problem: &&mut Problem| planned.iter().any(|change| change.key == problem.key);
+    problems.iter_mut().filter(is_new).for_each(|problem| problem.revision = None);
+    let remark = format!("decided on at revision {}: nothing is written", reading.listing.revision);
+    let report = Report::new(T::LAYOUT.name, reading.prefix(), 0, problems);
+    Error::from_report(report.with_remark(Some(&remark)))
+}
+
+impl<T> fmt::Display for Plan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, name) = (self.changes.len(), self.name);
+        let (prefix, revision) = (self.reading.prefix(), self.revision());
+        let changes = match count {
+            0 => "no change".to_owned(),
+            1 => "1 change".to_owned(),
+            count => format!("{count} changes"),
+        };
+        write!(f, "{changes} in {name} below {prefix}, decided on at revision {revision}")?;
+        write_table(&self.changes, f)?;
+        self.warnings.iter().try_for_each(|warning| write!(f, "\n  warning: {warning}"))
+    }
+}
+
+/// Shows no secret.
+impl<T> fmt::Debug for Plan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("revision", &self.revision())
+            .field("changes", &self.changes)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
+}

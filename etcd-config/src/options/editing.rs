@@ -1,0 +1,120 @@
+//! Options as those of a single look or change: of the whole prefix at one revision, without following it.
+
+use super::Options;
+use super::into_store::IntoStore;
+use crate::check::Check;
+use crate::decode::Derived;
+use crate::edit::Edit;
+use crate::edit::commit::Written;
+use crate::edit::update;
+use crate::error::Error;
+use crate::reading::{ReadPlan, Reading};
+use crate::runtime::caller::runtime;
+
+/// Changing and checking what is stored. Of the options the prefix, its placeholders and the start-up limit count.
+impl<T: Derived> Options<T> {
+    /// Reads the prefix at one revision, to decide on changes. Blocks.
+    ///
+    /// # Errors
+    /// As [`watch`](Self::watch), except that the keys need not be valid: an edit may be what corrects them.
+    pub fn edit(self, store: impl IntoStore) -> Result<Edit<T>, Error> {
+        Ok(Edit::new(Reading::blocking::<T>(self.read_plan(store)?, None)?))
+    }
+
+    /// The same for callers in a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit), and that there is no runtime.
+    pub fn edit_async(
+        self,
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Edit<T>, Error>> + Send + 'static {
+        let plan = self.read_plan(store);
+        async move {
+            let plan = plan?;
+            runtime()?;
+            Ok(Edit::new(Reading::new::<T>(plan, None).await?))
+        }
+    }
+
+    /// Edits, and where somebody else was first reads again and decides again: for 30 s at most, with pauses of random
+    /// lengths. Blocks.
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit), [`Edit::plan`](crate::Edit::plan) and [`Plan::commit`](crate::Plan::commit); and
+    /// whatever `decide` answers.
+    pub fn update(
+        self,
+        store: impl IntoStore,
+        decide: impl FnMut(Edit<T>) -> Result<Edit<T>, Error>,
+    ) -> Result<Written, Error> {
+        update::update(&self.read_plan(store)?, decide)
+    }
+
+    /// The same for callers in a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), and that there is no runtime.
+    pub fn update_async<D: FnMut(Edit<T>) -> Result<Edit<T>, Error> + Send + 'static>(
+        self,
+        store: impl IntoStore,
+        decide: D,
+    ) -> impl Future<Output = Result<Written, Error>> + Send + 'static {
+        let plan = self.read_plan(store);
+        async move { update::update_async(&plan?, decide).await }
+    }
+
+    /// What a start would say of the keys: all problems, and all warnings. Blocks.
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit): that there are problems is none.
+    pub fn check(self, store: impl IntoStore) -> Result<Check, Error> {
+        Ok(Check::of::<T>(&Reading::blocking::<T>(self.read_plan(store)?, None)?))
+    }
+
+    /// The same for callers in a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`edit_async`](Self::edit_async).
+    pub fn check_async(
+        self,
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
+        let plan = self.read_plan(store);
+        async move {
+            let plan = plan?;
+            runtime()?;
+            Ok(Check::of::<T>(&Reading::new::<T>(plan, None).await?))
+        }
+    }
+
+    /// What a start would have said of the keys as they were at an earlier revision. Blocks.
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit), and if the revision is compacted or still to come, or the store cannot read its past.
+    pub fn check_at(self, store: impl IntoStore, revision: u64) -> Result<Check, Error> {
+        Ok(Check::of::<T>(&Reading::blocking::<T>(self.read_plan(store)?, Some(revision))?))
+    }
+
+    /// The same for callers in a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`check_at`](Self::check_at), and that there is no runtime.
+    pub fn check_at_async(
+        self,
+        store: impl IntoStore,
+        revision: u64,
+    ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
+        let plan = self.read_plan(store);
+        async move {
+            let plan = plan?;
+            runtime()?;
+            Ok(Check::of::<T>(&Reading::new::<T>(plan, Some(revision)).await?))
+        }
+    }
+
+    fn read_plan(self, store: impl IntoStore) -> Result<ReadPlan, Error> {
+        let (store, plan) = self.prepare(store)?;
+        Ok(ReadPlan { store, prefix: plan.prefix, limit: plan.startup_timeout })
+    }
+}

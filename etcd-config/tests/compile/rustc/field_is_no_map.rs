@@ -1,0 +1,10 @@
+use etcd_config::{EtcdConfig, field};
+
+#[derive(EtcdConfig)]
+struct Settings {
+    name: String,
+}
+
+fn main() {
+    let _ = field!(Settings.name["dark"]);
+}
