@@ -56,7 +56,7 @@ pub(super) async fn found<T: Derived>(
                     let good = caller.decode(|| stretch.newest_good::<T>(&search, &prefix));
                     (search, good)
                 };
-                let (searched, good) = super::elsewhere(look).await?;
+                let (searched, good) = super::on_thread::on_thread(look).await?;
                 search = searched;
                 if let Some(good) = good {
                     return Ok(Ok(good));
