@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::elsewhere;
+use super::on_thread::on_thread;
 use crate::error::Error;
 use crate::past::{Past, Stretch};
 use crate::reading::in_background;
@@ -59,7 +59,7 @@ pub(super) async fn back<S: Send + 'static>(
                     (past, found, is_enough)
                 };
                 let is_enough;
-                (past, found, is_enough) = elsewhere(look).await?;
+                (past, found, is_enough) = on_thread(look).await?;
                 if is_enough {
                     return Ok((past, found, Ok(())));
                 }
