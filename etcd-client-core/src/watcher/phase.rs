@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
 use super::history_check::{CheckedDelta, Confirmed};
-use super::rhythm::{Rhythm, Role};
+use super::rhythm::{Answers, Rhythm, Role};
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Signal, Watch};
 
@@ -78,10 +78,7 @@ pub(super) struct Watching {
     pub(super) tick: Pin<Box<Sleep>>,
     /// By how much `tick` is later than an interval after the last answer.
     late: Duration,
-    /// When this watch last asked for a sign of life, until it is answered.
-    asked: Option<Instant>,
-    /// Whether the last answer to that has come at once.
-    answers_at_once: bool,
+    answers: Answers,
     /// Whether progress was requested and nothing has arrived since.
     pub(super) unanswered: bool,
     pub(super) audit: Audit,
@@ -146,8 +143,7 @@ impl Watching {
             since: now,
             tick: Box::pin(sleep_until(due)),
             late: rhythm.late(now, due),
-            asked: None,
-            answers_at_once: false,
+            answers: Answers::default(),
             unanswered: false,
             audit,
             has_gap: start == WatchStart::Head,
@@ -177,7 +173,7 @@ impl Watching {
         }
         let now = Instant::now();
         self.unanswered = true;
-        self.asked.get_or_insert(now);
+        self.answers.asked(now);
         self.watch.check_alive();
         self.freshness.on_request();
         let late = std::mem::take(&mut self.late);
@@ -187,12 +183,10 @@ impl Watching {
     /// The stream has answered, so it is asked again in an interval or a little more.
     pub(super) fn postpone_check(&mut self, rhythm: Rhythm) {
         let now = Instant::now();
-        if let Some(asked) = self.asked.take() {
-            self.answers_at_once = rhythm.is_at_once(now.saturating_duration_since(asked));
-        }
+        let come_at_once = self.answers.come_at_once(now, rhythm);
         let role = match self.watch.asks_for_others() {
             false => Role::LeavesItToAnother,
-            true if self.answers_at_once => Role::Asks,
+            true if come_at_once => Role::Asks,
             true => Role::AsksSoon,
         };
         let due = rhythm.due(now, role);

@@ -39,13 +39,35 @@ pub(super) enum Role {
     LeavesItToAnother,
 }
 
+/// How long the answers of a stream take to the watch that asks for them.
+#[derive(Default)]
+pub(super) struct Answers {
+    /// When it asked for the one that has not come.
+    asked: Option<Instant>,
+    at_once: bool,
+}
+
+impl Answers {
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.asked.get_or_insert(now);
+    }
+
+    /// There is one; whether it, or the last one that this watch has asked for, came at once.
+    pub(super) fn come_at_once(&mut self, now: Instant, rhythm: Rhythm) -> bool {
+        if let Some(asked) = self.asked.take() {
+            self.at_once = rhythm.is_at_once(now.saturating_duration_since(asked));
+        }
+        self.at_once
+    }
+}
+
 impl Rhythm {
     pub(super) fn of(options: &Options) -> Self {
         Self { interval: options.progress_interval, origin: options.aligned_to.map(Instant::from_std) }
     }
 
     /// Whether an answer that took so long came at once.
-    pub(super) fn is_at_once(self, took: Duration) -> bool {
+    fn is_at_once(self, took: Duration) -> bool {
         took <= self.time_for_answer() / AT_ONCE
     }
 
