@@ -354,6 +354,13 @@ impl<T: Derived> Options<T> {
         }
     }
 
+    /// The fields, with the keys below the prefix that these options make.
+    #[cfg(feature = "cli")]
+    pub(crate) fn schema(&self) -> Result<crate::schema::Schema, Error> {
+        let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
+        Ok(crate::schema::Schema::new(crate::decode::survey::<T>(), &prefix))
+    }
+
     fn load_in_background(self, store: impl IntoStore) -> Result<(FirstLoad<T>, Arc<Background>), Error> {
         refuse_to_block()?;
         let (store, plan) = self.prepare(store)?;
