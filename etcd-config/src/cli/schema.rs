@@ -13,6 +13,8 @@ enum Format {
     JsonSchema,
     /// The commands that store the defaults
     Etcdctl,
+    /// A transaction that stores the defaults of what is absent, and overwrites nothing
+    EtcdctlTxn,
 }
 
 /// Print what there is to set: keys, types, defaults, descriptions. Needs no etcd
@@ -50,6 +52,7 @@ impl Schema {
             Format::Markdown => schema.to_markdown(),
             Format::JsonSchema => schema.to_json_schema(),
             Format::Etcdctl => schema.to_etcdctl(),
+            Format::EtcdctlTxn => schema.to_etcdctl_if_absent(),
         }
     }
 }

@@ -64,7 +64,8 @@ impl Table {
             Some(width) => fit(&self.columns, &natural, width),
             None => natural.into_iter().map(Some).collect(),
         };
-        let titles: Vec<_> = self.columns.iter().map(|column| (Style::Title, column.title.to_owned())).collect();
+        let titles: Vec<_> =
+            self.columns.iter().map(|column| (Style::Title, column.title.to_owned())).collect();
         let mut lines = vec![self.line(&titles, &widths, colours)];
         for row in &self.rows {
             lines.push(self.line(&row.cells, &widths, colours));
