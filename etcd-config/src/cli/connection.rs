@@ -74,13 +74,12 @@ impl Connection {
         #[cfg(feature = "v2")]
         let store = if self.v2 { over_v2(read) } else { over_v3(read) };
         #[cfg(not(feature = "v2"))]
-        let store = match self.v2 {
-            true => {
-                return Err(Failure::usage(
-                    "--v2 needs the feature `v2` of etcd-config, which is off in this build",
-                ));
+        let store = {
+            if self.v2 {
+                let what = "--v2 needs the feature `v2` of etcd-config, which is off in this build";
+                return Err(Failure::usage(what));
             }
-            false => over_v3(read),
+            over_v3(read)
         };
         store.map_err(|error| Failure::usage(self.in_flags(error.to_string())))
     }
