@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::decode::{Context, Derived};
 use crate::error::Error;
+use crate::explain::{Explanation, explain};
 use crate::live::first_load::{Fields, is_final, silence, watched};
 use crate::problem::{Kind, Problem};
 use crate::publish::decoded;
@@ -17,7 +18,7 @@ use crate::runtime::caller::{Caller, refuse_to_block};
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
 use crate::runtime::panics;
-use crate::tree::KeyTree;
+use crate::tree::{KeyTree, Replaced};
 
 /// Between two attempts, after the first.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -86,6 +87,12 @@ impl Reading {
     /// How many writes the store takes at once.
     pub(crate) fn writes_at_once(&self) -> usize {
         self.plan.store.writes_at_once()
+    }
+
+    /// Where each value comes from, whether or not it is good: of a start of this process.
+    pub(crate) fn explain<T: Derived>(&self) -> Explanation {
+        let context = Context::new::<T>(self.prefix().clone());
+        explain(&self.tree(), &context, &Replaced::default(), false)
     }
 
     /// What was read, as directories.

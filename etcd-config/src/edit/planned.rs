@@ -74,6 +74,11 @@ impl PlannedChange {
         Self { old: hidden(self.old), new: hidden(self.new), default: hidden(self.default), ..self }
     }
 
+    /// The old text and the new one, or what their absence means, as they may be shown.
+    pub(crate) fn shown_texts(&self) -> (String, String) {
+        (self.shown(self.old.as_deref()), self.shown(self.new.as_deref()))
+    }
+
     fn shown(&self, text: Option<&str>) -> String {
         match (text, &self.default) {
             (Some(_), _) if self.secret => HIDDEN.to_owned(),
@@ -86,7 +91,8 @@ impl PlannedChange {
 
     fn cells(&self) -> [String; 4] {
         let field = if self.field.is_empty() { "(no field)" } else { &self.field };
-        let change = format!("{} -> {}", self.shown(self.old.as_deref()), self.shown(self.new.as_deref()));
+        let (old, new) = self.shown_texts();
+        let change = format!("{old} -> {new}");
         let when = if self.restart { "after a restart" } else { "now" };
         [Printable::line(field).to_string(), Printable::line(&self.key).to_string(), change, when.to_owned()]
     }
