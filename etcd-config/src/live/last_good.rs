@@ -15,14 +15,8 @@ use crate::publish::decoded;
 use crate::runtime::panics;
 use crate::tree::KeyTree;
 
-const BOUNDS: Bounds = Bounds {
-    stretches: 10,
-    bytes: 256 << 20,
-    revisions: 16_384,
-    window: 64 << 20,
-    from: 1,
-    is_dated: true,
-};
+const BOUNDS: Bounds =
+    Bounds { stretches: 10, bytes: 256 << 20, revisions: 16_384, window: 64 << 20, from: 1, is_dated: true };
 
 /// The past before this state, which is refused.
 pub(crate) fn past_before(newest: Arc<Listing>, prefix: &Prefix) -> Past {
@@ -65,9 +59,8 @@ pub(crate) fn newest_good<T: Derived>(stretch: Stretch, past: &Past, prefix: &Pr
     let newest = base.entries.iter().map(|entry| entry.revision).max();
     let revision = deleted_at.or(newest).unwrap_or(base.revision);
     let committed = T::LAYOUT.commit_key.map(|key| Bytes::from(prefix.join(key)));
-    let is_committed = committed.is_none_or(|key| {
-        base.entries.iter().any(|entry| entry.key == key && entry.revision == revision)
-    });
+    let is_committed = committed
+        .is_none_or(|key| base.entries.iter().any(|entry| entry.key == key && entry.revision == revision));
     let base = Listing { revision, ..base };
     (is_committed && is_good::<T>(&base, prefix)).then_some(base)
 }

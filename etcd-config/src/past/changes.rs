@@ -69,7 +69,9 @@ impl Replay<'_> {
                     patience = Instant::now() + PATIENCE;
                 }
                 Ok(Ok(Signal::Progress(revision))) if is_whole && revision >= self.end.revision => break,
-                Ok(Ok(Signal::Stale)) => return Err(cannot("the store cannot say what was changed in its past")),
+                Ok(Ok(Signal::Stale)) => {
+                    return Err(cannot("the store cannot say what was changed in its past"));
+                }
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => return Err(error),
                 Err(_) if is_whole => break,
