@@ -54,6 +54,7 @@
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
+//! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
 //! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
@@ -184,6 +185,9 @@
 
 mod cache;
 mod check;
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+pub mod cli;
 mod config;
 mod decode;
 pub mod docs;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::decode::{Context, Derived};
 use crate::error::Error;
+use crate::explain::{Explanation, explain};
 use crate::live::first_load::{Fields, is_final, silence, watched};
 use crate::past::oldest;
 use crate::problem::{Kind as ProblemKind, Problem};
@@ -18,7 +19,7 @@ use crate::runtime::caller::{Caller, refuse_to_block};
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
 use crate::runtime::panics;
-use crate::tree::KeyTree;
+use crate::tree::{KeyTree, Replaced};
 
 /// Between two attempts, after the first.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -104,6 +105,12 @@ impl Reading {
     /// The connections that it was read over.
     pub(crate) fn connections(&self) -> &Arc<OwnConnections> {
         &self.connections
+    }
+
+    /// Where each value comes from, whether or not it is good: of a start of this process.
+    pub(crate) fn explain<T: Derived>(&self) -> Explanation {
+        let context = Context::new::<T>(self.prefix().clone());
+        explain(&self.tree(), &context, &Replaced::default(), false)
     }
 
     /// What was read, as directories.

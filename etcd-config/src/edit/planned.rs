@@ -101,6 +101,11 @@ impl PlannedChange {
         self.restart
     }
 
+    /// The old text and the new one, or what their absence means, as they may be shown.
+    pub(crate) fn shown_texts(&self) -> (String, String) {
+        (self.as_shown(&self.old), self.as_shown(&self.new))
+    }
+
     fn as_shown(&self, text: &Text) -> String {
         match (text, &self.default) {
             (Text::Hidden, _) => HIDDEN.to_owned(),
@@ -114,7 +119,8 @@ impl PlannedChange {
     /// The field, the key, and the texts, for a person.
     pub(crate) fn cells(&self) -> [String; 3] {
         let field = if self.field.is_empty() { "(no field)" } else { &self.field };
-        let change = format!("{} -> {}", self.as_shown(&self.old), self.as_shown(&self.new));
+        let (old, new) = self.shown_texts();
+        let change = format!("{old} -> {new}");
         [Printable::line(field).to_string(), Printable::line(&self.key).to_string(), change]
     }
 
