@@ -1,6 +1,7 @@
 //! What was changed before, from the store's own past.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use etcd_config::client::{self, BoxFuture, Kind, Listing, Opened, Prefix, Store};
@@ -87,7 +88,11 @@ fn a_range_takes_both_of_its_ends_and_what_is_deleted_in_between() {
     assert_eq!(steps(App::history(&store, 23..)), [0; 0]);
     assert_eq!(steps(App::history(&store, 24..)), [0; 0]); // the next one, which may come at any time
     assert_eq!(App::history(&store, ..).unwrap().steps().len(), 21);
-    for wrong in [App::history(&store, 25..), App::history(&store, 5..=4), App::history(&store, ..0)] {
+    for wrong in [
+        App::history(&store, 25..),
+        App::history(&store, RangeInclusive::new(5, 4)),
+        App::history(&store, ..0),
+    ] {
         let error = wrong.unwrap_err();
         assert!(error.is_invalid_option(), "{error}");
     }
@@ -341,7 +346,7 @@ fn odd(oddity: Oddity) -> Result<History<App>, etcd_config::Error> {
     if let Oddity::Mute = oddity {
         store.compact(15);
     }
-    App::history(&Arc::new(Odd(store, oddity)), ..)
+    App::history(Arc::new(Odd(store, oddity)), ..)
 }
 
 #[test]
