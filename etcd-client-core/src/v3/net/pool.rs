@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::error::FailingEndpoint;
 use crate::transport::endpoint_order::EndpointList;
+use crate::transport::http::PING_SELDOM_AFTER;
 use crate::transport::settings::ClientOptions;
 use crate::v3::grpc::request;
 use crate::v3::net::auth::{Auth, Authenticator, Token};
@@ -41,9 +42,12 @@ impl Pool {
         Self::over(self.options.clone(), self.auth.with_own_token(), self.is_for_watching)
     }
 
-    /// The same for watches and the questions that go with them.
+    /// The same for watches and the questions that go with them. The watcher asks for signs of life, so connections need
+    /// not.
     pub(in crate::v3) fn for_watching(&self) -> Arc<Self> {
-        Self::over(self.options.clone(), self.auth.with_own_token(), true)
+        let mut options = self.options.clone();
+        options.http.ping_after = PING_SELDOM_AFTER;
+        Self::over(options, self.auth.with_own_token(), true)
     }
 
     /// A place for a call at an endpoint.
