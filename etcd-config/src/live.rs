@@ -29,6 +29,7 @@ use self::watch_task::WatchTask;
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
+use crate::publish::current::Current;
 use crate::publish::snapshot::{Guard, Snapshot};
 use crate::runtime::background::Background;
 use crate::runtime::caller::Caller;
@@ -71,8 +72,9 @@ use crate::status::{Ago, Source, Status};
 /// # Ok::<(), etcd_config::Error>(())
 /// ```
 pub struct Live<T> {
-    shared: Arc<Shared<T>>,
-    life: Arc<Life<T>>,
+    current: Arc<ArcSwap<Snapshot<T>>>,
+    shared: Arc<Shared>,
+    life: Arc<Life>,
 }
 
 impl<T> Live<T> {
@@ -93,7 +95,7 @@ impl<T> Live<T> {
     /// ```
     #[inline]
     pub fn load(&self) -> Guard<T> {
-        Guard(self.shared.current.load())
+        Guard(self.current.load())
     }
 
     /// The configuration as it is now, for those who would rather fail than act without knowing what
@@ -148,7 +150,7 @@ impl<T> Live<T> {
     /// The configuration as it is now, to keep: an `Arc`, and with it the revision that it was read at. For a whole
     /// request or a task; it does not change, and is not in the way of later ones.
     pub fn snapshot(&self) -> Arc<Snapshot<T>> {
-        self.shared.current.load_full()
+        self.current.load_full()
     }
 
     /// How fresh the configuration is, where it came from, and what is wrong, if anything. A copy, as of now; to be
@@ -190,32 +192,36 @@ impl<T> Live<T> {
 
     #[inline]
     pub(crate) fn current(&self) -> &ArcSwap<Snapshot<T>> {
-        &self.shared.current
+        &self.current
     }
 }
 
 impl<T: Derived> Live<T> {
     /// Follows what was loaded, on the runtime where that was done.
     pub(crate) fn start(
-        loaded: FirstLoad<T>,
+        loaded: FirstLoad,
         caller: Caller,
         runtime: &Handle,
         background: Option<Arc<Background>>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let current = Arc::new(ArcSwap::new(loaded.first()?));
         // Apart from its future, which would have it twice.
-        let task = Box::new(WatchTask::new(loaded, caller));
+        let task = Box::new(WatchTask::new(loaded, Arc::clone(&current) as Arc<dyn Current>, caller));
         let shared = Arc::clone(task.shared());
-        // As one type of task for all types of configurations: a runtime's code for it is as much as this library's.
         let task: BoxFuture<()> = Box::pin(task.run());
         let task = runtime.spawn(task).abort_handle();
         let life = Life::new(Arc::clone(&shared), task, background);
-        Self { shared, life: Arc::new(life) }
+        Ok(Self { current, shared, life: Arc::new(life) })
     }
 }
 
 impl<T> Clone for Live<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), life: Arc::clone(&self.life) }
+        Self {
+            current: Arc::clone(&self.current),
+            shared: Arc::clone(&self.shared),
+            life: Arc::clone(&self.life),
+        }
     }
 }
 

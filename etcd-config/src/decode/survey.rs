@@ -16,6 +16,7 @@ use crate::runtime::process::PerProcess;
 use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
 use crate::shape::branch::Branch;
+use crate::shape::layout::Layout;
 
 /// By the type and the directory: the whole store and its root directory have the same path.
 type Schemas = HashMap<(TypeId, String), Weak<Schema>>;
@@ -25,7 +26,7 @@ static SCHEMAS: PerProcess<Mutex<Schemas>> = PerProcess::new();
 
 /// The fields of a `T`.
 pub(crate) fn survey<T: Derived>() -> Branch {
-    survey_at::<T>(None).0
+    Type::of::<T>().survey(None).0
 }
 
 /// What is wrong with the literal defaults of a `T`.
@@ -41,43 +42,56 @@ impl Context {
 
     /// The same with another environment.
     pub fn with_environment<T: Derived>(prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let (schema, defaults) = schema_of::<T>(&prefix);
-        Self::of(schema, defaults, prefix, variable)
+        let (schema, defaults) = Type::of::<T>().schema(&prefix);
+        Self::of(schema, defaults, prefix, &variable)
     }
 }
 
-/// The fields of a `T` below a prefix, with what is wrong with their literal defaults: as found for another
-/// configuration that is still there, if nothing was wrong.
-fn schema_of<T: Derived>(prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
-    let place = (TypeId::of::<T>(), prefix.directory().to_owned());
-    if let Some(schema) = with_schemas(|all| all.get(&place).and_then(Weak::upgrade)) {
-        return (schema, Vec::new());
+/// A type, for code that is compiled once for all of them.
+struct Type {
+    id: TypeId,
+    layout: &'static Layout,
+    /// Reads a value for what is found out on the way.
+    look: fn(&mut Decoder<'_>),
+}
+
+impl Type {
+    fn of<T: Derived>() -> Self {
+        Self { id: TypeId::of::<T>(), layout: T::LAYOUT, look: |at| drop(T::read(at, None)) }
     }
-    // Not under the lock: it runs the user's code.
-    let (branch, mut defaults) = survey_at::<T>(Some(prefix));
-    let schema = Arc::new(Schema::new(branch, prefix));
-    hide_secrets(&mut defaults, &schema, prefix);
-    if defaults.is_empty() {
-        with_schemas(|all| {
-            // Seldom, so that many prefixes are not walked over for each of them.
-            if all.len().is_power_of_two() {
-                all.retain(|_, schema| schema.strong_count() > 0);
-            }
-            all.insert(place, Arc::downgrade(&schema));
-        });
+
+    /// The fields below a prefix, with what is wrong with their literal defaults: as found for another
+    /// configuration that is still there, if nothing was wrong.
+    fn schema(&self, prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
+        let place = (self.id, prefix.directory().to_owned());
+        if let Some(schema) = with_schemas(|all| all.get(&place).and_then(Weak::upgrade)) {
+            return (schema, Vec::new());
+        }
+        // Not under the lock: it runs the user's code.
+        let (branch, mut defaults) = self.survey(Some(prefix));
+        let schema = Arc::new(Schema::new(branch, prefix));
+        hide_secrets(&mut defaults, &schema, prefix);
+        if defaults.is_empty() {
+            with_schemas(|all| {
+                // Seldom, so that many prefixes are not walked over for each of them.
+                if all.len().is_power_of_two() {
+                    all.retain(|_, schema| schema.strong_count() > 0);
+                }
+                all.insert(place, Arc::downgrade(&schema));
+            });
+        }
+        (schema, defaults)
     }
-    (schema, defaults)
+
+    fn survey(&self, prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
+        let mut decoder = Decoder::survey(prefix);
+        let members = decoder.members(self.id, self.look).unwrap_or_default();
+        (Branch { layout: self.layout, members }, decoder.finish().problems)
+    }
 }
 
 fn with_schemas<R>(work: impl FnOnce(&mut Schemas) -> R) -> R {
     SCHEMAS.with(|all| work(&mut all.lock().unwrap_or_else(PoisonError::into_inner)))
-}
-
-fn survey_at<T: Derived>(prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
-    let mut decoder = Decoder::survey(prefix);
-    let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
-    let members = decoder.members(TypeId::of::<T>(), read).unwrap_or_default();
-    (Branch { layout: T::LAYOUT, members }, decoder.finish().problems)
 }
 
 /// What one field calls secret is secret for the others that read its key.

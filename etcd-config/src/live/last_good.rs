@@ -10,9 +10,9 @@ use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Error, Kind, Listing, Prefix, Signal, Store, Watch};
 use tokio::time::{Instant, timeout_at};
 
-use crate::decode::{Context, Derived};
 use crate::live::backlog::commits;
-use crate::publish::decoded;
+use crate::publish::any_config::AnyConfig;
+use crate::publish::decoded_any;
 use crate::runtime::panics;
 use crate::tree::KeyTree;
 
@@ -144,7 +144,12 @@ impl Stretch {
     /// The newest state in it that decodes, by a process that begins with it; with a commit key of those only at which
     /// it was written. The state after the last change is one of them. Runs the user's code, until it has been looked for
     /// long enough.
-    pub(crate) fn newest_good<T: Derived>(self, search: &Search, prefix: &Prefix) -> Option<Listing> {
+    pub(crate) fn newest_good(
+        self,
+        config: &dyn AnyConfig,
+        search: &Search,
+        prefix: &Prefix,
+    ) -> Option<Listing> {
         let Self { base, batches, deleted_at } = self;
         let mut state = State { cluster: base.cluster, entries: BTreeMap::new() };
         state.entries.extend(base.entries.iter().map(|entry| (entry.key.clone(), entry.clone())));
@@ -154,25 +159,25 @@ impl Stretch {
                 return None;
             }
             let good = state.listing(batch.revision);
-            if commits(batch, prefix, T::LAYOUT.commit_key) && is_good::<T>(&good, prefix) {
+            if commits(batch, prefix, config.layout().commit_key) && is_good(config, &good, prefix) {
                 return Some(good);
             }
             state.undo(undo);
         }
         let revision = deleted_at.or(newest_of(&base)).unwrap_or(base.revision);
-        let committed = T::LAYOUT.commit_key.map(|key| Bytes::from(prefix.join(key)));
+        let committed = config.layout().commit_key.map(|key| Bytes::from(prefix.join(key)));
         let is_committed = committed.is_none_or(|key| {
             base.entries.iter().any(|entry| entry.key == key && entry.revision == revision)
         });
         let base = Listing { revision, ..base };
-        (is_committed && is_good::<T>(&base, prefix)).then_some(base)
+        (is_committed && is_good(config, &base, prefix)).then_some(base)
     }
 }
 
-fn is_good<T: Derived>(listing: &Listing, prefix: &Prefix) -> bool {
+fn is_good(config: &dyn AnyConfig, listing: &Listing, prefix: &Prefix) -> bool {
     let tree = KeyTree::load(prefix.clone(), listing);
     // What `restart` fields have read in another state does not count.
-    let value = decoded::<T>(&tree, &Context::new::<T>(prefix.clone()), None);
+    let value = decoded_any(config, &tree, &config.context(prefix.clone()), None);
     let is_good = value.is_ok();
     panics::drop_caught(value);
     is_good

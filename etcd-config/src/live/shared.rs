@@ -3,7 +3,6 @@
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use arc_swap::ArcSwap;
 use etcd_client_core::watcher;
 use tokio::sync::Notify;
 
@@ -12,8 +11,9 @@ use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
 use crate::publish::Swapped;
+use crate::publish::current::Current;
 use crate::publish::keys::Keys;
-use crate::publish::snapshot::Snapshot;
+use crate::publish::snapshot::AnySnapshot;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::panics;
@@ -21,12 +21,12 @@ use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
 use crate::status::{CacheFile, Rewind, State, Status};
 
-pub(crate) struct Shared<T> {
-    pub(crate) current: ArcSwap<Snapshot<T>>,
+pub(crate) struct Shared {
+    pub(crate) current: Arc<dyn Current>,
     pub(crate) status_cell: StatusCell,
     pub(crate) keys: Arc<Keys>,
-    pub(crate) hooks: Arc<Hooks<T>>,
-    pub(crate) streams: Streams<T>,
+    pub(crate) hooks: Arc<Hooks>,
+    pub(crate) streams: Streams,
     pub(crate) archive: Option<Arc<Archive>>,
     /// Notified when a waiter wants a revision that is not known yet: the store may be asked for progress.
     pub(crate) progress_wanted: Notify,
@@ -43,9 +43,9 @@ pub(crate) struct Shared<T> {
 /// What callbacks hear about when it becomes different: the state, whether values are refused, and the last rewind.
 type Announced = (Discriminant<State>, bool, Option<Rewind>);
 
-impl<T: Send + Sync + 'static> Shared<T> {
+impl Shared {
     pub(crate) fn new(
-        first: Snapshot<T>,
+        current: Arc<dyn Current>,
         status_cell: StatusCell,
         keys: Arc<Keys>,
         archive: Option<Arc<Archive>>,
@@ -55,7 +55,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let announced = Mutex::new(status_cell.read(announced));
         let owner = (keys.context().schema().name(), keys.context().prefix().path().to_owned());
         Self {
-            current: ArcSwap::from_pointee(first),
+            current,
             status_cell,
             keys,
             hooks: Hooks::new(owner, caller),
@@ -80,14 +80,14 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 
     /// Publishes a snapshot of the keys of this cluster, and has it cached; nothing if the watch has ended.
-    pub(crate) fn publish(&self, snapshot: Arc<Snapshot<T>>, cluster: u64) -> Option<Swapped<T>> {
+    pub(crate) fn publish(&self, snapshot: Arc<dyn AnySnapshot>, cluster: u64) -> Option<Swapped> {
         let ended = self.ended();
         if *ended {
             return None;
         }
         let replaced = self.keys.mark_published();
         self.note_change(cluster);
-        Some(Swapped { before: self.current.swap(snapshot), replaced })
+        Some(Swapped { before: self.current.swap(snapshot)?, replaced })
     }
 
     /// The cache file lacks what is in force.
@@ -114,9 +114,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         };
         archive.run(Box::new(write));
     }
-}
 
-impl<T> Shared<T> {
     pub(crate) fn status(&self) -> Status {
         if self.is_unreadable() {
             return self.status_cell.unreadable();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use etcd_client_core::{Listing, Prefix, Printable};
 
-use crate::decode::Derived;
 use crate::error::Error;
 use crate::live::last_good::Search;
+use crate::publish::any_config::AnyConfig;
 use crate::reading::in_background;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
@@ -15,7 +15,8 @@ use crate::runtime::connections::OwnConnections;
 pub(super) type Past = Result<Listing, String>;
 
 /// Searches for blocking code.
-pub(super) fn found_blocking<T: Derived>(
+pub(super) fn found_blocking(
+    config: &dyn AnyConfig,
     mut search: Search,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
@@ -32,7 +33,7 @@ pub(super) fn found_blocking<T: Derived>(
             Err(error) => return Ok(Err(unreadable(&error))),
             Ok(None) => return Ok(Err(search.outcome())),
             Ok(Some(stretch)) => {
-                if let Some(good) = caller.decode(|| stretch.newest_good::<T>(&search, &prefix)) {
+                if let Some(good) = caller.decode(|| stretch.newest_good(config, &search, &prefix)) {
                     return Ok(Ok(good));
                 }
             }
@@ -41,7 +42,8 @@ pub(super) fn found_blocking<T: Derived>(
 }
 
 /// The same in a tokio runtime.
-pub(super) async fn found<T: Derived>(
+pub(super) async fn found(
+    config: &'static dyn AnyConfig,
     mut search: Search,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
@@ -53,7 +55,7 @@ pub(super) async fn found<T: Derived>(
             Ok(Some(stretch)) => {
                 let (caller, prefix) = (caller.clone(), prefix.clone());
                 let look = move || {
-                    let good = caller.decode(|| stretch.newest_good::<T>(&search, &prefix));
+                    let good = caller.decode(|| stretch.newest_good(config, &search, &prefix));
                     (search, good)
                 };
                 let (searched, good) = super::elsewhere(look).await?;
