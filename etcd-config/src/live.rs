@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use etcd_client_core::{BoxFuture, Printable};
+use etcd_client_core::BoxFuture;
 use tokio::runtime::Handle;
 
 use self::first_load::FirstLoad;
@@ -33,8 +33,7 @@ use crate::publish::current::Current;
 use crate::publish::snapshot::{Guard, Snapshot};
 use crate::runtime::background::Background;
 use crate::runtime::caller::Caller;
-use crate::status::cell::StatusRecord;
-use crate::status::{Ago, Source, Status};
+use crate::status::{Source, Status};
 
 /// A configuration that is kept current.
 ///
@@ -126,25 +125,9 @@ impl<T> Live<T> {
     /// [`Error::is_stale`], with how long it has been, and why. In the child of a `fork` it may be
     /// [`Error::is_stopped`].
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
-        if self.shared.is_unreadable() {
-            return Err(Error::left_in_the_parent());
-        }
         // In this order: what is published later is younger.
-        let age = self.shared.status_cell.read(StatusRecord::age);
-        if age <= max_age {
-            return Ok(self.load());
-        }
-        let status = self.status();
-        let rejected = status.and_rejected();
-        let Status { name, prefix, source, state, refused_since, .. } = status;
-        let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
-        let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
-        Err(Error::stale(format!(
-            "{name} from {} is from {source} and was last {known} {}, where at most {max_age:?} is \
-             accepted; now {state}{rejected}{why}",
-            Printable::line(&prefix),
-            Ago(age)
-        )))
+        self.shared.check_fresh(max_age)?;
+        Ok(self.load())
     }
 
     /// The configuration as it is now, to keep: an `Arc`, and with it the revision that it was read at. For a whole
@@ -171,23 +154,6 @@ impl<T> Live<T> {
         let source = self.status().source;
         let (tree, unpublished) = self.shared.keys.with_unpublished();
         explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache)
-    }
-
-    fn check_running(&self) -> Result<(), Error> {
-        self.check_process()?;
-        if !self.shared.is_stopped() {
-            return Ok(());
-        }
-        let Status { name, prefix, .. } = self.status();
-        Err(Error::stopped(format!(
-            "the watch of {name} from {} has ended: it was closed, or its runtime was shut down",
-            Printable::line(&prefix)
-        )))
-    }
-
-    /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
-    fn check_process(&self) -> Result<(), Error> {
-        if self.shared.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
     }
 
     #[inline]

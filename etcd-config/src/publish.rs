@@ -5,6 +5,9 @@
 //! it, only those keys are decoded into it, and it is published in its turn. So an update costs
 //! what changed, not what there is, and `T` need not be `Clone`. A decoding that fails may leave the
 //! spare half done, which no reader sees; what is published is never touched.
+//!
+//! All of it is compiled once, and not for each type of configuration: what has to know the type is
+//! [`AnyConfig`]'s, and the [`Current`](current::Current) place that readers look at.
 
 pub(crate) mod any_config;
 pub(crate) mod change;

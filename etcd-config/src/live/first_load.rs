@@ -175,11 +175,7 @@ impl FirstAnswer {
     }
 
     /// Makes the first snapshot. Runs the user's code, may read a file, and so blocks.
-    pub(crate) fn decode(
-        self,
-        config: &'static dyn AnyConfig,
-        caller: &Caller,
-    ) -> Result<FirstLoad, Error> {
+    pub(crate) fn decode(self, config: &'static dyn AnyConfig, caller: &Caller) -> Result<FirstLoad, Error> {
         caller.decode(|| self.make(config))
     }
 
@@ -206,7 +202,8 @@ impl FirstAnswer {
             }
             (First::Listing(newest), Some(Err(why)), cache) => {
                 let again = config.context(prefix.clone());
-                let cached = cache.as_ref().map(|cache| Loaded::from_cache(config, cache, again, &mut watcher, None));
+                let cached =
+                    cache.as_ref().map(|cache| Loaded::from_cache(config, cache, again, &mut watcher, None));
                 if let Some(Ok(loaded)) = cached {
                     (Some(newest), loaded)
                 } else {
@@ -238,7 +235,12 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn from_store(config: &'static dyn AnyConfig, context: Context, listing: &Listing, hint: Option<Hint>) -> Result<Self, Report> {
+    fn from_store(
+        config: &'static dyn AnyConfig,
+        context: Context,
+        listing: &Listing,
+        hint: Option<Hint>,
+    ) -> Result<Self, Report> {
         let prefix = context.prefix().clone();
         let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
         let (publisher, first, speed) = Publisher::new(config, context, listing, hint.as_deref())?;

@@ -20,11 +20,7 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        task: AbortHandle,
-        background: Option<Arc<Background>>,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, task: AbortHandle, background: Option<Arc<Background>>) -> Self {
         Self { shared, task, background }
     }
 

@@ -2,11 +2,13 @@
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use etcd_client_core::watcher;
+use etcd_client_core::{Printable, watcher};
 use tokio::sync::Notify;
 
 use crate::cache::Archive;
+use crate::error::Error;
 use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
@@ -19,7 +21,7 @@ use crate::runtime::connections::OwnConnections;
 use crate::runtime::panics;
 use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
-use crate::status::{CacheFile, Rewind, State, Status};
+use crate::status::{Ago, CacheFile, Rewind, State, Status};
 
 pub(crate) struct Shared {
     pub(crate) current: Arc<dyn Current>,
@@ -174,6 +176,52 @@ impl Shared {
     /// Whether, besides, the record will never be read again.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.is_orphan() && !self.status_cell.stop_in_child()
+    }
+
+    /// Whether the store was confirmed that lately.
+    ///
+    /// # Errors
+    /// It was not, or nobody can know any more.
+    pub(crate) fn check_fresh(&self, max_age: Duration) -> Result<(), Error> {
+        if self.is_unreadable() {
+            return Err(Error::left_in_the_parent());
+        }
+        let age = self.status_cell.read(StatusRecord::age);
+        if age <= max_age {
+            return Ok(());
+        }
+        let status = self.status();
+        let rejected = status.and_rejected();
+        let Status { name, prefix, source, state, refused_since, .. } = status;
+        let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
+        let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Error::stale(format!(
+            "{name} from {} is from {source} and was last {known} {}, where at most {max_age:?} is \
+             accepted; now {state}{rejected}{why}",
+            Printable::line(&prefix),
+            Ago(age)
+        )))
+    }
+
+    /// Whether the store is followed still.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) fn check_running(&self) -> Result<(), Error> {
+        self.check_process()?;
+        if !self.is_stopped() {
+            return Ok(());
+        }
+        let Status { name, prefix, .. } = self.status();
+        Err(Error::stopped(format!(
+            "the watch of {name} from {} has ended: it was closed, or its runtime was shut down",
+            Printable::line(&prefix)
+        )))
+    }
+
+    /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        if self.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
     }
 }
 

@@ -75,8 +75,7 @@ impl WatchTask {
     /// Goes on from the first load. The user's code runs in the caller's runtime, if there is one.
     pub(crate) fn new(loaded: FirstLoad, current: Arc<dyn Current>, caller: Caller) -> Self {
         let missed = loaded.refused.as_ref().map(|newest| difference(&loaded.listing(), newest));
-        let FirstLoad { publisher, speed, watcher, loaded_from, cache, debounce, connections, .. } =
-            loaded;
+        let FirstLoad { publisher, speed, watcher, loaded_from, cache, debounce, connections, .. } = loaded;
         let prefix = publisher.keys().context().prefix().path().to_owned();
         let archive = cache.map(|cache| Arc::new(Archive::new(cache)));
         let mut writer = archive.clone().map(CacheWriter::new);

@@ -140,11 +140,7 @@ impl Hooks {
     }
 
     /// Adds a callback, which is called as often with each notice as `calls` says, with the number of the call.
-    pub(crate) fn add(
-        self: &Arc<Self>,
-        calls: fn(&Notice) -> usize,
-        callback: Callback,
-    ) -> Subscription {
+    pub(crate) fn add(self: &Arc<Self>, calls: fn(&Notice) -> usize, callback: Callback) -> Subscription {
         let active = Arc::new(AtomicBool::new(true));
         let caller = Caller::here().or(&self.caller);
         let mut state = self.lock();

@@ -152,7 +152,6 @@ impl<T> Change<T> {
     pub fn missed(&self) -> u64 {
         self.missed
     }
-
 }
 
 impl<T> Clone for Change<T> {
