@@ -2,6 +2,7 @@
 
 mod children;
 mod name;
+mod named;
 mod places;
 mod replaced;
 mod touched;
