@@ -198,6 +198,7 @@ mod lint;
 mod live;
 mod notify;
 mod options;
+mod past;
 mod problem;
 mod publish;
 mod reading;

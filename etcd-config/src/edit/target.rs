@@ -125,7 +125,7 @@ impl<'s> Walk<'s, '_> {
             return Err(format!("{name} of {outer} is read from no key, as `skip` says"));
         };
         let prefix = self.tree.prefix();
-        let look = |name: crate::shape::name::Name| name.path(directory, prefix);
+        let look = |name: crate::shape::field_key::FieldKey| name.path(directory, prefix);
         let is_there = |path: &String| {
             self.tree.root().descend(path).is_some_and(|node| member.content.is_present(node))
         };

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 use crate::cache::{Cache, CacheLocation, Image, without_secrets};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
-use crate::live::last_good::Search;
+use crate::live::last_good::past_before;
 use crate::live::neighbours::{self, Hint};
+use crate::past::Past;
 use crate::problem::{self, Report};
 use crate::publish::any_config::AnyConfig;
 use crate::publish::snapshot::{AnySnapshot, Snapshot, typed};
@@ -142,8 +143,8 @@ impl FirstAnswer {
         self.wants_last_good
     }
 
-    /// A search of the past, where it is wanted, and the newest state is refused. Runs the user's code.
-    pub(crate) fn search(&self, config: &dyn AnyConfig, caller: &Caller) -> Option<Search> {
+    /// The past, where it is wanted, and the newest state is refused. Runs the user's code.
+    pub(crate) fn past(&self, config: &dyn AnyConfig, caller: &Caller) -> Option<Past> {
         let First::Listing(listing) = &self.first else { return None };
         if !self.wants_last_good {
             return None;
@@ -153,7 +154,7 @@ impl FirstAnswer {
             caller.decode(|| decoded_any(config, &tree, &config.context(self.prefix.clone()), None));
         let is_refused = decoded.is_err();
         panics::drop_caught(decoded);
-        is_refused.then(|| Search::before(Arc::clone(listing), &self.listed))
+        is_refused.then(|| past_before(Arc::clone(listing), &self.listed))
     }
 
     /// What such a search has found: a state to start from, or why there is none.
