@@ -2,7 +2,6 @@
 
 mod children;
 mod name;
-mod named;
 mod places;
 mod replaced;
 mod touched;

@@ -46,7 +46,7 @@ impl<'a> Before<'a> {
 
     /// The names below that have changed.
     pub(super) fn touched_names(self) -> impl Iterator<Item = &'a str> {
-        self.replaced.into_iter().flat_map(|places| places.children.keys())
+        self.replaced.into_iter().flat_map(|places| places.children.keys().map(AsRef::as_ref))
     }
 
     /// Whether there was anything.
@@ -71,7 +71,7 @@ impl<'a> Before<'a> {
         };
         let now = self.node.into_iter().flat_map(|node| node.children.keys());
         // The first one that has not changed decides.
-        now.chain(replaced.children.keys()).any(|name| self.child(name).existed())
+        now.chain(replaced.children.keys().map(AsRef::as_ref)).any(|name| self.child(name).existed())
     }
 
     pub(super) fn child(self, name: &str) -> Self {

@@ -118,7 +118,7 @@ impl Finder {
         match touched {
             None => node.children.iter().for_each(|(name, child)| visit(name, child, None)),
             Some(touched) => {
-                for (name, touched) in touched.children.iter() {
+                for (name, touched) in &touched.children {
                     if let Some(child) = node.children.get(name) {
                         visit(name, child, Some(touched));
                     }

@@ -1,18 +1,18 @@
 //! Something for some of the places of a tree of keys.
 
-use super::named::Named;
+use std::collections::BTreeMap;
 
 /// A place, and those below it.
 #[derive(Clone, Debug)]
 pub(crate) struct Places<V> {
     /// What is noted for this very place.
     pub(crate) here: Option<V>,
-    pub(crate) children: Named<Places<V>>,
+    pub(crate) children: BTreeMap<Box<str>, Places<V>>,
 }
 
 impl<V> Default for Places<V> {
     fn default() -> Self {
-        Self { here: None, children: Named::default() }
+        Self { here: None, children: BTreeMap::new() }
     }
 }
 
@@ -31,7 +31,7 @@ impl<V> Places<V> {
 
     /// Notes something for the place at a path, of which nothing is noted yet. Returns whether that was so.
     pub(super) fn note(&mut self, path: &str, value: V) -> bool {
-        let place = path.split('/').fold(self, |place, segment| place.children.child(segment));
+        let place = path.split('/').fold(self, |place, segment| place.child(segment));
         let is_new = place.here.is_none();
         place.here.get_or_insert(value);
         is_new
@@ -39,7 +39,7 @@ impl<V> Places<V> {
 
     /// Calls back for all that is noted below, with the paths, which continue `path`.
     pub(super) fn visit(&self, path: &mut String, visit: &mut impl FnMut(&str, &V)) {
-        for (name, child) in self.children.iter() {
+        for (name, child) in &self.children {
             let length = path.len();
             path.push_str(name);
             if let Some(value) = &child.here {
@@ -69,7 +69,16 @@ impl<V> Places<V> {
 
     /// The same places, with nothing but that they are there.
     pub(super) fn outline(&self) -> Places<()> {
-        Places { here: self.here.as_ref().map(drop), children: self.children.map(Self::outline) }
+        let mut outline = Places { here: self.here.as_ref().map(drop), children: BTreeMap::new() };
+        // Most often there is one, for which `collect` would sort a list.
+        for (name, child) in &self.children {
+            outline.children.insert(name.clone(), child.outline());
+        }
+        outline
+    }
+
+    fn child(&mut self, segment: &str) -> &mut Self {
+        self.children.entry(segment.into()).or_default()
     }
 }
 
@@ -81,10 +90,10 @@ impl<V: Clone> Places<V> {
             self.here.clone_from(&later.here);
             new += 1;
         }
-        for (name, child) in later.children.iter() {
+        for (name, child) in &later.children {
             new += match self.children.get_mut(name) {
                 Some(place) => place.merge(child),
-                None => self.children.child(name).merge(child),
+                None => self.child(name).merge(child),
             };
         }
         new

@@ -112,7 +112,7 @@ impl Places<Option<Raw>> {
     }
 
     fn restore(&self, node: &mut Node) {
-        for (name, place) in self.children.iter() {
+        for (name, place) in &self.children {
             let child = node.children.child(name);
             if let Some(was) = &place.here {
                 child.value.clone_from(was);
