@@ -37,7 +37,7 @@ impl Context {
         schema: Arc<Schema>,
         defaults: Vec<Problem>,
         prefix: Prefix,
-        variable: impl Fn(&str) -> Option<OsString>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Self {
         let names = schema.fields().iter().filter_map(|field| field.written.env);
         let environment = names

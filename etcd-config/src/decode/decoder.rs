@@ -360,7 +360,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The members that `read` reads, or how many levels up they have been read already.
-    pub(super) fn members(&mut self, ty: TypeId, read: impl FnOnce(&mut Self)) -> Result<Vec<Member>, usize> {
+    pub(super) fn members(&mut self, ty: TypeId, read: fn(&mut Decoder<'_>)) -> Result<Vec<Member>, usize> {
         if let Some(up) = self.survey.path.iter().rev().position(|above| *above == ty) {
             return Err(up);
         }

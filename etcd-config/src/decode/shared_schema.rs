@@ -9,7 +9,7 @@ use etcd_client_core::Prefix;
 
 use super::context::Context;
 use super::derived::Derived;
-use super::survey::survey_at;
+use super::survey::Type;
 use crate::leaf::IN_SOURCE;
 use crate::problem::Problem;
 use crate::runtime::process::PerProcess;
@@ -30,20 +30,20 @@ impl Context {
 
     /// The same with another environment.
     pub fn with_environment<T: Derived>(prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let (schema, defaults) = schema_of::<T>(&prefix);
-        Self::of(schema, defaults, prefix, variable)
+        let (schema, defaults) = schema_of(Type::of::<T>(), &prefix);
+        Self::of(schema, defaults, prefix, &variable)
     }
 }
 
-/// The fields of a `T` below a prefix, with what is wrong with their literal defaults: as found for another
+/// The fields of a type below a prefix, with what is wrong with their literal defaults: as found for another
 /// configuration that is still there, if nothing was wrong.
-fn schema_of<T: Derived>(prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
-    let place = (TypeId::of::<T>(), prefix.directory().to_owned());
+fn schema_of(ty: Type, prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
+    let place = (ty.id, prefix.directory().to_owned());
     if let Some(schema) = with_schemas(|all| all.get(&place).and_then(Weak::upgrade)) {
         return (schema, Vec::new());
     }
     // Not under the lock: it runs the user's code.
-    let (branch, mut defaults) = survey_at::<T>(Some(prefix));
+    let (branch, mut defaults) = ty.survey(Some(prefix));
     let schema = Arc::new(Schema::new(branch, prefix));
     hide_secrets(&mut defaults, &schema, prefix);
     if defaults.is_empty() {

@@ -9,10 +9,11 @@ use super::decoder::Decoder;
 use super::derived::Derived;
 use crate::problem::Problem;
 use crate::shape::branch::Branch;
+use crate::shape::layout::Layout;
 
 /// The fields of a `T`.
 pub(crate) fn survey<T: Derived>() -> Branch {
-    survey_at::<T>(None).0
+    Type::of::<T>().survey(None).0
 }
 
 /// What is wrong with the literal defaults of a `T`.
@@ -20,10 +21,24 @@ pub(crate) fn defaults<T: Derived>(prefix: Prefix) -> Vec<Problem> {
     Context::with_environment::<T>(prefix, |_| None).default_problems().to_vec()
 }
 
-/// Both, for the keys below a prefix.
-pub(super) fn survey_at<T: Derived>(prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
-    let mut decoder = Decoder::survey(prefix);
-    let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
-    let members = decoder.members(TypeId::of::<T>(), read).unwrap_or_default();
-    (Branch { layout: T::LAYOUT, members }, decoder.finish().problems)
+/// A type, for code that is compiled once for all of them.
+#[derive(Clone, Copy)]
+pub(super) struct Type {
+    pub(super) id: TypeId,
+    layout: &'static Layout,
+    /// Reads a value for what is found out on the way.
+    look: fn(&mut Decoder<'_>),
+}
+
+impl Type {
+    pub(super) fn of<T: Derived>() -> Self {
+        Self { id: TypeId::of::<T>(), layout: T::LAYOUT, look: |at| drop(T::read(at, None)) }
+    }
+
+    /// The fields and what is wrong with their literal defaults, for the keys below a prefix.
+    pub(super) fn survey(self, prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
+        let mut decoder = Decoder::survey(prefix);
+        let members = decoder.members(self.id, self.look).unwrap_or_default();
+        (Branch { layout: self.layout, members }, decoder.finish().problems)
+    }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
-use crate::decode::{Context, Derived};
 use crate::live::backlog::commits;
 use crate::past::state::{State, Undo};
 use crate::past::{Bounds, Past, Stretch};
-use crate::publish::decoded;
+use crate::publish::any_config::AnyConfig;
+use crate::publish::decoded_any;
 use crate::runtime::panics;
 use crate::tree::KeyTree;
 
@@ -42,7 +42,12 @@ pub(crate) fn outcome(past: &Past) -> String {
 /// The newest state in a stretch that decodes, by a process that begins with it; with a commit key of those only at which
 /// it was written. The state after the last change is one of them. Runs the user's code, until it has been looked for
 /// long enough.
-pub(crate) fn newest_good<T: Derived>(stretch: Stretch, past: &Past, prefix: &Prefix) -> Option<Listing> {
+pub(crate) fn newest_good(
+    config: &dyn AnyConfig,
+    stretch: Stretch,
+    past: &Past,
+    prefix: &Prefix,
+) -> Option<Listing> {
     let Stretch { base, batches, deleted_at } = stretch;
     let mut state = State::of(&base);
     let undone: Vec<Undo> = batches.iter().map(|batch| state.apply(batch)).collect();
@@ -51,24 +56,24 @@ pub(crate) fn newest_good<T: Derived>(stretch: Stretch, past: &Past, prefix: &Pr
             return None;
         }
         let good = state.listing(batch.revision);
-        if commits(batch, prefix, T::LAYOUT.commit_key) && is_good::<T>(&good, prefix) {
+        if commits(batch, prefix, config.layout().commit_key) && is_good(config, &good, prefix) {
             return Some(good);
         }
         state.undo(undo);
     }
     let newest = base.entries.iter().map(|entry| entry.revision).max();
     let revision = deleted_at.or(newest).unwrap_or(base.revision);
-    let committed = T::LAYOUT.commit_key.map(|key| Bytes::from(prefix.join(key)));
+    let committed = config.layout().commit_key.map(|key| Bytes::from(prefix.join(key)));
     let is_committed = committed
         .is_none_or(|key| base.entries.iter().any(|entry| entry.key == key && entry.revision == revision));
     let base = Listing { revision, ..base };
-    (is_committed && is_good::<T>(&base, prefix)).then_some(base)
+    (is_committed && is_good(config, &base, prefix)).then_some(base)
 }
 
-fn is_good<T: Derived>(listing: &Listing, prefix: &Prefix) -> bool {
+fn is_good(config: &dyn AnyConfig, listing: &Listing, prefix: &Prefix) -> bool {
     let tree = KeyTree::load(prefix.clone(), listing);
     // What `restart` fields have read in another state does not count.
-    let value = decoded::<T>(&tree, &Context::new::<T>(prefix.clone()), None);
+    let value = decoded_any(config, &tree, &config.context(prefix.clone()), None);
     let is_good = value.is_ok();
     panics::drop_caught(value);
     is_good

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use etcd_client_core::{Listing, Prefix, Printable};
 
 use super::going_back::{back, back_blocking};
-use crate::decode::Derived;
 use crate::error::Error;
 use crate::live::last_good::{newest_good, outcome};
 use crate::past::{Past, Stretch};
+use crate::publish::any_config::AnyConfig;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 
@@ -16,28 +16,39 @@ use crate::runtime::connections::OwnConnections;
 pub(super) type Found = Result<Listing, String>;
 
 /// Searches for blocking code.
-pub(super) fn found_blocking<T: Derived>(
+pub(super) fn found_blocking(
+    config: &'static dyn AnyConfig,
     past: Past,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
 ) -> Result<Found, Error> {
-    let (past, (_, found), read) = back_blocking(past, (prefix, None), &connections, caller, look::<T>)?;
-    Ok(in_words(found, &past, read))
+    let search = Search { config, prefix, found: None };
+    let (past, search, read) = back_blocking(past, search, &connections, caller, look)?;
+    Ok(in_words(search.found, &past, read))
 }
 
 /// The same in a tokio runtime.
-pub(super) async fn found<T: Derived>(
+pub(super) async fn found(
+    config: &'static dyn AnyConfig,
     past: Past,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
 ) -> Result<Found, Error> {
-    let (past, (_, found), read) = back(past, (prefix, None), &connections, caller, look::<T>).await?;
-    Ok(in_words(found, &past, read))
+    let search = Search { config, prefix, found: None };
+    let (past, search, read) = back(past, search, &connections, caller, look).await?;
+    Ok(in_words(search.found, &past, read))
 }
 
-fn look<T: Derived>((prefix, found): &mut (Prefix, Option<Listing>), stretch: Stretch, past: &Past) -> bool {
-    *found = newest_good::<T>(stretch, past, prefix);
-    found.is_some()
+/// What is looked for.
+struct Search {
+    config: &'static dyn AnyConfig,
+    prefix: Prefix,
+    found: Option<Listing>,
+}
+
+fn look(search: &mut Search, stretch: Stretch, past: &Past) -> bool {
+    search.found = newest_good(search.config, stretch, past, &search.prefix);
+    search.found.is_some()
 }
 
 fn in_words(found: Option<Listing>, past: &Past, read: Result<(), etcd_client_core::Error>) -> Found {

@@ -14,6 +14,7 @@ use crate::decode::Derived;
 use crate::error::Error;
 use crate::live::Live;
 use crate::live::first_load::{Fields, FirstAnswer, FirstLoad, LoadedFrom, WatchPlan};
+use crate::publish::any_config::{AnyConfig, config_of};
 use crate::runtime::background::Background;
 use crate::runtime::caller::{Caller, refuse_to_block, runtime};
 use crate::runtime::panics;
@@ -47,7 +48,7 @@ impl<T: Derived> Options<T> {
     pub fn watch(self, store: impl IntoStore) -> Result<Live<T>, Error> {
         let (loaded, background) = self.load_in_background(store)?;
         let runtime = background.runtime().clone();
-        Ok(Live::start(loaded, Caller::here(), &runtime, Some(background)))
+        Live::start(loaded, Caller::here(), &runtime, Some(background))
     }
 
     /// The same for callers in a tokio runtime, on which it is then kept current; the runtime needs
@@ -70,8 +71,8 @@ impl<T: Derived> Options<T> {
         async move {
             let (store, plan) = prepared?;
             let runtime = runtime()?;
-            let loaded = load(&store, plan).await?;
-            Ok(Live::start(loaded, Caller::here(), &runtime, None))
+            let loaded = load(&store, plan, Fields::of::<T>(), config_of::<T>()).await?;
+            Live::start(loaded, Caller::here(), &runtime, None)
         }
     }
 
@@ -89,7 +90,7 @@ impl<T: Derived> Options<T> {
         {
             cache.warn_not_kept(&why);
         }
-        Ok(loaded.first.value)
+        loaded.into_value()
     }
 
     /// The same for callers in a tokio runtime. Cancel safe, as [`watch_async`](Self::watch_async) is.
@@ -104,7 +105,7 @@ impl<T: Derived> Options<T> {
         async move {
             let (store, plan) = prepared?;
             runtime()?;
-            let loaded = load::<T>(&store, plan).await?;
+            let loaded = load(&store, plan, Fields::of::<T>(), config_of::<T>()).await?;
             if let Some((cache, listing)) = to_be_cached(&loaded) {
                 let writer = Arc::clone(&cache);
                 let written = on_thread(move || writer.write(listing, SystemTime::now(), 1)).await;
@@ -112,23 +113,32 @@ impl<T: Derived> Options<T> {
                     cache.warn_not_kept(&why);
                 }
             }
-            Ok(loaded.first.value)
+            loaded.into_value()
         }
     }
 
-    fn load_in_background(self, store: impl IntoStore) -> Result<(FirstLoad<T>, Arc<Background>), Error> {
+    fn load_in_background(self, store: impl IntoStore) -> Result<(FirstLoad, Arc<Background>), Error> {
         refuse_to_block()?;
         let (store, plan) = self.prepare(store)?;
-        let (answer, background) = ask_in_background(store, plan, Fields::of::<T>())?;
-        // The user's code runs where it was asked for: it delays no other configuration here.
-        let caller = Caller::here();
-        let mut answer = answer;
-        if let Some(past) = answer.past::<T>(&caller) {
-            let past = last_good::found_blocking::<T>(past, answer.place(), &caller)?;
-            answer = answer.with_past(past);
-        }
-        Ok((answer.decode(&caller)?, background))
+        load_in_background(store, plan, Fields::of::<T>(), config_of::<T>())
     }
+}
+
+/// Has the store asked from the thread in the background, and decodes here what it answers.
+fn load_in_background(
+    store: Arc<dyn Store>,
+    plan: WatchPlan,
+    fields: Fields,
+    config: &'static dyn AnyConfig,
+) -> Result<(FirstLoad, Arc<Background>), Error> {
+    let (mut answer, background) = ask_in_background(store, plan, fields)?;
+    // The user's code runs where it was asked for: it delays no other configuration here.
+    let caller = Caller::here();
+    if let Some(past) = answer.past(config, &caller) {
+        let past = last_good::found_blocking(config, past, answer.place(), &caller)?;
+        answer = answer.with_past(past);
+    }
+    Ok((answer.decode(config, &caller)?, background))
 }
 
 /// Has the store asked from the thread in the background.
@@ -158,33 +168,38 @@ fn ask_in_background(
 }
 
 /// Reads the first snapshot for a task; many keys are decoded on a thread of their own.
-async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<FirstLoad<T>, Error> {
+async fn load(
+    store: &Arc<dyn Store>,
+    plan: WatchPlan,
+    fields: Fields,
+    config: &'static dyn AnyConfig,
+) -> Result<FirstLoad, Error> {
     // A runtime that lacks a clock or sockets panics.
-    let answer = panics::caught_in(FirstAnswer::new(store, plan, Fields::of::<T>())).await;
+    let answer = panics::caught_in(FirstAnswer::new(store, plan, fields)).await;
     let answer = answer.map_err(|panic| panicked(&panic))??;
     let caller = Caller::here();
     let mut answer = answer;
     if answer.wants_last_good() {
         let decoding = caller.clone();
         let (whole, past) = on_thread(move || {
-            let past = answer.past::<T>(&decoding);
+            let past = answer.past(config, &decoding);
             (answer, past)
         })
         .await?;
         answer = whole;
         if let Some(past) = past {
-            let past = last_good::found::<T>(past, answer.place(), &caller).await?;
+            let past = last_good::found(config, past, answer.place(), &caller).await?;
             answer = answer.with_past(past);
         }
     }
     if answer.keys().is_some_and(|keys| keys <= FEW) {
-        return answer.decode(&caller);
+        return answer.decode(config, &caller);
     }
-    on_thread(move || answer.decode(&caller)).await?
+    on_thread(move || answer.decode(config, &caller)).await?
 }
 
 /// What was read once is cached before the call returns: the process may end with it.
-fn to_be_cached<T: Derived>(loaded: &FirstLoad<T>) -> Option<(Arc<Cache>, Listing)> {
+fn to_be_cached(loaded: &FirstLoad) -> Option<(Arc<Cache>, Listing)> {
     let cache = loaded.cache.clone().filter(|_| matches!(loaded.loaded_from, LoadedFrom::Etcd))?;
     Some((cache, loaded.listing()))
 }
