@@ -154,10 +154,11 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// How often the store is asked for a sign of life. A stream that has not answered when the next
-    /// one is due is lost, so a dead connection is noticed within twice the interval. 5 s. Zero is refused.
+    /// A dead connection is noticed within twice this time: the store is asked for a sign of life one interval after the last
+    /// one, or one and a half where it answers at once and two seconds and a half are left for the answer. 5 s. Zero is
+    /// refused.
     ///
-    /// [`Status::age`](crate::Status::age) is at most about this while all is well.
+    /// So [`Status::age`](crate::Status::age) is at most about one and a half times this while all is well: 7.5 s.
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.watcher.progress_interval = interval;
         self
