@@ -197,6 +197,7 @@ mod explain;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod leaf;
 mod lint;
 mod live;
@@ -231,6 +232,8 @@ pub use crate::edit::planned::PlannedChange;
 pub use crate::edit::to_text::ToText;
 pub use crate::error::{Error, Moved};
 pub use crate::explain::{Explanation, Origin, Row};
+pub use crate::history::step::{Step, StepChange};
+pub use crate::history::{History, HistoryCut};
 pub use crate::leaf::{FieldDefault, NoText, TextSerializer};
 pub use crate::live::Live;
 pub use crate::live::reader::Reader;

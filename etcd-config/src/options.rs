@@ -3,6 +3,7 @@
 mod editing;
 mod filled_schema;
 mod going_back;
+mod history;
 pub(crate) mod into_store;
 mod last_good;
 mod load;
@@ -37,6 +38,7 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// | [`debounce`](Self::debounce) | none |
 /// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
 /// | [`start_from_last_good`](Self::start_from_last_good) | off: keys that are not valid are an error |
+/// | [`history_limit`](Self::history_limit) | 1,000 steps |
 ///
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
 /// of a call.
@@ -68,6 +70,7 @@ pub struct Options<T> {
     cache_file: Option<PathBuf>,
     cache_secrets: bool,
     last_good: bool,
+    history_limit: usize,
     config: PhantomData<fn() -> T>,
 }
 
@@ -82,6 +85,7 @@ impl<T: Derived> Options<T> {
             cache_file: None,
             cache_secrets: false,
             last_good: false,
+            history_limit: 1_000,
             config: PhantomData,
         }
     }
@@ -254,6 +258,12 @@ impl<T: Derived> Options<T> {
         self
     }
 
+    /// How many steps a [`history`](Self::history) has at most, the newest ones. 1,000.
+    pub fn history_limit(mut self, steps: usize) -> Self {
+        self.history_limit = steps;
+        self
+    }
+
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
         let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, last_good, .. } = self;
@@ -309,6 +319,7 @@ impl<T> Clone for Options<T> {
             cache_file,
             cache_secrets,
             last_good,
+            history_limit,
             config,
         } = self;
         Self {
@@ -320,6 +331,7 @@ impl<T> Clone for Options<T> {
             cache_file: cache_file.clone(),
             cache_secrets: *cache_secrets,
             last_good: *last_good,
+            history_limit: *history_limit,
             config: *config,
         }
     }
@@ -336,6 +348,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("cache_file", &self.cache_file)
             .field("cache_secrets", &self.cache_secrets)
             .field("start_from_last_good", &self.last_good)
+            .field("history_limit", &self.history_limit)
             .finish_non_exhaustive()
     }
 }

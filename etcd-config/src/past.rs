@@ -16,6 +16,24 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// How long a store that does not say at once what it has compacted is waited for.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// The oldest revision that can be read, as a listing at `from` was refused for its age. Of the answers of etcd only a
+/// watch's says it; `None` if it is not found out.
+pub(crate) async fn oldest(store: &dyn Store, prefix: &Prefix, from: u64, refusal: &Error) -> Option<u64> {
+    if let Some(oldest) = refusal.compact_revision() {
+        return Some(oldest);
+    }
+    let compacted = match timeout(SHORT, store.watch(prefix, Some(from))).await {
+        Ok(Ok(mut opened)) => match timeout(SHORT, next(&mut *opened.watch)).await {
+            Ok(Err(error)) => error.compact_revision(),
+            // What comes after the compacted revision is there.
+            _ => Some(from + 1),
+        },
+        Ok(Err(error)) => error.compact_revision(),
+        Err(_) => None,
+    };
+    compacted.filter(|oldest| *oldest > from)
+}
+
 /// How far the past is looked at, and how much of it is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -86,7 +104,7 @@ impl Past {
             match self.stretch(store, from).await {
                 Ok(stretch) => return Ok(Some(stretch)),
                 Err(error) if error.kind() == Kind::Compacted => {
-                    let oldest = self.oldest(store, from, &error).await;
+                    let oldest = oldest(store, &self.prefix, from, &error).await.unwrap_or(self.end.revision);
                     if self.compacted.is_some_and(|known| known >= oldest) {
                         return Err(error);
                     }
@@ -134,24 +152,6 @@ impl Past {
         let from = back.map_or(1, |revision| revision.saturating_sub(1));
         let from = from.max(1).max(self.bounds.from.saturating_sub(1)).max(self.compacted.unwrap_or(0));
         (from < self.end.revision).then_some(from)
-    }
-
-    /// The oldest revision that can be read, as a listing at `from` was refused. Of the answers of etcd only a watch's
-    /// says it.
-    async fn oldest(&self, store: &dyn Store, from: u64, refusal: &Error) -> u64 {
-        if let Some(oldest) = refusal.compact_revision() {
-            return oldest;
-        }
-        let compacted = match timeout(SHORT, store.watch(&self.prefix, Some(from))).await {
-            Ok(Ok(mut opened)) => match timeout(SHORT, next(&mut *opened.watch)).await {
-                Ok(Err(error)) => error.compact_revision(),
-                // What comes after the compacted revision is there.
-                _ => Some(from + 1),
-            },
-            Ok(Err(error)) => error.compact_revision(),
-            Err(_) => None,
-        };
-        compacted.filter(|oldest| *oldest > from).unwrap_or(self.end.revision)
     }
 
     /// Whether it has been looked for long enough.

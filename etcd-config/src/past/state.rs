@@ -48,10 +48,6 @@ impl State {
         }
     }
 
-    pub(crate) fn get(&self, key: &Bytes) -> Option<&Entry> {
-        self.entries.get(key)
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
