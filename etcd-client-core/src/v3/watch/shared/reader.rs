@@ -11,14 +11,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::seen::Seen;
-fn send(room: Option<mpsc::Permit<'_, Bytes>>, substreams: &mut Substreams) {
-    match (room, substreams.next_outgoing()) {
-        (Some(room), Some(request)) => {
-            // No server takes a request of 4 GB: it is as if it did not answer.
-            if let Ok(frame) = framed(&request) {
-                room.send(frame);
-            }
-        }
+use super::substreams::{Begun, Creation, Substreams};
+use crate::v3::grpc::frame::framed;
 use crate::v3::net::auth::Token;
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
@@ -238,20 +232,14 @@ fn poll_frame(
 }
 
 /// Where nothing can be sent any more, the next frame is the error that says why.
-<<<<<<< HEAD
-fn send(room: Option<mpsc::Permit<'_, WatchRequest>>, substreams: &mut Substreams) {
+fn send(room: Option<mpsc::Permit<'_, Bytes>>, substreams: &mut Substreams) {
     match (room, substreams.next_outgoing()) {
-        (Some(room), Some(request)) => room.send(request),
-=======
-fn send(room: Option<mpsc::Permit<'_, Bytes>>, dealer: &mut Dealer) {
-    match (room, dealer.next_outgoing()) {
         (Some(room), Some(request)) => {
             // No server takes a request of 4 GB: it is as if it did not answer.
             if let Ok(frame) = framed(&request) {
                 room.send(frame);
             }
         }
->>>>>>> 35dba8a
         (Some(_), None) => {}
         (None, _) => substreams.forget_outgoing(),
     }
