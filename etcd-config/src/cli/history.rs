@@ -69,10 +69,8 @@ fn named<'s>(
     let Owner { subject, view, names } = Names::owner(session, site, &[field])?;
     let name = match names.find(field)? {
         Found::One(one) => one.field,
-        Found::Several(_) if field.contains('/') => match field.starts_with('/') {
-            true => field.to_owned(),
-            false => view.prefix().join(field),
-        },
+        // A directory of keys.
+        Found::Several(_) if field.contains('/') && !field.starts_with('/') => view.prefix().join(field),
         Found::Several(_) => field.to_owned(),
     };
     Ok((subject, Some(name)))

@@ -11,7 +11,7 @@ use super::subject::{Planned, Site, Subject, is_secret, stored};
 use super::table::{Column, Cut, Row, Table};
 use crate::edit::planned::PlannedChange;
 use crate::error::Moved;
-use crate::lint::hints::field_of;
+use crate::lint::unread_key::field_of;
 use crate::reading::Reading;
 
 const HIDDEN: &str = "•••";
