@@ -25,6 +25,8 @@
 //! | `settings set database.pool_size=20 features.dark=true` | checks, shows the plan, asks, writes in one transaction |
 //! | `settings set api_token --from-file token` | the same of a secret, which is no argument |
 //! | `settings unset max_connections` | deletes, so that the default is in force |
+//! | `settings history database.pool_size` | what was changed, newest first, and whether it could be read |
+//! | `settings rollback 48120` | what was stored at that revision, as a change like any other |
 //! | `settings watch` | a live table of values, changes and refusals; without a terminal a line for each change |
 //! | `settings schema --format json-schema` | what there is to set |
 //! | `settings completions bash` | for the shell |
@@ -51,8 +53,10 @@ mod connection;
 mod exit;
 mod field_name;
 mod get;
+mod history;
 mod paragraph;
 mod question;
+mod rollback;
 mod schema;
 mod session;
 mod set;

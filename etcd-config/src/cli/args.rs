@@ -13,6 +13,8 @@ use super::configurations::Configurations;
 use super::connection::Connection;
 use super::exit::{Code, EXIT_CODES, Failure};
 use super::get::Get;
+use super::history::History;
+use super::rollback::Rollback;
 use super::schema::Schema;
 use super::session::Session;
 use super::set::Set;
@@ -90,6 +92,8 @@ enum Command {
     Get(Get),
     Set(Set),
     Unset(Unset),
+    History(History),
+    Rollback(Rollback),
     Watch(Watch),
     Schema(Schema),
     Completions(Completions),
@@ -147,6 +151,8 @@ impl Command {
             Self::Get(command) => command.run(session),
             Self::Set(command) => command.run(session),
             Self::Unset(command) => command.run(session),
+            Self::History(command) => command.run(session),
+            Self::Rollback(command) => command.run(session),
             Self::Watch(command) => command.run(session),
             Self::Schema(command) => command.run(session),
             Self::Completions(command) => command.run(session, whole),

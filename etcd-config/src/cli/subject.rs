@@ -1,6 +1,7 @@
 //! A configuration whose type is not known any more: what commands ask of it.
 
 use std::marker::PhantomData;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
 use crate::error::Error;
 use crate::explain::Explanation;
+use crate::history::HistoryCut;
+use crate::history::step::Step;
 use crate::live::Live;
 use crate::options::Options;
 use crate::problem::Problem;
@@ -62,6 +65,9 @@ pub(super) trait Subject {
     fn schema(&self, place: &Place) -> Result<Schema, Error>;
     /// What the store holds now.
     fn read(&self, site: &Site) -> Result<Box<dyn View>, Error>;
+    /// What was changed between two revisions, newest first; of a field, if one is named.
+    fn history(&self, site: &Site, revisions: (u64, Option<u64>), field: Option<&str>)
+    -> Result<Past, Error>;
     /// Follows the store; what is heard is sent.
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error>;
 }
@@ -76,6 +82,8 @@ pub(super) trait View {
     fn stored(&self, key: &str) -> Option<Vec<u8>>;
     /// Checks what these changes of keys would make: new texts, or deletions.
     fn plan(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> Result<Box<dyn Planned>, Error>;
+    /// Checks what going back to an earlier revision would make.
+    fn restore(&self, revision: u64) -> Result<Box<dyn Planned>, Error>;
 }
 
 /// Changes that are checked, and not written.
@@ -90,6 +98,25 @@ pub(super) trait Planned {
     fn reading(&self) -> &Reading;
     /// Writes.
     fn commit(self: Box<Self>) -> Result<Written, Error>;
+}
+
+/// What was changed.
+pub(super) struct Past {
+    pub(super) prefix: Prefix,
+    /// Newest first.
+    pub(super) steps: Vec<Step>,
+    pub(super) complete_from: u64,
+    pub(super) cut: Option<HistoryCut>,
+}
+
+impl Past {
+    pub(super) fn to_json(&self) -> Value {
+        let cut = self.cut.map(|cut| match cut {
+            HistoryCut::Compacted => "compacted",
+            HistoryCut::Limit => "limit",
+        });
+        json!({ "complete_from": self.complete_from, "cut": cut, "steps": self.steps })
+    }
 }
 
 /// A configuration that is followed.
@@ -136,6 +163,23 @@ impl<T: Derived> Subject for Typed<T> {
         let plan = site.place.options::<T>().read_plan(&site.store)?;
         let reading = Reading::blocking::<T>(plan, None)?;
         Ok(Box::new(TypedView::<T>(reading, PhantomData)))
+    }
+
+    fn history(
+        &self,
+        site: &Site,
+        (from, to): (u64, Option<u64>),
+        field: Option<&str>,
+    ) -> Result<Past, Error> {
+        let range = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Included));
+        let history = site.place.options::<T>().history(&site.store, range)?;
+        let history = match field {
+            Some(field) => history.of_field(field),
+            None => history,
+        };
+        let prefix = site.place.options::<T>().read_plan(&site.store)?.prefix;
+        let (complete_from, cut) = (history.complete_from(), history.cut());
+        Ok(Past { prefix, complete_from, cut, steps: history.into_iter().collect() })
     }
 
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error> {
@@ -193,6 +237,16 @@ impl<T: Derived> View for TypedView<T> {
                 None => edit.unset_key(key),
             };
         }
+        self.planned(edit)
+    }
+
+    fn restore(&self, revision: u64) -> Result<Box<dyn Planned>, Error> {
+        self.planned(Edit::<T>::new(self.0.clone()).restore(revision)?)
+    }
+}
+
+impl<T: Derived> TypedView<T> {
+    fn planned(&self, edit: Edit<T>) -> Result<Box<dyn Planned>, Error> {
         Ok(Box::new(TypedPlan { plan: edit.plan()?, reading: self.0.clone() }))
     }
 }

@@ -10,9 +10,9 @@ use crate::explain::{self, Origin};
 use crate::problem::Problem;
 
 const COLUMNS: [Column; 5] = [
-    Column::new("FIELD", Cut::Middle, 20),
-    Column::new("KEY", Cut::Middle, 20).optional(),
-    Column::new("VALUE", Cut::End, 16),
+    Column::new("FIELD", Cut::Middle, 30),
+    Column::new("KEY", Cut::Middle, 30).optional(),
+    Column::new("VALUE", Cut::End, 24),
     Column::new("SOURCE", Cut::Never, 0),
     Column::new("REVISION", Cut::Never, 0),
 ];

@@ -11,6 +11,7 @@ use super::subject::{Planned, Site, Subject, is_secret, stored};
 use super::table::{Column, Cut, Row, Table};
 use crate::edit::planned::PlannedChange;
 use crate::error::Moved;
+use crate::lint::unread_key::field_of;
 use crate::reading::Reading;
 
 const HIDDEN: &str = "•••";
@@ -114,7 +115,9 @@ impl Writing<'_> {
         let (Ok(now), false) = (now, moved.is_empty() || session.json) else { return failure };
         let schema = now.schema();
         let row = |moved: &Moved| {
-            let is_secret = is_secret(&schema, now.prefix(), &moved.key);
+            let path = moved.key.strip_prefix(now.prefix().directory()).unwrap_or(&moved.key);
+            // What no field reads may be a secret of another version.
+            let is_secret = is_secret(&schema, now.prefix(), &moved.key) || field_of(&schema, path).is_none();
             let shown = |text: Option<Vec<u8>>| match text {
                 Some(_) if is_secret => HIDDEN.to_owned(),
                 Some(text) => Printable::line(&String::from_utf8_lossy(&text)).to_string(),

@@ -104,6 +104,12 @@ impl StepChange {
         self.change.is_secret()
     }
 
+    /// The old text and the new one, as they may be shown.
+    #[cfg(feature = "cli")]
+    pub(crate) fn shown_texts(&self) -> (String, String) {
+        self.change.shown_texts()
+    }
+
     fn cells(&self) -> [String; 3] {
         let [field, key, texts] = self.change.cells();
         let what = match (self.is_rewrite, self.is_creation(), self.is_deletion()) {

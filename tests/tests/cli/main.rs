@@ -1,5 +1,6 @@
 //! The command line of etcd-config: as a person at a terminal, and as a script, use it.
 
+mod etcd;
 mod helper;
 mod person;
 mod script;

@@ -242,6 +242,54 @@ fn the_schema_and_completions_need_no_etcd() {
     }
 }
 
+/// The seed is written line by line: each line is a revision, from 2 on.
+const PAST: &str = "\
+/payments/api_token=hunter2
+/payments/database/url=postgres://db
+/payments/database/pool_size=20
+/payments/log/level=debug
+/payments/database/pool_size=0
+/payments/database/pool_size=30
+/payments/other=hidden
+";
+
+#[test]
+fn history_says_what_was_changed_and_whether_it_could_be_read() {
+    let all = run_on(PAST, &["history"]);
+    assert_eq!(all.code, 0, "{all:#?}");
+    assert!(all.out.contains("7         database.pool_size  database/pool_size  0"), "{all:#?}");
+    assert!(all.out.contains("refused: /payments/database/pool_size"), "{all:#?}");
+    assert!(!all.out.contains("hunter2") && !all.out.contains("hidden"), "{all:#?}");
+    let data = run_on(PAST, &["history", "database.pool_size", "--json"]).json();
+    let revisions: Vec<_> = data["steps"].as_array().unwrap().iter().map(|step| &step["revision"]).collect();
+    assert_eq!(revisions, [7, 6, 4]);
+    assert_eq!(data["steps"][1]["valid"], false);
+    for field in ["database/pool_size", "/payments/database", "database"] {
+        let json = run_on(PAST, &["history", field, "--json"]).json();
+        assert!(json["steps"].as_array().unwrap().len() >= 3, "{field}: {json}");
+    }
+    let last = run_on(PAST, &["history", "--last", "2"]);
+    assert!(last.out.contains("5 older changes are not shown"), "{last:#?}");
+    let one = run_on(PAST, &["history", "--from", "4", "--to", "4", "--json"]).json();
+    assert_eq!(one["steps"].as_array().unwrap().len(), 1, "{one}");
+    assert_eq!(run_on(PAST, &["history", "pol_size"]).code, 2);
+}
+
+#[test]
+fn rollback_is_a_change_like_any_other() {
+    let shown = run_on(PAST, &["rollback", "4", "--dry-run"]);
+    assert_eq!(shown.code, 0, "{shown:#?}");
+    assert!(shown.out.contains("30") && shown.out.contains("A dry run"), "{shown:#?}");
+    let back = run_on(PAST, &["rollback", "4", "--yes"]);
+    assert!(back.after.contains("database/pool_size=20\n") && !back.after.contains("log/level"), "{back:#?}");
+    assert!(!back.out.contains("hidden"), "{back:#?}");
+    let refused = run_on(PAST, &["rollback", "6", "--yes"]);
+    assert_eq!(refused.code, 1, "{refused:#?}");
+    assert!(refused.after.contains("pool_size=30"), "{refused:#?}");
+    let future = run_on(PAST, &["rollback", "999", "--yes"]);
+    assert_eq!(future.code, 2, "{future:#?}");
+}
+
 #[test]
 fn help_names_the_exit_codes() {
     let help = run(&["--help"]);

@@ -83,7 +83,9 @@ impl Seen {
     fn head(&self, width: usize, colours: bool) -> Vec<String> {
         let style = if self.status.is_current() { Style::Title } else { Style::Bad };
         let text = self.status.to_string();
-        let lines = text.lines().take(4).enumerate().map(|(number, line)| {
+        // What is refused comes below.
+        let count = if self.status.state.error().is_some() { 4 } else { 2 };
+        let lines = text.lines().take(count).enumerate().map(|(number, line)| {
             let line = shortened(line, width, Cut::End);
             if number == 0 { style.paint(&line, colours) } else { line }
         });
