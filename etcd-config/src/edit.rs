@@ -3,6 +3,7 @@
 pub(crate) mod commit;
 mod expected;
 pub(crate) mod field_path;
+mod foremost;
 pub(crate) mod plan;
 pub(crate) mod planned;
 mod readers;

@@ -2,8 +2,11 @@
 
 mod checks;
 mod commits;
+mod contention;
 mod encoding;
 mod faults;
 mod fields;
 mod plans;
 mod readme;
+mod simulation;
+mod troubled;
