@@ -119,7 +119,7 @@ fn operate(servers: &[&Server], is_over: &AtomicBool) {
             let limited = ["--command-timeout=2s"].into_iter().chain(command.iter().copied());
             server.process_id().is_some() && server.try_etcdctl(limited, "").is_ok()
         });
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -133,10 +133,10 @@ fn no_edit_of_many_writers_is_lost_or_makes_what_the_check_refuses() {
         thread::sleep(CONTENTION / 2);
         while !is_over.load(Ordering::Relaxed) {
             proxy.hold_replies(true);
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(100));
             proxy.cut();
             proxy.hold_replies(false);
-            thread::sleep(Duration::from_millis(500));
+            thread::sleep(Duration::from_millis(300));
         }
     });
     let verdict = contest.held_against(&server);
