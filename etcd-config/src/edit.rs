@@ -4,6 +4,7 @@ pub(crate) mod commit;
 pub(crate) mod described;
 mod expected;
 pub(crate) mod field_path;
+mod foremost;
 pub(crate) mod plan;
 pub(crate) mod planned;
 mod readers;

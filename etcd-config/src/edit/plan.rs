@@ -7,9 +7,10 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Write};
 
-use super::commit::Written;
+use super::commit::{Unwritten, Written, Wrote};
 use super::described::Describer;
 use super::planned::{PlannedChange, write_table};
+use super::readers::reader;
 use super::{Edit, Proof, commit};
 use crate::decode::Derived;
 use crate::error::Error;
@@ -105,8 +106,13 @@ impl<T: Derived> Plan<T> {
         }
         let Self { reading, writes, .. } = self;
         let of = reading.clone();
-        let wrote = in_background(async move { commit::write::<T>(&reading, writes).await })?.0?;
-        wrote.proven::<T>(&of)
+        let wrote = in_background(async move {
+            match commit::write::<T>(&reading, writes).await {
+                Ok(wrote) => Ok(wrote),
+                Err(unwritten) => Err(unwritten.explained::<T>(&reading).await),
+            }
+        });
+        wrote?.0?.proven::<T>(&of)
     }
 
     /// The same for callers in a tokio runtime. Not cancel safe: a future that is dropped may have written.
@@ -118,7 +124,41 @@ impl<T: Derived> Plan<T> {
         if self.is_empty() {
             return Ok(Written::nothing(self.revision()));
         }
-        commit::write::<T>(&self.reading, self.writes).await?.proven::<T>(&self.reading)
+        match commit::write::<T>(&self.reading, self.writes).await {
+            Ok(wrote) => wrote.proven::<T>(&self.reading),
+            Err(unwritten) => Err(unwritten.explained::<T>(&self.reading).await),
+        }
+    }
+
+    /// As [`commit`](Self::commit), and `None` is a conflict of which nobody wants to know more.
+    pub(super) fn try_commit(self) -> Result<Option<Written>, Error> {
+        if self.is_empty() {
+            return Ok(Some(Written::nothing(self.revision())));
+        }
+        let Self { reading, writes, .. } = self;
+        let of = reading.clone();
+        let wrote = in_background(async move { commit::write::<T>(&reading, writes).await })?.0;
+        proven_or_conflict::<T>(wrote, &of)
+    }
+
+    /// The same for callers in a tokio runtime.
+    pub(super) async fn try_commit_async(self) -> Result<Option<Written>, Error> {
+        if self.is_empty() {
+            return Ok(Some(Written::nothing(self.revision())));
+        }
+        let wrote = commit::write::<T>(&self.reading, self.writes).await;
+        proven_or_conflict::<T>(wrote, &self.reading)
+    }
+}
+
+fn proven_or_conflict<T: Derived>(
+    wrote: Result<Wrote, Unwritten>,
+    reading: &Reading,
+) -> Result<Option<Written>, Error> {
+    match wrote {
+        Ok(wrote) => wrote.proven::<T>(reading).map(Some),
+        Err(Unwritten::Conflict(_)) => Ok(None),
+        Err(Unwritten::Failed(error)) => Err(error),
     }
 }
 

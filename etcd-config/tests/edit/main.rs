@@ -2,6 +2,7 @@
 
 mod checks;
 mod commits;
+mod contention;
 mod encoding;
 mod faults;
 mod fields;
@@ -10,3 +11,5 @@ mod hostile;
 mod plans;
 mod readme;
 mod restore;
+mod simulation;
+mod troubled;
