@@ -74,8 +74,16 @@ pub struct Edit<T> {
     /// By paths below the prefix: the new text, or `None` for a deletion.
     changes: BTreeMap<String, Option<Bytes>>,
     proofs: Vec<Proof<T>>,
+    /// Where texts come from, by their paths: what is said of one that is refused.
+    origins: BTreeMap<String, Origin>,
     /// What is wrong with calls that have no error of their own.
     mistakes: Vec<String>,
+}
+
+/// A text that was written down elsewhere, and where.
+struct Origin {
+    text: Option<Bytes>,
+    place: String,
 }
 
 /// How the text of a typed value is made.
@@ -94,7 +102,8 @@ impl<T: Derived> Edit<T> {
     pub(crate) fn new(reading: Reading) -> Self {
         let tree = reading.tree();
         let schema = Schema::new(survey::<T>(), reading.prefix());
-        Self { reading, tree, schema, changes: BTreeMap::new(), proofs: Vec::new(), mistakes: Vec::new() }
+        let (changes, origins) = (BTreeMap::new(), BTreeMap::new());
+        Self { reading, tree, schema, changes, proofs: Vec::new(), origins, mistakes: Vec::new() }
     }
 
     /// The revision that the changes are decided on.
@@ -226,6 +235,29 @@ impl<T: Derived> Edit<T> {
     ///   once, and the struct has no `commit_key`.
     pub fn plan(self) -> Result<Plan<T>, Error> {
         Plan::of(self)
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The keys as they were read.
+    pub(crate) fn tree(&self) -> &KeyTree {
+        &self.tree
+    }
+
+    /// Whether there is a key at a path below the prefix, with the changes.
+    pub(crate) fn is_set(&self, path: &str) -> bool {
+        self.changes.get(path).map_or_else(|| self.tree.get(path).is_some(), Option::is_some)
+    }
+
+    /// Changes the key at a path below the prefix; `place` says where that is written.
+    pub(crate) fn change(&mut self, path: String, text: Option<String>, place: Option<String>) {
+        let text = text.map(Bytes::from);
+        if let Some(place) = place {
+            self.origins.insert(path.clone(), Origin { text: text.clone(), place });
+        }
+        self.changes.insert(path, text);
     }
 
     fn is_secret(&self, path: &str) -> bool {

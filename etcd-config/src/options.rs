@@ -1,6 +1,7 @@
 //! Options of a configuration: everything that may be set before it is read.
 
 mod editing;
+mod exporting;
 pub(crate) mod into_store;
 mod last_good;
 pub(crate) mod placeholder;

@@ -113,7 +113,7 @@ impl<T: Derived> Options<T> {
         }
     }
 
-    fn read_plan(self, store: impl IntoStore) -> Result<ReadPlan, Error> {
+    pub(super) fn read_plan(self, store: impl IntoStore) -> Result<ReadPlan, Error> {
         let (store, plan) = self.prepare(store)?;
         Ok(ReadPlan { store, prefix: plan.prefix, limit: plan.startup_timeout })
     }
