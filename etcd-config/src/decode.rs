@@ -14,6 +14,7 @@ mod pending;
 mod pin;
 mod place;
 mod scrub;
+mod shared_schema;
 mod survey;
 mod type_name;
 

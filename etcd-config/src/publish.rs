@@ -27,7 +27,7 @@ use self::spares::{Spare, Spares};
 use self::speed::DecodeSpeed;
 use crate::decode::{self, Context, Derived};
 use crate::lint::absent;
-use crate::lint::placement::NothingRead;
+use crate::lint::nothing_read::NothingRead;
 use crate::lint::quiet::is_quiet;
 use crate::lint::warnings::KeyWarnings;
 use crate::problem::{Kind, Problem, Report};

@@ -3,14 +3,14 @@
 use super::pin::Pin;
 use crate::leaf::FieldDefault;
 use crate::problem::{Kind, Problem};
-use crate::shape::name::Name;
+use crate::shape::field_key::FieldKey;
 use crate::shape::path::whole_key;
 use crate::tree::{KeyTree, Node};
 
 /// What differs at a `restart` field between then and now, if anything does.
 pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
     let here = tree.at(&pin.directory);
-    let find = |name: Name| Some(name.find(here, tree.root(), tree.prefix()));
+    let find = |name: FieldKey| Some(name.find(here, tree.root(), tree.prefix()));
     let (name, node) = pin.field.resolve(find, |node| node.is_some_and(pin.is_there))?;
     if Node::same_values(pin.node.as_ref(), node) || is_default_all_along(pin, node) {
         return None;

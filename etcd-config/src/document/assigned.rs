@@ -8,7 +8,7 @@ use super::Document;
 use super::item::{Entry, Item, Place, Scalar};
 use super::meant::{Meant, meant};
 use super::to_text::{is_same, json_text, text_of};
-use crate::lint::hints::{not_a_directory, not_a_key, unknown};
+use crate::lint::unread_key::{not_a_directory, not_a_key, unknown};
 use crate::problem::{Kind, Problem};
 use crate::schema::Schema;
 use crate::schema::expected::Expected;

@@ -3,7 +3,7 @@
 use etcd_client_core::Printable;
 
 use crate::leaf::oddity;
-use crate::lint::hints::{field_of, not_a_directory, not_a_key, said_of_stray, unknown};
+use crate::lint::unread_key::{field_of, not_a_directory, not_a_key, said_of_stray, unknown};
 use crate::problem::{Kind, Problem};
 use crate::schema::expected::{Expected, KeyUse};
 use crate::schema::{ENTRY, Schema};
