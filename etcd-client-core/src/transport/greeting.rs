@@ -68,7 +68,9 @@ fn client_hello(address: &str) -> Vec<u8> {
     extend(&mut extensions, SUPPORTED_VERSIONS, b"\x04\x03\x04\x03\x03");
     extend(&mut extensions, KEY_SHARE, b"\x00\x00");
     // Its version, 32 bytes that should be random, no session, ciphers of both versions, no compression.
-    let mut body = b"\x03\x03etcd-client-core asks about TLS!\x00\x00\x08\x13\x01\xc0\x2f\xc0\x2b\x00\x9c\x01\x00".to_vec();
+    let mut body =
+        b"\x03\x03etcd-client-core asks about TLS!\x00\x00\x08\x13\x01\xc0\x2f\xc0\x2b\x00\x9c\x01\x00"
+            .to_vec();
     body.extend(with_length(&extensions));
     let message = [&b"\x01\x00"[..], &with_length(&body)].concat();
     [&b"\x16\x03\x01"[..], &with_length(&message)].concat()
@@ -157,7 +159,14 @@ mod tests {
             }
         }
         let http = Server::Ends(b"HTTP/1.1 400 Bad Request\r\n");
-        let others = [b"-ERR unknown command\r\n", &b"SSH-2.0-x\r\n"[..], b"\x15\x03", b"\x16", b"J\0\0\0\x0a8.0", b""];
+        let others = [
+            b"-ERR unknown command\r\n",
+            &b"SSH-2.0-x\r\n"[..],
+            b"\x15\x03",
+            b"\x16",
+            b"J\0\0\0\x0a8.0",
+            b"",
+        ];
         let others = others.into_iter().flat_map(|words| [Server::Ends(words), Server::Stays(words)]);
         for server in others.chain([http, Server::Echoes, Server::Floods]) {
             let (listener, address) = listen().await;

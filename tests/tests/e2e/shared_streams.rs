@@ -132,7 +132,8 @@ fn one_that_asks_rarely_keeps_no_other_of_its_stream_from_asking() {
     on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let watch = |interval| {
-            let options = Flat::options().progress_interval(Duration::from_secs(interval)).audit_interval(None);
+            let options =
+                Flat::options().progress_interval(Duration::from_secs(interval)).audit_interval(None);
             options.watch(server.endpoint()).expect("a first snapshot")
         };
         let lives = [watch(60), watch(1), watch(30), watch(1)];
@@ -141,7 +142,10 @@ fn one_that_asks_rarely_keeps_no_other_of_its_stream_from_asking() {
             thread::sleep(Duration::from_millis(500));
             for live in [&lives[1], &lives[3]] {
                 let status = live.status();
-                assert!(status.age < Duration::from_secs(2) && status.counters.losses == 0, "{status} on {etcd}");
+                assert!(
+                    status.age < Duration::from_secs(2) && status.counters.losses == 0,
+                    "{status} on {etcd}"
+                );
             }
         }
     });

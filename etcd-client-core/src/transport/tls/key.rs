@@ -102,9 +102,7 @@ fn p521_key(_: &PrivateKeyDer<'static>) -> Option<Arc<dyn SigningKey>> {
 
 fn plain_key(source: &PemSource, text: &str) -> Result<PrivateKeyDer<'static>, Error> {
     if text.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(Error::invalid_input(format!(
-            "{source} is encrypted in OpenSSL's old form, {OLD_FORM}"
-        )));
+        return Err(Error::invalid_input(format!("{source} is encrypted in OpenSSL's old form, {OLD_FORM}")));
     }
     let Some(section) = sections(text).into_iter().find(|section| PLAIN.contains(&section.label)) else {
         return Err(Error::invalid_input(format!(
