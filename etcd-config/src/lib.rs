@@ -54,6 +54,7 @@
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
+//! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
 //! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
@@ -184,6 +185,9 @@
 
 mod cache;
 mod check;
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+pub mod cli;
 mod config;
 mod decode;
 pub mod docs;
@@ -193,11 +197,13 @@ mod explain;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod leaf;
 mod lint;
 mod live;
 mod notify;
 mod options;
+mod past;
 mod problem;
 mod publish;
 mod reading;
@@ -226,6 +232,8 @@ pub use crate::edit::planned::PlannedChange;
 pub use crate::edit::to_text::ToText;
 pub use crate::error::{Error, Moved};
 pub use crate::explain::{Explanation, Origin, Row};
+pub use crate::history::step::{Step, StepChange};
+pub use crate::history::{History, HistoryCut};
 pub use crate::leaf::{FieldDefault, NoText, TextSerializer};
 pub use crate::live::Live;
 pub use crate::live::reader::Reader;

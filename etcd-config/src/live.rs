@@ -105,8 +105,9 @@ impl<T> Live<T> {
     /// are what a refusal is for. One bad value must not fail the health checks of all instances at
     /// once; see [`docs::probes`](crate::docs::probes).
     ///
-    /// Signs of life come every [`progress_interval`](crate::Options::progress_interval), 5 s unless
-    /// set otherwise; a shorter `max_age` fails now and then on a store that is perfectly well.
+    /// Signs of life come at least every one and a half
+    /// [`progress_interval`](crate::Options::progress_interval)s, 7.5 s unless set otherwise; a shorter `max_age` fails now
+    /// and then on a store that is perfectly well.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -1,6 +1,9 @@
 //! Options of a configuration: everything that may be set before it is read.
 
 mod editing;
+mod filled_schema;
+mod going_back;
+mod history;
 pub(crate) mod into_store;
 mod last_good;
 mod load;
@@ -35,6 +38,7 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// | [`debounce`](Self::debounce) | none |
 /// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
 /// | [`start_from_last_good`](Self::start_from_last_good) | off: keys that are not valid are an error |
+/// | [`history_limit`](Self::history_limit) | 1,000 steps |
 ///
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
 /// of a call.
@@ -66,6 +70,7 @@ pub struct Options<T> {
     cache_file: Option<PathBuf>,
     cache_secrets: bool,
     last_good: bool,
+    history_limit: usize,
     config: PhantomData<fn() -> T>,
 }
 
@@ -80,6 +85,7 @@ impl<T: Derived> Options<T> {
             cache_file: None,
             cache_secrets: false,
             last_good: false,
+            history_limit: 1_000,
             config: PhantomData,
         }
     }
@@ -152,10 +158,11 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// How often the store is asked for a sign of life. A stream that has not answered when the next
-    /// one is due is lost, so a dead connection is noticed within twice the interval. 5 s. Zero is refused.
+    /// A dead connection is noticed within twice this time: the store is asked for a sign of life one interval after the last
+    /// one, or one and a half where it answers at once and two seconds and a half are left for the answer. 5 s. Zero is
+    /// refused.
     ///
-    /// [`Status::age`](crate::Status::age) is at most about this while all is well.
+    /// So [`Status::age`](crate::Status::age) is at most about one and a half times this while all is well: 7.5 s.
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.watcher.progress_interval = interval;
         self
@@ -251,6 +258,12 @@ impl<T: Derived> Options<T> {
         self
     }
 
+    /// How many steps a [`history`](Self::history) has at most, the newest ones. 1,000.
+    pub fn history_limit(mut self, steps: usize) -> Self {
+        self.history_limit = steps;
+        self
+    }
+
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
         let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, last_good, .. } = self;
@@ -306,6 +319,7 @@ impl<T> Clone for Options<T> {
             cache_file,
             cache_secrets,
             last_good,
+            history_limit,
             config,
         } = self;
         Self {
@@ -317,6 +331,7 @@ impl<T> Clone for Options<T> {
             cache_file: cache_file.clone(),
             cache_secrets: *cache_secrets,
             last_good: *last_good,
+            history_limit: *history_limit,
             config: *config,
         }
     }
@@ -333,6 +348,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("cache_file", &self.cache_file)
             .field("cache_secrets", &self.cache_secrets)
             .field("start_from_last_good", &self.last_good)
+            .field("history_limit", &self.history_limit)
             .finish_non_exhaustive()
     }
 }

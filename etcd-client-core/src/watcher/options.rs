@@ -21,8 +21,9 @@ const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// How often a progress notification is requested. A stream on which nothing has arrived when the next
-    /// request is due is lost. Default: 5 s.
+    /// A stream is lost two intervals after its last sign of life. Progress is requested one interval after it; where the last
+    /// request was answered at once, one and a half, as long as two seconds and a half are left for the answer. So while
+    /// all is well [`Event::Current`](super::Event::Current) comes each 7.5 s by default. Default: 5 s.
     pub progress_interval: Duration,
     /// Where it is given, the one request of each interval is made at a moment that is a whole number of tenths of the
     /// interval away from this one, so watchers that were given the same moment wake together. Any moment will do.

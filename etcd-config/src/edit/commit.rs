@@ -57,7 +57,8 @@ pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> 
         let moved = |keys| failed(WriteFailure::Conflict { read_at: reading.listing.revision, keys });
         let revision = match store.commit(guarded).await {
             Ok(Committed::At { revision, proven }) => {
-                is_proven &= proven;
+                // Of a store that was rewound meanwhile, nothing newer shows that its keys are others.
+                is_proven &= proven && revision > expected.known.revision;
                 revision
             }
             Ok(Committed::Conflict) => return Err(moved(who_moved(&*store, &expected).await)),

@@ -42,6 +42,11 @@ impl<'s> Target<'s> {
         walk.in_newtypes(at)
     }
 
+    /// All paths that it may be read from, unless there are others at the same places.
+    pub(super) fn places(&self) -> Option<&[String]> {
+        (self.is_apart && !self.names.is_empty()).then_some(&self.names[..])
+    }
+
     /// The keys in the tree that make the field, by whatever name.
     pub(super) fn keys(&self, tree: &KeyTree) -> Vec<String> {
         let mut keys = Vec::new();

@@ -12,8 +12,9 @@ use tokio::time::timeout;
 use crate::cache::{Cache, CacheLocation, Image, without_secrets};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
-use crate::live::last_good::Search;
+use crate::live::last_good::past_before;
 use crate::live::neighbours::{self, Hint};
+use crate::past::Past;
 use crate::problem::{self, Report};
 use crate::publish::snapshot::Snapshot;
 use crate::publish::speed::DecodeSpeed;
@@ -141,8 +142,8 @@ impl FirstAnswer {
         self.wants_last_good
     }
 
-    /// A search of the past, where it is wanted, and the newest state is refused. Runs the user's code.
-    pub(crate) fn search<T: Derived>(&self, caller: &Caller) -> Option<Search> {
+    /// The past, where it is wanted, and the newest state is refused. Runs the user's code.
+    pub(crate) fn past<T: Derived>(&self, caller: &Caller) -> Option<Past> {
         let First::Listing(listing) = &self.first else { return None };
         if !self.wants_last_good {
             return None;
@@ -151,7 +152,7 @@ impl FirstAnswer {
         let decoded = caller.decode(|| decoded::<T>(&tree, &Context::new::<T>(self.prefix.clone()), None));
         let is_refused = decoded.is_err();
         panics::drop_caught(decoded);
-        is_refused.then(|| Search::before(Arc::clone(listing), &self.listed))
+        is_refused.then(|| past_before(Arc::clone(listing), &self.listed))
     }
 
     /// What such a search has found: a state to start from, or why there is none.

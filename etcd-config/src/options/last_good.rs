@@ -1,75 +1,51 @@
-//! The search of the store's past for a state to start from: the network on its runtime, the user's code on the caller's.
+//! The search of the store's past for a state to start from.
 
 use std::sync::Arc;
 
 use etcd_client_core::{Listing, Prefix, Printable};
 
+use super::going_back::{back, back_blocking};
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::live::last_good::Search;
-use crate::reading::in_background;
+use crate::live::last_good::{newest_good, outcome};
+use crate::past::{Past, Stretch};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 
 /// A state, or why there is none.
-pub(super) type Past = Result<Listing, String>;
+pub(super) type Found = Result<Listing, String>;
 
 /// Searches for blocking code.
 pub(super) fn found_blocking<T: Derived>(
-    mut search: Search,
+    past: Past,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
-) -> Result<Past, Error> {
-    loop {
-        let connections = Arc::clone(&connections);
-        let fetch = async move {
-            let fetched = search.fetch(&*connections.store()).await;
-            (search, fetched)
-        };
-        let ((searched, fetched), _background) = in_background(fetch)?;
-        search = searched;
-        match fetched {
-            Err(error) => return Ok(Err(unreadable(&error))),
-            Ok(None) => return Ok(Err(search.outcome())),
-            Ok(Some(stretch)) => {
-                if let Some(good) = caller.decode(|| stretch.newest_good::<T>(&search, &prefix)) {
-                    return Ok(Ok(good));
-                }
-            }
-        }
-    }
+) -> Result<Found, Error> {
+    let (past, (_, found), read) = back_blocking(past, (prefix, None), &connections, caller, look::<T>)?;
+    Ok(in_words(found, &past, read))
 }
 
 /// The same in a tokio runtime.
 pub(super) async fn found<T: Derived>(
-    mut search: Search,
+    past: Past,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
-) -> Result<Past, Error> {
-    loop {
-        match search.fetch(&*connections.store()).await {
-            Err(error) => return Ok(Err(unreadable(&error))),
-            Ok(None) => return Ok(Err(search.outcome())),
-            Ok(Some(stretch)) => {
-                let (caller, prefix) = (caller.clone(), prefix.clone());
-                let look = move || {
-                    let good = caller.decode(|| stretch.newest_good::<T>(&search, &prefix));
-                    (search, good)
-                };
-                let (searched, good) = super::on_thread::on_thread(look).await?;
-                search = searched;
-                if let Some(good) = good {
-                    return Ok(Ok(good));
-                }
-            }
-        }
-    }
+) -> Result<Found, Error> {
+    let (past, (_, found), read) = back(past, (prefix, None), &connections, caller, look::<T>).await?;
+    Ok(in_words(found, &past, read))
 }
 
-fn unreadable(error: &etcd_client_core::Error) -> String {
+fn look<T: Derived>((prefix, found): &mut (Prefix, Option<Listing>), stretch: Stretch, past: &Past) -> bool {
+    *found = newest_good::<T>(stretch, past, prefix);
+    found.is_some()
+}
+
+fn in_words(found: Option<Listing>, past: &Past, read: Result<(), etcd_client_core::Error>) -> Found {
+    if let Some(good) = found {
+        return Ok(good);
+    }
+    let Err(error) = read else { return Err(outcome(past)) };
     let error = error.to_string();
-    format!(
-        "no earlier state that could be started from: etcd's past cannot be read: {}",
-        Printable::line(&error)
-    )
+    let error = Printable::line(&error);
+    Err(format!("no earlier state that could be started from: etcd's past cannot be read: {error}"))
 }

@@ -123,8 +123,8 @@ impl<T: Derived> Options<T> {
         // The user's code runs where it was asked for: it delays no other configuration here.
         let caller = Caller::here();
         let mut answer = answer;
-        if let Some(search) = answer.search::<T>(&caller) {
-            let past = last_good::found_blocking::<T>(search, answer.place(), &caller)?;
+        if let Some(past) = answer.past::<T>(&caller) {
+            let past = last_good::found_blocking::<T>(past, answer.place(), &caller)?;
             answer = answer.with_past(past);
         }
         Ok((answer.decode(&caller)?, background))
@@ -166,14 +166,14 @@ async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<Fir
     let mut answer = answer;
     if answer.wants_last_good() {
         let decoding = caller.clone();
-        let (whole, search) = on_thread(move || {
-            let search = answer.search::<T>(&decoding);
-            (answer, search)
+        let (whole, past) = on_thread(move || {
+            let past = answer.past::<T>(&decoding);
+            (answer, past)
         })
         .await?;
         answer = whole;
-        if let Some(search) = search {
-            let past = last_good::found::<T>(search, answer.place(), &caller).await?;
+        if let Some(past) = past {
+            let past = last_good::found::<T>(past, answer.place(), &caller).await?;
             answer = answer.with_past(past);
         }
     }

@@ -5,5 +5,8 @@ mod commits;
 mod encoding;
 mod faults;
 mod fields;
+mod history;
+mod hostile;
 mod plans;
 mod readme;
+mod restore;

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::seen::Seen;
 use super::substreams::{Begun, Creation, Substreams};
+use crate::v3::grpc::frame::framed;
 use crate::v3::net::auth::Token;
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
 use crate::v3::watch::start::Start;
 use crate::v3::watch::stream::WatchStream;
-use crate::v3::wire::messages::{WatchRequest, WatchResponse};
+use crate::v3::wire::messages::WatchResponse;
 
 /// How long an answer to a request for progress may take before another request is sent, twice as long the
 /// next time: a watch that lagged at that moment may have prevented it.
@@ -230,9 +232,14 @@ fn poll_frame(
 }
 
 /// Where nothing can be sent any more, the next frame is the error that says why.
-fn send(room: Option<mpsc::Permit<'_, WatchRequest>>, substreams: &mut Substreams) {
+fn send(room: Option<mpsc::Permit<'_, Bytes>>, substreams: &mut Substreams) {
     match (room, substreams.next_outgoing()) {
-        (Some(room), Some(request)) => room.send(request),
+        (Some(room), Some(request)) => {
+            // No server takes a request of 4 GB: it is as if it did not answer.
+            if let Ok(frame) = framed(&request) {
+                room.send(frame);
+            }
+        }
         (Some(_), None) => {}
         (None, _) => substreams.forget_outgoing(),
     }
