@@ -12,7 +12,7 @@ const KEYS: usize = 5_000;
 const CHANGES: usize = 100;
 
 /// The connections are cut, and what replaces them is held up until all is written: so it is no matter of backoff.
-pub(crate) fn behind(bench: &mut Bench) {
+pub(crate) fn catching_up(bench: &mut Bench) {
     let transactions = bench.scaled(500, 100);
     for run in 0..bench.runs {
         let etcd = Etcd::start();
@@ -39,9 +39,9 @@ pub(crate) fn behind(bench: &mut Bench) {
             let answer = child.ask(&format!("await {newest} {last}"));
             let wall = begin.elapsed();
             let cpu = crate::child::number(&answer, "cpu_us") - cpu;
-            bench.record("behind", "time", "ms", subject.name, wall.as_secs_f64() * 1e3);
-            bench.record("behind", "CPU", "ms", subject.name, cpu / 1e3);
-            bench.record("behind", "received", "MB", subject.name, (sent(&etcd) - before) / 1e6);
+            bench.record("catching-up", "time", "ms", subject.name, wall.as_secs_f64() * 1e3);
+            bench.record("catching-up", "CPU", "ms", subject.name, cpu / 1e3);
+            bench.record("catching-up", "received", "MB", subject.name, (sent(&etcd) - before) / 1e6);
         }
     }
 }
