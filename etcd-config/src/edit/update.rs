@@ -94,7 +94,7 @@ impl Attempts {
     fn pause(&mut self) -> Duration {
         let now = Instant::now();
         let longest = self.next.max(2 * (now - self.this)).min(LIMIT);
-        self.next = 2 * longest;
+        self.next = longest * 3 / 2;
         let random = RandomState::new().build_hasher().finish() % 1_000;
         let share = u32::try_from(random).unwrap_or_default();
         longest.min((self.until - now) / ATTEMPTS_LEFT) * share / 1_000

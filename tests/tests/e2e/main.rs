@@ -11,6 +11,7 @@ mod edits;
 mod endpoints;
 mod failing_endpoints;
 mod failover;
+mod fleet;
 mod fork;
 mod frames;
 mod gap;
