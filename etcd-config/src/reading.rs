@@ -96,6 +96,12 @@ impl Reading {
         self.plan.store.writes_at_once()
     }
 
+    /// Where each value comes from, whether or not it is good: of a start of this process.
+    pub(crate) fn explain<T: Derived>(&self) -> Explanation {
+        let context = Context::new::<T>(self.prefix().clone());
+        explain(&self.tree(), &context, &Replaced::default(), false)
+    }
+
     /// The prefix as it was at an earlier revision, on the runtime at hand.
     pub(crate) async fn at<T: Derived>(&self, revision: u64) -> Result<Listing, Error> {
         let connections = self.store_here();
@@ -105,12 +111,6 @@ impl Reading {
     /// The connections that it was read over.
     pub(crate) fn connections(&self) -> &Arc<OwnConnections> {
         &self.connections
-    }
-
-    /// Where each value comes from, whether or not it is good: of a start of this process.
-    pub(crate) fn explain<T: Derived>(&self) -> Explanation {
-        let context = Context::new::<T>(self.prefix().clone());
-        explain(&self.tree(), &context, &Replaced::default(), false)
     }
 
     /// What was read, as directories.

@@ -289,6 +289,8 @@ enum Oddity {
     NoPast,
     /// Its listings of the past are those of another history.
     OtherPast,
+    /// They are those of another revision.
+    OtherRevision,
     /// A compaction comes between a listing and the watch from there.
     CompactsAt(u64),
     /// As etcd: a listing that is refused does not say what is left.
@@ -315,6 +317,9 @@ impl Store for Odd {
                 (Oddity::OtherPast, Ok(mut listing)) => {
                     listing.entries.iter_mut().for_each(|entry| entry.value = "other".into());
                     Ok(listing)
+                }
+                (Oddity::OtherRevision, Ok(listing)) => {
+                    Ok(Listing { revision: listing.revision + 1_000, ..listing })
                 }
                 (Oddity::Mute, Err(error)) => Err(client::Error::new(error.kind(), "compacted")),
                 (_, answer) => answer,
@@ -360,6 +365,8 @@ fn a_store_without_a_past_says_so_before_anything_is_read() {
 fn a_past_that_does_not_add_up_is_an_error_and_no_history() {
     let error = odd(Oddity::OtherPast).unwrap_err();
     assert!(error.to_string().contains("does not add up"), "{error}");
+    let error = odd(Oddity::OtherRevision).unwrap_err();
+    assert!(error.to_string().contains("and the store gives revision"), "{error}");
 }
 
 #[test]
