@@ -155,6 +155,11 @@ fn the_newest_steps_are_held_and_what_is_older_is_asked_for() {
         }
     }
     assert_eq!(all, (2..=53).rev().collect::<Vec<_>>());
+    // Of a prefix that is empty now everything is one stretch, of which the newest are held.
+    store.transaction().delete("/app/name").delete("/app/features/x").delete("/app/workers").commit();
+    let history = limited().history(&store, ..).unwrap();
+    assert_eq!(revisions(&history), [54, 53, 52, 51, 50, 49, 48]);
+    assert_eq!((history.complete_from(), history.cut()), (48, Some(HistoryCut::Limit)));
 }
 
 #[test]
