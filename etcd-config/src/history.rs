@@ -46,7 +46,7 @@ use crate::edit::places_of;
 /// let shown = "
 /// revision 4, refused by this program
 ///   workers  /payments/workers  20 -> many
-///   problem: /payments/workers workers: u32: \"many\" is not a u32: invalid digit found in string (set at revision 4)
+///   problem: /payments/workers workers: u32: \"many\" is not a whole number from 0 to 4294967295 (set at revision 4)
 /// revision 3
 ///   token  /payments/token  set (secret)
 /// revision 2

@@ -53,7 +53,7 @@
 //! | `encrypted-keys` | keys of clients that are encrypted with a passphrase |
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
-//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
+//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
 //! | `yaml`, `toml` | reading configurations that are written as YAML or TOML: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
@@ -77,6 +77,7 @@
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
 //! | a whole configuration as JSON, YAML or TOML: export, apply, seed | [`EtcdConfig::export`], [`Document`], [`Edit::apply`], [`Edit::fill`] |
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
+//! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
 //! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |

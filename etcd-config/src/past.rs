@@ -118,6 +118,11 @@ impl Past {
 
     async fn stretch(&mut self, store: &dyn Store, from: u64) -> Result<Stretch, Error> {
         let base = store.list_at(&self.prefix, from).await?;
+        if base.revision != from {
+            let what =
+                format!("revision {from} was asked for, and the store gives revision {}", base.revision);
+            return Err(Error::new(Kind::InvalidRequest, what));
+        }
         // What was deleted since the base's own newest key makes it newer than that.
         let newest = newest_of(&base).filter(|newest| self.bounds.is_dated && *newest < base.revision);
         let replay = |after| Replay {

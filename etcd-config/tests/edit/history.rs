@@ -155,6 +155,11 @@ fn the_newest_steps_are_held_and_what_is_older_is_asked_for() {
         }
     }
     assert_eq!(all, (2..=53).rev().collect::<Vec<_>>());
+    // Of a prefix that is empty now everything is one stretch, of which the newest are held.
+    store.transaction().delete("/app/name").delete("/app/features/x").delete("/app/workers").commit();
+    let history = limited().history(&store, ..).unwrap();
+    assert_eq!(revisions(&history), [54, 53, 52, 51, 50, 49, 48]);
+    assert_eq!((history.complete_from(), history.cut()), (48, Some(HistoryCut::Limit)));
 }
 
 #[test]
@@ -289,6 +294,8 @@ enum Oddity {
     NoPast,
     /// Its listings of the past are those of another history.
     OtherPast,
+    /// They are those of another revision.
+    OtherRevision,
     /// A compaction comes between a listing and the watch from there.
     CompactsAt(u64),
     /// As etcd: a listing that is refused does not say what is left.
@@ -315,6 +322,9 @@ impl Store for Odd {
                 (Oddity::OtherPast, Ok(mut listing)) => {
                     listing.entries.iter_mut().for_each(|entry| entry.value = "other".into());
                     Ok(listing)
+                }
+                (Oddity::OtherRevision, Ok(listing)) => {
+                    Ok(Listing { revision: listing.revision + 1_000, ..listing })
                 }
                 (Oddity::Mute, Err(error)) => Err(client::Error::new(error.kind(), "compacted")),
                 (_, answer) => answer,
@@ -360,6 +370,8 @@ fn a_store_without_a_past_says_so_before_anything_is_read() {
 fn a_past_that_does_not_add_up_is_an_error_and_no_history() {
     let error = odd(Oddity::OtherPast).unwrap_err();
     assert!(error.to_string().contains("does not add up"), "{error}");
+    let error = odd(Oddity::OtherRevision).unwrap_err();
+    assert!(error.to_string().contains("and the store gives revision"), "{error}");
 }
 
 #[test]
