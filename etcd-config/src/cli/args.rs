@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use etcd_client_core::Store;
 
+use super::apply::{Apply, Diff, Seed};
 use super::check::Check;
 use super::completions::Completions;
 use super::configurations::Configurations;
 use super::connection::Connection;
 use super::exit::{Code, EXIT_CODES, Failure};
+use super::export::Export;
 use super::get::Get;
 use super::history::History;
 use super::rollback::Rollback;
@@ -92,6 +94,10 @@ enum Command {
     Get(Get),
     Set(Set),
     Unset(Unset),
+    Diff(Diff),
+    Apply(Apply),
+    Seed(Seed),
+    Export(Export),
     History(History),
     Rollback(Rollback),
     Watch(Watch),
@@ -151,6 +157,10 @@ impl Command {
             Self::Get(command) => command.run(session),
             Self::Set(command) => command.run(session),
             Self::Unset(command) => command.run(session),
+            Self::Diff(command) => command.run(session),
+            Self::Apply(command) => command.run(session),
+            Self::Seed(command) => command.run(session),
+            Self::Export(command) => command.run(session),
             Self::History(command) => command.run(session),
             Self::Rollback(command) => command.run(session),
             Self::Watch(command) => command.run(session),
