@@ -102,6 +102,7 @@ impl PlannedChange {
     }
 
     /// The old text and the new one, or what their absence means, as they may be shown.
+    #[cfg(feature = "cli")]
     pub(crate) fn shown_texts(&self) -> (String, String) {
         (self.as_shown(&self.old), self.as_shown(&self.new))
     }
@@ -119,8 +120,7 @@ impl PlannedChange {
     /// The field, the key, and the texts, for a person.
     pub(crate) fn cells(&self) -> [String; 3] {
         let field = if self.field.is_empty() { "(no field)" } else { &self.field };
-        let (old, new) = self.shown_texts();
-        let change = format!("{old} -> {new}");
+        let change = format!("{} -> {}", self.as_shown(&self.old), self.as_shown(&self.new));
         [Printable::line(field).to_string(), Printable::line(&self.key).to_string(), change]
     }
 
