@@ -7,6 +7,7 @@ use etcd_client_core::Prefix;
 
 use crate::check::Check;
 use crate::decode::{Derived, defaults, survey};
+use crate::document::Document;
 use crate::edit::Edit;
 use crate::edit::commit::Written;
 use crate::error::Error;
@@ -209,6 +210,23 @@ pub trait EtcdConfig: Derived {
         store: impl IntoStore,
     ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
         Self::options().check_async(store)
+    }
+
+    /// What is stored, as a document: JSON, YAML, TOML or commands of etcdctl; [`Options::export`] with the defaults. The
+    /// page of [`Document`] has an example.
+    ///
+    /// # Errors
+    /// As [`Options::export`].
+    fn export(store: impl IntoStore) -> Result<Document, Error> {
+        Self::options().export(store)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::export_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::export_async`].
+    fn export_async(store: impl IntoStore) -> impl Future<Output = Result<Document, Error>> + Send + 'static {
+        Self::options().export_async(store)
     }
 
     /// What was changed below the prefix in these revisions, newest first; [`Options::history`] with the defaults.

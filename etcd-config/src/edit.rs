@@ -78,8 +78,16 @@ pub struct Edit<T> {
     /// Of these the text is one that was stored, and no person has given it.
     from_store: BTreeSet<String>,
     proofs: Vec<Proof<T>>,
+    /// Where texts come from, by their paths: what is said of one that is refused.
+    origins: BTreeMap<String, Origin>,
     /// What is wrong with calls that have no error of their own.
     mistakes: Vec<String>,
+}
+
+/// A text that was written down elsewhere, and where.
+struct Origin {
+    text: Option<Bytes>,
+    place: String,
 }
 
 /// How the text of a typed value is made.
@@ -105,6 +113,7 @@ impl<T: Derived> Edit<T> {
             changes: BTreeMap::new(),
             from_store: BTreeSet::new(),
             proofs: Vec::new(),
+            origins: BTreeMap::new(),
             mistakes: Vec::new(),
         }
     }
@@ -240,6 +249,30 @@ impl<T: Derived> Edit<T> {
     ///   once, and the struct has no `commit_key`.
     pub fn plan(self) -> Result<Plan<T>, Error> {
         Plan::of(self)
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The keys as they were read.
+    pub(crate) fn tree(&self) -> &KeyTree {
+        &self.tree
+    }
+
+    /// Whether there is a key at a path below the prefix, with the changes.
+    pub(crate) fn is_set(&self, path: &str) -> bool {
+        self.changes.get(path).map_or_else(|| self.tree.get(path).is_some(), Option::is_some)
+    }
+
+    /// Changes the key at a path below the prefix; `place` says where that is written.
+    pub(crate) fn change(&mut self, path: String, text: Option<String>, place: Option<String>) {
+        let text = text.map(Bytes::from);
+        self.from_store.remove(&path);
+        if let Some(place) = place {
+            self.origins.insert(path.clone(), Origin { text: text.clone(), place });
+        }
+        self.changes.insert(path, text);
     }
 
     fn is_secret(&self, path: &str) -> bool {

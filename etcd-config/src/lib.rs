@@ -55,6 +55,7 @@
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
+//! | `yaml`, `toml` | reading configurations that are written as YAML or TOML: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
 //! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
@@ -74,6 +75,7 @@
 //! | keys that were written over etcd's v2 API, as by node-etcd | [`client::v2`] |
 //! | reading, callbacks, waiting, ending | [`Live`] |
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
+//! | a whole configuration as JSON, YAML or TOML: export, apply, seed | [`EtcdConfig::export`], [`Document`], [`Edit::apply`], [`Edit::fill`] |
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
@@ -191,6 +193,7 @@ pub mod cli;
 mod config;
 mod decode;
 pub mod docs;
+mod document;
 mod edit;
 mod error;
 mod explain;
@@ -224,6 +227,7 @@ pub use etcd_config_derive::EtcdConfig;
 
 pub use crate::check::Check;
 pub use crate::config::EtcdConfig;
+pub use crate::document::{Document, Format};
 pub use crate::edit::Edit;
 pub use crate::edit::commit::Written;
 pub use crate::edit::field_path::FieldPath;

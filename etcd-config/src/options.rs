@@ -1,6 +1,7 @@
 //! Options of a configuration: everything that may be set before it is read.
 
 mod editing;
+mod exporting;
 mod filled_schema;
 mod going_back;
 mod history;

@@ -151,6 +151,11 @@ impl Schema {
         &self.branch
     }
 
+    /// Whether a field has a name that may be that of any key below the prefix.
+    pub(crate) fn has_absolute(&self) -> bool {
+        self.has_absolute
+    }
+
     /// Whether unknown keys are a problem anywhere.
     pub(crate) fn denies(&self) -> bool {
         self.denies

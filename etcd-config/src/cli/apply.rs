@@ -53,12 +53,7 @@ impl Seed {
     }
 }
 
-fn write(
-    session: &Session,
-    document: &DocumentFile,
-    how: How,
-    consent: Consent,
-) -> Result<Code, Failure> {
+fn write(session: &Session, document: &DocumentFile, how: How, consent: Consent) -> Result<Code, Failure> {
     let subject = session.one()?;
     let (text, site) = (document.read()?, session.site()?);
     let plan = subject.read(&site)?.document(&text, how)?;
@@ -81,7 +76,8 @@ impl Diff {
         } else {
             let count = plan.changes().len();
             let differ = if count == 1 { "1 key differs".to_owned() } else { format!("{count} keys differ") };
-            terminal.print(&format!("{name} below {prefix} at revision {revision}: {differ} from the document"));
+            terminal
+                .print(&format!("{name} below {prefix} at revision {revision}: {differ} from the document"));
             terminal.print_table(&planned(plan.changes(), prefix.directory()));
         }
         Ok(if plan.changes().is_empty() { Code::Fine } else { Code::Problems })

@@ -200,7 +200,8 @@ mod tests {
     #[test]
     fn a_command_line_of_its_own_takes_it_in() {
         Program::command().debug_assert();
-        let program = Program::parse_from(["payments", "config", "--json", "set", "a=b", "--prefix", "/other"]);
+        let program =
+            Program::parse_from(["payments", "config", "--json", "set", "a=b", "--prefix", "/other"]);
         let Inner::Config(args) = program.command else { panic!("it is another command") };
         assert!(args.json && matches!(args.command, Command::Set(_)));
         assert_eq!(args.prefix.as_deref(), Some("/other"));

@@ -29,7 +29,9 @@ impl DocumentFile {
         let format = match self.format {
             Some(format) => format,
             None if self.is_input() => {
-                return Err(Failure::usage("standard input has no name that says its format: give it with --format"));
+                return Err(Failure::usage(
+                    "standard input has no name that says its format: give it with --format",
+                ));
             }
             None => Format::from_path(&self.file)?,
         };
@@ -37,8 +39,8 @@ impl DocumentFile {
         let shown = etcd_client_core::Printable::line(&self.file.to_string_lossy()).to_string();
         let text = String::from_utf8(source.read()?)
             .map_err(|_| Failure::usage(format!("{shown} is no text: it is not UTF-8")))?;
-        let document = Document::parse(&text, format)
-            .map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
+        let document =
+            Document::parse(&text, format).map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
         Ok(if self.allow_unknown { document.allow_unknown() } else { document })
     }
 }

@@ -10,7 +10,7 @@ use etcd_client_core::{Batch, Change, Entry, Write};
 use super::commit::Written;
 use super::described::Describer;
 use super::planned::{PlannedChange, write_table};
-use super::{Edit, Proof, commit};
+use super::{Edit, Origin, Proof, commit};
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::leaf::is_same_value;
@@ -63,7 +63,7 @@ pub struct Plan<T> {
 
 impl<T: Derived> Plan<T> {
     pub(super) fn of(edit: Edit<T>) -> Result<Self, Error> {
-        let Edit { reading, mut tree, schema, changes, from_store, proofs, mistakes } = edit;
+        let Edit { reading, mut tree, schema, changes, from_store, proofs, origins, mistakes } = edit;
         if !mistakes.is_empty() {
             return Err(Error::option(mistakes.join("\n")));
         }
@@ -73,7 +73,8 @@ impl<T: Derived> Plan<T> {
         refuse_too_many::<T>(writes.len(), reading.writes_at_once(), &reading)?;
         tree.apply(&batch(&changes, &tree, reading.listing.revision));
         let checked = checked(&tree, &changes, &proofs);
-        if let Err(problems) = checked {
+        if let Err(mut problems) = checked {
+            problems.iter_mut().for_each(|problem| say_where(problem, &origins, &tree));
             return Err(refused::<T>(problems, &planned, &reading));
         }
         let keys: Vec<String> = planned.iter().map(|change| change.key.clone()).collect();
@@ -252,6 +253,16 @@ fn is_proven<T>(proof: &Proof<T>, config: &T) -> bool {
         Ok(Some(_)) | Err(_) => false,
         // The field is not read from there: a variable comes first.
         Ok(None) => true,
+    }
+}
+
+/// Adds where the text is written that the problem is about, if it is one from there.
+fn say_where(problem: &mut Problem, origins: &BTreeMap<String, Origin>, tree: &KeyTree) {
+    let path = problem.key.strip_prefix(tree.prefix().directory());
+    let origin =
+        path.and_then(|path| origins.get(path).filter(|origin| tree.get(path) == origin.text.as_ref()));
+    if let Some(origin) = origin {
+        problem.what = format!("{} ({})", problem.what, origin.place);
     }
 }
 

@@ -304,16 +304,28 @@ const PROD: &str = "database:\n  pool_size: 20\nfeatures:\n  dark: true\n";
 fn a_document_is_compared_and_applied() {
     let diff = with_file(VALID, "prod.yaml", PROD, &["diff"]);
     assert_eq!(diff.code, 1, "{diff:#?}");
-    assert!(diff.out.starts_with("Settings below /payments at revision 5: 2 keys differ from the document\n"), "{diff:#?}");
+    assert!(
+        diff.out.starts_with("Settings below /payments at revision 5: 2 keys differ from the document\n"),
+        "{diff:#?}"
+    );
     assert!(!diff.after.contains("pool_size"), "{diff:#?}");
     let applied = with_file(VALID, "prod.yaml", PROD, &["apply", "--yes"]);
     assert_eq!(applied.code, 0, "{applied:#?}");
-    assert!(applied.after.contains("database/pool_size=20") && applied.after.contains("features/refunds"), "{applied:#?}");
-    let same = with_file(&format!("{VALID}/payments/database/pool_size=20\n/payments/features/dark=true\n"), "prod.yaml", PROD, &["diff"]);
+    assert!(
+        applied.after.contains("database/pool_size=20") && applied.after.contains("features/refunds"),
+        "{applied:#?}"
+    );
+    let same = with_file(
+        &format!("{VALID}/payments/database/pool_size=20\n/payments/features/dark=true\n"),
+        "prod.yaml",
+        PROD,
+        &["diff"],
+    );
     assert_eq!(same.code, 0, "{same:#?}");
     let json = with_file(VALID, "prod.json", "{\"database\": {\"pool_size\": 20}}", &["diff", "--json"]);
     assert_eq!(json.json()["changes"][0]["new"], "20");
-    let replaced = with_file(VALID, "prod.toml", "database.url = \"postgres://db\"\n", &["apply", "--replace", "--yes"]);
+    let replaced =
+        with_file(VALID, "prod.toml", "database.url = \"postgres://db\"\n", &["apply", "--replace", "--yes"]);
     assert_eq!(replaced.code, 0, "{replaced:#?}");
     assert!(!replaced.after.contains("refunds") && replaced.after.contains("hunter2"), "{replaced:#?}");
 }
@@ -339,7 +351,8 @@ fn what_is_wrong_in_a_document_is_named_with_its_line() {
         assert!(ran.err.contains(named), "{text:?}: {ran:#?}");
         assert!(!ran.after.contains("pool_s"), "{text:?}: {ran:#?}");
     }
-    let unknown = with_file(VALID, "a.yaml", "database:\n  pool_sze: 3\n", &["apply", "--yes", "--allow-unknown"]);
+    let unknown =
+        with_file(VALID, "a.yaml", "database:\n  pool_sze: 3\n", &["apply", "--yes", "--allow-unknown"]);
     assert_eq!(unknown.code, 0, "{unknown:#?}");
     let nameless = Run::new(VALID, &["apply", "-", "--yes"]).input("{}").run();
     assert!(nameless.code == 2 && nameless.err.contains("--format"), "{nameless:#?}");
