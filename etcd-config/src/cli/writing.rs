@@ -19,16 +19,16 @@ const HIDDEN: &str = "•••";
 const PLANNED: [Column; 5] = [
     Column::new("FIELD", Cut::Middle, 26),
     Column::new("KEY", Cut::Middle, 26).optional(),
-    Column::new("NOW", Cut::End, 12),
-    Column::new("THEN", Cut::End, 12),
+    Column::new("NOW", Cut::Middle, 12),
+    Column::new("THEN", Cut::Middle, 12),
     Column::new("IN FORCE", Cut::Never, 0),
 ];
 
 const MOVED: [Column; 4] = [
     Column::new("KEY", Cut::Middle, 20),
     Column::new("REVISION", Cut::Never, 0),
-    Column::new("WAS", Cut::End, 12),
-    Column::new("IS NOW", Cut::End, 12),
+    Column::new("WAS", Cut::Middle, 12),
+    Column::new("IS NOW", Cut::Middle, 12),
 ];
 
 /// What is to be written, where, and how.
