@@ -46,6 +46,7 @@ impl Names {
         }
     }
 
+    #[cfg(feature = "yaml")]
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
