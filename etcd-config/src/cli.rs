@@ -25,6 +25,8 @@
 //! | `settings set database.pool_size=20 features.dark=true` | checks, shows the plan, asks, writes in one transaction |
 //! | `settings set api_token --from-file token` | the same of a secret, which is no argument |
 //! | `settings unset max_connections` | deletes, so that the default is in force |
+//! | `settings diff prod.yaml`, `apply prod.yaml`, `seed defaults.yaml` | what a document has, against what is stored |
+//! | `settings export --format yaml` | what is stored, as a document |
 //! | `settings history database.pool_size` | what was changed, newest first, and whether it could be read |
 //! | `settings rollback 48120` | what was stored at that revision, as a change like any other |
 //! | `settings watch` | a live table of values, changes and refusals; without a terminal a line for each change |
@@ -38,11 +40,12 @@
 //! | exit code | what it means |
 //! | --- | --- |
 //! | 0 | done, and nothing is wrong |
-//! | 1 | problems were found, or the question was not answered with yes |
+//! | 1 | problems were found, `diff` found differences, or the question was not answered with yes |
 //! | 2 | the command line is wrong, or asks for what cannot be done |
 //! | 3 | etcd cannot be read or written |
 //! | 4 | a conflict: somebody else has changed something meanwhile, and nothing is written |
 
+mod apply;
 mod args;
 mod assignment;
 mod check;
@@ -50,7 +53,9 @@ mod completions;
 mod configurations;
 #[allow(clippy::doc_markdown, reason = "the lines are the help of the program")]
 mod connection;
+mod document_file;
 mod exit;
+mod export;
 mod field_name;
 mod get;
 mod history;

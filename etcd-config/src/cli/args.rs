@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use etcd_client_core::Store;
 
+use super::apply::{Apply, Diff, Seed};
 use super::check::Check;
 use super::completions::Completions;
 use super::configurations::Configurations;
 use super::connection::Connection;
 use super::exit::{Code, EXIT_CODES, Failure};
+use super::export::Export;
 use super::get::Get;
 use super::history::History;
 use super::rollback::Rollback;
@@ -29,12 +31,9 @@ use crate::options::into_store::IntoStore;
 ///
 /// ```no_run
 /// use std::process::ExitCode;
+/// use clap::Parser as _;
 /// use etcd_config::{EtcdConfig, cli};
-/// # mod clap { pub(crate) trait Parser { fn parse() -> super::Program; } }
 ///
-/// # struct Program { command: Command }
-/// # impl clap::Parser for Program { fn parse() -> Self { unimplemented!() } }
-/// # /*
 /// #[derive(clap::Parser)]
 /// struct Program {
 ///     #[command(subcommand)]
@@ -42,7 +41,6 @@ use crate::options::into_store::IntoStore;
 /// }
 ///
 /// #[derive(clap::Subcommand)]
-/// # */
 /// enum Command {
 ///     /// Serve payments
 ///     Serve,
@@ -58,7 +56,7 @@ use crate::options::into_store::IntoStore;
 /// }
 ///
 /// fn main() -> ExitCode {
-///     match <Program as clap::Parser>::parse().command {
+///     match Program::parse().command {
 ///         Command::Serve => ExitCode::SUCCESS,
 ///         Command::Config(args) => args.run::<Settings>(), // payments config check
 ///     }
@@ -92,6 +90,10 @@ enum Command {
     Get(Get),
     Set(Set),
     Unset(Unset),
+    Diff(Diff),
+    Apply(Apply),
+    Seed(Seed),
+    Export(Export),
     History(History),
     Rollback(Rollback),
     Watch(Watch),
@@ -151,6 +153,10 @@ impl Command {
             Self::Get(command) => command.run(session),
             Self::Set(command) => command.run(session),
             Self::Unset(command) => command.run(session),
+            Self::Diff(command) => command.run(session),
+            Self::Apply(command) => command.run(session),
+            Self::Seed(command) => command.run(session),
+            Self::Export(command) => command.run(session),
             Self::History(command) => command.run(session),
             Self::Rollback(command) => command.run(session),
             Self::Watch(command) => command.run(session),
@@ -169,5 +175,39 @@ fn placeholder(text: &str) -> Result<(String, String), String> {
 impl fmt::Debug for Args {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Args").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Program {
+        #[command(subcommand)]
+        command: Inner,
+    }
+
+    #[derive(clap::Subcommand)]
+    enum Inner {
+        Serve,
+        /// Look at the settings
+        Config(Args),
+    }
+
+    #[test]
+    fn a_command_line_of_its_own_takes_it_in() {
+        Program::command().debug_assert();
+        let program =
+            Program::parse_from(["payments", "config", "--json", "set", "a=b", "--prefix", "/other"]);
+        let Inner::Config(args) = program.command else { panic!("it is another command") };
+        assert!(args.json && matches!(args.command, Command::Set(_)));
+        assert_eq!(args.prefix.as_deref(), Some("/other"));
+        assert_eq!(format!("{args:?}"), "Args { .. }");
+        assert!(matches!(Program::parse_from(["payments", "serve"]).command, Inner::Serve));
+        let help = Program::command().find_subcommand_mut("config").unwrap().render_long_help().to_string();
+        assert!(help.starts_with("Look at the settings\n") && help.contains("4  a conflict"), "{help}");
     }
 }

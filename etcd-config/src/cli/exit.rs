@@ -80,7 +80,7 @@ impl From<Error> for Failure {
         let code = match &error {
             error if error.is_conflict() => Code::Conflict,
             error if error.is_invalid() => Code::Problems,
-            error if error.is_invalid_option() || is_input => Code::Usage,
+            error if error.is_invalid_option() || error.is_document() || is_input => Code::Usage,
             _ => Code::Unreachable,
         };
         Self { code, text: error.to_string(), error: Some(error) }

@@ -18,8 +18,8 @@ const COLUMNS: [Column; 5] = [
     Column::new("REVISION", Cut::Never, 0),
     Column::new("FIELD", Cut::Middle, 26),
     Column::new("KEY", Cut::Middle, 26).optional(),
-    Column::new("WAS", Cut::End, 14),
-    Column::new("BECAME", Cut::End, 14),
+    Column::new("WAS", Cut::Middle, 14),
+    Column::new("BECAME", Cut::Middle, 14),
 ];
 
 /// Show what was changed, newest first, and whether this program could have started from it
@@ -105,8 +105,11 @@ fn rows(step: &Step, directory: &str) -> Vec<Row> {
     let row = |(number, change): (usize, &StepChange)| {
         let revision = if number == 0 { step.revision().to_string() } else { String::new() };
         let (old, new) = change.shown_texts();
-        let field = if change.field().is_empty() { "(no field)" } else { change.field() };
         let key = change.key().strip_prefix(directory).unwrap_or(change.key());
+        let field = match change.field() {
+            "" => format!("{key} (no field)"),
+            field => field.to_owned(),
+        };
         let became = match () {
             () if !is_valid => Style::Bad,
             () if change.is_deletion() => Style::Odd,
@@ -114,7 +117,7 @@ fn rows(step: &Step, directory: &str) -> Vec<Row> {
         };
         let cells = vec![
             (Style::Title, revision),
-            (Style::Plain, Printable::line(field).to_string()),
+            (Style::Plain, Printable::line(&field).to_string()),
             (Style::Faint, Printable::line(key).to_string()),
             (Style::Faint, old),
             (became, if change.is_rewrite() { format!("{new} (again)") } else { new }),

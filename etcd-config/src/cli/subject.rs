@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::check::Check;
 use crate::decode::{Derived, survey};
+use crate::document::{Document, exported};
 use crate::edit::Edit;
 use crate::edit::commit::Written;
 use crate::edit::plan::Plan;
@@ -82,8 +83,23 @@ pub(super) trait View {
     fn stored(&self, key: &str) -> Option<Vec<u8>>;
     /// Checks what these changes of keys would make: new texts, or deletions.
     fn plan(&self, changes: Vec<(String, Option<Vec<u8>>)>) -> Result<Box<dyn Planned>, Error>;
+    /// Checks what a document would make.
+    fn document(&self, document: &Document, how: How) -> Result<Box<dyn Planned>, Error>;
+    /// What is stored, as a document.
+    fn export(&self) -> Result<Document, Error>;
     /// Checks what going back to an earlier revision would make.
     fn restore(&self, revision: u64) -> Result<Box<dyn Planned>, Error>;
+}
+
+/// What is taken of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    /// All that it names.
+    Apply,
+    /// What it names, and what is not there.
+    Fill,
+    /// All that it names, and nothing else stays.
+    Replace,
 }
 
 /// Changes that are checked, and not written.
@@ -238,6 +254,19 @@ impl<T: Derived> View for TypedView<T> {
             };
         }
         self.planned(edit)
+    }
+
+    fn document(&self, document: &Document, how: How) -> Result<Box<dyn Planned>, Error> {
+        let edit = Edit::<T>::new(self.0.clone());
+        self.planned(match how {
+            How::Apply => edit.apply(document)?,
+            How::Fill => edit.fill(document)?,
+            How::Replace => edit.replace_with(document)?,
+        })
+    }
+
+    fn export(&self) -> Result<Document, Error> {
+        exported::<T>(&self.0)
     }
 
     fn restore(&self, revision: u64) -> Result<Box<dyn Planned>, Error> {

@@ -17,18 +17,18 @@ use crate::reading::Reading;
 const HIDDEN: &str = "•••";
 
 const PLANNED: [Column; 5] = [
-    Column::new("FIELD", Cut::Middle, 20),
-    Column::new("KEY", Cut::Middle, 20).optional(),
-    Column::new("NOW", Cut::End, 12),
-    Column::new("THEN", Cut::End, 12),
+    Column::new("FIELD", Cut::Middle, 26),
+    Column::new("KEY", Cut::Middle, 26).optional(),
+    Column::new("NOW", Cut::Middle, 12),
+    Column::new("THEN", Cut::Middle, 12),
     Column::new("IN FORCE", Cut::Never, 0),
 ];
 
 const MOVED: [Column; 4] = [
     Column::new("KEY", Cut::Middle, 20),
     Column::new("REVISION", Cut::Never, 0),
-    Column::new("WAS", Cut::End, 12),
-    Column::new("IS NOW", Cut::End, 12),
+    Column::new("WAS", Cut::Middle, 12),
+    Column::new("IS NOW", Cut::Middle, 12),
 ];
 
 /// What is to be written, where, and how.
@@ -160,12 +160,15 @@ fn title(plan: &dyn Planned) -> String {
 pub(super) fn planned(changes: &[PlannedChange], directory: &str) -> Table {
     let row = |change: &PlannedChange| {
         let (old, new) = change.shown_texts();
-        let field = if change.field().is_empty() { "(no field)" } else { change.field() };
         let key = change.key().strip_prefix(directory).unwrap_or(change.key());
+        let field = match change.field() {
+            "" => format!("{key} (no field)"),
+            field => field.to_owned(),
+        };
         let when = if change.is_restart() { "after a restart" } else { "at once" };
         let then = if change.is_deletion() { Style::Odd } else { Style::Good };
         let cells = vec![
-            (Style::Plain, Printable::line(field).to_string()),
+            (Style::Plain, Printable::line(&field).to_string()),
             (Style::Faint, Printable::line(key).to_string()),
             (Style::Faint, old),
             (then, new),

@@ -1,6 +1,6 @@
 //! A script, with exit codes and JSON.
 
-use crate::helper::{Run, VALID, run, run_on};
+use crate::helper::{Ran, Run, VALID, run, run_on};
 
 #[test]
 fn check_says_by_its_exit_code_whether_a_start_would_succeed() {
@@ -288,6 +288,89 @@ fn rollback_is_a_change_like_any_other() {
     assert!(refused.after.contains("pool_size=30"), "{refused:#?}");
     let future = run_on(PAST, &["rollback", "999", "--yes"]);
     assert_eq!(future.code, 2, "{future:#?}");
+}
+
+fn with_file(seed: &str, name: &str, text: &str, args: &[&str]) -> Ran {
+    let mut run = Run::new(seed, &args[..1]);
+    let path = run.folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    run.command.arg(path).args(&args[1..]);
+    run.run()
+}
+
+const PROD: &str = "database:\n  pool_size: 20\nfeatures:\n  dark: true\n";
+
+#[test]
+fn a_document_is_compared_and_applied() {
+    let diff = with_file(VALID, "prod.yaml", PROD, &["diff"]);
+    assert_eq!(diff.code, 1, "{diff:#?}");
+    assert!(
+        diff.out.starts_with("Settings below /payments at revision 5: 2 keys differ from the document\n"),
+        "{diff:#?}"
+    );
+    assert!(!diff.after.contains("pool_size"), "{diff:#?}");
+    let applied = with_file(VALID, "prod.yaml", PROD, &["apply", "--yes"]);
+    assert_eq!(applied.code, 0, "{applied:#?}");
+    assert!(
+        applied.after.contains("database/pool_size=20") && applied.after.contains("features/refunds"),
+        "{applied:#?}"
+    );
+    let same = with_file(
+        &format!("{VALID}/payments/database/pool_size=20\n/payments/features/dark=true\n"),
+        "prod.yaml",
+        PROD,
+        &["diff"],
+    );
+    assert_eq!(same.code, 0, "{same:#?}");
+    let json = with_file(VALID, "prod.json", "{\"database\": {\"pool_size\": 20}}", &["diff", "--json"]);
+    assert_eq!(json.json()["changes"][0]["new"], "20");
+    let replaced =
+        with_file(VALID, "prod.toml", "database.url = \"postgres://db\"\n", &["apply", "--replace", "--yes"]);
+    assert_eq!(replaced.code, 0, "{replaced:#?}");
+    assert!(!replaced.after.contains("refunds") && replaced.after.contains("hunter2"), "{replaced:#?}");
+}
+
+#[test]
+fn seeding_leaves_what_is_there() {
+    let seed = format!("{VALID}/payments/database/pool_size=5\n");
+    let ran = with_file(&seed, "prod.yaml", PROD, &["seed", "--yes"]);
+    assert!(ran.after.contains("pool_size=5") && ran.after.contains("features/dark=true"), "{ran:#?}");
+}
+
+#[test]
+fn what_is_wrong_in_a_document_is_named_with_its_line() {
+    for (name, text, code, named) in [
+        ("a.yaml", "database:\n  pool_size: many\n", 1, "line 2"),
+        ("a.yaml", "database:\n  pool_sze: 3\n", 1, "line 2"),
+        ("a.yaml", "database: [\n", 2, "a.yaml"),
+        ("a.json", "{", 2, "a.json"),
+        ("a.ini", "", 2, ".json, .yaml"),
+    ] {
+        let ran = with_file(VALID, name, text, &["apply", "--yes"]);
+        assert_eq!(ran.code, code, "{text:?}: {ran:#?}");
+        assert!(ran.err.contains(named), "{text:?}: {ran:#?}");
+        assert!(!ran.after.contains("pool_s"), "{text:?}: {ran:#?}");
+    }
+    let unknown =
+        with_file(VALID, "a.yaml", "database:\n  pool_sze: 3\n", &["apply", "--yes", "--allow-unknown"]);
+    assert_eq!(unknown.code, 0, "{unknown:#?}");
+    let nameless = Run::new(VALID, &["apply", "-", "--yes"]).input("{}").run();
+    assert!(nameless.code == 2 && nameless.err.contains("--format"), "{nameless:#?}");
+    let input = Run::new(VALID, &["apply", "-", "--format", "yaml", "--yes"]).input(PROD).run();
+    assert!(input.after.contains("pool_size=20"), "{input:#?}");
+}
+
+#[test]
+fn what_is_exported_is_applied_without_a_change() {
+    for format in ["json", "yaml", "toml", "etcdctl"] {
+        let text = run(&["export", "--format", format]);
+        assert_eq!(text.code, 0, "{format}: {text:#?}");
+        assert!(text.out.contains("postgres://db") && !text.out.contains("hunter2"), "{format}: {text:#?}");
+        let same = with_file(VALID, "document", &text.out, &["diff", "--format", format]);
+        assert_eq!(same.code, 0, "{format}: {same:#?}");
+    }
+    assert!(run(&["export", "--secrets"]).out.contains("hunter2"));
+    assert_eq!(run(&["export", "--json"]).json()["database"]["url"], "postgres://db");
 }
 
 #[test]
