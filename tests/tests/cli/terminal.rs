@@ -36,7 +36,9 @@ impl Terminal {
     pub(crate) fn with_size(run: Run, width: u16, height: u16) -> Self {
         let (pty, pts) = open().expect("a pseudo-terminal");
         pty.resize(pty_process::Size::new(height, width)).expect("it has a size");
-        let mut command = Command::new(run.command.get_program()).args(run.command.get_args());
+        // Where the tests run in the background of a shell, Ctrl-C is ignored, and so by all that they start.
+        let mut command = Command::new("env").arg("--default-signal=INT");
+        command = command.arg(run.command.get_program()).args(run.command.get_args());
         for (name, value) in run.command.get_envs() {
             command = match value {
                 Some(value) => command.env(name, value),
