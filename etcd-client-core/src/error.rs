@@ -220,7 +220,17 @@ impl Error {
         self.with(|inner| inner.source = Some(Arc::from(source.into())))
     }
 
-    pub(crate) fn with_maybe_applied(self) -> Self {
+    /// The same error, with [`maybe_applied`](Self::maybe_applied): for a [`Store`](crate::Store) of your own that has
+    /// lost the answer to a write.
+    ///
+    /// ```
+    /// use etcd_client_core::{Error, Kind};
+    ///
+    /// let error = Error::new(Kind::Unavailable, "the connection was lost").with_maybe_applied();
+    /// assert!(error.maybe_applied());
+    /// ```
+    #[must_use]
+    pub fn with_maybe_applied(self) -> Self {
         self.with(|inner| inner.maybe_applied = true)
     }
 

@@ -3,8 +3,11 @@
 //!
 //! Each comparison alternates between its sides within one run, because a machine that is busy is
 //! busy for both. What is printed is the median, and between which tenths the rest lies.
-//! `cargo bench -p etcd-config -- read load` measures some only: `read`, `update`, `visible`, `load`.
+//! `cargo bench -p etcd-config -- read load` measures some only: `read`, `update`, `edit`, `visible`,
+//! `load`.
 
+#[path = "live/edit.rs"]
+mod edit;
 #[path = "live/load.rs"]
 mod load;
 #[path = "live/read.rs"]
@@ -32,6 +35,9 @@ fn main() {
     }
     if wanted("update") {
         update::run(quick);
+    }
+    if wanted("edit") {
+        edit::run(quick);
     }
     if wanted("visible") || wanted("load") {
         let server = Server::start();

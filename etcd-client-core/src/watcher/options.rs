@@ -32,8 +32,8 @@ pub struct Options {
     /// How often what was reported is compared with what the store holds, give or take a tenth; it is also done soon
     /// after each reconnect. `None` for never, not then either. Default: 5 min.
     ///
-    /// Most audits read only what was written since the last one, the newest keys from before that (four at least, and all
-    /// that were written together with one of them), and how many keys there are. This finds every write and deletion
+    /// Most audits read only what was written since the last one, the newest keys from before that (four, or as many as have
+    /// 4 KiB together, and all that were written together with one of them), and how many keys there are. This finds every write and deletion
     /// that a server has not sent. Every seventh to twelfth, and the first after an hour at the latest, lists the whole
     /// prefix, as does one that finds a deletion, and with an interval of an hour or more each does. A listing also finds what leaves
     /// no trace in the newest revisions: another history under the same names whose newest keys are the same, and keys

@@ -3,40 +3,49 @@
 //! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
 //! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and
 //! replaced clusters, events that the server forgets, streams that end as servers end them, calls that fail
-//! once, listings that are empty once, changes that a stream cannot deliver; and a reader who cannot wait, or begins again. The seed also
+//! once, listings that are empty once, changes that a stream cannot deliver; writers who write on the condition that what
+//! they have read is still so, and whose answers or requests are lost; and a reader who cannot wait, or begins again. The seed also
 //! chooses the intervals, the prefix, and what the store can say at all.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
-//! exactly that revision. After the last fault is healed, it must be what the store holds.
+//! exactly that revision, an edit as a whole or not at all. After the last fault is healed, it must be what the store
+//! holds, and what each writer was told must be what has happened.
 //!
 //! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
 //! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000; 20,000 in CI).
 
+mod edits;
 mod faulty;
+mod past;
 mod plays;
+mod state;
 mod steps;
+mod story;
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
+use edits::{Edits, OUTCOMES, Outcome};
 use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
 use etcd_client_core::{Change, Entry, Error, Kind, MemoryStore, Prefix};
 use fastrand::Rng;
 use faulty::Faulty;
+use past::Past;
+use state::{LAST, State, drawn, value};
 use steps::{STEPS, Step, draw};
+use story::Story;
 use tokio::time::{Instant, timeout_at};
 
-type Keys = BTreeMap<Vec<u8>, Vec<u8>>;
-type Held = BTreeMap<Vec<u8>, Entry>;
+type Held = BTreeMap<Bytes, Entry>;
 
-/// The name of the last key.
-const LAST: char = 'p';
 /// Longer than the longest backoff and everything that may follow it.
 const HEALING: Duration = Duration::from_secs(60);
+/// How often it is looked whether an audit has found everything.
+const SLICE: Duration = Duration::from_secs(60);
 /// Longer than the interval between audits.
 const AUDIT: Duration = Duration::from_secs(340);
 /// Longer than the interval between those that read everything, whatever was written.
@@ -69,6 +78,7 @@ fn what_the_reader_holds_is_always_one_revision_of_the_store() {
             "what was written since was of no use: {totals:?}"
         );
         assert_eq!(totals.played.len(), STEPS.len(), "a fault was not played: {totals:?}");
+        assert_eq!(totals.edits.len(), OUTCOMES.len(), "an outcome was not seen: {totals:?}");
     }
 }
 
@@ -80,12 +90,12 @@ fn play_until(end: u64, next: &AtomicU64) -> Totals {
         if seed >= end {
             return totals;
         }
-        let mut log = String::new();
-        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut log))) {
+        let mut story = Story::default();
+        match catch_unwind(AssertUnwindSafe(|| play(seed, &mut story))) {
             Ok(played) => totals = totals.with(played),
             Err(cause) => {
                 next.store(end, Ordering::Relaxed);
-                println!("schedule {seed}:\n{log}");
+                println!("schedule {seed}:\n{story}");
                 println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
                 resume_unwind(cause);
             }
@@ -110,13 +120,14 @@ struct Totals {
     repairs_by_delta: u64,
     resyncs_by_delta: u64,
     played: BTreeMap<Step, u64>,
+    edits: BTreeMap<Outcome, u64>,
 }
 
 impl Totals {
     fn of(run: &Run<'_>, played: BTreeMap<Step, u64>) -> Self {
         let Counters { rewinds, repairs, resumes, lists, .. } = run.watcher.counters();
         let Run { checked, repairs_by_delta, resyncs_by_delta, .. } = *run;
-        let schedules = 1;
+        let (schedules, edits) = (1, run.edits.hold(&run.past));
         Self {
             schedules,
             checked,
@@ -127,6 +138,7 @@ impl Totals {
             repairs_by_delta,
             resyncs_by_delta,
             played,
+            edits,
         }
     }
 
@@ -142,16 +154,19 @@ impl Totals {
         for (step, times) in other.played {
             *self.played.entry(step).or_default() += times;
         }
+        for (outcome, times) in other.edits {
+            *self.edits.entry(outcome).or_default() += times;
+        }
         self
     }
 }
 
-fn play(seed: u64, log: &mut String) -> Totals {
+fn play(seed: u64, story: &mut Story) -> Totals {
     fastrand::seed(seed);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut run = Run::new(seed, log);
+        let mut run = Run::new(seed, story);
         let mut played = BTreeMap::new();
         for _ in 0..run.rng.usize(5..40) {
             let drawn = draw(&mut run.rng);
@@ -173,7 +188,8 @@ fn play(seed: u64, log: &mut String) -> Totals {
             (_, true) => AUDIT,
             _ => Duration::ZERO,
         };
-        run.watch_for(time + HEALING).await;
+        run.watch_until_converged(time).await;
+        run.watch_for(HEALING).await;
         run.converged();
         Totals::of(&run, played)
     })
@@ -185,16 +201,16 @@ struct Run<'s> {
     store: MemoryStore,
     faulty: Faulty,
     watcher: Watcher,
-    /// Whether all keys are followed.
-    whole: bool,
     /// Whether values are so long that a listing is more than what was written since.
     long: bool,
     /// Whether everything is compared with the store now and then.
     audited: bool,
-    log: &'s mut String,
-    /// Every state that the prefix ever had at a revision: more than one where history was rewound.
-    history: HashMap<u64, Vec<Keys>>,
+    story: &'s mut Story,
+    past: Past,
+    edits: Edits,
     held: Option<Held>,
+    /// The same, to be compared.
+    state: State,
     revision: u64,
     /// A rewind was announced: the next revision may be lower.
     rewound: bool,
@@ -213,26 +229,28 @@ struct Run<'s> {
 }
 
 impl<'s> Run<'s> {
-    fn new(seed: u64, log: &'s mut String) -> Self {
-        let store = MemoryStore::new();
-        store.early_progress(seed % 2 == 1);
+    fn new(seed: u64, story: &'s mut Story) -> Self {
+        let memory = MemoryStore::new();
+        memory.early_progress(seed % 2 == 1);
         let (whole, options) = (seed.is_multiple_of(5), options(seed));
-        let faulty = Faulty::over(store.clone());
+        let faulty = Faulty::over(memory.clone());
         faulty.faults().unresumable = seed.is_multiple_of(3);
         faulty.faults().never_asked = seed.is_multiple_of(14);
         let prefix = Prefix::new(if whole { "" } else { "/p" });
         let audited = options.audit_interval.is_some();
-        let mut run = Self {
+        let past = Past::of(memory.clone(), whole);
+        Self {
             rng: Rng::with_seed(seed),
             watcher: Watcher::new(Arc::new(faulty.clone()), prefix, options),
-            store,
+            store: memory,
             faulty,
-            whole,
             long: seed % 3 != 1,
             audited,
-            log,
-            history: HashMap::new(),
+            story,
+            past,
+            edits: Edits::default(),
             held: None,
+            state: State::empty(),
             revision: 0,
             rewound: false,
             lossy: false,
@@ -243,13 +261,11 @@ impl<'s> Run<'s> {
             checked: 0,
             repairs_by_delta: 0,
             resyncs_by_delta: 0,
-        };
-        run.remember();
-        run
+        }
     }
 
-    fn tell(&mut self, what: &str) {
-        let _ = writeln!(self.log, "{:>9.3?}  {what}", self.start.elapsed());
+    fn tell(&mut self, what: String) {
+        self.story.step(self.start.elapsed(), what);
     }
 
     /// The step, or a write where the schedule leaves no way to come back from it.
@@ -319,10 +335,11 @@ impl<'s> Run<'s> {
             Step::Storm => return self.storm().await,
             Step::Flicker => return self.flicker().await,
             Step::Empty => self.empty(),
+            Step::Edit => self.edits.begin(&self.store, &self.past, &mut self.rng),
             Step::Restart => self.restart(),
             other => self.play_once(other),
         };
-        self.tell(&what);
+        self.tell(what);
     }
 
     /// A few keys in one transaction, now and then outside of the prefix, now and then many
@@ -337,23 +354,24 @@ impl<'s> Run<'s> {
 
     fn transaction(&mut self) {
         let mut transaction = self.store.transaction();
+        let mut keys = Vec::new();
         for _ in 0..self.rng.usize(1..5) {
-            let directory = if self.rng.u8(0..6) == 0 { "/q" } else { "/p" };
-            let key = format!("{directory}/{}", self.rng.char('a'..=if self.long { LAST } else { 'f' }));
+            let directory = if self.rng.u8(0..6) == 0 { 'q' } else { 'p' };
+            let key = drawn(directory, self.rng.char('a'..=if self.long { LAST } else { 'f' }));
             transaction = if self.rng.u8(0..4) == 0 {
                 transaction.delete(key)
             } else {
-                let (value, length) = (self.rng.u8(0..3), if self.long { 400 } else { 1 });
-                transaction.put(key, format!("{value:0>length$}"))
+                transaction.put(key, value(self.rng.u8(0..3), self.long))
             };
+            keys.push(key);
         }
         transaction.commit();
-        self.remember();
+        self.past.note(keys);
     }
 
     /// Writes with a compaction behind each, while the watcher tries to follow.
     async fn storm(&mut self) {
-        self.tell("storm");
+        self.tell("storm".to_owned());
         for _ in 0..self.rng.usize(5..60) {
             self.transaction();
             self.store.compact(self.store.revision());
@@ -366,7 +384,7 @@ impl<'s> Run<'s> {
         let target = self.store.revision().saturating_sub(self.rng.u64(1..10));
         let now = self.store.rewind(target);
         self.doubtful |= now < self.revision || self.delayed;
-        self.remember();
+        self.past.note_another();
         format!("rewound to {now}")
     }
 
@@ -374,7 +392,7 @@ impl<'s> Run<'s> {
         let new_cluster = self.rng.bool();
         self.store.wipe(new_cluster);
         self.doubtful = true;
-        self.remember();
+        self.past.note_another();
         format!("wiped (new cluster: {new_cluster})")
     }
 
@@ -387,27 +405,25 @@ impl<'s> Run<'s> {
         self.store.delay(Duration::ZERO);
         self.store.lose_next(0);
         self.faulty.heal();
-        self.tell("healed");
+        self.tell("healed".to_owned());
     }
 
-    /// What the prefix holds, whatever the store plays to others.
-    fn truth(&self) -> Keys {
-        let value = |key: String| Some((key.clone().into_bytes(), self.store.get(key)?.to_vec()));
-        names().filter(|key| self.whole || key.starts_with("/p/")).filter_map(value).collect()
-    }
-
-    fn remember(&mut self) {
-        let truth = self.truth();
-        let states = self.history.entry(self.store.revision()).or_default();
-        if !states.contains(&truth) {
-            states.push(truth);
+    /// Watches for so long, or until the reader holds what the store holds.
+    async fn watch_until_converged(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while Instant::now() < until && !self.has_converged() {
+            self.watch_for(SLICE).await;
         }
+    }
+
+    fn has_converged(&self) -> bool {
+        self.state == self.past.truth() && self.revision == self.store.revision()
     }
 
     async fn watch_for(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while let Ok(event) = timeout_at(until, self.watcher.next()).await {
-            self.tell(&short(&event));
+            self.story.event(self.start.elapsed(), &event);
             self.on(event);
         }
     }
@@ -416,7 +432,9 @@ impl<'s> Run<'s> {
         match event {
             Event::Listed(listing) => {
                 assert!(self.held.is_none(), "listed twice");
-                let entry = |entry: &Entry| (entry.key.to_vec(), entry.clone());
+                self.state = State::empty();
+                listing.entries.iter().for_each(|entry| self.state.set(&entry.key, Some(&entry.value)));
+                let entry = |entry: &Entry| (entry.key.clone(), entry.clone());
                 self.held = Some(listing.entries.iter().map(entry).collect());
                 self.at(listing.revision);
             }
@@ -424,10 +442,16 @@ impl<'s> Run<'s> {
                 let held = self.held.as_mut().expect("changed before it was listed");
                 for change in batch.changes {
                     match change {
-                        Change::Put(entry) => held.insert(entry.key.to_vec(), entry),
-                        Change::Delete(key) => held.remove(&*key),
+                        Change::Put(entry) => {
+                            self.state.set(&entry.key, Some(&entry.value));
+                            held.insert(entry.key.clone(), entry);
+                        }
+                        Change::Delete(key) => {
+                            self.state.set(&key, None);
+                            held.remove(&key);
+                        }
                         Change::DeleteBelow(key) => panic!("a directory in a report: {key:?}"),
-                    };
+                    }
                 }
                 if self.faulty.faults().read_delta {
                     self.repairs_by_delta += u64::from(cause == Cause::Audit);
@@ -462,28 +486,22 @@ impl<'s> Run<'s> {
         if self.lossy || self.doubtful {
             return;
         }
-        let held = &self.held().expect("at a revision before it was listed");
-        let states = self.history.get(&revision).map_or(&[][..], Vec::as_slice);
-        assert!(states.contains(held), "at {revision} the reader holds {held:?}, the store held {states:?}");
+        assert!(self.held.is_some(), "at a revision before it was listed");
+        let (past, state) = (&self.past, &self.state);
+        assert!(
+            past.was(revision, state),
+            "at {revision} the reader holds {state:?}, the store held {:?}",
+            past.at(revision)
+        );
+        assert!(state.is_whole(), "at {revision} the reader holds a half of an edit: {state:?}");
         self.checked += 1;
     }
 
-    /// What the reader holds.
-    fn held(&self) -> Option<Keys> {
-        let value = |(key, entry): (&Vec<u8>, &Entry)| (key.clone(), entry.value.to_vec());
-        self.held.as_ref().map(|held| held.iter().map(value).collect())
-    }
-
     fn converged(&mut self) {
-        let truth = self.truth();
-        assert_eq!(self.held().as_ref(), Some(&truth), "the reader did not come to what the store holds");
+        assert!(self.held.is_some(), "the reader has nothing");
+        assert_eq!(self.state, self.past.truth(), "the reader did not come to what the store holds");
         assert_eq!(self.revision, self.store.revision(), "the reader does not know that it is current");
     }
-}
-
-/// All keys that are ever written.
-fn names() -> impl Iterator<Item = String> {
-    ["/p", "/q"].into_iter().flat_map(|directory| ('a'..=LAST).map(move |name| format!("{directory}/{name}")))
 }
 
 /// Usual ones, and such as let everything happen at the same time.
@@ -503,16 +521,4 @@ fn options(seed: u64) -> Options {
         _ => options.audit_interval,
     };
     options
-}
-
-fn short(event: &Event) -> String {
-    match event {
-        Event::Listed(listing) => {
-            format!("    listed {} keys at {}", listing.entries.len(), listing.revision)
-        }
-        Event::Changed { batch, cause } => {
-            format!("    {cause:?} {} keys at {}", batch.changes.len(), batch.revision)
-        }
-        other => format!("    {other:?}"),
-    }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use etcd_client_core::{Error, Kind, Listing, Signal, Transaction};
 use tokio::time::Instant;
 
+use super::Run;
+use super::state::names;
 use super::steps::Step;
-use super::{Run, names};
 
 impl Run<'_> {
     /// What happens once, to a call, a stream or the reader.
@@ -63,12 +64,12 @@ impl Run<'_> {
             transaction = transaction.delete(key);
             if at == 2 && self.rng.bool() {
                 transaction.commit();
-                self.remember();
+                self.past.note_all();
                 transaction = self.store.transaction();
             }
         }
         transaction.commit();
-        self.remember();
+        self.past.note_all();
         format!("emptied, now at {}", self.store.revision())
     }
 
@@ -77,17 +78,17 @@ impl Run<'_> {
         let names: Vec<_> = names().filter(|key| self.store.get(key).is_none()).collect();
         let mut transaction = self.store.transaction();
         for name in &names {
-            transaction = transaction.put(name.clone(), "f");
+            transaction = transaction.put(*name, "f");
         }
         transaction.commit();
-        self.remember();
-        self.tell("there");
+        self.past.note_all();
+        self.tell("there".to_owned());
         let pause = Duration::from_millis(self.rng.u64(0..1_000));
         self.watch_for(pause).await;
         let gone = names.into_iter().fold(self.store.transaction(), Transaction::delete);
         gone.commit();
-        self.remember();
-        self.tell("and gone");
+        self.past.note_all();
+        self.tell("and gone".to_owned());
     }
 
     /// The store forgets its keys for a moment, and shows that where it is asked at once.

@@ -30,6 +30,7 @@ pub(crate) enum Step {
     Unasked,
     Hurry,
     Restart,
+    Edit,
 }
 
 /// The steps, and how often each is drawn.
@@ -59,6 +60,7 @@ pub(crate) const STEPS: &[(Step, u8)] = &[
     (Step::Unasked, 2),
     (Step::Hurry, 3),
     (Step::Restart, 1),
+    (Step::Edit, 14),
 ];
 
 pub(crate) fn draw(rng: &mut Rng) -> Step {

@@ -4,12 +4,14 @@ use bytes::Bytes;
 use etcd_client_core::{Committed, Kind, Listing, Store, Write};
 
 use super::expected::Expected;
+use super::foremost::foremost;
 use super::unanswered::{Fate, find_out};
-use crate::decode::Derived;
+use crate::decode::{Derived, survey};
 use crate::error::{Error, Moved, WriteFailure};
 use crate::problem::Report;
 use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
+use crate::schema::Schema;
 use crate::tree::KeyTree;
 
 /// That an edit is in etcd, from [`Plan::commit`](crate::Plan::commit).
@@ -43,36 +45,51 @@ pub(super) struct Wrote {
     doubt: Option<Result<Listing, etcd_client_core::Error>>,
 }
 
+/// Why it has not.
+pub(super) enum Unwritten {
+    /// Something has changed.
+    Conflict(Conflict),
+    Failed(Error),
+}
+
+/// What was expected to be there and is not, and how many of how many transactions were made before.
+pub(super) struct Conflict {
+    expected: Expected,
+    done: (usize, usize),
+}
+
 /// Writes all, in as many transactions as it takes.
-pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> Result<Wrote, Error> {
+pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> Result<Wrote, Unwritten> {
     let connections = reading.store_here();
     let store = connections.store();
     let at_once = store.writes_at_once().max(1);
     let parts: Vec<&[Write]> = writes.chunks(at_once).collect();
-    let mut expected = Expected::of(reading);
+    let mut expected = Expected::of(reading, foremost_of::<T>(reading, at_once));
     let mut is_proven = true;
     for (number, part) in parts.iter().enumerate() {
         let guarded = expected.guarded(part);
-        let failed = |failure| Error::write(T::LAYOUT.name, reading.prefix(), (number, parts.len()), failure);
-        let moved = |keys| failed(WriteFailure::Conflict { read_at: reading.listing.revision, keys });
+        let done = (number, parts.len());
+        let failed =
+            |failure| Err(Unwritten::Failed(Error::write(T::LAYOUT.name, reading.prefix(), done, failure)));
         let revision = match store.commit(guarded).await {
             Ok(Committed::At { revision, proven }) => {
-                is_proven &= proven;
+                // Of a store that was rewound meanwhile, nothing newer shows that its keys are others.
+                is_proven &= proven && revision > expected.known.revision;
                 revision
             }
-            Ok(Committed::Conflict) => return Err(moved(who_moved(&*store, &expected).await)),
+            Ok(Committed::Conflict) => return Err(Unwritten::Conflict(Conflict { expected, done })),
             Err(error) if error.maybe_applied() => match find_out(&*store, &expected, part).await {
                 Fate::Applied(revision) => {
                     is_proven = false;
                     revision
                 }
-                Fate::Overtaken => return Err(moved(who_moved(&*store, &expected).await)),
-                Fate::Unknown(why) => return Err(failed(WriteFailure::Unknown { why, error })),
+                Fate::Overtaken => return Err(Unwritten::Conflict(Conflict { expected, done })),
+                Fate::Unknown(why) => return failed(WriteFailure::Unknown { why, error }),
             },
             Err(error) => {
                 let keys =
                     part.iter().map(|write| String::from_utf8_lossy(&write.key).into_owned()).collect();
-                return Err(failed(WriteFailure::Refused { keys, error }));
+                return failed(WriteFailure::Refused { keys, error });
             }
         };
         expected.take_over(part, revision);
@@ -80,6 +97,21 @@ pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> 
     let revision = expected.known.revision;
     let doubt = if is_proven { None } else { what_is_there(&*store, &expected).await };
     Ok(Wrote { revision, doubt })
+}
+
+impl Unwritten {
+    /// As an error that names the keys that have moved, which are asked for now.
+    pub(super) async fn explained<T: Derived>(self, reading: &Reading) -> Error {
+        match self {
+            Self::Failed(error) => error,
+            Self::Conflict(Conflict { expected, done }) => {
+                let connections = reading.store_here();
+                let keys = who_moved(&*connections.store(), &expected).await;
+                let failure = WriteFailure::Conflict { read_at: reading.listing.revision, keys };
+                Error::write(T::LAYOUT.name, reading.prefix(), done, failure)
+            }
+        }
+    }
 }
 
 impl Wrote {
@@ -103,6 +135,15 @@ impl Wrote {
             },
         }
     }
+}
+
+/// The keys that are to be conditions before others; none where there is room for all.
+fn foremost_of<T: Derived>(reading: &Reading, at_once: usize) -> Vec<Bytes> {
+    if reading.listing.entries.len() <= at_once {
+        return Vec::new();
+    }
+    let schema = Schema::new(survey::<T>(), reading.prefix());
+    foremost(schema.branch(), reading.prefix())
 }
 
 /// What there is after the writes, if it is not what is expected.

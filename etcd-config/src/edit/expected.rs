@@ -1,6 +1,6 @@
 //! What a prefix holds as far as an edit knows, and the conditions that follow from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use etcd_client_core::{GuardedWrites, Known, Listing, Prefix, Write};
@@ -13,22 +13,37 @@ pub(super) struct Expected {
     pub(super) prefix: Prefix,
     pub(super) known: Known,
     pub(super) values: BTreeMap<Bytes, Bytes>,
+    /// The keys that are conditions before others, where a transaction has no room for all.
+    foremost: Vec<Bytes>,
 }
 
 impl Expected {
-    pub(super) fn of(reading: &Reading) -> Self {
+    pub(super) fn of(reading: &Reading, foremost: Vec<Bytes>) -> Self {
         let Listing { revision, cluster, ref entries } = *reading.listing;
         let known = Known { revision, cluster, count: entries.len() };
         let values = entries.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
-        Self { prefix: reading.watched().clone(), known, values }
+        Self { prefix: reading.watched().clone(), known, values, foremost }
     }
 
-    /// The condition of these writes. Their own keys come first in it, as not all may have room.
+    /// The condition of these writes. Not all keys may have room in it: their own come first, then the foremost ones.
     pub(super) fn guarded(&self, part: &[Write]) -> GuardedWrites {
-        let own = part.iter().map(|write| &write.key).filter(|key| self.values.contains_key(*key));
-        let others = self.values.keys().filter(|key| part.iter().all(|write| write.key != *key));
-        let present = own.chain(others).cloned().collect();
+        let own: Vec<&Bytes> = part.iter().map(|write| &write.key).collect();
+        let first: Vec<&Bytes> = {
+            let mut seen = HashSet::new();
+            let all = own.into_iter().chain(&self.foremost);
+            all.filter(|key| self.values.contains_key(*key) && seen.insert(*key)).collect()
+        };
+        let is_first: HashSet<&Bytes> = first.iter().copied().collect();
+        let others = self.values.keys().filter(|key| !is_first.contains(key));
+        let present = first.iter().copied().chain(others).cloned().collect();
         GuardedWrites { prefix: self.prefix.clone(), known: self.known, present, writes: part.to_vec() }
+    }
+
+    /// The keys that have to be as they were read, or the writes are not made: those that are sure to be conditions.
+    pub(super) fn needed(&self, part: &[Write], at_once: usize) -> HashSet<Bytes> {
+        let present = self.guarded(part).present.into_iter().take(at_once);
+        // A store that takes one key at a time asks for that one only.
+        present.filter(|key| at_once > 1 || part.iter().any(|write| write.key == *key)).collect()
     }
 
     pub(super) fn take_over(&mut self, part: &[Write], revision: u64) {

@@ -1,10 +1,11 @@
 //! What has become of a write whose answer was lost.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
-use etcd_client_core::{Change, Kind, Signal, Store, Write};
+use etcd_client_core::{Change, Entry, Kind, Signal, Store, Write};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::expected::Expected;
@@ -26,47 +27,59 @@ pub(super) enum Fate {
 }
 
 /// Reads until it is known what has become of these writes. Their condition is that nothing was written since, so
-/// the first write after that is either they, or what keeps them from being made. Where a store takes one key at a time,
-/// as over etcd's v2 API, the condition is of that key alone.
+/// the first write after that is either they, or what keeps them from being made: for ever if it is of a key that has to
+/// be as it was read, and else as long as the key is there. Where a store takes one key at a time, as over etcd's v2 API,
+/// the condition is of that key alone.
 pub(super) async fn find_out(store: &dyn Store, expected: &Expected, part: &[Write]) -> Fate {
     let begin = Instant::now();
     loop {
-        let silence = match store.list(&expected.prefix).await {
-            Ok(listing) if listing.revision < expected.known.revision => {
-                return Fate::Unknown("the history of the store was rewound meanwhile".to_owned());
+        match look(store, expected, part).await {
+            Ok(Some(fate)) => return fate,
+            Ok(None) if begin.elapsed() >= GRACE => {
+                return Fate::Unknown("it is not to be seen in the store so far".to_owned());
             }
-            Ok(listing) => {
-                let is_new = |revision: u64| revision > expected.known.revision;
-                let has_changed = listing.entries.iter().any(|entry| is_new(entry.revision))
-                    || listing.entries.len() != expected.values.len();
-                if has_changed && let Some(fate) = first_write(store, expected, part, listing.revision).await
-                {
-                    return fate;
-                }
-                if begin.elapsed() >= GRACE {
-                    return Fate::Unknown("it is not to be seen in the store so far".to_owned());
-                }
-                None
-            }
-            Err(error) => Some(error),
-        };
-        if let Some(error) = silence
-            && begin.elapsed() >= PATIENCE
-        {
-            return Fate::Unknown(format!("the store cannot be read either: {error}"));
+            Err(why) if begin.elapsed() >= PATIENCE => return Fate::Unknown(why),
+            Ok(None) | Err(_) => sleep(PAUSE).await,
         }
-        sleep(PAUSE).await;
     }
 }
 
-/// Looks for the first write after the state that was read, up to a revision; `None` if there is nothing up to there
-/// that has kept it from being made.
-async fn first_write(store: &dyn Store, expected: &Expected, part: &[Write], up_to: u64) -> Option<Fate> {
-    let unreadable =
-        |why: String| Some(Fate::Unknown(format!("what was written meanwhile cannot be read: {why}")));
-    let mut opened = match store.watch(&expected.prefix, Some(expected.known.revision)).await {
+/// What the store shows of them now; `None` is nothing. An error says what cannot be read.
+async fn look(store: &dyn Store, expected: &Expected, part: &[Write]) -> Result<Option<Fate>, String> {
+    let listing = store.list(&expected.prefix).await;
+    let listing = listing.map_err(|error| format!("the store cannot be read either: {error}"))?;
+    if listing.revision < expected.known.revision {
+        return Ok(Some(Fate::Unknown("the history of the store was rewound meanwhile".to_owned())));
+    }
+    let is_new = |revision: u64| revision > expected.known.revision;
+    let has_changed = listing.entries.iter().any(|entry| is_new(entry.revision))
+        || listing.entries.len() != expected.values.len();
+    if !has_changed {
+        return Ok(None);
+    }
+    let needed = expected.needed(part, store.writes_at_once());
+    first_write(store, expected, part, &needed, listing.revision).await
+}
+
+/// Looks through what was written after the state that was read, up to a revision, for these writes, or for what keeps
+/// them from ever being made.
+async fn first_write(
+    store: &dyn Store,
+    expected: &Expected,
+    part: &[Write],
+    needed: &HashSet<Bytes>,
+    up_to: u64,
+) -> Result<Option<Fate>, String> {
+    let unreadable = |why: String| format!("what was written meanwhile cannot be read: {why}");
+    let opened = store.watch(&expected.prefix, Some(expected.known.revision)).await;
+    let failed = |error: etcd_client_core::Error| match error.kind() {
+        // Later it is no better.
+        Kind::Compacted => Ok(Some(Fate::Unknown(unreadable("it is compacted".to_owned())))),
+        _ => Err(unreadable(error.to_string())),
+    };
+    let mut opened = match opened {
         Ok(opened) => opened,
-        Err(error) => return unreadable(error.to_string()),
+        Err(error) => return failed(error),
     };
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -74,35 +87,30 @@ async fn first_write(store: &dyn Store, expected: &Expected, part: &[Write], up_
         match next {
             Ok(Ok(Signal::Batch(batch))) => {
                 if is_made_of(&batch.changes, part) {
-                    return Some(Fate::Applied(batch.revision));
+                    return Ok(Some(Fate::Applied(batch.revision)));
                 }
-                if forbids(&batch.changes, part, store.writes_at_once() > 1) {
-                    return Some(Fate::Overtaken);
+                if forbids(&batch.changes, needed) {
+                    return Ok(Some(Fate::Overtaken));
                 }
                 if batch.revision >= up_to {
-                    return None;
+                    return Ok(None);
                 }
             }
-            Ok(Ok(Signal::Progress(revision))) if revision >= up_to => return None,
-            Ok(Ok(Signal::Stale)) => return unreadable("it came out of order".to_owned()),
+            Ok(Ok(Signal::Progress(revision))) if revision >= up_to => return Ok(None),
+            Ok(Ok(Signal::Stale)) => return Err(unreadable("it came out of order".to_owned())),
             Ok(Ok(_)) => {}
-            Ok(Err(error)) if error.kind() == Kind::Compacted => {
-                return unreadable("it is compacted".to_owned());
-            }
-            Ok(Err(error)) => return unreadable(error.to_string()),
-            Err(_) => return unreadable(format!("it has not come within {PATIENCE:?}")),
+            Ok(Err(error)) => return failed(error),
+            Err(_) => return Err(unreadable(format!("it has not come within {PATIENCE:?}"))),
         }
     }
 }
 
-/// Whether these changes of others keep the writes from being made from then on. A deletion elsewhere need not be seen
-/// by their conditions.
-fn forbids(changes: &[Change], part: &[Write], is_of_all: bool) -> bool {
-    let is_own = |key: &Bytes| part.iter().any(|write| write.key == *key);
+/// Whether these changes of others keep the writes from ever being made: a key that has to be as it was read has changed.
+/// A new key does so only until it is gone again.
+fn forbids(changes: &[Change], needed: &HashSet<Bytes>) -> bool {
     changes.iter().any(|change| match change {
-        Change::Put(entry) => is_of_all || is_own(&entry.key),
-        Change::Delete(key) => is_own(key),
-        Change::DeleteBelow(start) => part.iter().any(|write| write.key.starts_with(start)),
+        Change::Put(Entry { key, .. }) | Change::Delete(key) => needed.contains(key),
+        Change::DeleteBelow(start) => needed.iter().any(|key| key.starts_with(start)),
     })
 }
 

@@ -2,7 +2,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Edit;
 use super::commit::Written;
@@ -14,7 +16,8 @@ use crate::runtime::caller::runtime;
 /// How long it is tried. Whoever conflicts that long has a writer beside that never rests.
 const LIMIT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// So many more attempts there is to be time for.
+const ATTEMPTS_LEFT: u32 = 4;
 
 /// Edits until it is written; blocks.
 pub(crate) fn update<T: Derived>(
@@ -25,14 +28,16 @@ pub(crate) fn update<T: Derived>(
     // The connection stays for the next attempt.
     let mut last = None;
     loop {
+        attempts.begin();
         let reading = Reading::blocking::<T>(plan.clone(), None)?;
         drop(last.replace(reading.clone()));
-        match decide(Edit::new(reading))?.plan()?.commit() {
-            Err(error) if error.is_conflict() => match attempts.pause() {
-                Some(pause) => thread::sleep(pause),
-                None => return Err(error),
-            },
-            answer => return answer,
+        let plan = decide(Edit::new(reading))?.plan()?;
+        if attempts.is_last() {
+            return plan.commit();
+        }
+        match plan.try_commit()? {
+            Some(written) => return Ok(written),
+            None => thread::sleep(attempts.pause()),
         }
     }
 }
@@ -46,35 +51,52 @@ pub(crate) async fn update_async<T: Derived>(
     let mut attempts = Attempts::new();
     let mut last = None;
     loop {
+        attempts.begin();
         let reading = Reading::new::<T>(plan.clone(), None).await?;
         drop(last.replace(reading.clone()));
-        match decide(Edit::new(reading))?.plan()?.commit_async().await {
-            Err(error) if error.is_conflict() => match attempts.pause() {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(error),
-            },
-            answer => return answer,
+        let plan = decide(Edit::new(reading))?.plan()?;
+        if attempts.is_last() {
+            return plan.commit_async().await;
+        }
+        match plan.try_commit_async().await? {
+            Some(written) => return Ok(written),
+            None => tokio::time::sleep(attempts.pause()).await,
         }
     }
 }
 
+/// How long to wait between attempts. Of all that have read the same, the first who writes makes the others conflict, so
+/// somebody always comes through. But where they ask more of the store than it can do, each attempt takes long, ever more
+/// others write meanwhile, and hardly anybody comes through. So a pause is longer than the attempt took, and grows with
+/// each one: without a bound but the time that is left, so that towards the end those who have waited longest wait least.
 struct Attempts {
-    begin: Instant,
+    until: Instant,
+    this: Instant,
     next: Duration,
 }
 
 impl Attempts {
     fn new() -> Self {
-        Self { begin: Instant::now(), next: FIRST_PAUSE }
+        let now = Instant::now();
+        Self { until: now + LIMIT, this: now, next: FIRST_PAUSE }
     }
 
-    /// The pause before the next attempt, of a random length, so that writers do not keep step; `None` if it has been
-    /// tried for long enough.
-    fn pause(&mut self) -> Option<Duration> {
-        let longest = self.next;
-        self.next = (2 * longest).min(LONGEST_PAUSE);
+    fn begin(&mut self) {
+        self.this = Instant::now();
+    }
+
+    /// Whether the attempt that has begun is the last one.
+    fn is_last(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// The pause after an attempt that has conflicted: of a random length, so that writers do not keep step.
+    fn pause(&mut self) -> Duration {
+        let now = Instant::now();
+        let longest = self.next.max(2 * (now - self.this)).min(LIMIT);
+        self.next = longest * 3 / 2;
         let random = RandomState::new().build_hasher().finish() % 1_000;
         let share = u32::try_from(random).unwrap_or_default();
-        (self.begin.elapsed() < LIMIT).then(|| longest * share / 1_000)
+        longest.min((self.until - now) / ATTEMPTS_LEFT) * share / 1_000
     }
 }

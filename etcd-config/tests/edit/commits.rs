@@ -58,6 +58,37 @@ fn many(
     Ok(edit.plan()?.commit()?.revision())
 }
 
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/crowd", validate = Crowd::check)]
+struct Crowd {
+    #[etcd(map)]
+    by: BTreeMap<String, u32>,
+    #[etcd(default = 0)]
+    least: u32,
+    #[etcd(default = 0)]
+    most: u32,
+}
+
+impl Crowd {
+    fn check(&self) -> Result<(), &'static str> {
+        if self.least > self.most { Err("the least is more than the most") } else { Ok(()) }
+    }
+}
+
+/// A transaction has no room for so many conditions, and that a key is gone shows in nothing else.
+#[test]
+fn of_more_keys_than_there_is_room_for_those_of_fields_are_conditions_before_entries() {
+    let store = MemoryStore::from([("/crowd/most", "9")]);
+    for number in 0..200 {
+        store.put(format!("/crowd/by/{number:03}"), "1");
+    }
+    let plan = Crowd::edit(&store).unwrap().set(field!(Crowd.least), &5).unwrap().plan().unwrap();
+    store.delete("/crowd/most");
+    let error = plan.commit().unwrap_err();
+    assert!(error.is_conflict() && error.written().is_none(), "{error}");
+    assert!(Crowd::check_stored(&store).unwrap().is_ok());
+}
+
 #[test]
 fn too_many_keys_are_refused_before_anything_is_sent() {
     let store = MemoryStore::new();

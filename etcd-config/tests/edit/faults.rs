@@ -1,6 +1,7 @@
 //! Answers that are lost, and changes that slip in.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use etcd_config::client::{self, BoxFuture, Committed, GuardedWrites, Kind, Listing, Opened, Prefix, Store};
 use etcd_config::{EtcdConfig, MemoryStore, field};
@@ -49,10 +50,32 @@ fn a_lost_request_is_unknown_and_not_sent_again() {
 #[test]
 fn a_lost_request_that_was_overtaken_is_a_conflict() {
     let store = store();
+    store.put("/payments/log/level", "x");
     let beside = Arc::new(Beside::new(&store, Moment::AfterLostRequest));
     let error = edit_beside(&beside).unwrap_err();
     assert!(error.is_conflict(), "{error}");
     assert_eq!(error.moved()[0].key, "/payments/log/level");
+}
+
+/// As long as a key is there that was not, the request is not carried out. When it is gone again, it may be.
+#[test]
+fn a_lost_request_that_is_only_held_up_is_unknown() {
+    let store = store();
+    let beside = Arc::new(Beside::new(&store, Moment::AfterLostRequest));
+    let error = edit_beside(&beside).unwrap_err();
+    assert!(error.maybe_applied() && !error.is_conflict(), "{error}");
+    store.delete("/payments/log/level");
+    let late = beside.late.lock().unwrap().take().unwrap();
+    let made = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let made = made.block_on(Store::commit(&store, late)).unwrap();
+    assert_eq!(made, Committed::At { revision: store.revision(), proven: true });
+}
+
+#[test]
+fn what_cannot_be_read_at_once_is_read_again() {
+    let store = store();
+    let beside = Arc::new(Beside::new(&store, Moment::ThenBroken));
+    assert_eq!(edit_beside(&beside).unwrap(), store.revision());
 }
 
 /// Where a store has no condition of other keys, these do not show that ours will not be written.
@@ -62,6 +85,7 @@ fn of_one_key_at_a_time_other_keys_show_nothing() {
     let beside = Arc::new(Beside::new(&store, Moment::OneKeyLostRequest("/payments/log/level")));
     let error = edit_beside(&beside).unwrap_err();
     assert!(error.maybe_applied(), "{error}");
+    store.put("/payments/database/pool_size", "3");
     let beside = Arc::new(Beside::new(&store, Moment::OneKeyLostRequest("/payments/database/pool_size")));
     let error = edit_beside(&beside).unwrap_err();
     assert!(error.is_conflict(), "{error}");
@@ -94,6 +118,8 @@ enum Moment {
     AfterLostRequest,
     /// The same, of a store that takes one key at a time, and this key.
     OneKeyLostRequest(&'static str),
+    /// The answer is lost, and so are the first two streams after it.
+    ThenBroken,
     /// The answer is lost, and the store is not heard of again.
     ThenSilent,
     /// Deletes a key as a part of the transaction, as it were: without being seen by its conditions.
@@ -104,12 +130,15 @@ enum Moment {
 struct Beside {
     store: MemoryStore,
     moment: Moment,
-    identity: Arc<()>,
+    /// The request that was lost.
+    late: Arc<Mutex<Option<GuardedWrites>>>,
+    /// How many streams have failed.
+    broken: Arc<AtomicUsize>,
 }
 
 impl Beside {
     fn new(store: &MemoryStore, moment: Moment) -> Self {
-        Self { store: store.clone(), moment, identity: Arc::default() }
+        Self { store: store.clone(), moment, late: Arc::default(), broken: Arc::default() }
     }
 }
 
@@ -123,11 +152,16 @@ impl Store for Beside {
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, client::Error>> {
+        if matches!(self.moment, Moment::ThenBroken) && self.broken.fetch_add(1, Ordering::Relaxed) < 2 {
+            let error = client::Error::new(Kind::Unavailable, "the connection was lost");
+            return Box::pin(std::future::ready(Err(error)));
+        }
         Store::watch(&self.store, prefix, after)
     }
 
     fn commit(&self, mut writes: GuardedWrites) -> BoxFuture<Result<Committed, client::Error>> {
         let (store, moment) = (self.store.clone(), self.moment);
+        *self.late.lock().unwrap() = Some(writes.clone());
         Box::pin(async move {
             match moment {
                 Moment::AfterLostAnswer => {
@@ -148,6 +182,10 @@ impl Store for Beside {
                     let answer = Store::commit(&store, writes).await;
                     store.put(key, "5");
                     answer
+                }
+                Moment::ThenBroken => {
+                    store.lose_next_answer();
+                    Store::commit(&store, writes).await
                 }
                 Moment::ThenSilent => {
                     store.lose_next_answer();
@@ -179,12 +217,13 @@ impl Store for Beside {
         Arc::new(Self {
             store: self.store.clone(),
             moment: self.moment,
-            identity: Arc::clone(&self.identity),
+            late: Arc::clone(&self.late),
+            broken: Arc::clone(&self.broken),
         })
     }
 
     fn identity(&self) -> usize {
-        Arc::as_ptr(&self.identity).addr()
+        Arc::as_ptr(&self.late).addr()
     }
 }
 

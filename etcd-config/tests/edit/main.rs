@@ -2,8 +2,14 @@
 
 mod checks;
 mod commits;
+mod contention;
 mod encoding;
 mod faults;
 mod fields;
+mod history;
+mod hostile;
 mod plans;
 mod readme;
+mod restore;
+mod simulation;
+mod troubled;

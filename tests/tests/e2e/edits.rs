@@ -1,13 +1,13 @@
 //! Settings that are changed on real servers, by several writers at once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use etcd_client_core::{Error, Kind, Prefix, Store, v2, v3};
+use etcd_client_core::{v2, v3};
 use etcd_config::{EtcdConfig, field};
-use etcd_config_tests::{Proxy, Server, block_on, servers};
+use etcd_config_tests::{Contest, Proxy, Server, block_on, servers};
 
 #[derive(EtcdConfig, Clone, Debug, PartialEq)]
 #[etcd(prefix = "/payments", validate = Settings::check)]
@@ -120,170 +120,27 @@ fn over_v2_one_key_is_changed_or_several_with_a_commit_key_last() {
     }
 }
 
-#[derive(EtcdConfig, Clone, Debug, PartialEq)]
-#[etcd(prefix = "/range", validate = Range::check)]
-struct Range {
-    #[etcd(default = 0)]
-    least: i64,
-    #[etcd(default = 0)]
-    most: i64,
-    #[etcd(map)]
-    by: BTreeMap<String, u64>,
-}
-
-impl Range {
-    fn check(&self) -> Result<(), String> {
-        if self.least > self.most { Err(format!("{} > {}", self.least, self.most)) } else { Ok(()) }
-    }
-}
-
 /// How long writers contend.
 const CONTENTION: Duration = Duration::from_secs(10);
 
-/// Each writer adds to its own count in the same edit that moves the range, so the count shows which of its edits have
-/// come to be. Others write and delete without asking. The history of the server is the oracle.
+/// Others write and delete without asking, and in the second half connections are cut, with answers under way.
+/// The history of the server is the oracle.
 #[test]
 fn no_edit_of_many_writers_is_lost_or_makes_what_the_check_refuses() {
     let server = Server::start();
-    let until = Instant::now() + CONTENTION;
-    let (written, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let begin = client(server.endpoint());
-    let list =
-        || block_on(async { begin.with_own_connections().list(&Prefix::new("/range")).await }).unwrap();
-    let first = list().revision;
-    let ours: Vec<(u64, Vec<u64>)> = thread::scope(|scope| {
-        let writers: Vec<_> = (0..16_u64)
-            .map(|number| {
-                let (server, written) = (&server, &written);
-                scope.spawn(move || {
-                    let client = client(server.endpoint());
-                    let name = format!("w{number:02}");
-                    let mut revisions = Vec::new();
-                    let mut turn = number;
-                    while Instant::now() < until {
-                        turn += 1;
-                        let answer = Range::update(&client, |edit| {
-                            let stored = |edit: &etcd_config::Edit<Range>, key: &str| {
-                                let text =
-                                    edit.stored(key).map(|text| String::from_utf8_lossy(text).into_owned());
-                                text.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0)
-                            };
-                            let count = stored(&edit, &format!("by/{name}")) + 1;
-                            // One bound moves at a time, as far as the other lets it.
-                            let (least, most) = (stored(&edit, "least"), stored(&edit, "most"));
-                            let step = i64::try_from(turn % 7).unwrap();
-                            let edit = edit.set(field!(Range.by[name]), &count.unsigned_abs())?;
-                            if turn.is_multiple_of(2) {
-                                edit.set(field!(Range.least), &(least + step).min(most))
-                            } else {
-                                edit.set(field!(Range.most), &(most + 3 - step).max(least))
-                            }
-                        });
-                        match answer {
-                            Ok(done) => {
-                                written.fetch_add(1, Ordering::Relaxed);
-                                revisions.push(done.revision());
-                            }
-                            // What others wrote is not to be repaired by an edit that knows nothing of it.
-                            Err(error) => assert!(error.is_invalid() || error.is_conflict(), "{error}"),
-                        }
-                    }
-                    (number, revisions)
-                })
-            })
-            .collect();
-        scope.spawn(|| {
-            let other = client(server.endpoint());
-            block_on(async {
-                while !is_over.load(Ordering::Relaxed) {
-                    // For a moment what is there is refused, until it is put right.
-                    other.delete("/range/most").await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(3)).await;
-                    other.put("/range/most", "1000").await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    other.delete("/range/least").await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(40)).await;
-                }
-            });
-        });
-        let ours = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
-        is_over.store(true, Ordering::Relaxed);
-        ours
+    let proxy = Proxy::to(&server.address());
+    let contest = Contest::run(16, CONTENTION, &[proxy.endpoint()], &[&server], |is_over| {
+        thread::sleep(CONTENTION / 2);
+        while !is_over.load(Ordering::Relaxed) {
+            proxy.hold_replies(true);
+            thread::sleep(Duration::from_millis(100));
+            proxy.cut();
+            proxy.hold_replies(false);
+            thread::sleep(Duration::from_millis(300));
+        }
     });
-    assert!(written.load(Ordering::Relaxed) > 50, "{written:?}");
-    for entry in list().entries.iter().filter(|entry| entry.key.starts_with(b"/range/by/")) {
-        let name = String::from_utf8_lossy(&entry.key["/range/by/w".len()..]).into_owned();
-        let count: usize = String::from_utf8_lossy(&entry.value).parse().unwrap();
-        let (_, revisions) = &ours[name.parse::<usize>().unwrap()];
-        // Each was counted once: none was lost, none was made twice.
-        assert_eq!(count, revisions.len(), "writer {name}");
-    }
-    let mut checked = 0;
-    for revision in ours.iter().flat_map(|(_, revisions)| revisions) {
-        assert!(*revision > first);
-        match Range::options().check_at(&begin, *revision) {
-            Ok(check) => assert!(check.is_ok(), "at {revision}: {check}"),
-            Err(error) => {
-                assert_eq!(error.store().map(Error::kind), Some(Kind::Compacted), "{error}");
-            }
-        }
-        checked += 1;
-    }
-    println!("{checked} edits of {} writers", ours.len());
-}
-
-#[derive(EtcdConfig, Clone, Debug, PartialEq)]
-#[etcd(prefix = "/fleet")]
-struct Fleet {
-    name: String,
-    #[etcd(default = 1)]
-    workers: u32,
-    note: Option<String>,
-}
-
-/// Ten run, somebody writes past the library what they refuse, ten more start: all hold the same, and all follow when it
-/// is corrected.
-#[test]
-fn processes_that_start_during_a_refusal_have_what_the_running_ones_have() {
-    for etcd in servers::all() {
-        let server = Server::builder().etcd(etcd).start();
-        let write = |key: &str, value: Option<&str>| {
-            block_on(async {
-                let client = v3::Client::new([server.endpoint()]).unwrap();
-                match value {
-                    Some(value) => client.put(key, value).await.unwrap().header.revision,
-                    None => client.delete(key).await.unwrap().header.revision,
-                }
-            })
-        };
-        write("/fleet/name", Some("a"));
-        let start = || Fleet::options().start_from_last_good(true).watch(client(server.endpoint()));
-        let mut all: Vec<_> = (0..10).map(|_| start().unwrap()).collect();
-        let noted = write("/fleet/note", Some("x"));
-        for live in &all {
-            live.wait_for_revision(noted, Duration::from_secs(20)).unwrap();
-        }
-        let good = write("/fleet/note", None);
-        for live in &all {
-            live.wait_for_revision(good, Duration::from_secs(20)).unwrap();
-        }
-        write("/fleet/workers", Some("many"));
-        let bad = write("/fleet/name", None);
-        for live in &all {
-            assert!(live.wait_for_revision(bad, Duration::from_secs(20)).is_err());
-        }
-        all.extend((0..10).map(|_| start().unwrap()));
-        let expected = Fleet { name: "a".into(), workers: 1, note: None };
-        for live in &all {
-            let snapshot = live.snapshot();
-            assert_eq!((&**snapshot, snapshot.revision()), (&expected, good), "{}", etcd.version());
-            assert!(live.status().refused_since.is_some(), "{}", etcd.version());
-        }
-        write("/fleet/workers", Some("2"));
-        let corrected = write("/fleet/name", Some("b"));
-        for live in &all {
-            live.wait_for_revision(corrected, Duration::from_secs(20)).unwrap();
-            assert_eq!((live.load().workers, live.load().name.as_str()), (2, "b"));
-        }
-    }
+    let verdict = contest.held_against(&server);
+    println!("{verdict}");
+    assert!(verdict.written > 50 && verdict.written_but == 0, "{verdict}");
+    assert!(verdict.attempts_again > 10 && verdict.refused_states > 0, "{verdict}");
 }

@@ -10,14 +10,14 @@ use crate::tree::Node;
 
 /// A key of a field as the source names it: its own, or an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(crate) enum FieldKey {
     /// A path below the directory of the field's struct; empty where the field sits in that directory itself.
     Relative(&'static str),
     /// A whole key.
     Absolute(&'static str),
 }
 
-impl Name {
+impl FieldKey {
     /// As a source writes it.
     pub(crate) fn of(written: &'static str) -> Self {
         if written.starts_with('/') { Self::Absolute(written) } else { Self::Relative(written) }
@@ -62,8 +62,8 @@ impl Name {
 
 impl Field {
     /// The key and its aliases, in the order in which they are looked for.
-    pub(crate) fn names(&self) -> impl Iterator<Item = Name> {
-        std::iter::once(self.key).chain(self.aliases.iter().copied()).map(Name::of)
+    pub(crate) fn names(&self) -> impl Iterator<Item = FieldKey> {
+        std::iter::once(self.key).chain(self.aliases.iter().copied()).map(FieldKey::of)
     }
 
     /// The name that the field is read from, and what `look` finds there: the first one where there is
@@ -71,10 +71,10 @@ impl Field {
     /// the key, so is the answer.
     pub(crate) fn resolve<P>(
         &self,
-        look: impl Fn(Name) -> Option<P>,
+        look: impl Fn(FieldKey) -> Option<P>,
         is_there: impl Fn(&P) -> bool,
-    ) -> Option<(Name, P)> {
-        let key = Name::of(self.key);
+    ) -> Option<(FieldKey, P)> {
+        let key = FieldKey::of(self.key);
         let place = look(key)?;
         if self.aliases.is_empty() || is_there(&place) {
             return Some((key, place));
@@ -93,7 +93,7 @@ mod tests {
 
     fn read_from(there: &[&str]) -> Option<&'static str> {
         let prefix = Prefix::new("/app");
-        let look = |name: Name| name.path("db", &prefix);
+        let look = |name: FieldKey| name.path("db", &prefix);
         let found = RENAMED.resolve(look, |path| there.contains(&path.as_str()));
         found.map(|(name, _)| name.written())
     }

@@ -1,4 +1,4 @@
-//! The dealer at a model of etcd's watch stream, with every order of things that the server allows: what is
+//! `Substreams` at a model of etcd's watch stream, with every order of things that the server allows: what is
 //! delivered is what was written, and no watch takes an answer for its progress that does not speak for it.
 //!
 //! `DEALER_SCHEDULES` sets how many schedules are run, `DEALER_SEED` the first.
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use fastrand::Rng;
 
-use super::super::mailbox::Letter;
+use super::super::mailbox::Arrival;
 use super::*;
 use crate::v3::wire::messages::{Event, KeyValue};
 
@@ -181,12 +181,12 @@ struct Client {
 }
 
 impl Client {
-    fn new(dealer: &mut Dealer, key: u8, start_revision: i64) -> Self {
+    fn new(substreams: &mut Substreams, key: u8, start_revision: i64) -> Self {
         let mailbox = Arc::<Mailbox>::default();
         let (waiting, begun) = oneshot::channel();
         let request =
             WatchCreateRequest { key: vec![key].into(), start_revision, ..WatchCreateRequest::default() };
-        dealer.create(Creation { request, mailbox: Arc::clone(&mailbox), waiting });
+        substreams.create(Creation { request, mailbox: Arc::clone(&mailbox), waiting });
         Self {
             key,
             start_revision,
@@ -212,9 +212,9 @@ impl Client {
                 Err(_) => return,
             }
         }
-        while let Poll::Ready(letter) = self.mailbox.poll_next(&mut Context::from_waker(Waker::noop())) {
-            match letter {
-                Ok(Letter::Events(frame)) => {
+        while let Poll::Ready(arrival) = self.mailbox.poll_next(&mut Context::from_waker(Waker::noop())) {
+            match arrival {
+                Ok(Arrival::Events(frame)) => {
                     for event in frame.events {
                         let revision = event.kv.unwrap().mod_revision;
                         // It may have begun just before the revision that its confirmation names.
@@ -226,8 +226,8 @@ impl Client {
                         self.seen = revision;
                     }
                 }
-                Ok(Letter::Answer { covers_watch: false, .. }) => {}
-                Ok(Letter::Answer { head, covers_watch: true }) => {
+                Ok(Arrival::Answer { covers_watch: false, .. }) => {}
+                Ok(Arrival::Answer { head, covers_watch: true }) => {
                     assert_eq!(
                         self.missed(history, head),
                         None,
@@ -250,45 +250,45 @@ impl Client {
     }
 }
 
-fn opened(server: &mut Server) -> Dealer {
-    let mut dealer = Dealer::new(0);
+fn opened(server: &mut Server) -> Substreams {
+    let mut substreams = Substreams::new(0);
     let (waiting, _begun) = oneshot::channel();
     let creation = Creation { request: WatchCreateRequest::default(), mailbox: Arc::default(), waiting };
     let header = ResponseHeader { revision: server.head, ..ResponseHeader::default() };
     let watcher = Watcher { key: KEYS, next: server.head + 1, is_synced: true, is_compacted: false };
     server.watchers.insert(FIRST_ID, watcher);
     server.announced.insert(FIRST_ID);
-    dealer.opened(creation, Begun { watch_id: FIRST_ID, header });
-    dealer
+    substreams.opened(creation, Begun { watch_id: FIRST_ID, header });
+    substreams
 }
 
 fn run(seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let mut server = Server::default();
     (0..rng.u8(1..20)).for_each(|_| server.write(rng.u8(..KEYS)));
-    let mut dealer = opened(&mut server);
+    let mut substreams = opened(&mut server);
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..rng.usize(50..400) {
         match rng.u8(..32) {
             0..=1 => {
                 let start = if rng.bool() { 0 } else { rng.i64(1..=server.head) };
-                clients.push(Client::new(&mut dealer, rng.u8(..KEYS), start));
+                clients.push(Client::new(&mut substreams, rng.u8(..KEYS), start));
             }
             2 if !clients.is_empty() => {
                 let gone = clients.swap_remove(rng.usize(..clients.len()));
-                gone.watch_id.into_iter().for_each(|id| dealer.cancel(id));
+                gone.watch_id.into_iter().for_each(|id| substreams.cancel(id));
             }
-            3 => dealer.ask(rng.bool()),
-            4 => dealer.ask_now(),
+            3 => substreams.ask(rng.bool()),
+            4 => substreams.ask_now(),
             5..=7 => server.write(rng.u8(..KEYS)),
             8 if rng.u8(..4) == 0 => server.compacted = rng.i64(server.compacted..=server.head),
             9..=11 => server.sync(&mut rng),
-            12..=15 => server.requests.extend(dealer.next_outgoing().and_then(|request| request.action)),
+            12..=15 => server.requests.extend(substreams.next_outgoing().and_then(|request| request.action)),
             16..=19 => server.receive(&mut rng),
             20..=25 => server.send(&mut rng),
             26..=29 => {
                 if let Some(frame) = server.wire.pop_front() {
-                    dealer.read(frame).unwrap();
+                    substreams.read(frame).unwrap();
                 }
             }
             _ => clients.iter_mut().for_each(|client| client.read(&server.history)),
@@ -297,18 +297,18 @@ fn run(seed: u64) {
     }
     // In the end all are in step, and know it.
     for _ in 0..2_000 {
-        dealer.ask(false);
-        server.requests.extend(dealer.next_outgoing().and_then(|request| request.action));
+        substreams.ask(false);
+        server.requests.extend(substreams.next_outgoing().and_then(|request| request.action));
         server.receive(&mut rng);
         server.sync(&mut rng);
         (0..8).for_each(|_| server.send(&mut rng));
         while let Some(frame) = server.wire.pop_front() {
-            dealer.read(frame).unwrap();
+            substreams.read(frame).unwrap();
         }
         clients.iter_mut().for_each(|client| client.read(&server.history));
         clients.retain(|client| !client.is_over);
-        if dealer.unanswered() > 0 {
-            dealer.ask_now();
+        if substreams.unanswered() > 0 {
+            substreams.ask_now();
         }
     }
     for client in clients {

@@ -1,5 +1,5 @@
 //! Who a frame of a shared stream is for, and what is asked of its server. No I/O: frames and wishes in,
-//! requests and letters out.
+//! requests and arrivals out.
 //!
 //! What etcd guarantees, and this relies on (`server/etcdserver/api/v3rpc/watch.go`, `mvcc/watchable_store.go`):
 //! - Watches are confirmed or refused in the order in which they were asked for. A refusal names no watch.
@@ -48,10 +48,10 @@ pub(super) struct Begun {
 
 /// The state of one stream.
 #[derive(Debug)]
-pub(super) struct Dealer {
+pub(super) struct Substreams {
     /// The id of the cluster, 0 if unknown.
     cluster: u64,
-    watches: HashMap<i64, Dealt>,
+    watches: HashMap<i64, Substream>,
     /// Watches whose end the server has not confirmed: their frames are on the way.
     cancelled: HashSet<i64>,
     /// Watches to be asked for, and those that the server has not confirmed yet.
@@ -74,7 +74,7 @@ pub(super) struct Dealer {
 
 /// One watch.
 #[derive(Debug)]
-struct Dealt {
+struct Substream {
     mailbox: Arc<Mailbox>,
     start: Start,
     /// The revision of the store when it was confirmed.
@@ -93,7 +93,7 @@ impl Creation {
     }
 }
 
-impl Dealer {
+impl Substreams {
     pub(super) fn new(cluster: u64) -> Self {
         Self {
             cluster,
@@ -273,7 +273,7 @@ impl Dealer {
         self.head = self.head.max(head);
         let start = Start::asked(request.start_revision).confirmed(head);
         let believes_answers = self.unanswered() == 0;
-        let watch = Dealt { mailbox, start, head, asked_before: self.asked, believes_answers };
+        let watch = Substream { mailbox, start, head, asked_before: self.asked, believes_answers };
         self.watches.insert(watch_id, watch);
         if waiting.send(Ok(begun)).is_err() {
             self.cancel(watch_id);
@@ -325,7 +325,7 @@ impl Dealer {
     }
 }
 
-impl Drop for Dealer {
+impl Drop for Substreams {
     /// The runtime that reads the stream may have ended while others read its watches.
     fn drop(&mut self) {
         let error = Error::new(Kind::Unavailable, "the stream of the watch is not read any more");
