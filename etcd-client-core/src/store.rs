@@ -313,8 +313,8 @@ pub trait Watch: fmt::Debug + Send {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>>;
 
     /// Asks the server for a [`Signal::Progress`], or for anything else that shows that this stream is alive.
-    /// Does not block; the answer comes from [`poll_next`](Self::poll_next). A stream on which nothing arrives
-    /// within a progress interval of the request is given up.
+    /// Does not block; the answer comes from [`poll_next`](Self::poll_next). A stream that does not answer is given up, two
+    /// progress intervals after its last sign of life.
     fn request_progress(&mut self);
 
     /// Asks for progress as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: the

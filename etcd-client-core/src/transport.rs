@@ -8,6 +8,7 @@ pub(crate) mod endpoint;
 pub(crate) mod endpoint_client;
 pub(crate) mod endpoint_order;
 pub(crate) mod endpoints;
+pub(crate) mod environment;
 pub(crate) mod greeting;
 pub(crate) mod http;
 pub(crate) mod keys_in_other_api;

@@ -49,6 +49,7 @@ mod client;
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzzing;
+mod grpc;
 mod net;
 mod store;
 mod watch;

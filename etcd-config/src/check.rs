@@ -5,7 +5,7 @@ use std::fmt;
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::lint::absent;
-use crate::lint::placement::NothingRead;
+use crate::lint::nothing_read::NothingRead;
 use crate::lint::warnings::warnings;
 use crate::problem::{Problem, Report};
 use crate::reading::{Reading, decode_all};

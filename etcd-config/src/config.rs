@@ -1,14 +1,17 @@
 //! The trait for people: what a derived struct can do.
 
 use std::future::Future;
+use std::ops::RangeBounds;
 
 use etcd_client_core::Prefix;
 
 use crate::check::Check;
 use crate::decode::{Derived, defaults, survey};
+use crate::document::Document;
 use crate::edit::Edit;
 use crate::edit::commit::Written;
 use crate::error::Error;
+use crate::history::History;
 use crate::live::Live;
 use crate::options::Options;
 use crate::options::into_store::IntoStore;
@@ -207,6 +210,56 @@ pub trait EtcdConfig: Derived {
         store: impl IntoStore,
     ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
         Self::options().check_async(store)
+    }
+
+    /// What is stored, as a document: JSON, YAML, TOML or commands of etcdctl; [`Options::export`] with the defaults. The
+    /// page of [`Document`] has an example.
+    ///
+    /// # Errors
+    /// As [`Options::export`].
+    fn export(store: impl IntoStore) -> Result<Document, Error> {
+        Self::options().export(store)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::export_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::export_async`].
+    fn export_async(store: impl IntoStore) -> impl Future<Output = Result<Document, Error>> + Send + 'static {
+        Self::options().export_async(store)
+    }
+
+    /// What was changed below the prefix in these revisions, newest first; [`Options::history`] with the defaults.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::from([("/payments/workers", "12")]);
+    /// store.put("/payments/workers", "13");
+    /// for step in Settings::history(&store, 3..)? {
+    ///     println!("{step}"); // the revision, the keys, old -> new, whether it decodes
+    ///     assert_eq!(step.changes()[0].old(), Some("12"));
+    /// }
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Options::history`].
+    fn history(store: impl IntoStore, revisions: impl RangeBounds<u64>) -> Result<History<Self>, Error> {
+        Self::options().history(store, revisions)
+    }
+
+    /// The same for callers in a tokio runtime; [`Options::history_async`] with the defaults.
+    ///
+    /// # Errors
+    /// As [`Options::history_async`].
+    fn history_async(
+        store: impl IntoStore,
+        revisions: impl RangeBounds<u64>,
+    ) -> impl Future<Output = Result<History<Self>, Error>> + Send + 'static {
+        Self::options().history_async(store, revisions)
     }
 
     /// Everything that may be said before the configuration is read: another prefix, a cache file, limits.

@@ -14,6 +14,7 @@ mod pending;
 mod pin;
 mod place;
 mod scrub;
+mod shared_schema;
 mod survey;
 mod type_name;
 
@@ -47,22 +48,40 @@ pub fn decode_since<T: Derived>(
     context: &Context,
     published: Option<&Replaced>,
 ) -> Result<(T, bool), Vec<Problem>> {
+    let mut value = None;
+    let mut read = |at: &mut Decoder<'_>| {
+        value = T::read(at, None);
+        value.is_some()
+    };
+    let differs = read_all(&mut read, tree, context, published)?;
+    // Never without a value: that is a problem.
+    value.map(|value| (value, differs)).ok_or_else(Vec::new)
+}
+
+/// What [`decode_since`] does whatever the type is. `read` keeps the value, and says whether there is one.
+fn read_all(
+    read: &mut dyn FnMut(&mut Decoder<'_>) -> bool,
+    tree: &KeyTree,
+    context: &Context,
+    published: Option<&Replaced>,
+) -> Result<bool, Vec<Problem>> {
     let mut decoder = Decoder::new(context, tree, Stale::All, published);
-    let value = T::read(&mut decoder, None);
+    let is_read = read(&mut decoder);
     let Findings { mut problems, pinned, secrets, differs } = decoder.finish();
     problems.extend(findings::denied_keys(context.schema(), tree, None));
     problems.extend(context.default_problems().iter().cloned());
-    match value {
-        Some(value) if problems.is_empty() => {
-            context.pin(pinned);
-            Ok((value, differs))
-        }
-        _ => {
-            scrub::scrub(&mut problems, secrets, tree, context);
-            explain(&mut problems, tree, context);
-            Err(problems)
-        }
+    if is_read && problems.is_empty() {
+        context.pin(pinned);
+        return Ok(differs);
     }
+    scrub::scrub(&mut problems, secrets, tree, context);
+    explain(&mut problems, tree, context);
+    Err(problems)
+}
+
+/// Reads a `T` for what is found out on the way.
+fn look<T: Derived>(at: &mut Decoder<'_>) {
+    drop(T::read(at, None));
 }
 
 /// Adds to the problems what the keys that are there say about them.
@@ -74,6 +93,15 @@ fn explain(problems: &mut Vec<Problem>, tree: &KeyTree, context: &Context) {
 /// What waits for a restart, with what a start would refuse of it. Everything is decoded for that, where
 /// something waits: as by a process that begins now.
 pub(crate) fn restart_preview<T: Derived>(
+    changes: Vec<Problem>,
+    tree: &KeyTree,
+    context: &Context,
+) -> Vec<Problem> {
+    preview(look::<T>, changes, tree, context)
+}
+
+fn preview(
+    look: fn(&mut Decoder<'_>),
     mut changes: Vec<Problem>,
     tree: &KeyTree,
     context: &Context,
@@ -82,7 +110,7 @@ pub(crate) fn restart_preview<T: Derived>(
         return changes;
     }
     let mut decoder = Decoder::new(context, tree, Stale::All, None).at_a_start();
-    drop(T::read(&mut decoder, None));
+    look(&mut decoder);
     let Findings { mut problems, secrets, .. } = decoder.finish();
     scrub::scrub(&mut problems, secrets, tree, context);
     explain(&mut problems, tree, context);
@@ -111,16 +139,36 @@ pub fn update_since<T: Derived>(
     context: &Context,
     published: Option<&Replaced>,
 ) -> Result<bool, Vec<Problem>> {
-    if context.absolute().iter().any(|path| touched.places().descend(path).is_some()) {
+    if has_absolute(touched, context) {
         // Any struct in the tree may read an absolute key.
         let (fresh, differs) = decode_since(tree, context, published)?;
         *value = fresh;
         return Ok(differs);
     }
+    let mut update = |at: &mut Decoder<'_>| {
+        if let Some(replaced) = T::read(at, Some(&mut *value)) {
+            *value = replaced;
+        }
+    };
+    read_touched(&mut update, look::<T>, tree, touched, context, published)
+}
+
+/// Whether an absolute key was touched.
+fn has_absolute(touched: &Touched, context: &Context) -> bool {
+    context.absolute().iter().any(|path| touched.places().descend(path).is_some())
+}
+
+/// What [`update_since`] does whatever the type is: `update` brings a value up to date.
+fn read_touched(
+    update: &mut dyn FnMut(&mut Decoder<'_>),
+    look: fn(&mut Decoder<'_>),
+    tree: &KeyTree,
+    touched: &Touched,
+    context: &Context,
+    published: Option<&Replaced>,
+) -> Result<bool, Vec<Problem>> {
     let mut decoder = Decoder::new(context, tree, Stale::Only(touched.places()), published);
-    if let Some(replaced) = T::read(&mut decoder, Some(&mut *value)) {
-        *value = replaced;
-    }
+    update(&mut decoder);
     let Findings { mut problems, differs, .. } = decoder.finish();
     problems.extend(findings::denied_keys(context.schema(), tree, Some(touched)));
     if problems.is_empty() {
@@ -129,7 +177,7 @@ pub fn update_since<T: Derived>(
     if scrub::is_needed(&problems) {
         // A check has seen secrets that were not among what was touched.
         let mut decoder = Decoder::new(context, tree, Stale::All, None);
-        drop(T::read(&mut decoder, None));
+        look(&mut decoder);
         scrub::scrub(&mut problems, decoder.finish().secrets, tree, context);
     }
     explain(&mut problems, tree, context);

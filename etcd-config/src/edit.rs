@@ -1,18 +1,20 @@
 //! Changes of settings, checked before they are written as every reader will check them.
 
 pub(crate) mod commit;
+pub(crate) mod described;
 mod expected;
 pub(crate) mod field_path;
 mod foremost;
 pub(crate) mod plan;
 pub(crate) mod planned;
 mod readers;
+mod restoring;
 mod target;
 pub(crate) mod to_text;
 mod unanswered;
 pub(crate) mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
@@ -74,9 +76,19 @@ pub struct Edit<T> {
     schema: Schema,
     /// By paths below the prefix: the new text, or `None` for a deletion.
     changes: BTreeMap<String, Option<Bytes>>,
+    /// Of these the text is one that was stored, and no person has given it.
+    from_store: BTreeSet<String>,
     proofs: Vec<Proof<T>>,
+    /// Where texts come from, by their paths: what is said of one that is refused.
+    origins: BTreeMap<String, Origin>,
     /// What is wrong with calls that have no error of their own.
     mistakes: Vec<String>,
+}
+
+/// A text that was written down elsewhere, and where.
+struct Origin {
+    text: Option<Bytes>,
+    place: String,
 }
 
 /// How the text of a typed value is made.
@@ -95,7 +107,16 @@ impl<T: Derived> Edit<T> {
     pub(crate) fn new(reading: Reading) -> Self {
         let tree = reading.tree();
         let schema = Schema::new(survey::<T>(), reading.prefix());
-        Self { reading, tree, schema, changes: BTreeMap::new(), proofs: Vec::new(), mistakes: Vec::new() }
+        Self {
+            reading,
+            tree,
+            schema,
+            changes: BTreeMap::new(),
+            from_store: BTreeSet::new(),
+            proofs: Vec::new(),
+            origins: BTreeMap::new(),
+            mistakes: Vec::new(),
+        }
     }
 
     /// The revision that the changes are decided on.
@@ -161,7 +182,7 @@ impl<T: Derived> Edit<T> {
         let text = serialize(value, serializer).map_err(|error| {
             // A type may say what is in it.
             let is_secret = self.is_secret(&path);
-            cannot(if is_secret { "its value has no text".to_owned() } else { error.to_string() })
+            cannot(if is_secret { "its value has no text".to_owned() } else { line(&error.to_string()) })
         })?;
         let Some(text) = text else {
             for key in target.keys(&self.tree) {
@@ -181,6 +202,7 @@ impl<T: Derived> Edit<T> {
     /// field reads is a warning of the plan, or refused by `deny_unknown_keys`.
     pub fn set_text(mut self, key: impl AsRef<str>, text: impl Into<Vec<u8>>) -> Self {
         if let Some(path) = self.path_of(key.as_ref()) {
+            self.from_store.remove(&path);
             self.changes.insert(path, Some(Bytes::from(text.into())));
         }
         self
@@ -207,9 +229,10 @@ impl<T: Derived> Edit<T> {
         self
     }
 
-    /// Deletes a key below the prefix; the whole key may be given, too.
+    /// Deletes a key below the prefix; the whole key may be given, too. It may be one that could not be written here,
+    /// such as one with an empty name in it.
     pub fn unset_key(mut self, key: impl AsRef<str>) -> Self {
-        if let Some(path) = self.path_of(key.as_ref()) {
+        if let Some(path) = self.odd_path_of(key.as_ref()).or_else(|| self.path_of(key.as_ref())) {
             self.changes.insert(path, None);
         }
         self
@@ -229,9 +252,39 @@ impl<T: Derived> Edit<T> {
         Plan::of(self)
     }
 
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The keys as they were read.
+    pub(crate) fn tree(&self) -> &KeyTree {
+        &self.tree
+    }
+
+    /// Whether there is a key at a path below the prefix, with the changes.
+    pub(crate) fn is_set(&self, path: &str) -> bool {
+        self.changes.get(path).map_or_else(|| self.tree.get(path).is_some(), Option::is_some)
+    }
+
+    /// Changes the key at a path below the prefix; `place` says where that is written.
+    pub(crate) fn change(&mut self, path: String, text: Option<String>, place: Option<String>) {
+        let text = text.map(Bytes::from);
+        self.from_store.remove(&path);
+        if let Some(place) = place {
+            self.origins.insert(path.clone(), Origin { text: text.clone(), place });
+        }
+        self.changes.insert(path, text);
+    }
+
     fn is_secret(&self, path: &str) -> bool {
         let prefix = self.reading.prefix();
         crate::schema::secrecy::Secrecy::of(self.schema.branch(), prefix).is_secret(path.as_bytes())
+    }
+
+    /// The path of a whole key that is there.
+    fn odd_path_of(&self, key: &str) -> Option<String> {
+        let path = key.strip_prefix(self.reading.prefix().directory())?;
+        self.tree.get(path).map(|_| path.to_owned())
     }
 
     /// The path below the prefix; what is wrong with the key is noted.
@@ -248,12 +301,24 @@ impl<T: Derived> Edit<T> {
     }
 }
 
+/// The paths below the prefix that a field may be read from: of its key, or of a directory that is its own. `None` if it
+/// lies among others.
+pub(crate) fn places_of<T: Derived, V>(prefix: &Prefix, field: &FieldPath<T, V>) -> Option<Vec<String>> {
+    let (schema, tree) = (Schema::new(survey::<T>(), prefix), KeyTree::new(prefix.clone()));
+    let target = Target::find(&schema, &tree, field.steps()).ok()?;
+    target.places().map(<[String]>::to_vec)
+}
+
+fn line(text: &str) -> String {
+    Printable::line(text).to_string()
+}
+
 fn relative<'k>(prefix: &Prefix, key: &'k str) -> Result<&'k str, String> {
     if prefix.directory().is_empty() && !key.is_empty() {
         return Ok(key);
     }
     let path = match key.strip_prefix(prefix.directory()) {
-        Some(path) if key.starts_with('/') => path,
+        Some(path) => path,
         _ if key.starts_with('/') => return Err(format!("it is not below {prefix}")),
         _ => key,
     };

@@ -27,6 +27,7 @@ use crate::problem::{Problem, Report};
 /// | [`is_stopped`](Self::is_stopped) | the watch has ended | watch again |
 /// | [`is_conflict`](Self::is_conflict) | somebody else has changed what an edit was decided on | read again and decide again |
 /// | [`maybe_applied`](Self::maybe_applied) | the answer to a write was lost | read, and see |
+/// | [`is_document`](Self::is_document) | a text in JSON, YAML or TOML cannot be read, or what is in a document cannot be written in a format | correct the text, at the line and column of the message |
 /// | [`is_invalid_option`](Self::is_invalid_option) | an option or a call is wrong, and nothing was tried | correct the program |
 ///
 /// None of them is true where a file, a thread or a runtime fails, nor for other errors of the
@@ -70,6 +71,8 @@ enum Inner {
     Stopped(String),
     /// An option that cannot be right.
     Unusable(String),
+    /// A text that is no document, or a document that cannot be written as a text.
+    Document(String),
     /// Something of this process failed.
     Failed(String),
     /// A file, or a thread, that could not be had.
@@ -128,6 +131,12 @@ impl Error {
     /// runtime, or in decoding or a callback that would wait for itself.
     pub fn is_invalid_option(&self) -> bool {
         matches!(&*self.0, Inner::Unusable(_))
+    }
+
+    /// Whether the text of a [`Document`](crate::Document) cannot be read; or a document cannot be written in a format.
+    /// That keys of it are unknown, or values do not fit, is [`is_invalid`](Self::is_invalid).
+    pub fn is_document(&self) -> bool {
+        matches!(&*self.0, Inner::Document(_))
     }
 
     /// Whether an edit was not written because somebody else has changed something below the prefix since it was read:
@@ -249,6 +258,10 @@ impl Error {
         Self(Arc::new(Inner::Unusable(message.into())))
     }
 
+    pub(crate) fn document(message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner::Document(message.into())))
+    }
+
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self(Arc::new(Inner::Failed(message.into())))
     }
@@ -300,6 +313,7 @@ impl fmt::Display for Lines<'_> {
             Inner::Stopped(message)
             | Inner::Stale(message)
             | Inner::Unusable(message)
+            | Inner::Document(message)
             | Inner::Failed(message) => f.write_str(message),
             Inner::Io { what, .. } => f.write_str(what),
         }

@@ -90,11 +90,11 @@ pub struct Row {
 
 /// What the table has of a field: what is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Shown {
+pub(crate) struct Shown {
     /// As it is printed, which is not the text of a secret.
-    value: String,
-    origin: Origin,
-    revision: Option<u64>,
+    pub(crate) value: String,
+    pub(crate) origin: Origin,
+    pub(crate) revision: Option<u64>,
 }
 
 /// Where a value comes from, from [`Row::origin`]. `Display` writes it as the table does: `etcd`, `cache`, `default`,
@@ -160,6 +160,12 @@ impl Row {
     /// The revision at which the key was set last; `None` where the value does not come from a key.
     pub fn revision(&self) -> Option<u64> {
         self.revision
+    }
+
+    /// What is in force, as the table has it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn shown(&self) -> &Shown {
+        &self.shown
     }
 
     /// What else is to be known: a refused value, one that waits for a restart, an old name.

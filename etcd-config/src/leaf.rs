@@ -2,7 +2,6 @@
 
 mod complaint;
 mod default;
-mod encode;
 mod error;
 mod exact_json;
 mod exact_number;
@@ -12,6 +11,7 @@ mod json_list;
 mod rewrite;
 pub(crate) mod similar;
 mod text;
+mod text_serializer;
 
 use etcd_client_core::Printable;
 use serde::de::DeserializeOwned;
@@ -19,11 +19,11 @@ use serde::de::DeserializeOwned;
 pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity, refused};
 pub use self::default::FieldDefault;
 pub(crate) use self::default::IN_SOURCE;
-pub(crate) use self::encode::{Encoded, is_same_value};
-pub use self::encode::{NoText, TextSerializer};
 pub(crate) use self::error::Error;
 pub(crate) use self::expectation::{Expectation, Shape};
 pub(crate) use self::text::Text;
+pub(crate) use self::text_serializer::{Encoded, is_same_value};
+pub use self::text_serializer::{NoText, TextSerializer};
 use crate::runtime::panics;
 
 /// How a field's value is made from text.

@@ -53,7 +53,9 @@
 //! | `encrypted-keys` | keys of clients that are encrypted with a passphrase |
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
-//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`] |
+//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
+//! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
+//! | `yaml`, `toml` | reading configurations that are written as YAML or TOML: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
 //! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
@@ -73,7 +75,9 @@
 //! | keys that were written over etcd's v2 API, as by node-etcd | [`client::v2`] |
 //! | reading, callbacks, waiting, ending | [`Live`] |
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
+//! | a whole configuration as JSON, YAML or TOML: export, apply, seed | [`EtcdConfig::export`], [`Document`], [`Edit::apply`], [`Edit::fill`] |
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
+//! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
 //! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |
@@ -184,20 +188,26 @@
 
 mod cache;
 mod check;
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+pub mod cli;
 mod config;
 mod decode;
 pub mod docs;
+mod document;
 mod edit;
 mod error;
 mod explain;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod history;
 mod leaf;
 mod lint;
 mod live;
 mod notify;
 mod options;
+mod past;
 mod problem;
 mod publish;
 mod reading;
@@ -218,6 +228,7 @@ pub use etcd_config_derive::EtcdConfig;
 
 pub use crate::check::Check;
 pub use crate::config::EtcdConfig;
+pub use crate::document::{Document, Format};
 pub use crate::edit::Edit;
 pub use crate::edit::commit::Written;
 pub use crate::edit::field_path::FieldPath;
@@ -226,6 +237,8 @@ pub use crate::edit::planned::PlannedChange;
 pub use crate::edit::to_text::ToText;
 pub use crate::error::{Error, Moved};
 pub use crate::explain::{Explanation, Origin, Row};
+pub use crate::history::step::{Step, StepChange};
+pub use crate::history::{History, HistoryCut};
 pub use crate::leaf::{FieldDefault, NoText, TextSerializer};
 pub use crate::live::Live;
 pub use crate::live::reader::Reader;

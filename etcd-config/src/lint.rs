@@ -2,8 +2,8 @@
 
 pub(crate) mod absent;
 pub(crate) mod findings;
-pub(crate) mod hints;
-pub(crate) mod placement;
+pub(crate) mod nothing_read;
 pub(crate) mod quiet;
 pub(crate) mod refused;
+pub(crate) mod unread_key;
 pub(crate) mod warnings;

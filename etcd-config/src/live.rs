@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use etcd_client_core::{BoxFuture, Printable};
+use etcd_client_core::BoxFuture;
 use tokio::runtime::Handle;
 
 use self::first_load::FirstLoad;
@@ -29,11 +29,11 @@ use self::watch_task::WatchTask;
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
+use crate::publish::current::Current;
 use crate::publish::snapshot::{Guard, Snapshot};
 use crate::runtime::background::Background;
 use crate::runtime::caller::Caller;
-use crate::status::cell::StatusRecord;
-use crate::status::{Ago, Source, Status};
+use crate::status::{Source, Status};
 
 /// A configuration that is kept current.
 ///
@@ -71,8 +71,9 @@ use crate::status::{Ago, Source, Status};
 /// # Ok::<(), etcd_config::Error>(())
 /// ```
 pub struct Live<T> {
-    shared: Arc<Shared<T>>,
-    life: Arc<Life<T>>,
+    current: Arc<ArcSwap<Snapshot<T>>>,
+    shared: Arc<Shared>,
+    life: Arc<Life>,
 }
 
 impl<T> Live<T> {
@@ -93,7 +94,7 @@ impl<T> Live<T> {
     /// ```
     #[inline]
     pub fn load(&self) -> Guard<T> {
-        Guard(self.shared.current.load())
+        Guard(self.current.load())
     }
 
     /// The configuration as it is now, for those who would rather fail than act without knowing what
@@ -105,8 +106,9 @@ impl<T> Live<T> {
     /// are what a refusal is for. One bad value must not fail the health checks of all instances at
     /// once; see [`docs::probes`](crate::docs::probes).
     ///
-    /// Signs of life come every [`progress_interval`](crate::Options::progress_interval), 5 s unless
-    /// set otherwise; a shorter `max_age` fails now and then on a store that is perfectly well.
+    /// Signs of life come at least every one and a half
+    /// [`progress_interval`](crate::Options::progress_interval)s, 7.5 s unless set otherwise; a shorter `max_age` fails now
+    /// and then on a store that is perfectly well.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -124,31 +126,15 @@ impl<T> Live<T> {
     /// [`Error::is_stale`], with how long it has been, and why. In the child of a `fork` it may be
     /// [`Error::is_stopped`].
     pub fn require_fresh(&self, max_age: Duration) -> Result<Guard<T>, Error> {
-        if self.shared.is_unreadable() {
-            return Err(Error::left_in_the_parent());
-        }
         // In this order: what is published later is younger.
-        let age = self.shared.status_cell.read(StatusRecord::age);
-        if age <= max_age {
-            return Ok(self.load());
-        }
-        let status = self.status();
-        let rejected = status.and_rejected();
-        let Status { name, prefix, source, state, refused_since, .. } = status;
-        let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
-        let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
-        Err(Error::stale(format!(
-            "{name} from {} is from {source} and was last {known} {}, where at most {max_age:?} is \
-             accepted; now {state}{rejected}{why}",
-            Printable::line(&prefix),
-            Ago(age)
-        )))
+        self.shared.check_fresh(max_age)?;
+        Ok(self.load())
     }
 
     /// The configuration as it is now, to keep: an `Arc`, and with it the revision that it was read at. For a whole
     /// request or a task; it does not change, and is not in the way of later ones.
     pub fn snapshot(&self) -> Arc<Snapshot<T>> {
-        self.shared.current.load_full()
+        self.current.load_full()
     }
 
     /// How fresh the configuration is, where it came from, and what is wrong, if anything. A copy, as of now; to be
@@ -171,51 +157,38 @@ impl<T> Live<T> {
         explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache)
     }
 
-    fn check_running(&self) -> Result<(), Error> {
-        self.check_process()?;
-        if !self.shared.is_stopped() {
-            return Ok(());
-        }
-        let Status { name, prefix, .. } = self.status();
-        Err(Error::stopped(format!(
-            "the watch of {name} from {} has ended: it was closed, or its runtime was shut down",
-            Printable::line(&prefix)
-        )))
-    }
-
-    /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
-    fn check_process(&self) -> Result<(), Error> {
-        if self.shared.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
-    }
-
     #[inline]
     pub(crate) fn current(&self) -> &ArcSwap<Snapshot<T>> {
-        &self.shared.current
+        &self.current
     }
 }
 
 impl<T: Derived> Live<T> {
     /// Follows what was loaded, on the runtime where that was done.
     pub(crate) fn start(
-        loaded: FirstLoad<T>,
+        loaded: FirstLoad,
         caller: Caller,
         runtime: &Handle,
         background: Option<Arc<Background>>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let current = Arc::new(ArcSwap::new(loaded.first()?));
         // Apart from its future, which would have it twice.
-        let task = Box::new(WatchTask::new(loaded, caller));
+        let task = Box::new(WatchTask::new(loaded, Arc::clone(&current) as Arc<dyn Current>, caller));
         let shared = Arc::clone(task.shared());
-        // As one type of task for all types of configurations: a runtime's code for it is as much as this library's.
         let task: BoxFuture<()> = Box::pin(task.run());
         let task = runtime.spawn(task).abort_handle();
         let life = Life::new(Arc::clone(&shared), task, background);
-        Self { shared, life: Arc::new(life) }
+        Ok(Self { current, shared, life: Arc::new(life) })
     }
 }
 
 impl<T> Clone for Live<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), life: Arc::clone(&self.life) }
+        Self {
+            current: Arc::clone(&self.current),
+            shared: Arc::clone(&self.shared),
+            life: Arc::clone(&self.life),
+        }
     }
 }
 

@@ -1,38 +1,30 @@
 //! Options of a configuration: everything that may be set before it is read.
 
 mod editing;
+mod exporting;
+mod filled_schema;
+mod going_back;
+mod history;
 pub(crate) mod into_store;
 mod last_good;
+mod load;
+mod on_thread;
 pub(crate) mod placeholder;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
-use etcd_client_core::{Listing, Prefix, Store, watcher};
-use tokio::sync::oneshot;
+use etcd_client_core::{Prefix, Store, watcher};
 
 use self::into_store::IntoStore;
-use crate::cache::{Cache, CacheLocation};
+use crate::cache::CacheLocation;
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::live::Live;
-use crate::live::first_load::{Fields, FirstAnswer, FirstLoad, LoadedFrom, WatchPlan};
-use crate::runtime::background::Background;
-use crate::runtime::panics;
-
-use crate::runtime::caller::{Caller, refuse_to_block, runtime};
-use crate::runtime::worker::Worker;
-
-/// How much longer than its limit a start may take before the blocking caller gives up: it is used up only if the
-/// thread that reads the network is held up, as on a machine that stalls.
-const GRACE: Duration = Duration::from_secs(3);
-/// More keys are not decoded on a runtime of the caller's, where other tasks wait.
-const FEW: usize = 512;
+use crate::live::first_load::{Fields, WatchPlan};
 
 /// How a configuration is read and watched, from [`EtcdConfig::options`](crate::EtcdConfig::options).
 ///
@@ -47,6 +39,7 @@ const FEW: usize = 512;
 /// | [`debounce`](Self::debounce) | none |
 /// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
 /// | [`start_from_last_good`](Self::start_from_last_good) | off: keys that are not valid are an error |
+/// | [`history_limit`](Self::history_limit) | 1,000 steps |
 ///
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
 /// of a call.
@@ -78,6 +71,7 @@ pub struct Options<T> {
     cache_file: Option<PathBuf>,
     cache_secrets: bool,
     last_good: bool,
+    history_limit: usize,
     config: PhantomData<fn() -> T>,
 }
 
@@ -92,6 +86,7 @@ impl<T: Derived> Options<T> {
             cache_file: None,
             cache_secrets: false,
             last_good: false,
+            history_limit: 1_000,
             config: PhantomData,
         }
     }
@@ -164,10 +159,11 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// How often the store is asked for a sign of life. A stream that has not answered when the next
-    /// one is due is lost, so a dead connection is noticed within twice the interval. 5 s. Zero is refused.
+    /// A dead connection is noticed within twice this time: the store is asked for a sign of life one interval after the last
+    /// one, or one and a half where it answers at once and two seconds and a half are left for the answer. 5 s. Zero is
+    /// refused.
     ///
-    /// [`Status::age`](crate::Status::age) is at most about this while all is well.
+    /// So [`Status::age`](crate::Status::age) is at most about one and a half times this while all is well: 7.5 s.
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.watcher.progress_interval = interval;
         self
@@ -263,109 +259,10 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// Reads the first snapshot, and keeps it current from a thread in the background, which all
-    /// configurations of the process share. Blocks until the snapshot is there; works in a plain
-    /// `main` and inside a runtime, whose thread it blocks too: in async code use
-    /// [`watch_async`](Self::watch_async).
-    ///
-    /// Decoding and the checks of the first snapshot run on the calling thread.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the keys, at once (a check of a struct runs when all its fields are good); or why the store cannot be read; or that it
-    /// did not answer within the limit, with each endpoint's cause:
-    /// - [`Error::is_invalid`]: [`Error::problems`] are all keys that are missing, do not decode or are refused.
-    /// - [`Error::is_timeout`]: no answer within the [`startup_timeout`](Self::startup_timeout), and no
-    ///   [cache file](Self::cache_file) that is of use.
-    /// - [`Error::is_access`]: the store rejects the credentials, or does not let the user read the prefix. Not
-    ///   tried again.
-    /// - [`Error::is_invalid_option`]: no prefix, a placeholder without a value, an interval of zero; or this is
-    ///   called in decoding or in a check, which updates wait for.
-    /// - An endpoint that cannot be one is an [`Error::store`] of the kind
-    ///   [`InvalidInput`](crate::client::Kind::InvalidInput).
-    pub fn watch(self, store: impl IntoStore) -> Result<Live<T>, Error> {
-        let (loaded, background) = self.load_in_background(store)?;
-        let runtime = background.runtime().clone();
-        Ok(Live::start(loaded, Caller::here(), &runtime, Some(background)))
-    }
-
-    /// The same for callers in a tokio runtime, on which it is then kept current; the runtime needs
-    /// time and, for a store on the network, I/O enabled.
-    ///
-    /// The watch is a task of that runtime: while the runtime is blocked, no update comes, and when it is shut down,
-    /// the watch ends ([`State::Stopped`](crate::State::Stopped)). [`watch`](Self::watch) depends on no runtime.
-    ///
-    /// The prefix and the store are made when this is called, not when it is awaited. Cancel safe: dropping the
-    /// future gives the start up.
-    ///
-    /// # Errors
-    /// As [`watch`](Self::watch), and that there is no runtime ([`Error::is_invalid_option`]), or one that lacks
-    /// these.
-    pub fn watch_async(
-        self,
-        store: impl IntoStore,
-    ) -> impl Future<Output = Result<Live<T>, Error>> + Send + 'static {
-        let prepared = self.prepare(store);
-        async move {
-            let (store, plan) = prepared?;
-            let runtime = runtime()?;
-            let loaded = load(&store, plan).await?;
-            Ok(Live::start(loaded, Caller::here(), &runtime, None))
-        }
-    }
-
-    /// Reads the configuration once, without watching it: for a command that ends soon. Blocks like
-    /// [`watch`](Self::watch).
-    ///
-    /// A [cache file](Self::cache_file) is read and written as by `watch`; it is written before this returns.
-    ///
-    /// # Errors
-    /// As [`watch`](Self::watch).
-    pub fn load_once(self, store: impl IntoStore) -> Result<T, Error> {
-        let (loaded, _background) = self.load_in_background(store)?;
-        if let Some((cache, listing)) = to_be_cached(&loaded)
-            && let Err(why) = cache.write(listing, SystemTime::now(), 1)
-        {
-            cache.warn_not_kept(&why);
-        }
-        Ok(loaded.first.value)
-    }
-
-    /// The same for callers in a tokio runtime. Cancel safe, as [`watch_async`](Self::watch_async) is.
-    ///
-    /// # Errors
-    /// As [`watch_async`](Self::watch_async).
-    pub fn load_once_async(
-        self,
-        store: impl IntoStore,
-    ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
-        let prepared = self.prepare(store);
-        async move {
-            let (store, plan) = prepared?;
-            runtime()?;
-            let loaded = load::<T>(&store, plan).await?;
-            if let Some((cache, listing)) = to_be_cached(&loaded) {
-                let writer = Arc::clone(&cache);
-                let written = elsewhere(move || writer.write(listing, SystemTime::now(), 1)).await;
-                if let Err(why) = written.unwrap_or_else(|error| Err(error.to_string())) {
-                    cache.warn_not_kept(&why);
-                }
-            }
-            Ok(loaded.first.value)
-        }
-    }
-
-    fn load_in_background(self, store: impl IntoStore) -> Result<(FirstLoad<T>, Arc<Background>), Error> {
-        refuse_to_block()?;
-        let (store, plan) = self.prepare(store)?;
-        let (answer, background) = ask_in_background(store, plan, Fields::of::<T>())?;
-        // The user's code runs where it was asked for: it delays no other configuration here.
-        let caller = Caller::here();
-        let mut answer = answer;
-        if let Some(search) = answer.search::<T>(&caller) {
-            let past = last_good::found_blocking::<T>(search, answer.place(), &caller)?;
-            answer = answer.with_past(past);
-        }
-        Ok((answer.decode(&caller)?, background))
+    /// How many steps a [`history`](Self::history) has at most, the newest ones. 1,000.
+    pub fn history_limit(mut self, steps: usize) -> Self {
+        self.history_limit = steps;
+        self
     }
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
@@ -376,32 +273,6 @@ impl<T: Derived> Options<T> {
         check(&plan)?;
         Ok((store.into_store()?, plan))
     }
-}
-
-/// Has the store asked from the thread in the background.
-fn ask_in_background(
-    store: Arc<dyn Store>,
-    plan: WatchPlan,
-    fields: Fields,
-) -> Result<(FirstAnswer, Arc<Background>), Error> {
-    let background = Background::shared().map_err(|error| Error::io("no thread to watch from", error))?;
-    let limit = plan.startup_timeout;
-    let (sender, receiver) = mpsc::sync_channel(1);
-    background.runtime().spawn(async move {
-        let answer = panics::caught_in(FirstAnswer::new(&store, plan, fields)).await;
-        // An error means that the caller has given up.
-        let _ = sender.send(answer.unwrap_or_else(|panic| Err(panicked(&panic))));
-    });
-    let answer = receiver.recv_timeout(limit.saturating_add(GRACE)).map_err(|error| match error {
-        mpsc::RecvTimeoutError::Disconnected => {
-            Error::stopped("the thread that reads the configuration has ended before it was read")
-        }
-        mpsc::RecvTimeoutError::Timeout => {
-            let why = "the thread that reads the network has not come to it: something keeps it busy";
-            Error::startup_timeout(limit, None, Some(why.to_owned()))
-        }
-    })??;
-    Ok((answer, background))
 }
 
 /// Refuses intervals and limits with which nothing could work.
@@ -438,56 +309,6 @@ fn resolve_prefix(
     Ok(Prefix::new(&filled))
 }
 
-/// Reads the first snapshot for a task; many keys are decoded on a thread of their own.
-async fn load<T: Derived>(store: &Arc<dyn Store>, plan: WatchPlan) -> Result<FirstLoad<T>, Error> {
-    // A runtime that lacks a clock or sockets panics.
-    let answer = panics::caught_in(FirstAnswer::new(store, plan, Fields::of::<T>())).await;
-    let answer = answer.map_err(|panic| panicked(&panic))??;
-    let caller = Caller::here();
-    let mut answer = answer;
-    if answer.wants_last_good() {
-        let decoding = caller.clone();
-        let (whole, search) = elsewhere(move || {
-            let search = answer.search::<T>(&decoding);
-            (answer, search)
-        })
-        .await?;
-        answer = whole;
-        if let Some(search) = search {
-            let past = last_good::found::<T>(search, answer.place(), &caller).await?;
-            answer = answer.with_past(past);
-        }
-    }
-    if answer.keys().is_some_and(|keys| keys <= FEW) {
-        return answer.decode(&caller);
-    }
-    elsewhere(move || answer.decode(&caller)).await?
-}
-
-/// Does something that blocks, on a thread of its own: a process could not end before a blocking thread of the
-/// runtime does.
-async fn elsewhere<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, Error> {
-    let (sender, receiver) = oneshot::channel();
-    let job = move || drop(sender.send(panics::caught(work)));
-    if let Err(job) = Worker::new("etcd-config-start").run(Box::new(job)) {
-        job();
-    }
-    receiver
-        .await
-        .map_err(|_| Error::stopped("the thread that reads the configuration has ended before it was read"))?
-        .map_err(|panic| panicked(&panic))
-}
-
-fn panicked(words: &str) -> Error {
-    Error::failed(format!("reading the configuration panicked: {}", panics::shown(words)))
-}
-
-/// What was read once is cached before the call returns: the process may end with it.
-fn to_be_cached<T: Derived>(loaded: &FirstLoad<T>) -> Option<(Arc<Cache>, Listing)> {
-    let cache = loaded.cache.clone().filter(|_| matches!(loaded.loaded_from, LoadedFrom::Etcd))?;
-    Some((cache, loaded.listing()))
-}
-
 impl<T> Clone for Options<T> {
     fn clone(&self) -> Self {
         let Self {
@@ -499,6 +320,7 @@ impl<T> Clone for Options<T> {
             cache_file,
             cache_secrets,
             last_good,
+            history_limit,
             config,
         } = self;
         Self {
@@ -510,6 +332,7 @@ impl<T> Clone for Options<T> {
             cache_file: cache_file.clone(),
             cache_secrets: *cache_secrets,
             last_good: *last_good,
+            history_limit: *history_limit,
             config: *config,
         }
     }
@@ -526,6 +349,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("cache_file", &self.cache_file)
             .field("cache_secrets", &self.cache_secrets)
             .field("start_from_last_good", &self.last_good)
+            .field("history_limit", &self.history_limit)
             .finish_non_exhaustive()
     }
 }

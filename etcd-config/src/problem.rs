@@ -107,7 +107,7 @@ impl Problem {
     }
 
     /// The path of the field, such as `database.pool_size`, with the names of the entries as they are
-    /// stored; empty where no field is meant.
+    /// stored; empty where no field is meant, as of a key that no field reads.
     pub fn field(&self) -> &str {
         &self.field
     }
@@ -122,8 +122,8 @@ impl Problem {
         &self.what
     }
 
-    /// What is stored, as it is, cut where it is long; `None` where nothing is, and for a secret. It is not escaped:
-    /// [`Printable`] shows it.
+    /// What is stored, as it is, cut where it is long; `None` where nothing is, for a secret, and for a key that no field
+    /// reads, as that may be a secret whose name is misspelt. It is not escaped: [`Printable`] shows it.
     pub fn value(&self) -> Option<&str> {
         self.value.as_deref()
     }
@@ -141,6 +141,10 @@ impl Problem {
 
     fn subject(&self) -> String {
         let field = Printable::line(&self.field);
+        // These say something of a key; the field is for programs.
+        if matches!(self.kind, Kind::Pending | Kind::RestartRefused | Kind::Alias | Kind::Deprecated) {
+            return String::new();
+        }
         match (self.field.as_str(), self.expected.as_str()) {
             ("", "") => String::new(),
             ("", expected) => expected.to_owned(),

@@ -5,8 +5,13 @@
 //! it, only those keys are decoded into it, and it is published in its turn. So an update costs
 //! what changed, not what there is, and `T` need not be `Clone`. A decoding that fails may leave the
 //! spare half done, which no reader sees; what is published is never touched.
+//!
+//! All of it is compiled once, and not for each type of configuration: what has to know the type is
+//! [`AnyConfig`]'s, and the [`Current`](current::Current) place that readers look at.
 
+pub(crate) mod any_config;
 pub(crate) mod change;
+pub(crate) mod current;
 pub(crate) mod keys;
 mod lag;
 pub(crate) mod snapshot;
@@ -19,26 +24,29 @@ use std::time::Instant;
 use etcd_client_core::watcher::Cause;
 use etcd_client_core::{Batch, Listing, OneLine};
 
+use self::any_config::AnyConfig;
 use self::change::Step;
 use self::keys::Keys;
 use self::lag::Lag;
-use self::snapshot::Snapshot;
+use self::snapshot::AnySnapshot;
 use self::spares::{Spare, Spares};
 use self::speed::DecodeSpeed;
 use crate::decode::{self, Context, Derived};
 use crate::lint::absent;
-use crate::lint::placement::NothingRead;
+use crate::lint::nothing_read::NothingRead;
 use crate::lint::quiet::is_quiet;
 use crate::lint::warnings::KeyWarnings;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::schema::relevance::keep_relevant;
+use crate::shape::layout::Layout;
 use crate::status::outstanding::Outstanding;
 use crate::tree::{KeyTree, Replaced, Touched};
 
 /// Holds the keys, and publishes snapshots of them.
-pub(crate) struct Publisher<T> {
+pub(crate) struct Publisher {
+    config: &'static dyn AnyConfig,
     keys: Arc<Keys>,
     revision: u64,
     /// How many snapshots came after the first.
@@ -48,7 +56,7 @@ pub(crate) struct Publisher<T> {
     /// The keys are from the cache file, so the first change from the store is tried even if the commit key was not
     /// written.
     from_cache: bool,
-    spares: Spares<T>,
+    spares: Spares,
     /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
     /// known: then it is dropped, and does not become a spare.
     lag: Option<Lag>,
@@ -66,56 +74,59 @@ pub(crate) struct Publisher<T> {
 }
 
 /// Publishes a snapshot, and returns what it has taken the place of, or `None` if the watch has ended.
-pub(crate) trait Swap<T>: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>> {}
+pub(crate) trait Swap: FnOnce(Arc<dyn AnySnapshot>) -> Option<Swapped> {}
 
-impl<T, F: FnOnce(Arc<Snapshot<T>>) -> Option<Swapped<T>>> Swap<T> for F {}
+impl<F: FnOnce(Arc<dyn AnySnapshot>) -> Option<Swapped>> Swap for F {}
 
 /// What a published snapshot has taken the place of.
-pub(crate) struct Swapped<T> {
-    pub(crate) before: Arc<Snapshot<T>>,
+pub(crate) struct Swapped {
+    pub(crate) before: Arc<dyn AnySnapshot>,
     /// What has been replaced since it was published.
     pub(crate) replaced: Arc<Replaced>,
 }
 
 /// What an update came to.
-pub(crate) enum Outcome<T> {
+pub(crate) enum Outcome {
     NothingToTry,
     /// No key differs from the published snapshot's any more.
     BackAtPublished,
     /// Keys that fields read were written, and the values are the same: what is published is the newest.
     ValuesUnchanged(Arc<Replaced>),
-    Published(Step<T>),
+    Published(Step),
     /// The watch has ended meanwhile, and what is in force stays.
     Ended,
     Refused(Rejection),
 }
 
-impl<T: Derived> Publisher<T> {
+impl Publisher {
     /// Reads the first snapshot; how fast that was says how fast updates will be.
     ///
     /// If there are no keys, `hint` says where they may be.
     pub(crate) fn new(
+        config: &'static dyn AnyConfig,
         context: Context,
         listing: &Listing,
         hint: Option<&str>,
-    ) -> Result<(Self, Snapshot<T>, DecodeSpeed), Report> {
+    ) -> Result<(Self, Arc<dyn AnySnapshot>, DecodeSpeed), Report> {
         let begin = Instant::now();
         let tree = KeyTree::load(context.prefix().clone(), listing);
         let revision = listing.revision;
         let nothing_read = NothingRead::find(context.schema(), &tree, hint);
-        let (value, _) = match decoded(&tree, &context, None) {
+        let (mut first, _) = match decoded_any(config, &tree, &context, None) {
             Ok(decoded) => decoded,
             Err(problems) => {
                 let unread_keys = match nothing_read {
                     Some(_) => None,
                     None => absent::besides(&problems, context.schema(), &tree),
                 };
-                let report = Report::new(T::LAYOUT.name, context.prefix(), revision, problems);
+                let report = Report::new(config.layout().name, context.prefix(), revision, problems);
                 let report = report.with_remark(nothing_read.as_ref().map(NothingRead::what));
                 return Err(report.with_remark(unread_keys.as_deref()));
             }
         };
+        stamp(&mut first, revision, 0);
         let mut publisher = Self {
+            config,
             keys: Arc::new(Keys::new(tree, revision, context)),
             revision,
             published: 0,
@@ -134,7 +145,11 @@ impl<T: Derived> Publisher<T> {
         // Nobody can have subscribed yet; the status has them.
         publisher.new_warnings.clear();
         let speed = DecodeSpeed::after(begin.elapsed(), listing.entries.len());
-        Ok((publisher, Snapshot { value, revision, number: 0 }, speed))
+        Ok((publisher, first, speed))
+    }
+
+    pub(crate) fn layout(&self) -> &'static Layout {
+        self.config.layout()
     }
 
     /// The listing was from the cache.
@@ -199,14 +214,14 @@ impl<T: Derived> Publisher<T> {
         (self.lag, self.remarks_differ) = (None, true);
         if !self.keys.are_published() {
             self.outstanding = self.outstanding.changed();
-            if T::LAYOUT.commit_key.is_none() {
+            if self.layout().commit_key.is_none() {
                 self.outstanding = self.outstanding.to_be_tried();
             }
         }
     }
 
     /// The old snapshots that are to be dropped on another thread.
-    pub(crate) fn take_discarded(&mut self) -> Vec<Spare<T>> {
+    pub(crate) fn take_discarded(&mut self) -> Vec<Spare> {
         self.spares.take_discarded()
     }
 
@@ -251,7 +266,7 @@ impl<T: Derived> Publisher<T> {
         let deletes = batch.changes.iter().any(|change| !matches!(change, etcd_client_core::Change::Put(_)));
         let is_relevant = !touched.is_empty() && self.add_to_lags(touched, is_quiet, deletes);
         // With a commit key, only its writing makes the keys be tried; without one, any key that matters.
-        let must_try = if T::LAYOUT.commit_key.is_some() { is_committed } else { is_relevant };
+        let must_try = if self.layout().commit_key.is_some() { is_committed } else { is_relevant };
         if must_try || is_first {
             self.outstanding = self.outstanding.to_be_tried();
         }
@@ -299,7 +314,7 @@ impl<T: Derived> Publisher<T> {
         if changes == self.restart_changes {
             return;
         }
-        let tried = panics::caught(|| decode::restart_preview::<T>(changes.clone(), tree, context));
+        let tried = panics::caught(|| self.config.restart_preview(changes.clone(), tree, context));
         let preview = tried.unwrap_or_else(|_| changes.clone());
         let is_new = |problem: &&Problem| {
             problem.kind == Kind::RestartRefused && !self.restart_preview.contains(problem)
@@ -311,7 +326,7 @@ impl<T: Derived> Publisher<T> {
 
     /// The revision at which the commit key was last written.
     fn committed_at(&self) -> Option<u64> {
-        let key = T::LAYOUT.commit_key?;
+        let key = self.layout().commit_key?;
         let tree = self.keys.read();
         let node = tree.root().descend(key)?;
         node.value.as_ref().map(|raw| raw.revision)
@@ -321,7 +336,7 @@ impl<T: Derived> Publisher<T> {
     ///
     /// `swap` publishes the snapshot, or returns `None` if the watch has ended; `in_force` is the revision of the
     /// snapshot that is published until then.
-    pub(crate) fn publish(&mut self, in_force: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
+    pub(crate) fn publish(&mut self, in_force: u64, cause: Cause, swap: impl Swap) -> Outcome {
         if !self.outstanding.is_untried() {
             return Outcome::NothingToTry;
         }
@@ -337,7 +352,7 @@ impl<T: Derived> Publisher<T> {
         outcome
     }
 
-    fn try_newest(&mut self, in_force: u64, cause: Cause, swap: impl Swap<T>) -> Outcome<T> {
+    fn try_newest(&mut self, in_force: u64, cause: Cause, swap: impl Swap) -> Outcome {
         if self.keys.is_back_at_published() {
             return Outcome::BackAtPublished;
         }
@@ -351,7 +366,7 @@ impl<T: Derived> Publisher<T> {
             }
             Err(problems) => {
                 let (tree, context) = (self.keys.read(), self.keys.context());
-                let report = Report::new(T::LAYOUT.name, context.prefix(), self.revision, problems)
+                let report = Report::new(self.layout().name, context.prefix(), self.revision, problems)
                     .with_remark(
                         NothingRead::find(context.schema(), &tree, None).as_ref().map(NothingRead::what),
                     );
@@ -373,7 +388,7 @@ impl<T: Derived> Publisher<T> {
         let context = self.keys.context();
         for warning in &warnings {
             panics::log(
-                || tracing::warn!(name = T::LAYOUT.name, prefix = %context.prefix(), "{}", OneLine(warning)),
+                || tracing::warn!(name = self.layout().name, prefix = %context.prefix(), "{}", OneLine(warning)),
             );
         }
         self.new_warnings.extend(warnings);
@@ -381,18 +396,15 @@ impl<T: Derived> Publisher<T> {
 
     /// The next snapshot: a spare brought up to date, or a new one if all are in use. And whether any value in it
     /// differs from the published one's.
-    fn next(&mut self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
+    fn next(&mut self) -> Result<(Arc<dyn AnySnapshot>, bool), Vec<Problem>> {
         let Some(mut spare) = self.spares.take(self.keys.len()) else { return self.anew() };
         let Some(snapshot) = Arc::get_mut(&mut spare.snapshot) else { return self.anew() };
         let (tree, since_published) = self.keys.with_unpublished();
-        let (value, context) = (&mut snapshot.value, self.keys.context());
-        let update = || {
-            let update = |lag: &_| decode::update_since(value, &tree, lag, context, Some(&since_published));
-            spare.lag.with(update)
-        };
+        let (config, context) = (self.config, self.keys.context());
+        let update = || spare.lag.with(|lag| config.update(snapshot, &tree, lag, context, &since_published));
         match panics::caught(update) {
             Ok(Ok(differs)) => {
-                (snapshot.revision, snapshot.number) = (self.revision, self.published + 1);
+                snapshot.stamp(self.revision, self.published + 1);
                 Ok((spare.snapshot, differs))
             }
             // Its lag stays, so the same keys are decoded again next time, over what is half done.
@@ -409,14 +421,15 @@ impl<T: Derived> Publisher<T> {
         }
     }
 
-    fn anew(&self) -> Result<(Arc<Snapshot<T>>, bool), Vec<Problem>> {
+    fn anew(&self) -> Result<(Arc<dyn AnySnapshot>, bool), Vec<Problem>> {
         let (tree, since_published) = self.keys.with_unpublished();
-        let (value, differs) = decoded(&tree, self.keys.context(), Some(&since_published))?;
-        let snapshot = Snapshot { value, revision: self.revision, number: self.published + 1 };
-        Ok((Arc::new(snapshot), differs))
+        let (mut snapshot, differs) =
+            decoded_any(self.config, &tree, self.keys.context(), Some(&since_published))?;
+        stamp(&mut snapshot, self.revision, self.published + 1);
+        Ok((snapshot, differs))
     }
 
-    fn replace(&mut self, snapshot: Arc<Snapshot<T>>, cause: Cause, swap: impl Swap<T>) -> Option<Step<T>> {
+    fn replace(&mut self, snapshot: Arc<dyn AnySnapshot>, cause: Cause, swap: impl Swap) -> Option<Step> {
         let Swapped { before, replaced } = swap(Arc::clone(&snapshot))?;
         let lag = self.lag.replace(Lag::default());
         self.published += 1;
@@ -429,21 +442,42 @@ impl<T: Derived> Publisher<T> {
     }
 }
 
+/// Says what a new snapshot is the state of.
+fn stamp(snapshot: &mut Arc<dyn AnySnapshot>, revision: u64, number: u64) {
+    // Nobody else has it yet.
+    if let Some(snapshot) = Arc::get_mut(snapshot) {
+        snapshot.stamp(revision, number);
+    }
+}
+
 /// Decodes everything. A panic in the user's own code is a problem like others.
+pub(crate) fn decoded_any(
+    config: &dyn AnyConfig,
+    tree: &KeyTree,
+    context: &Context,
+    since_published: Option<&Replaced>,
+) -> Result<(Arc<dyn AnySnapshot>, bool), Vec<Problem>> {
+    panics::caught(|| config.decode(tree, context, since_published))
+        .unwrap_or_else(|panic| Err(panicked(context, &panic)))
+}
+
+/// The same, of a value without a revision.
 pub(crate) fn decoded<T: Derived>(
     tree: &KeyTree,
     context: &Context,
     since_published: Option<&Replaced>,
 ) -> Result<(T, bool), Vec<Problem>> {
     panics::caught(|| decode::decode_since(tree, context, since_published))
-        .unwrap_or_else(|panic| Err([context.default_problems(), &panicked::<T>(context, &panic)].concat()))
+        .unwrap_or_else(|panic| Err(panicked(context, &panic)))
 }
 
-fn panicked<T: Derived>(context: &Context, panic: &str) -> Vec<Problem> {
+fn panicked(context: &Context, panic: &str) -> Vec<Problem> {
+    let schema = context.schema();
     // The message may hold any secret.
-    let has_secrets = context.schema().fields().iter().any(crate::schema::Field::is_secret);
+    let has_secrets = schema.fields().iter().any(crate::schema::Field::is_secret);
     let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
     let what = format!("decoding or a check panicked: {words}");
     let problem = Problem::of_key(Kind::Refused, context.prefix().path(), what);
-    vec![Problem { expected: T::LAYOUT.name.to_owned(), ..problem }]
+    let problem = Problem { expected: schema.name().to_owned(), ..problem };
+    [context.default_problems(), &[problem]].concat()
 }

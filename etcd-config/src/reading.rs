@@ -3,21 +3,23 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use etcd_client_core::{Listing, Prefix, Store};
+use etcd_client_core::{Kind, Listing, Prefix, Store};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::decode::{Context, Derived};
 use crate::error::Error;
+use crate::explain::{Explanation, explain};
 use crate::live::first_load::{Fields, is_final, silence, watched};
-use crate::problem::{Kind, Problem};
+use crate::past::oldest;
+use crate::problem::{Kind as ProblemKind, Problem};
 use crate::publish::decoded;
 use crate::runtime::background::Background;
 use crate::runtime::caller::{Caller, refuse_to_block};
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
 use crate::runtime::panics;
-use crate::tree::KeyTree;
+use crate::tree::{KeyTree, Replaced};
 
 /// Between two attempts, after the first.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -30,6 +32,13 @@ pub(crate) struct ReadPlan {
     pub(crate) limit: Duration,
 }
 
+impl ReadPlan {
+    /// The store, with connections that belong to the runtime at hand.
+    pub(crate) fn connections_here(&self) -> Arc<OwnConnections> {
+        OwnConnections::of(&self.store, Handle::current().id())
+    }
+}
+
 /// Everything below a prefix at one revision.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
@@ -38,19 +47,18 @@ pub(crate) struct Reading {
     watched: Prefix,
     pub(crate) listing: Arc<Listing>,
     /// Kept for the calls that follow.
-    _connections: Arc<OwnConnections>,
+    connections: Arc<OwnConnections>,
     _background: Option<Arc<Background>>,
 }
 
 impl Reading {
     /// Reads, on this runtime.
     pub(crate) async fn new<T: Derived>(plan: ReadPlan, at: Option<u64>) -> Result<Self, Error> {
-        let connections = OwnConnections::of(&plan.store, Handle::current().id());
+        let connections = plan.connections_here();
         let watched = watched(plan.store.as_ref(), &plan.prefix, Fields::of::<T>());
         let store = connections.store();
         let listing = if let Some(revision) = at {
-            let listing = store.list_at(&watched, revision).await;
-            Arc::new(listing.map_err(|error| cannot_be_read::<T>(&plan.prefix, revision, error))?)
+            Arc::new(listing_at::<T>(&*store, &plan.prefix, &watched, revision).await?)
         } else {
             match newest(&*store, &watched, plan.limit).await {
                 Ok(listing) => Arc::new(listing),
@@ -60,7 +68,7 @@ impl Reading {
                 Err(last) => return Err(silence(plan.limit, &connections, last, None)),
             }
         };
-        Ok(Self { plan, watched, listing, _connections: connections, _background: None })
+        Ok(Self { plan, watched, listing, connections, _background: None })
     }
 
     /// The same for blocking code, on the thread of the process.
@@ -80,12 +88,29 @@ impl Reading {
 
     /// The store, with connections that belong to the runtime at hand.
     pub(crate) fn store_here(&self) -> Arc<OwnConnections> {
-        OwnConnections::of(&self.plan.store, Handle::current().id())
+        self.plan.connections_here()
     }
 
     /// How many writes the store takes at once.
     pub(crate) fn writes_at_once(&self) -> usize {
         self.plan.store.writes_at_once()
+    }
+
+    /// Where each value comes from, whether or not it is good: of a start of this process.
+    pub(crate) fn explain<T: Derived>(&self) -> Explanation {
+        let context = Context::new::<T>(self.prefix().clone());
+        explain(&self.tree(), &context, &Replaced::default(), false)
+    }
+
+    /// The prefix as it was at an earlier revision, on the runtime at hand.
+    pub(crate) async fn at<T: Derived>(&self, revision: u64) -> Result<Listing, Error> {
+        let connections = self.store_here();
+        listing_at::<T>(&*connections.store(), &self.plan.prefix, &self.watched, revision).await
+    }
+
+    /// The connections that it was read over.
+    pub(crate) fn connections(&self) -> &Arc<OwnConnections> {
+        &self.connections
     }
 
     /// What was read, as directories.
@@ -166,7 +191,7 @@ fn has(problems: &[Problem], other: &Problem) -> bool {
 fn without_missing(problems: Vec<Problem>, context: &Context) -> Vec<Problem> {
     let by_variable = |problem: &Problem| {
         let mut fields = context.schema().fields().iter();
-        problem.kind == Kind::Missing
+        problem.kind == ProblemKind::Missing
             && fields.any(|field| field.env().is_some() && field.path() == problem.field())
     };
     problems.into_iter().filter(|problem| !by_variable(problem)).collect()
@@ -193,13 +218,41 @@ pub(crate) fn in_background<R: Send + 'static>(
     Ok((answer, background))
 }
 
-fn cannot_be_read<T: Derived>(prefix: &Prefix, revision: u64, error: etcd_client_core::Error) -> Error {
-    let what = format!("{} cannot be read from {prefix} at revision {revision}", T::LAYOUT.name);
-    let way_out = match error.kind() {
-        etcd_client_core::Kind::Compacted => {
-            ": etcd keeps its past until it is compacted; take a later revision"
+async fn listing_at<T: Derived>(
+    store: &dyn Store,
+    prefix: &Prefix,
+    watched: &Prefix,
+    revision: u64,
+) -> Result<Listing, Error> {
+    match store.list_at(watched, revision).await {
+        Ok(listing) => Ok(listing),
+        Err(error) => {
+            let oldest = match error.kind() {
+                Kind::Compacted => oldest(store, watched, revision, &error).await,
+                _ => None,
+            };
+            Err(past_refused::<T>(prefix, revision, error, oldest))
         }
-        _ => "",
+    }
+}
+
+/// Why the past cannot be read, and what to do.
+pub(crate) fn past_refused<T: Derived>(
+    prefix: &Prefix,
+    revision: u64,
+    error: etcd_client_core::Error,
+    oldest: Option<u64>,
+) -> Error {
+    let what = format!("{} cannot be read from {prefix} at revision {revision}", T::LAYOUT.name);
+    let way_out = match (error.kind(), oldest) {
+        (Kind::Compacted, Some(oldest)) => {
+            format!(": etcd keeps its past until it is compacted; take a later revision, from {oldest} on")
+        }
+        (Kind::Compacted, None) => {
+            ": etcd keeps its past until it is compacted; take a later revision".to_owned()
+        }
+        (Kind::FutureRevision, _) => ": it has not come to that; take an earlier revision".to_owned(),
+        _ => String::new(),
     };
-    Error::refused(what, error, way_out.to_owned())
+    Error::refused(what, error, way_out)
 }

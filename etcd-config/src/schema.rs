@@ -25,7 +25,8 @@ pub(crate) const ENTRY: &str = "<name>";
 /// [`EtcdConfig::schema`](crate::EtcdConfig::schema).
 ///
 /// For what is to be written down about a configuration: [`to_markdown`](Self::to_markdown) makes a table for a page,
-/// [`to_etcdctl`](Self::to_etcdctl) the commands that store the defaults, and
+/// [`to_etcdctl`](Self::to_etcdctl) the commands that store the defaults,
+/// [`to_etcdctl_if_absent`](Self::to_etcdctl_if_absent) those that overwrite nothing, and
 /// [`to_json_schema`](Self::to_json_schema) what an editor or a check of a deployment reads. With the feature `serde`
 /// it is `Serialize`. What the values are at present is in [`Live::explain`](crate::Live::explain).
 ///
@@ -149,6 +150,11 @@ impl Schema {
 
     pub(crate) fn branch(&self) -> &Branch {
         &self.branch
+    }
+
+    /// Whether a field has a name that may be that of any key below the prefix.
+    pub(crate) fn has_absolute(&self) -> bool {
+        self.has_absolute
     }
 
     /// Whether unknown keys are a problem anywhere.

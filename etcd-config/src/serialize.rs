@@ -13,6 +13,8 @@ use crate::check::Check;
 use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
 use crate::explain::{Explanation, Origin, Row};
+use crate::history::step::{Step, StepChange};
+use crate::history::{History, HistoryCut};
 use crate::leaf::FieldDefault;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
@@ -321,6 +323,48 @@ impl Serialize for PlannedChange {
             "deletion": self.is_deletion(),
             "secret": self.is_secret(),
             "restart": self.is_restart(),
+        })
+    }
+}
+
+/// The steps, newest first, and from which revision on they are all there are.
+impl<T> Serialize for History<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "History", {
+            "complete_from": self.complete_from(),
+            "to": self.to(),
+            "cut": self.cut().map(|cut| match cut {
+                HistoryCut::Compacted => "compacted",
+                HistoryCut::Limit => "limit",
+            }),
+            "steps": self.steps(),
+        })
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Step", {
+            "revision": self.revision(),
+            "committed": self.is_committed(),
+            "valid": self.is_valid(),
+            "changes": self.changes(),
+            "problems": self.problems(),
+        })
+    }
+}
+
+impl Serialize for StepChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "StepChange", {
+            "field": self.field(),
+            "key": self.key(),
+            "old": self.old(),
+            "new": self.new(),
+            "creation": self.is_creation(),
+            "deletion": self.is_deletion(),
+            "rewrite": self.is_rewrite(),
+            "secret": self.is_secret(),
         })
     }
 }

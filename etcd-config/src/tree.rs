@@ -95,7 +95,13 @@ impl KeyTree {
 
     /// The value of a key, by its path below the prefix.
     pub fn get(&self, path: &str) -> Option<&Bytes> {
-        self.root.descend(path)?.value.as_ref().map(|raw| &raw.value)
+        self.raw(path).map(|raw| &raw.value)
+    }
+
+    /// The same with its revision. The empty path is the key that is the prefix with its slash.
+    pub(crate) fn raw(&self, path: &str) -> Option<&Raw> {
+        let node = if path.is_empty() { self.root.children.get("") } else { self.root.descend(path) };
+        node?.value.as_ref()
     }
 
     /// Whether any value has more than one line, or may have once it is decoded.
@@ -134,6 +140,14 @@ impl KeyTree {
 
     pub(crate) fn strays(&self) -> impl Iterator<Item = (&Bytes, &Raw)> {
         self.strays.iter()
+    }
+
+    /// The paths of all keys that are some.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
+        let directory = self.prefix.directory().len();
+        let mut entries = Vec::new();
+        self.root.collect(&mut self.prefix.directory().to_owned(), &mut entries);
+        entries.into_iter().filter_map(move |entry| as_path(&entry.key[directory..]).map(str::to_owned))
     }
 
     /// All entries, in no order that may be relied on.

@@ -83,6 +83,21 @@ fn a_check_and_a_plan_are_json_without_secrets() {
     let check = to_json(&Settings::check_stored(&store).unwrap());
     assert_eq!((&check["ok"], &check["keys"]), (&json!(false), &json!(2)));
     assert_eq!(check["problems"][0]["key"], "/payments/workers");
+    let history = to_json(&Settings::history(&store, 3..).unwrap());
+    assert_eq!(
+        (&history["complete_from"], &history["to"], &history["cut"]),
+        (&json!(3), &json!(3), &json!(null))
+    );
+    let step = &history["steps"][0];
+    assert_eq!(
+        (&step["revision"], &step["committed"], &step["valid"]),
+        (&json!(3), &json!(true), &json!(false))
+    );
+    assert_eq!(step["problems"][0]["key"], "/payments/workers");
+    assert!(
+        step["changes"][0]["creation"].is_boolean() && !history.to_string().contains("hunter"),
+        "{history}"
+    );
     let edit = Settings::edit(&store).unwrap().set_text("workers", "3").set_text("password", "hunter3");
     let plan = to_json(&edit.plan().unwrap());
     let password = json!({

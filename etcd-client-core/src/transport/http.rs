@@ -27,10 +27,14 @@ pub(crate) struct HttpOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) tls: Option<Tls>,
     pub(crate) proxy: Option<Proxy>,
+    /// After how long without a byte an HTTP/2 connection with a call or a watch on it is pinged.
+    pub(crate) ping_after: Duration,
 }
 
 /// etcd closes a connection that is pinged more often than every 5 s.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
+pub(crate) const PING_AFTER: Duration = Duration::from_secs(10);
+/// Where who watches asks for signs of life anyway: each look at the clock wakes a thread that is idle otherwise.
+pub(crate) const PING_SELDOM_AFTER: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Fixed and large. The adaptive window of hyper would ping for each estimate, which etcd
@@ -146,7 +150,7 @@ impl HttpOptions {
             // Only while a call or a watch is open: etcd counts pings on an idle connection as abuse.
             Protocol::Http2 => builder
                 .http2_prior_knowledge()
-                .http2_keep_alive_interval(PING_INTERVAL)
+                .http2_keep_alive_interval(self.ping_after)
                 .http2_keep_alive_timeout(PING_TIMEOUT)
                 .http2_initial_stream_window_size(STREAM_WINDOW)
                 .http2_initial_connection_window_size(CONNECTION_WINDOW),

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::Printable;
 use crate::printable::excerpt;
 use crate::transport::endpoint::Endpoint;
-use crate::transport::greeting::{LISTEN_LIMIT, ask};
+use crate::transport::greeting::{LISTEN_LIMIT, ask, is_of_tls};
 use crate::transport::http::{HttpOptions, Protocol};
 use crate::transport::tls;
 
@@ -148,7 +148,7 @@ impl DetectedProtocol {
         match greeting {
             [] => Self::HangsUp,
             [b'H', b'T', b'T', b'P', b'/', ..] => Self::Http1,
-            [0x15, 3, ..] => Self::Tls,
+            _ if is_of_tls(greeting) => Self::Tls,
             _ => Self::Other(format!("what answers is {}", name_of(greeting))),
         }
     }

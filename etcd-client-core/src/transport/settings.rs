@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::transport::endpoint::{Endpoint, Redacted, Scheme};
-use crate::transport::http::{HttpOptions, Protocol};
+use crate::transport::http::{HttpOptions, PING_AFTER, Protocol};
 use crate::transport::proxy::Proxy;
 use crate::transport::tls::Tls;
 
@@ -124,7 +124,7 @@ impl Settings {
             return Err(Error::invalid_input("receive_limit is zero: no call could succeed"));
         }
         let connect_timeout = self.connect_timeout.min(UNLIMITED);
-        let http = HttpOptions { connect_timeout, tls: self.tls, proxy: self.proxy };
+        let http = HttpOptions { connect_timeout, tls: self.tls, proxy: self.proxy, ping_after: PING_AFTER };
         http.client(protocol, endpoints.iter().any(Endpoint::is_secure))?;
         Ok(ClientOptions {
             endpoints,
@@ -142,7 +142,12 @@ impl ClientOptions {
     pub(crate) fn local(settings: &Settings) -> Self {
         Self {
             endpoints: vec![Endpoint::local()],
-            http: HttpOptions { connect_timeout: settings.connect_timeout, tls: None, proxy: None },
+            http: HttpOptions {
+                connect_timeout: settings.connect_timeout,
+                tls: None,
+                proxy: None,
+                ping_after: PING_AFTER,
+            },
             timeout: settings.timeout,
             max_retries: settings.max_retries,
             receive_limit: settings.receive_limit,

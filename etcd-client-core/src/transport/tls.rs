@@ -222,9 +222,12 @@ impl Tls {
         let certified = CertifiedKey::new(certificate.chain()?, signing);
         match certified.keys_match() {
             Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
-            Err(error) => Err(Error::invalid_input(format!(
-                "the certificate in {certificate} and the key in {key} cannot be used together: {error}"
-            ))),
+            Err(error) => Err(Error::invalid_input(match flaw::own_certificate(&error) {
+                Some(way_out) => format!("the certificate in {certificate} cannot be used: {way_out}"),
+                None => format!(
+                    "the certificate in {certificate} and the key in {key} cannot be used together: {error}"
+                ),
+            })),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::client::Client;
 use crate::transport::credentials::Credentials;
 use crate::transport::endpoint::Endpoint;
 use crate::transport::endpoints::Endpoints;
+use crate::transport::environment::{self, Given};
 use crate::transport::http::Protocol;
 use crate::transport::settings::{ClientOptions, Settings, shared_options};
 use crate::v2::net::pool::Pool;
@@ -62,6 +63,25 @@ impl Default for Client {
 }
 
 impl ClientBuilder {
+    /// The options that etcdctl's environment variables say, from wherever they are read: those of
+    /// [`v3::Client::from_env`](crate::v3::Client::from_env), `ETCDCTL_API` excepted.
+    ///
+    /// ```
+    /// use etcd_client_core::v2::ClientBuilder;
+    ///
+    /// let variable = |name: &str| (name == "ETCDCTL_ENDPOINTS").then(|| "10.0.0.1:2379".to_owned());
+    /// let client = ClientBuilder::from_variables(|name| Ok(variable(name)))?.build()?;
+    /// # Ok::<(), etcd_client_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A variable holds what cannot be right, or asks for what this client does not do; and what `read` answers.
+    pub fn from_variables(read: impl Fn(&str) -> Result<Option<String>, Error>) -> Result<Self, Error> {
+        let Given { settings, user } = environment::read(Self::new().settings, read)?;
+        let credentials = user.map(|(user, password)| Credentials::new(user, password));
+        Ok(Self { credentials, settings })
+    }
+
     pub(super) fn new() -> Self {
         let mut settings = Settings::new(Duration::from_secs(10));
         settings.max_retries = MAX_RETRIES;

@@ -1,6 +1,6 @@
 //! The options of a client.
 
-mod environment;
+mod from_variables;
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use super::client::Client;
 use crate::Error;
 use crate::transport::credentials::Credentials;
 use crate::transport::endpoints::Endpoints;
+use crate::transport::environment;
 use crate::transport::http::Protocol;
 use crate::transport::settings::{Settings, shared_options};
 use crate::v3::net::auth::Auth;
@@ -81,7 +82,7 @@ impl Client {
     /// # Errors
     /// A variable holds what cannot be right, or asks for what this client does not do.
     pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
+        ClientBuilder::from_variables(environment::variable)?.build()
     }
 }
 

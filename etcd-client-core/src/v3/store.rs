@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::client::Client;
 use crate::v3::wire::claims;
 
-use crate::v3::watch::shared::{Letter, SharedWatch};
+use crate::v3::watch::shared::{Arrival, SharedWatch};
 use crate::v3::wire::key_range::KeyRange;
 use crate::v3::wire::messages::{Event, ResponseHeader, WatchResponse};
 use crate::v3::wire::response::unsigned;
@@ -126,16 +126,16 @@ impl Watch for StoreWatch {
             if let Some(signal) = self.events.ready.pop_front() {
                 return Poll::Ready(Ok(signal));
             }
-            let letter = match self.watch.poll_next(cx) {
-                Poll::Ready(letter) => letter?,
+            let arrival = match self.watch.poll_next(cx) {
+                Poll::Ready(arrival) => arrival?,
                 Poll::Pending if self.watch.has_received_more() => {
                     return Poll::Ready(Ok(Signal::Arriving));
                 }
                 Poll::Pending => return Poll::Pending,
             };
-            let outcome = match letter {
-                Letter::Events(frame) => self.events.read(*frame),
-                Letter::Answer { head, covers_watch } => self.events.answer(unsigned(head), covers_watch),
+            let outcome = match arrival {
+                Arrival::Events(frame) => self.events.read(*frame),
+                Arrival::Answer { head, covers_watch } => self.events.answer(unsigned(head), covers_watch),
             };
             if let Err(error) = outcome {
                 let error = error.at(self.watch.endpoint().name());

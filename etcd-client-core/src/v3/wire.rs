@@ -1,8 +1,7 @@
-//! The v3 API as bytes: messages, their frames, and what a server may claim in them.
+//! The v3 API as bytes: messages, and what a server may claim in them.
 
 pub(in crate::v3) mod any_method;
 pub(in crate::v3) mod claims;
-pub(in crate::v3) mod codec;
 pub(in crate::v3) mod element_limit;
 pub(in crate::v3) mod key_range;
 pub(in crate::v3) mod messages;

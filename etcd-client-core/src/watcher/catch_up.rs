@@ -37,7 +37,7 @@ impl Watcher {
         let is_resume = start == WatchStart::Resume;
         let since = if is_resume { self.scope.of_delta(mirror) } else { None };
         let until = since.map_or(u64::MAX, |_| self.replayed_until(mirror));
-        Question { may_lag: is_resume, until, since: since.filter(|_| !self.doubted) }
+        Question { is_resume, until, since: since.filter(|_| !self.doubted) }
     }
 
     /// The audit after a reconnect. What was asked before the watch went on is used for it. `None` if that does not

@@ -1,5 +1,6 @@
-//! Whether a store still has the history that the mirror comes from, asked before a watch resumes, or beside what was
-//! written since (rule 6).
+//! Whether a store still has the history that the mirror comes from, asked before a watch goes on, or beside what was
+//! written since (rule 6). One that begins at the very revision that was just listed needs no question: nothing is
+//! replayed, and the listing is as new as an answer would be.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +29,9 @@ pub(super) struct Written {
 /// What is asked before a watch goes on.
 #[derive(Clone, Copy)]
 pub(super) struct Question {
-    /// The member that has the stream may not have come to the mark's revision yet.
-    pub(super) may_lag: bool,
+    /// Whether the watch follows a lost one, and no listing: much may have happened since the mark, and the member that has
+    /// the stream may not have come to its revision yet.
+    pub(super) is_resume: bool,
     /// Nothing is asked if the store's head is after this: the watch will not be used.
     pub(super) until: u64,
     /// From which revision on the store is first asked what was written: if nothing was after the mark, that proves the
@@ -55,10 +57,11 @@ pub(super) fn opened_in_same_history(
     let (store, prefix) = (Arc::clone(store), prefix.clone());
     Box::pin(async move {
         let mut opened = call.await?;
-        if opened.head > question.until {
+        let revision = mark.revision;
+        let is_of_listing = !question.is_resume && opened.head == revision;
+        if opened.head > question.until || is_of_listing {
             return Ok(opened.into());
         }
-        let revision = mark.revision;
         let other_history = || {
             let message = format!("{prefix} was not at revision {revision} what it was seen to be");
             Error::new(Kind::FutureRevision, message)
@@ -83,7 +86,7 @@ pub(super) fn opened_in_same_history(
         match timeout(ANSWERED_WITHIN, store.has_history(&prefix, mark)).await {
             Ok(Ok(false)) => return Err(other_history()),
             // The cluster has that revision; a lagging member will come to it.
-            Ok(Ok(true)) if question.may_lag => opened.head = opened.head.max(revision),
+            Ok(Ok(true)) if question.is_resume => opened.head = opened.head.max(revision),
             // The stream begins at the very revision of the compaction, of which etcd before the autumn
             // of 2024 leaves out the deletions (etcd-io/etcd#18089).
             Ok(Err(error)) if error.kind() == Kind::Compacted => return Err(error),

@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::audit::Audit;
 use super::freshness_check::FreshnessCheck;
 use super::history_check::{CheckedDelta, Confirmed};
-use super::rhythm::Rhythm;
+use super::rhythm::{Answers, Rhythm, Role};
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Signal, Watch};
 
@@ -78,6 +78,7 @@ pub(super) struct Watching {
     pub(super) tick: Pin<Box<Sleep>>,
     /// By how much `tick` is later than an interval after the last answer.
     late: Duration,
+    answers: Answers,
     /// Whether progress was requested and nothing has arrived since.
     pub(super) unanswered: bool,
     pub(super) audit: Audit,
@@ -134,7 +135,7 @@ impl Phase {
 impl Watching {
     pub(super) fn new(watch: Box<dyn Watch>, start: WatchStart, audit: Audit, rhythm: Rhythm) -> Self {
         let now = Instant::now();
-        let due = rhythm.due(now, true);
+        let due = rhythm.due(now, Role::AsksSoon);
         Self {
             watch,
             if_refused: start,
@@ -142,6 +143,7 @@ impl Watching {
             since: now,
             tick: Box::pin(sleep_until(due)),
             late: rhythm.late(now, due),
+            answers: Answers::default(),
             unanswered: false,
             audit,
             has_gap: start == WatchStart::Head,
@@ -163,23 +165,31 @@ impl Watching {
         }
     }
 
-    /// An interval has passed without an answer: asks for a sign of life, which must come before a second one has. If an
-    /// earlier request was not answered, as other watches of the stream prevented it, the store is to be asked.
+    /// An interval or more has passed without an answer: asks for a sign of life, which must come before the second one has
+    /// passed. If an earlier request was not answered, as other watches of the stream prevented it, the store is to be asked.
     pub(super) fn check_alive(&mut self, interval: Duration) {
         if self.unanswered {
             self.freshness.on_alive();
         }
+        let now = Instant::now();
         self.unanswered = true;
+        self.answers.asked(now);
         self.watch.check_alive();
         self.freshness.on_request();
         let late = std::mem::take(&mut self.late);
-        self.tick.as_mut().reset(Instant::now() + interval - late);
+        self.tick.as_mut().reset(now + interval - late);
     }
 
-    /// The stream has answered, so it is asked again in an interval.
+    /// The stream has answered, so it is asked again in an interval or a little more.
     pub(super) fn postpone_check(&mut self, rhythm: Rhythm) {
         let now = Instant::now();
-        let due = rhythm.due(now, self.watch.asks_for_others());
+        let come_at_once = self.answers.come_at_once(now, rhythm);
+        let role = match self.watch.asks_for_others() {
+            false => Role::LeavesItToAnother,
+            true if come_at_once => Role::Asks,
+            true => Role::AsksSoon,
+        };
+        let due = rhythm.due(now, role);
         self.late = rhythm.late(now, due);
         self.tick.as_mut().reset(due);
     }

@@ -1,7 +1,11 @@
 //! When a stream is asked for a sign of life.
 //!
-//! Asking a little late costs nothing, and watchers that ask at the same moment wake their thread once. Of the watches on
-//! one stream one asks; the others would ask a little later, which its answer puts off.
+//! It is lost two intervals after its last one, so the later it is asked, the seldomer, and the less time it has to answer.
+//! One that has just answered at once is asked after one interval and a half; one that took its time, or was not asked
+//! yet, after one: a server that becomes slow is not left for that by all its clients together.
+//!
+//! Watchers that ask at the same moment wake their thread once. Of the watches on one stream one asks; the others would ask
+//! a little later, which its answer puts off.
 
 use std::time::Duration;
 
@@ -12,6 +16,10 @@ use crate::backoff::spread;
 
 /// How many steps an interval has; moments that watchers have in common are whole steps apart.
 const STEPS: u32 = 10;
+/// So long may an answer take, or half an interval if that is longer, or an interval if that is shorter.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(2_500);
+/// An answer that took less than this part of the time for it came at once.
+const AT_ONCE: u32 = 10;
 
 #[derive(Clone, Copy)]
 pub(super) struct Rhythm {
@@ -20,16 +28,65 @@ pub(super) struct Rhythm {
     origin: Option<Instant>,
 }
 
+/// Which of the watches on a stream it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It asks for all, and the last answer has come at once.
+    Asks,
+    /// It asks for all, and the answer may take long.
+    AsksSoon,
+    /// Another one asks, a step before it would.
+    LeavesItToAnother,
+}
+
+/// How long the answers of a stream take to the watch that asks for them.
+#[derive(Default)]
+pub(super) struct Answers {
+    /// When it asked for the one that has not come.
+    asked: Option<Instant>,
+    at_once: bool,
+}
+
+impl Answers {
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.asked.get_or_insert(now);
+    }
+
+    /// There is one; whether it, or the last one that this watch has asked for, came at once.
+    pub(super) fn come_at_once(&mut self, now: Instant, rhythm: Rhythm) -> bool {
+        if let Some(asked) = self.asked.take() {
+            self.at_once = rhythm.is_at_once(now.saturating_duration_since(asked));
+        }
+        self.at_once
+    }
+}
+
 impl Rhythm {
     pub(super) fn of(options: &Options) -> Self {
         Self { interval: options.progress_interval, origin: options.aligned_to.map(Instant::from_std) }
     }
 
-    /// When a stream that has answered now is asked again. The watch that `asks` for all does so less than a step after
-    /// an interval; the others would do so at the next step.
-    pub(super) fn due(self, now: Instant, asks: bool) -> Instant {
+    /// Whether an answer that took so long came at once.
+    fn is_at_once(self, took: Duration) -> bool {
+        took <= self.time_for_answer() / AT_ONCE
+    }
+
+    /// The shortest time for an answer.
+    fn time_for_answer(self) -> Duration {
+        (self.interval / 2).max(ANSWERED_WITHIN.min(self.interval))
+    }
+
+    /// When a stream that has answered now is asked again by a watch in this role.
+    pub(super) fn due(self, now: Instant, role: Role) -> Instant {
         let step = self.interval / STEPS;
-        let (earliest, further) = (now + self.interval, if asks { Duration::ZERO } else { step });
+        let longer = match role {
+            Role::AsksSoon => Duration::ZERO,
+            Role::Asks | Role::LeavesItToAnother => {
+                self.interval.saturating_sub(self.time_for_answer()).saturating_sub(step)
+            }
+        };
+        let (earliest, asks) = (now + self.interval + longer, role != Role::LeavesItToAnother);
+        let further = if asks { Duration::ZERO } else { step };
         let Some(origin) = self.origin.filter(|_| step > Duration::ZERO) else {
             return earliest + further + if asks { spread(step, &(0.0..1.0)) } else { step };
         };
@@ -60,9 +117,13 @@ mod tests {
         let origin = Instant::now();
         for millis in [0, 1, 250, 499, 500, 501, 12_345] {
             let now = origin + Duration::from_millis(millis);
-            let (first, others) = (rhythm(Some(origin)).due(now, true), rhythm(Some(origin)).due(now, false));
-            assert_eq!((first - origin).as_millis() % STEP.as_millis(), 0, "{millis}");
-            assert!((STEP * STEPS..STEP * 11).contains(&(first - now)), "{millis}: {:?}", first - now);
+            let [soon, first, others] = [Role::AsksSoon, Role::Asks, Role::LeavesItToAnother]
+                .map(|role| rhythm(Some(origin)).due(now, role));
+            for due in [soon, first, others] {
+                assert_eq!((due - origin).as_millis() % STEP.as_millis(), 0, "{millis}");
+            }
+            assert!((STEP * STEPS..STEP * 11).contains(&(soon - now)), "{millis}: {:?}", soon - now);
+            assert!((STEP * 14..=STEP * 15).contains(&(first - now)), "{millis}: {:?}", first - now);
             assert_eq!(others - first, STEP, "{millis}");
         }
     }
@@ -71,9 +132,26 @@ mod tests {
     fn without_alignment_one_asks_before_the_others_too() {
         let now = Instant::now();
         for _ in 0..100 {
-            let (first, others) = (rhythm(None).due(now, true), rhythm(None).due(now, false));
-            assert!((STEP * STEPS..STEP * 11).contains(&(first - now)));
-            assert_eq!(others - now, STEP * 12);
+            let [soon, first, others] =
+                [Role::AsksSoon, Role::Asks, Role::LeavesItToAnother].map(|role| rhythm(None).due(now, role));
+            assert!((STEP * STEPS..STEP * 11).contains(&(soon - now)));
+            assert!((STEP * 14..STEP * 15).contains(&(first - now)));
+            assert_eq!(others - now, STEP * 16);
+        }
+    }
+
+    #[test]
+    fn an_answer_has_half_an_interval_or_two_seconds_and_a_half_or_an_interval() {
+        let seconds = Duration::from_secs;
+        let now = Instant::now();
+        for (interval, at_least) in
+            [(1, seconds(1)), (2, seconds(2)), (4, ANSWERED_WITHIN), (60, seconds(30))]
+        {
+            let rhythm = Rhythm { interval: seconds(interval), origin: Some(now) };
+            let left = now + seconds(2 * interval) - rhythm.due(now, Role::Asks);
+            let step = seconds(interval) / STEPS;
+            assert!((at_least..=at_least + step).contains(&left), "{interval} s: {left:?}");
+            assert!(rhythm.is_at_once(at_least / 10) && !rhythm.is_at_once(at_least / 9));
         }
     }
 
@@ -81,8 +159,8 @@ mod tests {
     fn the_shortest_interval_and_an_origin_in_the_future_are_no_trouble() {
         let now = Instant::now();
         let short = Rhythm { interval: Duration::from_nanos(5), origin: Some(now) };
-        assert!(short.due(now, true) >= now + short.interval);
-        let due = rhythm(Some(now + STEP * 100)).due(now, false);
-        assert_eq!(due - now, STEP * 11);
+        assert!(short.due(now, Role::Asks) >= now + short.interval);
+        let due = rhythm(Some(now + STEP * 100)).due(now, Role::LeavesItToAnother);
+        assert_eq!(due - now, STEP * 15);
     }
 }

@@ -25,6 +25,8 @@ struct Counted {
 struct Reads {
     listings: AtomicUsize,
     deltas: AtomicUsize,
+    /// Questions about the past.
+    histories: AtomicUsize,
     /// Keys that were in the answers.
     keys: AtomicUsize,
     /// Whether the store can say what was written; 1 if not.
@@ -49,6 +51,7 @@ impl Store for Counted {
     }
 
     fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
+        self.reads.histories.fetch_add(1, SeqCst);
         self.store.has_history(prefix, mark)
     }
 
@@ -319,4 +322,24 @@ async fn a_small_prefix_is_listed() {
     audited.within(Duration::from_secs(1_000)).await;
     let (listings, deltas, _) = audited.read();
     assert!(listings >= 3 && deltas == 0, "{listings} listings, {deltas} questions");
+}
+
+/// How many questions about the past a start asks, where something is written after the listing or not.
+async fn questions_of_a_start(writes: bool) -> usize {
+    let counted = Counted { store: MemoryStore::from([("/p/a", "1")]), reads: Arc::default() };
+    let mut watcher = Watcher::new(Arc::new(counted.clone()), Prefix::new("/p"), Options::default());
+    loop {
+        match watcher.next().await {
+            Event::Listed(_) if writes => drop(counted.store.put("/q/other", "1")),
+            Event::State(state) if state.is_watching() => break,
+            _ => {}
+        }
+    }
+    counted.reads.histories.load(SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_asks_for_the_past_only_where_something_was_written_after_the_listing() {
+    assert_eq!(questions_of_a_start(false).await, 0);
+    assert_eq!(questions_of_a_start(true).await, 1);
 }

@@ -5,6 +5,7 @@ mod compactions;
 mod flapping;
 mod freshness;
 mod rewinds;
+mod signs_of_life;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,7 +201,8 @@ async fn a_quiet_stream_is_proven_current_by_its_heartbeat() {
     let events = follower.within(Duration::from_secs(60)).await;
     let proofs =
         events.iter().filter(|event| matches!(event, Event::Current { revision: at } if *at == revision));
-    assert!(proofs.count() >= 11, "{events:?}");
+    // The first after five seconds, then each seven and a half at most.
+    assert!(proofs.count() >= 8, "{events:?}");
     assert_eq!(follower.watcher.counters().losses, 0);
 }
 

@@ -10,6 +10,7 @@ use etcd_client_core::Prefix;
 use super::pin::{Pin, Pins, pin_path};
 use crate::problem::Problem;
 use crate::schema::Schema;
+use crate::schema::secrecy::Secrecy;
 use crate::tree::KeyTree;
 
 /// An environment variable that is not UTF-8.
@@ -37,7 +38,7 @@ impl Context {
         schema: Arc<Schema>,
         defaults: Vec<Problem>,
         prefix: Prefix,
-        variable: impl Fn(&str) -> Option<OsString>,
+        variable: &dyn Fn(&str) -> Option<OsString>,
     ) -> Self {
         let names = schema.fields().iter().filter_map(|field| field.written.env);
         let environment = names
@@ -61,7 +62,14 @@ impl Context {
     /// restart would bring into force. Each is a warning, with the revision of the new value.
     pub fn restart_changes(&self, tree: &KeyTree) -> Vec<Problem> {
         let pins = self.pins.get().into_iter().flatten();
-        pins.filter_map(|(_, pin)| super::pending::compare(pin, tree)).collect()
+        let is_secret = |key: &str| self.is_secret(key);
+        pins.filter_map(|(path, pin)| super::pending::compare(path, pin, tree, is_secret)).collect()
+    }
+
+    /// Whether a whole key is a secret, or may be one.
+    fn is_secret(&self, key: &str) -> bool {
+        let path = self.prefix.relative(key.as_bytes());
+        path.is_none_or(|path| Secrecy::of(self.schema.branch(), &self.prefix).is_secret(path))
     }
 
     /// What is wrong with the literal defaults of all fields, whether their keys are there or not.

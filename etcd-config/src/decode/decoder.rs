@@ -21,8 +21,8 @@ use crate::problem::{Kind, Problem};
 use crate::runtime::panics;
 use crate::schema::secrecy::Secrecy;
 use crate::shape::branch::Member;
+use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
-use crate::shape::name::Name;
 use crate::tree::{KeyTree, Node, Raw, Replaced};
 
 /// How deep structs may be nested.
@@ -360,7 +360,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The members that `read` reads, or how many levels up they have been read already.
-    pub(super) fn members(&mut self, ty: TypeId, read: impl FnOnce(&mut Self)) -> Result<Vec<Member>, usize> {
+    pub(super) fn members(&mut self, ty: TypeId, read: fn(&mut Decoder<'_>)) -> Result<Vec<Member>, usize> {
         if let Some(up) = self.survey.path.iter().rev().position(|above| *above == ty) {
             return Err(up);
         }
@@ -394,7 +394,7 @@ impl<'a> Decoder<'a> {
             return None;
         }
         // What a field around this one has kept is its directory, in which no absolute key is.
-        let is_elsewhere = || field.names().any(|name| matches!(name, Name::Absolute(_)));
+        let is_elsewhere = || field.names().any(|name| matches!(name, FieldKey::Absolute(_)));
         if (field.restart || self.is_pinned && is_elsewhere())
             && let Some(context) = self.context
         {
@@ -420,7 +420,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The place that a field reads: its key, or the first of its aliases that is there.
-    fn locate(&self, field: &'static Field, is_there: fn(&Node) -> bool) -> Option<(Place<'a>, Name)> {
+    fn locate(&self, field: &'static Field, is_there: fn(&Node) -> bool) -> Option<(Place<'a>, FieldKey)> {
         let look = |name| self.look(name);
         let (name, mut place) = field.resolve(look, |place| place.node.is_some_and(is_there))?;
         if field.aliases.is_empty() {
@@ -444,10 +444,10 @@ impl<'a> Decoder<'a> {
     }
 
     /// The place that has a name here; `None` where that is not below the prefix.
-    fn look(&self, name: Name) -> Option<Place<'a>> {
+    fn look(&self, name: FieldKey) -> Option<Place<'a>> {
         match name {
-            Name::Relative(path) => Some(self.here.descend(path)),
-            Name::Absolute(_) => Some(self.root.descend(name.below(self.context?.prefix())?)),
+            FieldKey::Relative(path) => Some(self.here.descend(path)),
+            FieldKey::Absolute(_) => Some(self.root.descend(name.below(self.context?.prefix())?)),
         }
     }
 

@@ -1,16 +1,21 @@
 //! What a restart would bring into force.
 
 use super::pin::Pin;
-use crate::leaf::FieldDefault;
+use crate::leaf::{FieldDefault, cut};
 use crate::problem::{Kind, Problem};
-use crate::shape::name::Name;
+use crate::shape::field_key::FieldKey;
 use crate::shape::path::whole_key;
 use crate::tree::{KeyTree, Node};
 
-/// What differs at a `restart` field between then and now, if anything does.
-pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
+/// What differs at a `restart` field between then and now, if anything does. `path` is that of the pin.
+pub(super) fn compare(
+    path: &str,
+    pin: &Pin,
+    tree: &KeyTree,
+    is_secret: impl Fn(&str) -> bool,
+) -> Option<Problem> {
     let here = tree.at(&pin.directory);
-    let find = |name: Name| Some(name.find(here, tree.root(), tree.prefix()));
+    let find = |name: FieldKey| Some(name.find(here, tree.root(), tree.prefix()));
     let (name, node) = pin.field.resolve(find, |node| node.is_some_and(pin.is_there))?;
     if Node::same_values(pin.node.as_ref(), node) || is_default_all_along(pin, node) {
         return None;
@@ -19,7 +24,20 @@ pub(super) fn compare(pin: &Pin, tree: &KeyTree) -> Option<Problem> {
     let key = whole_key(&pin.directory, name.written());
     let what = "has changed since the start; a restart brings the change into force";
     let waiting = Problem::of_key(Kind::Pending, key.trim_end_matches('/'), what);
-    Some(Problem { revision: node.map(Node::newest), ..waiting })
+    let path = path.strip_prefix('.').unwrap_or(path);
+    Some(Problem {
+        field: path.strip_suffix('.').unwrap_or(path).to_owned(),
+        expected: pin.field.ty.to_owned(),
+        value: node.and_then(text).filter(|_| !pin.field.secret && !is_secret(&waiting.key)).map(cut),
+        revision: node.map(Node::newest),
+        ..waiting
+    })
+}
+
+/// What a key has, if it is no directory.
+fn text(node: &Node) -> Option<&str> {
+    let raw = node.value.as_ref().filter(|_| node.children.is_empty())?;
+    std::str::from_utf8(&raw.value).ok()
 }
 
 /// Whether the text is that of the literal default, then and now, be it written or not.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
-use crate::shape::name::Name;
 use crate::tree::Node;
 
 /// What `restart` fields have read when the process started, by [where they are](pin_path).
@@ -18,7 +18,7 @@ pub(crate) struct Pin {
     /// What says whether the keys at a place are of the field.
     pub(super) is_there: fn(&Node) -> bool,
     /// Under which of the field's names it was.
-    pub(crate) name: Name,
+    pub(crate) name: FieldKey,
     pub(crate) node: Option<Node>,
 }
 

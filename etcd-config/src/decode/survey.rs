@@ -1,31 +1,19 @@
 //! Which fields a type has, as the decoder finds them, and what is wrong with their literal defaults.
 
 use std::any::TypeId;
-use std::collections::HashMap;
-use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use etcd_client_core::Prefix;
 
 use super::context::Context;
 use super::decoder::Decoder;
 use super::derived::Derived;
-use crate::leaf::IN_SOURCE;
 use crate::problem::Problem;
-use crate::runtime::process::PerProcess;
-use crate::schema::Schema;
-use crate::schema::secrecy::Secrecy;
 use crate::shape::branch::Branch;
-
-/// By the type and the directory: the whole store and its root directory have the same path.
-type Schemas = HashMap<(TypeId, String), Weak<Schema>>;
-
-/// The schemas of all configurations whose literal defaults are good.
-static SCHEMAS: PerProcess<Mutex<Schemas>> = PerProcess::new();
+use crate::shape::layout::Layout;
 
 /// The fields of a `T`.
 pub(crate) fn survey<T: Derived>() -> Branch {
-    survey_at::<T>(None).0
+    Type::of::<T>().survey(None).0
 }
 
 /// What is wrong with the literal defaults of a `T`.
@@ -33,63 +21,24 @@ pub(crate) fn defaults<T: Derived>(prefix: Prefix) -> Vec<Problem> {
     Context::with_environment::<T>(prefix, |_| None).default_problems().to_vec()
 }
 
-impl Context {
-    /// For reading a `T` from below `prefix`, with the environment of this process.
-    pub fn new<T: Derived>(prefix: Prefix) -> Self {
-        Self::with_environment::<T>(prefix, |name| std::env::var_os(name))
-    }
-
-    /// The same with another environment.
-    pub fn with_environment<T: Derived>(prefix: Prefix, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let (schema, defaults) = schema_of::<T>(&prefix);
-        Self::of(schema, defaults, prefix, variable)
-    }
+/// A type, for code that is compiled once for all of them.
+#[derive(Clone, Copy)]
+pub(super) struct Type {
+    pub(super) id: TypeId,
+    layout: &'static Layout,
+    /// Reads a value for what is found out on the way.
+    look: fn(&mut Decoder<'_>),
 }
 
-/// The fields of a `T` below a prefix, with what is wrong with their literal defaults: as found for another
-/// configuration that is still there, if nothing was wrong.
-fn schema_of<T: Derived>(prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
-    let place = (TypeId::of::<T>(), prefix.directory().to_owned());
-    if let Some(schema) = with_schemas(|all| all.get(&place).and_then(Weak::upgrade)) {
-        return (schema, Vec::new());
+impl Type {
+    pub(super) fn of<T: Derived>() -> Self {
+        Self { id: TypeId::of::<T>(), layout: T::LAYOUT, look: |at| drop(T::read(at, None)) }
     }
-    // Not under the lock: it runs the user's code.
-    let (branch, mut defaults) = survey_at::<T>(Some(prefix));
-    let schema = Arc::new(Schema::new(branch, prefix));
-    hide_secrets(&mut defaults, &schema, prefix);
-    if defaults.is_empty() {
-        with_schemas(|all| {
-            // Seldom, so that many prefixes are not walked over for each of them.
-            if all.len().is_power_of_two() {
-                all.retain(|_, schema| schema.strong_count() > 0);
-            }
-            all.insert(place, Arc::downgrade(&schema));
-        });
-    }
-    (schema, defaults)
-}
 
-fn with_schemas<R>(work: impl FnOnce(&mut Schemas) -> R) -> R {
-    SCHEMAS.with(|all| work(&mut all.lock().unwrap_or_else(PoisonError::into_inner)))
-}
-
-fn survey_at<T: Derived>(prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
-    let mut decoder = Decoder::survey(prefix);
-    let read = |at: &mut Decoder<'_>| drop(T::read(at, None));
-    let members = decoder.members(TypeId::of::<T>(), read).unwrap_or_default();
-    (Branch { layout: T::LAYOUT, members }, decoder.finish().problems)
-}
-
-/// What one field calls secret is secret for the others that read its key.
-fn hide_secrets(problems: &mut [Problem], schema: &Schema, prefix: &Prefix) {
-    if problems.is_empty() {
-        return;
-    }
-    let secrecy = Secrecy::of(schema.branch(), prefix);
-    for problem in problems.iter_mut().filter(|problem| problem.value.is_some()) {
-        if prefix.relative(problem.key.as_bytes()).is_some_and(|path| secrecy.is_secret(path)) {
-            problem.value = None;
-            problem.what = format!("(secret) is of no use{IN_SOURCE}");
-        }
+    /// The fields and what is wrong with their literal defaults, for the keys below a prefix.
+    pub(super) fn survey(self, prefix: Option<&Prefix>) -> (Branch, Vec<Problem>) {
+        let mut decoder = Decoder::survey(prefix);
+        let members = decoder.members(self.id, self.look).unwrap_or_default();
+        (Branch { layout: self.layout, members }, decoder.finish().problems)
     }
 }

@@ -73,7 +73,8 @@ pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> 
             |failure| Err(Unwritten::Failed(Error::write(T::LAYOUT.name, reading.prefix(), done, failure)));
         let revision = match store.commit(guarded).await {
             Ok(Committed::At { revision, proven }) => {
-                is_proven &= proven;
+                // Of a store that was rewound meanwhile, nothing newer shows that its keys are others.
+                is_proven &= proven && revision > expected.known.revision;
                 revision
             }
             Ok(Committed::Conflict) => return Err(Unwritten::Conflict(Conflict { expected, done })),

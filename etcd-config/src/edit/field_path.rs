@@ -96,6 +96,12 @@ impl<T, V> FieldPath<T, V> {
         &self.steps
     }
 
+    /// The path as problems and plans have it: newtypes are no step in it.
+    pub(crate) fn below_prefix(&self) -> String {
+        let is_named = |step: &&Step| **step != Step::Field("0");
+        named(&self.steps.iter().filter(is_named).cloned().collect::<Vec<_>>())
+    }
+
     /// The value of the field, where it is there: an `Option` on the way may be `None`, an entry missing.
     pub(super) fn value<'a>(&self, config: &'a T) -> Option<&'a V> {
         (self.project)(config)

@@ -1,6 +1,6 @@
 //! An edit that has been checked, and is not written yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -8,9 +8,9 @@ use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Write};
 
 use super::commit::{Unwritten, Written, Wrote};
-use super::planned::{PlannedChange, default_of, write_table};
-use super::readers::reader;
-use super::{Edit, Proof, commit};
+use super::described::Describer;
+use super::planned::{PlannedChange, write_table};
+use super::{Edit, Origin, Proof, commit};
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::leaf::is_same_value;
@@ -20,7 +20,6 @@ use crate::reading::{Decoded, Reading, decode_all, in_background};
 use crate::runtime::caller::runtime;
 use crate::runtime::panics;
 use crate::schema::Schema;
-use crate::schema::secrecy::Secrecy;
 use crate::tree::{KeyTree, Touched};
 
 /// What an [`Edit`] would write, from [`Edit::plan`]: decoded and checked, and not sent yet.
@@ -64,17 +63,18 @@ pub struct Plan<T> {
 
 impl<T: Derived> Plan<T> {
     pub(super) fn of(edit: Edit<T>) -> Result<Self, Error> {
-        let Edit { reading, mut tree, schema, changes, proofs, mistakes } = edit;
+        let Edit { reading, mut tree, schema, changes, from_store, proofs, origins, mistakes } = edit;
         if !mistakes.is_empty() {
             return Err(Error::option(mistakes.join("\n")));
         }
         let changes = with_commit_key(what_differs(changes, &tree), &tree, &schema, reading.listing.revision);
-        let planned = planned(&changes, &tree, &schema);
+        let planned = planned(&changes, &from_store, &tree, &schema);
         let writes = writes(&changes, &tree, &schema);
         refuse_too_many::<T>(writes.len(), reading.writes_at_once(), &reading)?;
         tree.apply(&batch(&changes, &tree, reading.listing.revision));
         let checked = checked(&tree, &changes, &proofs);
-        if let Err(problems) = checked {
+        if let Err(mut problems) = checked {
+            problems.iter_mut().for_each(|problem| say_where(problem, &origins, &tree));
             return Err(refused::<T>(problems, &planned, &reading));
         }
         let keys: Vec<String> = planned.iter().map(|change| change.key.clone()).collect();
@@ -211,7 +211,7 @@ fn writes(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, schema: &Sc
     let write = |(path, value): (&String, &Option<Bytes>)| Write {
         key: tree.prefix().join(path).into(),
         value: value.clone(),
-        read_at: tree.root().descend(path).and_then(|node| node.value.as_ref()).map(|raw| raw.revision),
+        read_at: tree.raw(path).map(|raw| raw.revision),
     };
     let is_last = |path: &String| Some(path.as_str()) == schema.branch().layout.commit_key;
     let (last, others): (Vec<_>, Vec<_>) = changes.iter().partition(|(path, _)| is_last(path));
@@ -229,22 +229,15 @@ fn batch(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, revision: u6
     Batch { revision, changes: changes.iter().map(change).collect() }
 }
 
-fn planned(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, schema: &Schema) -> Vec<PlannedChange> {
-    let secrecy = Secrecy::of(schema.branch(), tree.prefix());
-    let text = |value: &Bytes| String::from_utf8_lossy(value).into_owned();
+fn planned(
+    changes: &BTreeMap<String, Option<Bytes>>,
+    from_store: &BTreeSet<String>,
+    tree: &KeyTree,
+    schema: &Schema,
+) -> Vec<PlannedChange> {
+    let describer = Describer::of(schema, tree.prefix());
     let change = |(path, new): (&String, &Option<Bytes>)| {
-        let reader = reader(schema.branch(), tree.prefix(), path);
-        let default = reader.as_ref().filter(|reader| !reader.is_entry);
-        let change = PlannedChange {
-            key: tree.prefix().join(path),
-            old: tree.get(path).map(text),
-            new: new.as_ref().map(text),
-            default: default.and_then(|reader| default_of(reader.written.default)),
-            restart: reader.as_ref().is_some_and(|reader| reader.restart),
-            field: reader.map(|reader| reader.field).unwrap_or_default(),
-            secret: secrecy.is_secret(path.as_bytes()),
-        };
-        change.hiding()
+        describer.change(path, tree.get(path), new.as_ref(), !from_store.contains(path))
     };
     changes.iter().map(change).collect()
 }
@@ -299,6 +292,16 @@ fn is_proven<T>(proof: &Proof<T>, config: &T) -> bool {
         Ok(Some(_)) | Err(_) => false,
         // The field is not read from there: a variable comes first.
         Ok(None) => true,
+    }
+}
+
+/// Adds where the text is written that the problem is about, if it is one from there.
+fn say_where(problem: &mut Problem, origins: &BTreeMap<String, Origin>, tree: &KeyTree) {
+    let path = problem.key.strip_prefix(tree.prefix().directory());
+    let origin =
+        path.and_then(|path| origins.get(path).filter(|origin| tree.get(path) == origin.text.as_ref()));
+    if let Some(origin) = origin {
+        problem.what = format!("{} ({})", problem.what, origin.place);
     }
 }
 

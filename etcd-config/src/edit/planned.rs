@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use etcd_client_core::Printable;
 
-use crate::leaf::{FieldDefault, cut};
+use crate::leaf::cut;
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
 const COLUMN: usize = 60;
@@ -19,11 +20,36 @@ const HIDDEN: &str = "•••";
 pub struct PlannedChange {
     pub(super) field: String,
     pub(super) key: String,
-    pub(super) old: Option<String>,
-    pub(super) new: Option<String>,
-    pub(super) default: Option<String>,
+    pub(super) old: Text,
+    pub(super) new: Text,
+    pub(super) default: Option<Text>,
     pub(super) secret: bool,
     pub(super) restart: bool,
+}
+
+/// The text of a key, or that it is shown nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Text {
+    Absent,
+    Hidden,
+    Shown(String),
+}
+
+impl Text {
+    pub(super) fn of(stored: Option<&Bytes>, is_hidden: bool) -> Self {
+        match stored {
+            None => Self::Absent,
+            Some(_) if is_hidden => Self::Hidden,
+            Some(text) => Self::Shown(String::from_utf8_lossy(text).into_owned()),
+        }
+    }
+
+    fn shown(&self) -> Option<&str> {
+        match self {
+            Self::Shown(text) => Some(text),
+            Self::Absent | Self::Hidden => None,
+        }
+    }
 }
 
 impl PlannedChange {
@@ -38,20 +64,26 @@ impl PlannedChange {
         &self.key
     }
 
-    /// The text that is stored; `None` if there is no such key, and for a secret.
+    /// The text that is stored; `None` if there is no such key, and where it is not shown: of a secret, and of a key that
+    /// no field reads, which may be one.
     pub fn old(&self) -> Option<&str> {
-        self.old.as_deref().filter(|_| !self.secret)
+        self.old.shown()
     }
 
-    /// The text that is to be stored; `None` if the key is to be deleted, and for a secret.
+    /// The text that is to be stored; `None` if the key is to be deleted, and where it is not shown.
     #[allow(clippy::new_ret_no_self, reason = "the new one beside the old one")]
     pub fn new(&self) -> Option<&str> {
-        self.new.as_deref().filter(|_| !self.secret)
+        self.new.shown()
+    }
+
+    /// Whether there was no such key.
+    pub(crate) fn is_creation(&self) -> bool {
+        self.old == Text::Absent
     }
 
     /// Whether the key is to be deleted.
     pub fn is_deletion(&self) -> bool {
-        self.new.is_none()
+        self.new == Text::Absent
     }
 
     /// Whether the texts are shown nowhere.
@@ -59,44 +91,43 @@ impl PlannedChange {
         self.secret
     }
 
+    /// Whether one of the texts is not shown.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.old == Text::Hidden || self.new == Text::Hidden
+    }
+
     /// Whether running processes take it over when they are started again, and not before.
     pub fn is_restart(&self) -> bool {
         self.restart
     }
 
-    /// The same without texts, if they are secret.
-    pub(super) fn hiding(self) -> Self {
-        let hidden = |text: Option<String>| text.map(|_| String::new());
-        if !self.secret {
-            return self;
-        }
-        // Not even `Debug` shows a secret.
-        Self { old: hidden(self.old), new: hidden(self.new), default: hidden(self.default), ..self }
+    /// The old text and the new one, or what their absence means, as they may be shown.
+    pub(crate) fn shown_texts(&self) -> (String, String) {
+        (self.as_shown(&self.old), self.as_shown(&self.new))
     }
 
-    fn shown(&self, text: Option<&str>) -> String {
+    fn as_shown(&self, text: &Text) -> String {
         match (text, &self.default) {
-            (Some(_), _) if self.secret => HIDDEN.to_owned(),
-            (Some(text), _) => as_shown(text),
-            (None, Some(_)) if self.secret => format!("{HIDDEN} (default)"),
-            (None, Some(default)) => format!("{} (default)", as_shown(default)),
-            (None, None) => "absent".to_owned(),
+            (Text::Hidden, _) => HIDDEN.to_owned(),
+            (Text::Shown(text), _) => as_shown(text),
+            (Text::Absent, Some(Text::Shown(default))) => format!("{} (default)", as_shown(default)),
+            (Text::Absent, Some(_)) => format!("{HIDDEN} (default)"),
+            (Text::Absent, None) => "absent".to_owned(),
         }
     }
 
-    fn cells(&self) -> [String; 4] {
+    /// The field, the key, and the texts, for a person.
+    pub(crate) fn cells(&self) -> [String; 3] {
         let field = if self.field.is_empty() { "(no field)" } else { &self.field };
-        let change = format!("{} -> {}", self.shown(self.old.as_deref()), self.shown(self.new.as_deref()));
-        let when = if self.restart { "after a restart" } else { "now" };
-        [Printable::line(field).to_string(), Printable::line(&self.key).to_string(), change, when.to_owned()]
+        let (old, new) = self.shown_texts();
+        let change = format!("{old} -> {new}");
+        [Printable::line(field).to_string(), Printable::line(&self.key).to_string(), change]
     }
-}
 
-/// What an absent key means, of a field that is no entry of a map.
-pub(super) fn default_of(default: FieldDefault) -> Option<String> {
-    match default {
-        FieldDefault::Text(text) | FieldDefault::Expression(text) => Some(text.to_owned()),
-        _ => None,
+    /// The same, and when it is taken over.
+    fn row(&self) -> [String; 4] {
+        let [field, key, change] = self.cells();
+        [field, key, change, if self.restart { "after a restart" } else { "now" }.to_owned()]
     }
 }
 
@@ -107,16 +138,24 @@ fn as_shown(text: &str) -> String {
 
 /// The changes below one another, each in a line of its own.
 pub(super) fn write_table(changes: &[PlannedChange], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let rows: Vec<[String; 4]> = changes.iter().map(PlannedChange::cells).collect();
+    let rows: Vec<[String; 4]> = changes.iter().map(PlannedChange::row).collect();
+    write_rows(&rows, f)
+}
+
+/// Rows below one another, each in a line of its own.
+pub(crate) fn write_rows<const N: usize>(rows: &[[String; N]], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let width = |text: &String| text.chars().count();
     let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0).min(COLUMN);
-    let widths = [widest(0), widest(1), widest(2)];
-    for row in &rows {
+    let widths: [usize; N] = std::array::from_fn(widest);
+    for row in rows {
         f.write_str("\n ")?;
-        for (cell, widest) in row.iter().zip(widths) {
-            write!(f, " {cell}{:1$} ", "", widest.saturating_sub(width(cell)))?;
+        for (column, (cell, widest)) in row.iter().zip(widths).enumerate() {
+            if column + 1 == N {
+                write!(f, " {cell}")?;
+            } else {
+                write!(f, " {cell}{:1$} ", "", widest.saturating_sub(width(cell)))?;
+            }
         }
-        write!(f, " {}", row[3])?;
     }
     Ok(())
 }

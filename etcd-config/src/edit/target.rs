@@ -42,6 +42,11 @@ impl<'s> Target<'s> {
         walk.in_newtypes(at)
     }
 
+    /// All paths that it may be read from, unless there are others at the same places.
+    pub(super) fn places(&self) -> Option<&[String]> {
+        (self.is_apart && !self.names.is_empty()).then_some(&self.names[..])
+    }
+
     /// The keys in the tree that make the field, by whatever name.
     pub(super) fn keys(&self, tree: &KeyTree) -> Vec<String> {
         let mut keys = Vec::new();
@@ -125,7 +130,7 @@ impl<'s> Walk<'s, '_> {
             return Err(format!("{name} of {outer} is read from no key, as `skip` says"));
         };
         let prefix = self.tree.prefix();
-        let look = |name: crate::shape::name::Name| name.path(directory, prefix);
+        let look = |name: crate::shape::field_key::FieldKey| name.path(directory, prefix);
         let is_there = |path: &String| {
             self.tree.root().descend(path).is_some_and(|node| member.content.is_present(node))
         };

@@ -95,8 +95,15 @@ impl fmt::Display for Writing {
             WriteFailure::Refused { keys, error } => {
                 write!(f, "the edit of {name} below {prefix} is not written: {error}")?;
                 if error.kind() == Kind::PermissionDenied {
-                    write!(f, ": grant the user a role that may read {prefix}/ and write ")?;
+                    let slash = if prefix == "/" { "" } else { "/" };
+                    write!(f, ": grant the user a role that may read {prefix}{slash} and write ")?;
                     write_list(f, keys.iter().map(|key| Printable::line(key).to_string()))?;
+                }
+                if error.kind() == Kind::TooLarge {
+                    f.write_str(
+                        ": etcd takes so many bytes of keys and values in one transaction (--max-request-bytes, 1.5 MiB by \
+                         default); write less at once, or let a large value be a file that the key names",
+                    )?;
                 }
             }
             WriteFailure::Unproven { revision, error } => write!(

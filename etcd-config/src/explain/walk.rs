@@ -6,8 +6,8 @@ use crate::decode::{Context, DEEPEST};
 use crate::leaf::{FieldDefault, cut};
 use crate::schema::secrecy::Secrecy;
 use crate::shape::branch::{Branch, Content, Member};
+use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
-use crate::shape::name::Name;
 use crate::shape::path::field_path;
 use crate::tree::Node;
 
@@ -165,9 +165,9 @@ impl<'a> Walk<'a> {
     /// The place of a field, in each state by the name that it has there.
     fn locate(&self, place: &ComparedPlace<'a>, member: &'a Member) -> ComparedPlace<'a> {
         let (field, prefix) = (member.field, self.context.prefix());
-        let read = |side: Option<&Side<'a>>, root: &'a Node| -> Option<(Name, Side<'a>)> {
+        let read = |side: Option<&Side<'a>>, root: &'a Node| -> Option<(FieldKey, Side<'a>)> {
             let side = side?;
-            let find = |name: Name| Some(name.find(side.node, root, prefix));
+            let find = |name: FieldKey| Some(name.find(side.node, root, prefix));
             let (name, node) =
                 field.resolve(find, |node| node.is_some_and(|node| member.content.is_present(node)))?;
             Some((name, side.child(name.written(), node)))
@@ -185,7 +185,7 @@ impl<'a> Walk<'a> {
         } else {
             [read(place.next.as_ref(), self.now), read(place.published.as_ref(), self.published)]
         };
-        let is_old = |(name, _): &(Name, Side<'a>)| name.written() != field.key;
+        let is_old = |(name, _): &(FieldKey, Side<'a>)| name.written() != field.key;
         let note = next.as_ref().filter(|next| is_old(next)).map(|_| format!("an old name of {}", field.key));
         let side = |(_, side)| side;
         ComparedPlace {

@@ -4,7 +4,7 @@
 use etcd_client_core::Printable;
 
 use crate::lint::findings::{DESCRIBED, Finding, described, find};
-use crate::lint::hints::{field_of, meant};
+use crate::lint::unread_key::{field_of, meant};
 use crate::problem::{Kind, Problem};
 use crate::schema::{ENTRY, Schema};
 use crate::tree::{KeyTree, Node};

@@ -2,11 +2,11 @@
 
 use etcd_client_core::Printable;
 
-use crate::leaf::oddity;
-use crate::lint::hints::{field_of, not_a_directory, not_a_key, said_of_stray, unknown};
+use crate::leaf::{cut, oddity};
+use crate::lint::unread_key::{field_of, not_a_directory, not_a_key, said_of_stray, unknown};
 use crate::problem::{Kind, Problem};
 use crate::schema::expected::{Expected, KeyUse};
-use crate::schema::{ENTRY, Schema};
+use crate::schema::{ENTRY, Field, Schema};
 use crate::tree::{KeyTree, Node, Places, Raw, Touched};
 
 /// The most keys that are described one by one.
@@ -191,9 +191,24 @@ pub(crate) fn summary(tree: &KeyTree, more: usize, which: &str) -> Option<Proble
     (more > 0).then(|| Problem::of_key(Kind::Unknown, tree.prefix().path(), what))
 }
 
+/// The field that reads the key of a finding, and the key by which it is known.
+fn field_read_by<'s>(schema: &'s Schema, finding: &Finding) -> Option<(String, &'s Field)> {
+    let key = match finding.key_use?.alias {
+        Some((old, new)) => format!("{}{new}", finding.path.strip_suffix(old)?),
+        None => finding.path.clone(),
+    };
+    field_of(schema, &key).map(|field| (key, field))
+}
+
+/// What is stored there, unless it is a secret, or may be one as no field reads it.
+fn shown_value(tree: &KeyTree, finding: &Finding) -> Option<String> {
+    finding.key_use.filter(|key_use| !key_use.secret)?;
+    std::str::from_utf8(tree.get(&finding.path)?.as_ref()).ok().map(cut)
+}
+
 /// What is said of a finding.
 pub(crate) fn described(schema: &Schema, tree: &KeyTree, finding: &Finding) -> Problem {
-    let field = || field_of(schema, &finding.path).filter(|_| finding.kind == Kind::OddText);
+    let (field, value) = (field_read_by(schema, finding), shown_value(tree, finding));
     let what = match finding.kind {
         _ if finding.said.is_some() => finding.said.clone().unwrap_or_default(),
         Kind::Alias => {
@@ -214,8 +229,9 @@ pub(crate) fn described(schema: &Schema, tree: &KeyTree, finding: &Finding) -> P
     // There may be names of entries in it, of any length.
     let what = Printable::line(&what).at_most(3 * Printable::LINE).to_string();
     Problem {
-        field: field().map(|field| field.path_of(&finding.path)).unwrap_or_default(),
-        expected: field().map(|field| field.type_name().to_owned()).unwrap_or_default(),
+        field: field.as_ref().map(|(key, field)| field.path_of(key)).unwrap_or_default(),
+        expected: field.map(|(_, field)| field.type_name().to_owned()).unwrap_or_default(),
+        value,
         revision: Some(finding.revision),
         ..Problem::of_key(finding.kind, tree.prefix().join(&finding.path), what)
     }

@@ -42,7 +42,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// the same. In the child of a `fork` nothing is done ([`Error::is_stopped`]).
     pub fn close(&self, limit: Duration) -> Result<(), Error> {
         let until = deadline(limit);
-        self.check_process()?;
+        self.shared.check_process()?;
         self.life.end();
         let (sender, receiver) = mpsc::channel();
         self.shared.save(move |written| drop(sender.send(written)));
@@ -62,7 +62,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     pub async fn close_async(&self, limit: Duration) -> Result<(), Error> {
         runtime()?;
         let until = runtime_deadline(limit);
-        self.check_process()?;
+        self.shared.check_process()?;
         self.life.end();
         let (sender, receiver) = oneshot::channel();
         self.shared.save(move |written| drop(sender.send(written)));

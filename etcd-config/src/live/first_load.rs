@@ -12,12 +12,14 @@ use tokio::time::timeout;
 use crate::cache::{Cache, CacheLocation, Image, without_secrets};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
-use crate::live::last_good::Search;
+use crate::live::last_good::past_before;
 use crate::live::neighbours::{self, Hint};
+use crate::past::Past;
 use crate::problem::{self, Report};
-use crate::publish::snapshot::Snapshot;
+use crate::publish::any_config::AnyConfig;
+use crate::publish::snapshot::{AnySnapshot, Snapshot, typed};
 use crate::publish::speed::DecodeSpeed;
-use crate::publish::{Publisher, decoded};
+use crate::publish::{Publisher, decoded_any};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::{common_moment, runtime_deadline};
@@ -77,9 +79,9 @@ pub(crate) struct FirstAnswer {
 }
 
 /// The first snapshot, and all that is needed to go on from it.
-pub(crate) struct FirstLoad<T> {
-    pub(crate) first: Snapshot<T>,
-    pub(crate) publisher: Publisher<T>,
+pub(crate) struct FirstLoad {
+    first: Arc<dyn AnySnapshot>,
+    pub(crate) publisher: Publisher,
     pub(crate) speed: DecodeSpeed,
     pub(crate) watcher: Watcher,
     pub(crate) loaded_from: LoadedFrom,
@@ -141,17 +143,18 @@ impl FirstAnswer {
         self.wants_last_good
     }
 
-    /// A search of the past, where it is wanted, and the newest state is refused. Runs the user's code.
-    pub(crate) fn search<T: Derived>(&self, caller: &Caller) -> Option<Search> {
+    /// The past, where it is wanted, and the newest state is refused. Runs the user's code.
+    pub(crate) fn past(&self, config: &dyn AnyConfig, caller: &Caller) -> Option<Past> {
         let First::Listing(listing) = &self.first else { return None };
         if !self.wants_last_good {
             return None;
         }
         let tree = KeyTree::load(self.prefix.clone(), listing);
-        let decoded = caller.decode(|| decoded::<T>(&tree, &Context::new::<T>(self.prefix.clone()), None));
+        let decoded =
+            caller.decode(|| decoded_any(config, &tree, &config.context(self.prefix.clone()), None));
         let is_refused = decoded.is_err();
         panics::drop_caught(decoded);
-        is_refused.then(|| Search::before(Arc::clone(listing), &self.listed))
+        is_refused.then(|| past_before(Arc::clone(listing), &self.listed))
     }
 
     /// What such a search has found: a state to start from, or why there is none.
@@ -173,11 +176,11 @@ impl FirstAnswer {
     }
 
     /// Makes the first snapshot. Runs the user's code, may read a file, and so blocks.
-    pub(crate) fn decode<T: Derived>(self, caller: &Caller) -> Result<FirstLoad<T>, Error> {
-        caller.decode(|| self.make())
+    pub(crate) fn decode(self, config: &'static dyn AnyConfig, caller: &Caller) -> Result<FirstLoad, Error> {
+        caller.decode(|| self.make(config))
     }
 
-    fn make<T: Derived>(self) -> Result<FirstLoad<T>, Error> {
+    fn make(self, config: &'static dyn AnyConfig) -> Result<FirstLoad, Error> {
         let Self {
             mut watcher,
             first,
@@ -190,21 +193,22 @@ impl FirstAnswer {
             connections,
             ..
         } = self;
-        let schema = || Schema::new(survey::<T>(), &prefix);
+        let schema = || Schema::new(config.fields(), &prefix);
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
-        let context = Context::new::<T>(prefix.clone());
+        let context = config.context(prefix.clone());
         let (refused, loaded) = match (first, past, &cache) {
-            (First::Listing(newest), None, _) => (None, Loaded::from_store(context, &newest, hint)?),
+            (First::Listing(newest), None, _) => (None, Loaded::from_store(config, context, &newest, hint)?),
             (First::Listing(newest), Some(Ok(good)), _) => {
-                (Some(newest), Loaded::from_store(context, &good, None)?)
+                (Some(newest), Loaded::from_store(config, context, &good, None)?)
             }
             (First::Listing(newest), Some(Err(why)), cache) => {
-                let again = Context::new::<T>(prefix.clone());
-                let cached = cache.as_ref().map(|cache| Loaded::from_cache(cache, again, &mut watcher, None));
+                let again = config.context(prefix.clone());
+                let cached =
+                    cache.as_ref().map(|cache| Loaded::from_cache(config, cache, again, &mut watcher, None));
                 if let Some(Ok(loaded)) = cached {
                     (Some(newest), loaded)
                 } else {
-                    let loaded = Loaded::from_store(context, &newest, hint);
+                    let loaded = Loaded::from_store(config, context, &newest, hint);
                     (None, loaded.map_err(|report| report.with_remark(Some(&why)))?)
                 }
             }
@@ -212,7 +216,7 @@ impl FirstAnswer {
                 return Err(silence(startup_timeout, &connections, error_of(state.as_ref()), None));
             }
             (First::Silence(state), _, Some(cache)) => {
-                let loaded = Loaded::from_cache(cache, context, &mut watcher, state.clone());
+                let loaded = Loaded::from_cache(config, cache, context, &mut watcher, state.clone());
                 let last = error_of(state.as_ref());
                 let silence = |why| silence(startup_timeout, &connections, last, Some(why));
                 (None, loaded.map_err(silence)?)
@@ -224,19 +228,24 @@ impl FirstAnswer {
 }
 
 /// What was read, decoded.
-struct Loaded<T> {
-    publisher: Publisher<T>,
-    first: Snapshot<T>,
+struct Loaded {
+    publisher: Publisher,
+    first: Arc<dyn AnySnapshot>,
     speed: DecodeSpeed,
     origin: LoadedFrom,
 }
 
-impl<T: Derived> Loaded<T> {
-    fn from_store(context: Context, listing: &Listing, hint: Option<Hint>) -> Result<Self, Report> {
+impl Loaded {
+    fn from_store(
+        config: &'static dyn AnyConfig,
+        context: Context,
+        listing: &Listing,
+        hint: Option<Hint>,
+    ) -> Result<Self, Report> {
         let prefix = context.prefix().clone();
         let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
-        let (publisher, first, speed) = Publisher::new(context, listing, hint.as_deref())?;
-        let (name, revision, keys) = (T::LAYOUT.name, listing.revision, listing.entries.len());
+        let (publisher, first, speed) = Publisher::new(config, context, listing, hint.as_deref())?;
+        let (name, revision, keys) = (config.layout().name, listing.revision, listing.entries.len());
         log_loaded(name, &prefix, revision, keys, publisher.nothing_read());
         Ok(Self { publisher, first, speed, origin: LoadedFrom::Etcd })
     }
@@ -244,6 +253,7 @@ impl<T: Derived> Loaded<T> {
     /// The first snapshot from the cache file, or why the file is of no use. `state` has kept the watcher from reading
     /// something newer.
     fn from_cache(
+        config: &'static dyn AnyConfig,
         cache: &Arc<Cache>,
         context: Context,
         watcher: &mut Watcher,
@@ -254,10 +264,10 @@ impl<T: Derived> Loaded<T> {
             cache.read().map_err(|why| cache.warn_no_use(&why))?;
         let listing = Arc::new(listing);
         let prefix = context.prefix().clone();
-        let (mut publisher, first, speed) = Publisher::new(context, &listing, None)
+        let (mut publisher, first, speed) = Publisher::new(config, context, &listing, None)
             .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
         publisher.mark_from_cache();
-        let (name, revision) = (T::LAYOUT.name, listing.revision);
+        let (name, revision) = (config.layout().name, listing.revision);
         watcher.assume(listing);
         log_loaded_from_cache(name, &prefix, &path, revision);
         let saved_at = Some(written_at);
@@ -266,11 +276,27 @@ impl<T: Derived> Loaded<T> {
     }
 }
 
-impl<T: Derived> FirstLoad<T> {
+impl FirstLoad {
+    /// The first snapshot.
+    pub(crate) fn first<T: Derived>(&self) -> Result<Arc<Snapshot<T>>, Error> {
+        typed(Arc::clone(&self.first)).ok_or_else(of_another_type)
+    }
+
+    /// Its value, where it is not followed.
+    pub(crate) fn into_value<T: Derived>(self) -> Result<T, Error> {
+        let first = typed(self.first).and_then(Arc::into_inner);
+        first.map(|first| first.value).ok_or_else(of_another_type)
+    }
+
     /// What the keys are now.
     pub(crate) fn listing(&self) -> Listing {
         self.publisher.keys().listing(self.watcher.cluster())
     }
+}
+
+/// Never: whoever asks has had it read as this type.
+fn of_another_type() -> Error {
+    Error::failed("what was read is a configuration of another type".to_owned())
 }
 
 fn log_loaded(name: &str, prefix: &Prefix, revision: u64, keys: usize, nothing_read: Option<&str>) {

@@ -12,26 +12,18 @@ use crate::runtime::background::Background;
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// Ends the watch when it is dropped, that is, with the last handle.
-pub(crate) struct Life<T> {
-    shared: Arc<Shared<T>>,
+pub(crate) struct Life {
+    shared: Arc<Shared>,
     task: AbortHandle,
-    /// [`flush`], for a drop that does not know what `T` can do.
-    flush: fn(&Arc<Shared<T>>),
     /// Kept running as long as the task runs on it.
     background: Option<Arc<Background>>,
 }
 
-impl<T: Send + Sync + 'static> Life<T> {
-    pub(crate) fn new(
-        shared: Arc<Shared<T>>,
-        task: AbortHandle,
-        background: Option<Arc<Background>>,
-    ) -> Self {
-        Self { shared, task, flush: flush::<T>, background }
+impl Life {
+    pub(crate) fn new(shared: Arc<Shared>, task: AbortHandle, background: Option<Arc<Background>>) -> Self {
+        Self { shared, task, background }
     }
-}
 
-impl<T> Life<T> {
     /// Ends the watch. What is in force stays, and may still be cached.
     pub(crate) fn end(&self) {
         self.task.abort();
@@ -39,7 +31,7 @@ impl<T> Life<T> {
     }
 }
 
-impl<T> Drop for Life<T> {
+impl Drop for Life {
     fn drop(&mut self) {
         if self.shared.is_orphan() {
             // Locks may be held for ever, and the threads are the parent's. What is left of it is a copy.
@@ -47,12 +39,12 @@ impl<T> Drop for Life<T> {
             return;
         }
         self.end();
-        (self.flush)(&self.shared);
+        flush(&self.shared);
     }
 }
 
 /// Has the last state cached, and waits for it a while.
-fn flush<T: Send + Sync + 'static>(shared: &Arc<Shared<T>>) {
+fn flush(shared: &Arc<Shared>) {
     if let Some(archive) = shared.archive.as_ref().filter(|archive| archive.is_outdated()) {
         let (sender, receiver) = mpsc::channel();
         shared.save(move |written| drop(sender.send(written)));

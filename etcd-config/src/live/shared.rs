@@ -2,31 +2,33 @@
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use etcd_client_core::watcher;
+use etcd_client_core::{Printable, watcher};
 use tokio::sync::Notify;
 
 use crate::cache::Archive;
+use crate::error::Error;
 use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
 use crate::publish::Swapped;
+use crate::publish::current::Current;
 use crate::publish::keys::Keys;
-use crate::publish::snapshot::Snapshot;
+use crate::publish::snapshot::AnySnapshot;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::panics;
 use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
-use crate::status::{CacheFile, Rewind, State, Status};
+use crate::status::{Ago, CacheFile, Rewind, State, Status};
 
-pub(crate) struct Shared<T> {
-    pub(crate) current: ArcSwap<Snapshot<T>>,
+pub(crate) struct Shared {
+    pub(crate) current: Arc<dyn Current>,
     pub(crate) status_cell: StatusCell,
     pub(crate) keys: Arc<Keys>,
-    pub(crate) hooks: Arc<Hooks<T>>,
-    pub(crate) streams: Streams<T>,
+    pub(crate) hooks: Arc<Hooks>,
+    pub(crate) streams: Streams,
     pub(crate) archive: Option<Arc<Archive>>,
     /// Notified when a waiter wants a revision that is not known yet: the store may be asked for progress.
     pub(crate) progress_wanted: Notify,
@@ -43,9 +45,9 @@ pub(crate) struct Shared<T> {
 /// What callbacks hear about when it becomes different: the state, whether values are refused, and the last rewind.
 type Announced = (Discriminant<State>, bool, Option<Rewind>);
 
-impl<T: Send + Sync + 'static> Shared<T> {
+impl Shared {
     pub(crate) fn new(
-        first: Snapshot<T>,
+        current: Arc<dyn Current>,
         status_cell: StatusCell,
         keys: Arc<Keys>,
         archive: Option<Arc<Archive>>,
@@ -55,7 +57,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         let announced = Mutex::new(status_cell.read(announced));
         let owner = (keys.context().schema().name(), keys.context().prefix().path().to_owned());
         Self {
-            current: ArcSwap::from_pointee(first),
+            current,
             status_cell,
             keys,
             hooks: Hooks::new(owner, caller),
@@ -80,14 +82,14 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 
     /// Publishes a snapshot of the keys of this cluster, and has it cached; nothing if the watch has ended.
-    pub(crate) fn publish(&self, snapshot: Arc<Snapshot<T>>, cluster: u64) -> Option<Swapped<T>> {
+    pub(crate) fn publish(&self, snapshot: Arc<dyn AnySnapshot>, cluster: u64) -> Option<Swapped> {
         let ended = self.ended();
         if *ended {
             return None;
         }
         let replaced = self.keys.mark_published();
         self.note_change(cluster);
-        Some(Swapped { before: self.current.swap(snapshot), replaced })
+        Some(Swapped { before: self.current.swap(snapshot)?, replaced })
     }
 
     /// The cache file lacks what is in force.
@@ -114,9 +116,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
         };
         archive.run(Box::new(write));
     }
-}
 
-impl<T> Shared<T> {
     pub(crate) fn status(&self) -> Status {
         if self.is_unreadable() {
             return self.status_cell.unreadable();
@@ -176,6 +176,52 @@ impl<T> Shared<T> {
     /// Whether, besides, the record will never be read again.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.is_orphan() && !self.status_cell.stop_in_child()
+    }
+
+    /// Whether the store was confirmed that lately.
+    ///
+    /// # Errors
+    /// It was not, or nobody can know any more.
+    pub(crate) fn check_fresh(&self, max_age: Duration) -> Result<(), Error> {
+        if self.is_unreadable() {
+            return Err(Error::left_in_the_parent());
+        }
+        let age = self.status_cell.read(StatusRecord::age);
+        if age <= max_age {
+            return Ok(());
+        }
+        let status = self.status();
+        let rejected = status.and_rejected();
+        let Status { name, prefix, source, state, refused_since, .. } = status;
+        let known = if refused_since.is_some() { "confirmed" } else { "proven current" };
+        let why = state.error().map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Error::stale(format!(
+            "{name} from {} is from {source} and was last {known} {}, where at most {max_age:?} is \
+             accepted; now {state}{rejected}{why}",
+            Printable::line(&prefix),
+            Ago(age)
+        )))
+    }
+
+    /// Whether the store is followed still.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) fn check_running(&self) -> Result<(), Error> {
+        self.check_process()?;
+        if !self.is_stopped() {
+            return Ok(());
+        }
+        let Status { name, prefix, .. } = self.status();
+        Err(Error::stopped(format!(
+            "the watch of {name} from {} has ended: it was closed, or its runtime was shut down",
+            Printable::line(&prefix)
+        )))
+    }
+
+    /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
+    pub(crate) fn check_process(&self) -> Result<(), Error> {
+        if self.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
     }
 }
 

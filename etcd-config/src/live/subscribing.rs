@@ -4,12 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::live::Live;
-use crate::notify::callbacks::Subscription;
+use crate::live::shared::Shared;
+use crate::notify::callbacks::{Callback, Subscription};
 use crate::notify::follower::Follower;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Changes;
 use crate::problem::Problem;
-use crate::publish::change::Change;
+use crate::publish::change::{AnyChange, Change};
 use crate::rejection::Rejection;
 use crate::status::Status;
 
@@ -90,8 +91,9 @@ impl<T: Send + Sync + 'static> Live<T> {
         F: for<'a> Fn(&'a T) -> &'a P + Send + 'static,
         C: FnMut(&P, &P) + Send + 'static,
     {
-        self.on_change(move |change| {
-            let (old, new) = (projection(change.before()), projection(change.after()));
+        self.subscribe(move |notice| {
+            let Some((old, new)) = notice.change.as_ref().and_then(AnyChange::values) else { return };
+            let (old, new) = (projection(old), projection(new));
             if old != new {
                 callback(old, new);
             }
@@ -108,8 +110,8 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// new snapshot either; [`Status::revision`] moves with them all the same.
     pub fn on_change(&self, mut callback: impl FnMut(&Change<T>) + Send + 'static) -> Subscription {
         self.subscribe(move |notice| {
-            if let Some(change) = &notice.change {
-                callback(change);
+            if let Some(change) = notice.change.clone().and_then(Change::of) {
+                callback(&change);
             }
         })
     }
@@ -156,9 +158,9 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// # Ok::<(), etcd_config::Error>(())
     /// ```
     pub fn on_warning(&self, mut callback: impl FnMut(&Problem) + Send + 'static) -> Subscription {
-        self.subscribe_in_parts(
+        self.shared.subscribe(
             |notice| notice.warnings.len(),
-            move |notice, number| callback(&notice.warnings[number]),
+            Box::new(move |notice, number| callback(&notice.warnings[number])),
         )
     }
 
@@ -212,20 +214,14 @@ impl<T: Send + Sync + 'static> Live<T> {
         if self.shared.is_orphan() { Changes::ended() } else { self.shared.streams.open() }
     }
 
-    fn subscribe(&self, mut callback: impl FnMut(&Notice<T>) + Send + 'static) -> Subscription {
-        self.subscribe_in_parts(|_| 1, move |notice, _| callback(notice))
+    fn subscribe(&self, mut callback: impl FnMut(&Notice) + Send + 'static) -> Subscription {
+        self.shared.subscribe(|_| 1, Box::new(move |notice, _| callback(notice)))
     }
+}
 
+impl Shared {
     /// In the child of a `fork` nothing is ever called, and the lock may be held for ever.
-    fn subscribe_in_parts(
-        &self,
-        calls: fn(&Notice<T>) -> usize,
-        callback: impl FnMut(&Notice<T>, usize) + Send + 'static,
-    ) -> Subscription {
-        if self.shared.is_orphan() {
-            Subscription::to_nothing()
-        } else {
-            self.shared.hooks.add(calls, callback)
-        }
+    fn subscribe(&self, calls: fn(&Notice) -> usize, callback: Callback) -> Subscription {
+        if self.is_orphan() { Subscription::to_nothing() } else { self.hooks.add(calls, callback) }
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use etcd_client_core::watcher::{self, Cause};
 use etcd_client_core::{Batch, Listing, OneLine, Printable};
 
-use crate::decode::Derived;
 use crate::live::backlog::{Backlog, commits};
 use crate::live::shared::Shared;
 use crate::notify::notice::Notice;
@@ -26,9 +25,9 @@ const LOGGED_KEYS: usize = 10;
 const TOO_LATE: Duration = Duration::from_millis(100);
 
 /// The publisher of one configuration, and the shared state that its outcomes are written to.
-pub(crate) struct Updater<T: Derived> {
-    publisher: Publisher<T>,
-    shared: Arc<Shared<T>>,
+pub(crate) struct Updater {
+    publisher: Publisher,
+    shared: Arc<Shared>,
     caller: Caller,
     speed: DecodeSpeed,
     /// Whether changes are collected before they are published.
@@ -63,7 +62,7 @@ pub(crate) enum Work {
 }
 
 /// What the watching task has to see to after some work.
-pub(crate) struct Effects<T> {
+pub(crate) struct Effects {
     /// Changes were collected, and are to be published when the debounce interval is over.
     pub(crate) collected: Option<Cause>,
     /// The cache file is to be written: what is in force is new, or was confirmed for the first time.
@@ -71,13 +70,13 @@ pub(crate) struct Effects<T> {
     /// The store has confirmed what it holds.
     pub(crate) is_confirmed: bool,
     /// Old snapshots, whose drop is the user's code.
-    pub(crate) discarded: Vec<Spare<T>>,
+    pub(crate) discarded: Vec<Spare>,
 }
 
-impl<T: Derived> Updater<T> {
+impl Updater {
     pub(crate) fn new(
-        publisher: Publisher<T>,
-        shared: Arc<Shared<T>>,
+        publisher: Publisher,
+        shared: Arc<Shared>,
         speed: DecodeSpeed,
         collects: bool,
         caller: Caller,
@@ -99,7 +98,7 @@ impl<T: Derived> Updater<T> {
     }
 
     /// Does some work.
-    pub(crate) fn run(&mut self, work: Work, arrival: Arrival) -> Effects<T> {
+    pub(crate) fn run(&mut self, work: Work, arrival: Arrival) -> Effects {
         let heard = match work {
             Work::Change { .. } | Work::Current { .. } | Work::Rewind(_) => arrival.heard,
             // It was heard of before.
@@ -136,11 +135,15 @@ impl<T: Derived> Updater<T> {
         self.publisher.has_secrets()
     }
 
+    fn commit_key(&self) -> Option<&'static str> {
+        self.publisher.layout().commit_key
+    }
+
     fn allows(&self, changes: usize) -> bool {
         self.speed.allows(self.publisher.keys_to_decode(changes))
     }
 
-    fn carry_out(&mut self, work: Work) -> Effects<T> {
+    fn carry_out(&mut self, work: Work) -> Effects {
         let mut effects =
             Effects { collected: None, must_save: false, is_confirmed: false, discarded: Vec::new() };
         match work {
@@ -156,7 +159,7 @@ impl<T: Derived> Updater<T> {
         effects
     }
 
-    fn catch_up(&mut self, mut backlog: Backlog, effects: &mut Effects<T>) {
+    fn catch_up(&mut self, mut backlog: Backlog, effects: &mut Effects) {
         if let Some(rewind) = backlog.rewind.take() {
             self.rewind(rewind, effects);
             self.shared.announce_status();
@@ -176,7 +179,7 @@ impl<T: Derived> Updater<T> {
         }
     }
 
-    fn change(&mut self, batch: Batch, cause: Cause, effects: &mut Effects<T>) {
+    fn change(&mut self, batch: Batch, cause: Cause, effects: &mut Effects) {
         let Some((batch, cause)) = self.committed(batch, cause) else { return };
         if !self.publisher.apply(&batch) {
             self.record_update(effects, |_| ());
@@ -190,10 +193,10 @@ impl<T: Derived> Updater<T> {
     /// The part of a change that may be published together with what was collected. What is not committed may
     /// not, and is put aside.
     fn committed(&mut self, batch: Batch, cause: Cause) -> Option<(Batch, Cause)> {
-        if !self.collects || !self.is_due() || T::LAYOUT.commit_key.is_none() {
+        if !self.collects || !self.is_due() || self.commit_key().is_none() {
             return Some((batch, cause));
         }
-        let commits = commits(&batch, self.shared.keys.context().prefix(), T::LAYOUT.commit_key);
+        let commits = commits(&batch, self.shared.keys.context().prefix(), self.commit_key());
         self.uncommitted.change(batch, cause, commits, self.arrival.heard);
         if !commits {
             return None;
@@ -202,7 +205,7 @@ impl<T: Derived> Updater<T> {
     }
 
     /// Takes over what was put aside, when nothing collected is left that it could be published with.
-    fn take_up(&mut self, effects: &mut Effects<T>) {
+    fn take_up(&mut self, effects: &mut Effects) {
         let mut uncommitted = std::mem::take(&mut self.uncommitted);
         while let Some((batch, ..)) = uncommitted.next() {
             if !self.publisher.apply(&batch) {
@@ -214,7 +217,7 @@ impl<T: Derived> Updater<T> {
         }
     }
 
-    fn current(&mut self, revision: u64, effects: &mut Effects<T>) {
+    fn current(&mut self, revision: u64, effects: &mut Effects) {
         if self.uncommitted.is_empty() {
             self.publisher.advance(revision);
         } else {
@@ -224,7 +227,7 @@ impl<T: Derived> Updater<T> {
     }
 
     /// The differences follow as changes; the watcher has logged the rewind.
-    fn rewind(&mut self, rewind: Rewind, effects: &mut Effects<T>) {
+    fn rewind(&mut self, rewind: Rewind, effects: &mut Effects) {
         // They are differences to all keys so far, committed or not.
         self.take_up(effects);
         self.record(|record| {
@@ -234,12 +237,12 @@ impl<T: Derived> Updater<T> {
         });
     }
 
-    fn publish(&mut self, cause: Cause, effects: &mut Effects<T>) {
+    fn publish(&mut self, cause: Cause, effects: &mut Effects) {
         let shared = Arc::clone(&self.shared);
-        let (kept, cluster) = (shared.current.load().revision, self.arrival.cluster);
+        let (kept, cluster) = (shared.current.revision(), self.arrival.cluster);
         let outcome = self.publisher.publish(kept, cause, |snapshot| shared.publish(snapshot, cluster));
         let keys = Arc::clone(self.publisher.keys());
-        let (name, prefix) = (T::LAYOUT.name, keys.context().prefix());
+        let (name, prefix) = (self.publisher.layout().name, keys.context().prefix());
         match outcome {
             Outcome::NothingToTry => self.prove(effects, |_| ()),
             Outcome::Ended => {}
@@ -280,7 +283,7 @@ impl<T: Derived> Updater<T> {
 
     /// Records the outcome of an update and the warnings, and then has the callbacks called: the status that they
     /// read has both.
-    fn record_update(&mut self, effects: &mut Effects<T>, write: impl FnOnce(&mut StatusRecord)) {
+    fn record_update(&mut self, effects: &mut Effects, write: impl FnOnce(&mut StatusRecord)) {
         let differ = self.publisher.remarks_differ();
         let remarks = differ.then(|| (self.publisher.warnings(), self.publisher.pending()));
         let new_warnings = self.publisher.take_new_warnings();
@@ -299,7 +302,7 @@ impl<T: Derived> Updater<T> {
     }
 
     /// Records that the store has confirmed what it holds, together with `write`.
-    fn prove(&mut self, effects: &mut Effects<T>, write: impl FnOnce(&mut StatusRecord)) {
+    fn prove(&mut self, effects: &mut Effects, write: impl FnOnce(&mut StatusRecord)) {
         let extent = Extent {
             revision: self.publisher.revision(),
             outstanding: self.publisher.outstanding(),

@@ -6,6 +6,7 @@ use etcd_client_core::Printable;
 
 use crate::error::Error;
 use crate::live::Live;
+use crate::live::shared::Shared;
 use crate::runtime::caller::{refuse_to_block, refuse_to_wait, runtime};
 use crate::runtime::deadline::{deadline, runtime_deadline};
 use crate::status::Status;
@@ -35,7 +36,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// Not within the limit ([`Error::is_timeout`]), or never, because the watch was stopped
     /// ([`Error::is_stopped`]); or this is decoding or a check ([`Error::is_invalid_option`]).
     pub fn wait_until(&self, mut wanted: impl FnMut(&T) -> bool, limit: Duration) -> Result<(), Error> {
-        self.wait(limit, "the awaited state", || Ok(wanted(&self.load())))
+        self.shared.wait(limit, "the awaited state", &mut || Ok(wanted(&self.load())))
     }
 
     /// The same for a task, on a tokio runtime. Cancel safe: it only looks. The limit is by the runtime's clock.
@@ -47,7 +48,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         mut wanted: impl FnMut(&T) -> bool,
         limit: Duration,
     ) -> Result<(), Error> {
-        self.wait_async(limit, "the awaited state", || Ok(wanted(&self.load()))).await
+        self.shared.wait_async(limit, "the awaited state", || Ok(wanted(&self.load()))).await
     }
 
     /// Waits until what was written at this revision, or before, is in force. Blocks the thread;
@@ -80,7 +81,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// The revision was refused, with all its problems ([`Error::is_invalid`]); or it did not come within the limit
     /// ([`Error::is_timeout`]), or never will, because the watch was stopped ([`Error::is_stopped`]).
     pub fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
-        self.wait(limit, &format!("revision {revision}"), || self.is_in_force(revision))
+        self.shared.wait_for_revision(revision, limit)
     }
 
     /// The same for a task, on a tokio runtime. Cancel safe. The limit is by the runtime's clock.
@@ -88,7 +89,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// # Errors
     /// As [`wait_for_revision`](Self::wait_for_revision), and that there is no runtime.
     pub async fn wait_for_revision_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
-        self.wait_async(limit, &format!("revision {revision}"), || self.is_in_force(revision)).await
+        self.shared.wait_for_revision_async(revision, limit).await
     }
 
     /// Waits until this revision is in force or was refused, and the callbacks of changes, rejections and warnings
@@ -119,14 +120,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// Not within the limit ([`Error::is_timeout`]), or never, because the watch was stopped
     /// ([`Error::is_stopped`]); or this is such a callback ([`Error::is_invalid_option`]).
     pub fn wait_for_callbacks(&self, revision: u64, limit: Duration) -> Result<(), Error> {
-        let until = deadline(limit);
-        self.check_callback()?;
-        known_or_refused(self.wait_for_revision(revision, limit))?;
-        if self.shared.hooks.wait(self.shared.hooks.announced(), until) {
-            return Ok(());
-        }
-        self.check_running()?;
-        Err(self.did_not_come(&format!("the end of the callbacks for revision {revision}"), limit))
+        self.shared.wait_for_callbacks(revision, limit)
     }
 
     /// The same for a task, on a tokio runtime. Callbacks run elsewhere, which a clock that is paused
@@ -135,11 +129,37 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// # Errors
     /// As [`wait_for_callbacks`](Self::wait_for_callbacks), and that there is no runtime.
     pub async fn wait_for_callbacks_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        self.shared.wait_for_callbacks_async(revision, limit).await
+    }
+}
+
+/// What does not ask for the type.
+impl Shared {
+    fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        self.wait(limit, &format!("revision {revision}"), &mut || self.is_in_force(revision))
+    }
+
+    async fn wait_for_revision_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        self.wait_async(limit, &format!("revision {revision}"), || self.is_in_force(revision)).await
+    }
+
+    fn wait_for_callbacks(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+        let until = deadline(limit);
+        self.check_callback()?;
+        known_or_refused(self.wait_for_revision(revision, limit))?;
+        if self.hooks.wait(self.hooks.announced(), until) {
+            return Ok(());
+        }
+        self.check_running()?;
+        Err(self.did_not_come(&format!("the end of the callbacks for revision {revision}"), limit))
+    }
+
+    async fn wait_for_callbacks_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
         runtime()?;
         let until = runtime_deadline(limit);
         self.check_callback()?;
         known_or_refused(self.wait_for_revision_async(revision, limit).await)?;
-        if self.shared.hooks.wait_async(self.shared.hooks.announced(), until).await {
+        if self.hooks.wait_async(self.hooks.announced(), until).await {
             return Ok(());
         }
         self.check_running()?;
@@ -151,13 +171,13 @@ impl<T: Send + Sync + 'static> Live<T> {
         &self,
         limit: Duration,
         what: &str,
-        mut is_reached: impl FnMut() -> Result<bool, Error>,
+        is_reached: &mut dyn FnMut() -> Result<bool, Error>,
     ) -> Result<(), Error> {
         refuse_to_block()?;
         self.check_process()?;
         let until = deadline(limit);
-        while let Some(epoch) = self.unless_reached(&mut is_reached)? {
-            if !self.shared.status_cell.sleep(epoch, until) {
+        while let Some(epoch) = self.unless_reached(is_reached)? {
+            if !self.status_cell.sleep(epoch, until) {
                 return Err(self.did_not_come(what, limit));
             }
         }
@@ -176,7 +196,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         runtime()?;
         let until = runtime_deadline(limit);
         while let Some(epoch) = self.unless_reached(&mut is_reached)? {
-            if !self.shared.status_cell.sleep_async(epoch, until).await {
+            if !self.status_cell.sleep_async(epoch, until).await {
                 return Err(self.did_not_come(what, limit));
             }
         }
@@ -186,10 +206,10 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// Nothing if it is reached; otherwise the epoch in which it was not, and an error if it never will be.
     fn unless_reached(
         &self,
-        is_reached: &mut impl FnMut() -> Result<bool, Error>,
+        is_reached: &mut dyn FnMut() -> Result<bool, Error>,
     ) -> Result<Option<Epoch>, Error> {
         // In this order: what is written after the look moves the epoch.
-        let epoch = self.shared.status_cell.epoch();
+        let epoch = self.status_cell.epoch();
         if is_reached()? {
             return Ok(None);
         }
@@ -199,7 +219,7 @@ impl<T: Send + Sync + 'static> Live<T> {
 
     /// Whether everything up to a revision is in force; an error if it was refused.
     fn is_in_force(&self, revision: u64) -> Result<bool, Error> {
-        let (in_force, known, refusal) = self.shared.status_cell.read(|record| {
+        let (in_force, known, refusal) = self.status_cell.read(|record| {
             (record.in_force >= revision, record.revision >= revision, record.refusal().cloned())
         });
         if in_force {
@@ -210,14 +230,14 @@ impl<T: Send + Sync + 'static> Live<T> {
         }
         if !known {
             // Changes outside the prefix move the store's revision, and no event says so: ask for it.
-            self.shared.progress_wanted.notify_one();
+            self.progress_wanted.notify_one();
         }
         Ok(false)
     }
 
     /// A callback cannot wait for itself.
     fn check_callback(&self) -> Result<(), Error> {
-        if self.shared.hooks.are_called_here() {
+        if self.hooks.are_called_here() {
             return Err(Error::option(
                 "a callback cannot wait until the callbacks have run: it is one of them",
             ));

@@ -16,18 +16,19 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cache::{Archive, CacheWriter, WriterStep};
-use crate::decode::Derived;
 use crate::live::backlog::{Backlog, commits};
 use crate::live::endpoint_probe::EndpointProbe;
 use crate::live::first_load::{FirstLoad, LoadedFrom};
 use crate::live::last_good::difference;
 use crate::live::shared::Shared;
 use crate::live::updater::{Arrival, Effects, Updater, Work};
+use crate::publish::current::Current;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
 use crate::runtime::panics;
 use crate::runtime::worker::Worker;
+use crate::shape::layout::Layout;
 use crate::status::Rewind;
 use crate::status::cell::{Proof, StatusCell, StatusRecord};
 
@@ -39,13 +40,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(60);
 
 /// The watching task of one configuration.
-pub(crate) struct WatchTask<T: Derived> {
+pub(crate) struct WatchTask {
+    layout: &'static Layout,
     watcher: Watcher,
-    slot: UpdaterSlot<T>,
+    slot: UpdaterSlot,
     /// What has arrived while the updater was busy.
     backlog: Backlog,
     worker: Worker,
-    shared: StopOnDrop<T>,
+    shared: StopOnDrop,
     debounce: Duration,
     /// When the collected changes are to be published, and the cause of the last of them.
     publish_at: Option<(Instant, Cause)>,
@@ -58,27 +60,26 @@ pub(crate) struct WatchTask<T: Derived> {
 }
 
 /// The updater, or where it comes back from the worker's thread.
-enum UpdaterSlot<T: Derived> {
-    Idle(Box<Updater<T>>),
-    Busy(oneshot::Receiver<Returned<T>>),
+enum UpdaterSlot {
+    Idle(Box<Updater>),
+    Busy(oneshot::Receiver<Returned>),
 }
 
 /// The updater, with the effects of its work, or the message of a panic.
-type Returned<T> = (Box<Updater<T>>, Result<Effects<T>, String>);
+type Returned = (Box<Updater>, Result<Effects, String>);
 
 /// Marks the shared state as stopped when the task ends, for whatever reason.
-struct StopOnDrop<T>(Arc<Shared<T>>);
+struct StopOnDrop(Arc<Shared>);
 
-impl<T: Derived> WatchTask<T> {
+impl WatchTask {
     /// Goes on from the first load. The user's code runs in the caller's runtime, if there is one.
-    pub(crate) fn new(loaded: FirstLoad<T>, caller: Caller) -> Self {
+    pub(crate) fn new(loaded: FirstLoad, current: Arc<dyn Current>, caller: Caller) -> Self {
         let missed = loaded.refused.as_ref().map(|newest| difference(&loaded.listing(), newest));
-        let FirstLoad { first, publisher, speed, watcher, loaded_from, cache, debounce, connections, .. } =
-            loaded;
+        let FirstLoad { publisher, speed, watcher, loaded_from, cache, debounce, connections, .. } = loaded;
         let prefix = publisher.keys().context().prefix().path().to_owned();
         let archive = cache.map(|cache| Arc::new(Archive::new(cache)));
         let mut writer = archive.clone().map(CacheWriter::new);
-        let status_cell = StatusCell::new(T::LAYOUT.name, prefix, first.revision);
+        let status_cell = StatusCell::new(publisher.layout().name, prefix, current.revision());
         status_cell.write(|record| {
             record.warnings = publisher.warnings();
             record.cache_file = archive.as_ref().map(|archive| archive.cache().unsaved());
@@ -94,11 +95,12 @@ impl<T: Derived> WatchTask<T> {
         let keys = Arc::clone(publisher.keys());
         let probe = EndpointProbe::new(connections.store());
         let shared =
-            Shared::new(first, status_cell, keys, archive, Arc::downgrade(&connections), caller.clone());
-        let shared = Arc::new(shared);
+            Shared::new(current, status_cell, keys, archive, Arc::downgrade(&connections), caller.clone());
+        let (shared, layout) = (Arc::new(shared), publisher.layout());
         let collects = !debounce.is_zero();
         let updater = Updater::new(publisher, Arc::clone(&shared), speed, collects, caller);
         let mut task = Self {
+            layout,
             watcher,
             slot: UpdaterSlot::Idle(Box::new(updater)),
             backlog: Backlog::default(),
@@ -128,7 +130,7 @@ impl<T: Derived> WatchTask<T> {
         }
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared<T>> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared.0
     }
 
@@ -184,7 +186,7 @@ impl<T: Derived> WatchTask<T> {
             Event::Current { revision } if self.slot.is_idle() => self.work(Work::Current { revision }),
             Event::Changed { batch, cause } => {
                 let prefix = self.shared.0.keys.context().prefix();
-                let commits = commits(&batch, prefix, T::LAYOUT.commit_key);
+                let commits = commits(&batch, prefix, self.layout.commit_key);
                 self.backlog.change(batch, cause, commits, Proof::now());
             }
             Event::Current { revision } => self.backlog.current(revision, Proof::now()),
@@ -205,7 +207,7 @@ impl<T: Derived> WatchTask<T> {
     fn on_state(&mut self, state: State) {
         let (shared, counters) = (self.shared(), self.watcher.counters());
         panics::log(|| {
-            tracing::debug!(name = T::LAYOUT.name, prefix = %shared.keys.context().prefix(), ?state);
+            tracing::debug!(name = self.layout.name, prefix = %shared.keys.context().prefix(), ?state);
         });
         shared.record(counters, |record| record.set_connection(state));
         // In an outage every endpoint fails the probe, and that would be reported as if others served.
@@ -252,7 +254,7 @@ impl<T: Derived> WatchTask<T> {
         }
     }
 
-    fn on_return(&mut self, (updater, effects): Returned<T>) {
+    fn on_return(&mut self, (updater, effects): Returned) {
         self.slot = UpdaterSlot::Idle(updater);
         match effects {
             Ok(effects) => self.follow_up(effects),
@@ -266,7 +268,7 @@ impl<T: Derived> WatchTask<T> {
     }
 
     /// Sets the timers for what is to be done later, and has old snapshots dropped on the worker's thread.
-    fn follow_up(&mut self, effects: Effects<T>) {
+    fn follow_up(&mut self, effects: Effects) {
         let Effects { collected, must_save, is_confirmed, discarded } = effects;
         if let Some(cause) = collected {
             let end = self.publish_at.map_or_else(|| runtime_deadline(self.debounce), |(end, _)| end);
@@ -310,7 +312,7 @@ impl<T: Derived> WatchTask<T> {
         let prefix = self.shared().keys.context().prefix();
         panics::log(|| {
             tracing::error!(
-                name = T::LAYOUT.name, %prefix, panic = message,
+                name = self.layout.name, %prefix, panic = message,
                 "following the store panicked: beginning again with a listing"
             );
         });
@@ -333,13 +335,13 @@ impl<T: Derived> WatchTask<T> {
     }
 }
 
-impl<T: Derived> UpdaterSlot<T> {
+impl UpdaterSlot {
     fn is_idle(&self) -> bool {
         matches!(self, UpdaterSlot::Idle(_))
     }
 
     /// Waits until a busy updater comes back. Returns `None` if it is idle, `Some(None)` if it is lost.
-    async fn recall(&mut self) -> Option<Option<Returned<T>>> {
+    async fn recall(&mut self) -> Option<Option<Returned>> {
         match self {
             UpdaterSlot::Idle(_) => None,
             UpdaterSlot::Busy(returned) => Some(returned.await.ok()),
@@ -347,7 +349,7 @@ impl<T: Derived> UpdaterSlot<T> {
     }
 }
 
-impl<T> Effects<T> {
+impl Effects {
     /// Drops the old snapshots on this thread.
     fn drop_discarded(mut self) -> Self {
         self.discarded.drain(..).for_each(panics::drop_caught);
@@ -355,7 +357,7 @@ impl<T> Effects<T> {
     }
 }
 
-impl<T: Derived> Drop for WatchTask<T> {
+impl Drop for WatchTask {
     fn drop(&mut self) {
         let shared = Arc::clone(self.shared());
         if let Some(archive) = shared.archive.clone().filter(|archive| archive.is_outdated()) {
@@ -374,14 +376,14 @@ impl<T: Derived> Drop for WatchTask<T> {
     }
 }
 
-impl<T> Drop for StopOnDrop<T> {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop();
     }
 }
 
 /// The updater, when it comes back from the worker's thread, or `None` if it is lost; never ready while it is idle.
-async fn updater_back<T: Derived>(slot: &mut UpdaterSlot<T>) -> Option<Returned<T>> {
+async fn updater_back(slot: &mut UpdaterSlot) -> Option<Returned> {
     match slot {
         UpdaterSlot::Idle(_) => pending().await,
         UpdaterSlot::Busy(returned) => returned.await.ok(),

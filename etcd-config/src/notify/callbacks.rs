@@ -48,13 +48,13 @@ pub struct Subscription {
 }
 
 /// The callbacks of one [`Live`](crate::Live), and the notices that wait for them.
-pub(crate) struct Hooks<T> {
+pub(crate) struct Hooks {
     /// Whose they are, for the log: the name of the type, and the prefix.
     owner: (&'static str, String),
     /// The runtime of the code that called `watch`, for callbacks subscribed outside of any.
     caller: Caller,
     worker: Worker,
-    state: Mutex<Pending<T>>,
+    state: Mutex<Pending>,
     /// All callbacks have been called with a notice.
     heard: Condvar,
     heard_async: Notify,
@@ -62,15 +62,15 @@ pub(crate) struct Hooks<T> {
     panics: AtomicU64,
 }
 
-struct Pending<T> {
+struct Pending {
     /// In the order in which they were added.
-    hooks: BTreeMap<u64, Arc<Hook<T>>>,
+    hooks: BTreeMap<u64, Arc<Hook>>,
     added: u64,
     /// The number of the notice that callbacks are being called with.
     calling: Option<u64>,
     /// Notices of what is not recorded in the status yet.
-    held: VecDeque<Notice<T>>,
-    waiting: VecDeque<Notice<T>>,
+    held: VecDeque<Notice>,
+    waiting: VecDeque<Notice>,
     /// How many notices may wait; more are merged.
     room: usize,
     /// Counts the notices, so that a new hook gets none from before it.
@@ -78,19 +78,19 @@ struct Pending<T> {
     running: bool,
 }
 
-struct Hook<T> {
+struct Hook {
     place: u64,
     active: Arc<AtomicBool>,
     since: u64,
     caller: Caller,
     /// How often it is called with a notice.
-    calls: fn(&Notice<T>) -> usize,
-    callback: Mutex<Option<Callback<T>>>,
+    calls: fn(&Notice) -> usize,
+    callback: Mutex<Option<Callback>>,
 }
 
-type Called<T> = Vec<Arc<Hook<T>>>;
+type Called = Vec<Arc<Hook>>;
 /// With the number of the call.
-type Callback<T> = Box<dyn FnMut(&Notice<T>, usize) + Send>;
+pub(crate) type Callback = Box<dyn FnMut(&Notice, usize) + Send>;
 
 impl Subscription {
     /// One that has ended already.
@@ -113,7 +113,7 @@ impl Subscription {
     }
 }
 
-impl<T: Send + Sync + 'static> Hooks<T> {
+impl Hooks {
     /// Hooks whose callbacks are called on a thread of their own: none of a runtime's, which would
     /// not end before they return.
     pub(crate) fn new(owner: (&'static str, String), caller: Caller) -> Arc<Self> {
@@ -140,11 +140,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     }
 
     /// Adds a callback, which is called as often with each notice as `calls` says, with the number of the call.
-    pub(crate) fn add(
-        self: &Arc<Self>,
-        calls: fn(&Notice<T>) -> usize,
-        callback: impl FnMut(&Notice<T>, usize) + Send + 'static,
-    ) -> Subscription {
+    pub(crate) fn add(self: &Arc<Self>, calls: fn(&Notice) -> usize, callback: Callback) -> Subscription {
         let active = Arc::new(AtomicBool::new(true));
         let caller = Caller::here().or(&self.caller);
         let mut state = self.lock();
@@ -154,7 +150,6 @@ impl<T: Send + Sync + 'static> Hooks<T> {
             panics::drop_caught(callback);
             return Subscription::to_nothing();
         }
-        let callback: Callback<T> = Box::new(callback);
         state.added += 1;
         let place = state.added;
         let hook = Arc::new(Hook {
@@ -173,12 +168,12 @@ impl<T: Send + Sync + 'static> Hooks<T> {
 
     /// Queues a notice, to be delivered after the next [`release`](Self::release). Callbacks that are added from
     /// now on do not get it. `notice` and `keys`, the size of the configuration, are asked only if there are callbacks.
-    pub(crate) fn hold(&self, notice: impl FnOnce() -> Notice<T>, keys: impl FnOnce() -> usize) {
+    pub(crate) fn hold(&self, notice: impl FnOnce() -> Notice, keys: impl FnOnce() -> usize) {
         self.lock().hold(notice, keys);
     }
 
     /// Queues a notice, to be delivered at once, or after those that are held until then.
-    pub(crate) fn queue(self: &Arc<Self>, notice: Notice<T>, keys: usize) {
+    pub(crate) fn queue(self: &Arc<Self>, notice: Notice, keys: usize) {
         let mut state = self.lock();
         let is_next = state.held.is_empty();
         state.hold(|| notice, || keys);
@@ -192,7 +187,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         self.release_held(self.lock());
     }
 
-    fn release_held(self: &Arc<Self>, mut state: MutexGuard<'_, Pending<T>>) {
+    fn release_held(self: &Arc<Self>, mut state: MutexGuard<'_, Pending>) {
         let mut replaced = Vec::new();
         while let Some(notice) = state.held.pop_front() {
             replaced.extend(state.wait(notice));
@@ -223,7 +218,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         }
     }
 
-    fn take_next(&self) -> Option<(Notice<T>, Called<T>)> {
+    fn take_next(&self) -> Option<(Notice, Called)> {
         let mut state = self.lock();
         let Some(notice) = state.waiting.pop_front() else {
             state.running = false;
@@ -234,7 +229,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         Some((notice, hooks))
     }
 
-    fn deliver(&self, notice: Notice<T>, hooks: Called<T>) {
+    fn deliver(&self, notice: Notice, hooks: Called) {
         for hook in hooks {
             for call in 0..(hook.calls)(&notice) {
                 if !self.stopped.load(Ordering::Acquire) {
@@ -246,7 +241,7 @@ impl<T: Send + Sync + 'static> Hooks<T> {
     }
 
     /// Calls one callback once. It is taken out while it runs, so that no lock is held meanwhile.
-    fn call(&self, hook: &Hook<T>, notice: &Notice<T>, call: usize) {
+    fn call(&self, hook: &Hook, notice: &Notice, call: usize) {
         let Some(mut callback) = hook.lock().take() else { return };
         if !hook.active.load(Ordering::Acquire) {
             return panics::drop_caught(callback);
@@ -267,14 +262,12 @@ impl<T: Send + Sync + 'static> Hooks<T> {
         }
     }
 
-    fn forget(&self, hook: &Arc<Hook<T>>) {
+    fn forget(&self, hook: &Arc<Hook>) {
         let held = self.lock().hooks.remove(&hook.place);
         let callback = hook.lock().take();
         drop((held, callback));
     }
-}
 
-impl<T> Hooks<T> {
     /// Ends all callbacks: none begins after this.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
@@ -336,14 +329,14 @@ impl<T> Hooks<T> {
     }
 
     /// The state is consistent after each statement, so a poisoned lock does no harm.
-    fn lock(&self) -> MutexGuard<'_, Pending<T>> {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Pending<T> {
+impl Pending {
     /// Unless there is nothing to be called.
-    fn hold(&mut self, notice: impl FnOnce() -> Notice<T>, keys: impl FnOnce() -> usize) {
+    fn hold(&mut self, notice: impl FnOnce() -> Notice, keys: impl FnOnce() -> usize) {
         if self.hooks.is_empty() {
             return;
         }
@@ -354,7 +347,7 @@ impl<T> Pending<T> {
     }
 
     /// Queues a notice, or merges it with the last one if no more may wait; returns what it replaces there.
-    fn wait(&mut self, notice: Notice<T>) -> Option<Replaced> {
+    fn wait(&mut self, notice: Notice) -> Option<Replaced> {
         // A hook that was added after the last notice must not get that as a part of this one.
         let newest = self.hooks.values().next_back().map_or(0, |hook| hook.since);
         let full = self.waiting.len() >= self.room;
@@ -372,17 +365,14 @@ impl<T> Pending<T> {
     }
 }
 
-impl<T> Hook<T> {
-    fn lock(&self) -> MutexGuard<'_, Option<Callback<T>>> {
+impl Hook {
+    fn lock(&self) -> MutexGuard<'_, Option<Callback>> {
         self.callback.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What [`Subscription::cancel`] calls, without the type of the configuration.
-fn forget<T: Send + Sync + 'static>(
-    hooks: Weak<Hooks<T>>,
-    hook: Weak<Hook<T>>,
-) -> Arc<dyn Fn() + Send + Sync> {
+/// What [`Subscription::cancel`] calls.
+fn forget(hooks: Weak<Hooks>, hook: Weak<Hook>) -> Arc<dyn Fn() + Send + Sync> {
     Arc::new(move || {
         if let (Some(hooks), Some(hook)) = (hooks.upgrade(), hook.upgrade()) {
             hooks.forget(&hook);

@@ -1,13 +1,13 @@
 //! What callbacks are called with.
 
 use crate::problem::{Kind, Problem};
-use crate::publish::change::Change;
+use crate::publish::change::AnyChange;
 use crate::rejection::Rejection;
 use crate::status::Status;
 
 /// What callbacks are called with: one of these, or several if notices were merged.
-pub(crate) struct Notice<T> {
-    pub(crate) change: Option<Change<T>>,
+pub(crate) struct Notice {
+    pub(crate) change: Option<AnyChange>,
     pub(crate) rejection: Option<Rejection>,
     pub(crate) status: Option<Box<Status>>,
     pub(crate) warnings: Vec<Problem>,
@@ -15,11 +15,11 @@ pub(crate) struct Notice<T> {
     pub(super) number: u64,
 }
 
-impl<T> Notice<T> {
+impl Notice {
     const NOTHING: Self =
         Self { change: None, rejection: None, status: None, warnings: Vec::new(), number: 0 };
 
-    pub(crate) fn of_change(change: Change<T>) -> Self {
+    pub(crate) fn of_change(change: AnyChange) -> Self {
         Self { change: Some(change), ..Self::NOTHING }
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
 
-use crate::publish::change::Change;
+use crate::publish::change::{AnyChange, Change};
 use crate::runtime::panics;
 use crate::runtime::process::Process;
 
@@ -21,18 +21,20 @@ const FEW: usize = 64;
 /// or when nothing follows the store any more, after the last change. At most one change waits in it, however slow its
 /// reader is. [`next`](Self::next) needs no other crate; as a [`Stream`] it has the combinators of `futures`.
 pub struct Changes<T> {
-    mailbox: Arc<Mailbox<T>>,
+    mailbox: Arc<Mailbox>,
+    /// [`Change::of`], for a stream that does not know what a `T` can do.
+    typed: fn(AnyChange) -> Option<Change<T>>,
     /// The process in which it is written to.
     process: Process,
 }
 
 /// The open streams of one configuration.
-pub(crate) struct Streams<T> {
-    state: Mutex<Readers<T>>,
+pub(crate) struct Streams {
+    state: Mutex<Readers>,
 }
 
-struct Readers<T> {
-    mailboxes: Vec<Weak<Mailbox<T>>>,
+struct Readers {
+    mailboxes: Vec<Weak<Mailbox>>,
     /// At how many mailboxes those of dropped readers are looked for next.
     crowded: usize,
     /// Nothing is to come any more.
@@ -40,16 +42,20 @@ struct Readers<T> {
 }
 
 /// What waits for one reader: at most one change, however slow the reader is.
-struct Mailbox<T>(Mutex<Waiting<T>>);
+struct Mailbox(Mutex<Waiting>);
 
-struct Waiting<T> {
-    change: Option<Change<T>>,
+struct Waiting {
+    change: Option<AnyChange>,
     waker: Option<Waker>,
     ended: bool,
 }
 
-impl<T> Streams<T> {
-    pub(crate) fn open(&self) -> Changes<T> {
+impl Streams {
+    pub(crate) fn open<T: Send + Sync + 'static>(&self) -> Changes<T> {
+        Changes { mailbox: self.add(), typed: Change::of, process: Process::this() }
+    }
+
+    fn add(&self) -> Arc<Mailbox> {
         let mut state = self.lock();
         let waiting = Waiting { change: None, waker: None, ended: state.ended };
         let mailbox = Arc::new(Mailbox(Mutex::new(waiting)));
@@ -59,14 +65,11 @@ impl<T> Streams<T> {
             state.crowded = (2 * state.mailboxes.len()).max(FEW);
         }
         state.mailboxes.push(Arc::downgrade(&mailbox));
-        Changes { mailbox, process: Process::this() }
+        mailbox
     }
 
     /// `change` is asked only if there are streams.
-    pub(crate) fn send<'c>(&self, change: impl Fn() -> &'c Change<T>)
-    where
-        T: 'c,
-    {
+    pub(crate) fn send<'c>(&self, change: impl Fn() -> &'c AnyChange) {
         self.update_all(|waiting| match &mut waiting.change {
             Some(before) => before.extend(change()),
             empty => *empty = Some(change().clone()),
@@ -79,7 +82,7 @@ impl<T> Streams<T> {
     }
 
     /// Updates each mailbox, and wakes its reader when no lock is held: wakers are the reader's code.
-    fn update_all(&self, mut news: impl FnMut(&mut Waiting<T>)) {
+    fn update_all(&self, mut news: impl FnMut(&mut Waiting)) {
         let mailboxes: Vec<_> = self.lock().mailboxes.iter().filter_map(Weak::upgrade).collect();
         for mailbox in mailboxes {
             let mut waiting = mailbox.lock();
@@ -92,36 +95,19 @@ impl<T> Streams<T> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Readers<T>> {
+    fn lock(&self) -> MutexGuard<'_, Readers> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Mailbox<T> {
-    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T> Changes<T> {
-    /// A stream that has ended already.
-    pub(crate) fn ended() -> Self {
-        let waiting = Waiting { change: None, waker: None, ended: true };
-        Self { mailbox: Arc::new(Mailbox(Mutex::new(waiting))), process: Process::this() }
+impl Mailbox {
+    /// One in which nothing ever comes.
+    fn ended() -> Self {
+        Self(Mutex::new(Waiting { change: None, waker: None, ended: true }))
     }
 
-    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone, or the watch has ended.
-    /// Cancel safe: dropping the future loses no change, so it may be a branch of `tokio::select!`. Needs no tokio
-    /// runtime.
-    pub async fn next(&mut self) -> Option<Change<T>> {
-        std::future::poll_fn(|cx| self.poll(cx)).await
-    }
-
-    fn poll(&self, cx: &Context<'_>) -> Poll<Option<Change<T>>> {
-        if !self.process.is_this() {
-            return Poll::Ready(None); // In the child of a `fork` nothing writes to it.
-        }
-        let mut waiting = self.mailbox.lock();
+    fn poll(&self, cx: &Context<'_>) -> Poll<Option<AnyChange>> {
+        let mut waiting = self.lock();
         if let Some(change) = waiting.change.take() {
             return Poll::Ready(Some(change));
         }
@@ -133,6 +119,33 @@ impl<T> Changes<T> {
         drop(before);
         Poll::Pending
     }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + Sync + 'static> Changes<T> {
+    /// A stream that has ended already.
+    pub(crate) fn ended() -> Self {
+        Self { mailbox: Arc::new(Mailbox::ended()), typed: Change::of, process: Process::this() }
+    }
+}
+
+impl<T> Changes<T> {
+    /// The next change, or `None` when the last handle of the [`Live`](crate::Live) is gone, or the watch has ended.
+    /// Cancel safe: dropping the future loses no change, so it may be a branch of `tokio::select!`. Needs no tokio
+    /// runtime.
+    pub async fn next(&mut self) -> Option<Change<T>> {
+        std::future::poll_fn(|cx| self.poll(cx)).await
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Option<Change<T>>> {
+        if !self.process.is_this() {
+            return Poll::Ready(None); // In the child of a `fork` nothing writes to it.
+        }
+        self.mailbox.poll(cx).map(|change| change.and_then(self.typed))
+    }
 }
 
 impl<T> Stream for Changes<T> {
@@ -143,7 +156,7 @@ impl<T> Stream for Changes<T> {
     }
 }
 
-impl<T> Default for Streams<T> {
+impl Default for Streams {
     fn default() -> Self {
         Self { state: Mutex::new(Readers { mailboxes: Vec::new(), crowded: FEW, ended: false }) }
     }

@@ -8,6 +8,7 @@ use crate::edit::Edit;
 use crate::edit::commit::Written;
 use crate::edit::update;
 use crate::error::Error;
+use crate::explain::Explanation;
 use crate::reading::{ReadPlan, Reading};
 use crate::runtime::caller::runtime;
 
@@ -113,7 +114,43 @@ impl<T: Derived> Options<T> {
         }
     }
 
-    fn read_plan(self, store: impl IntoStore) -> Result<ReadPlan, Error> {
+    /// Where each value comes from, as it is stored now: as [`Live::explain`](crate::Live::explain), without a watch, and
+    /// also of keys that are not valid. Blocks.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32 }
+    /// let store = MemoryStore::from([("/payments/workers", "many")]);
+    /// let explanation = Settings::options().explain(&store)?;
+    /// assert_eq!(explanation.rows()[0].value(), Some("many"));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`edit`](Self::edit).
+    pub fn explain(self, store: impl IntoStore) -> Result<Explanation, Error> {
+        Ok(Reading::blocking::<T>(self.read_plan(store)?, None)?.explain::<T>())
+    }
+
+    /// The same for callers in a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`edit_async`](Self::edit_async).
+    pub fn explain_async(
+        self,
+        store: impl IntoStore,
+    ) -> impl Future<Output = Result<Explanation, Error>> + Send + 'static {
+        let plan = self.read_plan(store);
+        async move {
+            let plan = plan?;
+            runtime()?;
+            Ok(Reading::new::<T>(plan, None).await?.explain::<T>())
+        }
+    }
+
+    pub(crate) fn read_plan(self, store: impl IntoStore) -> Result<ReadPlan, Error> {
         let (store, plan) = self.prepare(store)?;
         Ok(ReadPlan { store, prefix: plan.prefix, limit: plan.startup_timeout })
     }

@@ -46,7 +46,7 @@ static CLIENTS: PerProcess<Mutex<ByEndpoints>> = PerProcess::new();
 /// other calls as well, and one client may serve several configurations.
 ///
 /// All configurations over one client, or over the same endpoints written in the same way, share its connections and one
-/// watch stream, so that a further one costs etcd a few kilobytes.
+/// watch stream on each runtime, so that a further one costs etcd a few kilobytes. They are closed with the last of them.
 pub trait IntoStore {
     /// The store. Nothing is sent yet.
     ///

@@ -1,75 +1,62 @@
-//! The search of the store's past for a state to start from: the network on its runtime, the user's code on the caller's.
+//! The search of the store's past for a state to start from.
 
 use std::sync::Arc;
 
 use etcd_client_core::{Listing, Prefix, Printable};
 
-use crate::decode::Derived;
+use super::going_back::{back, back_blocking};
 use crate::error::Error;
-use crate::live::last_good::Search;
-use crate::reading::in_background;
+use crate::live::last_good::{newest_good, outcome};
+use crate::past::{Past, Stretch};
+use crate::publish::any_config::AnyConfig;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 
 /// A state, or why there is none.
-pub(super) type Past = Result<Listing, String>;
+pub(super) type Found = Result<Listing, String>;
 
 /// Searches for blocking code.
-pub(super) fn found_blocking<T: Derived>(
-    mut search: Search,
+pub(super) fn found_blocking(
+    config: &'static dyn AnyConfig,
+    past: Past,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
-) -> Result<Past, Error> {
-    loop {
-        let connections = Arc::clone(&connections);
-        let fetch = async move {
-            let fetched = search.fetch(&*connections.store()).await;
-            (search, fetched)
-        };
-        let ((searched, fetched), _background) = in_background(fetch)?;
-        search = searched;
-        match fetched {
-            Err(error) => return Ok(Err(unreadable(&error))),
-            Ok(None) => return Ok(Err(search.outcome())),
-            Ok(Some(stretch)) => {
-                if let Some(good) = caller.decode(|| stretch.newest_good::<T>(&search, &prefix)) {
-                    return Ok(Ok(good));
-                }
-            }
-        }
-    }
+) -> Result<Found, Error> {
+    let search = Search { config, prefix, found: None };
+    let (past, search, read) = back_blocking(past, search, &connections, caller, look)?;
+    Ok(in_words(search.found, &past, read))
 }
 
 /// The same in a tokio runtime.
-pub(super) async fn found<T: Derived>(
-    mut search: Search,
+pub(super) async fn found(
+    config: &'static dyn AnyConfig,
+    past: Past,
     (connections, prefix): (Arc<OwnConnections>, Prefix),
     caller: &Caller,
-) -> Result<Past, Error> {
-    loop {
-        match search.fetch(&*connections.store()).await {
-            Err(error) => return Ok(Err(unreadable(&error))),
-            Ok(None) => return Ok(Err(search.outcome())),
-            Ok(Some(stretch)) => {
-                let (caller, prefix) = (caller.clone(), prefix.clone());
-                let look = move || {
-                    let good = caller.decode(|| stretch.newest_good::<T>(&search, &prefix));
-                    (search, good)
-                };
-                let (searched, good) = super::elsewhere(look).await?;
-                search = searched;
-                if let Some(good) = good {
-                    return Ok(Ok(good));
-                }
-            }
-        }
-    }
+) -> Result<Found, Error> {
+    let search = Search { config, prefix, found: None };
+    let (past, search, read) = back(past, search, &connections, caller, look).await?;
+    Ok(in_words(search.found, &past, read))
 }
 
-fn unreadable(error: &etcd_client_core::Error) -> String {
+/// What is looked for.
+struct Search {
+    config: &'static dyn AnyConfig,
+    prefix: Prefix,
+    found: Option<Listing>,
+}
+
+fn look(search: &mut Search, stretch: Stretch, past: &Past) -> bool {
+    search.found = newest_good(search.config, stretch, past, &search.prefix);
+    search.found.is_some()
+}
+
+fn in_words(found: Option<Listing>, past: &Past, read: Result<(), etcd_client_core::Error>) -> Found {
+    if let Some(good) = found {
+        return Ok(good);
+    }
+    let Err(error) = read else { return Err(outcome(past)) };
     let error = error.to_string();
-    format!(
-        "no earlier state that could be started from: etcd's past cannot be read: {}",
-        Printable::line(&error)
-    )
+    let error = Printable::line(&error);
+    Err(format!("no earlier state that could be started from: etcd's past cannot be read: {error}"))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use etcd_client_core::Prefix;
 use etcd_client_core::watcher::Cause;
 
-use crate::publish::snapshot::Snapshot;
+use crate::publish::snapshot::{AnySnapshot, Snapshot, typed, value_of};
 use crate::tree::Replaced;
 
 /// The step from one snapshot to the next.
@@ -37,20 +37,30 @@ pub struct Change<T> {
     missed: u64,
 }
 
-/// The step from one snapshot to the next, before anybody asks for it: the [`Change`], with the names of its keys, is made
-/// when it is first asked for.
-pub(crate) struct Step<T> {
-    old: Arc<Snapshot<T>>,
-    new: Arc<Snapshot<T>>,
-    replaced: Arc<Replaced>,
+/// A [`Change`] without its type, as it waits for whoever hears of it.
+#[derive(Clone)]
+pub(crate) struct AnyChange {
+    old: Arc<dyn AnySnapshot>,
+    new: Arc<dyn AnySnapshot>,
+    keys: Arc<Vec<Arc<str>>>,
     cause: Cause,
-    change: OnceCell<Change<T>>,
+    missed: u64,
 }
 
-impl<T> Step<T> {
+/// The step from one snapshot to the next, before anybody asks for it: the change, with the names of its keys, is made
+/// when it is first asked for.
+pub(crate) struct Step {
+    old: Arc<dyn AnySnapshot>,
+    new: Arc<dyn AnySnapshot>,
+    replaced: Arc<Replaced>,
+    cause: Cause,
+    change: OnceCell<AnyChange>,
+}
+
+impl Step {
     pub(crate) fn new(
-        old: Arc<Snapshot<T>>,
-        new: Arc<Snapshot<T>>,
+        old: Arc<dyn AnySnapshot>,
+        new: Arc<dyn AnySnapshot>,
         replaced: Arc<Replaced>,
         cause: Cause,
     ) -> Self {
@@ -59,18 +69,51 @@ impl<T> Step<T> {
 
     /// The revision of the new snapshot.
     pub(crate) fn revision(&self) -> u64 {
-        self.new.revision
+        self.new.revision()
     }
 
     /// The change, whose keys are below this prefix.
-    pub(crate) fn change(&self, prefix: &Prefix) -> &Change<T> {
-        self.change.get_or_init(|| Change {
+    pub(crate) fn change(&self, prefix: &Prefix) -> &AnyChange {
+        self.change.get_or_init(|| AnyChange {
             old: Arc::clone(&self.old),
             new: Arc::clone(&self.new),
             keys: Arc::new(self.replaced.keys(prefix)),
             cause: self.cause,
             missed: 0,
         })
+    }
+}
+
+impl AnyChange {
+    /// The whole keys whose texts changed, sorted.
+    pub(crate) fn keys(&self) -> &[Arc<str>] {
+        &self.keys
+    }
+
+    /// The values before and after.
+    pub(crate) fn values<T: Send + Sync + 'static>(&self) -> Option<(&T, &T)> {
+        Some((value_of(&*self.old)?, value_of(&*self.new)?))
+    }
+
+    /// Adds the change that follows this one.
+    pub(crate) fn extend(&mut self, next: &Self) {
+        let keys = Arc::make_mut(&mut self.keys);
+        for key in next.keys() {
+            if let Err(place) = keys.binary_search(key) {
+                keys.insert(place, Arc::clone(key));
+            }
+        }
+        self.new = Arc::clone(&next.new);
+        self.cause = next.cause;
+        self.missed += 1 + next.missed;
+    }
+}
+
+impl<T: Send + Sync + 'static> Change<T> {
+    /// The change with its type.
+    pub(crate) fn of(change: AnyChange) -> Option<Self> {
+        let AnyChange { old, new, keys, cause, missed } = change;
+        Some(Self { old: typed(old)?, new: typed(new)?, keys, cause, missed })
     }
 }
 
@@ -108,19 +151,6 @@ impl<T> Change<T> {
     /// receiver was slower than the changes.
     pub fn missed(&self) -> u64 {
         self.missed
-    }
-
-    /// Adds the change that follows this one.
-    pub(crate) fn extend(&mut self, next: &Self) {
-        let keys = Arc::make_mut(&mut self.keys);
-        for key in next.keys() {
-            if let Err(place) = keys.binary_search(key) {
-                keys.insert(place, Arc::clone(key));
-            }
-        }
-        self.new = Arc::clone(&next.new);
-        self.cause = next.cause;
-        self.missed += 1 + next.missed;
     }
 }
 

@@ -1,5 +1,6 @@
 //! A configuration at one revision.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -28,6 +29,43 @@ pub struct Snapshot<T> {
     pub(crate) revision: u64,
     /// Counts the snapshots: a rewound history has lower revisions than the one before.
     pub(crate) number: u64,
+}
+
+/// A snapshot without its type, for code that is compiled once for all of them.
+pub(crate) trait AnySnapshot: Any + Send + Sync {
+    /// The revision of the store that it is the state of.
+    fn revision(&self) -> u64;
+
+    /// Says which revision it is the state of, and which number it has, before anybody reads it.
+    fn stamp(&mut self, revision: u64, number: u64);
+}
+
+impl<T: Send + Sync + 'static> AnySnapshot for Snapshot<T> {
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn stamp(&mut self, revision: u64, number: u64) {
+        (self.revision, self.number) = (revision, number);
+    }
+}
+
+/// The snapshot with its type. It has the one that its configuration has, so there is always one.
+pub(crate) fn typed<T: Send + Sync + 'static>(snapshot: Arc<dyn AnySnapshot>) -> Option<Arc<Snapshot<T>>> {
+    let snapshot: Arc<dyn Any + Send + Sync> = snapshot;
+    snapshot.downcast().ok()
+}
+
+/// The value.
+pub(super) fn value_of<T: Send + Sync + 'static>(snapshot: &dyn AnySnapshot) -> Option<&T> {
+    let snapshot: &dyn Any = snapshot;
+    snapshot.downcast_ref().map(|snapshot: &Snapshot<T>| &snapshot.value)
+}
+
+/// The same, where it is not shared.
+pub(super) fn as_typed<T: Send + Sync + 'static>(snapshot: &mut dyn AnySnapshot) -> Option<&mut Snapshot<T>> {
+    let snapshot: &mut dyn Any = snapshot;
+    snapshot.downcast_mut()
 }
 
 /// A configuration as it is now, from [`Live::load`](crate::Live::load).

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::lag::Lag;
-use super::snapshot::Snapshot;
+use super::snapshot::AnySnapshot;
 use crate::runtime::panics;
 use crate::tree::Touched;
 
@@ -16,29 +16,30 @@ const LONG_LAG: usize = 1_024;
 const SMALL_PART: usize = 8;
 
 /// An old snapshot, and what has changed since it was current.
-pub(crate) struct Spare<T> {
-    pub(super) snapshot: Arc<Snapshot<T>>,
+pub(crate) struct Spare {
+    pub(super) snapshot: Arc<dyn AnySnapshot>,
     pub(super) lag: Lag,
 }
 
 /// The old snapshots, the oldest first.
-pub(super) struct Spares<T> {
-    kept: Vec<Spare<T>>,
+#[derive(Default)]
+pub(super) struct Spares {
+    kept: Vec<Spare>,
     /// Of no use any more: to be dropped on another thread, as a drop is the user's code and may be slow.
-    discarded: Vec<Spare<T>>,
+    discarded: Vec<Spare>,
 }
 
-impl<T> Spare<T> {
+impl Spare {
     /// No reader holds it.
     fn is_free(&self) -> bool {
         Arc::strong_count(&self.snapshot) == 1
     }
 }
 
-impl<T> Spares<T> {
+impl Spares {
     /// Takes one without readers. The other free ones, and those that lag far, are discarded. `keys` is how many there
     /// are.
-    pub(super) fn take(&mut self, keys: usize) -> Option<Spare<T>> {
+    pub(super) fn take(&mut self, keys: usize) -> Option<Spare> {
         let lags_far = |lag: usize| lag >= LONG_LAG && lag > keys / SMALL_PART;
         let mut taken = None;
         for place in (0..self.kept.len()).rev() {
@@ -59,21 +60,21 @@ impl<T> Spares<T> {
     }
 
     /// Keeps one more, and discards the oldest where that is too much. `keys` is how many there are.
-    pub(super) fn keep(&mut self, spare: Spare<T>, keys: usize) {
+    pub(super) fn keep(&mut self, spare: Spare, keys: usize) {
         self.kept.push(spare);
         let most_lag = LONG_LAG.max(keys);
-        let lag = |spares: &[Spare<T>]| spares.iter().map(|spare| spare.lag.len()).sum::<usize>();
+        let lag = |spares: &[Spare]| spares.iter().map(|spare| spare.lag.len()).sum::<usize>();
         while self.kept.len() > MOST || self.kept.len() > LEAST && lag(&self.kept) > most_lag {
             self.discarded.push(self.kept.remove(0));
         }
     }
 
     /// Keeps one that was taken and could not be brought up to date.
-    pub(super) fn put_back(&mut self, spare: Spare<T>) {
+    pub(super) fn put_back(&mut self, spare: Spare) {
         self.kept.push(spare);
     }
 
-    pub(super) fn discard(&mut self, spare: Spare<T>) {
+    pub(super) fn discard(&mut self, spare: Spare) {
         self.discarded.push(spare);
     }
 
@@ -97,18 +98,12 @@ impl<T> Spares<T> {
     }
 
     /// Those that are to be dropped on another thread.
-    pub(super) fn take_discarded(&mut self) -> Vec<Spare<T>> {
+    pub(super) fn take_discarded(&mut self) -> Vec<Spare> {
         std::mem::take(&mut self.discarded)
     }
 }
 
-impl<T> Default for Spares<T> {
-    fn default() -> Self {
-        Self { kept: Vec::new(), discarded: Vec::new() }
-    }
-}
-
-impl<T> Drop for Spares<T> {
+impl Drop for Spares {
     fn drop(&mut self) {
         // One by one: two panics at a time would end the process.
         self.kept.drain(..).chain(self.discarded.drain(..)).for_each(panics::drop_caught);

@@ -1,14 +1,22 @@
 //! The schema as commands that write the defaults down.
 
+pub(crate) mod quoting;
+
 use std::fmt::Write as _;
 
-use super::Schema;
+use etcd_client_core::Printable;
+
+use self::quoting::{put_arguments, put_if_absent, word};
+use super::{Field, Schema};
 use crate::leaf::FieldDefault;
 
 impl Schema {
-    /// The `etcdctl put` lines that store each default. What has to be filled in by a person, and
-    /// what cannot be written down, is a comment: required keys, secrets, optional ones, entries of maps, defaults that
-    /// a function makes. For a first import, in a shell.
+    /// The `etcdctl put` lines that store each default, to read and to choose from: each overwrites what is there.
+    /// [`to_etcdctl_if_absent`](Self::to_etcdctl_if_absent) does not.
+    ///
+    /// What has to be filled in by a person, and what cannot be written down, is a comment: required keys, secrets,
+    /// optional ones, entries of maps, defaults that a function makes. Where the prefix has `{placeholders}`, every line is
+    /// one: [`Options::schema`](crate::Options::schema) fills them.
     ///
     /// ```
     /// # use etcd_config::EtcdConfig;
@@ -24,41 +32,83 @@ impl Schema {
     /// assert_eq!(Settings::schema().to_etcdctl(), commands);
     /// ```
     pub fn to_etcdctl(&self) -> String {
+        self.commands(|key, value| format!("etcdctl put {}\n", put_arguments(key, value)))
+    }
+
+    /// A script for a POSIX shell that stores each default whose key is not there yet, by `etcdctl txn`: for the first
+    /// import, as often as one likes. etcdctl 3.4 or later; what is a comment in [`to_etcdctl`](Self::to_etcdctl) is one
+    /// here, too.
+    ///
+    /// A value may have lines, quotation marks, and whatever else. With `sh -e` it ends at the first failure; a key that
+    /// is there is none.
+    ///
+    /// ```
+    /// # use etcd_config::EtcdConfig;
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/{region}/payments")]
+    /// struct Settings {
+    ///     #[etcd(default = 10)]
+    ///     workers: u32,
+    /// }
+    ///
+    /// let script = r#"etcdctl txn <<'END'
+    /// create("/eu/payments/workers") = "0"
+    ///
+    /// put -- "/eu/payments/workers" "10"
+    ///
+    ///
+    /// END
+    /// "#;
+    /// let schema = Settings::options().placeholder("region", "eu").schema()?;
+    /// assert_eq!(schema.to_etcdctl_if_absent(), script);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn to_etcdctl_if_absent(&self) -> String {
+        self.commands(|key, value| put_if_absent(key.as_bytes(), value.as_bytes()))
+    }
+
+    fn commands(&self, command: impl Fn(&str, &str) -> String) -> String {
+        let is_unfilled = self.prefix().contains('{');
         let mut text = String::new();
+        if is_unfilled {
+            let (name, prefix) = (self.name(), Printable::line(self.prefix()));
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "# {prefix} has placeholders: {name}::options().placeholder(...).schema() fills them"
+            );
+        }
         for field in self.fields() {
-            let key = quoted(field.key());
-            let ty = field.type_name();
-            let place = field.key().contains(super::ENTRY);
-            let _ = match field.default() {
-                FieldDefault::Required => writeln!(text, "# etcdctl put {key} ...   ({ty}, required)"),
-                FieldDefault::Text(_) if field.is_secret() => {
-                    writeln!(text, "# etcdctl put {key} ...   ({ty}, secret)")
+            match field.default() {
+                FieldDefault::Text(default) if !is_unfilled && !is_to_be_filled_in(field) => {
+                    text.push_str(&command(field.key(), default));
                 }
-                FieldDefault::Text(default) if place => {
-                    writeln!(text, "# etcdctl put {key} {}   ({ty})", value(default))
-                }
-                FieldDefault::Text(default) => writeln!(text, "etcdctl put {key} {}", value(default)),
-                FieldDefault::Absent => writeln!(text, "# etcdctl put {key} ...   ({ty}, optional)"),
-                FieldDefault::Expression(expression) => {
-                    writeln!(text, "# etcdctl put {key} ...   ({ty}, default {expression})")
-                }
-            };
+                _ => text.push_str(&comment(field)),
+            }
         }
         text
     }
 }
 
-/// A word for the shell.
-fn quoted(text: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/_-.:".contains(character);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+/// A person has to say more than there is.
+fn is_to_be_filled_in(field: &Field) -> bool {
+    field.is_secret() || field.key().contains(super::ENTRY)
 }
 
-/// A value for the shell, which etcdctl must not take for an option.
-fn value(text: &str) -> String {
-    let quoted = quoted(text);
-    if text.starts_with('-') { format!("-- {quoted}") } else { quoted }
+/// One line, whatever is in the default.
+fn comment(field: &Field) -> String {
+    let key = word(field.key());
+    let ty = field.type_name();
+    let (value, note) = match field.default() {
+        FieldDefault::Required => ("...".to_owned(), ", required".to_owned()),
+        FieldDefault::Text(_) if field.is_secret() => ("...".to_owned(), ", secret".to_owned()),
+        FieldDefault::Text(default) => {
+            let arguments = put_arguments("", default);
+            (arguments.trim_start_matches("'' ").to_owned(), String::new())
+        }
+        FieldDefault::Absent => ("...".to_owned(), ", optional".to_owned()),
+        FieldDefault::Expression(expression) => ("...".to_owned(), format!(", default {expression}")),
+    };
+    let line = format!("etcdctl put {key} {value}   ({ty}{note})");
+    format!("# {}\n", Printable::line(&line).at_most(usize::MAX))
 }

@@ -6,8 +6,8 @@ use etcd_client_core::Prefix;
 
 use crate::leaf::Expectation;
 use crate::shape::branch::{Branch, Content, Member};
+use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
-use crate::shape::name::Name;
 
 /// The structs from the outermost to the one at hand, which recursive types refer to.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ fn beside(key_use: KeyUse, other: Option<KeyUse>) -> KeyUse {
 
 impl KeyUse {
     /// Of a field, by one of its names.
-    fn of(field: &'static Field, name: Name, outer: Option<Self>) -> Self {
+    fn of(field: &'static Field, name: FieldKey, outer: Option<Self>) -> Self {
         let name = name.written();
         let alias = (name != field.key).then_some((name, field.key));
         Self {
@@ -107,9 +107,9 @@ impl<'s> Expected<'s> {
                 let key_use = KeyUse::of(field, name, outer);
                 let ahead = Ahead::of(member, key_use, chain);
                 match name {
-                    Name::Relative("") => self.add_content(&ahead),
-                    Name::Relative(path) => self.ahead.push((path, ahead)),
-                    Name::Absolute(_) => {}
+                    FieldKey::Relative("") => self.add_content(&ahead),
+                    FieldKey::Relative(path) => self.ahead.push((path, ahead)),
+                    FieldKey::Absolute(_) => {}
                 }
             }
         }

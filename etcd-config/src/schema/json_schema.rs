@@ -10,8 +10,8 @@ use super::{ENTRY, Schema};
 use crate::leaf::FieldDefault;
 use crate::leaf::{Expectation, Shape};
 use crate::shape::branch::{Branch, Content, Member};
+use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
-use crate::shape::name::Name;
 use crate::shape::path::field_path;
 
 impl Schema {
@@ -109,10 +109,10 @@ impl<'s> Writer<'s> {
         let mut object = Object::default();
         for member in &branch.members {
             let described = self.member(member, secret);
-            match Name::of(member.field.key) {
-                Name::Relative(path) => object.put(path, described),
+            match FieldKey::of(member.field.key) {
+                FieldKey::Relative(path) => object.put(path, described),
                 // One that is not below the prefix is no key of this directory.
-                absolute @ Name::Absolute(_) => {
+                absolute @ FieldKey::Absolute(_) => {
                     self.absolute.extend(absolute.below(self.prefix).map(|path| (path, described)));
                 }
             }

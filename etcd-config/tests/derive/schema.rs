@@ -539,3 +539,52 @@ fn the_whole_store_and_its_root_directory_are_two_prefixes() {
     assert_eq!(token(&store), ("token".to_owned(), false));
     assert_eq!(token(&root), ("/token".to_owned(), true));
 }
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/{region}/service")]
+struct Regional {
+    #[etcd(default = "-first\n'second' \"third\"")]
+    greeting: String,
+    #[etcd(nested)]
+    shards: BTreeMap<String, Shard>,
+}
+
+#[derive(EtcdConfig)]
+struct Shard {
+    #[etcd(default = "a\nrm -rf /tmp/nothing")]
+    script: String,
+}
+
+/// A key with a placeholder in it is none, and no line of a comment is a command.
+#[test]
+fn what_is_not_filled_in_is_no_command() {
+    let commands = Regional::schema().to_etcdctl();
+    let first =
+        "# /{region}/service has placeholders: Regional::options().placeholder(...).schema() fills them";
+    assert_eq!(commands.lines().next(), Some(first));
+    for text in [&commands, &Regional::schema().to_etcdctl_if_absent()] {
+        assert!(text.lines().all(|line| line.starts_with('#')), "{text}");
+    }
+    let error = Regional::options().schema().unwrap_err();
+    assert!(error.is_invalid_option(), "{error}");
+    let schema = Regional::options().placeholder("region", "it's").schema().unwrap();
+    assert_eq!(schema.prefix(), "/it's/service");
+    let expected = "etcdctl put '/it'\\''s/service/greeting' -- '-first\n'\\''second'\\'' \"third\"'\n\
+        # etcdctl put '/it'\\''s/service/shards/<name>/script' 'a\\nrm -rf /tmp/nothing'   (String)\n";
+    assert_eq!(schema.to_etcdctl(), expected);
+}
+
+#[test]
+fn as_a_script_that_overwrites_nothing() {
+    let schema = Regional::options().prefix("/service").schema().unwrap();
+    let expected = r#"etcdctl txn <<'END'
+create("/service/greeting") = "0"
+
+put -- "/service/greeting" "-first\n'second' \"third\""
+
+
+END
+# etcdctl put '/service/shards/<name>/script' 'a\nrm -rf /tmp/nothing'   (String)
+"#;
+    assert_eq!(schema.to_etcdctl_if_absent(), expected);
+}

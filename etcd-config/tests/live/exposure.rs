@@ -113,6 +113,14 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
+    let history = Bank::history(&store, ..).unwrap();
+    table.both("History", &history);
+    table.row("HistoryCut", &history.cut());
+    table.both("Step", &history.steps()[0]);
+    table.row("StepChange", &history.steps()[0].changes());
+    let restored = Bank::edit(&store).unwrap().restore(revision).unwrap();
+    table.row("Edit", &restored);
+    table.both("Plan", &restored.plan().unwrap());
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
     let edit = || Bank::edit(&store).unwrap().set_text("users/a", PLANTED).set_text("token", "hunter23");

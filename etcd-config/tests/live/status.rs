@@ -225,7 +225,9 @@ fn shows_what_waits_for_a_restart() {
     let revision = store.transaction().put("/pinned/port", "2").put("/pinned/live", "2").commit();
     settings.wait_for_revision(revision, SOON).unwrap();
     assert_eq!((settings.load().port, settings.load().live), (1, 2));
-    assert_eq!(settings.status().pending[0].key(), "/pinned/port");
+    let waiting = &settings.status().pending[0];
+    assert_eq!((waiting.key(), waiting.field(), waiting.expected()), ("/pinned/port", "port", "u16"));
+    assert_eq!(waiting.value(), Some("2"));
     settings.wait_for_revision(store.delete("/pinned/port"), SOON).unwrap();
     assert!(settings.status().pending.is_empty());
 }
@@ -281,6 +283,8 @@ fn says_that_a_restart_would_not_start_with_what_waits_for_it() {
     for problem in &status.pending {
         assert_eq!((problem.kind(), problem.is_harmless()), (ProblemKind::RestartRefused, false));
     }
+    let data: Vec<_> = status.pending.iter().map(|p| (p.field(), p.expected(), p.value())).collect();
+    assert_eq!(data, [("inner", "Inner", None), ("port", "u16", Some("x")), ("token", "String", None)]);
     assert!(!format!("{status}").contains("much"), "{status}");
     // A start says the same.
     assert_eq!(Pinned::load_once(&store).map(drop).unwrap_err().problems().len(), 3);

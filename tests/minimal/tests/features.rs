@@ -58,6 +58,30 @@ fn a_server_that_speaks_tls_is_known_without_the_feature() {
     assert!(error.contains("the server speaks TLS") && error.contains("the feature `tls`"), "{error}");
 }
 
+/// Also where nobody has named an endpoint with TLS, but a server sends the client to one.
+#[cfg(all(feature = "v2", not(feature = "tls")))]
+#[test]
+fn a_redirection_to_tls_names_the_feature() {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut request) = (stream.unwrap(), [0; 1024]);
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(
+                b"HTTP/1.1 307 Temporary Redirect\r\nLocation: https://127.0.0.1:1/v2/keys\r\n\
+                  Content-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+        }
+    });
+    let client = etcd_config::client::v2::Client::new([&*endpoint]).unwrap();
+    let options = Settings::options().startup_timeout(std::time::Duration::from_secs(3));
+    let error = options.watch(client).unwrap_err().to_string();
+    assert!(error.contains("redirected to https://127.0.0.1:1") && error.contains("the feature `tls`"), "{error}");
+}
+
 #[cfg(feature = "tls")]
 mod tls {
     use etcd_config::client::{Tls, v3::Client};

@@ -20,6 +20,7 @@ mod grpc_proxy;
 mod guarded_writes;
 mod harness;
 mod hidden_keys;
+mod history;
 mod idle_connections;
 mod lagging;
 mod large;

@@ -84,6 +84,74 @@ fn fifty_configurations_are_one_stream_and_are_resumed_as_few() {
 }
 
 #[test]
+fn configurations_over_the_same_text_share_a_stream_on_each_runtime_and_keep_nothing() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let history = History::of(&server, PREFIX);
+        history.put("a", "1");
+        let (endpoint, written_otherwise) = (server.endpoint(), server.address());
+        let runtime = || {
+            let builder = &mut tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(1).enable_all().build().expect("a runtime")
+        };
+        let on = |runtime: &tokio::runtime::Runtime| {
+            runtime.block_on(Flat::watch_async(&endpoint)).expect("a first snapshot")
+        };
+        let (first, second) = (runtime(), runtime());
+        // The client is one of a runtime that ends.
+        let ends = vec![on(&first), on(&first)];
+        settles(&server, (1.0, 2.0));
+        let mut stay = vec![
+            Flat::watch(&endpoint).expect("a first snapshot"),
+            Flat::watch([endpoint.clone()]).expect("a first snapshot"),
+            Flat::watch(format!(" {endpoint} ")).expect("a first snapshot"),
+        ];
+        settles(&server, (2.0, 5.0));
+        stay.push(Flat::watch(written_otherwise).expect("a first snapshot"));
+        settles(&server, (3.0, 6.0));
+        drop(first);
+        settles(&server, (2.0, 4.0));
+        stay.extend([on(&second), on(&second)]);
+        drop(ends);
+        stay.push(Flat::watch(&endpoint).expect("a first snapshot"));
+        settles(&server, (3.0, 7.0));
+        let witnesses: Vec<_> = stay.iter().map(Witness::watching).collect();
+        history.put("a", "2");
+        for witness in &witnesses {
+            witness.converges(&history, SOON);
+        }
+        assert!(stay.iter().all(|live| live.status().counters.losses == 0), "on {etcd}");
+        drop((witnesses, stay));
+        settles(&server, (0.0, 0.0));
+        Flat::load_once(&endpoint).expect("nothing is left of the clients before");
+    });
+}
+
+#[test]
+fn one_that_asks_rarely_keeps_no_other_of_its_stream_from_asking() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let watch = |interval| {
+            let options =
+                Flat::options().progress_interval(Duration::from_secs(interval)).audit_interval(None);
+            options.watch(server.endpoint()).expect("a first snapshot")
+        };
+        let lives = [watch(60), watch(1), watch(30), watch(1)];
+        settles(&server, (1.0, 4.0));
+        for _ in 0..8 {
+            thread::sleep(Duration::from_millis(500));
+            for live in [&lives[1], &lives[3]] {
+                let status = live.status();
+                assert!(
+                    status.age < Duration::from_secs(2) && status.counters.losses == 0,
+                    "{status} on {etcd}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
 fn one_of_many_asks_for_all_and_another_one_when_that_has_gone() {
     on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();

@@ -108,11 +108,44 @@ fn counts_that_cannot_be() {
     }
 }
 
+/// Fewer keys than there are would count as all of them.
+#[test]
+fn a_last_page_that_leaves_keys_out() {
+    let liar = listing(|_| Page::of(Header::at(5), [kv("a", 5)]).with_count(2).encode());
+    is_an_error_of_that_endpoint(&liar, "1 keys of 2, and no more");
+    let liar = listing(|_| Page::of(Header::at(5), [kv("a", 5)]).with_more(1).encode());
+    is_an_error_of_that_endpoint(&liar, "1 keys of 1, with more to follow");
+}
+
+/// Pages are of one revision.
+#[test]
+fn a_page_of_a_store_that_has_not_come_to_its_revision() {
+    let liar = listing(|call| {
+        let (revision, name) = if call.nth % 2 == 0 { (5, "a") } else { (4, "b") };
+        let page = Page::of(Header::at(revision), [kv(name, revision)]);
+        if call.nth % 2 == 0 { page.with_more(2) } else { page }.encode()
+    });
+    is_an_error_of_that_endpoint(&liar, "the state of revision 5 in a store at revision 4");
+}
+
+#[test]
+fn what_was_written_before_what_was_asked_for() {
+    let liar = listing(|_| Page::of(Header::at(9), [kv("a", 3)]).encode());
+    let (honest, prefix) = (Hostile::honest(), Prefix::new("/app"));
+    let error = block_on(client(&[&liar]).written_since(&prefix, 5)).expect_err("a lie");
+    assert_eq!(error.kind(), Kind::Protocol, "{error}");
+    assert!(error.to_string().contains("a key of revision 3, and not of 5"), "{error}");
+    for _ in 0..STARTS {
+        let delta = block_on(client(&[&liar, &honest]).written_since(&prefix, 5)).expect("an honest answer");
+        assert_eq!((delta.entries.len(), delta.count), (1, 1));
+    }
+}
+
 /// A count is no reason to make room.
 #[test]
 fn a_count_of_more_keys_than_there_are_costs_nothing() {
     let liar = Hostile::new(|call| {
-        let page = Page::of(Header::at(5), [kv("a", 5)]).with_count(i64::MAX);
+        let page = Page::of(Header::at(5), [kv("a", 5)]).with_more(i64::MAX);
         (call.method == "Range").then(|| Replies::of([page.encode()]))
     });
     let footprint = Footprint::new();

@@ -143,6 +143,10 @@ fn statuses_that_are_none() {
                 .trailer("grpc-status", "13")
                 .trailer("grpc-message", "%ff%zz%")
         });
+        liar("details that are none", || {
+            let replies = Replies::default().without_status().trailer("grpc-status", "13");
+            replies.trailer("grpc-status-details-bin", "%%%")
+        });
         liar("a status in words", || Replies::default().without_status().trailer("grpc-status", "good"));
         liar("huge trailers", || {
             (0..40).fold(Replies::of([]), |replies, n| replies.trailer(&format!("x-{n}"), "y".repeat(8_000)))

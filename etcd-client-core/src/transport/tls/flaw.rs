@@ -92,8 +92,19 @@ const NO_AGREEMENT: &str = "the server wants a client certificate (see Tls::iden
                             1.3 with the ciphers of today, or has a key on P-521, as etcd's --auto-tls makes: turn on \
                             the feature `p521` of etcd-config or etcd-client-core";
 
+/// What rustls says of a certificate of X.509 version 1, which `openssl x509 -req` makes where it is given no extensions.
+const VERSION_1: &str = "UnsupportedCertVersion";
+const ANEW: &str = "it is of X.509 version 1: have it made anew as version 3, by openssl x509 -req with -extfile, and \
+                    subjectAltName in that file";
+
+/// What to do about a certificate that a client has for itself.
+pub(super) fn own_certificate(error: &Error) -> Option<&'static str> {
+    error.to_string().contains(VERSION_1).then_some(ANEW)
+}
+
 /// Signs of what is the matter, and the way out.
-const WAYS_OUT: [(&[&str], &str); 9] = [
+const WAYS_OUT: [(&[&str], &str); 10] = [
+    (&[VERSION_1], ANEW),
     (&["corrupt message", "InvalidContentType"], TO_HTTP),
     (
         &["certificate not valid for name"],

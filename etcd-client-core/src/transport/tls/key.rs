@@ -11,9 +11,9 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::SigningKey;
 
 #[cfg(feature = "encrypted-keys")]
-use self::encrypted::decrypt;
+use self::encrypted::{OLD_FORM, decrypt};
 #[cfg(not(feature = "encrypted-keys"))]
-use self::no_decryption::decrypt;
+use self::no_decryption::{OLD_FORM, decrypt};
 use crate::Error;
 #[cfg(feature = "p521")]
 use crate::transport::tls::p521::signing_key as p521_key;
@@ -102,10 +102,7 @@ fn p521_key(_: &PrivateKeyDer<'static>) -> Option<Arc<dyn SigningKey>> {
 
 fn plain_key(source: &PemSource, text: &str) -> Result<PrivateKeyDer<'static>, Error> {
     if text.contains("Proc-Type: 4,ENCRYPTED") {
-        return Err(Error::invalid_input(format!(
-            "{source} is encrypted in OpenSSL's old form, which proves nothing about the passphrase; \
-             convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW"
-        )));
+        return Err(Error::invalid_input(format!("{source} is encrypted in OpenSSL's old form, {OLD_FORM}")));
     }
     let Some(section) = sections(text).into_iter().find(|section| PLAIN.contains(&section.label)) else {
         return Err(Error::invalid_input(format!(

@@ -96,6 +96,7 @@ const P384_SHA512: &str = include_str!("../../../testdata/p384sha512.pem");
 const TRUSTED: &str = include_str!("../../../testdata/trusted.pem");
 const SHA1_KEY: &str = include_str!("../../../testdata/key.sha1.pem");
 const SECP256K1_KEY: &str = include_str!("../../../testdata/secp256k1.key.sec1.pem");
+const VERSION_1: &str = include_str!("../../../testdata/version1.pem");
 const DES3_KEY: &str = include_str!("../../../testdata/key.des3.pem");
 
 fn chain(pem: &str) -> Vec<CertificateDer<'static>> {
@@ -146,6 +147,18 @@ fn what_cannot_be_verified_is_named_with_the_way_out() {
     let why = verified(&Tls::new().ca_pem(RSA_1024).unwrap(), &shown, "127.0.0.1", now);
     assert!(why.contains("RSA with 1024 bits") && why.contains("2048"), "{why}");
     assert!(why.contains("an authority that Tls::ca_file names") && hint(&why).is_none(), "{why}");
+}
+
+#[test]
+fn a_certificate_of_version_1_is_named_as_that() {
+    let own = Tls::new().ca_pem(CERTIFICATE).unwrap().identity_pem(VERSION_1, KEY).unwrap();
+    let why = message(own.client_config(&[]));
+    assert!(why.contains("X.509 version 1") && why.contains("openssl x509 -req"), "{why}");
+    assert!(!why.contains("together"), "{why}");
+    let why = verified(&Tls::new().ca_pem(CERTIFICATE).unwrap(), &chain(VERSION_1), "v1", UnixTime::now());
+    assert!(hint(&why).is_some_and(|hint| hint.contains("X.509 version 1")), "{why}");
+    // As an authority it will do.
+    assert!(Tls::new().ca_pem(VERSION_1).is_ok());
 }
 
 /// What webpki asks: whether the bytes that are signed are signed by this key.

@@ -113,7 +113,9 @@ impl EndpointClient {
             let Some(next) = redirections.next(&answer, &request.method)? else { return Ok(answer) };
             if next.scheme() == "https" && !self.endpoint().is_secure() && url.scheme() == "http" {
                 self.http().prepare(true).await;
-                client = self.http().client(Protocol::Http1, true).map_err(Failure::of_endpoint)?;
+                client = self.http().client(Protocol::Http1, true).map_err(|error| {
+                    Failure::of_endpoint(error).after_redirection(&redirect::shown(&next))
+                })?;
             }
             url = next;
         }

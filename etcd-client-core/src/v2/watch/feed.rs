@@ -22,7 +22,7 @@
 //! of changes elsewhere in the store may be faster. Then the poll under way is kept beside a younger one
 //! (`previous_poll.rs`); a feed with a leader probe fails instead, because its consumer can list.
 
-mod changes;
+mod answers;
 mod opening;
 
 use std::pin::Pin;

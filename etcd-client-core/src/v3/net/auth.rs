@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tonic::metadata::{Ascii, MetadataValue};
+use http::HeaderValue;
 
 use crate::v3::net::login::Login;
 use crate::v3::wire::messages::AuthenticateRequest;
-use crate::v3::wire::token::to_metadata;
+use crate::v3::wire::token::to_header;
 use crate::{BoxFuture, Error, Kind};
 
 /// A token, or the knowledge that none is needed; and how many were fetched before it.
 #[derive(Clone, Debug, Default)]
 pub(in crate::v3) struct Token {
-    pub(in crate::v3) value: Option<MetadataValue<Ascii>>,
+    pub(in crate::v3) value: Option<HeaderValue>,
     user: Option<Arc<str>>,
     serial: u64,
 }
@@ -166,7 +166,7 @@ impl Auth {
             Err(error) if error.kind() == Kind::Unauthenticated => Err(error.of_user(user)),
             Err(error) => Err(error),
         };
-        let value = value.and_then(|token| token.as_deref().map(to_metadata).transpose());
+        let value = value.and_then(|token| token.as_deref().map(to_header).transpose());
         let mut state = self.lock();
         let overtaken = state.serial != asked;
         state.serial += 1;

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tonic::client::Grpc;
-
 use crate::Error;
 use crate::backoff::Doubling;
 use crate::transport::all_failed::all_failed;
+use crate::v3::grpc::request::RequestBody;
 use crate::v3::net::auth::Token;
 use crate::v3::net::connections::StreamSlot;
 use crate::v3::net::endpoint_client::EndpointClient;
@@ -56,7 +55,7 @@ impl Pool {
         slot: &StreamSlot,
         request: &dyn AnyMethod,
     ) -> Result<AnyAnswer, Error> {
-        let call = Encoded::of(request);
+        let call = Encoded::of(request)?;
         let mut token = self.token_for(request.needs_token()).await?;
         let mut renewed = false;
         loop {
@@ -75,7 +74,7 @@ impl Pool {
         request: &dyn AnyMethod,
         retries: u32,
     ) -> Result<AnyAnswer, Error> {
-        let (repeatable, call) = (request.is_repeatable(), &Encoded::of(request));
+        let (repeatable, call) = (request.is_repeatable(), &Encoded::of(request)?);
         let mut rounds = 0;
         loop {
             let ask =
@@ -139,10 +138,14 @@ impl Pool {
         token: &Token,
     ) -> Result<AnyAnswer, Failure> {
         let (request, limit) = (call.request, self.options.timeout);
-        let mut grpc = Grpc::new(endpoint.transport(slot, limit, Some(limit)))
-            .max_decoding_message_size(self.options.receive_limit);
-        let message = Self::request(token, request.needs_leader(), call.message.clone());
-        let outcome = match one_answer(&mut grpc, message, request, limit).await {
+        let channel = endpoint.channel(slot, limit, Some(limit));
+        let headers = Self::headers(token, request.needs_leader());
+        let body = RequestBody::one(call.message.clone());
+        let answer = async {
+            let answers = channel.call(request.path(), headers, body, self.options.receive_limit).await?;
+            one_answer(answers, request, limit).await
+        };
+        let outcome = match answer.await {
             // Whatever has answered so has done what it was asked, or something else.
             Ok(answer) => return request.check(&answer).map(|()| answer).map_err(Failure::broken),
             Err(failure) => failure,

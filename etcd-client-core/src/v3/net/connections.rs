@@ -256,6 +256,7 @@ mod tests {
             connect_timeout: std::time::Duration::from_secs(1),
             tls: None,
             proxy: None,
+            ping_after: crate::transport::http::PING_AFTER,
         }
         .client(crate::transport::http::Protocol::Http2, false)
     }

@@ -63,7 +63,8 @@ impl EndpointClient {
         self.connections().learn(generation, streams);
     }
 
-    pub(in crate::v3) fn transport(
+    /// What sends a call that has this place.
+    pub(in crate::v3) fn channel(
         &self,
         slot: &StreamSlot,
         headers_within: Duration,

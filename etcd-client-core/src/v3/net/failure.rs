@@ -1,9 +1,8 @@
 //! What a gRPC status means.
 
-use std::error::Error as StdError;
-
-use tonic::{Code, Status};
-
+use crate::v3::grpc::answers::CallError;
+use crate::v3::grpc::code::Code;
+use crate::v3::grpc::status::Status;
 use crate::v3::net::grpc_channel::TransportError;
 use crate::{Error, Kind, Printable};
 
@@ -34,17 +33,8 @@ pub(in crate::v3) enum FailedAt {
 
 impl Failure {
     pub(in crate::v3) fn from_status(status: &Status) -> Self {
-        if let Some(transport) = transport_error(status) {
-            let TransportError { error, unsent, not_http2, refused } = transport.clone();
-            let origin = match (not_http2, refused) {
-                (true, _) => FailedAt::NotHttp2,
-                (_, true) => FailedAt::Server,
-                _ => FailedAt::Connection,
-            };
-            return Self { error, unprocessed: unsent, origin, token_refused: false };
-        }
-        let message = &*Printable::line(status.message()).at_most(LONGEST_MESSAGE).to_string();
-        let kind = kind(status.code(), message);
+        let message = &*Printable::line(&status.message).at_most(LONGEST_MESSAGE).to_string();
+        let kind = kind(status.code, message);
         let token_refused =
             is_outdated(message) || kind == Kind::Unauthenticated && !is_wrong_password(message);
         Self {
@@ -52,7 +42,7 @@ impl Failure {
             unprocessed: kind == Kind::NoLeader || token_refused || message.contains("too many requests"),
             origin: if is_truncation(message) { FailedAt::Connection } else { FailedAt::Server },
             token_refused,
-            error: Error::new(kind, explain(status.code(), message)).with_code(status.code().into()),
+            error: Error::new(kind, explain(status.code, message)).with_code(status.code.into()),
         }
     }
 
@@ -95,15 +85,25 @@ impl Failure {
     }
 }
 
-fn transport_error(status: &Status) -> Option<&TransportError> {
-    let mut source = status.source();
-    while let Some(error) = source {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        source = error.source();
+impl From<TransportError> for Failure {
+    fn from(transport: TransportError) -> Self {
+        let TransportError { error, unsent, not_http2, refused } = transport;
+        let origin = match (not_http2, refused) {
+            (true, _) => FailedAt::NotHttp2,
+            (_, true) => FailedAt::Server,
+            _ => FailedAt::Connection,
+        };
+        Self { error, unprocessed: unsent, origin, token_refused: false }
     }
-    None
+}
+
+impl From<CallError<TransportError>> for Failure {
+    fn from(error: CallError<TransportError>) -> Self {
+        match error {
+            CallError::Status(status) => Self::from_status(&status),
+            CallError::Transport(transport) => transport.into(),
+        }
+    }
 }
 
 /// A stream that ended between two messages or inside one, without a status.

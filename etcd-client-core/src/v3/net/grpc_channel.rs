@@ -1,7 +1,5 @@
-//! Sends tonic's calls through reqwest.
+//! Sends calls over a connection, and bounds how their answers may come.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,16 +7,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Response};
 use http_body::{Body as _, Frame};
-use sync_wrapper::SyncWrapper;
 use tokio::time::timeout;
-use tower_service::Service;
 
 use crate::transport::activity::{Activity, MinRate};
 use crate::transport::endpoint::Endpoint;
 use crate::transport::lost_connection::{LostConnection, TlsStage};
 use crate::transport::not_etcd::{http_answer, whose};
+use crate::v3::grpc::answers::{Answers, CallError, is_grpc};
+use crate::v3::grpc::request::RequestBody;
 use crate::v3::net::connections::Connection;
 use crate::{Error, Kind};
 
@@ -56,25 +54,27 @@ pub(in crate::v3) struct TransportError {
     pub(in crate::v3) refused: bool,
 }
 
-impl Service<Request<tonic::body::Body>> for GrpcChannel {
-    type Response = Response<AnswerBody>;
-    type Error = TransportError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
-        let transport = self.clone();
-        Box::pin(async move { transport.send(request).await })
-    }
-}
-
 impl GrpcChannel {
-    async fn send(self, request: Request<tonic::body::Body>) -> Result<Response<AnswerBody>, TransportError> {
+    /// Begins a call of the method at this path. Messages of the answer have so many bytes at most.
+    pub(in crate::v3) async fn call(
+        self,
+        path: &'static str,
+        headers: HeaderMap,
+        body: RequestBody,
+        receive_limit: usize,
+    ) -> Result<Answers<AnswerBody>, CallError<TransportError>> {
+        let answer = self.send(path, headers, body).await.map_err(CallError::Transport)?;
+        Answers::of(answer, receive_limit).map_err(CallError::Status)
+    }
+
+    async fn send(
+        self,
+        path: &'static str,
+        headers: HeaderMap,
+        body: RequestBody,
+    ) -> Result<Response<AnswerBody>, TransportError> {
         let limit = self.headers_within;
-        let request = self.prepare(request)?;
+        let request = self.prepare(path, headers, body)?;
         let answer = async {
             let _first = self.connection.gate().pass().await;
             self.connection.client().execute(request).await
@@ -102,18 +102,22 @@ impl GrpcChannel {
         TlsStage::of(self.endpoint.is_secure(), self.answered.load(Ordering::Relaxed))
     }
 
-    fn prepare(&self, request: Request<tonic::body::Body>) -> Result<reqwest::Request, TransportError> {
-        let (parts, body) = request.into_parts();
-        let url = self.endpoint.url(parts.uri.path()).map_err(|error| TransportError {
+    fn prepare(
+        &self,
+        path: &'static str,
+        headers: HeaderMap,
+        body: RequestBody,
+    ) -> Result<reqwest::Request, TransportError> {
+        let url = self.endpoint.url(path).map_err(|error| TransportError {
             error,
             unsent: true,
             not_http2: false,
             refused: false,
         })?;
-        let mut request = reqwest::Request::new(parts.method, url);
+        let mut request = reqwest::Request::new(http::Method::POST, url);
         *request.version_mut() = http::Version::HTTP_2;
-        *request.headers_mut() = parts.headers;
-        *request.body_mut() = Some(reqwest::Body::wrap(RequestBody(SyncWrapper::new(body))));
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(reqwest::Body::wrap(body));
         Ok(request)
     }
 
@@ -141,12 +145,6 @@ pub(in crate::v3) fn no_grpc(status: http::StatusCode, body: &[u8]) -> String {
     format!("not an answer of etcd's gRPC, but {}; {}", http_answer(status, body), whose(status, body))
 }
 
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(http::header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
-}
-
 impl TransportError {
     fn silence(message: String) -> Self {
         let error = Error::new(Kind::Timeout, message);
@@ -170,33 +168,10 @@ impl TransportError {
     }
 }
 
-impl fmt::Display for TransportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl StdError for TransportError {}
-
 fn speaks_no_http2(cause: &str) -> bool {
     ["frame with invalid size", "unspecific protocol error", "invalid preface"]
         .iter()
         .any(|sign| cause.contains(sign))
-}
-
-/// reqwest wants bodies that can be shared between threads; tonic's can only be sent.
-struct RequestBody(SyncWrapper<tonic::body::Body>);
-
-impl http_body::Body for RequestBody {
-    type Data = Bytes;
-    type Error = tonic::Status;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        Pin::new(self.get_mut().0.get_mut()).poll_frame(cx)
-    }
 }
 
 /// An answer that may neither fall silent half-way nor come in drips.

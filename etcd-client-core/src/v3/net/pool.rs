@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tonic::metadata::MetadataValue;
+use http::{HeaderMap, HeaderValue};
 
 use crate::error::FailingEndpoint;
 use crate::transport::endpoint_order::EndpointList;
+use crate::transport::http::PING_SELDOM_AFTER;
 use crate::transport::settings::ClientOptions;
+use crate::v3::grpc::request;
 use crate::v3::net::auth::{Auth, Authenticator, Token};
 use crate::v3::net::connections::{OpenConnections, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
@@ -40,9 +42,12 @@ impl Pool {
         Self::over(self.options.clone(), self.auth.with_own_token(), self.is_for_watching)
     }
 
-    /// The same for watches and the questions that go with them.
+    /// The same for watches and the questions that go with them. The watcher asks for signs of life, so connections need
+    /// not.
     pub(in crate::v3) fn for_watching(&self) -> Arc<Self> {
-        Self::over(self.options.clone(), self.auth.with_own_token(), true)
+        let mut options = self.options.clone();
+        options.http.ping_after = PING_SELDOM_AFTER;
+        Self::over(options, self.auth.with_own_token(), true)
     }
 
     /// A place for a call at an endpoint.
@@ -70,7 +75,8 @@ impl Pool {
     /// an error.
     pub(super) async fn meet(&self, endpoint: &EndpointClient) -> Result<(), Failure> {
         let question = StatusRequest::default();
-        match self.ask(endpoint, &Encoded::of(&question), &Token::default()).await {
+        let call = Encoded::of(&question).map_err(Failure::broken)?;
+        match self.ask(endpoint, &call, &Token::default()).await {
             Err(failure) if failure.origin != FailedAt::Server || failure.error.kind() == Kind::Protocol => {
                 Err(failure)
             }
@@ -96,7 +102,7 @@ impl Pool {
         let ask = |endpoint: Arc<EndpointClient>| {
             let request = request.clone();
             async move {
-                let answer = self.ask(&endpoint, &Encoded::of(&request), &Token::default()).await;
+                let answer = self.ask(&endpoint, &Encoded::of(&request)?, &Token::default()).await;
                 match answer {
                     Ok(answer) => {
                         let answer = answer_to::<RangeRequest>(answer)?;
@@ -117,16 +123,16 @@ impl Pool {
         self.endpoints.give_up(endpoint, generation);
     }
 
-    /// The message of a call, or the messages of a stream, with the metadata for the server.
-    pub(in crate::v3) fn request<T>(token: &Token, needs_leader: bool, message: T) -> tonic::Request<T> {
-        let mut request = tonic::Request::new(message);
+    /// What is sent along with the messages of a call or a stream.
+    pub(in crate::v3) fn headers(token: &Token, needs_leader: bool) -> HeaderMap {
+        let mut headers = request::headers();
         if let Some(token) = &token.value {
-            request.metadata_mut().insert("token", token.clone());
+            headers.insert("token", token.clone());
         }
         if needs_leader {
-            request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
+            headers.insert("hasleader", HeaderValue::from_static("true"));
         }
-        request
+        headers
     }
 
     pub(super) async fn token_for(self: &Arc<Self>, needed: bool) -> Result<Token, Error> {

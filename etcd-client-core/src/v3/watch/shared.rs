@@ -4,14 +4,14 @@
 //! further watch on it costs a few kB. Go's clientv3 does the same.
 //!
 //! - `reader` is the task that reads a stream, and sends what is asked of it;
-//! - `dealer` knows who a frame is for, and how much of it each watch may believe;
+//! - `substreams` knows who a frame is for, and how much of it each watch may believe;
 //! - `mailbox` is what has arrived for one watch: one that is read slowly holds up no other;
 //! - `watch` is one watch, as its reader has it.
 
-mod dealer;
 mod mailbox;
 mod reader;
 mod seen;
+mod substreams;
 mod watch;
 
 use std::fmt;
@@ -22,10 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use self::dealer::{Begun, Creation};
 use self::mailbox::Mailbox;
 use self::reader::{Command, Reader};
 use self::seen::Seen;
+use self::substreams::{Begun, Creation};
 use crate::v3::net::auth::Token;
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
@@ -36,7 +36,7 @@ use crate::v3::wire::messages::{NO_WATCH, WatchCreateRequest};
 use crate::v3::wire::response::signed;
 use crate::{Error, Kind};
 
-pub(in crate::v3) use self::mailbox::Letter;
+pub(in crate::v3) use self::mailbox::Arrival;
 pub(in crate::v3) use self::watch::SharedWatch;
 
 /// Watches on one stream.
@@ -70,7 +70,7 @@ struct SharedStream {
 }
 
 /// A place for a watch on a stream, and what keeps the stream open.
-struct Seat(Arc<SharedStream>);
+struct StreamHandle(Arc<SharedStream>);
 
 /// A watch that is awaited. One that was confirmed when it is not awaited any more is ended.
 struct Beginning<'s> {
@@ -183,7 +183,7 @@ impl SharedStreams {
         token: &Token,
         replay: Option<u64>,
         joins: bool,
-    ) -> Seat {
+    ) -> StreamHandle {
         let generation = endpoint.generation();
         let catches_up = replay.is_some_and(|gap| gap > SHORT_REPLAY);
         let mut streams = self.lock();
@@ -221,7 +221,7 @@ impl SharedStreams {
             stream
         });
         stream.watches.fetch_add(1, Ordering::Relaxed);
-        Seat(stream)
+        StreamHandle(stream)
     }
 
     /// A watch was refused with a newer token, too: older ones may be as good, and the user has no permission.
@@ -275,7 +275,7 @@ impl SharedStream {
     }
 }
 
-impl Deref for Seat {
+impl Deref for StreamHandle {
     type Target = SharedStream;
 
     fn deref(&self) -> &SharedStream {
@@ -283,7 +283,7 @@ impl Deref for Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for StreamHandle {
     fn drop(&mut self) {
         self.watches.fetch_sub(1, Ordering::Relaxed);
     }
@@ -291,7 +291,7 @@ impl Drop for Seat {
 
 impl Drop for Beginning<'_> {
     fn drop(&mut self) {
-        // What is confirmed from now on is ended by the dealer, as nobody waits for it.
+        // What is confirmed from now on is ended by the substreams, as nobody waits for it.
         self.begun.close();
         if let Ok(Ok(Begun { watch_id, .. })) = self.begun.try_recv() {
             self.stream.send(Command::Cancel(watch_id));

@@ -1,29 +1,30 @@
 //! One watch on the wire, confirmed by its server.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_core::Stream;
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use tonic::Streaming;
-use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
 
 use crate::transport::race::{Done, Race};
+use crate::v3::grpc::answers::{Answers, CallError};
+use crate::v3::grpc::frame::framed;
+use crate::v3::grpc::request::RequestBody;
+use crate::v3::grpc::status::Status;
 use crate::v3::net::auth::Token;
 use crate::v3::net::connections::{Connection, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
+use crate::v3::net::grpc_channel::AnswerBody;
 use crate::v3::net::pool::Pool;
 use crate::v3::net::round::RoundFailure;
 use crate::v3::watch::start::Start;
 use crate::v3::wire::claims;
-use crate::v3::wire::codec::Codec;
+use crate::v3::wire::element_limit::decode;
 use crate::v3::wire::messages::{
     ResponseHeader, WatchAction, WatchCreateRequest, WatchProgressRequest, WatchRequest, WatchResponse,
 };
@@ -49,8 +50,8 @@ pub(in crate::v3) struct WatchStream {
     pool: Arc<Pool>,
     endpoint: Arc<EndpointClient>,
     slot: Arc<StreamSlot>,
-    requests: mpsc::Sender<WatchRequest>,
-    answers: Streaming<WatchResponse>,
+    requests: mpsc::Sender<Bytes>,
+    answers: Answers<AnswerBody>,
     /// How many bytes of the next frame have come since this was last reported.
     arrived: Arc<AtomicUsize>,
     created: ResponseHeader,
@@ -132,16 +133,15 @@ impl WatchStream {
         let (requests, rest) = mpsc::channel(WAITING_REQUESTS);
         let start = Start::asked(create.start_revision);
         let first = WatchRequest { action: Some(WatchAction::Create(create)) };
-        let outgoing = Outgoing { first: Some(first), rest };
-        let transport = endpoint.transport(&slot, pool.options().timeout, None);
-        let arrived = Arc::clone(&transport.arrived);
-        let mut grpc = Grpc::new(transport).max_decoding_message_size(pool.options().receive_limit);
-        let request = Pool::request(&token, true, outgoing);
-        let codec = Codec::<WatchRequest, WatchResponse>::new(None);
-        let refused = |status| start.believed(Failure::from_status(&status));
-        let answer = grpc.streaming(request, PathAndQuery::from_static(PATH), codec).await;
-        let mut answers = answer.map_err(refused)?.into_inner();
+        let body = RequestBody::of_stream(framed(&first).map_err(Failure::broken)?, rest);
+        let channel = endpoint.channel(&slot, pool.options().timeout, None);
+        let arrived = Arc::clone(&channel.arrived);
+        let refused = |error: CallError<_>| start.believed(error.into());
+        let answers =
+            channel.call(PATH, Pool::headers(&token, true), body, pool.options().receive_limit).await;
+        let mut answers = answers.map_err(refused)?;
         let first = answers.message().await.map_err(refused)?;
+        let first = first.map(read).transpose().map_err(|failure| start.believed(failure))?;
         let (created, watch_id) = confirmed(first, start)?;
         let start = start.confirmed(created.revision);
         arrived.store(0, Ordering::Relaxed);
@@ -168,8 +168,8 @@ impl WatchStream {
         self.watch_id
     }
 
-    /// Where what is asked of the stream is sent.
-    pub(in crate::v3) fn requests(&self) -> &mpsc::Sender<WatchRequest> {
+    /// Where what is asked of the stream is sent, in its frame.
+    pub(in crate::v3) fn requests(&self) -> &mpsc::Sender<Bytes> {
         &self.requests
     }
 
@@ -195,13 +195,13 @@ impl WatchStream {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<WatchResponse, Failure>> {
-        Poll::Ready(match ready!(Pin::new(&mut self.answers).poll_next(cx)) {
-            Some(Ok(frame)) => {
+        Poll::Ready(match ready!(self.answers.poll_message(cx)) {
+            Ok(Some(frame)) => {
                 self.arrived.store(0, Ordering::Relaxed);
-                Ok(frame)
+                read(frame)
             }
-            Some(Err(status)) => Err(Failure::from_status(&status)),
-            None => Err(Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch"))),
+            Ok(None) => Err(Failure::broken(Error::new(Kind::Unavailable, "the server has ended the watch"))),
+            Err(error) => Err(error.into()),
         })
     }
 
@@ -222,8 +222,10 @@ impl WatchStream {
     /// Asks for a frame that tells how far the watch has come.
     pub(in crate::v3) fn request_progress(&self) {
         let request = WatchRequest { action: Some(WatchAction::Progress(WatchProgressRequest {})) };
-        // Full: enough of them wait. Closed: the next frame is the error that tells.
-        let _ = self.requests.try_send(request);
+        if let Ok(request) = framed(&request) {
+            // Full: enough of them wait. Closed: the next frame is the error that tells.
+            let _ = self.requests.try_send(request);
+        }
     }
 
     /// Ends the watch, and sends what follows to another endpoint.
@@ -277,19 +279,6 @@ fn confirmed(first: Option<WatchResponse>, start: Start) -> Result<(ResponseHead
     }
 }
 
-/// The creation of the watch, then whatever is asked of it. Its end ends the watch.
-struct Outgoing {
-    first: Option<WatchRequest>,
-    rest: mpsc::Receiver<WatchRequest>,
-}
-
-impl Stream for Outgoing {
-    type Item = WatchRequest;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<WatchRequest>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(first)),
-            None => self.rest.poll_recv(cx),
-        }
-    }
+fn read(frame: Bytes) -> Result<WatchResponse, Failure> {
+    decode(frame, None).map_err(|why| Failure::from_status(&Status::internal(why)))
 }

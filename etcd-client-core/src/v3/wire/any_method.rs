@@ -4,10 +4,9 @@
 use std::any::Any;
 
 use bytes::Bytes;
-use prost::Message;
-use tonic::Status;
 
-use crate::v3::wire::element_limit;
+use crate::v3::grpc::frame::framed;
+use crate::v3::wire::element_limit::decode;
 use crate::v3::wire::method::Method;
 use crate::{Error, Kind};
 
@@ -24,10 +23,10 @@ pub(in crate::v3) trait AnyMethod: Send + Sync {
     fn may_be_large(&self) -> bool;
 
     /// As it is sent.
-    fn encoded(&self) -> Bytes;
+    fn framed(&self) -> Result<Bytes, Error>;
 
     /// Reads an answer, within the bound on how much memory a message may become.
-    fn decode(&self, message: Bytes) -> Result<AnyAnswer, Status>;
+    fn decode(&self, message: Bytes) -> Result<AnyAnswer, String>;
 
     /// Whether this can be the answer; an error is that of the server.
     fn check(&self, answer: &AnyAnswer) -> Result<(), Error>;
@@ -40,8 +39,8 @@ pub(in crate::v3) struct Encoded<'r> {
 }
 
 impl<'r> Encoded<'r> {
-    pub(in crate::v3) fn of(request: &'r dyn AnyMethod) -> Self {
-        Self { request, message: request.encoded() }
+    pub(in crate::v3) fn of(request: &'r dyn AnyMethod) -> Result<Self, Error> {
+        Ok(Self { request, message: request.framed()? })
     }
 }
 
@@ -70,14 +69,12 @@ impl<M: Method> AnyMethod for M {
         Method::may_be_large(self)
     }
 
-    fn encoded(&self) -> Bytes {
-        self.encode_to_vec().into()
+    fn framed(&self) -> Result<Bytes, Error> {
+        framed(self)
     }
 
-    fn decode(&self, message: Bytes) -> Result<AnyAnswer, Status> {
-        element_limit::check::<M::Answer>(&message, self.at_most()).map_err(Status::internal)?;
-        let answer = M::Answer::decode(message).map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Box::new(answer))
+    fn decode(&self, message: Bytes) -> Result<AnyAnswer, String> {
+        Ok(Box::new(decode::<M::Answer>(message, self.at_most())?))
     }
 
     fn check(&self, answer: &AnyAnswer) -> Result<(), Error> {

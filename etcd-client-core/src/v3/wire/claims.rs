@@ -27,18 +27,11 @@ pub(in crate::v3) fn head(header: Option<&ResponseHeader>) -> Result<u64, Error>
 /// The answer to a request for a range: what was asked for, in order, as it can be at the store's revision.
 pub(in crate::v3) fn range(request: &RangeRequest, answer: &RangeResponse) -> Result<(), Error> {
     let head = head(answer.header.as_ref())?;
-    let limit = usize::try_from(request.limit).unwrap_or(0);
-    let length = answer.kvs.len();
-    if limit > 0 && length > limit || request.count_only && length > 0 {
-        return Err(lie(format!("{length} keys are more than were asked for")));
+    let at = if request.revision > 0 { revision(request.revision)? } else { head };
+    if at > head {
+        return Err(lie(format!("the state of revision {at} in a store at revision {head}")));
     }
-    if answer.more && length == 0 {
-        return Err(lie("an empty page that is not the last"));
-    }
-    if usize::try_from(answer.count).is_ok_and(|count| count < length) || answer.count < 0 {
-        return Err(lie(format!("{length} keys of {}", answer.count)));
-    }
-    let at = if request.revision > 0 { head.min(revision(request.revision)?) } else { head };
+    number_of_keys(request, answer)?;
     let range = KeyRange { start: request.key.clone(), end: request.range_end.clone() };
     let mut before: Option<&Bytes> = None;
     for kv in &answer.kvs {
@@ -53,6 +46,33 @@ pub(in crate::v3) fn range(request: &RangeRequest, answer: &RangeResponse) -> Re
         before = Some(&kv.key);
     }
     Ok(())
+}
+
+/// How many keys come, and how many there are said to be: in the whole range, whatever was asked for of it.
+fn number_of_keys(request: &RangeRequest, answer: &RangeResponse) -> Result<(), Error> {
+    let limit = usize::try_from(request.limit).unwrap_or(0);
+    let length = answer.kvs.len();
+    if limit > 0 && length > limit || request.count_only && length > 0 {
+        return Err(lie(format!("{length} keys are more than were asked for")));
+    }
+    if answer.more && length == 0 {
+        return Err(lie("an empty page that is not the last"));
+    }
+    if answer.more && limit == 0 {
+        return Err(lie("a part of the keys, where all were asked for"));
+    }
+    let is_whole = !answer.more && !request.count_only && request.min_mod_revision <= 0;
+    let is_possible = match usize::try_from(answer.count) {
+        Ok(count) if is_whole => count == length,
+        Ok(count) if answer.more => count > length,
+        Ok(count) => count >= length,
+        Err(_) => false,
+    };
+    if is_possible {
+        return Ok(());
+    }
+    let page = if answer.more { "with more to follow" } else { "and no more" };
+    Err(lie(format!("{length} keys of {}, {page}", answer.count)))
 }
 
 /// A key and the revision that wrote it.
@@ -137,26 +157,63 @@ mod tests {
     use super::*;
     use crate::v3::wire::messages::ResponseHeader;
 
+    fn request() -> RangeRequest {
+        RangeRequest { key: "a".into(), range_end: "z".into(), limit: 2, ..RangeRequest::default() }
+    }
+
+    /// At revision 9.
+    fn answer(keys: &[(&'static str, i64)], count: i64) -> RangeResponse {
+        let kv = |(key, mod_revision): &(&'static str, i64)| KeyValue {
+            key: (*key).into(),
+            mod_revision: *mod_revision,
+            ..KeyValue::default()
+        };
+        RangeResponse {
+            header: Some(ResponseHeader { revision: 9, ..ResponseHeader::default() }),
+            kvs: keys.iter().map(kv).collect(),
+            count,
+            ..RangeResponse::default()
+        }
+    }
+
+    #[track_caller]
+    fn refused(request: &RangeRequest, answer: &RangeResponse, words: &str) {
+        let error = range(request, answer).expect_err(words).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+
     #[test]
     fn keys_that_were_written_before_what_was_asked_for_are_a_lie() {
-        let request = RangeRequest {
-            key: "a".into(),
-            range_end: "z".into(),
-            min_mod_revision: 7,
-            ..RangeRequest::default()
-        };
-        let answer = |mod_revision| RangeResponse {
-            header: Some(ResponseHeader { revision: 9, ..ResponseHeader::default() }),
-            kvs: vec![KeyValue { key: "b".into(), mod_revision, ..KeyValue::default() }],
-            count: 3,
-            ..RangeResponse::default()
-        };
-        range(&request, &answer(7)).unwrap();
-        assert!(
-            range(&request, &answer(6))
-                .unwrap_err()
-                .to_string()
-                .contains("a key of revision 6, and not of 7")
-        );
+        let request = RangeRequest { min_mod_revision: 7, ..request() };
+        range(&request, &answer(&[("b", 7)], 3)).unwrap();
+        range(&request, &answer(&[], 0)).unwrap();
+        refused(&request, &answer(&[("b", 6)], 3), "a key of revision 6, and not of 7");
+        refused(&request, &answer(&[("b", 10)], 3), "a key of revision 10 in a store at revision 9");
+        refused(&request, &answer(&[("b", 7), ("c", 8)], 1), "2 keys of 1, and no more");
+        refused(&request, &answer(&[], -1), "0 keys of -1");
+        let more = |answer| RangeResponse { more: true, ..answer };
+        range(&request, &more(answer(&[("b", 7), ("c", 8)], 3))).unwrap();
+        let whole = RangeRequest { limit: 0, ..request };
+        refused(&whole, &more(answer(&[("b", 7)], 3)), "a part of the keys");
+    }
+
+    #[test]
+    fn a_last_page_has_as_many_keys_as_are_left_and_any_other_has_fewer() {
+        let two = [("b", 1), ("c", 2)];
+        range(&request(), &answer(&two, 2)).unwrap();
+        refused(&request(), &answer(&two, 3), "2 keys of 3, and no more");
+        let more = |count| RangeResponse { more: true, ..answer(&two, count) };
+        range(&request(), &more(3)).unwrap();
+        refused(&request(), &more(2), "2 keys of 2, with more to follow");
+        let counting = RangeRequest { count_only: true, limit: 0, ..request() };
+        range(&counting, &answer(&[], 70)).unwrap();
+    }
+
+    #[test]
+    fn a_state_of_the_past_is_not_of_the_future() {
+        let at = |revision| RangeRequest { revision, ..request() };
+        range(&at(9), &answer(&[("b", 9)], 1)).unwrap();
+        refused(&at(8), &answer(&[("b", 9)], 1), "a key of revision 9 in a store at revision 8");
+        refused(&at(10), &answer(&[("b", 9)], 1), "the state of revision 10 in a store at revision 9");
     }
 }

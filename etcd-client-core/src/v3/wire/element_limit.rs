@@ -4,7 +4,7 @@
 //! well below the limit for one could take up many times as much. What etcd sends has a key and two
 //! revisions in each element; so before a message is read its elements are counted.
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
@@ -59,9 +59,15 @@ answers! {
     AuthenticateResponse NONE;
 }
 
+/// Reads a message: at most so many elements, where that many were asked for. Its keys and values are slices of it.
+pub(in crate::v3) fn decode<A: BoundedAnswer>(message: Bytes, at_most: Option<usize>) -> Result<A, String> {
+    check::<A>(&message, at_most)?;
+    A::decode(message).map_err(|error| error.to_string())
+}
+
 /// Refuses a message that would become too much in memory: more elements than `at_most`, if so many were asked for,
 /// or more than its length allows.
-pub(super) fn check<A: BoundedAnswer>(message: &[u8], at_most: Option<usize>) -> Result<(), String> {
+fn check<A: BoundedAnswer>(message: &[u8], at_most: Option<usize>) -> Result<(), String> {
     let length = message.len();
     let most = at_most.unwrap_or_else(|| FEW.max(length / SMALLEST));
     let mut elements = 0;

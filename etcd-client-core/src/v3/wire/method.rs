@@ -5,7 +5,7 @@ use prost::Message;
 use crate::v3::wire::claims;
 use crate::v3::wire::element_limit::BoundedAnswer;
 use crate::v3::wire::messages as wire;
-use crate::v3::wire::token::to_metadata;
+use crate::v3::wire::token::to_header;
 use crate::{Error, Kind};
 
 /// Signed tokens have a few hundred bytes; servers take headers of 8 kB to 16 MB.
@@ -147,7 +147,7 @@ impl Method for wire::AuthenticateRequest {
         if length > LONGEST_TOKEN {
             return Err(Error::new(Kind::Protocol, format!("a token of {length} bytes")));
         }
-        to_metadata(&answer.token).map(drop)
+        to_header(&answer.token).map(drop)
     }
 
     fn is_repeatable(&self) -> bool {

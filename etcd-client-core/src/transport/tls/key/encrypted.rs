@@ -9,6 +9,9 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use crate::Error;
 use crate::transport::tls::source::{PemSource, Section};
 
+/// What to do about a key in OpenSSL's old form.
+pub(super) const OLD_FORM: &str = "which proves nothing about the passphrase; convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW";
+
 /// The key in a section that is PKCS#8, and encrypted.
 pub(super) fn decrypt(
     source: &PemSource,

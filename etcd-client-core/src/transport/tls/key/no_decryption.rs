@@ -5,6 +5,11 @@ use rustls::pki_types::PrivateKeyDer;
 use crate::Error;
 use crate::transport::tls::source::{PemSource, Section};
 
+/// What to do about a key in OpenSSL's old form: converted, it would still be encrypted.
+pub(super) const OLD_FORM: &str = "which is not read: decrypt it: openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW; or convert it \
+                                   (-v2 aes-256-cbc instead of -nocrypt), and turn on the feature `encrypted-keys` of \
+                                   etcd-config or etcd-client-core";
+
 /// Refuses an encrypted key, with or without its passphrase.
 pub(super) fn decrypt(
     source: &PemSource,

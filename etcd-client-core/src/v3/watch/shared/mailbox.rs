@@ -19,7 +19,7 @@ pub(super) struct Mailbox(Mutex<Inbox>);
 
 #[derive(Debug, Default)]
 struct Inbox {
-    letters: VecDeque<Result<Letter, End>>,
+    arrivals: VecDeque<Result<Arrival, End>>,
     bytes: usize,
     /// Nothing is taken any more: the watch has ended, or was read too slowly.
     is_closed: bool,
@@ -28,7 +28,7 @@ struct Inbox {
 
 /// What arrives for a watch.
 #[derive(Debug)]
-pub(in crate::v3) enum Letter {
+pub(in crate::v3) enum Arrival {
     /// A frame with events.
     Events(Box<WatchResponse>),
     /// The answer to a request for progress, with the revision of the store.
@@ -59,7 +59,7 @@ impl Mailbox {
             return false;
         }
         inbox.bytes += size;
-        inbox.letters.push_back(Ok(Letter::Events(Box::new(frame))));
+        inbox.arrivals.push_back(Ok(Arrival::Events(Box::new(frame))));
         wake(inbox);
         true
     }
@@ -70,10 +70,10 @@ impl Mailbox {
         if inbox.is_closed {
             return;
         }
-        let answer = Letter::Answer { head, covers_watch };
-        match inbox.letters.back_mut() {
-            Some(Ok(last @ Letter::Answer { .. })) => *last = answer,
-            _ => inbox.letters.push_back(Ok(answer)),
+        let answer = Arrival::Answer { head, covers_watch };
+        match inbox.arrivals.back_mut() {
+            Some(Ok(last @ Arrival::Answer { .. })) => *last = answer,
+            _ => inbox.arrivals.push_back(Ok(answer)),
         }
         wake(inbox);
     }
@@ -82,15 +82,15 @@ impl Mailbox {
     pub(super) fn end(&self, error: Error, blames_endpoint: bool) {
         let mut inbox = self.lock();
         inbox.is_closed = true;
-        inbox.letters.push_back(Err(End { error, blames_endpoint }));
+        inbox.arrivals.push_back(Err(End { error, blames_endpoint }));
         wake(inbox);
     }
 
-    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Letter, End>> {
+    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Arrival, End>> {
         let mut inbox = self.lock();
-        let Some(letter) = inbox.letters.pop_front() else {
-            if inbox.letters.capacity() > SHORT {
-                inbox.letters = VecDeque::new();
+        let Some(arrival) = inbox.arrivals.pop_front() else {
+            if inbox.arrivals.capacity() > SHORT {
+                inbox.arrivals = VecDeque::new();
             }
             match &mut inbox.waker {
                 Some(waker) => waker.clone_from(cx.waker()),
@@ -98,10 +98,10 @@ impl Mailbox {
             }
             return Poll::Pending;
         };
-        if let Ok(Letter::Events(frame)) = &letter {
+        if let Ok(Arrival::Events(frame)) = &arrival {
             inbox.bytes -= size(frame);
         }
-        Poll::Ready(letter)
+        Poll::Ready(arrival)
     }
 
     /// Nothing panics while it holds this lock, so a poisoned one is as good as any.

@@ -6,18 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::dealer::{Begun, Creation, Dealer};
 use super::seen::Seen;
+use super::substreams::{Begun, Creation, Substreams};
+use crate::v3::grpc::frame::framed;
 use crate::v3::net::auth::Token;
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
 use crate::v3::net::pool::Pool;
 use crate::v3::watch::start::Start;
 use crate::v3::watch::stream::WatchStream;
-use crate::v3::wire::messages::{WatchRequest, WatchResponse};
+use crate::v3::wire::messages::WatchResponse;
 
 /// How long an answer to a request for progress may take before another request is sent, twice as long the
 /// next time: a watch that lagged at that moment may have prevented it.
@@ -49,7 +51,7 @@ struct Asking {
     since: Option<Instant>,
     /// Requests that were sent by the reader itself.
     more: u32,
-    /// What the dealer has counted so far.
+    /// What `Substreams` has counted so far.
     requests: u64,
     answers: u64,
 }
@@ -62,20 +64,20 @@ enum Step {
 
 impl Reader {
     pub(super) async fn run(mut self) {
-        let Some((stream, dealer)) = self.open().await else { return };
-        self.follow(stream, dealer).await;
+        let Some((stream, substreams)) = self.open().await else { return };
+        self.follow(stream, substreams).await;
     }
 
     /// Opens the stream with the first watch that is wanted. The others follow when it is confirmed: only then
     /// it is known whether the server takes their ids.
-    async fn open(&mut self) -> Option<(WatchStream, Dealer)> {
+    async fn open(&mut self) -> Option<(WatchStream, Substreams)> {
         let first = loop {
             match self.commands.recv().await? {
                 Command::Create(creation) => break creation,
                 Command::Cancel(_) | Command::Ask { .. } | Command::End(_) => {}
             }
         };
-        let request = Dealer::first_request(&first.request);
+        let request = Substreams::first_request(&first.request);
         let mut others = Vec::new();
         let outcome = {
             let opening =
@@ -105,18 +107,18 @@ impl Reader {
             }
         };
         let (header, watch_id) = (stream.created().clone(), stream.watch_id());
-        let is_sole = !Dealer::is_shareable(watch_id);
+        let is_sole = !Substreams::is_shareable(watch_id);
         self.seen.note_opened(stream.slot(), is_sole);
-        let mut dealer = Dealer::new(header.cluster_id);
-        dealer.opened(first, Begun { watch_id, header });
-        self.seen.note_frame(dealer.head());
+        let mut substreams = Substreams::new(header.cluster_id);
+        substreams.opened(first, Begun { watch_id, header });
+        self.seen.note_frame(substreams.head());
         if !is_sole {
-            others.into_iter().for_each(|creation| dealer.create(creation));
+            others.into_iter().for_each(|creation| substreams.create(creation));
         }
-        Some((stream, dealer))
+        Some((stream, substreams))
     }
 
-    async fn follow(mut self, mut stream: WatchStream, mut dealer: Dealer) {
+    async fn follow(mut self, mut stream: WatchStream, mut substreams: Substreams) {
         let requests = stream.requests().clone();
         let mut asking = Asking::default();
         loop {
@@ -124,8 +126,8 @@ impl Reader {
             let step = tokio::select! {
                 command = self.commands.recv() => Step::Command(command),
                 frame = poll_fn(|cx| poll_frame(&mut stream, &self.seen, cx)) => Step::Frame(frame),
-                room = requests.reserve(), if dealer.has_outgoing() => {
-                    send(room.ok(), &mut dealer);
+                room = requests.reserve(), if substreams.has_outgoing() => {
+                    send(room.ok(), &mut substreams);
                     continue;
                 }
                 () = sleep_until(again_at.unwrap_or_else(Instant::now)), if again_at.is_some() => {
@@ -137,70 +139,70 @@ impl Reader {
                 Step::Command(None) => return,
                 Step::Command(Some(Command::End(failure))) | Step::Frame(Err(failure)) => Some(failure),
                 Step::Command(Some(command)) => {
-                    self.obey(command, &mut dealer, &asking);
+                    self.obey(command, &mut substreams, &asking);
                     None
                 }
                 Step::Frame(Ok(frame)) => {
-                    let outcome = dealer.read(frame);
-                    self.seen.note_frame(dealer.head());
+                    let outcome = substreams.read(frame);
+                    self.seen.note_frame(substreams.head());
                     outcome.err()
                 }
                 Step::AskAgain => {
-                    dealer.ask_now();
+                    substreams.ask_now();
                     None
                 }
             };
-            if asking.follow(&dealer, by_itself) {
+            if asking.follow(&substreams, by_itself) {
                 self.seen.note_answer();
             }
-            self.seen.note_unanswered(dealer.unanswered());
-            if dealer.take_token_refused() {
+            self.seen.note_unanswered(substreams.unanswered());
+            if substreams.take_token_refused() {
                 self.seen.doubt_token(true);
             }
             if let Some(failure) = failure {
-                return self.lost(&stream, dealer, failure);
+                return self.lost(&stream, substreams, failure);
             }
         }
     }
 
-    fn obey(&self, command: Command, dealer: &mut Dealer, asking: &Asking) {
+    fn obey(&self, command: Command, substreams: &mut Substreams, asking: &Asking) {
         match command {
             // It was sent before it was known that this is no stream for it.
             Command::Create(_) if self.seen.is_closed() => {}
-            Command::Create(creation) => dealer.create(creation),
-            Command::Cancel(watch_id) => dealer.cancel(watch_id),
-            Command::Ask { .. } if asking.is_overdue() => dealer.ask_now(),
-            Command::Ask { is_urgent } => dealer.ask(is_urgent),
+            Command::Create(creation) => substreams.create(creation),
+            Command::Cancel(watch_id) => substreams.cancel(watch_id),
+            Command::Ask { .. } if asking.is_overdue() => substreams.ask_now(),
+            Command::Ask { is_urgent } => substreams.ask(is_urgent),
             Command::End(_) => {}
         }
     }
 
     /// The stream is over for all its watches.
-    fn lost(mut self, stream: &WatchStream, mut dealer: Dealer, failure: Failure) {
+    fn lost(mut self, stream: &WatchStream, mut substreams: Substreams, failure: Failure) {
         self.seen.close();
         // Nothing that it says can be about the revision at which a watch was to begin.
         let failure = Start::asked(0).believed(failure);
         if failure.may_be_of_one_endpoint() {
             stream.give_up();
         }
-        dealer.end(&failure);
+        substreams.end(&failure);
         // Watches that were wanted meanwhile begin on another stream.
         self.commands.close();
     }
 }
 
 impl Asking {
-    /// Takes note of what the dealer has asked, and whether the reader has `by_itself`. Whether an answer has come.
-    fn follow(&mut self, dealer: &Dealer, by_itself: bool) -> bool {
-        let is_answered = dealer.answers() != self.answers;
-        if dealer.requests() != self.requests {
+    /// Takes note of what `Substreams` has asked, and whether the reader has `by_itself`. Whether an answer has come.
+    fn follow(&mut self, substreams: &Substreams, by_itself: bool) -> bool {
+        let is_answered = substreams.answers() != self.answers;
+        if substreams.requests() != self.requests {
             self.more = if by_itself { self.more + 1 } else { 0 };
             self.since = Some(Instant::now());
         }
-        if !dealer.is_asking() {
+        if !substreams.is_asking() {
             self.since = None;
         }
-        (self.requests, self.answers) = (dealer.requests(), dealer.answers());
+        (self.requests, self.answers) = (substreams.requests(), substreams.answers());
         is_answered
     }
 
@@ -230,10 +232,15 @@ fn poll_frame(
 }
 
 /// Where nothing can be sent any more, the next frame is the error that says why.
-fn send(room: Option<mpsc::Permit<'_, WatchRequest>>, dealer: &mut Dealer) {
-    match (room, dealer.next_outgoing()) {
-        (Some(room), Some(request)) => room.send(request),
+fn send(room: Option<mpsc::Permit<'_, Bytes>>, substreams: &mut Substreams) {
+    match (room, substreams.next_outgoing()) {
+        (Some(room), Some(request)) => {
+            // No server takes a request of 4 GB: it is as if it did not answer.
+            if let Ok(frame) = framed(&request) {
+                room.send(frame);
+            }
+        }
         (Some(_), None) => {}
-        (None, _) => dealer.forget_outgoing(),
+        (None, _) => substreams.forget_outgoing(),
     }
 }

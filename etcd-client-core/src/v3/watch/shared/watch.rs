@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use super::Seat;
-use super::dealer::Begun;
-use super::mailbox::{End, Letter, Mailbox};
+use super::StreamHandle;
+use super::mailbox::{Arrival, End, Mailbox};
 use super::reader::Command;
+use super::substreams::Begun;
 use crate::Error;
 use crate::v3::net::connections::StreamSlot;
 use crate::v3::net::endpoint_client::EndpointClient;
@@ -18,7 +18,7 @@ use crate::v3::wire::response::unsigned;
 
 /// A watch that its server has confirmed. Dropping it ends it on the server, too.
 pub(in crate::v3) struct SharedWatch {
-    stream: Seat,
+    stream: StreamHandle,
     watch_id: i64,
     created: ResponseHeader,
     mailbox: Arc<Mailbox>,
@@ -29,7 +29,7 @@ pub(in crate::v3) struct SharedWatch {
 }
 
 impl SharedWatch {
-    pub(super) fn new(stream: Seat, begun: Begun, mailbox: Arc<Mailbox>) -> Self {
+    pub(super) fn new(stream: StreamHandle, begun: Begun, mailbox: Arc<Mailbox>) -> Self {
         let Begun { watch_id, header: created } = begun;
         let (frames, pieces) = (stream.seen.frames(), stream.seen.pieces());
         Self { stream, watch_id, created, mailbox, frames, pieces }
@@ -54,7 +54,7 @@ impl SharedWatch {
     }
 
     /// The next thing that arrives for this watch. An error is the last.
-    pub(in crate::v3) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Letter, Error>> {
+    pub(in crate::v3) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Result<Arrival, Error>> {
         self.mailbox.poll_next(cx).map_err(|End { error, blames_endpoint }| {
             if blames_endpoint {
                 self.give_up();

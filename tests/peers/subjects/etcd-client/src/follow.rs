@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use etcd_client::{Client, Error, EventType, GetOptions, KeyValue, WatchOptions};
 
+use crate::failed;
+
 /// What has become of the prefix.
 pub(crate) enum Step<'a> {
     Listed(&'a [KeyValue]),
@@ -11,12 +13,15 @@ pub(crate) enum Step<'a> {
     Changed(&'a [(&'a [u8], Option<&'a [u8]>)]),
 }
 
-/// Follows for ever; `apply` is called before anybody can know of the step.
+/// Follows for ever; `apply` is called before anybody can know of the step. What cannot be read the first time ends the
+/// program.
 pub(crate) async fn follow(mut client: Client, prefix: String, mut apply: impl FnMut(Step<'_>)) {
     let mut seen = None;
     loop {
-        if follow_once(&mut client, &prefix, &mut seen, &mut apply).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        match follow_once(&mut client, &prefix, &mut seen, &mut apply).await {
+            Err(error) if seen.is_none() => failed(&error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(()) => {}
         }
     }
 }
@@ -30,14 +35,17 @@ async fn follow_once(
     let from = match *seen {
         Some(revision) => revision,
         None => {
-            let answer = client.get(prefix, Some(GetOptions::new().with_prefix())).await?;
+            // tonic's limit is 4 MiB.
+            let mut kv = client.kv_client().max_decoding_message_size(usize::MAX);
+            let answer = kv.get(prefix, Some(GetOptions::new().with_prefix())).await?;
             apply(Step::Listed(answer.kvs()));
             answer.header().map_or(0, etcd_client::ResponseHeader::revision)
         }
     };
     *seen = Some(from);
     let options = WatchOptions::new().with_prefix().with_start_revision(from + 1);
-    let mut stream = client.watch(prefix, Some(options)).await?;
+    let mut watches = client.watch_client().max_decoding_message_size(usize::MAX);
+    let mut stream = watches.watch(prefix, Some(options)).await?;
     while let Some(message) = stream.message().await? {
         if message.compact_revision() > 0 {
             *seen = None;

@@ -1,0 +1,148 @@
+//! A command line over a configuration: to check, look at, change and watch what is stored.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use etcd_config::EtcdConfig;
+//!
+//! /// Settings of the payment service.
+//! #[derive(EtcdConfig)]
+//! #[etcd(prefix = "/payments")]
+//! struct Settings {
+//!     #[etcd(default = 10)]
+//!     workers: u32,
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     etcd_config::cli::main::<Settings>()
+//! }
+//! ```
+//!
+//! | command | what it does |
+//! | --- | --- |
+//! | `settings check` | whether what is stored fits this build's struct: the gate before a rollout |
+//! | `settings show` | all values, where they come from, and since when |
+//! | `settings get database.pool_size` | one value, for a script |
+//! | `settings set database.pool_size=20 features.dark=true` | checks, shows the plan, asks, writes in one transaction |
+//! | `settings set api_token --from-file token` | the same of a secret, which is no argument |
+//! | `settings unset max_connections` | deletes, so that the default is in force |
+//! | `settings diff prod.yaml`, `apply prod.yaml`, `seed defaults.yaml` | what a document has, against what is stored |
+//! | `settings export --format yaml` | what is stored, as a document |
+//! | `settings history database.pool_size` | what was changed, newest first, and whether it could be read |
+//! | `settings rollback 48120` | what was stored at that revision, as a change like any other |
+//! | `settings watch` | a live table of values, changes and refusals; without a terminal a line for each change |
+//! | `settings schema --format json-schema` | what there is to set |
+//! | `settings completions bash` | for the shell |
+//!
+//! `--json` prints for programs; `--help` has the rest. A program that has a command line of its own takes [`Args`] in, and
+//! several structs are given as a tuple: [`Configurations`]. The connection is that of etcdctl's flags and variables;
+//! [`main_over`] has a store of the program instead.
+//!
+//! | exit code | what it means |
+//! | --- | --- |
+//! | 0 | done, and nothing is wrong |
+//! | 1 | problems were found, `diff` found differences, or the question was not answered with yes |
+//! | 2 | the command line is wrong, or asks for what cannot be done |
+//! | 3 | etcd cannot be read or written |
+//! | 4 | a conflict: somebody else has changed something meanwhile, and nothing is written |
+
+mod apply;
+mod args;
+mod assignment;
+mod check;
+mod completions;
+mod configurations;
+#[allow(clippy::doc_markdown, reason = "the lines are the help of the program")]
+mod connection;
+mod document_file;
+mod exit;
+mod export;
+mod field_name;
+mod get;
+mod history;
+mod paragraph;
+mod question;
+mod rollback;
+mod schema;
+mod session;
+mod set;
+mod show;
+mod style;
+mod subject;
+mod table;
+mod terminal;
+mod unset;
+mod value_table;
+mod watch;
+mod writing;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use etcd_client_core::Store;
+
+pub use self::args::Args;
+pub use self::configurations::Configurations;
+use self::terminal::Terminal;
+use crate::options::into_store::IntoStore;
+
+/// The arguments as those of a whole program.
+#[derive(clap::Parser)]
+struct Alone {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// The `main` of a program that is nothing but this command line.
+pub fn main<C: Configurations>() -> ExitCode {
+    alone::<C>(None)
+}
+
+/// The same over a store of the program, unless the arguments or `ETCDCTL_ENDPOINTS` name servers; as
+/// [`Args::run_over`].
+///
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # use etcd_config::{EtcdConfig, MemoryStore, cli};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
+/// fn main() -> ExitCode {
+///     let store = MemoryStore::from([("/payments/workers", "12")]);
+///     cli::main_over::<Settings>(&store)
+/// }
+/// ```
+pub fn main_over<C: Configurations>(store: impl IntoStore) -> ExitCode {
+    match store.into_store() {
+        Ok(store) => alone::<C>(Some(store)),
+        Err(error) => {
+            Terminal::here().say(&error.to_string());
+            exit::Code::Usage.into()
+        }
+    }
+}
+
+fn alone<C: Configurations>(store: Option<Arc<dyn Store>>) -> ExitCode {
+    let command = command::<C>();
+    let matches = command.clone().get_matches();
+    match Alone::from_arg_matches(&matches) {
+        Ok(alone) => alone.args.run_in::<C>(store, Some(command)),
+        Err(error) => error.format(&mut command.clone()).exit(),
+    }
+}
+
+/// The command line, by the name that the program is called by.
+fn command<C: Configurations>() -> clap::Command {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_stem().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| "settings".to_owned());
+    let subjects = C::subjects().0;
+    let names: Vec<&str> = subjects.iter().map(|subject| subject.name()).collect();
+    let docs = subjects.first().map(|subject| subject.fields().docs()).unwrap_or_default();
+    let about = match (subjects.as_slice(), docs.lines().next().unwrap_or_default()) {
+        ([_], first) if !first.is_empty() => first.to_owned(),
+        _ => format!("Check, look at, change and watch {} in etcd", names.join(", ")),
+    };
+    Alone::command().name(name.clone()).bin_name(name).about(about).long_about(None)
+}

@@ -1,0 +1,88 @@
+//! How a command ends: its exit code, and what is said where it fails.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// What the exit codes mean, for `--help`.
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and nothing is wrong
+  1  problems were found, `diff` found differences, or the question was not answered with yes
+  2  the command line is wrong, or asks for what cannot be done
+  3  etcd cannot be read or written
+  4  a conflict: somebody else has changed something meanwhile, and nothing is written";
+
+/// An exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    Fine = 0,
+    Problems = 1,
+    Usage = 2,
+    Unreachable = 3,
+    Conflict = 4,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: Code,
+    /// For a person, in lines; escaped.
+    pub(super) text: String,
+    error: Option<Error>,
+}
+
+impl Failure {
+    pub(super) fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), error: None }
+    }
+
+    /// The command line is the reason.
+    pub(super) fn usage(text: impl Into<String>) -> Self {
+        Self::new(Code::Usage, text)
+    }
+
+    /// The same failure in other words.
+    pub(super) fn in_words(self, text: String) -> Self {
+        Self { text, ..self }
+    }
+
+    /// For a program.
+    pub(super) fn to_json(&self) -> Value {
+        let Self { code, text, error } = self;
+        let moved = error.iter().flat_map(Error::moved);
+        let moved: Vec<Value> =
+            moved.map(|moved| json!({ "key": moved.key, "revision": moved.revision })).collect();
+        let problems = error.as_ref().map(Error::problems).unwrap_or_default();
+        json!({
+            "error": text,
+            "code": *code as u8,
+            "problems": problems,
+            "moved": moved,
+            "maybe_applied": error.as_ref().is_some_and(Error::maybe_applied),
+            "written": error.as_ref().and_then(Error::written),
+        })
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        use crate::client::Kind;
+        let is_input = error.store().is_some_and(|error| error.kind() == Kind::InvalidInput);
+        let code = match &error {
+            error if error.is_conflict() => Code::Conflict,
+            error if error.is_invalid() => Code::Problems,
+            error if error.is_invalid_option() || error.is_document() || is_input => Code::Usage,
+            _ => Code::Unreachable,
+        };
+        Self { code, text: error.to_string(), error: Some(error) }
+    }
+}

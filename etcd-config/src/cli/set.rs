@@ -1,0 +1,60 @@
+//! `set`: other values, checked before they are written.
+
+use std::path::PathBuf;
+
+use etcd_client_core::Printable;
+
+use super::assignment::{Assignment, Source};
+use super::exit::Code;
+use super::exit::Failure;
+use super::field_name::{Names, Owner};
+use super::question::Consent;
+use super::session::Session;
+use super::writing::Writing;
+
+/// Change values: checked as every reader will, shown, and written in one transaction
+///
+/// What no reader would take over is refused with all problems, and nothing is written. A secret is given in a file or
+/// on standard input, as arguments are seen by others. A line break at the end of a file is no part of the value.
+#[derive(clap::Args)]
+pub(super) struct Set {
+    /// Fields with their new values; or one field, with its value from --from-file, or from standard input if `-`
+    /// follows
+    #[arg(required = true, value_name = "FIELD=VALUE", num_args = 1..)]
+    assignments: Vec<String>,
+    /// The file with the value of the one field that is named; - for standard input
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<PathBuf>,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+impl Set {
+    pub(super) fn run(self, session: &Session) -> Result<Code, Failure> {
+        let assignments = Assignment::all(&self.assignments, self.from_file)?;
+        let site = session.site()?;
+        let fields: Vec<&str> = assignments.iter().map(|assignment| assignment.field.as_str()).collect();
+        let Owner { subject, view, names } = Names::owner(session, &site, &fields)?;
+        let mut changes = Vec::new();
+        let mut is_input_used = false;
+        for Assignment { field, source } in assignments {
+            let one = names.find_one(&field)?;
+            if one.is_secret && matches!(source, Source::Argument(_)) {
+                return Err(Failure::usage(refusal(&field)));
+            }
+            is_input_used |= source == Source::Input;
+            changes.push((one.key, Some(source.read()?)));
+        }
+        let plan = view.plan(changes)?;
+        Writing { session, subject, site: &site, consent: self.consent, is_input_used }.carry_out(plan)
+    }
+}
+
+fn refusal(field: &str) -> String {
+    let field = Printable::line(field);
+    format!(
+        "{field} is secret: among the arguments it would be seen in the list of processes, and kept in the history of \
+         the shell. Nothing is written. Give it in a file, or on standard input:\n  set {field} --from-file FILE\n  \
+         set {field} -"
+    )
+}

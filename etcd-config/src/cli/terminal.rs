@@ -1,0 +1,99 @@
+//! Where output goes: a terminal with a width and colours, or a file or a pipe without.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
+
+use super::paragraph::wrap;
+use super::style::Style;
+use super::table::Table;
+
+/// Standard output and standard error, as they are for this process.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    width: Option<usize>,
+    colours: bool,
+    error_width: Option<usize>,
+    /// Nobody reads the output any more.
+    closed: Cell<bool>,
+}
+
+impl Terminal {
+    pub(super) fn here() -> Self {
+        let width = || crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
+        let width_of = |is_terminal: bool| is_terminal.then(width).flatten().filter(|width| *width > 0);
+        let is_terminal = io::stdout().is_terminal();
+        Self {
+            width: width_of(is_terminal),
+            colours: is_terminal && are_colours_wanted(),
+            error_width: width_of(io::stderr().is_terminal()),
+            closed: Cell::new(false),
+        }
+    }
+
+    /// Whether a person looks at the output.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.width.is_some()
+    }
+
+    pub(super) fn colours(&self) -> bool {
+        self.colours
+    }
+
+    /// The reader of a pipe may go away when it has seen enough.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Prints lines, broken between words where the terminal is too narrow.
+    pub(super) fn print(&self, text: &str) {
+        self.print_as(Style::Plain, text);
+    }
+
+    /// The same in a colour.
+    pub(super) fn print_as(&self, style: Style, text: &str) {
+        for line in wrap(text, self.width).lines() {
+            self.write(style.paint(line, self.colours).as_bytes());
+            self.write(b"\n");
+        }
+    }
+
+    pub(super) fn print_table(&self, table: &Table) {
+        let lines = table.lines(self.width, self.colours);
+        self.write(lines.join("\n").as_bytes());
+        self.write(b"\n");
+    }
+
+    pub(super) fn print_json(&self, value: &impl serde::Serialize) {
+        // What is printed here has no maps with keys that JSON does not know.
+        let text = serde_json::to_string_pretty(value).unwrap_or_default();
+        self.write(text.as_bytes());
+        self.write(b"\n");
+    }
+
+    /// Writes what is there as it is, unless nobody reads it.
+    pub(super) fn write(&self, bytes: &[u8]) {
+        if self.closed.get() {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+            self.closed.set(true);
+        }
+    }
+
+    /// Says something on standard error, where it is in the way of no output.
+    pub(super) fn say(&self, text: &str) {
+        // There is nobody to be told that it cannot be said.
+        let _ = writeln!(io::stderr(), "{}", wrap(text, self.error_width));
+    }
+
+    pub(super) fn say_table(&self, table: &Table) {
+        let lines = table.lines(self.error_width, self.error_width.is_some() && are_colours_wanted());
+        let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+    }
+}
+
+fn are_colours_wanted() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}

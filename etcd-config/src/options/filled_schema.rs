@@ -1,0 +1,34 @@
+//! The schema with the keys that these options make of it.
+
+use etcd_client_core::Prefix;
+
+use super::{Options, resolve_prefix};
+use crate::decode::{Derived, survey};
+use crate::error::Error;
+use crate::live::first_load::Fields;
+use crate::schema::Schema;
+
+impl<T: Derived> Options<T> {
+    /// The fields as [`EtcdConfig::schema`](crate::EtcdConfig::schema) has them, with the keys that are read with these
+    /// options: the prefix that was given, and its placeholders filled. Reads nothing from the store.
+    ///
+    /// ```
+    /// # use etcd_config::EtcdConfig;
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/{region}/payments")]
+    /// struct Settings {
+    ///     workers: u32,
+    /// }
+    ///
+    /// let schema = Settings::options().placeholder("region", "eu").schema()?;
+    /// assert_eq!(schema.fields()[0].key(), "/eu/payments/workers");
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no prefix, or a placeholder without a value.
+    pub fn schema(self) -> Result<Schema, Error> {
+        let prefix: Prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
+        Ok(Schema::new(survey::<T>(), &prefix))
+    }
+}

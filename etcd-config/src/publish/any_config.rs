@@ -1,0 +1,94 @@
+//! A type of configuration, as code sees it that is compiled once for all of them: whatever watches, publishes and calls
+//! back. The type itself is known where keys are read, and where users read values.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use etcd_client_core::Prefix;
+
+use super::snapshot::{AnySnapshot, Snapshot, as_typed};
+use crate::decode::{self, Context, Derived};
+use crate::problem::Problem;
+use crate::shape::branch::Branch;
+use crate::shape::layout::Layout;
+use crate::tree::{KeyTree, Replaced, Touched};
+
+/// What one type of configuration says of itself, and how snapshots of it are made.
+pub(crate) trait AnyConfig: Sync {
+    fn layout(&self) -> &'static Layout;
+
+    /// The fields.
+    fn fields(&self) -> Branch;
+
+    /// What stays the same from one decoding to the next.
+    fn context(&self, prefix: Prefix) -> Context;
+
+    /// A snapshot of the keys, as [`decode::decode_since`] reads it; it is not [stamped](AnySnapshot::stamp) yet.
+    fn decode(
+        &self,
+        tree: &KeyTree,
+        context: &Context,
+        since_published: Option<&Replaced>,
+    ) -> Result<(Arc<dyn AnySnapshot>, bool), Vec<Problem>>;
+
+    /// Brings a snapshot up to date, as [`decode::update_since`] does.
+    fn update(
+        &self,
+        snapshot: &mut dyn AnySnapshot,
+        tree: &KeyTree,
+        touched: &Touched,
+        context: &Context,
+        since_published: &Replaced,
+    ) -> Result<bool, Vec<Problem>>;
+
+    /// What a start would refuse of what waits for a restart.
+    fn restart_preview(&self, changes: Vec<Problem>, tree: &KeyTree, context: &Context) -> Vec<Problem>;
+}
+
+/// The type `T`.
+pub(crate) fn config_of<T: Derived>() -> &'static dyn AnyConfig {
+    &Config::<T>(PhantomData)
+}
+
+struct Config<T>(PhantomData<fn() -> T>);
+
+impl<T: Derived> AnyConfig for Config<T> {
+    fn layout(&self) -> &'static Layout {
+        T::LAYOUT
+    }
+
+    fn fields(&self) -> Branch {
+        decode::survey::<T>()
+    }
+
+    fn context(&self, prefix: Prefix) -> Context {
+        Context::new::<T>(prefix)
+    }
+
+    fn decode(
+        &self,
+        tree: &KeyTree,
+        context: &Context,
+        since_published: Option<&Replaced>,
+    ) -> Result<(Arc<dyn AnySnapshot>, bool), Vec<Problem>> {
+        let (value, differs) = decode::decode_since::<T>(tree, context, since_published)?;
+        Ok((Arc::new(Snapshot { value, revision: 0, number: 0 }), differs))
+    }
+
+    fn update(
+        &self,
+        snapshot: &mut dyn AnySnapshot,
+        tree: &KeyTree,
+        touched: &Touched,
+        context: &Context,
+        since_published: &Replaced,
+    ) -> Result<bool, Vec<Problem>> {
+        // Never: all snapshots of a configuration were made here.
+        let Some(snapshot) = as_typed::<T>(snapshot) else { return Err(Vec::new()) };
+        decode::update_since(&mut snapshot.value, tree, touched, context, Some(since_published))
+    }
+
+    fn restart_preview(&self, changes: Vec<Problem>, tree: &KeyTree, context: &Context) -> Vec<Problem> {
+        decode::restart_preview::<T>(changes, tree, context)
+    }
+}

@@ -1,0 +1,27 @@
+//! Where readers find the current snapshot.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::snapshot::{AnySnapshot, Snapshot, typed};
+
+/// Where a snapshot is published. Readers have the same place with its type.
+pub(crate) trait Current: Send + Sync {
+    /// The revision of the present one.
+    fn revision(&self) -> u64;
+
+    /// Publishes a snapshot; returns what it has taken the place of.
+    fn swap(&self, snapshot: Arc<dyn AnySnapshot>) -> Option<Arc<dyn AnySnapshot>>;
+}
+
+impl<T: Send + Sync + 'static> Current for ArcSwap<Snapshot<T>> {
+    fn revision(&self) -> u64 {
+        self.load().revision
+    }
+
+    fn swap(&self, snapshot: Arc<dyn AnySnapshot>) -> Option<Arc<dyn AnySnapshot>> {
+        let before: Arc<Snapshot<T>> = ArcSwap::swap(self, typed(snapshot)?);
+        Some(before)
+    }
+}

@@ -1,0 +1,9 @@
+//! Whole configurations as texts, over a store in memory.
+
+mod bounds;
+mod by_hand;
+mod exports;
+mod names;
+mod refused;
+mod round_trips;
+mod settings;

@@ -1,0 +1,8 @@
+//! The command line of etcd-config: as a person at a terminal, and as a script, use it.
+
+mod etcd;
+mod helper;
+mod person;
+mod script;
+mod terminal;
+mod watching;
