@@ -1,5 +1,6 @@
 //! Endurance: a cluster of three etcd servers, writers, faults from a seed, and configurations over
-//! v3 and v2, also over a slow link, that are checked all the time.
+//! v3 and v2, also over a slow link, that are checked all the time. Beside them, on a server of their own, several
+//! watches of one stream, and what happens to their neighbours.
 //!
 //! ```text
 //! cargo run --release -p etcd-config-tests --example soak -- --minutes 20 [--seed 7]
@@ -9,6 +10,7 @@
 mod arguments;
 mod ballast;
 mod chaos;
+mod neighbours;
 mod observer;
 mod process;
 mod report;
@@ -21,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use arguments::Arguments;
 use chaos::Chaos;
+use neighbours::Neighbours;
 use observer::Observer;
 use report::Report;
 use stage::Stage;
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let stage = Stage::set();
     let writers = Writer::start_all(&stage);
     let observers = Observer::start_all(&stage, &writers);
+    let neighbours = Neighbours::start(seed);
     std::thread::sleep(WARM_UP);
     let mut chaos = Chaos::new(&stage, &writers, &observers, seed);
     let mut report = Report::new(&stage, seed);
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
     std::thread::sleep(Duration::from_secs(2));
     report.measure(begin.elapsed());
     report.conclude(&writers, &observers);
+    report.note_neighbours(&neighbours.finish());
     println!("{report}");
     if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::neighbours::Tally;
 use crate::observer::{Observer, Recovery};
 use crate::process::Usage;
 use crate::stage::Stage;
@@ -123,6 +124,12 @@ impl Report {
             );
             row(observer.name, counts);
         }
+    }
+
+    /// What came of the watches that share a stream.
+    pub(crate) fn note_neighbours(&mut self, tally: &Tally) {
+        self.totals.push(("watches on one stream".to_owned(), tally.to_string()));
+        self.lost.extend(tally.faults());
     }
 
     /// Whether nothing was lost or torn.

@@ -77,10 +77,11 @@ pub struct Args {
     /// Print JSON, for programs
     #[arg(long, global = true)]
     json: bool,
+    // Boxed, so that it is no large variant of the commands of a program.
     #[command(flatten)]
-    connection: Connection,
+    connection: Box<Connection>,
     #[command(subcommand)]
-    command: Command,
+    command: Box<Command>,
 }
 
 #[derive(clap::Subcommand)]
@@ -132,7 +133,7 @@ impl Args {
         let session = Session {
             subjects: C::subjects().0,
             of,
-            connection,
+            connection: *connection,
             place,
             store: store.map_or_else(OnceCell::new, OnceCell::from),
             json,
@@ -203,7 +204,7 @@ mod tests {
         let program =
             Program::parse_from(["payments", "config", "--json", "set", "a=b", "--prefix", "/other"]);
         let Inner::Config(args) = program.command else { panic!("it is another command") };
-        assert!(args.json && matches!(args.command, Command::Set(_)));
+        assert!(args.json && matches!(*args.command, Command::Set(_)));
         assert_eq!(args.prefix.as_deref(), Some("/other"));
         assert_eq!(format!("{args:?}"), "Args { .. }");
         assert!(matches!(Program::parse_from(["payments", "serve"]).command, Inner::Serve));

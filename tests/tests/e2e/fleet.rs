@@ -73,14 +73,11 @@ fn instance(endpoint: String) {
     let client = block_on(async { v3::Client::builder().endpoints([endpoint]).build() }).unwrap();
     let settings = Fleet::options().start_from_last_good(true).watch(client).unwrap();
     for question in io::stdin().lines() {
-        let answer = match question.unwrap().split_once(' ') {
-            Some(("wait", revision)) => {
-                settings.wait_for_revision(revision.parse().unwrap(), SOON).is_ok().to_string()
-            }
-            _ => {
-                let (snapshot, refused) = (settings.snapshot(), settings.status().refused_since.is_some());
-                format!("{:?} at {}, refused: {refused}", **snapshot, snapshot.revision())
-            }
+        let answer = if let Some(("wait", revision)) = question.unwrap().split_once(' ') {
+            settings.wait_for_revision(revision.parse().unwrap(), SOON).is_ok().to_string()
+        } else {
+            let (snapshot, refused) = (settings.snapshot(), settings.status().refused_since.is_some());
+            format!("{:?} at {}, refused: {refused}", **snapshot, snapshot.revision())
         };
         println!("{SAYS}{answer}");
     }
