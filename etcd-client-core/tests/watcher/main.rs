@@ -6,6 +6,7 @@ mod flapping;
 mod freshness;
 mod rewinds;
 mod signs_of_life;
+mod starts;
 
 use std::sync::Arc;
 use std::time::Duration;
