@@ -108,7 +108,7 @@ impl FirstAnswer {
     pub(crate) async fn new(store: &Arc<dyn Store>, plan: WatchPlan, fields: Fields) -> Result<Self, Error> {
         let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache, last_good } = plan;
         watcher.aligned_to = Some(common_moment());
-        // Read at once, what is committed could not be told from what was written after it.
+        // Read at once, what is committed could not be distinguished from what was written after it.
         watcher.replay_each = fields.layout.commit_key.is_some();
         let connections = OwnConnections::of(store, Handle::current().id());
         let listed = watched(store.as_ref(), &prefix, fields);
