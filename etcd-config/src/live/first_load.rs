@@ -282,7 +282,7 @@ impl FirstLoad {
         typed(Arc::clone(&self.first)).ok_or_else(of_another_type)
     }
 
-    /// Its value, where it is not followed.
+    /// The value of the first snapshot, for a configuration that is read once.
     pub(crate) fn into_value<T: Derived>(self) -> Result<T, Error> {
         let first = typed(self.first).and_then(Arc::into_inner);
         first.map(|first| first.value).ok_or_else(of_another_type)
@@ -294,7 +294,7 @@ impl FirstLoad {
     }
 }
 
-/// Never: whoever asks has had it read as this type.
+/// This does not happen: the caller has had it read as this type.
 fn of_another_type() -> Error {
     Error::failed("what was read is a configuration of another type".to_owned())
 }

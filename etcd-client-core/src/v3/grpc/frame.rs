@@ -11,8 +11,8 @@ use crate::{Error, Kind};
 /// Bytes before each message.
 const HEAD: usize = 5;
 
-/// The most memory, in bytes, that is taken for a message before any of it has come. More is taken as it comes: a server
-/// that announces a long message has to send it.
+/// The most memory, in bytes, that is reserved for a message before any of it has come. More is reserved as it comes: a
+/// server that announces a long message has to send it.
 const AT_FIRST: usize = 1 << 20;
 
 /// A message as it is sent.
