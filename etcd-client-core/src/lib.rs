@@ -8,7 +8,8 @@
 //! In the order of the data:
 //! - [`v3::Client`] speaks gRPC, [`v2::Client`] the older HTTP keys API; the two APIs have different keys. Both fail
 //!   over between endpoints, name the failure of each if all fail, renew their tokens, read changed certificates,
-//!   and send a write again only if it cannot have been applied, or if the second time changes nothing more. Their builders and [`Tls`] have the options.
+//!   and send a write again only if it cannot have been applied, or if the second time changes nothing more. Their
+//!   builders and [`Tls`] have the options.
 //! - [`Store`] is what a watcher needs of a server: a [`Listing`] of a [`Prefix`] at one revision,
 //!   and [`Batch`]es of changes after it. Both clients are stores; so is [`MemoryStore`], which needs
 //!   no server and has switches for what goes wrong.

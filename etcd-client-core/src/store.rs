@@ -22,8 +22,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// [`v3::Client`](crate::v3::Client), [`v2::Client`](crate::v2::Client) and
 /// [`MemoryStore`](crate::MemoryStore) are stores. Implement it for another server, or for a wrapper that
-/// changes what a store answers. The other methods have defaults, which say that the store cannot do it; a
-/// wrapper forwards them all, or loses what the store inside can do.
+/// changes what a store answers. Most methods have defaults, which say that the store cannot do it; a wrapper
+/// forwards them all, or loses what the store inside can do.
 ///
 /// # What an implementation guarantees
 /// - [`list`](Self::list) is linearizable: never the answer of a lagging member.

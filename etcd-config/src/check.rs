@@ -11,8 +11,8 @@ use crate::problem::{Problem, Report};
 use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
 
-/// What this program would say of the keys if it started now, from [`EtcdConfig::check_stored`](crate::EtcdConfig::check_stored):
-/// for a gate before a rollout.
+/// What this program would say of the keys if it started now: for a gate before a rollout. From
+/// [`EtcdConfig::check_stored`](crate::EtcdConfig::check_stored).
 ///
 /// `Display` is for a person. With the feature `serde` it is `Serialize`.
 ///

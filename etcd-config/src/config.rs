@@ -197,7 +197,7 @@ pub trait EtcdConfig: Derived {
     /// What a start of this program would say of the keys: problems and warnings; [`Options::check`] with the defaults.
     ///
     /// # Errors
-    /// As [`Options::check`]: that there are problems is none.
+    /// As [`Options::check`]. Problems are no error: the [`Check`] has them.
     fn check_stored(store: impl IntoStore) -> Result<Check, Error> {
         Self::options().check(store)
     }

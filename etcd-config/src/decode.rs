@@ -54,7 +54,7 @@ pub fn decode_since<T: Derived>(
         value.is_some()
     };
     let differs = read_all(&mut read, tree, context, published)?;
-    // Never without a value: that is a problem.
+    // There is a value if there are no problems.
     value.map(|value| (value, differs)).ok_or_else(Vec::new)
 }
 

@@ -46,12 +46,13 @@ use crate::error::Error;
 /// | a number, or `true` and `false`, of a field that is one | the same, without quotation marks; all digits of it count |
 /// | JSON of a field that is a list, a map or a struct of serde's | the list or table |
 /// | everything else: strings, durations, addresses, variants | a text |
-/// | a key that is not there | nothing; where a document is applied, `null` is to delete the key |
+/// | a key that is not there | nothing; where a document is applied, `null` deletes the key |
 ///
 /// A text in a document is the text of the key as `etcdctl put` would store it, whatever the type of the field: `"5"` for
 /// a number is 5. Where a field takes anything (`serde_json::Value`), the text `5` is a number for it; `"\"5\""` is the
-/// string. JSON that a document would show otherwise than it is stored, and numbers that a format does not have (TOML those
-/// of more than 64 bits), are written as that text. Dates of TOML are read as texts in the form of RFC 3339.
+/// string. What would not lead back to the same text or the same JSON is written as that text, and so is what a format
+/// cannot hold: in TOML a `null` in a list or table, and whole numbers of more than 64 bits. Dates of TOML are read as texts
+/// in the form of RFC 3339.
 ///
 /// # What is in an export
 /// The keys that fields are read from, under the present names of the fields. Defaults, keys that no field reads, variables
@@ -123,7 +124,7 @@ impl Document {
         Self::parse(text, Format::Json)
     }
 
-    /// Reads YAML 1.2: one document, whose anchors, aliases and `<<` are followed. Needs the feature `yaml`.
+    /// Reads YAML 1.2: one document, whose anchors, aliases and merge keys (`<<`) are resolved. Needs the feature `yaml`.
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json); and too much that aliases repeat, or a tag that is not YAML's own.
@@ -214,8 +215,8 @@ impl Document {
     /// The document as commands of etcdctl, one a line, with the documentation of the fields as comments.
     ///
     /// # Errors
-    /// The document was read from a text in another format, so that only the struct knows which keys it is of; or a value
-    /// has a zero byte in it. [`Error::is_document`] is true of these.
+    /// The document was read from a text in another format, which does not say which keys it is of; or a key or a value has
+    /// a zero byte in it. [`Error::is_document`] is true of these.
     pub fn to_etcdctl(&self) -> Result<String, Error> {
         to_etcdctl::commands(&self.shown().iter().collect::<Vec<_>>(), &self.head()).map_err(Error::document)
     }
@@ -233,15 +234,15 @@ impl Document {
         }
     }
 
-    /// The same with the values of `secret` fields, which an export leaves out otherwise. Applying a document without
-    /// them leaves the secrets that are stored alone.
+    /// Shows the values of `secret` fields, which an export leaves out otherwise. Where a document without them is
+    /// applied, the secrets that are stored stay as they are.
     #[must_use]
     pub fn with_secrets(self) -> Self {
         Self { shows_secrets: true, ..self }
     }
 
-    /// The same, and keys that no field reads are taken as they are where it is applied: texts, numbers and lists are the
-    /// text of a key, tables are directories.
+    /// Allows keys that no field reads where it is applied, which are an error otherwise: their texts, numbers and lists are
+    /// the text of a key, tables are directories.
     ///
     /// ```
     /// use etcd_config::{Document, EtcdConfig, MemoryStore};

@@ -76,7 +76,7 @@ pub struct Edit<T> {
     schema: Schema,
     /// By paths below the prefix: the new text, or `None` for a deletion.
     changes: BTreeMap<String, Option<Bytes>>,
-    /// Of these the text is one that was stored, and no person has given it.
+    /// Those of them whose text was read from the store, and not given by the caller.
     from_store: BTreeSet<String>,
     proofs: Vec<Proof<T>>,
     /// Where texts come from, by their paths: what is said of one that is refused.
@@ -94,7 +94,8 @@ struct Origin {
 /// How the text of a typed value is made.
 type Encode<T> = dyn Fn(&T) -> Option<Result<Option<String>, NoText>> + Send + Sync;
 
-/// A value that was set by its type: what is read from its text must be written as that text.
+/// A value that was set by its type. Its text must be read as the same value: what is read from it, written again, must be
+/// the same text.
 struct Proof<T> {
     path: String,
     field: String,
@@ -132,9 +133,9 @@ impl<T: Derived> Edit<T> {
     /// Sets a field that is one key. `None` of an `Option` deletes the key.
     ///
     /// Numbers, booleans, characters, strings and variants without data are stored as they are, everything else as
-    /// JSON. What is read from that has to be the value again, which [`plan`](Self::plan) finds out: for a field with
-    /// `with` or `decode_with` that is seldom so; use [`set_with`](Self::set_with) or [`set_text`](Self::set_text)
-    /// there. A field that is read by an old name is set there.
+    /// JSON. That text has to be read as the same value, which [`plan`](Self::plan) checks. That of a field with `with` or
+    /// `decode_with` rarely is: use [`set_with`](Self::set_with) or [`set_text`](Self::set_text) for it. A field that is
+    /// stored under an old name is set under that name.
     ///
     /// # Errors
     /// The field is not one key, or its value has no text. [`Error::is_invalid_option`] is true of these.
@@ -208,8 +209,8 @@ impl<T: Derived> Edit<T> {
         self
     }
 
-    /// Deletes the key of a field, so that its default is in force. Of a struct, a map or an entry it is all keys of it.
-    /// Keys of old names are deleted, too.
+    /// Deletes the key of a field, so that its default is in force; of a struct, a map or an entry all its keys. Keys of old
+    /// names are deleted, too.
     #[allow(clippy::needless_pass_by_value, reason = "as `set` takes it, from `field!`")]
     pub fn unset<V>(mut self, field: FieldPath<T, V>) -> Self {
         match Target::find(&self.schema, &self.tree, field.steps()) {
@@ -241,7 +242,7 @@ impl<T: Derived> Edit<T> {
     /// Decodes and checks everything as it would be with the changes, as every reader will. Nothing is sent.
     ///
     /// The checks are those of this program, and run on this thread. Readers may have other environment variables than
-    /// this process, so variables are no help to a key that is bad without them.
+    /// this process, so a bad key is refused even if a variable takes its place here.
     ///
     /// # Errors
     /// - [`Error::is_invalid`]: [`Error::problems`] are all that a reader would refuse, whether or not it comes from

@@ -22,11 +22,12 @@ use crate::problem::{Problem, Report};
 /// | --- | --- | --- |
 /// | [`is_invalid`](Self::is_invalid) | keys are missing, do not decode, or are refused by a check | correct the [`problems`](Self::problems) |
 /// | [`is_timeout`](Self::is_timeout) | a limit has passed | try again; [`store`](Self::store) has the cause at each endpoint |
-/// | [`is_access`](Self::is_access) | the store rejects the credentials, or the user may not read the prefix | correct or grant them |
+/// | [`is_access`](Self::is_access) | the store rejects the credentials, or the user may not read or write these keys | correct or grant them |
 /// | [`is_stale`](Self::is_stale) | the store has not confirmed the values for too long | wait; [`load`](crate::Live::load) has them all the same |
 /// | [`is_stopped`](Self::is_stopped) | the watch has ended | watch again |
 /// | [`is_conflict`](Self::is_conflict) | somebody else has changed what an edit was decided on | read again and decide again |
 /// | [`maybe_applied`](Self::maybe_applied) | the answer to a write was lost | read, and see |
+/// | [`written`](Self::written) | an edit is written, and something else was changed at the same time | correct the [`problems`](Self::problems), if there are any |
 /// | [`is_document`](Self::is_document) | a text in JSON, YAML or TOML cannot be read, or what is in a document cannot be written in a format | correct the text, at the line and column of the message |
 /// | [`is_invalid_option`](Self::is_invalid_option) | an option or a call is wrong, and nothing was tried | correct the program |
 ///
@@ -110,7 +111,7 @@ impl Error {
         }
     }
 
-    /// Whether the store refuses the credentials, or the user may not read the prefix.
+    /// Whether the store refuses the credentials, or the user may not read the prefix, or not write the keys of an edit.
     pub fn is_access(&self) -> bool {
         self.store().is_some_and(etcd_client_core::Error::is_access)
     }
@@ -145,8 +146,8 @@ impl Error {
         matches!(&*self.0, Inner::Writing(Writing { failure: WriteFailure::Conflict { .. }, .. }))
     }
 
-    /// The keys that somebody else has changed, where that is the reason ([`is_conflict`](Self::is_conflict)); also then
-    /// empty if it has been changed back, or could not be read any more.
+    /// The keys that somebody else has changed, where that is the reason ([`is_conflict`](Self::is_conflict)). Empty even
+    /// then if they were changed back, or cannot be read any more.
     pub fn moved(&self) -> &[Moved] {
         match &*self.0 {
             Inner::Writing(Writing { failure: WriteFailure::Conflict { keys, .. }, .. }) => keys,

@@ -21,8 +21,8 @@ const COLUMN: usize = 80;
 ///
 /// From [`Live::explain`](crate::Live::explain). The table has what is in force, with the source
 /// and the revision of that; what the store has instead is noted at the end of the line. Values are shown as they are
-/// stored. Those of secrets are `•••`, long ones are cut. For a program there are the [`rows`](Self::rows); with the feature `serde` it is `Serialize`, as a
-/// list of them.
+/// stored. Those of secrets are `•••`, long ones are cut. For a program there are the [`rows`](Self::rows); with the
+/// feature `serde` it is `Serialize`, as a list of them.
 ///
 /// ```
 /// use etcd_config::{EtcdConfig, MemoryStore, Origin};

@@ -22,8 +22,8 @@ use crate::edit::places_of;
 /// etcd does not know.
 ///
 /// Up to [`Options::history_limit`](crate::Options::history_limit) steps are held, the newest ones, with up to 64 MiB of
-/// keys and values; what is older is asked for with an earlier end, as in `..=complete_from`. Texts of secrets
-/// are not shown, nor are those of keys that no field reads, as they may be secrets of another version.
+/// keys and values; ask for what is older with an earlier end, as in `..complete_from`. Texts of secrets are not shown, nor
+/// are those of keys that no field reads, as they may be secrets of another version.
 ///
 /// `Display` is all steps, and what is missing. With the feature `serde` it is `Serialize`.
 ///

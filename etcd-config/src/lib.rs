@@ -55,7 +55,7 @@
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
-//! | `yaml`, `toml` | reading configurations that are written as YAML or TOML: [`Document`] |
+//! | `yaml`, `toml` | reading whole configurations as YAML and TOML, which are written without it, too: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
 //! An error names the feature that is missing. The clients are those of [`client`], and need no other dependency.
@@ -184,7 +184,10 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Links lead to what is there with all features.
-#![cfg_attr(not(all(feature = "tls", feature = "v2")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "cli", feature = "tls", feature = "v2")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod cache;
 mod check;

@@ -44,10 +44,9 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
 /// of a call.
 ///
-/// Options are checked by the call that ends them: [`watch`](Self::watch), [`watch_async`](Self::watch_async),
-/// [`load_once`](Self::load_once), [`load_once_async`](Self::load_once_async). A mistake in them is its error, of
-/// which [`Error::is_invalid_option`] is true, and nothing is sent then. A clone is for another store or another
-/// prefix.
+/// Options are checked by the call that ends them, such as [`watch`](Self::watch), [`load_once`](Self::load_once),
+/// [`edit`](Self::edit) or [`check`](Self::check). A mistake in them is its error, of which
+/// [`Error::is_invalid_option`] is true, and nothing is sent then. A clone is for another store or another prefix.
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -61,7 +60,7 @@ use crate::live::first_load::{Fields, WatchPlan};
 ///     .watch("http://127.0.0.1:2379")?;
 /// # Ok::<(), etcd_config::Error>(())
 /// ```
-#[must_use = "nothing happens before `watch`, `watch_async` or `load_once`"]
+#[must_use = "nothing happens before a call such as `watch`, `load_once` or `edit`"]
 pub struct Options<T> {
     prefix: Option<String>,
     placeholders: BTreeMap<String, String>,
@@ -135,8 +134,8 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// How often what is held is compared with the store, give or take a tenth; also done soon after each reconnect. `None`
-    /// for never, not then either. 5 min. Zero is refused.
+    /// How often what is held is compared with the store, give or take a tenth; also done soon after each reconnect.
+    /// `None` for never, not then either. 5 min. Zero is refused.
     ///
     /// It finds what a faulty server or proxy has not sent; [`Counters::repairs`](crate::Counters::repairs) says how
     /// often. Over v3 it reads what was written since the last audit, the newest keys from before that, and the number of
@@ -159,9 +158,8 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// A dead connection is noticed within twice this time: the store is asked for a sign of life one interval after the last
-    /// one, or one and a half where it answers at once and two seconds and a half are left for the answer. 5 s. Zero is
-    /// refused.
+    /// A dead connection is noticed within twice this time: the store is asked for a sign of life one interval after the
+    /// last one, or one and a half where it answers at once and 2.5 s are left for the answer. 5 s. Zero is refused.
     ///
     /// So [`Status::age`](crate::Status::age) is at most about one and a half times this while all is well: 7.5 s.
     pub fn progress_interval(mut self, interval: Duration) -> Self {

@@ -11,9 +11,9 @@ use tokio::time::{Instant, timeout};
 
 use self::changes::{Replay, newest_of, next};
 
-/// As long as it takes to go back, no longer than this.
+/// The longest that going back may take.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How long a store that does not say at once what it has compacted is waited for.
+/// How long to wait for a store to say what it has compacted.
 const SHORT: Duration = Duration::from_secs(1);
 
 /// The oldest revision that can be read, as a listing at `from` was refused for its age. Of the answers of etcd only a
@@ -37,17 +37,18 @@ pub(crate) async fn oldest(store: &dyn Store, prefix: &Prefix, from: u64, refusa
 /// How far the past is looked at, and how much of it is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// Each stretch goes back over twice as many changes as the one before.
+    /// How many stretches are fetched at most; each goes back over twice as many changes as the one before.
     pub(crate) stretches: u32,
-    /// So many bytes of keys and values are read, as an upper limit; what is let go of does not count.
+    /// No further stretch is fetched once the states that stretches begin with have more bytes of keys and values than
+    /// this, all together. Changes do not count.
     pub(crate) bytes: usize,
-    /// Of a stretch, the newest revisions of the prefix; those before become part of the state that it begins with.
+    /// How many revisions of a stretch are held, the newest; those before become part of the state that it begins with.
     pub(crate) revisions: usize,
-    /// So many bytes of them.
+    /// How many bytes of changes of a stretch are held, the newest.
     pub(crate) window: usize,
     /// The state before this revision is of no interest.
     pub(crate) from: u64,
-    /// Of the state that a stretch begins with, it is found out when it became so.
+    /// Whether to find out at which revision the state came about that a stretch begins with.
     pub(crate) is_dated: bool,
 }
 

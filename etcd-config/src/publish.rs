@@ -298,7 +298,8 @@ impl Publisher {
         false
     }
 
-    /// Whether any field reads a key still, after one has gone. That the last one has gone is a warning, as it would be at a start.
+    /// Whether any field still reads a key, after one has gone. That the last one has gone is a warning, as it would be at
+    /// a start.
     fn look_for_nothing_read(&mut self, tree: &KeyTree) {
         let nothing_read = NothingRead::find(self.keys.context().schema(), tree, None);
         let news = nothing_read.as_ref().filter(|_| self.nothing_read.is_none());

@@ -87,7 +87,7 @@ impl Reading {
     }
 
     /// The store, with connections that belong to the runtime at hand.
-    pub(crate) fn store_here(&self) -> Arc<OwnConnections> {
+    pub(crate) fn connections_here(&self) -> Arc<OwnConnections> {
         self.plan.connections_here()
     }
 
@@ -104,7 +104,7 @@ impl Reading {
 
     /// The prefix as it was at an earlier revision, on the runtime at hand.
     pub(crate) async fn at<T: Derived>(&self, revision: u64) -> Result<Listing, Error> {
-        let connections = self.store_here();
+        let connections = self.connections_here();
         listing_at::<T>(&*connections.store(), &self.plan.prefix, &self.watched, revision).await
     }
 

@@ -4,7 +4,7 @@ pub(crate) mod hidden;
 pub(crate) mod relevance;
 pub(crate) mod secrecy;
 
-mod etcdctl;
+pub(crate) mod etcdctl;
 pub(crate) mod expected;
 mod json_schema;
 mod markdown;

@@ -21,9 +21,9 @@ const LONGEST: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// A stream is lost two intervals after its last sign of life. Progress is requested one interval after it; where the last
-    /// request was answered at once, one and a half, as long as two seconds and a half are left for the answer. So while
-    /// all is well [`Event::Current`](super::Event::Current) comes each 7.5 s by default. Default: 5 s.
+    /// A stream is lost two intervals after its last sign of life. Progress is requested one interval after it; where the
+    /// last request was answered at once, one and a half, as long as 2.5 s are left for the answer. So while all is well
+    /// [`Event::Current`](super::Event::Current) comes every 7.5 s by default. Default: 5 s.
     pub progress_interval: Duration,
     /// Where it is given, the one request of each interval is made at a moment that is a whole number of tenths of the
     /// interval away from this one, so watchers that were given the same moment wake together. Any moment will do.
@@ -32,13 +32,13 @@ pub struct Options {
     /// How often what was reported is compared with what the store holds, give or take a tenth; it is also done soon
     /// after each reconnect. `None` for never, not then either. Default: 5 min.
     ///
-    /// Most audits read only what was written since the last one, the newest keys from before that (four, or as many as have
-    /// 4 KiB together, and all that were written together with one of them), and how many keys there are. This finds every write and deletion
-    /// that a server has not sent. Every seventh to twelfth, and the first after an hour at the latest, lists the whole
-    /// prefix, as does one that finds a deletion, and with an interval of an hour or more each does. A listing also finds what leaves
-    /// no trace in the newest revisions: another history under the same names whose newest keys are the same, and keys
-    /// that a server lost or changed without a revision. Prefixes of less than about 1 KiB, and stores without
-    /// [`Store::written_since`](crate::Store::written_since), are always listed.
+    /// Most audits read only what was written since the last one, the newest keys from before that (four, or as many as
+    /// have 4 KiB together, and all that were written together with one of them), and how many keys there are. This finds
+    /// every write and deletion that a server has not sent. Every seventh to twelfth, and the first after an hour at the
+    /// latest, lists the whole prefix, as does one that finds a deletion, and with an interval of an hour or more each
+    /// does. A listing also finds what leaves no trace in the newest revisions: another history under the same names whose
+    /// newest keys are the same, and keys that a server lost or changed without a revision. Prefixes of less than about
+    /// 1 KiB, and stores without [`Store::written_since`](crate::Store::written_since), are always listed.
     pub audit_interval: Option<Duration>,
     /// After a lost watch, how many missed revisions are replayed. If more were missed, what was written meanwhile is
     /// read at once, or the prefix listed. The same is done for fewer if a replay could bring more changes than there are

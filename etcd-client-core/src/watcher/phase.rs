@@ -165,8 +165,8 @@ impl Watching {
         }
     }
 
-    /// An interval or more has passed without an answer: asks for a sign of life, which must come before the second one has
-    /// passed. If an earlier request was not answered, as other watches of the stream prevented it, the store is to be asked.
+    /// An interval or more has passed without an answer: asks for a sign of life, which must come before two have passed. If
+    /// an earlier request was not answered, as other watches of the stream prevented it, the store is to be asked.
     pub(super) fn check_alive(&mut self, interval: Duration) {
         if self.unanswered {
             self.freshness.on_alive();

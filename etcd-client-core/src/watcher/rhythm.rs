@@ -1,8 +1,8 @@
 //! When a stream is asked for a sign of life.
 //!
-//! It is lost two intervals after its last one, so the later it is asked, the seldomer, and the less time it has to answer.
-//! One that has just answered at once is asked after one interval and a half; one that took its time, or was not asked
-//! yet, after one: a server that becomes slow is not left for that by all its clients together.
+//! It is lost two intervals after its last one, so the later it is asked, the less often, and the less time it has to
+//! answer. One that has just answered at once is asked after one interval and a half. One that took its time, or was not
+//! asked yet, is asked after one interval, so that a server that becomes slow does not lose all its clients together.
 //!
 //! Watchers that ask at the same moment wake their thread once. Of the watches on one stream one asks; the others would ask
 //! a little later, which its answer puts off.
@@ -16,9 +16,9 @@ use crate::backoff::spread;
 
 /// How many steps an interval has; moments that watchers have in common are whole steps apart.
 const STEPS: u32 = 10;
-/// So long may an answer take, or half an interval if that is longer, or an interval if that is shorter.
+/// How long an answer may take: this, or half an interval if that is longer, or an interval if that is shorter.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(2_500);
-/// An answer that took less than this part of the time for it came at once.
+/// An answer came at once if it took at most `1 / AT_ONCE` of the time that it had.
 const AT_ONCE: u32 = 10;
 
 #[derive(Clone, Copy)]
@@ -71,7 +71,7 @@ impl Rhythm {
         took <= self.time_for_answer() / AT_ONCE
     }
 
-    /// The shortest time for an answer.
+    /// The time that an answer has, at least.
     fn time_for_answer(self) -> Duration {
         (self.interval / 2).max(ANSWERED_WITHIN.min(self.interval))
     }

@@ -115,7 +115,7 @@ impl Args {
         match store.into_store() {
             Ok(store) => self.run_in::<C>(Some(store), None),
             Err(error) => {
-                Terminal::here().say(&format!("error: {error}"));
+                Terminal::here().say(&error.to_string());
                 Code::Usage.into()
             }
         }

@@ -25,7 +25,7 @@ impl Export {
         let document = if self.secrets { document.with_secrets() } else { document };
         let format = match self.format {
             Some(format) if !session.json || format == Format::Json => format,
-            Some(_) => return Err(Failure::usage("--json is another format than that of --format")),
+            Some(_) => return Err(Failure::usage("--json and another --format contradict each other")),
             None if session.json => Format::Json,
             None => Format::Yaml,
         };

@@ -149,7 +149,7 @@ pub(super) enum Heard {
     /// An update is refused.
     Rejected(Rejection),
     Warning(Problem),
-    /// The connection is another one, or lost.
+    /// The connection has changed, or is lost.
     Status,
 }
 

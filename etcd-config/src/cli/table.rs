@@ -143,9 +143,9 @@ pub(super) fn shortened(text: &str, width: usize, cut: Cut) -> String {
         return text.to_owned();
     }
     let room = width.saturating_sub(1);
-    let behind = if cut == Cut::Middle { room / 2 } else { 0 };
-    let begin = beginning(text.chars(), room - behind);
-    let end: String = beginning(text.chars().rev(), behind).chars().rev().collect();
+    let kept_at_end = if cut == Cut::Middle { room / 2 } else { 0 };
+    let begin = beginning(text.chars(), room - kept_at_end);
+    let end: String = beginning(text.chars().rev(), kept_at_end).chars().rev().collect();
     format!("{begin}…{end}")
 }
 

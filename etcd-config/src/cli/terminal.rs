@@ -83,7 +83,7 @@ impl Terminal {
 
     /// Says something on standard error, where it is in the way of no output.
     pub(super) fn say(&self, text: &str) {
-        // There is nobody to be told that it cannot be said.
+        // Where standard error is closed, there is nowhere else to say so.
         let _ = writeln!(io::stderr(), "{}", wrap(text, self.error_width));
     }
 

@@ -48,7 +48,7 @@ fn schema_of(ty: Type, prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
     hide_secrets(&mut defaults, &schema, prefix);
     if defaults.is_empty() {
         with_schemas(|all| {
-            // Seldom, so that many prefixes are not walked over for each of them.
+            // Not each time, so that adding many prefixes does not cost the square of their number.
             if all.len().is_power_of_two() {
                 all.retain(|_, schema| schema.strong_count() > 0);
             }

@@ -86,13 +86,12 @@ impl Builder {
                 }
             }
             Event::Alias(anchor) => {
-                let Some(anchored) = self.anchors.get(&anchor) else {
+                let Some(size) = self.anchors.get(&anchor).map(|anchored| anchored.size) else {
                     return Err(Fault::at(place, "an alias of something that is around it"));
                 };
-                let (item, size) = (Item::clone, anchored.size);
+                // Before it is copied.
                 self.count(size, place)?;
-                if let Some(anchored) = self.anchors.get(&anchor) {
-                    let item = item(&anchored.item);
+                if let Some(item) = self.anchors.get(&anchor).map(|anchored| anchored.item.clone()) {
                     self.add(item, place, false, 0)?;
                 }
             }
@@ -167,8 +166,9 @@ impl Builder {
     /// Takes what is complete over into what is around it.
     fn add(&mut self, item: Item, place: Place, is_plain_name: bool, anchor: usize) -> Result<(), Fault> {
         if anchor > 0 {
-            self.anchors.insert(anchor, Anchored { size: size(&item), item: item.clone() });
-            self.count(size(&item), place)?;
+            let size = size(&item);
+            self.count(size, place)?;
+            self.anchors.insert(anchor, Anchored { size, item: item.clone() });
         }
         match self.open.last_mut().map(|open| &mut open.inside) {
             None => self.root = Some((item, place)),

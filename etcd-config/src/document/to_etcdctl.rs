@@ -2,6 +2,7 @@
 
 use super::item::{Entry, Item};
 use super::quoted::comment_lines;
+use crate::schema::etcdctl::quoting::word;
 
 /// A command for each key, below the head. The error names what cannot be written down.
 pub(super) fn commands(entries: &[&Entry], head: &str) -> Result<String, String> {
@@ -22,7 +23,7 @@ fn write(entry: &Entry, text: &mut String) -> Result<(), String> {
                 ));
             }
             comment_lines(entry.docs).for_each(|line| text.extend([&line, "\n"]));
-            let (key, value) = (quoted(&stored.key), quoted(&stored.text));
+            let (key, value) = (word(&stored.key), word(&stored.text));
             let dashes = if stored.key.starts_with('-') || stored.text.starts_with('-') { "-- " } else { "" };
             text.extend(["etcdctl put ", dashes, &key, " ", &value, "\n"]);
             Ok(())
@@ -33,13 +34,4 @@ fn write(entry: &Entry, text: &mut String) -> Result<(), String> {
             shown(&entry.name)
         )),
     }
-}
-
-/// A word for a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/_-.:".contains(character);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -45,7 +45,7 @@ pub(super) struct Wrote {
     doubt: Option<Result<Listing, etcd_client_core::Error>>,
 }
 
-/// Why it has not.
+/// Why the store has not taken it.
 pub(super) enum Unwritten {
     /// Something has changed.
     Conflict(Conflict),
@@ -60,7 +60,7 @@ pub(super) struct Conflict {
 
 /// Writes all, in as many transactions as it takes.
 pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> Result<Wrote, Unwritten> {
-    let connections = reading.store_here();
+    let connections = reading.connections_here();
     let store = connections.store();
     let at_once = store.writes_at_once().max(1);
     let parts: Vec<&[Write]> = writes.chunks(at_once).collect();
@@ -105,7 +105,7 @@ impl Unwritten {
         match self {
             Self::Failed(error) => error,
             Self::Conflict(Conflict { expected, done }) => {
-                let connections = reading.store_here();
+                let connections = reading.connections_here();
                 let keys = who_moved(&*connections.store(), &expected).await;
                 let failure = WriteFailure::Conflict { read_at: reading.listing.revision, keys };
                 Error::write(T::LAYOUT.name, reading.prefix(), done, failure)

@@ -86,7 +86,8 @@ impl PlannedChange {
         self.new == Text::Absent
     }
 
-    /// Whether the texts are shown nowhere.
+    /// Whether the key is secret, so that its texts are shown nowhere. Texts of a key that no field reads may be hidden,
+    /// too.
     pub fn is_secret(&self) -> bool {
         self.secret
     }

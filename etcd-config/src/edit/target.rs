@@ -107,7 +107,7 @@ impl<'s> Walk<'s, '_> {
                 }
                 self.field(&at.path, name, so_far)
             }
-            (Content::Leaf(_), _) => unreachable_leaf(so_far),
+            (Content::Leaf(_), _) => Err(format!("{} is one key", named(so_far))),
             (_, Step::Field(name)) => Err(format!("{} has no field {name}", named(so_far))),
             (_, Step::Entry(_)) => Err(format!("{} is no map", named(so_far))),
         }
@@ -167,10 +167,6 @@ fn inner(content: &Content) -> &Content {
         Content::Optional(content) => inner(content),
         content => content,
     }
-}
-
-fn unreachable_leaf<T>(so_far: &[Step]) -> Result<T, String> {
-    Err(format!("{} is one key", named(so_far)))
 }
 
 fn entry_of<'s>(map: &Target<'s>, name: &str, so_far: &[Step]) -> Result<Target<'s>, String> {

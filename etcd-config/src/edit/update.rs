@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::reading::{ReadPlan, Reading};
 use crate::runtime::caller::runtime;
 
-/// How long it is tried. Whoever conflicts that long has a writer beside that never rests.
+/// How long it is tried. Conflicts for longer mean that others write all the time.
 const LIMIT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// So many more attempts there is to be time for.

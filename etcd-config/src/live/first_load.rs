@@ -108,7 +108,7 @@ impl FirstAnswer {
     pub(crate) async fn new(store: &Arc<dyn Store>, plan: WatchPlan, fields: Fields) -> Result<Self, Error> {
         let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache, last_good } = plan;
         watcher.aligned_to = Some(common_moment());
-        // Read at once, what is committed could not be told from what was written after it.
+        // Read at once, what is committed could not be distinguished from what was written after it.
         watcher.replay_each = fields.layout.commit_key.is_some();
         let connections = OwnConnections::of(store, Handle::current().id());
         let listed = watched(store.as_ref(), &prefix, fields);
@@ -282,7 +282,7 @@ impl FirstLoad {
         typed(Arc::clone(&self.first)).ok_or_else(of_another_type)
     }
 
-    /// Its value, where it is not followed.
+    /// The value of the first snapshot, for a configuration that is read once.
     pub(crate) fn into_value<T: Derived>(self) -> Result<T, Error> {
         let first = typed(self.first).and_then(Arc::into_inner);
         first.map(|first| first.value).ok_or_else(of_another_type)
@@ -294,7 +294,7 @@ impl FirstLoad {
     }
 }
 
-/// Never: whoever asks has had it read as this type.
+/// This does not happen: the caller has had it read as this type.
 fn of_another_type() -> Error {
     Error::failed("what was read is a configuration of another type".to_owned())
 }

@@ -79,7 +79,7 @@ fn is_good(config: &dyn AnyConfig, listing: &Listing, prefix: &Prefix) -> bool {
     is_good
 }
 
-/// What makes one state of another.
+/// The changes that lead from one state to the other.
 pub(crate) fn difference(from: &Listing, to: &Listing) -> Batch {
     let mut gone: BTreeMap<&Bytes, &Entry> = from.entries.iter().map(|entry| (&entry.key, entry)).collect();
     let mut changes = Vec::new();

@@ -178,10 +178,10 @@ impl Shared {
         self.is_orphan() && !self.status_cell.stop_in_child()
     }
 
-    /// Whether the store was confirmed that lately.
+    /// Whether the store has confirmed the values within this time.
     ///
     /// # Errors
-    /// It was not, or nobody can know any more.
+    /// It has not, or this is the child of a `fork`, where that is not known.
     pub(crate) fn check_fresh(&self, max_age: Duration) -> Result<(), Error> {
         if self.is_unreadable() {
             return Err(Error::left_in_the_parent());

@@ -133,7 +133,7 @@ impl<T: Send + Sync + 'static> Live<T> {
     }
 }
 
-/// What does not ask for the type.
+/// What needs no type, and is compiled once.
 impl Shared {
     fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
         self.wait(limit, &format!("revision {revision}"), &mut || self.is_in_force(revision))

@@ -68,7 +68,7 @@ impl<T: Derived> Options<T> {
     /// What a start would say of the keys: all problems, and all warnings. Blocks.
     ///
     /// # Errors
-    /// As [`edit`](Self::edit): that there are problems is none.
+    /// As [`edit`](Self::edit). Problems are no error: the [`Check`] has them.
     pub fn check(self, store: impl IntoStore) -> Result<Check, Error> {
         Ok(Check::of::<T>(&Reading::blocking::<T>(self.read_plan(store)?, None)?))
     }

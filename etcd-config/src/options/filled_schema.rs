@@ -1,7 +1,5 @@
 //! The schema with the keys that these options make of it.
 
-use etcd_client_core::Prefix;
-
 use super::{Options, resolve_prefix};
 use crate::decode::{Derived, survey};
 use crate::error::Error;
@@ -28,7 +26,7 @@ impl<T: Derived> Options<T> {
     /// # Errors
     /// There is no prefix, or a placeholder without a value.
     pub fn schema(self) -> Result<Schema, Error> {
-        let prefix: Prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
+        let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
         Ok(Schema::new(survey::<T>(), &prefix))
     }
 }

@@ -17,6 +17,8 @@ use crate::past::Past;
 use crate::reading::{ReadPlan, Reading, in_background, past_refused};
 use crate::runtime::caller::{Caller, runtime};
 
+/// Reading what was changed before. Of the options the prefix, its placeholders, the start-up limit and the
+/// [`history_limit`](Self::history_limit) count.
 impl<T: Derived> Options<T> {
     /// What was changed below the prefix in these revisions: `48_000..`, `..`, `48_000..=48_120`. Blocks.
     ///

@@ -34,8 +34,8 @@ impl<T: Derived> Options<T> {
     /// Decoding and the checks of the first snapshot run on the calling thread.
     ///
     /// # Errors
-    /// Everything that is wrong with the keys, at once (a check of a struct runs when all its fields are good); or why the store cannot be read; or that it
-    /// did not answer within the limit, with each endpoint's cause:
+    /// Everything that is wrong with the keys, at once (a check of a struct runs when all its fields are good); or why the
+    /// store cannot be read; or that it did not answer within the limit, with each endpoint's cause:
     /// - [`Error::is_invalid`]: [`Error::problems`] are all keys that are missing, do not decode or are refused.
     /// - [`Error::is_timeout`]: no answer within the [`startup_timeout`](Self::startup_timeout), and no
     ///   [cache file](Self::cache_file) that is of use.
@@ -176,9 +176,8 @@ async fn load(
 ) -> Result<FirstLoad, Error> {
     // A runtime that lacks a clock or sockets panics.
     let answer = panics::caught_in(FirstAnswer::new(store, plan, fields)).await;
-    let answer = answer.map_err(|panic| panicked(&panic))??;
+    let mut answer = answer.map_err(|panic| panicked(&panic))??;
     let caller = Caller::here();
-    let mut answer = answer;
     if answer.wants_last_good() {
         let decoding = caller.clone();
         let (whole, past) = on_thread(move || {

@@ -1,5 +1,5 @@
-//! A type of configuration, as code sees it that is compiled once for all of them: whatever watches, publishes and calls
-//! back. The type itself is known where keys are read, and where users read values.
+//! What watches, publishes and calls back is compiled once for all types of configuration; this is what it needs of one.
+//! The type itself is known only where keys are decoded, and where users read values.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -83,7 +83,7 @@ impl<T: Derived> AnyConfig for Config<T> {
         context: &Context,
         since_published: &Replaced,
     ) -> Result<bool, Vec<Problem>> {
-        // Never: all snapshots of a configuration were made here.
+        // It always has this type: all snapshots of a configuration are made by `decode`.
         let Some(snapshot) = as_typed::<T>(snapshot) else { return Err(Vec::new()) };
         decode::update_since(&mut snapshot.value, tree, touched, context, Some(since_published))
     }

@@ -140,8 +140,7 @@ impl<T> Change<T> {
         self.new.revision
     }
 
-    /// How the last of the changes became known: from the watch, or by comparing with what the store
-    /// holds. An
+    /// How the last of the changes became known: from the watch, or by comparing with what the store holds. An
     /// [`Audit`](Cause::Audit) means that the watch had missed it.
     pub fn cause(&self) -> Cause {
         self.cause

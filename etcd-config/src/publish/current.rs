@@ -6,12 +6,12 @@ use arc_swap::ArcSwap;
 
 use super::snapshot::{AnySnapshot, Snapshot, typed};
 
-/// Where a snapshot is published. Readers have the same place with its type.
+/// Where a snapshot is published. Readers have the same place, and know its type.
 pub(crate) trait Current: Send + Sync {
     /// The revision of the present one.
     fn revision(&self) -> u64;
 
-    /// Publishes a snapshot; returns what it has taken the place of.
+    /// Publishes a snapshot; returns the one before. `None`, and nothing is published, if it is of another type.
     fn swap(&self, snapshot: Arc<dyn AnySnapshot>) -> Option<Arc<dyn AnySnapshot>>;
 }
 

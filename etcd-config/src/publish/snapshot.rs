@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A configuration, and the revision of the store that it is the state of. They are in one allocation, so that
-/// one is never seen with the other's neighbour.
+/// A configuration, and the revision of the store that it is the state of. Both are in one allocation, so that the
+/// values of one revision are never seen with the number of another.
 ///
 /// Dereferences to the configuration. From [`Live::snapshot`](crate::Live::snapshot); keeping it is
 /// fine, and costs the memory of one configuration.
@@ -50,7 +50,7 @@ impl<T: Send + Sync + 'static> AnySnapshot for Snapshot<T> {
     }
 }
 
-/// The snapshot with its type. It has the one that its configuration has, so there is always one.
+/// The snapshot with its type, which is that of its configuration. So it is never `None`.
 pub(crate) fn typed<T: Send + Sync + 'static>(snapshot: Arc<dyn AnySnapshot>) -> Option<Arc<Snapshot<T>>> {
     let snapshot: Arc<dyn Any + Send + Sync> = snapshot;
     snapshot.downcast().ok()

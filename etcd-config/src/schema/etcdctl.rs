@@ -39,8 +39,8 @@ impl Schema {
     /// import, as often as one likes. etcdctl 3.4 or later; what is a comment in [`to_etcdctl`](Self::to_etcdctl) is one
     /// here, too.
     ///
-    /// A value may have lines, quotation marks, and whatever else. With `sh -e` it ends at the first failure; a key that
-    /// is there is none.
+    /// A value may have lines, quotation marks, and whatever else. With `sh -e` it ends at the first failure; that a key is
+    /// already there is no failure.
     ///
     /// ```
     /// # use etcd_config::EtcdConfig;

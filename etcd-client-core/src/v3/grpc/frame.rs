@@ -11,14 +11,14 @@ use crate::{Error, Kind};
 /// Bytes before each message.
 const HEAD: usize = 5;
 
-/// As much memory is taken for a message before any of it has come. More is taken as it comes: whoever says that a
-/// message is long must send it.
+/// The most memory, in bytes, that is reserved for a message before any of it has come. More is reserved as it comes: a
+/// server that announces a long message has to send it.
 const AT_FIRST: usize = 1 << 20;
 
 /// A message as it is sent.
 ///
 /// # Errors
-/// It has 4 GiB.
+/// It has 4 GiB or more.
 pub(in crate::v3) fn framed(message: &impl Message) -> Result<Bytes, Error> {
     let length = message.encoded_len();
     let Ok(length_on_wire) = u32::try_from(length) else {
@@ -106,6 +106,7 @@ impl Unfinished {
             }
         }
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        // These words, and those above, are tonic's; `Failure` knows this one by them.
         if length > limit {
             return Err(Status::new(
                 Code::OutOfRange,

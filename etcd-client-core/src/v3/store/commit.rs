@@ -1,28 +1,29 @@
 //! Guarded writes as one transaction.
 
+use std::sync::Arc;
+
 use crate::store::{Committed, GuardedWrites, Prefix};
 use crate::v3::calls::kv::{Delete, Get, Put};
 use crate::v3::calls::txn::{Compare, OperationResponse, Txn};
 use crate::v3::net::pool::Pool;
 use crate::v3::wire::key_range::KeyRange;
 use crate::{Error, Kind};
-use std::sync::Arc;
 
 /// etcd takes so many comparisons, and as many operations, in a transaction (`--max-txn-ops`).
 const LIMIT: usize = 128;
 
-/// Besides them one operation counts the keys.
+/// One operation counts the keys; the others may be writes.
 pub(super) const WRITES_AT_ONCE: usize = LIMIT - 1;
 
-/// Writes if nothing below the prefix was written since, and the keys that must be there are. Of those only the first
-/// are conditions. But what was not written can only have been deleted, and then the count of the keys, which is taken in
-/// the same transaction, is too small.
+/// Writes if nothing below the prefix was written since, and the keys that must be there are there. Only the first of those
+/// are conditions. The others can only have been deleted, as nothing was written; then the count of the keys, which is
+/// taken in the same transaction, is too small.
 pub(super) async fn commit(pool: &Arc<Pool>, guarded: GuardedWrites) -> Result<Committed, Error> {
     let count = guarded.count_after();
     let GuardedWrites { prefix, known, present, writes } = guarded;
     if writes.len() > WRITES_AT_ONCE {
         let message = format!(
-            "{} writes, and a transaction takes {WRITES_AT_ONCE} beside its conditions",
+            "{} writes, and a transaction takes {WRITES_AT_ONCE} besides the count of the keys",
             writes.len()
         );
         return Err(Error::new(Kind::InvalidRequest, message));

@@ -223,7 +223,7 @@ impl WatchStream {
     pub(in crate::v3) fn request_progress(&self) {
         let request = WatchRequest { action: Some(WatchAction::Progress(WatchProgressRequest {})) };
         if let Ok(request) = framed(&request) {
-            // Full: enough of them wait. Closed: the next frame is the error that tells.
+            // Full: enough of them wait. Closed: the next frame is the error that says why.
             let _ = self.requests.try_send(request);
         }
     }

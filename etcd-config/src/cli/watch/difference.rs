@@ -6,7 +6,7 @@ use etcd_client_core::Printable;
 
 use crate::explain::{Explanation, Origin, Row};
 
-/// A field whose value in force is another one than before.
+/// A field whose value in force has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Changed {
     pub(super) field: String,
@@ -17,7 +17,7 @@ pub(super) struct Changed {
     pub(super) revision: Option<u64>,
 }
 
-/// The fields that are other ones `now`.
+/// The fields whose values have changed.
 pub(super) fn difference(before: &Explanation, now: &Explanation) -> Vec<Changed> {
     let old: BTreeMap<&str, &Row> = before.rows().iter().map(|row| (row.field(), row)).collect();
     let new: BTreeMap<&str, &Row> = now.rows().iter().map(|row| (row.field(), row)).collect();
@@ -34,7 +34,7 @@ pub(super) fn difference(before: &Explanation, now: &Explanation) -> Vec<Changed
 }
 
 fn differs(old: &Row, new: &Row) -> bool {
-    // Of a secret the revision says that it is another one.
+    // Of a secret only the revision says that it has changed.
     let is_hidden = new.in_force().is_none();
     let (old, new) = (old.shown(), new.shown());
     old.value != new.value || is_hidden && old.revision != new.revision

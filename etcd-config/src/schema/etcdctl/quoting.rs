@@ -28,8 +28,8 @@ pub(crate) fn put_if_absent(key: &[u8], value: &[u8]) -> String {
     format!("etcdctl txn <<'END'\ncreate({key}) = \"0\"\n\nput -- {key} {value}\n\n\nEND\n")
 }
 
-/// A string as `etcdctl txn` reads it, in one line of ASCII: in the quotation marks of Go. Those with `'` are read
-/// wrongly by etcdctl up to 3.6.0.
+/// A string as `etcdctl txn` reads it, in one line, of letters, digits and printable ASCII: in Go's double quotation marks.
+/// etcdctl up to 3.6.0 reads single ones wrongly.
 pub(crate) fn in_quotes(text: &[u8]) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
