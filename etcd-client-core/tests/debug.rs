@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
-    Batch, Change, Credentials, Delta, EndpointFailure, Entry, Error, HistoryMark, Kind, Known, Listing,
-    MemoryStore, Prefix, Printable, Proxy, Signal, Tls, v2, v3,
+    Batch, Change, Committed, Credentials, Delta, EndpointFailure, Entry, Error, GuardedWrites, HistoryMark,
+    Kind, Known, Listing, MemoryStore, Prefix, Printable, Proxy, Signal, Tls, Write, v2, v3,
 };
 
 /// What is planted where there is room for a value or a password.
@@ -42,12 +42,19 @@ fn listing() -> Listing {
     Listing { revision: 7, cluster: 1, entries: vec![entry()] }
 }
 
+fn write() -> Write {
+    Write { key: "/app/k\u{1b}".into(), value: Some(PLANTED.into()), read_at: Some(7) }
+}
+
 fn root() -> Vec<Row> {
     let store = MemoryStore::from([("/app/k", PLANTED)]);
     let error = Error::new(Kind::Server, "no");
     let mut rows = vec![
         row("Batch", &batch()),
         row("Change", &batch().changes),
+        row("Committed", &Committed::At { revision: 7, proven: true }),
+        row("GuardedWrites", &GuardedWrites::after(&Prefix::new("/app"), &listing(), vec![write()])),
+        row("Write", &write()),
         row("Credentials", &Credentials::new("root", PLANTED)),
         row("Delta", &Delta { revision: 7, cluster: 1, count: 1, entries: vec![entry()] }),
         row("Entry", &entry()),

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Error;
-use crate::transport::endpoint::{Endpoint, Redacted, Scheme};
+use crate::transport::endpoint::redacted::Redacted;
+use crate::transport::endpoint::{Endpoint, Scheme};
 use crate::transport::http::{HttpOptions, PING_AFTER, Protocol};
 use crate::transport::proxy::Proxy;
 use crate::transport::tls::Tls;

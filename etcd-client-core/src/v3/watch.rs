@@ -1,23 +1,21 @@
 //! Changes as they happen.
 
+mod changes;
 mod event;
 pub(in crate::v3) mod shared;
 mod start;
 pub(in crate::v3) mod stream;
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use futures_core::Stream;
-
+pub use self::changes::Changes;
 pub use self::event::{Event, EventKind, WatchResponse};
 
 use self::stream::WatchStream;
 use crate::v3::net::pool::Pool;
 use crate::v3::wire::key_range::{KeyRange, range_options};
 use crate::v3::wire::messages as wire;
-use crate::v3::wire::response::{Header, signed};
+use crate::v3::wire::response::signed;
 use crate::{BoxFuture, Error};
 
 /// A watch that is to begin. Await it for the [`Changes`].
@@ -96,55 +94,7 @@ impl IntoFuture for Watch {
         let request = wire::WatchCreateRequest { key, range_end, ..self.request };
         Box::pin(async move {
             let stream = WatchStream::open(&self.pool, &request).await?;
-            Ok(Changes { header: Some(stream.created().clone()).into(), stream: Some(stream) })
+            Ok(Changes::of(stream))
         })
-    }
-}
-
-/// The stream of changes, from an awaited [`Watch`]. Dropping it ends the watch on the server, too. After an error it is
-/// over: to go on, watch again from the revision after the last [`WatchResponse`]'s events, or use a
-/// [`Watcher`](crate::Watcher), which does that.
-#[derive(Debug)]
-pub struct Changes {
-    header: Header,
-    stream: Option<WatchStream>,
-}
-
-impl Changes {
-    /// The server's confirmation: its revision was the newest of the store.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// The endpoint that the changes come from; `None` after an error.
-    pub fn endpoint(&self) -> Option<&str> {
-        self.stream.as_ref().map(|stream| &**stream.endpoint().name())
-    }
-
-    /// The next changes; `None` after an error. Cancel safe: dropping the future loses none.
-    pub async fn next(&mut self) -> Option<Result<WatchResponse, Error>> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
-    }
-
-    /// Asks the server for a response without events, whose revision says up to where all changes have come.
-    /// Servers before 3.4.25 and 3.5.8 may answer ahead of changes that are still on their way, and etcd's gRPC
-    /// proxy does not answer.
-    pub fn request_progress(&mut self) {
-        if let Some(stream) = &self.stream {
-            stream.request_progress();
-        }
-    }
-}
-
-impl Stream for Changes {
-    type Item = Result<WatchResponse, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-        let response = ready!(stream.poll_frame(cx)).and_then(WatchResponse::read);
-        if response.is_err() {
-            self.stream = None;
-        }
-        Poll::Ready(Some(response))
     }
 }

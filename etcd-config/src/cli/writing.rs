@@ -153,7 +153,7 @@ fn title(plan: &dyn Planned) -> String {
         count => format!("{count} changes"),
     };
     let (name, prefix, revision) = (plan.name(), plan.prefix(), plan.revision());
-    format!("{changes} in {name} below {prefix}, decided on at revision {revision}")
+    format!("{changes} in {name} below {prefix}, based on revision {revision}")
 }
 
 /// Changes below one another.

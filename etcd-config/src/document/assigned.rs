@@ -170,7 +170,7 @@ impl Reader<'_> {
             let first = first.map(|place| format!(", first in line {}", place.line)).unwrap_or_default();
             let what = format!("the document names it twice{first}");
             let key = self.tree.prefix().join(&path);
-            self.problem(Problem::of_key(Kind::Unknown, key, what), place);
+            self.problem(Problem::of_key(Kind::Undecodable, key, what), place);
         }
         self.assigned.push(Assigned { path, text, place });
     }

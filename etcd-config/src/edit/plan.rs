@@ -43,7 +43,7 @@ use crate::tree::{KeyTree, Touched};
 /// let edit = Settings::edit(&store)?.set(field!(Settings.workers), &20)?.set_text("token", "hunter3");
 /// let plan = edit.plan()?;
 /// let table = "
-/// 2 changes in Settings below /payments, decided on at revision 2
+/// 2 changes in Settings below /payments, based on revision 2
 ///   token    /payments/token    ••• -> •••          now
 ///   workers  /payments/workers  10 (default) -> 20  now";
 /// assert_eq!(plan.to_string(), table.trim_start());
@@ -309,7 +309,7 @@ fn say_where(problem: &mut Problem, origins: &BTreeMap<String, Origin>, tree: &K
 fn refused<T: Derived>(mut problems: Vec<Problem>, planned: &[PlannedChange], reading: &Reading) -> Error {
     let is_new = |problem: &&mut Problem| planned.iter().any(|change| change.key == problem.key);
     problems.iter_mut().filter(is_new).for_each(|problem| problem.revision = None);
-    let remark = format!("decided on at revision {}: nothing is written", reading.listing.revision);
+    let remark = format!("based on revision {}: nothing is written", reading.listing.revision);
     let report = Report::new(T::LAYOUT.name, reading.prefix(), 0, problems);
     Error::from_report(report.with_remark(Some(&remark)))
 }
@@ -323,7 +323,7 @@ impl<T> fmt::Display for Plan<T> {
             1 => "1 change".to_owned(),
             count => format!("{count} changes"),
         };
-        write!(f, "{changes} in {name} below {prefix}, decided on at revision {revision}")?;
+        write!(f, "{changes} in {name} below {prefix}, based on revision {revision}")?;
         write_table(&self.changes, f)?;
         self.warnings.iter().try_for_each(|warning| write!(f, "\n  warning: {warning}"))
     }

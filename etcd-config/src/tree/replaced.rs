@@ -16,7 +16,7 @@ use super::{Node, Raw};
 pub struct Replaced {
     /// `None` where there was no value.
     places: Places<Option<Raw>>,
-    /// How many places have one.
+    /// How many places are noted.
     count: usize,
     /// Keys that are no path, of which the values are not kept.
     strays: BTreeSet<Arc<str>>,

@@ -144,7 +144,7 @@ fn values_that_the_plan_refuses_are_found_in_the_document() {
             "  /payments/pool-size     pool_size: u32       \"many\" is not a whole number from 0 to 4294967295 (line 2, column 1 of the document)",
             "  /payments/numbers       numbers: Vec<u32>    '[1,\"two\"]' is not JSON for Vec<u32>: invalid type: string \"two\", expected u32 at line 1 column 8 (line 3, column 1 of the document)",
             "  /payments/log/verbosity log.verbosity: u8    \"256\" is not a whole number from 0 to 255 (line 4, column 7 of the document)",
-            "  decided on at revision 1: nothing is written",
+            "  based on revision 1: nothing is written",
         ]
     );
     // What has taken its place since is not in the document.

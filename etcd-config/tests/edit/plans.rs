@@ -15,7 +15,7 @@ fn all_that_a_reader_would_refuse_is_said_at_once_and_nothing_is_written() {
     assert_eq!(error.problems().len(), 3);
     let shown = error.to_string();
     assert!(shown.starts_with("3 problems in Settings\n"), "{shown}");
-    assert!(shown.ends_with("\n  decided on at revision 3: nothing is written"), "{shown}");
+    assert!(shown.ends_with("\n  based on revision 3: nothing is written"), "{shown}");
     assert!(!shown.contains("set at revision"), "{shown}");
     assert_eq!(store.revision(), revision);
 }
@@ -49,7 +49,7 @@ fn an_edit_that_changes_nothing_writes_nothing() {
     let edit = edit.set(field!(Settings.database.pool_size), &20).unwrap();
     let plan = edit.unset(field!(Settings.max_connections)).unset_key("nothing").plan().unwrap();
     assert!(plan.is_empty());
-    assert_eq!(plan.to_string(), "no change in Settings below /payments, decided on at revision 4");
+    assert_eq!(plan.to_string(), "no change in Settings below /payments, based on revision 4");
     let written = plan.commit().unwrap();
     assert_eq!((written.revision(), written.has_changed(), store.revision()), (revision, false, revision));
 }
@@ -75,7 +75,7 @@ fn what_waits_for_a_restart_and_what_no_field_reads_is_said() {
     let store = store();
     let edit = Settings::edit(&store).unwrap();
     let plan = edit.set_text("listen", "0.0.0.0:80").set_text("log/lvel", "x").plan().unwrap();
-    let shown = "2 changes in Settings below /payments, decided on at revision 3\n\
+    let shown = "2 changes in Settings below /payments, based on revision 3\n\
   \x20 listen      /payments/listen    127.0.0.1:8080 (default) -> 0.0.0.0:80  after a restart\n\
   \x20 (no field)  /payments/log/lvel  absent -> x                             now\n\
   \x20 warning: /payments/log/lvel: unknown key; did you mean level (log_level)?";

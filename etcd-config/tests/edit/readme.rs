@@ -86,7 +86,7 @@ fn what_is_set_is_in_force_in_a_running_process() {
         .set_text("log/level", "debug")
         .unset(field!(Settings.max_connections));
     let plan = edit.plan().unwrap();
-    let shown = "4 changes in Settings below /payments, decided on at revision 4\n\
+    let shown = "4 changes in Settings below /payments, based on revision 4\n\
   \x20 database.pool_size  /payments/database/pool_size  10 (default) -> 20       now\n\
   \x20 features.dark       /payments/features/dark       absent -> true           now\n\
   \x20 log_level           /payments/log/level           info (default) -> debug  now\n\

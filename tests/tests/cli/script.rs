@@ -82,7 +82,7 @@ fn what_no_reader_would_take_is_not_written() {
 fn several_values_are_written_at_once() {
     let ran = run(&["set", "database/pool_size=20", "features.dark=true", "features.refunds=false", "-y"]);
     assert_eq!(ran.code, 0, "{ran:#?}");
-    assert!(ran.out.contains("3 changes in Settings below /payments, decided on at revision 5"), "{ran:#?}");
+    assert!(ran.out.contains("3 changes in Settings below /payments, based on revision 5"), "{ran:#?}");
     assert!(ran.out.ends_with("Written at revision 6\n"), "{ran:#?}");
     for line in ["database/pool_size=20", "features/dark=true", "features/refunds=false"] {
         assert!(ran.after.contains(line), "{ran:#?}");
