@@ -170,8 +170,10 @@ impl Document {
             Format::Yaml => from_yaml::table(text),
             #[cfg(feature = "toml")]
             Format::Toml => from_toml::table(text),
-            #[allow(unreachable_patterns, reason = "where all features are on")]
-            _ => return Err(off(format)),
+            #[cfg(not(feature = "yaml"))]
+            Format::Yaml => return Err(off(format)),
+            #[cfg(not(feature = "toml"))]
+            Format::Toml => return Err(off(format)),
         };
         let root = root.map_err(|fault| unreadable(format, &fault))?;
         Ok(Self { root, exported: None, shows_secrets: true, allows_unknown: false })
@@ -325,6 +327,7 @@ fn unreadable(format: Format, Fault { place, what }: &Fault) -> Error {
     Error::document(format!("{} cannot be read{place}: {what}", format.name()))
 }
 
+#[cfg(not(all(feature = "yaml", feature = "toml")))]
 fn off(format: Format) -> Error {
     let name = format.name();
     Error::option(format!(

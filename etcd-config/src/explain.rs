@@ -11,6 +11,7 @@ use self::compared::{ComparedPlace, quoted, text};
 use self::walk::Walk;
 use crate::decode::Context;
 use crate::leaf::{FieldDefault, cut, quote};
+use crate::secret::HIDDEN;
 use crate::tree::{KeyTree, Replaced};
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
@@ -205,7 +206,7 @@ impl Row {
         let is_key = origin == Origin::Etcd;
         let shown = Shown {
             value: match &in_force {
-                Some(_) if secret => "•••".to_owned(),
+                Some(_) if secret => HIDDEN.to_owned(),
                 Some(text) => Printable::line(text).to_string(),
                 None => "-".to_owned(),
             },

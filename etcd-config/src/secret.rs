@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
+/// What is shown in place of a secret.
+pub(crate) const HIDDEN: &str = "•••";
+
 /// A value that shows itself only when it is [asked to](Self::expose): `Debug` writes `•••`.
 ///
 /// There is no `Display`: `format!("Bearer {token}")` does not compile, rather than send `•••` as a credential.
@@ -73,6 +76,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
 
 impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("•••")
+        f.write_str(HIDDEN)
     }
 }

@@ -19,6 +19,7 @@ use crate::leaf::FieldDefault;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::schema::{Field, Schema};
+use crate::secret::HIDDEN;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// The year 10000, which RFC 3339 cannot write.
@@ -266,7 +267,7 @@ impl Serialize for Field {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let default = match self.default() {
             FieldDefault::Required | FieldDefault::Absent => None,
-            _ if self.is_secret() => Some("•••".to_owned()),
+            _ if self.is_secret() => Some(HIDDEN.to_owned()),
             default => Some(default.to_string()),
         };
         object!(serializer, "Field", {

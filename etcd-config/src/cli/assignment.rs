@@ -81,7 +81,7 @@ impl Source {
         let mut text =
             read.map_err(|error| Failure::new(Code::Usage, format!("{what} cannot be read: {error}")))?;
         if text.len() as u64 > LONGEST {
-            return Err(Failure::usage(format!("{what} is too long for a value: etcd takes about 1.5 MiB")));
+            return Err(Failure::usage(format!("{what} is too long: {LONGEST} bytes are read at most")));
         }
         if text.last() == Some(&b'\n') {
             text.pop();

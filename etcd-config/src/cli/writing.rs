@@ -13,8 +13,7 @@ use crate::edit::planned::PlannedChange;
 use crate::error::Moved;
 use crate::lint::unread_key::field_of;
 use crate::reading::Reading;
-
-const HIDDEN: &str = "•••";
+use crate::secret::HIDDEN;
 
 const PLANNED: [Column; 5] = [
     Column::new("FIELD", Cut::Middle, 26),

@@ -6,12 +6,10 @@ use bytes::Bytes;
 use etcd_client_core::Printable;
 
 use crate::leaf::cut;
+use crate::secret::HIDDEN;
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
 const COLUMN: usize = 60;
-
-/// Instead of the text of a secret.
-const HIDDEN: &str = "•••";
 
 /// The change of one key in a [`Plan`](crate::Plan), from [`Plan::changes`](crate::Plan::changes).
 ///

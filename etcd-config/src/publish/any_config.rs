@@ -8,7 +8,7 @@ use etcd_client_core::Prefix;
 
 use super::snapshot::{AnySnapshot, Snapshot, as_typed};
 use crate::decode::{self, Context, Derived};
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::shape::branch::Branch;
 use crate::shape::layout::Layout;
 use crate::tree::{KeyTree, Replaced, Touched};
@@ -84,7 +84,10 @@ impl<T: Derived> AnyConfig for Config<T> {
         since_published: &Replaced,
     ) -> Result<bool, Vec<Problem>> {
         // It always has this type: all snapshots of a configuration are made by `decode`.
-        let Some(snapshot) = as_typed::<T>(snapshot) else { return Err(Vec::new()) };
+        let Some(snapshot) = as_typed::<T>(snapshot) else {
+            let what = "the snapshot that is to be updated is of another type";
+            return Err(vec![Problem::of_key(Kind::Undecodable, tree.prefix().path(), what)]);
+        };
         decode::update_since(&mut snapshot.value, tree, touched, context, Some(since_published))
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Field, Schema};
 use crate::leaf::FieldDefault;
+use crate::secret::HIDDEN;
 
 impl Schema {
     /// A Markdown table of all keys: key, type, default, what is special, documentation. The default of a secret is
@@ -49,7 +50,7 @@ fn default(field: &Field) -> String {
         FieldDefault::Required => "required".to_owned(),
         FieldDefault::Absent if field.is_entry() => "no entries".to_owned(),
         FieldDefault::Absent => "absent".to_owned(),
-        FieldDefault::Text(_) if field.is_secret() => "•••".to_owned(),
+        FieldDefault::Text(_) if field.is_secret() => HIDDEN.to_owned(),
         FieldDefault::Text("") => "empty".to_owned(),
         FieldDefault::Text(text) | FieldDefault::Expression(text) => code(text),
     }

@@ -38,6 +38,7 @@ fn an_old_name_means_the_field_that_has_it() {
     let both = Document::from_yaml("retries: 1\nold/retries: 2\n").unwrap();
     let error = Settings::edit(&store).unwrap().apply(&both).unwrap_err();
     assert_eq!(error.problems()[0].what(), "the document names it twice, first in line 1 (line 2, column 1)");
+    assert!(!error.to_string().contains("allow_unknown"), "that is no way out: {error}");
 }
 
 #[test]
