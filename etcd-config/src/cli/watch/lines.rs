@@ -65,16 +65,14 @@ pub(super) fn follow(session: &Session, watched: &dyn Watched, heard: &Receiver<
                 }
                 before = now;
             }
-            Some(Heard::Rejected(rejection)) => {
-                if refused.take() != Some(rejection.revision()) {
-                    print_refusal(session, &rejection);
-                }
+            Some(Heard::Rejected(rejection)) if refused != Some(rejection.revision()) => {
+                print_refusal(session, &rejection);
             }
             Some(Heard::Warning(warning)) => {
                 let text = format!("warning: {}", OneLine(&warning));
                 print(session, &text, &json!({ "warning": warning }));
             }
-            None => {}
+            Some(Heard::Rejected(_)) | None => {}
         }
         next = match heard.recv_timeout(PAUSE) {
             Ok(heard) => Some(heard),
