@@ -144,5 +144,9 @@ fn command<C: Configurations>() -> clap::Command {
         ([_], first) if !first.is_empty() => first.to_owned(),
         _ => format!("Check, look at, change and watch {} in etcd", names.join(", ")),
     };
-    Alone::command().name(name.clone()).bin_name(name).about(about).long_about(None)
+    let command = Alone::command().name(name.clone()).bin_name(name).about(about).long_about(None);
+    match Terminal::here().help_width() {
+        Some(width) => command.term_width(width),
+        None => command,
+    }
 }

@@ -197,7 +197,7 @@ impl Document {
     /// }
     ///
     /// let store = MemoryStore::from([("/payments/workers", "20")]);
-    /// let yaml = "# Settings below /payments at revision 2\n# Requests at once.\nworkers: 20\n";
+    /// let yaml = "# Settings below /payments at revision 2\n\n# Requests at once.\nworkers: 20\n";
     /// assert_eq!(Settings::export(&store)?.to_yaml(), yaml);
     /// # Ok::<(), etcd_config::Error>(())
     /// ```

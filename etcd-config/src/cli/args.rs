@@ -66,16 +66,16 @@ use crate::options::into_store::IntoStore;
 #[command(after_help = EXIT_CODES)]
 pub struct Args {
     /// The directory in etcd, in place of the one that the program has
-    #[arg(long, global = true, value_name = "KEY", hide_short_help = true)]
+    #[arg(long, global = true, display_order = 101, value_name = "KEY", hide_short_help = true)]
     prefix: Option<String>,
     /// What a {placeholder} of the prefix stands for; may be given several times
-    #[arg(long, global = true, value_name = "NAME=VALUE", value_parser = placeholder, hide_short_help = true)]
+    #[arg(long, global = true, display_order = 102, value_name = "NAME=VALUE", value_parser = placeholder, hide_short_help = true)]
     placeholder: Vec<(String, String)>,
     /// The configuration that is meant, where the program has several
-    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    #[arg(long, global = true, display_order = 103, value_name = "NAME", hide_short_help = true)]
     of: Option<String>,
     /// Print JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 104)]
     json: bool,
     // Boxed, so that it is no large variant of the commands of a program.
     #[command(flatten)]

@@ -13,6 +13,8 @@ const LONGEST: u64 = 16 << 20;
 /// Where a value is.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Source {
+    /// There is none: the field was named alone.
+    Nowhere,
     Argument(String),
     File(PathBuf),
     Input,
@@ -51,14 +53,15 @@ impl Assignment {
     }
 
     fn one(argument: &str) -> Result<Self, Failure> {
-        let Some((field, value)) = argument.split_once('=').filter(|(field, _)| !field.is_empty()) else {
-            let field = Printable::line(argument);
-            return Err(Failure::usage(format!(
-                "{field} has no value: set {field}=VALUE, set {field} --from-file FILE, or set {field} - for standard \
-                 input; unset {field} deletes it"
-            )));
-        };
-        Ok(Self { field: field.to_owned(), source: Source::Argument(value.to_owned()) })
+        match argument.split_once('=') {
+            Some(("", _)) | None if argument.is_empty() || argument.starts_with('=') => {
+                Err(Failure::usage("there is no field before a value: write it as FIELD=VALUE"))
+            }
+            Some((field, value)) => {
+                Ok(Self { field: field.to_owned(), source: Source::Argument(value.to_owned()) })
+            }
+            None => Ok(Self { field: argument.to_owned(), source: Source::Nowhere }),
+        }
     }
 }
 
@@ -71,6 +74,7 @@ impl Source {
     /// The value. A line break at its end belongs to the file, and not to the value.
     pub(super) fn read(self) -> Result<Vec<u8>, Failure> {
         let (what, read) = match self {
+            Self::Nowhere => return Err(Failure::usage("there is no value")),
             Self::Argument(text) => return Ok(text.into_bytes()),
             Self::File(path) => {
                 let what = Printable::line(&path.to_string_lossy()).to_string();

@@ -10,7 +10,7 @@ use crate::document::Format;
 /// Defaults are not in it, nor are secrets unless they are asked for, nor keys that no field reads.
 #[derive(clap::Args, Debug)]
 pub(super) struct Export {
-    /// json, yaml, toml or etcdctl
+    /// json, yaml, toml or etcdctl; yaml where nothing else is said
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     format: Option<Format>,
     /// Print secrets, too

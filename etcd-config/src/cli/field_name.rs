@@ -59,10 +59,16 @@ impl Names {
         for subject in chosen {
             let view = subject.read(site)?;
             let names = Self::of(&*view);
-            match written.iter().find_map(|name| names.find(name).err()) {
-                Some(failure) if is_alone => return Err(failure),
-                Some(failure) => failures.push(failure.text),
-                None => owners.push(Owner { subject, view, names }),
+            let mut wrong: Vec<String> = Vec::new();
+            for failure in written.iter().filter_map(|name| names.find(name).err()) {
+                if !wrong.contains(&failure.text) {
+                    wrong.push(failure.text);
+                }
+            }
+            match wrong.is_empty() {
+                false if is_alone => return Err(Failure::usage(wrong.join("\n"))),
+                false => failures.extend(wrong),
+                true => owners.push(Owner { subject, view, names }),
             }
         }
         let count = owners.len();
@@ -204,8 +210,13 @@ impl Names {
             .iter()
             .map(|row| if by_key { self.below(row.key()).to_owned() } else { row.field().to_owned() });
         let separator = if by_key { '/' } else { '.' };
+        let directories = templates.clone().flat_map(|name| {
+            let above = name.match_indices(separator).map(|(at, _)| name[..at].to_owned());
+            above.filter(|directory| !directory.contains(ENTRY)).collect::<Vec<_>>()
+        });
         let last = |name: &str| name.rsplit(separator).next().unwrap_or_default().to_owned();
         let mut found: Vec<(usize, String)> = templates
+            .chain(directories)
             .chain(stored)
             .filter_map(|name| {
                 let whole = distance(key, &name).or_else(|| is_same_word(key, &name).then_some(1));

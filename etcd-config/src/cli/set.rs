@@ -42,12 +42,26 @@ impl Set {
             if one.is_secret && matches!(source, Source::Argument(_)) {
                 return Err(Failure::usage(refusal(&field)));
             }
+            if source == Source::Nowhere {
+                return Err(Failure::usage(without_value(&field, one.is_secret)));
+            }
             is_input_used |= source == Source::Input;
             changes.push((one.key, Some(source.read()?)));
         }
         let plan = view.plan(changes)?;
         Writing { session, subject, site: &site, consent: self.consent, is_input_used }.carry_out(plan)
     }
+}
+
+/// What is said of a field that was named alone.
+fn without_value(field: &str, is_secret: bool) -> String {
+    let field = Printable::line(field);
+    // A secret is no argument.
+    let argument = if is_secret { String::new() } else { format!("set {field}=VALUE, ") };
+    format!(
+        "{field} has no value: {argument}set {field} --from-file FILE, or set {field} - for standard input; unset \
+         {field} deletes it"
+    )
 }
 
 fn refusal(field: &str) -> String {

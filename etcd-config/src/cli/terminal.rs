@@ -35,6 +35,11 @@ impl Terminal {
         self.width.is_some()
     }
 
+    /// The columns that the help has, if a person reads it: lines longer than these 100 are hard to read.
+    pub(super) fn help_width(&self) -> Option<usize> {
+        self.width.map(|width| width.clamp(40, 100))
+    }
+
     pub(super) fn colours(&self) -> bool {
         self.colours
     }

@@ -8,7 +8,7 @@ use super::Document;
 use super::item::{Entry, Item, Place, Scalar};
 use super::meant::{Meant, meant};
 use super::to_text::{is_same, json_text, text_of};
-use crate::lint::unread_key::{not_a_directory, not_a_key, unknown};
+use crate::lint::unread_key::{not_a_directory, not_a_key, unknown_beside};
 use crate::problem::{Kind, Problem};
 use crate::schema::Schema;
 use crate::schema::expected::Expected;
@@ -184,13 +184,15 @@ impl Reader<'_> {
             return self.unknown(first, &path, first.place.or(place));
         }
         let (schema, tree) = (self.schema, self.tree);
+        // A key that is stored may well be the one that was meant; one that the document names as well was not.
+        let is_named = |key: &str| self.first.contains_key(key);
         let (kind, what) = if self.is_directory(path) {
             let text = if let Item::Scalar(scalar) = &entry.item { scalar.text.as_bytes() } else { b"" };
             (Kind::NotADirectory, not_a_directory(schema, path, text))
         } else if self.is_below_key(path) {
             (Kind::NotAKey, not_a_key(schema, path))
         } else {
-            (Kind::Unknown, unknown(schema, tree, path))
+            (Kind::Unknown, unknown_beside(schema, is_named, path))
         };
         // There may be names of entries in it, of any length.
         let what = Printable::line(&what).at_most(3 * Printable::LINE).to_string();

@@ -8,6 +8,10 @@ use crate::schema::etcdctl::quoting::word;
 pub(super) fn commands(entries: &[&Entry], head: &str) -> Result<String, String> {
     let mut text = String::new();
     comment_lines(head).for_each(|line| text.extend([&line, "\n"]));
+    if !head.is_empty() {
+        // The first field's own comment begins below it.
+        text.push('\n');
+    }
     entries.iter().try_for_each(|entry| write(entry, &mut text))?;
     Ok(text)
 }

@@ -9,6 +9,10 @@ use super::to_text::json_text;
 pub(super) fn table(entries: &[&Entry], head: &str) -> Result<String, String> {
     let mut text = String::new();
     comment_lines(head).for_each(|line| text.extend([&line, "\n"]));
+    // The first field's own comment begins below it; a table has an empty line before it by itself.
+    if !head.is_empty() && entries.iter().any(|entry| !is_directory(entry)) {
+        text.push('\n');
+    }
     write_table(entries, "", &mut text)?;
     Ok(text)
 }

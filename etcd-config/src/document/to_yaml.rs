@@ -10,6 +10,10 @@ use super::yaml_scalar::is_text;
 pub(super) fn table(entries: &[&Entry], head: &str) -> String {
     let mut text = String::new();
     comment_lines(head).for_each(|line| text.extend([&line, "\n"]));
+    if !head.is_empty() {
+        // The first field's own comment begins below it.
+        text.push('\n');
+    }
     if entries.is_empty() {
         text.push_str("{}\n");
     }

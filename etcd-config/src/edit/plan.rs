@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use etcd_client_core::{Batch, Change, Entry, Write};
+use etcd_client_core::{Batch, Change, Entry, Printable, Write};
 
 use super::commit::{Unwritten, Written, Wrote};
 use super::described::Describer;
@@ -309,7 +309,15 @@ fn say_where(problem: &mut Problem, origins: &BTreeMap<String, Origin>, tree: &K
 fn refused<T: Derived>(mut problems: Vec<Problem>, planned: &[PlannedChange], reading: &Reading) -> Error {
     let is_new = |problem: &&mut Problem| planned.iter().any(|change| change.key == problem.key);
     problems.iter_mut().filter(is_new).for_each(|problem| problem.revision = None);
-    let remark = format!("based on revision {}: nothing is written", reading.listing.revision);
+    // What does not decode, and is not changed, was so before.
+    let is_old = |problem: &&Problem| problem.kind == Kind::Undecodable && problem.revision.is_some();
+    let way_out = match problems.iter().find(is_old) {
+        Some(old) => {
+            format!("; {} was bad before: set or unset it in the same edit", Printable::line(&old.key))
+        }
+        None => String::new(),
+    };
+    let remark = format!("based on revision {}: nothing is written{way_out}", reading.listing.revision);
     let report = Report::new(T::LAYOUT.name, reading.prefix(), 0, problems);
     Error::from_report(report.with_remark(Some(&remark)))
 }

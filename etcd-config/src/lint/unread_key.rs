@@ -64,6 +64,11 @@ pub(crate) fn not_a_key(schema: &Schema, path: &str) -> String {
 }
 
 pub(crate) fn unknown(schema: &Schema, tree: &KeyTree, path: &str) -> String {
+    unknown_beside(schema, |key| tree.get(key).is_some(), path)
+}
+
+/// The same, among the keys that `is_there` knows.
+pub(crate) fn unknown_beside(schema: &Schema, is_there: impl Fn(&str) -> bool, path: &str) -> String {
     if let Some(key) = without_empty_names(schema, path) {
         return slash_too_many(&key);
     }
@@ -71,7 +76,6 @@ pub(crate) fn unknown(schema: &Schema, tree: &KeyTree, path: &str) -> String {
         return "unknown key; no field reads a key with an empty name in it".to_owned();
     }
     // What is there already was not meant by this one.
-    let is_there = |key: &str| tree.get(key).is_some();
     let found = alike(schema, path).or_else(|| elsewhere(schema, path).filter(|(key, _)| !is_there(key)));
     let Some((key, field)) = found else {
         return "unknown key; no field reads it".to_owned();

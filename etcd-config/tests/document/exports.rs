@@ -87,6 +87,7 @@ fn as_yaml() {
 # 1 secret is left out: where this is applied, what is there stays
 #
 # The service for payments.
+
 # Requests at once.
 pool-size: 20
 huge: 340282366920938463463374607431768211455
@@ -139,6 +140,7 @@ fn as_toml() {
 # 1 secret is left out: where this is applied, what is there stays
 #
 # The service for payments.
+
 # Requests at once.
 pool-size = 20
 huge = "340282366920938463463374607431768211455"
@@ -199,7 +201,7 @@ fn as_commands_of_etcdctl() {
     }
     let store = MemoryStore::from([("/app/offset", "-5"), ("/app/name", "it's\n$HOME")]);
     let commands = Small::export(&store).unwrap().to_etcdctl().unwrap();
-    let expected = "# Small below /app at revision 3\n# It's one.\netcdctl put -- /app/offset -5\n\
+    let expected = "# Small below /app at revision 3\n\n# It's one.\netcdctl put -- /app/offset -5\n\
                     etcdctl put /app/name 'it'\\''s\n$HOME'\n";
     assert_eq!(commands, expected);
 }
@@ -336,7 +338,10 @@ fn the_whole_store_as_a_prefix() {
     let store = MemoryStore::from([("/a/limit", "3"), ("/a/names/x", "4")]);
     let options = || Rootless::options().prefix("/");
     let document = options().export(&store).unwrap();
-    assert_eq!(document.to_yaml(), "# Rootless below / at revision 3\na:\n  limit: 3\n  names:\n    x: 4\n");
+    assert_eq!(
+        document.to_yaml(),
+        "# Rootless below / at revision 3\n\na:\n  limit: 3\n  names:\n    x: 4\n"
+    );
     for format in Format::ALL {
         let document = Document::parse(&document.render(format).unwrap(), format).unwrap();
         assert!(

@@ -155,6 +155,19 @@ fn values_that_the_plan_refuses_are_found_in_the_document() {
 }
 
 #[test]
+fn a_misspelt_name_is_told_the_field_also_if_that_is_stored() {
+    let store = store(&[("pool-size", "20")]);
+    let what = |text: &str| {
+        let document = Document::from_yaml(text).unwrap();
+        let error = Settings::edit(&store).unwrap().apply(&document).unwrap_err();
+        error.problems()[0].what().to_owned()
+    };
+    assert_eq!(what("pol-size: 3"), "unknown key; did you mean pool-size (pool_size)? (line 1, column 1)");
+    let beside = "unknown key; it is like pool-size, which is there (line 2, column 1)";
+    assert_eq!(what("pool-size: 3\npol-size: 3"), beside);
+}
+
+#[test]
 fn unknown_keys_are_taken_where_that_is_asked_for() {
     let yaml = "pool-size: 20\nextra: {list: [1, 2], text: 007, yes: true, gone: null}\n";
     let store = store(&[("extra/gone", "x")]);

@@ -36,6 +36,8 @@ fn what_is_bad_already_is_corrected_by_an_edit_and_refused_until_then() {
     store.put("/payments/timeout", "5");
     let untouched = Settings::edit(&store).unwrap().set_text("log/level", "y").plan().unwrap_err();
     assert_eq!(untouched.problems()[0].revision(), Some(5));
+    let way_out = "nothing is written; /payments/timeout was bad before: set or unset it in the same edit";
+    assert!(untouched.to_string().ends_with(way_out), "{untouched}");
     Settings::edit(&store).unwrap().set_text("timeout", "5s").plan().unwrap().commit().unwrap();
     assert!(Settings::load_once(&store).is_ok());
 }

@@ -85,6 +85,20 @@ fn problems_are_broken_between_words() {
 }
 
 #[test]
+fn the_help_fits_the_terminal() {
+    let mut terminal = starts(VALID, &["--help"]);
+    assert_eq!(terminal.ends(), 0);
+    let printed = String::from_utf8(terminal.bytes()).unwrap();
+    // A colour begins with an escape and ends with an m.
+    let width = |line: &str| {
+        let coloured = line.split('\u{1b}').skip(1).map(|part| part.find('m').map_or(0, |end| end + 2));
+        line.trim_end().chars().count() - coloured.sum::<usize>()
+    };
+    let widest = printed.lines().max_by_key(|line| width(line)).unwrap();
+    assert!((60..=80).contains(&width(widest)), "{widest:?}");
+}
+
+#[test]
 fn colours_are_for_terminals_and_not_where_they_are_not_wanted() {
     let coloured = |run: Run| {
         let mut terminal = Terminal::start(run, 80);

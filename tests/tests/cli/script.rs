@@ -60,12 +60,36 @@ fn a_name_that_is_not_there_proposes_those_that_are() {
         (&["set", "log.levl=x", "--yes"], "did you mean log_level?"),
         (&["set", "log/levl=x", "--yes"], "did you mean log/level?"),
         (&["unset", "/payments/lissten", "--yes"], "did you mean listen?"),
+        (&["history", "databse"], "did you mean database?"),
         (&["get", "quite_another"], "`schema` lists what there is"),
         (&["set", "database=x", "--yes"], "database.url, database.pool_size"),
     ] {
         let ran = run(args);
         assert_eq!(ran.code, 2, "{ran:#?}");
         assert!(ran.err.contains(proposed), "{args:?}: {ran:#?}");
+    }
+}
+
+#[test]
+fn all_names_that_are_not_there_are_said_at_once() {
+    let ran = run(&["set", "lissten=x", "database.pool_sze=3", "log_level=x", "--yes"]);
+    assert_eq!((ran.code, ran.err.lines().count()), (2, 2), "{ran:#?}");
+    assert!(ran.err.contains("mean listen?") && ran.err.contains("mean database.pool_size?"), "{ran:#?}");
+}
+
+#[test]
+fn a_field_without_a_value_is_told_how_to_give_one() {
+    let plain = run(&["set", "log_level"]);
+    assert!(
+        plain.err.starts_with("log_level has no value: set log_level=VALUE, set log_level --from"),
+        "{plain:#?}"
+    );
+    let secret = run(&["set", "api_token"]);
+    assert!(secret.err.starts_with("api_token has no value: set api_token --from-file FILE"), "{secret:#?}");
+    assert!(run(&["set", "lissten"]).err.contains("did you mean listen?"));
+    for nameless in ["=5", ""] {
+        let ran = run(&["set", nameless]);
+        assert_eq!((ran.code, ran.err.contains("write it as FIELD=VALUE")), (2, true), "{ran:#?}");
     }
 }
 
@@ -378,5 +402,8 @@ fn help_names_the_exit_codes() {
     let help = run(&["--help"]);
     assert_eq!(help.code, 0);
     assert!(help.out.starts_with("Settings of the payment service.\n"), "{help:#?}");
+    let own = run(&["set", "--help"]).out;
+    let place = |flag: &str| own.find(flag).unwrap_or_else(|| panic!("{flag}: {own}"));
+    assert!(place("--from-file <") < place("--dry-run") && place("--yes") < place("--prefix"), "{own}");
     assert!(help.out.contains("4  a conflict") && help.out.contains("ETCDCTL_ENDPOINTS"), "{help:#?}");
 }

@@ -73,6 +73,19 @@ fn without_a_terminal_each_change_is_a_line() {
 }
 
 #[test]
+fn what_is_refused_already_is_a_line_from_the_beginning() {
+    let seed = format!("{VALID}/payments/timeout=many\n");
+    let mut run = Run::new(&seed, &["watch"]);
+    let mut child = run.command.stdout(Stdio::piped()).spawn().expect("it starts");
+    let out = BufReader::new(child.stdout.take().expect("standard output"));
+    let lines: Vec<String> = out.lines().take(2).map(|line| line.expect("a line")).collect();
+    child.kill().expect("it is ended");
+    child.wait().expect("it has ended");
+    assert!(lines[0].contains("Settings below /payments at revision 5"), "{lines:#?}");
+    assert!(lines[1].contains("refused: 1 problem in Settings") && lines[1].contains("many"), "{lines:#?}");
+}
+
+#[test]
 fn for_a_program_each_line_is_json() {
     let lines = lines(&["watch", "--json"], 4);
     let data: Vec<serde_json::Value> =

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::difference::difference;
 use crate::cli::session::Session;
 use crate::cli::subject::{Heard, Watched};
+use crate::rejection::Rejection;
 use crate::status::State;
 
 /// How often it is looked whether anybody reads the lines, in the time between changes.
@@ -19,6 +20,8 @@ pub(super) fn follow(session: &Session, watched: &dyn Watched, heard: &Receiver<
     let mut before = watched.explain();
     let mut state = String::new();
     let mut next = Some(Heard::Status);
+    // What is refused from the beginning on may be heard of once more.
+    let mut refused = None;
     while !session.terminal.is_closed() {
         match next.take() {
             Some(Heard::Status) => {
@@ -36,7 +39,12 @@ pub(super) fn follow(session: &Session, watched: &dyn Watched, heard: &Receiver<
                     let prefix = etcd_client_core::Printable::line(prefix);
                     let text = format!("{name} below {prefix} at revision {revision}: {line}");
                     print(session, &text, &json!({ "status": status }));
+                    let is_first = state.is_empty();
                     state = status.state.to_string();
+                    if let Some(rejection) = status.refusal().filter(|_| is_first) {
+                        print_refusal(session, rejection);
+                        refused = Some(rejection.revision());
+                    }
                 }
             }
             Some(Heard::Change) => {
@@ -57,15 +65,14 @@ pub(super) fn follow(session: &Session, watched: &dyn Watched, heard: &Receiver<
                 }
                 before = now;
             }
-            Some(Heard::Rejected(rejection)) => {
-                let text = format!("refused: {:#}", rejection.to_error());
-                print(session, &text, &json!({ "refused": rejection }));
+            Some(Heard::Rejected(rejection)) if refused != Some(rejection.revision()) => {
+                print_refusal(session, &rejection);
             }
             Some(Heard::Warning(warning)) => {
                 let text = format!("warning: {}", OneLine(&warning));
                 print(session, &text, &json!({ "warning": warning }));
             }
-            None => {}
+            Some(Heard::Rejected(_)) | None => {}
         }
         next = match heard.recv_timeout(PAUSE) {
             Ok(heard) => Some(heard),
@@ -73,6 +80,11 @@ pub(super) fn follow(session: &Session, watched: &dyn Watched, heard: &Receiver<
             Err(RecvTimeoutError::Disconnected) => return,
         };
     }
+}
+
+fn print_refusal(session: &Session, rejection: &Rejection) {
+    let text = format!("refused: {:#}", rejection.to_error());
+    print(session, &text, &json!({ "refused": rejection }));
 }
 
 fn print(session: &Session, text: &str, data: &Value) {
