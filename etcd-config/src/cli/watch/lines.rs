@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::difference::difference;
 use crate::cli::session::Session;
 use crate::cli::subject::{Heard, Watched};
+use crate::cli::terminal::harmless_json;
 use crate::status::State;
 
 /// How often it is looked whether anybody reads the lines, in the time between changes.
@@ -80,7 +81,7 @@ fn print(session: &Session, text: &str, data: &Value) {
     let line = if session.json {
         let mut data = data.clone();
         data["time"] = Value::String(time);
-        data.to_string()
+        harmless_json(&data.to_string())
     } else {
         format!("{time}  {text}")
     };
