@@ -76,8 +76,8 @@ pub struct Edit<T> {
     schema: Schema,
     /// By paths below the prefix: the new text, or `None` for a deletion.
     changes: BTreeMap<String, Option<Bytes>>,
-    /// Those of them whose text was read from the store, and not given by the caller.
-    from_store: BTreeSet<String>,
+    /// Of these the text is one that was stored, or in a document: no person has just given it to be seen.
+    unseen: BTreeSet<String>,
     proofs: Vec<Proof<T>>,
     /// Where texts come from, by their paths: what is said of one that is refused.
     origins: BTreeMap<String, Origin>,
@@ -113,7 +113,7 @@ impl<T: Derived> Edit<T> {
             tree,
             schema,
             changes: BTreeMap::new(),
-            from_store: BTreeSet::new(),
+            unseen: BTreeSet::new(),
             proofs: Vec::new(),
             origins: BTreeMap::new(),
             mistakes: Vec::new(),
@@ -203,7 +203,7 @@ impl<T: Derived> Edit<T> {
     /// field reads is a warning of the plan, or refused by `deny_unknown_keys`.
     pub fn set_text(mut self, key: impl AsRef<str>, text: impl Into<Vec<u8>>) -> Self {
         if let Some(path) = self.path_of(key.as_ref()) {
-            self.from_store.remove(&path);
+            self.unseen.remove(&path);
             self.changes.insert(path, Some(Bytes::from(text.into())));
         }
         self
@@ -270,7 +270,7 @@ impl<T: Derived> Edit<T> {
     /// Changes the key at a path below the prefix; `place` says where that is written.
     pub(crate) fn change(&mut self, path: String, text: Option<String>, place: Option<String>) {
         let text = text.map(Bytes::from);
-        self.from_store.remove(&path);
+        self.unseen.insert(path.clone());
         if let Some(place) = place {
             self.origins.insert(path.clone(), Origin { text: text.clone(), place });
         }

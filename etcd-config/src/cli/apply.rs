@@ -56,6 +56,13 @@ impl Seed {
 fn write(session: &Session, document: &DocumentFile, how: How, consent: Consent) -> Result<Code, Failure> {
     let subject = session.one()?;
     let (text, site) = (document.read()?, session.site()?);
+    // As of a template that came to nothing.
+    if how == How::Replace && text.is_empty() {
+        return Err(Failure::usage(
+            "the document names nothing, and nothing is written: with --replace that would delete all values; unset \
+             deletes those that are named",
+        ));
+    }
     let plan = subject.read(&site)?.document(&text, how)?;
     let is_input_used = document.is_input();
     Writing { session, subject, site: &site, consent, is_input_used }.carry_out(plan)

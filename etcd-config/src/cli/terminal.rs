@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 
+use etcd_client_core::Printable;
+
 use super::paragraph::wrap;
 use super::style::Style;
 use super::table::Table;
@@ -10,6 +12,8 @@ use super::table::Table;
 /// Standard output and standard error, as they are for this process.
 #[derive(Debug)]
 pub(super) struct Terminal {
+    is_terminal: bool,
+    /// Some terminals do not know it.
     width: Option<usize>,
     colours: bool,
     error_width: Option<usize>,
@@ -23,6 +27,7 @@ impl Terminal {
         let width_of = |is_terminal: bool| is_terminal.then(width).flatten().filter(|width| *width > 0);
         let is_terminal = io::stdout().is_terminal();
         Self {
+            is_terminal,
             width: width_of(is_terminal),
             colours: is_terminal && are_colours_wanted(),
             error_width: width_of(io::stderr().is_terminal()),
@@ -32,7 +37,7 @@ impl Terminal {
 
     /// Whether a person looks at the output.
     pub(super) fn is_terminal(&self) -> bool {
-        self.width.is_some()
+        self.is_terminal
     }
 
     /// The columns that the help has, if a person reads it: lines longer than these 100 are hard to read.
@@ -71,7 +76,7 @@ impl Terminal {
     pub(super) fn print_json(&self, value: &impl serde::Serialize) {
         // What is printed here has no maps with keys that JSON does not know.
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        self.write(text.as_bytes());
+        self.write(harmless_json(&text).as_bytes());
         self.write(b"\n");
     }
 
@@ -96,6 +101,27 @@ impl Terminal {
         let lines = table.lines(self.error_width, self.error_width.is_some() && are_colours_wanted());
         let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
     }
+}
+
+/// The same JSON, with escapes for what a terminal would obey, as well as what JSON itself has them for.
+pub(super) fn harmless_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        // Line breaks are between values: those in texts are escaped already.
+        if character == '\n' || is_harmless(character) {
+            text.push(character);
+        } else {
+            let mut units = [0; 2];
+            text.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+fn is_harmless(character: char) -> bool {
+    let mut text = [0; 4];
+    let text: &str = character.encode_utf8(&mut text);
+    character == ' ' || character.is_ascii_graphic() || Printable::line(text).to_string() == text
 }
 
 fn are_colours_wanted() -> bool {

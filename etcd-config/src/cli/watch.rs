@@ -1,6 +1,7 @@
 //! `watch`: values as they change.
 
 mod difference;
+mod ending;
 mod frame;
 mod lines;
 mod screen;

@@ -176,6 +176,10 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, entry: &Entry, path: &str, place: Option<Place>) {
+        // What it was meant to be takes long to find out.
+        if self.problems.len() >= DESCRIBED {
+            return;
+        }
         // What is in a table says more than its name.
         if let (Item::Table(below), None) = (&entry.item, &entry.stored)
             && let Some(first) = below.first()
@@ -212,16 +216,23 @@ impl Reader<'_> {
 
     /// Whether a key is above the path, and no directory.
     fn is_below_key(&self, path: &str) -> bool {
-        path.match_indices('/').any(|(end, _)| {
-            let above = self.expected(&path[..end]);
-            above.is_some_and(|above| above.value.is_some() && !above.is_directory())
-        })
+        let mut names = path.split('/').peekable();
+        let mut place = names.next().and_then(|name| self.expected.below(name));
+        while let Some(above) = place
+            && names.peek().is_some()
+        {
+            if above.value.is_some() && !above.is_directory() {
+                return true;
+            }
+            place = names.next().and_then(|name| above.below(name));
+        }
+        false
     }
 
     fn expected(&self, path: &str) -> Option<Expected<'_>> {
         let mut names = path.split('/');
         let first = names.next().and_then(|name| self.expected.below(name));
-        names.fold(first, |place, name| place?.below(name))
+        names.try_fold(first?, |place, name| place.below(name))
     }
 }
 

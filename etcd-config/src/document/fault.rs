@@ -1,5 +1,6 @@
 //! What is wrong with a text that should be a document.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::item::Place;
@@ -56,19 +57,28 @@ impl Names {
 pub(super) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
+    /// The place that was asked for last, and its byte. The next one is further on in nearly every case, and a line may be
+    /// all of the text.
+    last: Cell<(usize, Place)>,
 }
 
 impl<'t> Lines<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        Self { text, starts, last: Cell::new((0, Place { line: 1, column: 1 })) }
     }
 
     /// The place of a byte.
     pub(super) fn place(&self, offset: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let before = self.text.get(start..offset).unwrap_or_default();
-        Place { line, column: before.chars().count() + 1 }
+        let (from, column) = match self.last.get() {
+            (from, last) if last.line == line && from <= offset => (from, last.column),
+            _ => (start, 1),
+        };
+        let between = self.text.get(from..offset).unwrap_or_default();
+        let place = Place { line, column: column + between.chars().count() };
+        self.last.set((offset, place));
+        place
     }
 }

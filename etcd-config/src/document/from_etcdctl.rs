@@ -42,11 +42,11 @@ fn put(command: &Command) -> Result<(&str, &str), String> {
     for word in words.iter().skip(put + 1) {
         match *word {
             "--" if is_option_possible => is_option_possible = false,
+            // It may as well be a value, and that one a secret.
             option if is_option_possible && option.starts_with('-') && option.len() > 1 => {
-                return Err(format!(
-                    "{} is an option: of `etcdctl put` the key and the value can be read",
-                    etcd_client_core::Printable::line(option)
-                ));
+                return Err("there is an option after `put`, and only a key and a value can be read: one that begins \
+                            with - comes after --"
+                    .to_owned());
             }
             argument => arguments.push(argument),
         }

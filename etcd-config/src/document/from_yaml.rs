@@ -233,8 +233,13 @@ fn scalar(text: &str, is_plain: bool, tag: Option<&Tag>, place: Place) -> Result
     Ok(match tag.core_suffix() {
         Some("str") => Item::text(text),
         Some("null") => Item::Null,
-        Some("int" | "float") => Item::scalar(text, ScalarKind::Number),
-        Some("bool") => Item::scalar(text, ScalarKind::Bool),
+        Some(tag @ ("int" | "float" | "bool")) => {
+            let kind = if tag == "bool" { ScalarKind::Bool } else { ScalarKind::Number };
+            match yaml_scalar::plain(text) {
+                Item::Scalar(scalar) if scalar.kind == kind => Item::Scalar(scalar),
+                _ => return Err(Fault::at(place, format!("the tag says !!{tag}, which this is not"))),
+            }
+        }
         // A single `!` says that it is a text.
         _ if tag.handle().is_empty() && tag.suffix() == "!" => Item::text(text),
         _ => return Err(unknown_tag(place)),

@@ -27,6 +27,10 @@ pub(super) fn decimal(written: &str) -> String {
     if let Some(whole) = based(digits) {
         return format!("{sign}{whole}");
     }
+    // Of more than 128 bits: what reads it says so.
+    if digits.starts_with("0x") || digits.starts_with("0o") || digits.starts_with("0b") {
+        return written.to_owned();
+    }
     let end = digits.find(['.', 'e', 'E']).unwrap_or(digits.len());
     let (whole, rest) = digits.split_at(end);
     let whole = whole.trim_start_matches('0');

@@ -63,6 +63,9 @@ impl Reader<'_> {
                 Some(escaped) => self.word(start).push(escaped),
             },
             '$' | '`' => return Err(replaced(start, character)),
+            // Names of files, and of a person's folder.
+            '*' | '?' => return Err(expanded(start, character)),
+            '~' if self.word.is_none() => return Err(expanded(start, character)),
             '|' | '&' | ';' | '<' | '>' | '(' | ')' => {
                 let what =
                     format!("{character} means something to a shell: put the value between quotation marks");
@@ -110,6 +113,11 @@ impl Reader<'_> {
 
 fn unclosed(offset: usize) -> Unreadable {
     Unreadable { offset, what: "the quotation marks that begin here do not end".to_owned() }
+}
+
+fn expanded(offset: usize, character: char) -> Unreadable {
+    let what = format!("a shell would put names of files in the place of {character}: put the value between quotation marks");
+    Unreadable { offset, what }
 }
 
 fn replaced(offset: usize, character: char) -> Unreadable {

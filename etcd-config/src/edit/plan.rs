@@ -63,12 +63,12 @@ pub struct Plan<T> {
 
 impl<T: Derived> Plan<T> {
     pub(super) fn of(edit: Edit<T>) -> Result<Self, Error> {
-        let Edit { reading, mut tree, schema, changes, from_store, proofs, origins, mistakes } = edit;
+        let Edit { reading, mut tree, schema, changes, unseen, proofs, origins, mistakes } = edit;
         if !mistakes.is_empty() {
             return Err(Error::option(mistakes.join("\n")));
         }
         let changes = with_commit_key(what_differs(changes, &tree), &tree, &schema, reading.listing.revision);
-        let planned = planned(&changes, &from_store, &tree, &schema);
+        let planned = planned(&changes, &unseen, &tree, &schema);
         let writes = writes(&changes, &tree, &schema);
         refuse_too_many::<T>(writes.len(), reading.writes_at_once(), &reading)?;
         tree.apply(&batch(&changes, &tree, reading.listing.revision));
@@ -231,13 +231,13 @@ fn batch(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, revision: u6
 
 fn planned(
     changes: &BTreeMap<String, Option<Bytes>>,
-    from_store: &BTreeSet<String>,
+    unseen: &BTreeSet<String>,
     tree: &KeyTree,
     schema: &Schema,
 ) -> Vec<PlannedChange> {
     let describer = Describer::of(schema, tree.prefix());
     let change = |(path, new): (&String, &Option<Bytes>)| {
-        describer.change(path, tree.get(path), new.as_ref(), !from_store.contains(path))
+        describer.change(path, tree.get(path), new.as_ref(), !unseen.contains(path))
     };
     changes.iter().map(change).collect()
 }

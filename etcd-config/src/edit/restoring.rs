@@ -83,7 +83,7 @@ impl<T: Derived> Edit<T> {
         for path in paths {
             let then = past.get(&path).cloned();
             if then.as_ref() != self.tree.get(&path) || self.changes.contains_key(&path) {
-                self.from_store.insert(path.clone());
+                self.unseen.insert(path.clone());
                 self.changes.insert(path, then);
             }
         }

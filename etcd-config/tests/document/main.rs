@@ -3,6 +3,7 @@
 mod bounds;
 mod by_hand;
 mod exports;
+mod hostile;
 mod names;
 mod refused;
 mod round_trips;

@@ -53,7 +53,8 @@ fn text_that_is_no_document() {
     );
     commands(
         "etcdctl put --lease=1 /a b",
-        "line 1, column 1: --lease=1 is an option: of `etcdctl put` the key and the value can be read",
+        "line 1, column 1: there is an option after `put`, and only a key and a value can be read: one that begins with \
+         - comes after --",
     );
     commands(
         "etcdctl del /a",

@@ -2,6 +2,7 @@
 
 mod etcd;
 mod helper;
+mod hostile;
 mod person;
 mod script;
 mod terminal;

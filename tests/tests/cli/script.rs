@@ -314,7 +314,7 @@ fn rollback_is_a_change_like_any_other() {
     assert_eq!(future.code, 2, "{future:#?}");
 }
 
-fn with_file(seed: &str, name: &str, text: &str, args: &[&str]) -> Ran {
+pub(crate) fn with_file(seed: &str, name: &str, text: &str, args: &[&str]) -> Ran {
     let mut run = Run::new(seed, &args[..1]);
     let path = run.folder.path().join(name);
     std::fs::write(&path, text).unwrap();

@@ -46,8 +46,10 @@ impl Terminal {
             };
         }
         let child = command.spawn(pts).expect("the program starts");
-        let shown =
-            Arc::new(Mutex::new(Shown { screen: vt100::Parser::new(height, width, 0), bytes: Vec::new() }));
+        // One that has no size is not without one for who looks at it.
+        let size = |given: u16, usual| if given == 0 { usual } else { given };
+        let screen = vt100::Parser::new(size(height, HEIGHT), size(width, 80), 0);
+        let shown = Arc::new(Mutex::new(Shown { screen, bytes: Vec::new() }));
         let pty = Arc::new(pty);
         let (reader, screen) = (Arc::clone(&pty), Arc::clone(&shown));
         thread::spawn(move || {
@@ -60,6 +62,13 @@ impl Terminal {
             }
         });
         Self { child, pty, shown, run }
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.expect("there is a kill").success());
     }
 
     pub(crate) fn screen(&self) -> String {

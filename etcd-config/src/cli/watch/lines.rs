@@ -10,6 +10,7 @@ use super::difference::difference;
 use crate::cli::session::Session;
 use crate::cli::subject::{Heard, Watched};
 use crate::rejection::Rejection;
+use crate::cli::terminal::harmless_json;
 use crate::status::State;
 
 /// How often it is looked whether anybody reads the lines, in the time between changes.
@@ -92,7 +93,7 @@ fn print(session: &Session, text: &str, data: &Value) {
     let line = if session.json {
         let mut data = data.clone();
         data["time"] = Value::String(time);
-        data.to_string()
+        harmless_json(&data.to_string())
     } else {
         format!("{time}  {text}")
     };

@@ -11,6 +11,7 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 
+use super::ending::Ending;
 use super::frame::{Seen, Size};
 use crate::cli::subject::{Heard, Watched};
 
@@ -26,12 +27,19 @@ enum Wish {
     Nothing,
 }
 
-/// Shows the table until a key ends it.
+/// Shows the table until a key ends it, or a signal the process.
 pub(super) fn follow(watched: &dyn Watched, heard: &Receiver<Heard>, colours: bool) -> io::Result<()> {
+    let ending = Ending::listen()?;
+    show(watched, heard, colours, &ending)?;
+    // The terminal is as it was before.
+    ending.end()
+}
+
+fn show(watched: &dyn Watched, heard: &Receiver<Heard>, colours: bool, ending: &Ending) -> io::Result<()> {
     let mut seen = Seen::new(watched.explain(), watched.status());
     let _screen = Screen::open()?;
     let mut drawn: Option<Instant> = None;
-    loop {
+    while !ending.is_asked_for() {
         let mut is_new = heard.try_iter().count() > 0;
         if event::poll(LOOK)? {
             let event = event::read()?;
@@ -51,6 +59,7 @@ pub(super) fn follow(watched: &dyn Watched, heard: &Receiver<Heard>, colours: bo
             drawn = Some(now);
         }
     }
+    Ok(())
 }
 
 fn size() -> io::Result<Size> {
