@@ -58,25 +58,7 @@ impl Status {
 /// Without the percent-encoding. What is encoded wrongly stays as it is, and bytes that are no UTF-8 are replaced: a
 /// message is never thrown away.
 fn decoded(message: &[u8]) -> String {
-    let mut bytes = Vec::with_capacity(message.len());
-    let mut rest = message;
-    while let [first, after @ ..] = rest {
-        match (first, after) {
-            (b'%', [high, low, after @ ..]) if let (Some(high), Some(low)) = (digit(*high), digit(*low)) => {
-                bytes.push(high << 4 | low);
-                rest = after;
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn digit(hex: u8) -> Option<u8> {
-    char::from(hex).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    percent_encoding::percent_decode(message).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
