@@ -45,6 +45,9 @@ impl Set {
             if source == Source::Nowhere {
                 return Err(Failure::usage(without_value(&field, one.is_secret)));
             }
+            if changes.iter().any(|(key, _)| *key == one.key) {
+                return Err(Failure::usage(format!("{} is named twice", Printable::line(&field))));
+            }
             is_input_used |= source == Source::Input;
             changes.push((one.key, Some(source.read()?)));
         }

@@ -12,7 +12,7 @@ use super::table::Table;
 /// Standard output and standard error, as they are for this process.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    is_terminal: bool,
+    seen_by_a_person: bool,
     /// Some terminals do not know it.
     width: Option<usize>,
     colours: bool,
@@ -27,7 +27,7 @@ impl Terminal {
         let width_of = |is_terminal: bool| is_terminal.then(width).flatten().filter(|width| *width > 0);
         let is_terminal = io::stdout().is_terminal();
         Self {
-            is_terminal,
+            seen_by_a_person: is_terminal,
             width: width_of(is_terminal),
             colours: is_terminal && are_colours_wanted(),
             error_width: width_of(io::stderr().is_terminal()),
@@ -37,7 +37,7 @@ impl Terminal {
 
     /// Whether a person looks at the output.
     pub(super) fn is_terminal(&self) -> bool {
-        self.is_terminal
+        self.seen_by_a_person
     }
 
     /// The columns that the help has, if a person reads it: lines longer than these 100 are hard to read.

@@ -126,7 +126,7 @@ impl<T: Derived> Edit<T> {
         assigned(document, self.schema(), self.tree()).map_err(|problems| {
             let has_unknown = problems.iter().any(|problem| problem.kind == Kind::Unknown);
             let remark = "nothing of the document is taken over";
-            let way_out = "; `allow_unknown` takes keys that no field reads";
+            let way_out = "; `allow_unknown` (--allow-unknown) takes keys that no field reads";
             let remark = format!("{remark}{}", if has_unknown { way_out } else { "" });
             let report = Report::new(T::LAYOUT.name, self.tree().prefix(), 0, problems);
             Error::from_report(report.with_remark(Some(&remark)))

@@ -13,14 +13,14 @@ pub(super) struct Reader {
     pub(super) written: &'static layout::Field,
     /// What it reads waits for a restart.
     pub(super) restart: bool,
-    /// The key is one of many that it reads.
+    /// The key belongs to an entry of a map: without it there may be no such entry, and then its default counts for nothing.
     pub(super) is_entry: bool,
 }
 
 /// The first field that reads the key at a path below the prefix.
 pub(super) fn reader(branch: &Branch, prefix: &Prefix, path: &str) -> Option<Reader> {
     let mut search = Search { prefix, path, chain: vec![branch], found: None };
-    search.members(&Way { path: String::new(), field: String::new(), restart: false });
+    search.members(&Way { path: String::new(), field: String::new(), restart: false, is_entry: false });
     search.found
 }
 
@@ -29,6 +29,8 @@ struct Way {
     path: String,
     field: String,
     restart: bool,
+    /// Within an entry of a map.
+    is_entry: bool,
 }
 
 struct Search<'s> {
@@ -48,7 +50,7 @@ impl<'s> Search<'s> {
                     return;
                 }
                 let field = field_path(&at.field, member.field.name);
-                let way = Way { path, field, restart: at.restart || member.field.restart };
+                let way = Way { path, field, restart: at.restart || member.field.restart, is_entry: at.is_entry };
                 self.content(member.field, &member.content, &way, at);
             }
         }
@@ -57,7 +59,7 @@ impl<'s> Search<'s> {
     fn content(&mut self, written: &'static layout::Field, content: &'s Content, at: &Way, outer: &Way) {
         let found = |field, is_entry| Reader { field, written, restart: at.restart, is_entry };
         match content {
-            Content::Leaf(_) if at.path == self.path => self.found = Some(found(at.field.clone(), false)),
+            Content::Leaf(_) if at.path == self.path => self.found = Some(found(at.field.clone(), at.is_entry)),
             Content::Map { .. } => {
                 let name = self.rest(&at.path).filter(|name| !name.is_empty() && !name.contains('/'));
                 self.found = name.map(|name| found(field_path(&at.field, name), true));
@@ -73,7 +75,7 @@ impl<'s> Search<'s> {
                 let Some(name) = self.rest(&at.path).and_then(|rest| rest.split('/').next()) else { return };
                 if !name.is_empty() {
                     let (path, field) = (whole_key(&at.path, name), field_path(&at.field, name));
-                    self.content(written, inner, &Way { path, field, ..*at }, outer);
+                    self.content(written, inner, &Way { path, field, is_entry: true, ..*at }, outer);
                 }
             }
             // One that is no deeper would never end.

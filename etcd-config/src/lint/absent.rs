@@ -82,7 +82,7 @@ fn beside(missing: &Problem, schema: &Schema, tree: &KeyTree) -> Option<String> 
     keys.truncate(NAMED);
     let keys = keys.join(", ");
     Some(format!(
-        "of {whole} there is only {keys}{more}: write all of it in one transaction, as with `etcdctl txn`"
+        "of {whole} there is only {keys}{more}: write all of it in one edit, or in one `etcdctl txn`"
     ))
 }
 

@@ -506,7 +506,7 @@ struct Tls {
 
 #[test]
 fn a_half_written_entry_names_what_is_there_and_the_way_out() {
-    let txn = "write all of it in one transaction, as with `etcdctl txn`";
+    let txn = "write all of it in one edit, or in one `etcdctl txn`";
     let missing = |key: &str, rest: &str| {
         let field = key.replace('/', ".");
         format!("/app/{key} {field}: String: required, but there is no such key; {rest}")

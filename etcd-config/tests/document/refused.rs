@@ -84,7 +84,7 @@ fn keys_that_no_field_reads() {
             "  /payments/log/target/x       below a key: log/target is the value of log.target: String, not a directory (line 4, column 3)",
             "  /payments/upstreams/eu       a key where a directory is expected: its keys are below it, such as upstreams/eu/url (line 6, column 3)",
             "  /payments/qqqqqq             unknown key; no field reads it (line 7, column 1)",
-            "  nothing of the document is taken over; `allow_unknown` takes keys that no field reads",
+            "  nothing of the document is taken over; `allow_unknown` (--allow-unknown) takes keys that no field reads",
         ],
     );
     refused(
@@ -93,7 +93,7 @@ fn keys_that_no_field_reads() {
         &[
             "1 problem in Settings",
             "  /payments/other//elsewhere/x unknown key; no field reads a key with an empty name in it (line 2, column 1)",
-            "  nothing of the document is taken over; `allow_unknown` takes keys that no field reads",
+            "  nothing of the document is taken over; `allow_unknown` (--allow-unknown) takes keys that no field reads",
         ],
     );
     refused(

@@ -78,6 +78,15 @@ fn all_names_that_are_not_there_are_said_at_once() {
 }
 
 #[test]
+fn a_field_that_is_named_twice_is_no_change() {
+    for second in ["log/level=b", "log_level=b"] {
+        let ran = run(&["set", "log_level=a", second, "--yes"]);
+        assert_eq!(ran.code, 2, "{ran:#?}");
+        assert!(ran.err.contains("is named twice"), "{ran:#?}");
+    }
+}
+
+#[test]
 fn a_field_without_a_value_is_told_how_to_give_one() {
     let plain = run(&["set", "log_level"]);
     assert!(
