@@ -12,7 +12,8 @@ use super::table::Table;
 /// Standard output and standard error, as they are for this process.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    is_terminal: bool,
+    /// It is a terminal, and no file or pipe.
+    seen: bool,
     /// Some terminals do not know it.
     width: Option<usize>,
     colours: bool,
@@ -27,7 +28,7 @@ impl Terminal {
         let width_of = |is_terminal: bool| is_terminal.then(width).flatten().filter(|width| *width > 0);
         let is_terminal = io::stdout().is_terminal();
         Self {
-            is_terminal,
+            seen: is_terminal,
             width: width_of(is_terminal),
             colours: is_terminal && are_colours_wanted(),
             error_width: width_of(io::stderr().is_terminal()),
@@ -37,7 +38,7 @@ impl Terminal {
 
     /// Whether a person looks at the output.
     pub(super) fn is_terminal(&self) -> bool {
-        self.is_terminal
+        self.seen
     }
 
     pub(super) fn colours(&self) -> bool {
