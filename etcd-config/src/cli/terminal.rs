@@ -12,7 +12,8 @@ use super::table::Table;
 /// Standard output and standard error, as they are for this process.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    seen_by_a_person: bool,
+    /// It is a terminal, and no file or pipe.
+    seen: bool,
     /// Some terminals do not know it.
     width: Option<usize>,
     colours: bool,
@@ -27,7 +28,7 @@ impl Terminal {
         let width_of = |is_terminal: bool| is_terminal.then(width).flatten().filter(|width| *width > 0);
         let is_terminal = io::stdout().is_terminal();
         Self {
-            seen_by_a_person: is_terminal,
+            seen: is_terminal,
             width: width_of(is_terminal),
             colours: is_terminal && are_colours_wanted(),
             error_width: width_of(io::stderr().is_terminal()),
@@ -37,12 +38,7 @@ impl Terminal {
 
     /// Whether a person looks at the output.
     pub(super) fn is_terminal(&self) -> bool {
-        self.seen_by_a_person
-    }
-
-    /// The columns that the help has, if a person reads it: lines longer than these 100 are hard to read.
-    pub(super) fn help_width(&self) -> Option<usize> {
-        self.width.map(|width| width.clamp(40, 100))
+        self.seen
     }
 
     pub(super) fn colours(&self) -> bool {
@@ -93,7 +89,7 @@ impl Terminal {
 
     /// Says something on standard error, where it is in the way of no output.
     pub(super) fn say(&self, text: &str) {
-        // Where standard error is closed, there is nowhere else to say so.
+        // There is nobody to be told that it cannot be said.
         let _ = writeln!(io::stderr(), "{}", wrap(text, self.error_width));
     }
 

@@ -116,7 +116,9 @@ fn unclosed(offset: usize) -> Unreadable {
 }
 
 fn expanded(offset: usize, character: char) -> Unreadable {
-    let what = format!("a shell would put names of files in the place of {character}: put the value between quotation marks");
+    let what = format!(
+        "a shell would put names of files in the place of {character}: put the value between quotation marks"
+    );
     Unreadable { offset, what }
 }
 

@@ -16,7 +16,9 @@ struct Settings {
 
 #[test]
 fn a_value_that_begins_with_a_dash_is_not_repeated() {
-    for command in ["etcdctl put /payments/api_token -hunter2", "etcdctl put -- -hunter2 a b", "put /a '--hunter2'"] {
+    for command in
+        ["etcdctl put /payments/api_token -hunter2", "etcdctl put -- -hunter2 a b", "put /a '--hunter2'"]
+    {
         let error = Document::from_etcdctl(command).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
