@@ -194,22 +194,22 @@ pub trait EtcdConfig: Derived {
         Self::options().update_async(store, decide)
     }
 
-    /// What a start of this program would say of the keys: problems and warnings; [`Options::check`] with the defaults.
+    /// What a start of this program would say of the keys: problems and warnings; [`Options::check_stored`] with the defaults.
     ///
     /// # Errors
-    /// As [`Options::check`]. Problems are no error: the [`Check`] has them.
+    /// As [`Options::check_stored`]. Problems are no error: the [`Check`] has them.
     fn check_stored(store: impl IntoStore) -> Result<Check, Error> {
-        Self::options().check(store)
+        Self::options().check_stored(store)
     }
 
-    /// The same for callers in a tokio runtime; [`Options::check_async`] with the defaults.
+    /// The same for callers in a tokio runtime; [`Options::check_stored_async`] with the defaults.
     ///
     /// # Errors
-    /// As [`Options::check_async`].
+    /// As [`Options::check_stored_async`].
     fn check_stored_async(
         store: impl IntoStore,
     ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
-        Self::options().check_async(store)
+        Self::options().check_stored_async(store)
     }
 
     /// What is stored, as a document: JSON, YAML, TOML or commands of etcdctl; [`Options::export`] with the defaults. The

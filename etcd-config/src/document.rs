@@ -112,13 +112,13 @@ impl Document {
     /// use etcd_config::Document;
     ///
     /// let error = Document::from_json("{\"workers\": 20,\n \"workers\": 30}").unwrap_err();
-    /// assert!(error.is_document());
+    /// assert!(error.is_invalid_document());
     /// let message = "JSON cannot be read at line 2, column 2: workers is there twice, first in line 1";
     /// assert_eq!(error.to_string(), message);
     /// ```
     ///
     /// # Errors
-    /// [`Error::is_document`] is true of what cannot be read, with its line and column: no JSON, no object, a name that
+    /// [`Error::is_invalid_document`] is true of what cannot be read, with its line and column: no JSON, no object, a name that
     /// comes twice, more than 16 MiB, objects and lists more than 96 deep in one another.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         Self::parse(text, Format::Json)
@@ -209,7 +209,7 @@ impl Document {
     ///
     /// # Errors
     /// There is a `null` in a document that was read from another format, which TOML does not have.
-    /// [`Error::is_document`] is true of it.
+    /// [`Error::is_invalid_document`] is true of it.
     pub fn to_toml(&self) -> Result<String, Error> {
         to_toml::table(&self.shown().iter().collect::<Vec<_>>(), &self.head()).map_err(Error::document)
     }
@@ -218,7 +218,7 @@ impl Document {
     ///
     /// # Errors
     /// The document was read from a text in another format, which does not say which keys it is of; or a key or a value has
-    /// a zero byte in it. [`Error::is_document`] is true of these.
+    /// a zero byte in it. [`Error::is_invalid_document`] is true of these.
     pub fn to_etcdctl(&self) -> Result<String, Error> {
         to_etcdctl::commands(&self.shown().iter().collect::<Vec<_>>(), &self.head()).map_err(Error::document)
     }

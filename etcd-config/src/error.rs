@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use etcd_client_core::{OneLine, Prefix, Printable};
 
-pub use self::writing::Moved;
+pub use self::writing::ConflictingKey;
 pub(crate) use self::writing::WriteFailure;
 use self::writing::Writing;
 use crate::problem::{Problem, Report};
@@ -28,7 +28,7 @@ use crate::problem::{Problem, Report};
 /// | [`is_conflict`](Self::is_conflict) | somebody else has changed what an edit was decided on | read again and decide again |
 /// | [`maybe_applied`](Self::maybe_applied) | the answer to a write was lost | read, and see |
 /// | [`written`](Self::written) | an edit is written, and something else was changed at the same time | correct the [`problems`](Self::problems), if there are any |
-/// | [`is_document`](Self::is_document) | a text in JSON, YAML or TOML cannot be read, or what is in a document cannot be written in a format | correct the text, at the line and column of the message |
+/// | [`is_invalid_document`](Self::is_invalid_document) | a text in JSON, YAML or TOML cannot be read, or what is in a document cannot be written in a format | correct the text, at the line and column of the message |
 /// | [`is_invalid_option`](Self::is_invalid_option) | an option or a call is wrong, and nothing was tried | correct the program |
 ///
 /// None of them is true where a file, a thread or a runtime fails, nor for other errors of the
@@ -136,19 +136,19 @@ impl Error {
 
     /// Whether the text of a [`Document`](crate::Document) cannot be read; or a document cannot be written in a format.
     /// That keys of it are unknown, or values do not fit, is [`is_invalid`](Self::is_invalid).
-    pub fn is_document(&self) -> bool {
+    pub fn is_invalid_document(&self) -> bool {
         matches!(&*self.0, Inner::Document(_))
     }
 
     /// Whether an edit was not written because somebody else has changed something below the prefix since it was read:
-    /// [`moved`](Self::moved) are these keys.
+    /// [`conflicts`](Self::conflicts) are these keys.
     pub fn is_conflict(&self) -> bool {
         matches!(&*self.0, Inner::Writing(Writing { failure: WriteFailure::Conflict { .. }, .. }))
     }
 
     /// The keys that somebody else has changed, where that is the reason ([`is_conflict`](Self::is_conflict)). Empty even
     /// then if they were changed back, or cannot be read any more.
-    pub fn moved(&self) -> &[Moved] {
+    pub fn conflicts(&self) -> &[ConflictingKey] {
         match &*self.0 {
             Inner::Writing(Writing { failure: WriteFailure::Conflict { keys, .. }, .. }) => keys,
             _ => &[],

@@ -9,13 +9,13 @@ use std::marker::PhantomData;
 
 use etcd_client_core::{Prefix, Printable};
 
-use self::step::{Step, StepChange};
+use self::step::{HistoryChange, HistoryStep};
 use crate::decode::Derived;
 use crate::edit::field_path::FieldPath;
 use crate::edit::places_of;
 
 /// The changes below the prefix of a `T`, newest first, from [`EtcdConfig::history`](crate::EtcdConfig::history): each
-/// [`Step`] is what one revision has changed, and whether this program could be started from it.
+/// [`HistoryStep`] is what one revision has changed, and whether this program could be started from it.
 ///
 /// It is etcd's own past, which is there until etcd compacts it; [`complete_from`](Self::complete_from) says from which
 /// revision on it is whole, and [`cut`](Self::cut) why it does not begin where it was asked to. Who has written, and when,
@@ -54,14 +54,14 @@ use crate::edit::places_of;
 /// assert_eq!(history.to_string(), shown.trim_start());
 ///
 /// // One field, and some revisions.
-/// for step in Settings::history(&store, 3..)?.of(field!(Settings.workers)) {
+/// for step in Settings::history(&store, 3..)?.for_field(field!(Settings.workers)) {
 ///     assert_eq!((step.revision(), step.is_valid()), (4, false));
 /// }
 /// # Ok::<(), etcd_config::Error>(())
 /// ```
 pub struct History<T> {
     pub(super) prefix: Prefix,
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<HistoryStep>,
     pub(super) from: u64,
     pub(super) to: u64,
     pub(super) cut: Option<HistoryCut>,
@@ -80,12 +80,12 @@ pub enum HistoryCut {
 
 impl<T> History<T> {
     /// The steps, newest first.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[HistoryStep] {
         &self.steps
     }
 
     /// The same, as references.
-    pub fn iter(&self) -> std::slice::Iter<'_, Step> {
+    pub fn iter(&self) -> std::slice::Iter<'_, HistoryStep> {
         self.steps.iter()
     }
 
@@ -95,7 +95,7 @@ impl<T> History<T> {
     }
 
     /// The last revision that was looked at: of the range, or the newest of the store.
-    pub fn to(&self) -> u64 {
+    pub fn last_revision(&self) -> u64 {
         self.to
     }
 
@@ -108,12 +108,12 @@ impl<T> History<T> {
     /// The steps that change this field, or anything in it, with what else they change.
     #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "as `Edit::unset` takes it, from `field!`")]
-    pub fn of<V>(self, field: FieldPath<T, V>) -> Self
+    pub fn for_field<V>(self, field: FieldPath<T, V>) -> Self
     where
         T: Derived,
     {
         let Some(places) = places_of(&self.prefix, &field) else {
-            return self.of_field(&field.below_prefix());
+            return self.for_path(&field.below_prefix());
         };
         let places: Vec<String> = places.iter().map(|place| self.prefix.join(place)).collect();
         self.whose(|change| places.iter().any(|place| is_in(change.key(), place, '/')))
@@ -122,7 +122,7 @@ impl<T> History<T> {
     /// The same by the path of the field as a text, such as `database.pool_size`, or by a whole key, or the directory that
     /// it is in, such as `/payments/database`.
     #[must_use]
-    pub fn of_field(self, path_or_key: &str) -> Self {
+    pub fn for_path(self, path_or_key: &str) -> Self {
         if path_or_key.starts_with('/') {
             self.whose(|change| is_in(change.key(), path_or_key, '/'))
         } else {
@@ -130,7 +130,7 @@ impl<T> History<T> {
         }
     }
 
-    fn whose(mut self, is_meant: impl Fn(&StepChange) -> bool) -> Self {
+    fn whose(mut self, is_meant: impl Fn(&HistoryChange) -> bool) -> Self {
         self.steps.retain(|step| step.changes().iter().any(&is_meant));
         self.marked()
     }
@@ -166,8 +166,8 @@ fn is_in(name: &str, place: &str, separator: char) -> bool {
 }
 
 impl<T> IntoIterator for History<T> {
-    type Item = Step;
-    type IntoIter = std::vec::IntoIter<Step>;
+    type Item = HistoryStep;
+    type IntoIter = std::vec::IntoIter<HistoryStep>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.steps.into_iter()
@@ -175,8 +175,8 @@ impl<T> IntoIterator for History<T> {
 }
 
 impl<'h, T> IntoIterator for &'h History<T> {
-    type Item = &'h Step;
-    type IntoIter = std::slice::Iter<'h, Step>;
+    type Item = &'h HistoryStep;
+    type IntoIter = std::slice::Iter<'h, HistoryStep>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.steps.iter()

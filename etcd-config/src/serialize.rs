@@ -13,7 +13,7 @@ use crate::check::Check;
 use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
 use crate::explain::{Explanation, Origin, Row};
-use crate::history::step::{Step, StepChange};
+use crate::history::step::{HistoryChange, HistoryStep};
 use crate::history::{History, HistoryCut};
 use crate::leaf::FieldDefault;
 use crate::problem::Problem;
@@ -333,7 +333,7 @@ impl<T> Serialize for History<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object!(serializer, "History", {
             "complete_from": self.complete_from(),
-            "to": self.to(),
+            "to": self.last_revision(),
             "cut": self.cut().map(|cut| match cut {
                 HistoryCut::Compacted => "compacted",
                 HistoryCut::Limit => "limit",
@@ -343,9 +343,9 @@ impl<T> Serialize for History<T> {
     }
 }
 
-impl Serialize for Step {
+impl Serialize for HistoryStep {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object!(serializer, "Step", {
+        object!(serializer, "HistoryStep", {
             "revision": self.revision(),
             "committed": self.is_committed(),
             "valid": self.is_valid(),
@@ -355,9 +355,9 @@ impl Serialize for Step {
     }
 }
 
-impl Serialize for StepChange {
+impl Serialize for HistoryChange {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object!(serializer, "StepChange", {
+        object!(serializer, "HistoryChange", {
             "field": self.field(),
             "key": self.key(),
             "old": self.old(),

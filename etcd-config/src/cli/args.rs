@@ -73,7 +73,7 @@ pub struct Args {
     placeholder: Vec<(String, String)>,
     /// The configuration that is meant, where the program has several
     #[arg(long, global = true, display_order = 103, value_name = "NAME", hide_short_help = true)]
-    of: Option<String>,
+    config: Option<String>,
     /// Print JSON, for programs
     #[arg(long, global = true, display_order = 104)]
     json: bool,
@@ -127,12 +127,12 @@ impl Args {
         store: Option<Arc<dyn Store>>,
         whole: Option<clap::Command>,
     ) -> ExitCode {
-        let Self { connection, prefix, placeholder, of, json, command } = self;
+        let Self { connection, prefix, placeholder, config, json, command } = self;
         let store = store.filter(|_| !connection.names_servers());
-        let place = Place { prefix, placeholders: placeholder, patience: connection.patience() };
+        let place = Place { prefix, placeholders: placeholder, startup_timeout: connection.startup_timeout };
         let session = Session {
             subjects: C::subjects().0,
-            of,
+            config,
             connection: *connection,
             place,
             store: store.map_or_else(OnceCell::new, OnceCell::from),

@@ -24,7 +24,7 @@ use crate::decode::Derived;
 /// }
 ///
 /// fn main() -> ExitCode {
-///     cli::main::<(Settings, Limits)>() // settings check; settings --of Limits show; settings set per_second=200
+///     cli::main::<(Settings, Limits)>() // settings check; settings --config Limits show; settings set per_second=200
 /// }
 /// ```
 pub trait Configurations {

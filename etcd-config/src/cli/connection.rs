@@ -46,9 +46,9 @@ pub(super) struct Connection {
     /// How long an answer may take to begin, such as 5s [$ETCDCTL_COMMAND_TIMEOUT]
     #[arg(long, global = true, value_name = "TIME", hide_short_help = true)]
     command_timeout: Option<String>,
-    /// How long etcd may be unreachable before the command gives up
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "10", hide_short_help = true)]
-    pub(super) patience: u32,
+    /// How long etcd may be unreachable before the command gives up, such as 10s
+    #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, hide_short_help = true)]
+    pub(super) startup_timeout: Duration,
     /// Use etcd's older API, as node-etcd does
     #[arg(long, global = true, hide_short_help = true)]
     v2: bool,
@@ -58,11 +58,6 @@ impl Connection {
     /// Whether the command line or its environment names servers.
     pub(super) fn names_servers(&self) -> bool {
         self.endpoints.is_some() || variable("ETCDCTL_ENDPOINTS").is_some()
-    }
-
-    /// How long an outage is waited for.
-    pub(super) fn patience(&self) -> Duration {
-        Duration::from_secs(self.patience.into())
     }
 
     /// The store; nothing is sent yet.

@@ -58,15 +58,15 @@ impl Failure {
     /// For a program.
     pub(super) fn to_json(&self) -> Value {
         let Self { code, text, error } = self;
-        let moved = error.iter().flat_map(Error::moved);
-        let moved: Vec<Value> =
-            moved.map(|moved| json!({ "key": moved.key, "revision": moved.revision })).collect();
+        let conflicts = error.iter().flat_map(Error::conflicts);
+        let conflicts: Vec<Value> =
+            conflicts.map(|one| json!({ "key": one.key, "revision": one.revision })).collect();
         let problems = error.as_ref().map(Error::problems).unwrap_or_default();
         json!({
             "error": text,
             "code": *code as u8,
             "problems": problems,
-            "moved": moved,
+            "conflicts": conflicts,
             "maybe_applied": error.as_ref().is_some_and(Error::maybe_applied),
             "written": error.as_ref().and_then(Error::written),
         })
@@ -80,7 +80,7 @@ impl From<Error> for Failure {
         let code = match &error {
             error if error.is_conflict() => Code::Conflict,
             error if error.is_invalid() => Code::Problems,
-            error if error.is_invalid_option() || error.is_document() || is_input => Code::Usage,
+            error if error.is_invalid_option() || error.is_invalid_document() || is_input => Code::Usage,
             _ => Code::Unreachable,
         };
         Self { code, text: error.to_string(), error: Some(error) }

@@ -76,7 +76,7 @@ impl Names {
             (Some(owner), 1) => Ok(owner),
             (None, _) => Err(Failure::usage(failures.join("\n"))),
             (Some(Owner { subject, .. }), _) => Err(Failure::usage(format!(
-                "there are such fields in {} and others: name the one that is meant with --of",
+                "there are such fields in {} and others: name the one that is meant with --config",
                 subject.name()
             ))),
         }

@@ -9,7 +9,7 @@ use super::style::Style;
 use super::subject::{Past, Subject};
 use super::table::{Column, Cut, Row, Table};
 use crate::history::HistoryCut;
-use crate::history::step::{Step, StepChange};
+use crate::history::step::{HistoryChange, HistoryStep};
 
 /// The most problems of a step that are shown.
 const PROBLEMS: usize = 3;
@@ -100,9 +100,9 @@ fn print(session: &Session, subject: &dyn Subject, past: &Past, older: usize) {
 }
 
 /// A row for each key, the first of them with the revision.
-fn rows(step: &Step, directory: &str) -> Vec<Row> {
+fn rows(step: &HistoryStep, directory: &str) -> Vec<Row> {
     let is_valid = step.is_valid();
-    let row = |(number, change): (usize, &StepChange)| {
+    let row = |(number, change): (usize, &HistoryChange)| {
         let revision = if number == 0 { step.revision().to_string() } else { String::new() };
         let (old, new) = change.shown_texts();
         let key = change.key().strip_prefix(directory).unwrap_or(change.key());

@@ -13,7 +13,7 @@ use super::terminal::Terminal;
 pub(super) struct Session {
     pub(super) subjects: Vec<Box<dyn Subject>>,
     /// The name of the one that is meant, where there are several.
-    pub(super) of: Option<String>,
+    pub(super) config: Option<String>,
     pub(super) connection: Connection,
     pub(super) place: Place,
     /// What is read where the command line names no servers.
@@ -26,17 +26,17 @@ impl Session {
     /// The configurations that are meant.
     pub(super) fn chosen(&self) -> Result<Vec<&dyn Subject>, Failure> {
         let all = || self.subjects.iter().map(AsRef::as_ref);
-        let chosen: Vec<&dyn Subject> = match &self.of {
+        let chosen: Vec<&dyn Subject> = match &self.config {
             None => all().collect(),
             Some(name) => all().filter(|subject| subject.name().eq_ignore_ascii_case(name)).collect(),
         };
-        match &self.of {
+        match &self.config {
             Some(name) if chosen.is_empty() => {
                 let name = etcd_client_core::Printable::line(name);
                 Err(Failure::usage(format!("there is no {name} here: there is {}", self.names())))
             }
             None if chosen.len() > 1 && self.place.prefix.is_some() => {
-                Err(Failure::usage(format!("--prefix is for one of {}: name it with --of", self.names())))
+                Err(Failure::usage(format!("--prefix is for one of {}: name it with --config", self.names())))
             }
             _ => Ok(chosen),
         }
@@ -46,7 +46,7 @@ impl Session {
     pub(super) fn one(&self) -> Result<&dyn Subject, Failure> {
         match self.chosen()?.as_slice() {
             [one] => Ok(*one),
-            _ => Err(Failure::usage(format!("this is for one of {}: name it with --of", self.names()))),
+            _ => Err(Failure::usage(format!("this is for one of {}: name it with --config", self.names()))),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::edit::planned::PlannedChange;
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::history::HistoryCut;
-use crate::history::step::Step;
+use crate::history::step::HistoryStep;
 use crate::live::Live;
 use crate::options::Options;
 use crate::problem::Problem;
@@ -34,12 +34,12 @@ use crate::status::Status;
 pub(super) struct Place {
     pub(super) prefix: Option<String>,
     pub(super) placeholders: Vec<(String, String)>,
-    pub(super) patience: Duration,
+    pub(super) startup_timeout: Duration,
 }
 
 impl Place {
     pub(super) fn options<T: Derived>(&self) -> Options<T> {
-        let options = Options::new().startup_timeout(self.patience);
+        let options = Options::new().startup_timeout(self.startup_timeout);
         let options = match &self.prefix {
             Some(prefix) => options.prefix(prefix),
             None => options,
@@ -120,7 +120,7 @@ pub(super) trait Planned {
 pub(super) struct Past {
     pub(super) prefix: Prefix,
     /// Newest first.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<HistoryStep>,
     pub(super) complete_from: u64,
     pub(super) cut: Option<HistoryCut>,
 }
@@ -190,7 +190,7 @@ impl<T: Derived> Subject for Typed<T> {
         let range = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Included));
         let history = site.place.options::<T>().history(&site.store, range)?;
         let history = match field {
-            Some(field) => history.of_field(field),
+            Some(field) => history.for_path(field),
             None => history,
         };
         let prefix = site.place.options::<T>().read_plan(&site.store)?.prefix;

@@ -41,6 +41,11 @@ impl Terminal {
         self.seen
     }
 
+    /// The columns that the help has, if a person reads it: lines longer than these 100 are hard to read.
+    pub(super) fn help_width(&self) -> Option<usize> {
+        self.width.map(|width| width.clamp(40, 100))
+    }
+
     pub(super) fn colours(&self) -> bool {
         self.colours
     }
@@ -89,7 +94,7 @@ impl Terminal {
 
     /// Says something on standard error, where it is in the way of no output.
     pub(super) fn say(&self, text: &str) {
-        // There is nobody to be told that it cannot be said.
+        // Where standard error is closed, there is nowhere else to say so.
         let _ = writeln!(io::stderr(), "{}", wrap(text, self.error_width));
     }
 

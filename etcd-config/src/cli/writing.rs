@@ -10,7 +10,7 @@ use super::style::Style;
 use super::subject::{Planned, Site, Subject, is_secret, stored};
 use super::table::{Column, Cut, Row, Table};
 use crate::edit::planned::PlannedChange;
-use crate::error::Moved;
+use crate::error::ConflictingKey;
 use crate::lint::unread_key::field_of;
 use crate::reading::Reading;
 use crate::secret::HIDDEN;
@@ -79,7 +79,7 @@ impl Writing<'_> {
                 finish(Some(written.revision()))
             }
             Err(error) if error.is_conflict() => {
-                let moved = error.moved().to_vec();
+                let moved = error.conflicts().to_vec();
                 let failure = Failure::from(error);
                 Err(self.conflict(&before, &moved, failure))
             }
@@ -108,12 +108,12 @@ impl Writing<'_> {
     }
 
     /// Says who was first with what.
-    fn conflict(&self, before: &Reading, moved: &[Moved], failure: Failure) -> Failure {
+    fn conflict(&self, before: &Reading, moved: &[ConflictingKey], failure: Failure) -> Failure {
         let Self { session, subject, site, .. } = self;
         let now = subject.read(site);
         let (Ok(now), false) = (now, moved.is_empty() || session.json) else { return failure };
         let schema = now.schema();
-        let row = |moved: &Moved| {
+        let row = |moved: &ConflictingKey| {
             let path = moved.key.strip_prefix(now.prefix().directory()).unwrap_or(&moved.key);
             // What no field reads may be a secret of another version.
             let is_secret = is_secret(&schema, now.prefix(), &moved.key) || field_of(&schema, path).is_none();

@@ -7,7 +7,7 @@ use super::expected::Expected;
 use super::foremost::foremost;
 use super::unanswered::{Fate, find_out};
 use crate::decode::{Derived, survey};
-use crate::error::{Error, Moved, WriteFailure};
+use crate::error::{ConflictingKey, Error, WriteFailure};
 use crate::problem::Report;
 use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
@@ -162,7 +162,7 @@ async fn what_is_there(
 }
 
 /// The keys that are not as they were read; none if that cannot be read either.
-async fn who_moved(store: &dyn Store, expected: &Expected) -> Vec<Moved> {
+async fn who_moved(store: &dyn Store, expected: &Expected) -> Vec<ConflictingKey> {
     let Ok(listing) = store.list(&expected.prefix).await else { return Vec::new() };
     let mut gone = expected.values.clone();
     let mut moved = Vec::new();
@@ -170,9 +170,9 @@ async fn who_moved(store: &dyn Store, expected: &Expected) -> Vec<Moved> {
     for entry in &listing.entries {
         let before = gone.remove(&entry.key);
         if entry.revision > expected.known.revision || before.is_none() {
-            moved.push(Moved { key: text(&entry.key), revision: Some(entry.revision) });
+            moved.push(ConflictingKey { key: text(&entry.key), revision: Some(entry.revision) });
         }
     }
-    moved.extend(gone.keys().map(|key| Moved { key: text(key), revision: None }));
+    moved.extend(gone.keys().map(|key| ConflictingKey { key: text(key), revision: None }));
     moved
 }

@@ -92,7 +92,7 @@ impl<T: Derived> Plan<T> {
     /// which has not been checked.
     ///
     /// # Errors
-    /// - [`Error::is_conflict`]: somebody else has changed something; [`Error::moved`] are these keys. Read again and
+    /// - [`Error::is_conflict`]: somebody else has changed something; [`Error::conflicts`] are these keys. Read again and
     ///   decide again, or use [`EtcdConfig::update`](crate::EtcdConfig::update).
     /// - [`Error::maybe_applied`]: the answer was lost, and reading has not shown whether the change is written. It is
     ///   never sent twice.

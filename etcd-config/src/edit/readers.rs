@@ -50,7 +50,8 @@ impl<'s> Search<'s> {
                     return;
                 }
                 let field = field_path(&at.field, member.field.name);
-                let way = Way { path, field, restart: at.restart || member.field.restart, is_entry: at.is_entry };
+                let way =
+                    Way { path, field, restart: at.restart || member.field.restart, is_entry: at.is_entry };
                 self.content(member.field, &member.content, &way, at);
             }
         }
@@ -59,7 +60,9 @@ impl<'s> Search<'s> {
     fn content(&mut self, written: &'static layout::Field, content: &'s Content, at: &Way, outer: &Way) {
         let found = |field, is_entry| Reader { field, written, restart: at.restart, is_entry };
         match content {
-            Content::Leaf(_) if at.path == self.path => self.found = Some(found(at.field.clone(), at.is_entry)),
+            Content::Leaf(_) if at.path == self.path => {
+                self.found = Some(found(at.field.clone(), at.is_entry));
+            }
             Content::Map { .. } => {
                 let name = self.rest(&at.path).filter(|name| !name.is_empty() && !name.contains('/'));
                 self.found = name.map(|name| found(field_path(&at.field, name), true));

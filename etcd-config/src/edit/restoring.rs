@@ -21,7 +21,7 @@ impl<T: Derived> Edit<T> {
     /// read them. A key that was deleted with its lease comes back without one.
     ///
     /// A commit key gets the value that it had, and is written last, as by any edit; where there was none, the present
-    /// one is written again. Which revisions were committed, [`Step::is_committed`](crate::Step::is_committed) says.
+    /// one is written again. Which revisions were committed, [`Step::is_committed`](crate::HistoryStep::is_committed) says.
     ///
     /// ```
     /// use etcd_config::{EtcdConfig, MemoryStore};

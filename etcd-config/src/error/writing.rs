@@ -9,10 +9,10 @@ use crate::problem::Report;
 /// The most keys that are named.
 const NAMED: usize = 10;
 
-/// A key that somebody else has changed since an edit read it, from [`Error::moved`](crate::Error::moved).
+/// A key that somebody else has changed since an edit read it, from [`Error::conflicts`](crate::Error::conflicts).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Moved {
+pub struct ConflictingKey {
     /// The whole key.
     pub key: String,
     /// The revision of the change; `None` if the key is gone.
@@ -23,7 +23,7 @@ pub struct Moved {
 #[derive(Debug)]
 pub(crate) enum WriteFailure {
     /// Something has changed since `read_at`; nothing of the transaction is written.
-    Conflict { read_at: u64, keys: Vec<Moved> },
+    Conflict { read_at: u64, keys: Vec<ConflictingKey> },
     /// The answer was lost, and reading has not shown it.
     Unknown { why: String, error: etcd_client_core::Error },
     /// The store has refused it.
@@ -131,7 +131,7 @@ impl fmt::Display for Writing {
     }
 }
 
-struct Named<'m>(&'m [Moved]);
+struct Named<'m>(&'m [ConflictingKey]);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

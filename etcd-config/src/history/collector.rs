@@ -6,7 +6,7 @@ use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 
 use super::range::Revisions;
-use super::step::{Step, StepChange};
+use super::step::{HistoryChange, HistoryStep};
 use super::{History, HistoryCut};
 use crate::decode::{Derived, survey};
 use crate::edit::described::Describer;
@@ -28,7 +28,7 @@ pub(crate) struct Collector<T> {
     prefix: Prefix,
     schema: Schema,
     tree: KeyTree,
-    steps: Vec<Step>,
+    steps: Vec<HistoryStep>,
     first: u64,
     to: u64,
     limit: usize,
@@ -85,7 +85,7 @@ impl<T: Derived> Collector<T> {
         false
     }
 
-    fn step(&self, batch: &Batch, undo: &Undo) -> Step {
+    fn step(&self, batch: &Batch, undo: &Undo) -> HistoryStep {
         let mut problems = match decode_all::<T>(&self.tree) {
             Ok(decoded) => {
                 panics::drop_caught(decoded);
@@ -96,7 +96,7 @@ impl<T: Derived> Collector<T> {
         let more = problems.len().saturating_sub(PROBLEMS);
         problems.truncate(PROBLEMS);
         let describer = Describer::of(&self.schema, &self.prefix);
-        let mut changes: Vec<StepChange> = undo
+        let mut changes: Vec<HistoryChange> = undo
             .iter()
             .filter_map(|(key, old)| {
                 let new = batch.changes.iter().find_map(|change| put_at(change, key));
@@ -105,7 +105,7 @@ impl<T: Derived> Collector<T> {
             .collect();
         changes.sort_by(|left, right| left.key().cmp(right.key()));
         let committed = commits(batch, &self.prefix, T::LAYOUT.commit_key);
-        Step { revision: batch.revision, changes, committed, problems, more, before: None }
+        HistoryStep { revision: batch.revision, changes, committed, problems, more, before: None }
     }
 
     fn change(
@@ -114,10 +114,10 @@ impl<T: Derived> Collector<T> {
         key: &Bytes,
         old: Option<&Bytes>,
         new: Option<&Bytes>,
-    ) -> Option<StepChange> {
+    ) -> Option<HistoryChange> {
         let path = String::from_utf8_lossy(self.prefix.relative(key)?);
         let change = describer.change(&path, old, new, false);
-        Some(StepChange { change, is_rewrite: old.is_some() && old == new })
+        Some(HistoryChange { change, is_rewrite: old.is_some() && old == new })
     }
 
     /// The history, as far as it could be read.

@@ -15,9 +15,9 @@ const PROBLEMS: usize = 3;
 /// `Display` is for a person, in lines. `Debug` and the accessors show no secret. With the feature `serde` it is
 /// `Serialize`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct HistoryStep {
     pub(super) revision: u64,
-    pub(super) changes: Vec<StepChange>,
+    pub(super) changes: Vec<HistoryChange>,
     pub(super) committed: bool,
     pub(super) problems: Vec<Problem>,
     /// So many more problems are not held.
@@ -26,14 +26,14 @@ pub struct Step {
     pub(super) before: Option<String>,
 }
 
-impl Step {
+impl HistoryStep {
     /// The revision.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
     /// The keys that were written or deleted, in ascending order.
-    pub fn changes(&self) -> &[StepChange] {
+    pub fn changes(&self) -> &[HistoryChange] {
         &self.changes
     }
 
@@ -53,16 +53,16 @@ impl Step {
     }
 }
 
-/// The change of one key in a [`Step`].
+/// The change of one key in a [`HistoryStep`].
 ///
 /// `Debug` and the accessors show no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepChange {
+pub struct HistoryChange {
     pub(super) change: PlannedChange,
     pub(super) is_rewrite: bool,
 }
 
-impl StepChange {
+impl HistoryChange {
     /// The path of the field that reads the key today, such as `database.pool_size`; empty if no field does.
     pub fn field(&self) -> &str {
         self.change.field()
@@ -129,12 +129,12 @@ impl StepChange {
     }
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for HistoryStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "revision {}", self.revision)?;
         f.write_str(if self.committed { "" } else { ", not committed" })?;
         f.write_str(if self.is_valid() { "" } else { ", refused by this program" })?;
-        let rows: Vec<[String; 3]> = self.changes.iter().take(PRINTED).map(StepChange::cells).collect();
+        let rows: Vec<[String; 3]> = self.changes.iter().take(PRINTED).map(HistoryChange::cells).collect();
         write_rows(&rows, f)?;
         more(self.changes.len().saturating_sub(PRINTED), "changes", f)?;
         self.problems.iter().take(PROBLEMS).try_for_each(|problem| write!(f, "\n  problem: {problem}"))?;

@@ -69,7 +69,7 @@ impl<T: Derived> Options<T> {
     ///
     /// # Errors
     /// As [`edit`](Self::edit). Problems are no error: the [`Check`] has them.
-    pub fn check(self, store: impl IntoStore) -> Result<Check, Error> {
+    pub fn check_stored(self, store: impl IntoStore) -> Result<Check, Error> {
         Ok(Check::of::<T>(&Reading::blocking::<T>(self.read_plan(store)?, None)?))
     }
 
@@ -77,7 +77,7 @@ impl<T: Derived> Options<T> {
     ///
     /// # Errors
     /// As [`edit_async`](Self::edit_async).
-    pub fn check_async(
+    pub fn check_stored_async(
         self,
         store: impl IntoStore,
     ) -> impl Future<Output = Result<Check, Error>> + Send + 'static {
@@ -93,15 +93,15 @@ impl<T: Derived> Options<T> {
     ///
     /// # Errors
     /// As [`edit`](Self::edit), and if the revision is compacted or still to come, or the store cannot read its past.
-    pub fn check_at(self, store: impl IntoStore, revision: u64) -> Result<Check, Error> {
+    pub fn check_stored_at(self, store: impl IntoStore, revision: u64) -> Result<Check, Error> {
         Ok(Check::of::<T>(&Reading::blocking::<T>(self.read_plan(store)?, Some(revision))?))
     }
 
     /// The same for callers in a tokio runtime.
     ///
     /// # Errors
-    /// As [`check_at`](Self::check_at), and that there is no runtime.
-    pub fn check_at_async(
+    /// As [`check_stored_at`](Self::check_stored_at), and that there is no runtime.
+    pub fn check_stored_at_async(
         self,
         store: impl IntoStore,
         revision: u64,

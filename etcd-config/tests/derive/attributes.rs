@@ -215,7 +215,7 @@ fn what_a_restart_would_refuse_does_not_hold_updates_up() {
 }
 
 #[derive(EtcdConfig, Debug, PartialEq)]
-struct Moved {
+struct ConflictingKey {
     #[etcd(restart, default = 1, alias = "old_port")]
     port: u16,
 }
@@ -224,8 +224,8 @@ struct Moved {
 fn a_restart_field_stays_whatever_name_its_key_has() {
     let waiting =
         |key: &str| [format!("{key}: has changed since the start; a restart brings the change into force")];
-    let mut keys = Keys::of::<Moved>("/app", &[("/app/old_port", "80")]);
-    let mut value = keys.decode::<Moved>().unwrap();
+    let mut keys = Keys::of::<ConflictingKey>("/app", &[("/app/old_port", "80")]);
+    let mut value = keys.decode::<ConflictingKey>().unwrap();
     for (changes, pending) in [
         (&[("/app/port", Some("81"))][..], Some("/app/port")),
         (&[("/app/old_port", None)], Some("/app/port")),
@@ -245,7 +245,7 @@ fn a_restart_field_stays_whatever_name_the_directory_around_it_has() {
     #[derive(EtcdConfig, Debug, PartialEq)]
     struct Around {
         #[etcd(nested, alias = "old")]
-        new: Moved,
+        new: ConflictingKey,
     }
     let mut keys = Keys::of::<Around>("/app", &[("/app/old/port", "80")]);
     let mut value = keys.decode::<Around>().unwrap();

@@ -314,7 +314,10 @@ fn a_document_goes_from_one_format_to_another() {
     assert_eq!(document.to_json(), json);
     assert_eq!(document.to_toml().unwrap_err().to_string(), "TOML has no null, which name is");
     let error = document.to_etcdctl().unwrap_err();
-    assert!(error.is_document() && error.to_string().starts_with("which key pool-size is"), "{error}");
+    assert!(
+        error.is_invalid_document() && error.to_string().starts_with("which key pool-size is"),
+        "{error}"
+    );
     let commands = "etcdctl put /payments/pool-size 5\n";
     let document = Document::from_etcdctl(commands).unwrap();
     assert_eq!(document.to_etcdctl().unwrap(), commands);

@@ -7,7 +7,7 @@ use crate::settings::{Settings, store};
 #[track_caller]
 fn unreadable(text: &str, format: Format, message: &str) {
     let error = Document::parse(text, format).unwrap_err();
-    assert!(error.is_document() && !error.is_invalid());
+    assert!(error.is_invalid_document() && !error.is_invalid());
     assert_eq!(error.to_string(), message);
 }
 
@@ -68,7 +68,7 @@ fn refused(text: &str, format: Format, lines: &[&str]) {
     let store = store(&[]);
     let document = Document::parse(text, format).unwrap();
     let error = Settings::edit(&store).unwrap().apply(&document).unwrap_err();
-    assert!(error.is_invalid() && !error.is_document());
+    assert!(error.is_invalid() && !error.is_invalid_document());
     assert_eq!(error.to_string().lines().collect::<Vec<_>>(), lines);
 }
 

@@ -1,6 +1,6 @@
 //! What is written in one transaction or in several, and on what condition.
 
-use etcd_config::{EtcdConfig, MemoryStore, Moved, field};
+use etcd_config::{ConflictingKey, EtcdConfig, MemoryStore, field};
 use std::collections::BTreeMap;
 
 use crate::readme::{Settings, get, store};
@@ -23,8 +23,11 @@ fn a_conflict_names_the_keys_that_have_moved_and_writes_nothing() {
     store.delete("/payments/log/level");
     let error = plan.commit().unwrap_err();
     assert!(error.is_conflict() && !error.maybe_applied() && error.written().is_none());
-    let named: Vec<_> =
-        error.moved().iter().map(|Moved { key, revision, .. }| (key.as_str(), *revision)).collect();
+    let named: Vec<_> = error
+        .conflicts()
+        .iter()
+        .map(|ConflictingKey { key, revision, .. }| (key.as_str(), *revision))
+        .collect();
     assert_eq!(named, [("/payments/database/url", Some(moved)), ("/payments/log/level", None)]);
     assert_eq!(
         error.to_string(),

@@ -54,7 +54,7 @@ fn a_lost_request_that_was_overtaken_is_a_conflict() {
     let beside = Arc::new(Beside::new(&store, Moment::AfterLostRequest));
     let error = edit_beside(&beside).unwrap_err();
     assert!(error.is_conflict(), "{error}");
-    assert_eq!(error.moved()[0].key, "/payments/log/level");
+    assert_eq!(error.conflicts()[0].key, "/payments/log/level");
 }
 
 /// As long as a key is there that was not, the request is not carried out. When it is gone again, it may be.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use etcd_config::client::{self, BoxFuture, Kind, Listing, Opened, Prefix, Store};
-use etcd_config::{EtcdConfig, History, HistoryCut, MemoryStore, ProblemKind, Secret, Step, field};
+use etcd_config::{EtcdConfig, History, HistoryCut, HistoryStep, MemoryStore, ProblemKind, Secret, field};
 
 #[derive(EtcdConfig, Debug)]
 #[etcd(prefix = "/app")]
@@ -31,11 +31,11 @@ struct Database {
 struct Size(#[allow(dead_code)] u32);
 
 fn revisions<T>(history: &History<T>) -> Vec<u64> {
-    history.steps().iter().map(Step::revision).collect()
+    history.steps().iter().map(HistoryStep::revision).collect()
 }
 
 /// (key, old, new) of a step.
-fn texts(step: &Step) -> Vec<(&str, Option<&str>, Option<&str>)> {
+fn texts(step: &HistoryStep) -> Vec<(&str, Option<&str>, Option<&str>)> {
     step.changes().iter().map(|change| (change.key(), change.old(), change.new())).collect()
 }
 
@@ -47,7 +47,7 @@ fn each_revision_that_changed_something_is_a_step_newest_first() {
     store.delete("/app/name");
     store.put("/app/workers", "2");
     let history = App::history(&store, ..).unwrap();
-    assert_eq!((history.complete_from(), history.to(), history.cut()), (2, 6, None));
+    assert_eq!((history.complete_from(), history.last_revision(), history.cut()), (2, 6, None));
     assert_eq!(revisions(&history), [6, 5, 4, 2]);
     let steps = history.steps();
     assert_eq!(texts(&steps[0]), [("/app/workers", Some("2"), Some("2"))]);
@@ -116,9 +116,9 @@ fn what_is_compacted_is_said_and_never_left_out_in_silence() {
     let shown = history.to_string();
     assert!(shown.ends_with("14 -> 15\n(what was before revision 16 is compacted)"), "{shown}");
     // The last that is left says it, whatever is looked for, and in a loop.
-    let last = history.clone().of(field!(App.workers)).into_iter().last().unwrap();
+    let last = history.clone().for_field(field!(App.workers)).into_iter().last().unwrap();
     assert!(last.to_string().ends_with("(what was before revision 16 is compacted)"));
-    let none = history.of(field!(App.name)).to_string();
+    let none = history.for_field(field!(App.name)).to_string();
     assert_eq!(none, "no change from revision 16 to 21; what was before revision 16 is compacted");
     // What was asked for is there.
     let whole = App::history(&store, 16..).unwrap();
@@ -169,7 +169,7 @@ fn a_step_says_whether_a_start_would_have_failed_and_on_what() {
     store.put("/app/name", "a");
     store.put("/app/workers", "2");
     let history = App::history(&store, ..).unwrap();
-    let valid: Vec<_> = history.steps().iter().map(Step::is_valid).collect();
+    let valid: Vec<_> = history.steps().iter().map(HistoryStep::is_valid).collect();
     assert_eq!(valid, [true, false, false, true]);
     let problem = &history.steps()[1].problems()[0];
     assert_eq!(
@@ -192,16 +192,16 @@ fn a_field_is_found_by_its_path_its_key_and_its_directory() {
     let history = App::history(&store, ..).unwrap();
     let of = |history: History<App>| revisions(&history);
     let all = || history.clone();
-    assert_eq!(of(all().of(field!(App.features))), [3, 2]);
-    assert_eq!(of(all().of(field!(App.features["a"]))), [2]);
-    assert_eq!(of(all().of(field!(App.database))), [5, 4]);
-    assert_eq!(of(all().of(field!(App.database.pool_size))), [5]);
-    assert_eq!(of(all().of(field!(App.database.pool_size.0))), [5]);
-    assert_eq!(of(all().of_field("database.pool_size")), [5]);
-    assert_eq!(of(all().of_field("/app/database")), [5, 4]);
-    assert_eq!(of(all().of_field("/app/database/")), [5, 4]);
-    assert_eq!(of(all().of_field("/app/databases")), [6]);
-    assert_eq!(of(all().of_field("database.nothing")), [0; 0]);
+    assert_eq!(of(all().for_field(field!(App.features))), [3, 2]);
+    assert_eq!(of(all().for_field(field!(App.features["a"]))), [2]);
+    assert_eq!(of(all().for_field(field!(App.database))), [5, 4]);
+    assert_eq!(of(all().for_field(field!(App.database.pool_size))), [5]);
+    assert_eq!(of(all().for_field(field!(App.database.pool_size.0))), [5]);
+    assert_eq!(of(all().for_path("database.pool_size")), [5]);
+    assert_eq!(of(all().for_path("/app/database")), [5, 4]);
+    assert_eq!(of(all().for_path("/app/database/")), [5, 4]);
+    assert_eq!(of(all().for_path("/app/databases")), [6]);
+    assert_eq!(of(all().for_path("database.nothing")), [0; 0]);
 }
 
 #[derive(EtcdConfig)]
@@ -217,7 +217,7 @@ fn what_is_not_committed_is_said() {
     let store = MemoryStore::from([("/app/least", "2")]);
     store.put("/app/committed", "1");
     let history = Committed::history(&store, ..).unwrap();
-    let committed: Vec<_> = history.steps().iter().map(Step::is_committed).collect();
+    let committed: Vec<_> = history.steps().iter().map(HistoryStep::is_committed).collect();
     assert_eq!(committed, [true, false]);
     assert!(history.steps()[1].to_string().starts_with("revision 2, not committed\n"));
     assert_eq!(history.steps()[0].changes()[0].new(), Some("1"));

@@ -154,7 +154,7 @@ fn warnings_are_bounded() {
         transaction = transaction.put(format!("/app/odd-{number}\u{1b}[2J"), "x");
     }
     transaction.commit();
-    let check = anywhere("/app").check(&store).unwrap();
+    let check = anywhere("/app").check_stored(&store).unwrap();
     assert!(check.warnings().len() <= 101 && check.to_string().lines().count() <= 102);
     assert!(!check.to_string().contains('\u{1b}'));
 }

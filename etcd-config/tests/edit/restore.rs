@@ -77,10 +77,11 @@ fn a_revision_that_is_not_to_be_had_is_said_with_the_way_out() {
         "App below /app cannot be what it was at revision 22: this edit has read revision 21, and that one is later; \
          take an earlier one"
     );
-    for zero in [edit(&store).restore(0).unwrap_err(), App::options().check_at(&store, 0).unwrap_err()] {
+    for zero in [edit(&store).restore(0).unwrap_err(), App::options().check_stored_at(&store, 0).unwrap_err()]
+    {
         assert!(zero.to_string().contains("revision 0"), "{zero}");
     }
-    let error = App::options().check_at(&store, 99).unwrap_err();
+    let error = App::options().check_stored_at(&store, 99).unwrap_err();
     assert!(error.to_string().contains("take an earlier revision"), "{error}");
     assert!(edit(&store).restore(21).unwrap().plan().unwrap().is_empty());
 }

@@ -116,8 +116,8 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     let history = Bank::history(&store, ..).unwrap();
     table.both("History", &history);
     table.row("HistoryCut", &history.cut());
-    table.both("Step", &history.steps()[0]);
-    table.row("StepChange", &history.steps()[0].changes());
+    table.both("HistoryStep", &history.steps()[0]);
+    table.row("HistoryChange", &history.steps()[0].changes());
     let restored = Bank::edit(&store).unwrap().restore(revision).unwrap();
     table.row("Edit", &restored);
     table.both("Plan", &restored.plan().unwrap());
@@ -133,7 +133,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     store.put("/bank/spare", "hunter24");
     let conflict = plan.commit().unwrap_err();
     table.both("Error", &conflict);
-    table.row("Moved", &conflict.moved());
+    table.row("ConflictingKey", &conflict.conflicts());
     let plan = edit().set(field!(Bank.pin), &Secret::new(1_234_567)).unwrap().plan().unwrap();
     store.lose_next_request();
     table.both("Error", &plan.commit().unwrap_err());

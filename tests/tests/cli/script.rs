@@ -190,10 +190,10 @@ fn a_conflict_is_exit_code_4() {
 
 #[test]
 fn an_etcd_that_cannot_be_read_is_exit_code_3() {
-    let refused = Run::new(VALID, &["check", "--patience", "1"]).env("PLAY", "refuse").run();
+    let refused = Run::new(VALID, &["check", "--startup-timeout", "1s"]).env("PLAY", "refuse").run();
     assert_eq!((refused.code, refused.out.as_str()), (3, ""), "{refused:#?}");
     assert!(refused.err.starts_with("no configuration within 1s"), "{refused:#?}");
-    let nobody = run(&["check", "--patience", "1", "--endpoints", "127.0.0.1:9"]);
+    let nobody = run(&["check", "--startup-timeout", "1s", "--endpoints", "127.0.0.1:9"]);
     assert_eq!(nobody.code, 3, "{nobody:#?}");
     assert!(nobody.err.contains("127.0.0.1:9"), "{nobody:#?}");
 }
@@ -208,7 +208,7 @@ fn a_wrong_command_line_is_exit_code_2_and_named_as_it_was_written() {
         (&["check", "--placeholder", "region"], "NAME=VALUE"),
         (&["set", "log_level", "--yes"], "set log_level=VALUE"),
         (&["set", "log_level=x", "listen=y", "--from-file", "f"], "set log_level --from-file FILE"),
-        (&["show", "--of", "Limits"], "there is no Limits here: there is Settings"),
+        (&["show", "--config", "Limits"], "there is no Limits here: there is Settings"),
     ] {
         let ran = run(args);
         assert_eq!(ran.code, 2, "{args:?}: {ran:#?}");
@@ -226,15 +226,15 @@ fn several_configurations_are_one_command_line() {
         check.out.contains("Settings can be read") && check.out.contains("1 problem in Limits"),
         "{check:#?}"
     );
-    assert_eq!(run(&["check", "--of", "Settings"]).code, 0);
+    assert_eq!(run(&["check", "--config", "Settings"]).code, 0);
     assert_eq!(run(&["check", "--json"]).json()[1]["name"], "Limits");
     // By the field alone it is clear which is meant.
     assert_eq!(run(&["get", "mode"]).out, "burst\n");
     assert!(run(&["set", "per_second=5", "--yes"]).out.contains("1 change in Limits below /limits"));
     let one = run(&["watch"]);
     assert_eq!(one.code, 2, "{one:#?}");
-    assert!(one.err.contains("name it with --of"), "{one:#?}");
-    assert!(run(&["check", "--prefix", "/other"]).err.contains("--of"));
+    assert!(one.err.contains("name it with --config"), "{one:#?}");
+    assert!(run(&["check", "--prefix", "/other"]).err.contains("--config"));
 }
 
 #[test]

@@ -48,11 +48,11 @@ fn settings_are_changed_checked_and_followed() {
         let written = Settings::update(&client, |edit| Ok(edit.set_text("log/level", "debug"))).unwrap();
         let error = stale.commit().unwrap_err();
         assert!(error.is_conflict(), "{error}");
-        assert_eq!(error.moved()[0].revision, Some(written.revision()), "{error}");
+        assert_eq!(error.conflicts()[0].revision, Some(written.revision()), "{error}");
         let refused = Settings::edit(&client).unwrap().set_text("log/level", "trace").plan().unwrap_err();
         assert!(refused.is_invalid(), "{refused}");
         assert!(Settings::check_stored(&client).unwrap().is_ok());
-        let before = Settings::options().check_at(&client, written.revision() - 1).unwrap();
+        let before = Settings::options().check_stored_at(&client, written.revision() - 1).unwrap();
         assert_eq!((before.revision(), before.is_ok()), (written.revision() - 1, true));
     }
 }
@@ -114,7 +114,7 @@ fn over_v2_one_key_is_changed_or_several_with_a_commit_key_last() {
         assert_eq!((settings.load().workers, settings.load().limit), (21, Some(6)));
         let error = stale.commit().unwrap_err();
         assert!(
-            error.is_conflict() && error.moved().iter().any(|moved| moved.key == "/payments/workers"),
+            error.is_conflict() && error.conflicts().iter().any(|moved| moved.key == "/payments/workers"),
             "{error}"
         );
     }

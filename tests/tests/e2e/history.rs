@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::{io::Write, path::Path};
 
 use etcd_client_core::{Kind, v2, v3};
-use etcd_config::{EtcdConfig, HistoryCut, Step, field};
+use etcd_config::{EtcdConfig, HistoryCut, HistoryStep, field};
 use etcd_config_tests::{Server, block_on, servers};
 
 #[derive(EtcdConfig)]
@@ -83,8 +83,8 @@ impl Oracle {
         revision
     }
 
-    fn is(&self, steps: &[Step], from: u64) {
-        let keys = |step: &Step| step.changes().iter().map(|change| change.key().to_owned()).collect();
+    fn is(&self, steps: &[HistoryStep], from: u64) {
+        let keys = |step: &HistoryStep| step.changes().iter().map(|change| change.key().to_owned()).collect();
         let read: BTreeMap<u64, Vec<String>> =
             steps.iter().map(|step| (step.revision(), keys(step))).collect();
         assert_eq!(read, self.0.range(from..).map(|(revision, keys)| (*revision, keys.clone())).collect());
@@ -139,11 +139,11 @@ fn the_history_is_etcds_and_any_state_in_it_comes_back() {
         server.etcdctl(["compact", &middle.to_string()]);
         let history = App::history(&client, ..).unwrap();
         assert_eq!((history.complete_from(), history.cut()), (middle + 1, Some(HistoryCut::Compacted)));
-        let later: Vec<Step> =
+        let later: Vec<HistoryStep> =
             history.steps().iter().filter(|step| step.revision() <= bad).cloned().collect();
         let known = Oracle(oracle.0.range(..=bad).map(|(at, keys)| (*at, keys.clone())).collect());
         known.is(&later, middle + 1);
-        assert!(!history.of(field!(App.features["a"])).steps().is_empty());
+        assert!(!history.for_field(field!(App.features["a"])).steps().is_empty());
         let error = App::edit(&client).unwrap().restore(middle - 1).unwrap_err();
         assert!(error.to_string().ends_with(&format!("take a later revision, from {middle} on")), "{error}");
         let error = App::history(&client, ..middle).unwrap_err();
@@ -161,7 +161,7 @@ fn over_v2_there_is_no_history_and_no_way_back() {
     for error in [
         App::history(&client, ..).unwrap_err(),
         App::edit(&client).unwrap().restore(1).unwrap_err(),
-        App::options().check_at(&client, 1).unwrap_err(),
+        App::options().check_stored_at(&client, 1).unwrap_err(),
     ] {
         assert_eq!(error.store().map(etcd_client_core::Error::kind), Some(Kind::InvalidRequest), "{error}");
         assert!(error.to_string().contains("the store cannot read its past"), "{error}");

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::difference::difference;
 use crate::cli::session::Session;
 use crate::cli::subject::{Heard, Watched};
-use crate::rejection::Rejection;
 use crate::cli::terminal::harmless_json;
+use crate::rejection::Rejection;
 use crate::status::State;
 
 /// How often it is looked whether anybody reads the lines, in the time between changes.
