@@ -18,8 +18,8 @@ const COLUMNS: [Column; 5] = [
     Column::new("REVISION", Cut::Never, 0),
     Column::new("FIELD", Cut::Middle, 26),
     Column::new("KEY", Cut::Middle, 26).optional(),
-    Column::new("WAS", Cut::Middle, 14),
-    Column::new("BECAME", Cut::Middle, 14),
+    Column::new("OLD", Cut::Middle, 14),
+    Column::new("NEW", Cut::Middle, 14),
 ];
 
 /// Show what was changed, newest first, and whether this program could have started from it

@@ -18,16 +18,16 @@ use crate::secret::HIDDEN;
 const PLANNED: [Column; 5] = [
     Column::new("FIELD", Cut::Middle, 26),
     Column::new("KEY", Cut::Middle, 26).optional(),
-    Column::new("NOW", Cut::Middle, 12),
-    Column::new("THEN", Cut::Middle, 12),
+    Column::new("OLD", Cut::Middle, 12),
+    Column::new("NEW", Cut::Middle, 12),
     Column::new("IN FORCE", Cut::Never, 0),
 ];
 
 const MOVED: [Column; 4] = [
     Column::new("KEY", Cut::Middle, 20),
     Column::new("REVISION", Cut::Never, 0),
-    Column::new("WAS", Cut::Middle, 12),
-    Column::new("IS NOW", Cut::Middle, 12),
+    Column::new("WHEN READ", Cut::Middle, 12),
+    Column::new("NOW", Cut::Middle, 12),
 ];
 
 /// What is to be written, where, and how.
@@ -164,7 +164,7 @@ pub(super) fn planned(changes: &[PlannedChange], directory: &str) -> Table {
             "" => format!("{key} (no field)"),
             field => field.to_owned(),
         };
-        let when = if change.is_restart() { "after a restart" } else { "at once" };
+        let when = if change.is_restart() { "after a restart" } else { "now" };
         let then = if change.is_deletion() { Style::Odd } else { Style::Good };
         let cells = vec![
             (Style::Plain, Printable::line(&field).to_string()),

@@ -21,7 +21,7 @@ fn a_change_is_shown_and_asked_about_and_written() {
     terminal.sees("Write these 2 changes? [y/N]");
     let screen = terminal.screen();
     assert!(
-        screen.contains("database.pool_size  database/pool_size  10 (default)  20    at once"),
+        screen.contains("database.pool_size  database/pool_size  10 (default)  20    now"),
         "{screen}"
     );
     terminal.types("y\n");
