@@ -113,6 +113,14 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
+    let document = Bank::export(&store).unwrap();
+    for text in
+        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
+    {
+        table.row("Document", &text);
+    }
+    table.row("Document", &document.with_secrets());
+    table.both("Format", &etcd_config::Format::Json);
     let history = Bank::history(&store, ..).unwrap();
     table.both("History", &history);
     table.row("HistoryCut", &history.cut());
