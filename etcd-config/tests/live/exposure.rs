@@ -113,7 +113,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
-    let document = Bank::export(&store).unwrap();
+    let document = Bank::export(self::store()).unwrap();
     for text in
         [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
     {
