@@ -30,8 +30,8 @@
 //!    reported (`history_check.rs`, `replace_mirror`).
 //! 7. A stream that does not answer is lost (`on_tick`). One that answers without saying how far it is
 //!    proves only that it is alive, so the store is asked (`freshness_check.rs`, `on_freshness_check`).
-//! 8. An audit compares the mirror with what the server holds (`audit.rs`). The listing that closes a gap is made
-//!    in the same way.
+//! 8. An audit compares the mirror with what the server holds (`audit.rs`). The listing that closes a gap is
+//!    compared in the same way.
 //! 9. If the prefix had keys and is now listed empty, it is listed a second time (`on_listed`).
 //! 10. Retries are paced (`backoff.rs`).
 //! 11. Nothing runs in the background: the watcher reads on when `next` is called.
@@ -115,12 +115,12 @@ pub struct Watcher {
     counters: Counters,
     log: ConnectionLog,
     scope: Scope,
-    /// Up to this revision a replay was found to be short.
+    /// The gap up to this revision was measured, and is short enough to be replayed.
     replay_measured: u64,
     /// The server has shown that its history is not the mirror's; the next listing reports a rewind.
     rewound: bool,
-    /// What the store has said does not explain the mirror: the next watch is resumed only after the store has said
-    /// whether it has the same past.
+    /// An answer of the store contradicts the mirror. Before the next watch is resumed, the store is asked whether it has
+    /// the same past.
     doubted: bool,
     events: VecDeque<Event>,
 }
@@ -359,7 +359,7 @@ impl Watcher {
         let (Phase::Watching(watching), Some(mirror)) = (&mut self.phase, &mut self.mirror) else { return };
         watching.unanswered = false;
         if signal != Signal::Arriving {
-            (watching.if_refused, watching.heard) = (WatchStart::Resume, true);
+            (watching.start_if_refused, watching.heard) = (WatchStart::Resume, true);
         }
         match signal {
             Signal::Batch(batch) => {
@@ -425,9 +425,10 @@ impl Watcher {
         match watching.freshness.advance(&self.store, &self.prefix, mirror.known()) {
             Freshness::Unchanged(revision) => {
                 watching.unanswered = false;
-                watching.if_refused = WatchStart::Resume;
+                watching.start_if_refused = WatchStart::Resume;
                 if watching.audit.is_under_way() || watching.has_gap {
-                    // The audit must record what is on its way. If the mirror advanced, `on_batch` would drop that.
+                    // The audit must record what is on its way, and `on_batch` drops what is not after the mirror: so
+                    // the mirror is not advanced here.
                     return self.conclude_if_equal();
                 }
                 mirror.advance(revision);
@@ -455,7 +456,7 @@ impl Watcher {
         let waiting = Phase::Waiting { pause: Box::pin(sleep(Duration::ZERO)), then };
         let phase = std::mem::replace(&mut self.phase, waiting);
         if let Phase::Watching(watching) = phase {
-            let (lasted, start) = (watching.since.elapsed(), watching.if_refused);
+            let (lasted, start) = (watching.since.elapsed(), watching.start_if_refused);
             watching.watch.abandon();
             self.after_loss(error, lasted, start, then);
         }
@@ -466,10 +467,12 @@ impl Watcher {
         let Phase::Watching(watching) = &self.phase else { return };
         // A stream that has delivered something, or begins at the head, cannot have had its start compacted:
         // its server is too slow, or wrong.
-        if error.kind() == Kind::Compacted && (watching.heard || watching.if_refused == WatchStart::Head) {
+        if error.kind() == Kind::Compacted
+            && (watching.heard || watching.start_if_refused == WatchStart::Head)
+        {
             return self.abandon_stream(error, AfterPause::Open(WatchStart::Resume));
         }
-        let (lasted, start) = (watching.since.elapsed(), watching.if_refused);
+        let (lasted, start) = (watching.since.elapsed(), watching.start_if_refused);
         self.after_loss(error, lasted, start, AfterPause::Open(WatchStart::Resume));
     }
 

@@ -33,8 +33,8 @@ use self::spares::{Spare, Spares};
 use self::speed::DecodeSpeed;
 use crate::decode::{self, Context, Derived};
 use crate::lint::absent;
+use crate::lint::all_ordinary::are_all_ordinary;
 use crate::lint::nothing_read::NothingRead;
-use crate::lint::quiet::is_quiet;
 use crate::lint::warnings::KeyWarnings;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
@@ -249,14 +249,14 @@ impl Publisher {
         self.revision = batch.revision;
         let committed_at = self.committed_at();
         let context = self.keys.context();
-        let is_quiet = is_quiet(batch, context.schema(), context.prefix());
+        let is_ordinary = are_all_ordinary(batch, context.schema(), context.prefix());
         let touched = self.keys.apply(batch);
-        let is_quiet = is_quiet && !touched.has_strays();
+        let is_ordinary = is_ordinary && !touched.has_strays();
         // Writing the commit key counts, even with the value that it has.
         let is_committed = self.committed_at() != committed_at;
         if !touched.is_empty() {
             // What is quiet now may have been odd before.
-            if !is_quiet || !self.key_warnings.is_empty() {
+            if !is_ordinary || !self.key_warnings.is_empty() {
                 self.look_for_warnings(Some(&touched));
             }
             let ended = self.nothing_read.take_if(|nothing_read| nothing_read.ends_with_any_key());
@@ -264,7 +264,7 @@ impl Publisher {
         }
         let is_first = self.from_cache && !touched.is_empty();
         let deletes = batch.changes.iter().any(|change| !matches!(change, etcd_client_core::Change::Put(_)));
-        let is_relevant = !touched.is_empty() && self.add_to_lags(touched, is_quiet, deletes);
+        let is_relevant = !touched.is_empty() && self.add_to_lags(touched, is_ordinary, deletes);
         // With a commit key, only its writing makes the keys be tried; without one, any key that matters.
         let must_try = if self.layout().commit_key.is_some() { is_committed } else { is_relevant };
         if must_try || is_first {
@@ -275,11 +275,11 @@ impl Publisher {
     }
 
     /// Adds what has changed to the lag of each snapshot. Returns whether it can make a difference to any.
-    /// `is_quiet` says that all of it does; `deletes` says that some of it are deletions.
-    fn add_to_lags(&mut self, touched: Touched, is_quiet: bool, deletes: bool) -> bool {
+    /// `is_ordinary` says that all of it does; `deletes` says that some of it are deletions.
+    fn add_to_lags(&mut self, touched: Touched, is_ordinary: bool, deletes: bool) -> bool {
         let tree = self.keys.read();
         let relevant =
-            if is_quiet { touched } else { keep_relevant(self.keys.context().schema(), &tree, touched) };
+            if is_ordinary { touched } else { keep_relevant(self.keys.context().schema(), &tree, touched) };
         if !relevant.is_empty() {
             if self.nothing_read.is_some() || deletes {
                 self.look_for_nothing_read(&tree);

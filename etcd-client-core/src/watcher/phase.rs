@@ -70,7 +70,7 @@ pub(super) struct Watching {
     pub(super) watch: Box<dyn Watch>,
     /// Where a watch begins that follows a refusal of this one: where this one began, or `Resume` once something
     /// has arrived on it.
-    pub(super) if_refused: WatchStart,
+    pub(super) start_if_refused: WatchStart,
     /// Whether anything but pieces of a change has arrived on it.
     pub(super) heard: bool,
     pub(super) since: Instant,
@@ -138,7 +138,7 @@ impl Watching {
         let due = rhythm.due(now, Role::AsksSoon);
         Self {
             watch,
-            if_refused: start,
+            start_if_refused: start,
             heard: false,
             since: now,
             tick: Box::pin(sleep_until(due)),

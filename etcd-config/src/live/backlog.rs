@@ -7,7 +7,7 @@ use etcd_client_core::watcher::Cause;
 use etcd_client_core::{Batch, Change, Prefix};
 
 use crate::status::Rewind;
-use crate::status::cell::Proof;
+use crate::status::cell::HeardAt;
 
 /// The most changed keys that wait apart: further updates are merged with the last one.
 const KEYS: usize = 65_536;
@@ -21,7 +21,7 @@ pub(crate) struct Backlog {
     /// `open` belongs to a history that was rewound: only with the next changes it is a state of the new one.
     is_outdated: bool,
     /// Nothing else has changed up to this revision.
-    pub(crate) current: Option<(u64, Proof)>,
+    pub(crate) current: Option<(u64, HeardAt)>,
     keys: usize,
 }
 
@@ -31,7 +31,7 @@ struct PendingUpdate {
     revision: u64,
     cause: Cause,
     /// When the last of them arrived.
-    heard: Proof,
+    heard: HeardAt,
 }
 
 impl Backlog {
@@ -45,7 +45,7 @@ impl Backlog {
     }
 
     /// `commits` says whether all so far may be in force together.
-    pub(crate) fn change(&mut self, batch: Batch, cause: Cause, commits: bool, heard: Proof) {
+    pub(crate) fn change(&mut self, batch: Batch, cause: Cause, commits: bool, heard: HeardAt) {
         self.current = None;
         self.keys += batch.changes.len();
         let update = PendingUpdate::append(self.open.take(), PendingUpdate::of(batch, cause, heard));
@@ -58,7 +58,7 @@ impl Backlog {
     }
 
     /// Nothing else has changed up to this revision.
-    pub(crate) fn current(&mut self, revision: u64, heard: Proof) {
+    pub(crate) fn current(&mut self, revision: u64, heard: HeardAt) {
         if std::mem::take(&mut self.is_outdated) {
             // The two histories hold the same.
             self.committed.extend(self.open.take().map(|update| PendingUpdate { revision, heard, ..update }));
@@ -82,7 +82,7 @@ impl Backlog {
     }
 
     /// The next update, with its cause and when it arrived.
-    pub(crate) fn next(&mut self) -> Option<(Batch, Cause, Proof)> {
+    pub(crate) fn next(&mut self) -> Option<(Batch, Cause, HeardAt)> {
         let update = self.committed.pop_front().or_else(|| self.open.take())?;
         let PendingUpdate { changes, revision, cause, heard } = update;
         Some((Batch { revision, changes: changes.into_values().collect() }, cause, heard))
@@ -90,7 +90,7 @@ impl Backlog {
 }
 
 impl PendingUpdate {
-    fn of(batch: Batch, cause: Cause, heard: Proof) -> Self {
+    fn of(batch: Batch, cause: Cause, heard: HeardAt) -> Self {
         let Batch { revision, changes } = batch;
         let changes = changes.into_iter().map(|change| (key(&change).clone(), change)).collect();
         Self { changes, revision, cause, heard }
@@ -131,7 +131,7 @@ mod tests {
     fn backlog(changes: &[(&'static str, u64, bool)]) -> Backlog {
         let mut backlog = Backlog::default();
         for (key, revision, commits) in changes {
-            backlog.change(put(key, *revision), Cause::Watch, *commits, Proof::now());
+            backlog.change(put(key, *revision), Cause::Watch, *commits, HeardAt::now());
         }
         backlog
     }
@@ -156,14 +156,14 @@ mod tests {
     fn is_bounded() {
         let mut backlog = Backlog::default();
         for revision in 0..200_000 {
-            backlog.change(put("a", revision), Cause::Watch, true, Proof::now());
+            backlog.change(put("a", revision), Cause::Watch, true, HeardAt::now());
         }
         assert!(backlog.committed.len() <= KEYS);
         assert_eq!(drained(backlog).last(), Some(&(199_999, 1)));
         let mut backlog = Backlog::default();
         let changes: Vec<_> = (0..KEYS).map(|n| Change::Delete(n.to_string().into())).collect();
         for revision in 0..5 {
-            backlog.change(Batch { revision, changes: changes.clone() }, Cause::Watch, true, Proof::now());
+            backlog.change(Batch { revision, changes: changes.clone() }, Cause::Watch, true, HeardAt::now());
         }
         assert_eq!(drained(backlog), [(4, KEYS)]);
     }
@@ -177,13 +177,13 @@ mod tests {
             backlog
         };
         let mut differs = rewound();
-        differs.change(put("c", 1), Cause::Resync, false, Proof::now());
-        differs.change(put("a", 2), Cause::Watch, false, Proof::now());
-        differs.change(put("v", 3), Cause::Watch, true, Proof::now());
+        differs.change(put("c", 1), Cause::Resync, false, HeardAt::now());
+        differs.change(put("a", 2), Cause::Watch, false, HeardAt::now());
+        differs.change(put("v", 3), Cause::Watch, true, HeardAt::now());
         assert_eq!(drained(differs), [(1, 4), (3, 2)]);
         let mut same = rewound();
-        same.current(1, Proof::now());
-        same.change(put("c", 2), Cause::Watch, false, Proof::now());
+        same.current(1, HeardAt::now());
+        same.change(put("c", 2), Cause::Watch, false, HeardAt::now());
         assert_eq!(drained(same), [(1, 3), (2, 1)]);
     }
 }

@@ -16,7 +16,7 @@ use crate::publish::{Outcome, Publisher};
 use crate::runtime::caller::Caller;
 use crate::runtime::panics;
 use crate::status::Rewind;
-use crate::status::cell::{Extent, Proof, StatusRecord};
+use crate::status::cell::{Extent, HeardAt, StatusRecord};
 
 /// The most changed keys that a line of the log names; all are counted.
 const LOGGED_KEYS: usize = 10;
@@ -41,7 +41,7 @@ pub(crate) struct Updater {
 #[derive(Clone, Copy)]
 pub(crate) struct Arrival {
     /// When it arrived.
-    pub(crate) heard: Proof,
+    pub(crate) heard: HeardAt,
     pub(crate) counters: watcher::Counters,
     pub(crate) cluster: u64,
 }
@@ -81,7 +81,7 @@ impl Updater {
         collects: bool,
         caller: Caller,
     ) -> Self {
-        let arrival = Arrival { heard: Proof::now(), counters: watcher::Counters::default(), cluster: 0 };
+        let arrival = Arrival { heard: HeardAt::now(), counters: watcher::Counters::default(), cluster: 0 };
         let uncommitted = Backlog::default();
         Self { publisher, shared, caller, speed, collects, uncommitted, arrival }
     }

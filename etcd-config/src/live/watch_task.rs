@@ -30,7 +30,7 @@ use crate::runtime::panics;
 use crate::runtime::worker::Worker;
 use crate::shape::layout::Layout;
 use crate::status::Rewind;
-use crate::status::cell::{Proof, StatusCell, StatusRecord};
+use crate::status::cell::{HeardAt, StatusCell, StatusRecord};
 
 /// The watch begins again at once after a first panic, after this pause after the second, and after twice the last
 /// pause, up to the longest, from then on.
@@ -123,7 +123,7 @@ impl WatchTask {
     /// from the beginning.
     fn refuse_at_start(&mut self, batch: Batch) {
         let (counters, cluster) = (self.watcher.counters(), self.watcher.cluster());
-        let arrival = Arrival { heard: Proof::now(), counters, cluster };
+        let arrival = Arrival { heard: HeardAt::now(), counters, cluster };
         if let UpdaterSlot::Idle(updater) = &mut self.slot {
             let effects = updater.run(Work::Change { batch, cause: Cause::Resync }, arrival);
             self.follow_up(effects);
@@ -148,14 +148,14 @@ impl WatchTask {
         }
     }
 
-    /// Returns `None` if the updater is lost, which takes a panic while another one is handled; nothing else ends it.
+    /// Returns `None` if the updater is lost: there was a panic while another one was handled. Nothing else ends it.
     async fn watch_until_panic(&mut self) -> Option<Infallible> {
         if let Some(panic) = self.unrecovered_panic.take() {
-            // Apart: it would take room in each task for ever.
+            // Boxed: otherwise the future of each task would have room for it for ever.
             Box::pin(self.recover(&panic)).await?;
         }
         let shared = Arc::clone(self.shared());
-        // One for many turns: to wait anew costs a lock and a place in a list.
+        // One future for many turns of the loop: to make a new one costs a lock and a place in a list.
         let mut progress_wanted = pin!(shared.progress_wanted.notified());
         loop {
             // A store that always has events must not keep other tasks from the thread.
@@ -187,9 +187,9 @@ impl WatchTask {
             Event::Changed { batch, cause } => {
                 let prefix = self.shared.0.keys.context().prefix();
                 let commits = commits(&batch, prefix, self.layout.commit_key);
-                self.backlog.change(batch, cause, commits, Proof::now());
+                self.backlog.change(batch, cause, commits, HeardAt::now());
             }
-            Event::Current { revision } => self.backlog.current(revision, Proof::now()),
+            Event::Current { revision } => self.backlog.current(revision, HeardAt::now()),
             Event::Rewound { seen, now, cluster_changed } => {
                 let rewind = Rewind { seen, now, cluster_changed, at: SystemTime::now() };
                 match self.slot {
@@ -228,7 +228,7 @@ impl WatchTask {
     /// Has the updater, which is idle, do something: in this task or on the worker's thread.
     fn work(&mut self, work: Work) {
         let (counters, cluster) = (self.watcher.counters(), self.watcher.cluster());
-        let arrival = Arrival { heard: Proof::now(), counters, cluster };
+        let arrival = Arrival { heard: HeardAt::now(), counters, cluster };
         // It stays in its slot while it runs here, so that a panic does not lose it.
         if let UpdaterSlot::Idle(updater) = &mut self.slot
             && updater.is_light(&work)
@@ -306,7 +306,7 @@ impl WatchTask {
             self.publish_at = Some((Instant::now(), Cause::Resync));
         }
         self.shared().note_panic(panic, has_secrets);
-        // What was held for an update that has panicked.
+        // Notices of callbacks that were kept back until the update was published, which has panicked.
         self.shared().hooks.release();
         let message = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
         let prefix = self.shared().keys.context().prefix();

@@ -45,9 +45,9 @@ pub(crate) struct StatusRecord {
     /// The counters that the metrics have.
     shown: Counters,
     /// When the snapshot was last known to be what the store holds.
-    proven: Proof,
+    proven: HeardAt,
     /// When the store last said what it holds, accepted or not.
-    confirmed: Proof,
+    confirmed: HeardAt,
     state: State,
     since: SystemTime,
     endpoint: Option<String>,
@@ -65,12 +65,12 @@ pub(crate) struct Extent {
     /// What of it is not in force.
     pub(crate) outstanding: Outstanding,
     /// When the store said so.
-    pub(crate) heard: Proof,
+    pub(crate) heard: HeardAt,
 }
 
 /// When something was last known of the store.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Proof {
+pub(crate) struct HeardAt {
     time: SystemTime,
     /// From when on this process has measured its age, and how old it was then.
     from: Instant,
@@ -98,8 +98,8 @@ impl StatusCell {
             last_panic: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
             shown: Counters { snapshots: 1, ..Counters::default() },
-            proven: Proof::now(),
-            confirmed: Proof::now(),
+            proven: HeardAt::now(),
+            confirmed: HeardAt::now(),
             state: State::Listing,
             since: now,
             endpoint: None,
@@ -286,7 +286,7 @@ impl StatusRecord {
     /// The snapshot is from the cache file.
     pub(crate) fn mark_from_cache(&mut self, file: CacheFile) {
         self.source = Source::Cache;
-        self.proven = Proof::at(file.saved_at.unwrap_or(SystemTime::UNIX_EPOCH));
+        self.proven = HeardAt::at(file.saved_at.unwrap_or(SystemTime::UNIX_EPOCH));
         self.confirmed = self.proven;
         self.cache_file = Some(file);
     }
@@ -393,7 +393,7 @@ impl StatusRecord {
     }
 }
 
-impl Proof {
+impl HeardAt {
     pub(crate) fn now() -> Self {
         Self { time: SystemTime::now(), from: Instant::now(), before: Duration::ZERO }
     }

@@ -7,7 +7,7 @@ use crate::schema::Schema;
 
 /// Whether all keys that a batch changes are [ordinary](crate::schema::ordinary::Ordinary), and so are their texts: then
 /// each makes a difference to the configuration, and none is worth a warning.
-pub(crate) fn is_quiet(batch: &Batch, schema: &Schema, prefix: &Prefix) -> bool {
+pub(crate) fn are_all_ordinary(batch: &Batch, schema: &Schema, prefix: &Prefix) -> bool {
     batch.changes.iter().all(|change| match change {
         Change::Put(entry) => is_ordinary(&entry.key, Some(&entry.value), schema, prefix),
         Change::Delete(key) => is_ordinary(key, None, schema, prefix),
