@@ -26,8 +26,8 @@ const PLANNED: [Column; 5] = [
 const MOVED: [Column; 4] = [
     Column::new("KEY", Cut::Middle, 20),
     Column::new("REVISION", Cut::Never, 0),
-    Column::new("WHEN READ", Cut::Middle, 12),
-    Column::new("NOW", Cut::Middle, 12),
+    Column::new("OLD", Cut::Middle, 12),
+    Column::new("NEW", Cut::Middle, 12),
 ];
 
 /// What is to be written, where, and how.
