@@ -18,7 +18,9 @@ fn a_configuration_of_a_store_needs_no_feature() {
     assert_eq!((settings.load().workers, settings.load().name.as_deref()), (10, Some("one")));
     store.put("/app/workers", "11");
     let (sender, workers) = std::sync::mpsc::channel();
-    settings.follow(|s| &s.workers, move |workers| drop(sender.send(*workers)));
+    settings.follow(|s| &s.workers, move |workers| {
+        let _ = sender.send(*workers);
+    });
     let patience = std::time::Duration::from_secs(10);
     while workers.recv_timeout(patience).expect("the new value comes") != 11 {}
 }
