@@ -18,9 +18,12 @@ fn a_configuration_of_a_store_needs_no_feature() {
     assert_eq!((settings.load().workers, settings.load().name.as_deref()), (10, Some("one")));
     store.put("/app/workers", "11");
     let (sender, workers) = std::sync::mpsc::channel();
-    settings.follow(|s| &s.workers, move |workers| {
-        let _ = sender.send(*workers);
-    });
+    settings.follow(
+        |s| &s.workers,
+        move |workers| {
+            let _ = sender.send(*workers);
+        },
+    );
     let patience = std::time::Duration::from_secs(10);
     while workers.recv_timeout(patience).expect("the new value comes") != 11 {}
 }
@@ -81,7 +84,10 @@ fn a_redirection_to_tls_names_the_feature() {
     let client = etcd_config::client::v2::Client::new([&*endpoint]).unwrap();
     let options = Settings::options().startup_timeout(std::time::Duration::from_secs(3));
     let error = options.watch(client).unwrap_err().to_string();
-    assert!(error.contains("redirected to https://127.0.0.1:1") && error.contains("the feature `tls`"), "{error}");
+    assert!(
+        error.contains("redirected to https://127.0.0.1:1") && error.contains("the feature `tls`"),
+        "{error}"
+    );
 }
 
 #[cfg(feature = "tls")]
@@ -96,7 +102,8 @@ mod tls {
 
     fn built(certificate: &str, key: &str) -> String {
         let tls = Tls::new().ca_pem(certificate).unwrap().identity_pem(certificate, key).unwrap();
-        let client = Client::builder().endpoints("https://127.0.0.1:1").tls(tls.key_passphrase("opensesame")).build();
+        let client =
+            Client::builder().endpoints("https://127.0.0.1:1").tls(tls.key_passphrase("opensesame")).build();
         client.map_or_else(|error| error.to_string(), |_| "built".to_owned())
     }
 
