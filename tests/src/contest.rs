@@ -1,4 +1,4 @@
-//! Many writers that change the same settings at once, and whether each was told what has happened.
+//! Many writers that change the same settings at once, and whether each was answered what has happened.
 //!
 //! Each writer moves the bounds of a range as far as they let each other, so that two who read the same state and both
 //! write would make what the check refuses. In the same edit it counts its own attempts, so the history of the server,
@@ -44,7 +44,7 @@ impl Range {
     }
 }
 
-/// What all writers were told.
+/// What all writers were answered.
 #[derive(Debug)]
 pub struct Contest {
     /// The revision before the first of them.
@@ -85,10 +85,10 @@ impl Contest {
         Self { first, calls: calls.into_inner().expect("not poisoned") }
     }
 
-    /// Holds what the writers were told against the history of a server, which has to have come to its end.
+    /// Holds what the writers were answered against the history of a server, which has to have come to its end.
     ///
     /// # Panics
-    /// If anything that was told is not so, or an edit has made what the check refuses.
+    /// If anything that was answered is not so, or an edit has made what the check refuses.
     pub fn held_against(&self, server: &Server) -> Verdict {
         Verdict::of(&self.calls, &revisions(server, "/range/", self.first + 1))
     }

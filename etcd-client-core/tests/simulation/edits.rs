@@ -1,5 +1,5 @@
 //! Writers that decide on what they have read, and write on the condition that it is still so, while everything else goes
-//! wrong: what each was told is what has happened.
+//! wrong: what each was answered is what has happened.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -26,9 +26,9 @@ pub(crate) enum Outcome {
 pub(crate) const OUTCOMES: [Outcome; 5] =
     [Outcome::Written, Outcome::Unproven, Outcome::Conflict, Outcome::MaybeApplied, Outcome::Failed];
 
-/// An edit, and what its writer was told.
+/// An edit, and what its writer was answered.
 #[derive(Debug)]
-struct Told {
+struct Reported {
     number: u32,
     outcome: Outcome,
     /// Where it is written.
@@ -40,7 +40,7 @@ struct Told {
 /// All edits of a schedule.
 #[derive(Clone, Default)]
 pub(crate) struct Edits {
-    told: Arc<Mutex<Vec<Told>>>,
+    reported: Arc<Mutex<Vec<Reported>>>,
     begun: u32,
 }
 
@@ -64,37 +64,38 @@ impl Edits {
             }
             _ => "",
         };
-        let (store, past, told, mut rng) = (store.clone(), past.clone(), Arc::clone(&self.told), rng.fork());
+        let (store, past, reported, mut rng) =
+            (store.clone(), past.clone(), Arc::clone(&self.reported), rng.fork());
         tokio::spawn(async move {
             if let Some(edit) = edit(&store, &past, number, &mut rng).await {
-                told.lock().unwrap().push(edit);
+                reported.lock().unwrap().push(edit);
             } else {
                 let (outcome, expected) = (Outcome::Failed, None);
-                told.lock().unwrap().push(Told { number, outcome, revision: 0, expected });
+                reported.lock().unwrap().push(Reported { number, outcome, revision: 0, expected });
             }
         });
         format!("edit {number} begins{fault}")
     }
 
-    /// Holds what all writers were told against what the store has held. Answers how often each was told.
+    /// Holds what all writers were answered against what the store has held. Answers how often each was answered.
     pub(crate) fn hold(&self, past: &Past) -> BTreeMap<Outcome, u64> {
-        let told = self.told.lock().unwrap();
-        assert_eq!(told.len(), self.begun as usize, "an edit has not come to its end");
+        let reported = self.reported.lock().unwrap();
+        assert_eq!(reported.len(), self.begun as usize, "an edit has not come to its end");
         let made = past.edits();
         let mut outcomes = BTreeMap::new();
-        for told in told.iter() {
-            *outcomes.entry(told.outcome).or_default() += 1;
-            match told.outcome {
+        for reported in reported.iter() {
+            *outcomes.entry(reported.outcome).or_default() += 1;
+            match reported.outcome {
                 Outcome::Written | Outcome::Unproven => {
-                    let states = past.at(told.revision);
-                    let is_there = |state: &State| state.edits().any(|edit| edit == told.number);
-                    assert!(states.iter().any(is_there), "{told:?}, and the store held {states:?}");
-                    if let Some(expected) = &told.expected {
-                        assert!(states.contains(expected), "{told:?}, and the store held {states:?}");
+                    let states = past.at(reported.revision);
+                    let is_there = |state: &State| state.edits().any(|edit| edit == reported.number);
+                    assert!(states.iter().any(is_there), "{reported:?}, and the store held {states:?}");
+                    if let Some(expected) = &reported.expected {
+                        assert!(states.contains(expected), "{reported:?}, and the store held {states:?}");
                     }
                 }
                 Outcome::Conflict | Outcome::Failed => {
-                    assert!(!made.contains(&told.number), "{told:?}, and it is written");
+                    assert!(!made.contains(&reported.number), "{reported:?}, and it is written");
                 }
                 Outcome::MaybeApplied => {}
             }
@@ -103,7 +104,7 @@ impl Edits {
     }
 }
 
-async fn edit(store: &MemoryStore, past: &Past, number: u32, rng: &mut Rng) -> Option<Told> {
+async fn edit(store: &MemoryStore, past: &Past, number: u32, rng: &mut Rng) -> Option<Reported> {
     let prefix = Prefix::new("/p");
     let era = past.eras();
     let listing = store.list(&prefix).await.ok()?;
@@ -124,7 +125,7 @@ async fn edit(store: &MemoryStore, past: &Past, number: u32, rng: &mut Rng) -> O
     });
     // What lies outside of the prefix, the edit does not know.
     let expected = expected.filter(|_| !past.is_whole());
-    Some(Told { number, outcome, revision, expected })
+    Some(Reported { number, outcome, revision, expected })
 }
 
 /// The pair, and some key beside it.

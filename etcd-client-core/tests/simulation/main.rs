@@ -1,14 +1,14 @@
 //! The watcher against thousands of random histories, on a store in memory, under paused time.
 //!
 //! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
-//! latency, slow links, progress that is told before what is on its way, compactions, rewinds, wiped and
+//! latency, slow links, progress that is answered before what is on its way, compactions, rewinds, wiped and
 //! replaced clusters, events that the server forgets, streams that end as servers end them, calls that fail
 //! once, listings that are empty once, changes that a stream cannot deliver; writers who write on the condition that what
 //! they have read is still so, and whose answers or requests are lost; and a reader who cannot wait, or begins again. The seed also
 //! chooses the intervals, the prefix, and what the store can say at all.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
 //! exactly that revision, an edit as a whole or not at all. After the last fault is healed, it must be what the store
-//! holds, and what each writer was told must be what has happened.
+//! holds, and what each writer was answered must be what has happened.
 //!
 //! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
 //! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000; 20,000 in CI).

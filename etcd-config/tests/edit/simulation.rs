@@ -1,4 +1,4 @@
-//! Writers on a store between which and them everything goes wrong, under paused time: what each is told is held against
+//! Writers on a store between which and them everything goes wrong, under paused time: what each is answered is held against
 //! what the store held at each revision.
 //!
 //! A failure prints its seed: `EDIT_SEED=<seed> cargo test -p etcd-config --test edit simulation` plays that schedule
@@ -47,9 +47,9 @@ impl Range {
     }
 }
 
-/// What a writer was told of its last attempt; the ones before were conflicts.
+/// What a writer was answered of its last attempt; the ones before were conflicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+enum Reported {
     Written,
     /// Written, and together with something else it is refused, or that could not be read.
     WrittenBut,
@@ -63,7 +63,7 @@ enum Told {
 struct Outcome {
     /// Each has a number of its own, which is what it writes under the writer's name.
     attempts: Vec<u64>,
-    told: Told,
+    reported: Reported,
     revision: Option<u64>,
     #[expect(dead_code, reason = "for `Debug`")]
     error: String,
@@ -72,7 +72,7 @@ struct Outcome {
 #[derive(Debug, Default)]
 struct Totals {
     schedules: u64,
-    told: BTreeMap<Told, u64>,
+    reported: BTreeMap<Reported, u64>,
     /// What had happened where the answer was unknown.
     unknown_and_written: u64,
     unknown_and_not: u64,
@@ -96,8 +96,14 @@ fn what_a_writer_is_told_is_what_has_happened() {
     }
     println!("{totals:?}");
     if !alone {
-        let kinds = [Told::Written, Told::WrittenBut, Told::Conflict, Told::MaybeApplied, Told::NotWritten];
-        assert!(kinds.iter().all(|told| totals.told.contains_key(told)), "{totals:?}");
+        let kinds = [
+            Reported::Written,
+            Reported::WrittenBut,
+            Reported::Conflict,
+            Reported::MaybeApplied,
+            Reported::NotWritten,
+        ];
+        assert!(kinds.iter().all(|reported| totals.reported.contains_key(reported)), "{totals:?}");
         assert!(FATES.iter().all(|fate| totals.fates.contains_key(fate)), "{totals:?}");
         assert!(totals.unknown_and_written > 0 && totals.unknown_and_not > 0, "{totals:?}");
     }
@@ -152,7 +158,7 @@ fn attempt(moment: &Moment) -> Option<u64> {
     moment.written.as_ref()?.iter().find_map(number)
 }
 
-/// Holds what a writer was told against the history.
+/// Holds what a writer was answered against the history.
 fn hold(
     outcome: &Outcome,
     history: &BTreeMap<u64, Moment>,
@@ -160,20 +166,20 @@ fn hold(
     totals: &mut Totals,
 ) {
     let Some((last, before)) = outcome.attempts.split_last() else { return };
-    *totals.told.entry(outcome.told).or_default() += 1;
+    *totals.reported.entry(outcome.reported).or_default() += 1;
     for attempt in before {
         assert!(!written.contains_key(attempt), "attempt {attempt} counted as a conflict: {outcome:?}");
     }
     let made = written.get(last).copied();
-    match outcome.told {
-        Told::Written | Told::WrittenBut => {
+    match outcome.reported {
+        Reported::Written | Reported::WrittenBut => {
             assert!(made.is_some() && made == outcome.revision, "{made:?}: {outcome:?}");
         }
-        Told::Conflict | Told::NotWritten => assert_eq!(made, None, "{outcome:?}"),
-        Told::MaybeApplied if made.is_some() => totals.unknown_and_written += 1,
-        Told::MaybeApplied => totals.unknown_and_not += 1,
+        Reported::Conflict | Reported::NotWritten => assert_eq!(made, None, "{outcome:?}"),
+        Reported::MaybeApplied if made.is_some() => totals.unknown_and_written += 1,
+        Reported::MaybeApplied => totals.unknown_and_not += 1,
     }
-    if let (Told::Written, Some(revision)) = (outcome.told, made) {
+    if let (Reported::Written, Some(revision)) = (outcome.reported, made) {
         let state = &history[&revision].state;
         assert!(is_valid(state), "{outcome:?} has made {state:?}");
     }
@@ -212,15 +218,15 @@ async fn write(store: Troubled, writer: u32, seed: u64, one_key: bool, outcomes:
             Range::update_async(store.clone(), decide).await
         };
         let error = answer.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        let (told, revision) = match answer {
-            Ok(written) => (Told::Written, Some(written.revision())),
-            Err(error) if error.written().is_some() => (Told::WrittenBut, error.written()),
-            Err(error) if error.is_conflict() => (Told::Conflict, None),
-            Err(error) if error.maybe_applied() => (Told::MaybeApplied, None),
-            Err(_) => (Told::NotWritten, None),
+        let (reported, revision) = match answer {
+            Ok(written) => (Reported::Written, Some(written.revision())),
+            Err(error) if error.written().is_some() => (Reported::WrittenBut, error.written()),
+            Err(error) if error.is_conflict() => (Reported::Conflict, None),
+            Err(error) if error.maybe_applied() => (Reported::MaybeApplied, None),
+            Err(_) => (Reported::NotWritten, None),
         };
         let attempts = std::mem::take(&mut *attempts.lock().unwrap());
-        outcomes.lock().unwrap().push(Outcome { attempts, told, revision, error });
+        outcomes.lock().unwrap().push(Outcome { attempts, reported, revision, error });
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a writer did, and what it was told.
+//! What a writer did, and what it was answered.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ pub(crate) struct Call {
     /// What each attempt would have written.
     pub(super) attempts: Vec<Written>,
     /// The answer.
-    pub(super) told: Told,
+    pub(super) reported: Reported,
     /// How long it took.
     pub(super) took: Duration,
 }
 
-/// What a writer was told of its last attempt. The attempts before were conflicts.
+/// What a writer was answered of its last attempt. The attempts before were conflicts.
 #[derive(Debug)]
 #[allow(dead_code, reason = "the words are for `Debug`, where something is not so")]
-pub(crate) enum Told {
+pub(crate) enum Reported {
     /// At this revision.
     Written(u64),
     /// At this revision, and something else has slipped in, or could not be read.
@@ -41,19 +41,19 @@ impl Call {
         answer: Result<etcd_config::Written, etcd_config::Error>,
         took: Duration,
     ) -> Self {
-        let told = match answer {
-            Ok(written) => Told::Written(written.revision()),
+        let reported = match answer {
+            Ok(written) => Reported::Written(written.revision()),
             Err(error) => {
                 let text = error.to_string();
                 match error.written() {
-                    Some(revision) => Told::WrittenBut(revision, text),
-                    None if error.is_conflict() => Told::Conflict(text),
-                    None if error.maybe_applied() => Told::MaybeApplied(text),
-                    None if error.is_invalid() => Told::Invalid(text),
-                    None => Told::Failed(text),
+                    Some(revision) => Reported::WrittenBut(revision, text),
+                    None if error.is_conflict() => Reported::Conflict(text),
+                    None if error.maybe_applied() => Reported::MaybeApplied(text),
+                    None if error.is_invalid() => Reported::Invalid(text),
+                    None => Reported::Failed(text),
                 }
             }
         };
-        Self { writer: writer.to_owned(), attempts, told, took }
+        Self { writer: writer.to_owned(), attempts, reported, took }
     }
 }

@@ -1,10 +1,10 @@
-//! What was told, held against what has happened.
+//! What was answered, held against what has happened.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
-use super::calls::{Call, Told};
+use super::calls::{Call, Reported};
 use super::revisions::Written;
 
 /// How often each answer was given, each of which was right.
@@ -68,7 +68,7 @@ impl Verdict {
             made.get(&(call.writer.clone(), count.expect("each attempt counts"))).copied()
         };
         let Some((last, before)) = call.attempts.split_last() else {
-            return self.failed += usize::from(matches!(call.told, Told::Failed(_)));
+            return self.failed += usize::from(matches!(call.reported, Reported::Failed(_)));
         };
         for attempt in before {
             assert_eq!(
@@ -79,24 +79,24 @@ impl Verdict {
         }
         self.attempts_again += before.len();
         let revision = revision_of(last);
-        match call.told {
-            Told::Written(at) => {
-                assert_eq!(revision, Some(at), "told that it is written: {call:?}");
+        match call.reported {
+            Reported::Written(at) => {
+                assert_eq!(revision, Some(at), "reported that it is written: {call:?}");
                 self.written += 1;
             }
-            Told::WrittenBut(at, _) => {
-                assert_eq!(revision, Some(at), "told that it is written: {call:?}");
+            Reported::WrittenBut(at, _) => {
+                assert_eq!(revision, Some(at), "reported that it is written: {call:?}");
                 self.written_but += 1;
             }
-            Told::MaybeApplied(_) => {
+            Reported::MaybeApplied(_) => {
                 self.unknown += 1;
                 self.unknown_and_written += usize::from(revision.is_some());
             }
-            Told::Conflict(_) | Told::Invalid(_) | Told::Failed(_) => {
-                assert_eq!(revision, None, "told that it is not written: {call:?}");
-                match call.told {
-                    Told::Conflict(_) => self.conflicts += 1,
-                    Told::Invalid(_) => self.invalid += 1,
+            Reported::Conflict(_) | Reported::Invalid(_) | Reported::Failed(_) => {
+                assert_eq!(revision, None, "reported that it is not written: {call:?}");
+                match call.reported {
+                    Reported::Conflict(_) => self.conflicts += 1,
+                    Reported::Invalid(_) => self.invalid += 1,
                     _ => self.failed += 1,
                 }
             }
@@ -135,7 +135,7 @@ impl Verdict {
 }
 
 fn durations(calls: &[Call]) -> [Duration; 3] {
-    let wrote = calls.iter().filter(|call| matches!(call.told, Told::Written(_)));
+    let wrote = calls.iter().filter(|call| matches!(call.reported, Reported::Written(_)));
     let mut took: Vec<Duration> = wrote.map(|call| call.took).collect();
     took.sort();
     let at = |share: usize| took.get(took.len().saturating_sub(1) * share / 100).copied().unwrap_or_default();

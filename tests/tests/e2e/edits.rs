@@ -57,7 +57,7 @@ fn settings_are_changed_checked_and_followed() {
     }
 }
 
-/// The server has the request and its answer never comes, or neither of them: nobody is told anything wrong.
+/// The server has the request and its answer never comes, or neither of them: nobody is answered anything wrong.
 #[test]
 fn a_lost_answer_is_found_out_by_reading() {
     let server = Server::start();

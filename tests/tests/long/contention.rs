@@ -9,7 +9,7 @@ const WRITERS: usize = 200;
 /// Quiet, then connections are cut, then leaders are killed: a third of the time each.
 const TIME: Duration = Duration::from_secs(60);
 
-/// Nobody is told anything wrong, and no edit makes what the check refuses, whatever `etcdctl` deletes and writes
+/// Nobody is answered anything wrong, and no edit makes what the check refuses, whatever `etcdctl` deletes and writes
 /// beside them: the history of the servers is the oracle.
 #[test]
 fn no_edit_of_two_hundred_writers_is_lost_or_makes_what_the_check_refuses() {
