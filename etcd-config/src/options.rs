@@ -45,7 +45,7 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// of a call.
 ///
 /// Options are checked by the call that ends them, such as [`watch`](Self::watch), [`load_once`](Self::load_once),
-/// [`edit`](Self::edit) or [`check`](Self::check). A mistake in them is its error, of which
+/// [`edit`](Self::edit) or [`check_stored`](Self::check_stored). A mistake in them is its error, of which
 /// [`Error::is_invalid_option`] is true, and nothing is sent then. A clone is for another store or another prefix.
 ///
 /// ```no_run
@@ -140,9 +140,9 @@ impl<T: Derived> Options<T> {
     /// It finds what a faulty server or proxy has not sent; [`Counters::repairs`](crate::Counters::repairs) says how
     /// often. Over v3 it reads what was written since the last audit, the newest keys from before that, and the number of
     /// keys; every seventh to twelfth time, and the first after an hour at the latest, the whole prefix, which finds what
-    /// leaves no trace in the newest revisions, such as a restored backup whose newest keys are the same. With an interval of an hour or
-    /// more, over v2, and for prefixes of less than about 1 KiB it always reads the whole prefix. Make it rarer where
-    /// prefixes are large and many processes read them.
+    /// leaves no trace in the newest revisions, such as a restored backup whose newest keys are the same. With an
+    /// interval of an hour or more, over v2, and for prefixes of less than about 1 KiB it always reads the whole prefix.
+    /// Make it rarer where prefixes are large and many processes read them.
     ///
     /// ```
     /// # use std::time::Duration;
