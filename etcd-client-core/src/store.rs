@@ -454,6 +454,7 @@ impl fmt::Debug for Change {
 pub struct Prefix {
     directory: Arc<str>,
     named: Arc<[String]>,
+    further: Arc<[Prefix]>,
 }
 
 impl Prefix {
@@ -462,7 +463,7 @@ impl Prefix {
         let trimmed = path.trim_end_matches('/');
         let directory =
             if trimmed.is_empty() && path.is_empty() { String::new() } else { format!("{trimmed}/") };
-        Self { directory: directory.into(), named: Arc::default() }
+        Self { directory: directory.into(), named: Arc::default(), further: Arc::default() }
     }
 
     /// The same directory, with paths below it of keys, or of directories of keys, that a store which
@@ -477,6 +478,29 @@ impl Prefix {
     #[must_use]
     pub fn naming(self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
         Self { named: paths.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// STAND-IN until the core's own: the same with a further directory.
+    ///
+    /// # Errors
+    /// One is in the other.
+    pub fn and(self, other: &Prefix) -> Result<Self, Error> {
+        let mut further = self.further.to_vec();
+        for more in std::iter::once(Prefix { further: Arc::default(), ..other.clone() }).chain(other.further.iter().cloned()) {
+            let known = std::iter::once(&*self.directory).chain(further.iter().map(|one| &*one.directory));
+            for directory in known {
+                if directory.starts_with(&*more.directory) || more.directory.starts_with(directory) {
+                    return Err(Error::new(Kind::InvalidRequest, format!("{directory} and {} overlap", more.directory)));
+                }
+            }
+            further.push(more);
+        }
+        Ok(Self { further: further.into(), ..self })
+    }
+
+    /// STAND-IN: all directories.
+    pub fn directories_as_given(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&*self.directory).chain(self.further.iter().map(|one| &*one.directory))
     }
 
     /// The paths that were [named](Self::naming).

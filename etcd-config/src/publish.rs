@@ -109,7 +109,7 @@ impl Publisher {
         hint: Option<&str>,
     ) -> Result<(Self, Arc<dyn AnySnapshot>, DecodeSpeed), Report> {
         let begin = Instant::now();
-        let tree = KeyTree::load(context.prefix().clone(), listing);
+        let tree = context.tree(listing);
         let revision = listing.revision;
         let nothing_read = NothingRead::find(context.schema(), &tree, hint);
         let (mut first, _) = match decoded_any(config, &tree, &context, None) {
@@ -328,9 +328,7 @@ impl Publisher {
     /// The revision at which the commit key was last written.
     fn committed_at(&self) -> Option<u64> {
         let key = self.layout().commit_key?;
-        let tree = self.keys.read();
-        let node = tree.root().descend(key)?;
-        node.value.as_ref().map(|raw| raw.revision)
+        self.keys.read().written_at(key)
     }
 
     /// Publishes the keys as they are now, or says why not.

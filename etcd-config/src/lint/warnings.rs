@@ -77,13 +77,13 @@ impl KeyWarnings {
     fn find(&mut self, schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
         let mut news = Vec::new();
         for finding in find(schema, tree, touched) {
-            let key = tree.prefix().join(&finding.path);
+            let key = finding.key(tree);
             if self.described.contains_key(&key) {
                 continue;
             }
             if self.described.len() < DESCRIBED {
                 self.counted.remove(&key);
-                let problem = described(schema, tree, &finding);
+                let problem = described(schema, tree, &finding).in_layer(tree);
                 news.push(problem.clone());
                 self.described.insert(key, problem);
             } else {
