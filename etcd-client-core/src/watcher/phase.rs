@@ -58,6 +58,8 @@ pub(super) enum WatchStart {
 pub(super) enum AfterPause {
     List { is_second: bool },
     CatchUp,
+    /// Catching up with what a stream cannot deliver, although it is not lost.
+    Refresh,
     Open(WatchStart),
 }
 
