@@ -159,7 +159,8 @@ impl Watch for MergedWatch {
         let least = self.parts.iter().map(Part::reached).min();
         for part in self.parts {
             let is_behind = Some(part.reached()) == least;
-            if if is_one_heard && is_one_silent { part.sign.is_none() } else { is_behind } {
+            let is_to_blame = if is_one_heard && is_one_silent { part.sign.is_none() } else { is_behind };
+            if is_to_blame {
                 part.watch.abandon();
             }
         }

@@ -28,9 +28,15 @@ const MOST_DIRECTORIES: usize = 32;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Prefix {
     directory: Arc<str>,
-    named: Arc<[String]>,
-    /// Further directories, in ascending order, each as a prefix of one. An `Arc` of a slice would be a word more.
-    others: Option<Arc<Vec<Prefix>>>,
+    /// What most prefixes do not have.
+    more: Option<Arc<More>>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct More {
+    named: Vec<String>,
+    /// Further directories, in ascending order, each as a prefix of one.
+    others: Vec<Prefix>,
 }
 
 impl Prefix {
@@ -39,7 +45,7 @@ impl Prefix {
         let trimmed = path.trim_end_matches('/');
         let directory =
             if trimmed.is_empty() && path.is_empty() { String::new() } else { format!("{trimmed}/") };
-        Self { directory: directory.into(), named: Arc::default(), others: None }
+        Self { directory: directory.into(), more: None }
     }
 
     /// The same prefix with the directories of another one: what a store says of it, it says of all of them, at one
@@ -73,7 +79,8 @@ impl Prefix {
             return Err(Error::new(Kind::InvalidRequest, message));
         }
         others.sort_unstable_by(|one, other| one.directory.cmp(&other.directory));
-        Ok(Self { others: Some(Arc::new(others)), ..self })
+        let named = self.named().to_vec();
+        Ok(Self { more: More { named, others }.shared(), ..self })
     }
 
     /// The same directory, with paths below it of keys, or of directories of keys, that a store which
@@ -88,12 +95,13 @@ impl Prefix {
     /// ```
     #[must_use]
     pub fn naming(self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
-        Self { named: paths.into_iter().map(Into::into).collect(), ..self }
+        let (named, others) = (paths.into_iter().map(Into::into).collect(), self.others().to_vec());
+        Self { more: More { named, others }.shared(), ..self }
     }
 
     /// The paths that were [named](Self::naming).
     pub fn named(&self) -> &[String] {
-        &self.named
+        self.more.as_ref().map_or(&[], |more| &more.named)
     }
 
     /// The directory with the slash at its end, which all its keys begin with; of several, the first one.
@@ -146,12 +154,15 @@ impl Prefix {
 
     /// Whether it has more than one directory.
     pub(crate) fn has_several(&self) -> bool {
-        self.others.is_some()
+        !self.others().is_empty()
     }
 
     /// Each directory as a prefix of its own, in ascending order.
     pub(crate) fn parts(&self) -> impl ExactSizeIterator<Item = Prefix> {
-        self.in_order().map(|part| Self { others: None, ..part.clone() })
+        self.in_order().map(|part| {
+            let more = More { named: part.named().to_vec(), others: Vec::new() };
+            Self { directory: Arc::clone(&part.directory), more: more.shared() }
+        })
     }
 
     /// The error of a read of this directory, which is one of several: it says which.
@@ -165,14 +176,15 @@ impl Prefix {
     }
 
     fn others(&self) -> &[Prefix] {
-        self.others.as_ref().map_or(&[], |others| others.as_slice())
+        self.more.as_ref().map_or(&[], |more| &more.others)
     }
 
     /// This one and the others, of each of which only the one directory counts.
     fn in_order(&self) -> impl ExactSizeIterator<Item = &Prefix> + DoubleEndedIterator + Clone {
         let others = self.others();
         let place = others.partition_point(|other| other.directory < self.directory);
-        (0..others.len() + 1).map(move |number| match number.cmp(&place) {
+        let count = others.len() + 1;
+        (0..count).map(move |number| match number.cmp(&place) {
             Ordering::Less => &others[number],
             Ordering::Equal => self,
             Ordering::Greater => &others[number - 1],
@@ -183,6 +195,13 @@ impl Prefix {
     fn overlaps(&self, other: &Prefix) -> bool {
         let (one, other) = (&*self.directory, &*other.directory);
         one.starts_with(other) || other.starts_with(one)
+    }
+}
+
+impl More {
+    /// `None` if there is nothing more, so that equal prefixes are equal.
+    fn shared(self) -> Option<Arc<Self>> {
+        (self != Self::default()).then(|| Arc::new(self))
     }
 }
 
@@ -283,8 +302,10 @@ mod tests {
     }
 
     #[test]
-    fn several_directories_cost_a_plain_prefix_one_word() {
-        assert_eq!(size_of::<Prefix>(), 5 * size_of::<usize>());
+    fn what_few_prefixes_have_costs_a_plain_one_a_word() {
+        assert_eq!(size_of::<Prefix>(), 3 * size_of::<usize>());
+        assert_eq!(Prefix::new("/a").naming([""; 0]), Prefix::new("/a"));
+        assert_ne!(Prefix::new("/a").naming(["_x"]), Prefix::new("/a"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ struct Played {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what a watch can be asked, one by one")]
 struct Seen {
     asked: usize,
     checked: usize,
@@ -138,9 +139,9 @@ fn change(part: usize, revision: u64) -> Change {
     Change::Put(Entry { key, value: "v".into(), revision })
 }
 
-fn of(revision: u64, parts: &[usize]) -> Option<Signal> {
+fn of(revision: u64, parts: &[usize]) -> Signal {
     let changes = parts.iter().map(|part| change(*part, revision)).collect();
-    Some(Signal::Batch(Batch { revision, changes }))
+    Signal::Batch(Batch { revision, changes })
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +149,7 @@ async fn what_has_changed_all_directories_is_one_batch_and_asks_nobody() {
     let mut play = play(2);
     play.batch(1, 11);
     play.batch(0, 11);
-    assert_eq!(play.now().await, of(11, &[0, 1]));
+    assert_eq!(play.now().await, Some(of(11, &[0, 1])));
     assert_eq!(play.asked(), [0, 0]);
 }
 
@@ -161,15 +162,15 @@ async fn a_change_waits_for_proof_that_the_others_have_none_of_its_revision() {
     play.say(1, Signal::Progress(11));
     assert_eq!(play.now().await, None, "not far enough");
     play.say(1, Signal::Progress(12));
-    assert_eq!(play.now().await, of(12, &[0]));
+    assert_eq!(play.now().await, Some(of(12, &[0])));
     // A later change of the other one is proof as well, and is held back itself.
     play.batch(0, 13);
     assert_eq!(play.now().await, None);
     play.batch(1, 15);
-    assert_eq!(play.now().await, of(13, &[0]));
+    assert_eq!(play.now().await, Some(of(13, &[0])));
     assert_eq!(play.now().await, None);
     play.say(0, Signal::Progress(20));
-    assert_eq!(play.now().await, of(15, &[1]));
+    assert_eq!(play.now().await, Some(of(15, &[1])));
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,16 +179,16 @@ async fn changes_come_in_the_order_of_their_revisions_each_as_a_whole() {
     for (part, revisions) in [(2, &[11, 14][..]), (0, &[12, 14, 15]), (1, &[14])] {
         revisions.iter().for_each(|revision| play.batch(part, *revision));
     }
-    assert_eq!(play.now().await, of(11, &[2]));
-    assert_eq!(play.now().await, of(12, &[0]));
-    assert_eq!(play.now().await, of(14, &[0, 1, 2]));
+    assert_eq!(play.now().await, Some(of(11, &[2])));
+    assert_eq!(play.now().await, Some(of(12, &[0])));
+    assert_eq!(play.now().await, Some(of(14, &[0, 1, 2])));
     assert_eq!(play.now().await, None);
     assert_eq!(play.asked(), [0, 1, 0], "one at a time");
     play.say(1, Signal::Progress(15));
     assert_eq!(play.now().await, None);
     assert_eq!(play.asked(), [0, 1, 1], "then the next that is behind");
     play.say(2, Signal::Progress(15));
-    assert_eq!(play.now().await, of(15, &[0]));
+    assert_eq!(play.now().await, Some(of(15, &[0])));
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,7 +290,7 @@ async fn a_batch_of_one_is_no_sign_of_life_of_the_other() {
     let mut play = play(2);
     play.say(1, Signal::Progress(99));
     play.batch(0, 12);
-    assert_eq!(play.now().await, of(12, &[0]));
+    assert_eq!(play.now().await, Some(of(12, &[0])));
     play.say(0, Signal::Progress(99));
     assert_eq!(play.now().await, None);
 }
@@ -331,7 +332,7 @@ async fn one_that_begins_at_the_head_begins_at_the_last_head() {
     assert_eq!(play.now().await, None);
     play.batch(0, 15);
     play.batch(1, 16);
-    assert_eq!(play.now().await, of(15, &[0]));
+    assert_eq!(play.now().await, Some(of(15, &[0])));
 }
 
 #[test]
@@ -374,7 +375,7 @@ async fn what_is_read_ahead_of_the_others_is_bounded() {
     assert!(play.seen(0).read < 300, "{}", play.seen(0).read);
     play.say(1, Signal::Progress(2_010));
     for revision in 11..2_011 {
-        assert_eq!(play.now().await, of(revision, &[0]));
+        assert_eq!(play.now().await, Some(of(revision, &[0])));
     }
 }
 
