@@ -108,7 +108,8 @@ impl Writer {
                 let mut written = self.written.lock().expect("not poisoned");
                 written.now = state(&listing);
                 let newest = listing.entries.iter().map(|entry| entry.revision).max().unwrap_or_default();
-                written.note(newest.max(written.last()));
+                let last = written.last();
+                written.note(newest.max(last));
                 written.note(barrier.header.revision);
                 return barrier.header.revision;
             }
