@@ -201,12 +201,13 @@ impl Error {
 
     /// The store refuses that `prefix` is read for `name`.
     pub(crate) fn refusal(name: &str, prefix: &Prefix, error: etcd_client_core::Error) -> Self {
-        let is_denied = error.kind() == etcd_client_core::Kind::PermissionDenied;
-        // Of several directories the error itself says which one it is.
-        let is_one = prefix.directories_as_given().nth(1).is_none();
-        let way_out = match prefix.directory() {
-            directory if is_denied && is_one => {
-                format!(": grant the user a role that may read all of {}", Printable::line(directory))
+        let way_out = match error.kind() {
+            // Of several directories the store's error says which, and what to grant.
+            etcd_client_core::Kind::PermissionDenied if prefix.directories().len() == 1 => {
+                format!(
+                    ": grant the user a role that may read all of {}",
+                    Printable::line(prefix.directory())
+                )
             }
             _ => String::new(),
         };

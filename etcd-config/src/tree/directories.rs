@@ -4,7 +4,7 @@ use etcd_client_core::{Prefix, Printable};
 
 /// The directories of a prefix, the lowest layer first.
 pub(crate) fn directories(prefix: &Prefix) -> impl Iterator<Item = &str> {
-    prefix.directories_as_given()
+    prefix.directories_as_added()
 }
 
 /// A directory without the slash at its end; `/` for the whole store.
