@@ -54,14 +54,18 @@ fn check_layers(layers: &Layers, prefix: Option<&LitStr>, errors: &mut Errors) {
         let text = layer.value();
         let directory = |text: &str| format!("{}/", text.trim_end_matches('/'));
         // What placeholders stand for is not known yet.
-        let is_in = |inner: &str, outer: &str| !outer.contains('{') && directory(inner).starts_with(&directory(outer));
+        let is_in = |inner: &str, outer: &str| {
+            !outer.contains('{') && directory(inner).starts_with(&directory(outer))
+        };
         for other in &lower {
             let other = other.value();
             if directory(&text) == directory(&other) {
                 errors.at(layer, format!("{text:?} is here twice: each layer has a prefix of its own"));
             } else if is_in(&text, &other) || is_in(&other, &text) {
-                let message = format!("{text:?} and {other:?} lie in one another: a layer lies beside the others, such as \
-                                       \"/payments@eu-1\" beside \"/payments\"");
+                let message = format!(
+                    "{text:?} and {other:?} lie in one another: a layer lies beside the others, such as \
+                                       \"/payments@eu-1\" beside \"/payments\""
+                );
                 errors.at(layer, message);
             }
         }

@@ -166,7 +166,8 @@ impl Cache {
         if !self.place.secrets {
             let secrecy = Secrecy::of(self.schema.branch(), &self.prefix);
             listing.entries.retain(|entry| {
-                let keep = in_layer(&self.prefix, &entry.key).is_some_and(|(_, path)| secrecy.may_be_cached(path));
+                let keep =
+                    in_layer(&self.prefix, &entry.key).is_some_and(|(_, path)| secrecy.may_be_cached(path));
                 if !keep {
                     withheld.push(entry.key.clone());
                 }

@@ -23,8 +23,8 @@ use bytes::Bytes;
 use etcd_client_core::{Prefix, Printable};
 
 use self::field_path::FieldPath;
-use self::layer_edit::{LayerEdit, Origin, Proof};
 pub(crate) use self::layer_edit::layer_number;
+use self::layer_edit::{LayerEdit, Origin, Proof};
 use self::plan::Plan;
 use self::target::{Target, What, is_untyped};
 use self::to_text::ToText;
@@ -255,7 +255,11 @@ impl<T: Derived> Edit<T> {
                     path.strip_prefix(&target.path)
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 };
-                self.here.changes.iter_mut().filter(|(path, _)| is_below(path)).for_each(|(_, text)| *text = None);
+                self.here
+                    .changes
+                    .iter_mut()
+                    .filter(|(path, _)| is_below(path))
+                    .for_each(|(_, text)| *text = None);
             }
             Err(why) => self.mistakes.push(format!("{field} cannot be unset: {why}")),
         }

@@ -214,7 +214,11 @@ impl Row {
 pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Replaced, cached: bool) -> Explanation {
     let published = tree.root_before(unpublished);
     let rows = Walk::new(context, tree, &published).rows(cached);
-    Explanation { rows, layered: !tree.layers().is_empty(), empty: tree.is_empty().then(|| tree.prefix().to_string()) }
+    Explanation {
+        rows,
+        layered: !tree.layers().is_empty(),
+        empty: tree.is_empty().then(|| tree.prefix().to_string()),
+    }
 }
 
 impl Row {
@@ -334,7 +338,10 @@ impl fmt::Display for Explanation {
             let note = row.note.clone().unwrap_or_default();
             let (field, key) =
                 (Printable::line(&row.field).to_string(), Printable::line(&row.key).to_string());
-            let layer = row.layer.as_deref().map_or_else(|| "-".to_owned(), |layer| Printable::line(layer).to_string());
+            let layer = row
+                .layer
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), |layer| Printable::line(layer).to_string());
             [field, key, value.clone(), layer, origin.to_string(), revision, note]
         }));
         let columns: Vec<usize> = (0..7).filter(|column| self.layered || *column != LAYER).collect();

@@ -6,8 +6,8 @@ mod filled_schema;
 mod going_back;
 mod history;
 pub(crate) mod into_store;
-mod layers;
 mod last_good;
+mod layers;
 mod load;
 mod on_thread;
 pub(crate) mod placeholder;
@@ -362,7 +362,8 @@ fn resolve_prefix(
     };
     let lowest = Prefix::new(&fill(template, "prefix", placeholders)?);
     let templates = layout.layers.iter().copied().chain(layers.iter().map(String::as_str));
-    let layers = templates.map(|template| fill(template, "layer", placeholders)).collect::<Result<Vec<_>, _>>()?;
+    let layers =
+        templates.map(|template| fill(template, "layer", placeholders)).collect::<Result<Vec<_>, _>>()?;
     layers::above(lowest, &layers)
 }
 

@@ -42,6 +42,7 @@ use crate::runtime::panics;
 use crate::schema::relevance::keep_relevant;
 use crate::shape::layout::Layout;
 use crate::status::outstanding::Outstanding;
+use crate::tree::directories::is_layered;
 use crate::tree::{KeyTree, Replaced, Touched};
 
 /// Holds the keys, and publishes snapshots of them.
@@ -254,6 +255,8 @@ impl Publisher {
         let is_ordinary = is_ordinary && !touched.has_strays();
         // Writing the commit key counts, even with the value that it has.
         let is_committed = self.committed_at() != committed_at;
+        // The key of a warning may be in another layer now, with the same text.
+        self.remarks_differ |= is_layered(context.prefix()) && !self.key_warnings.is_empty();
         if !touched.is_empty() {
             // What is quiet now may have been odd before.
             if !is_ordinary || !self.key_warnings.is_empty() {

@@ -150,7 +150,8 @@ impl KeyTree {
     /// The same of a value that is, or was, at this path.
     pub(crate) fn key_of_raw(&self, path: &str, raw: Option<&Raw>) -> String {
         let layered = self.layered.as_deref().zip(raw);
-        let found = layered.and_then(|(layered, raw)| Some((layered.trees.get(raw.layer())?, layered.real_path(path))));
+        let found = layered
+            .and_then(|(layered, raw)| Some((layered.trees.get(raw.layer())?, layered.real_path(path))));
         match found {
             Some((layer, path)) => layer.prefix.join(path),
             None => self.prefix.join(path),

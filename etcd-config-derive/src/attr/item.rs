@@ -199,7 +199,10 @@ impl Item {
         let Some(list) = &self.list else {
             let message = match self.value.as_ref().map(ungrouped) {
                 Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
-                    format!("`{name}` takes its values in parentheses: write `{name}({})`", text.to_token_stream())
+                    format!(
+                        "`{name}` takes its values in parentheses: write `{name}({})`",
+                        text.to_token_stream()
+                    )
                 }
                 _ => format!("`{name}` takes its values in parentheses: `{name}({example})`"),
             };
@@ -213,7 +216,10 @@ impl Item {
                 return None;
             }
             Err(_) => {
-                errors.at(list, format!("`{name}` takes strings with commas between them: `{name}({example})`"));
+                errors.at(
+                    list,
+                    format!("`{name}` takes strings with commas between them: `{name}({example})`"),
+                );
                 return None;
             }
         };

@@ -69,6 +69,9 @@ pub(crate) fn layer_number(prefix: &Prefix, layer: &str) -> Result<usize, Error>
     let number = directories(prefix).position(|directory| directory == wanted.directory());
     number.ok_or_else(|| {
         let layer = Printable::line(layer);
-        Error::option(format!("{layer} is none of the layers of the configuration, which are: {}", all_paths(prefix)))
+        Error::option(format!(
+            "{layer} is none of the layers of the configuration, which are: {}",
+            all_paths(prefix)
+        ))
     })
 }

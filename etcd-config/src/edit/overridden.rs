@@ -17,13 +17,18 @@ pub(super) fn mark_overridden<T>(planned: &mut [PlannedChange], layer: &LayerEdi
         let higher = whole.layers().iter().skip(layer.number + 1).rev();
         let by = higher.filter(|tree| tree.get(path).is_some()).map(|tree| tree.prefix().join(path)).next();
         let by = match by {
-            None if text.is_some() && !whole.shows(layer.number, path) => {
-                Some(whole.instead_of(layer.number, path).unwrap_or_else(|| "another name of the field".to_owned()))
-            }
+            None if text.is_some() && !whole.shows(layer.number, path) => Some(
+                whole
+                    .instead_of(layer.number, path)
+                    .unwrap_or_else(|| "another name of the field".to_owned()),
+            ),
             by => by,
         };
         let key = layer.tree.prefix().join(path);
-        planned.iter_mut().filter(|change| change.key == key).for_each(|change| change.overridden.clone_from(&by));
+        planned
+            .iter_mut()
+            .filter(|change| change.key == key)
+            .for_each(|change| change.overridden.clone_from(&by));
     }
 }
 
@@ -50,7 +55,9 @@ pub(super) fn checked_in_layers<T: Derived>(
         lower.apply(batch);
         // What only a higher layer has may be missing there.
         let found = checked(&lower, layer).err().unwrap_or_default();
-        problems.extend(found.into_iter().filter(|problem| problem.kind != Kind::Missing && is_overridden(problem)));
+        problems.extend(
+            found.into_iter().filter(|problem| problem.kind != Kind::Missing && is_overridden(problem)),
+        );
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

@@ -7,12 +7,12 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Printable, Write};
 
+use super::checked::checked;
 use super::commit::{Unwritten, Written, Wrote};
 use super::described::Describer;
-use super::planned::{PlannedChange, write_table};
-use super::checked::checked;
 use super::layer_edit::LayerEdit;
 use super::overridden::{checked_in_layers, mark_overridden};
+use super::planned::{PlannedChange, write_table};
 use super::{Edit, commit};
 use crate::decode::Derived;
 use crate::error::Error;

@@ -29,7 +29,16 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(context: &'a Context, tree: &'a KeyTree, published: &'a Node) -> Self {
         let secrecy = Secrecy::of(context.schema().branch(), context.prefix());
-        Self { context, secrecy, tree, now: tree.root(), published, cached: false, path: Vec::new(), rows: Vec::new() }
+        Self {
+            context,
+            secrecy,
+            tree,
+            now: tree.root(),
+            published,
+            cached: false,
+            path: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 
     /// The rows of all fields; `cached` says that the snapshot came from the cache.

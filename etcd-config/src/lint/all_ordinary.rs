@@ -10,11 +10,12 @@ use crate::tree::directories::is_layered;
 /// each makes a difference to the configuration, and none is worth a warning.
 pub(crate) fn are_all_ordinary(batch: &Batch, schema: &Schema, prefix: &Prefix) -> bool {
     // What a layer shows may have another name than what was written.
-    !is_layered(prefix) && batch.changes.iter().all(|change| match change {
-        Change::Put(entry) => is_ordinary(&entry.key, Some(&entry.value), schema, prefix),
-        Change::Delete(key) => is_ordinary(key, None, schema, prefix),
-        Change::DeleteBelow(_) => false,
-    })
+    !is_layered(prefix)
+        && batch.changes.iter().all(|change| match change {
+            Change::Put(entry) => is_ordinary(&entry.key, Some(&entry.value), schema, prefix),
+            Change::Delete(key) => is_ordinary(key, None, schema, prefix),
+            Change::DeleteBelow(_) => false,
+        })
 }
 
 fn is_ordinary(key: &[u8], value: Option<&[u8]>, schema: &Schema, prefix: &Prefix) -> bool {

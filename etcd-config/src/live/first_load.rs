@@ -336,7 +336,8 @@ pub(crate) fn watched(store: &dyn Store, prefix: &Prefix, fields: Fields) -> Pre
 fn naming(prefix: &Prefix, named: &[String]) -> Prefix {
     let mut layers = directories(prefix).map(|directory| Prefix::new(directory).naming(named));
     // Joined they are a prefix already, so they can be.
-    let joined = layers.next().and_then(|lowest| layers.try_fold(lowest, |below, layer| below.and(&layer).ok()));
+    let joined =
+        layers.next().and_then(|lowest| layers.try_fold(lowest, |below, layer| below.and(&layer).ok()));
     joined.unwrap_or_else(|| prefix.clone())
 }
 

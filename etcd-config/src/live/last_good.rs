@@ -64,7 +64,8 @@ pub(crate) fn newest_good(
     let newest = base.entries.iter().map(|entry| entry.revision).max();
     let revision = deleted_at.or(newest).unwrap_or(base.revision);
     let is_committed = config.layout().commit_key.is_none_or(|key| {
-        let keys: Vec<Bytes> = directories(prefix).map(|directory| format!("{directory}{key}").into()).collect();
+        let keys: Vec<Bytes> =
+            directories(prefix).map(|directory| format!("{directory}{key}").into()).collect();
         base.entries.iter().any(|entry| entry.revision == revision && keys.contains(&entry.key))
     });
     let base = Listing { revision, ..base };

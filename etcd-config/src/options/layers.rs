@@ -10,12 +10,17 @@ const MOST: usize = 32;
 /// The prefix with layers above it.
 pub(super) fn above(lowest: Prefix, layers: &[String]) -> Result<Prefix, Error> {
     if layers.len() >= MOST {
-        return Err(Error::option(format!("{} layers are more than there may be, which is {MOST}", layers.len() + 1)));
+        return Err(Error::option(format!(
+            "{} layers are more than there may be, which is {MOST}",
+            layers.len() + 1
+        )));
     }
     let mut all = vec![lowest];
     for layer in layers {
         if layer.is_empty() {
-            return Err(Error::option("the prefix of a layer is empty: that would be the whole store".to_owned()));
+            return Err(Error::option(
+                "the prefix of a layer is empty: that would be the whole store".to_owned(),
+            ));
         }
         let layer = Prefix::new(layer);
         if let Some(other) = all.iter().find(|other| overlap(other, &layer)) {
@@ -40,9 +45,12 @@ fn overlapping(one: &Prefix, other: &Prefix) -> String {
     if one == other {
         return format!("the prefix {} is there twice: each layer has a prefix of its own", shown(one));
     }
-    let (outer, inner) = if one.directory().len() < other.directory().len() { (one, other) } else { (other, one) };
+    let (outer, inner) =
+        if one.directory().len() < other.directory().len() { (one, other) } else { (other, one) };
     let (outer, inner) = (shown(outer), shown(inner));
-    format!("the layer {inner} lies in {outer}, which would have its keys, too: let it lie beside that, such as {outer}@eu-1")
+    format!(
+        "the layer {inner} lies in {outer}, which would have its keys, too: let it lie beside that, such as {outer}@eu-1"
+    )
 }
 
 #[cfg(test)]

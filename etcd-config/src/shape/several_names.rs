@@ -74,8 +74,7 @@ impl Search<'_> {
             Content::Directory(branch) => {
                 let fields = self.of_struct(branch);
                 let presence = if branch.layout.newtype { Presence::Any } else { Presence::Children };
-                let inner =
-                    if fields.fields.is_empty() { Inner::Nothing } else { Inner::Struct(fields) };
+                let inner = if fields.fields.is_empty() { Inner::Nothing } else { Inner::Struct(fields) };
                 NamedContent { presence, inner }
             }
             Content::Optional(inner) => self.content(inner),

@@ -11,8 +11,8 @@ use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::status::meters::{Meters, Reading};
 use crate::status::outstanding::Outstanding;
-use crate::tree::directories::{directories, path_of};
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
+use crate::tree::directories::{directories, path_of};
 
 /// How long the child of a `fork` waits for a lock that its parent may have held.
 const CHILD_LOCK: Duration = Duration::from_millis(20);

@@ -163,9 +163,9 @@ impl<'a> Composer<'a> {
         let own: Vec<Option<(FieldName, Side<'a>)>> = layers()
             .map(|layer| {
                 let found = field.names.iter().map(|name| (*name, in_layer(layer, *name)));
-                found.into_iter().find(|(_, side)| {
-                    side.node.is_some_and(|node| content.presence.is_there(node))
-                })
+                found
+                    .into_iter()
+                    .find(|(_, side)| side.node.is_some_and(|node| content.presence.is_there(node)))
             })
             .collect();
         let (name, _) = own.iter().rev().flatten().next()?;

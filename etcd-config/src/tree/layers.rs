@@ -8,7 +8,9 @@ use etcd_client_core::{Batch, Change, Listing, Prefix};
 
 use super::composed::{Composed, composed, composed_field, directory, gather, own_names};
 use super::directories::directories;
-use super::field_names::{FieldName, FieldNames, Inner, NamedContent, NamedField, NamedStruct, join, rest_of};
+use super::field_names::{
+    FieldName, FieldNames, Inner, NamedContent, NamedField, NamedStruct, join, rest_of,
+};
 use super::{KeyTree, Node, Raw, Replaced, as_path};
 
 /// The layers, each as it is stored. The tree that has them shows what comes of them: of each path the value of the
@@ -109,9 +111,8 @@ impl Layered {
 
     /// The path at which the value at a path of a layer is shown; `None` if another one is.
     pub(super) fn shown_path<'p>(&'p self, layer: usize, path: &'p str, shown: &KeyTree) -> Option<&'p str> {
-        let is_shown = |at: &str| {
-            shown.raw(at).is_some_and(|raw| raw.layer() == layer) && self.real_path(at) == path
-        };
+        let is_shown =
+            |at: &str| shown.raw(at).is_some_and(|raw| raw.layer() == layer) && self.real_path(at) == path;
         if is_shown(path) {
             return Some(path);
         }
@@ -121,7 +122,9 @@ impl Layered {
 
     /// The whole key of a field with several names that the highest layer has in the place of that of a lower one.
     pub(super) fn instead_of(&self, layer: usize, path: &str) -> Option<String> {
-        let Reach::Field(FieldPlace { at, field, .. }) = reach(self.names.as_deref()?, path) else { return None };
+        let Reach::Field(FieldPlace { at, field, .. }) = reach(self.names.as_deref()?, path) else {
+            return None;
+        };
         let own = own_names(&self.trees, field, &at);
         let place = |own: usize| field.names[own].path(&at);
         let rest = rest_of(path, &place((*own.get(layer)?)?))?;
@@ -132,7 +135,8 @@ impl Layered {
     /// Finds out what a batch makes a difference to, before it is applied.
     fn changing<'n>(&self, batch: &Batch, names: Option<&'n FieldNames>) -> Changing<'n> {
         let mut changing = Changing::default();
-        let mut note = |layer: usize, path: &str| match names.map_or(Reach::Path, |names| reach(names, path)) {
+        let mut note = |layer: usize, path: &str| match names.map_or(Reach::Path, |names| reach(names, path))
+        {
             Reach::Path => drop(changing.paths.insert(path.to_owned())),
             Reach::Everything => changing.everything = true,
             Reach::Field(place) => {
@@ -203,7 +207,13 @@ impl Layered {
         let Some(highest) = now.iter().rev().copied().flatten().next().filter(|_| is_plain && now == before)
         else {
             let names: Vec<String> = field.names.iter().map(|name| name.path(&at)).collect();
-            return self.show_field(composed_field(&self.trees, field, chain, &at), &names, field, shown, replaced);
+            return self.show_field(
+                composed_field(&self.trees, field, chain, &at),
+                &names,
+                field,
+                shown,
+                replaced,
+            );
         };
         // A directory of keys under the same names as before: only these keys differ.
         let place = |own: usize| field.names[own].path(&at);
@@ -257,7 +267,13 @@ impl Layered {
         self.replace(composed, old, shown, replaced);
     }
 
-    fn replace(&mut self, composed: Composed, old: Vec<String>, shown: &mut KeyTree, replaced: &mut Replaced) {
+    fn replace(
+        &mut self,
+        composed: Composed,
+        old: Vec<String>,
+        shown: &mut KeyTree,
+        replaced: &mut Replaced,
+    ) {
         for path in old {
             if !composed.contains_key(&path) {
                 self.renamed.remove(path.as_str());
@@ -290,7 +306,9 @@ fn in_struct<'n>(chain: &[&'n NamedStruct], at: &str, path: &str) -> Option<Fiel
         for name in &field.names {
             // Where there are absolute names, everything is composed anew.
             let FieldName::Relative(name) = name else { continue };
-            let Some(rest) = (if name.is_empty() { Some(path) } else { rest_of(path, name) }) else { continue };
+            let Some(rest) = (if name.is_empty() { Some(path) } else { rest_of(path, name) }) else {
+                continue;
+            };
             let presence = field.content.presence;
             let is_its = if rest.is_empty() { presence.has_key() } else { presence.has_directory() };
             if field.names.len() > 1 {

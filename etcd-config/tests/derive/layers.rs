@@ -121,7 +121,8 @@ fn expected(state: &State) -> Settings {
         .flat_map(BTreeMap::keys)
         .filter_map(|key| Some(key.strip_prefix("pools/")?.split_once('/')?.0))
         .collect();
-    let entry = |name: &str| Some((name.to_owned(), pool(state, &below(state, &root, &[&format!("pools/{name}")]))?));
+    let entry =
+        |name: &str| Some((name.to_owned(), pool(state, &below(state, &root, &[&format!("pools/{name}")]))?));
     Settings {
         plain: leaf(state, &root, &["plain"]),
         leaf: leaf(state, &root, &["leaf", "old/leaf", "older_leaf"]),

@@ -75,10 +75,16 @@ fn later_layers_override_earlier_ones_key_by_key_and_maps_have_the_entries_of_al
     assert_eq!(after(&settings, store.delete("/app@eu/workers")).workers, 3);
     assert_eq!(settings.status().counters.snapshots, snapshots);
     assert_eq!(after(&settings, store.delete("/app@web-1/workers")).workers, 4);
-    assert_eq!(after(&settings, store.delete("/app@web-1/limits/c")).limits, limits(&[("a", 1), ("b", 2), ("c", 2)]));
+    assert_eq!(
+        after(&settings, store.delete("/app@web-1/limits/c")).limits,
+        limits(&[("a", 1), ("b", 2), ("c", 2)])
+    );
     assert_eq!(after(&settings, store.delete("/app@eu/limits/c")).limits, limits(&[("a", 1), ("b", 2)]));
     let status = settings.status();
-    assert_eq!((status.prefix.as_str(), status.layers), ("/app", vec!["/app@eu".to_owned(), "/app@web-1".to_owned()]));
+    assert_eq!(
+        (status.prefix.as_str(), status.layers),
+        ("/app", vec!["/app@eu".to_owned(), "/app@web-1".to_owned()])
+    );
 }
 
 #[test]
@@ -122,11 +128,13 @@ fn an_old_name_in_a_higher_layer_beats_the_new_one_below() {
     // A directory has the keys of all layers, under whatever name each has it.
     assert_eq!(settings.load().db, Some(Database { url: "own".to_owned(), pool: 5 }));
     let rows = settings.explain();
-    let key = |field: &str| rows.rows().iter().find(|row| row.field() == field).map(|row| row.key().to_owned());
+    let key =
+        |field: &str| rows.rows().iter().find(|row| row.field() == field).map(|row| row.key().to_owned());
     assert_eq!(key("workers").as_deref(), Some("/app@eu/threads"));
     assert_eq!(key("db.url").as_deref(), Some("/app@web-1/db/url"));
     assert_eq!(key("db.pool").as_deref(), Some("/app/database/pool"));
-    let warned: Vec<String> = settings.status().warnings.iter().map(|warning| warning.key().to_owned()).collect();
+    let warned: Vec<String> =
+        settings.status().warnings.iter().map(|warning| warning.key().to_owned()).collect();
     assert_eq!(warned, ["/app@eu/threads"]);
     let db = after(&settings, store.put("/app/database/pool", "6")).db;
     assert_eq!(db, Some(Database { url: "own".to_owned(), pool: 6 }));
@@ -140,7 +148,8 @@ fn an_old_name_in_a_higher_layer_beats_the_new_one_below() {
 
 #[test]
 fn what_is_wrong_names_the_key_in_its_layer() {
-    let store = MemoryStore::from([("/app/workers", "1"), ("/app@eu/workers", "many"), ("/app@web-1/levle", "x")]);
+    let store =
+        MemoryStore::from([("/app/workers", "1"), ("/app@eu/workers", "many"), ("/app@web-1/levle", "x")]);
     let error = options().watch(&store).unwrap_err();
     assert_eq!(error.problems()[0].key(), "/app@eu/workers");
     let text = error.to_string();
@@ -157,12 +166,17 @@ fn what_is_wrong_names_the_key_in_its_layer() {
     assert_eq!(settings.status().warnings.len(), 1);
     let revision = store.delete("/app@web-1/levle");
     settings.wait_for_revision(revision, SOON).unwrap();
-    until("it is the other one", || settings.status().warnings.iter().any(|warning| warning.key() == "/app/levle"));
+    until("it is the other one", || {
+        settings.status().warnings.iter().any(|warning| warning.key() == "/app/levle")
+    });
 
     let refused = store.put("/app@web-1/workers", "0");
     let error = settings.wait_for_revision(refused, SOON).unwrap_err();
     let problem = &error.problems()[0];
-    assert_eq!((problem.kind(), problem.key(), problem.revision()), (ProblemKind::Refused, "/app@web-1/workers", Some(refused)));
+    assert_eq!(
+        (problem.kind(), problem.key(), problem.revision()),
+        (ProblemKind::Refused, "/app@web-1/workers", Some(refused))
+    );
     let row = &settings.explain().rows()[0].clone();
     assert_eq!((row.in_force(), row.value(), row.layer()), (Some("2"), Some("0"), Some("/app@web-1")));
     assert!(row.note().unwrap().contains("in force is /app@eu/workers"), "{:?}", row.note());
@@ -181,7 +195,10 @@ fn an_unknown_key_is_refused_in_any_layer_and_one_that_is_overridden_is_none() {
     let settings = Strict::watch(&store).unwrap();
     assert_eq!(settings.load().size, 3);
     let error = settings.wait_for_revision(store.put("/app@a/sise", "3"), SOON).unwrap_err();
-    assert_eq!((error.problems()[0].kind(), error.problems()[0].key()), (ProblemKind::Unknown, "/app@a/sise"));
+    assert_eq!(
+        (error.problems()[0].kind(), error.problems()[0].key()),
+        (ProblemKind::Unknown, "/app@a/sise")
+    );
     assert_eq!(Strict::watch(&store).unwrap_err().problems()[0].key(), "/app@a/sise");
     let mut bytes = b"/app@a/".to_vec();
     bytes.push(0xff);
@@ -193,7 +210,8 @@ fn an_unknown_key_is_refused_in_any_layer_and_one_that_is_overridden_is_none() {
 
 #[test]
 fn the_explanation_has_a_column_for_the_layer() {
-    let store = MemoryStore::from([("/app/workers", "1"), ("/app@web-1/limits/a", "3"), ("/app@eu/token", "x")]);
+    let store =
+        MemoryStore::from([("/app/workers", "1"), ("/app@web-1/limits/a", "3"), ("/app@eu/token", "x")]);
     let table = "
 FIELD     KEY                  IN FORCE  LAYER       SOURCE   REVISION
 workers   /app/workers         1         /app        etcd     2
@@ -265,7 +283,8 @@ fn a_secret_of_a_layer_is_shown_nowhere() {
 #[test]
 fn the_cache_file_is_of_these_layers_and_no_others() {
     let folder = Folder::new();
-    let store = MemoryStore::from([("/app/workers", "1"), ("/app@eu/workers", "2"), ("/app@eu/level", "warn")]);
+    let store =
+        MemoryStore::from([("/app/workers", "1"), ("/app@eu/workers", "2"), ("/app@eu/level", "warn")]);
     let cached = || options().cache_file(folder.file()).startup_timeout(LIMIT);
     let settings = cached().watch(&store).unwrap();
     // What is refused is not in the file, in whatever layer it is.
@@ -321,7 +340,9 @@ fn layers_are_named_one_by_one_and_each_is_checked() {
     }
     assert_eq!(App::schema().layers(), ["/app@{zone}", "/app@{instance}"]);
     assert_eq!(options().schema().unwrap().layers(), ["/app@eu", "/app@web-1"]);
-    assert!(App::schema().to_markdown().contains("below `/app@{zone}`, then below `/app@{instance}` override"));
+    assert!(
+        App::schema().to_markdown().contains("below `/app@{zone}`, then below `/app@{instance}` override")
+    );
 }
 
 #[test]
@@ -329,7 +350,10 @@ fn an_edit_changes_one_layer_and_checks_all() {
     let store = MemoryStore::from([("/app/workers", "1"), ("/app@eu/workers", "2")]);
     let plan = options().edit(&store).unwrap().set(field!(App.workers), &5).unwrap().plan().unwrap();
     let change = &plan.changes()[0];
-    assert_eq!((change.key(), change.old(), change.overridden_by()), ("/app/workers", Some("1"), Some("/app@eu/workers")));
+    assert_eq!(
+        (change.key(), change.old(), change.overridden_by()),
+        ("/app/workers", Some("1"), Some("/app@eu/workers"))
+    );
     assert!(plan.to_string().contains("overridden by /app@eu/workers: not in force there"), "{plan}");
     plan.commit().unwrap();
     assert_eq!(store.get("/app/workers").as_deref(), Some(&b"5"[..]));
@@ -348,7 +372,8 @@ fn an_edit_changes_one_layer_and_checks_all() {
     // Written in one transaction: the base and what overrides it.
     let edit = options().edit(&store).unwrap().set(field!(App.workers), &7).unwrap();
     let plan = edit.in_layer("/app@eu").unwrap().unset(field!(App.workers)).plan().unwrap();
-    let changes: Vec<_> = plan.changes().iter().map(|change| (change.key(), change.overridden_by())).collect();
+    let changes: Vec<_> =
+        plan.changes().iter().map(|change| (change.key(), change.overridden_by())).collect();
     assert_eq!(changes, [("/app/workers", None), ("/app@eu/workers", None)]);
     let before = store.revision();
     assert_eq!(plan.commit().unwrap().revision(), before + 1);
@@ -358,7 +383,10 @@ fn an_edit_changes_one_layer_and_checks_all() {
     store.put("/app@web-1/level", "info");
     assert!(plan.commit().unwrap_err().is_conflict());
     let error = options().edit(&store).unwrap().in_layer("/app@us").unwrap_err();
-    assert!(error.is_invalid_option() && error.to_string().contains("/app@us is none of the layers"), "{error}");
+    assert!(
+        error.is_invalid_option() && error.to_string().contains("/app@us is none of the layers"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -376,14 +404,23 @@ fn a_layer_is_written_down_and_restored_by_itself() {
     let zone = options().in_layer("/app@eu").export(&store).unwrap().to_json();
     assert!(!zone.contains("workers") && zone.contains("level"), "{zone}");
     let then = store.revision();
-    store.transaction().put("/app/workers", "2").delete("/app@eu/level").put("/app@web-1/level", "warn").commit();
+    store
+        .transaction()
+        .put("/app/workers", "2")
+        .delete("/app@eu/level")
+        .put("/app@web-1/level", "warn")
+        .commit();
     let plan = options().edit(&store).unwrap().restore(then).unwrap().plan().unwrap();
     let keys: Vec<&str> = plan.changes().iter().map(|change| change.key()).collect();
     assert_eq!(keys, ["/app/workers", "/app@eu/level", "/app@web-1/level"]);
     plan.commit().unwrap();
     assert_eq!(store.get("/app@eu/level").as_deref(), Some(&b"debug"[..]));
-    assert_eq!((store.get("/app@web-1/level"), store.get("/app/workers").as_deref()), (None, Some(&b"1"[..])));
+    assert_eq!(
+        (store.get("/app@web-1/level"), store.get("/app/workers").as_deref()),
+        (None, Some(&b"1"[..]))
+    );
     let history = options().history(&store, ..).unwrap().for_field(field!(App.level));
-    let keys: Vec<&str> = history.steps().iter().flat_map(|step| step.changes()).map(|change| change.key()).collect();
+    let keys: Vec<&str> =
+        history.steps().iter().flat_map(|step| step.changes()).map(|change| change.key()).collect();
     assert!(keys.contains(&"/app@web-1/level") && keys.contains(&"/app@eu/level"), "{keys:?}");
 }
