@@ -141,12 +141,11 @@ impl<T: Derived> Edit<T> {
         if number == self.here.number {
             return self;
         }
-        let there = match self.others.iter().position(|other| other.number == number) {
-            Some(place) => self.others.swap_remove(place),
-            None => {
-                let tree = self.whole.as_deref().map_or(&self.here.tree, |whole| whole.layer(number));
-                LayerEdit::new(number, tree.clone())
-            }
+        let there = if let Some(place) = self.others.iter().position(|other| other.number == number) {
+            self.others.swap_remove(place)
+        } else {
+            let tree = self.whole.as_deref().map_or(&self.here.tree, |whole| whole.layer(number));
+            LayerEdit::new(number, tree.clone())
         };
         self.others.push(std::mem::replace(&mut self.here, there));
         self

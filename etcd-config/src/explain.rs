@@ -12,7 +12,7 @@ use self::walk::Walk;
 use crate::decode::Context;
 use crate::leaf::{FieldDefault, cut, quote};
 use crate::secret::HIDDEN;
-use crate::tree::{KeyTree, Replaced};
+use crate::tree::{KeyTree, Raw, Replaced};
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
 const COLUMN: usize = 80;
@@ -258,7 +258,7 @@ impl Row {
                 (None, _) => Origin::Nothing,
             },
             revision: if is_awaited { published } else { place.next_raw().filter(|_| is_key) }
-                .map(|raw| raw.revision()),
+                .map(Raw::revision),
         };
         let notes = [
             is_awaited.then(|| not_in_force(place, value.as_deref(), origin, secret)),
@@ -275,7 +275,7 @@ impl Row {
             value: if secret { value.map(|_| String::new()) } else { value },
             secret,
             origin: if is_key && cached && !is_awaited { Origin::Cache } else { origin },
-            revision: place.next_raw().map(|raw| raw.revision()).filter(|_| is_key),
+            revision: place.next_raw().map(Raw::revision).filter(|_| is_key),
             in_force: in_force.filter(|_| !secret),
             stored: place.stored_raw().map(text).filter(|_| !secret),
             note: (!notes.is_empty()).then(|| notes.join("; ")),

@@ -264,7 +264,7 @@ impl<'a> Decoder<'a> {
         // A value beside a directory is not what was checked.
         let leaf = self.here.node.filter(|node| node.children.is_empty());
         let raw = leaf.and_then(|node| node.value.as_ref());
-        let revision = raw.map(|raw| raw.revision());
+        let revision = raw.map(Raw::revision);
         let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
         let what = leaf::refused(value.as_deref(), refusal, self.is_secret());
         self.problem(Kind::Refused, what, value.as_deref(), revision);

@@ -93,7 +93,7 @@ impl FieldName {
     }
 }
 
-impl<'a> Side<'a> {
+impl Side<'_> {
     fn child(&self, name: &str) -> Self {
         let node = self.node.and_then(|node| node.children.get(name));
         Self { node, path: format!("{}{name}", directory(&self.path)) }

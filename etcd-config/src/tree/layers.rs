@@ -144,12 +144,11 @@ impl Layered {
                     other.place.at == place.at && std::ptr::eq(other.place.field, place.field)
                 };
                 let path = (layer, path.to_owned());
-                match changing.fields.iter_mut().find(is_same) {
-                    Some(field) => field.paths.push(path),
-                    None => {
-                        let before = own_names(&self.trees, place.field, &place.at);
-                        changing.fields.push(ChangingField { place, before, paths: vec![path] });
-                    }
+                if let Some(field) = changing.fields.iter_mut().find(is_same) {
+                    field.paths.push(path);
+                } else {
+                    let before = own_names(&self.trees, place.field, &place.at);
+                    changing.fields.push(ChangingField { place, before, paths: vec![path] });
                 }
             }
         };

@@ -218,7 +218,7 @@ fn listing(state: &State, revision: u64) -> Listing {
 /// Some puts and deletions; now and then the deletion of a directory.
 fn changes(random: &mut Random, paths: &[&str], state: &mut State, revision: u64) -> Vec<Change> {
     let mut changed = BTreeMap::new();
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let (layer, path) = (random.below(3), paths[random.below(paths.len())]);
         if random.below(20) == 0 {
             let directory = format!("{}/", path.split('/').next().unwrap_or_default());
@@ -274,10 +274,10 @@ where
         assert_eq!((&value, &again), (&want, &want), "an update, {at}\n{state:#?}");
         // That a value was moved from one name to another may count as a difference.
         assert!(differs || want == published, "{at}\n{published:#?}\n{want:#?}");
-        for row in explain(&tree, &context, since.unwrap_or(&Replaced::default()), false).rows() {
+        for row in explain(&tree, &context, &unpublished, false).rows() {
             let Some(layer) = row.layer() else { continue };
             let layer = LAYERS.iter().position(|one| *one == layer).expect("it is a layer");
-            let path = row.key().strip_prefix(&format!("{}/", LAYERS[layer])).expect(row.key());
+            let path = row.key().strip_prefix(&format!("{}/", LAYERS[layer])).expect("its key is in it");
             // A row whose key is gone names the one that is in force.
             if row.stored().is_some() {
                 assert_eq!(row.stored(), state[layer].get(path).map(String::as_str), "{}, {at}", row.key());
