@@ -24,6 +24,7 @@ mod history;
 mod idle_connections;
 mod lagging;
 mod large;
+mod layers;
 mod leases;
 mod limits;
 mod log_records;
