@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::live::Live;
-use crate::live::first_build::{Make, Order};
+use crate::live::first_build::{Differs, Make, Order};
 use crate::notify::callbacks::Subscription;
 use crate::resource::Resource;
 use crate::runtime::caller::runtime;
@@ -356,7 +356,7 @@ impl<T: Derived> Building<T> {
 
     async fn resource_in_tasks<P, R, E, B, A>(
         self,
-        differs: Arc<dyn Fn(&T, &T) -> bool + Send + Sync>,
+        differs: Differs<T>,
         value: impl Fn(&T) -> P + Send + Sync + 'static,
         build: B,
     ) -> Result<Resource<R>, Error>
@@ -378,7 +378,7 @@ impl<T: Derived> Building<T> {
 
     fn resource_of<R: Send + Sync + 'static>(
         self,
-        differs: Arc<dyn Fn(&T, &T) -> bool + Send + Sync>,
+        differs: Differs<T>,
         make: Make<T, R>,
     ) -> Result<Resource<R>, Error> {
         let (live, order) = self.order(differs, make);
@@ -386,11 +386,7 @@ impl<T: Derived> Building<T> {
         Ok(Resource::new(versions, registration, live.life.clone()))
     }
 
-    fn order<R>(
-        self,
-        differs: Arc<dyn Fn(&T, &T) -> bool + Send + Sync>,
-        make: Make<T, R>,
-    ) -> (Live<T>, Order<T, R>) {
+    fn order<R>(self, differs: Differs<T>, make: Make<T, R>) -> (Live<T>, Order<T, R>) {
         let Self { live, name, limit } = self;
         let name = name.unwrap_or_else(short_type_name::<R>);
         (live, Order { name, is_prepare: false, limit, differs, make })

@@ -28,23 +28,28 @@ use crate::status::resource_status::ResourceStatus;
 /// How often something is made anew because the settings have changed meanwhile.
 const TRIES: u32 = 10;
 
+/// Whether there is a difference that something has to be made anew for.
+pub(super) type Differs<T> = Arc<dyn Fn(&T, &T) -> bool + Send + Sync>;
+type OnThread<T, R> = dyn Fn(&T, &T) -> Built<R> + Send + Sync;
+type InTask<T, R> = dyn Fn(&T, &T) -> BoxFuture<Built<R>> + Send + Sync;
+
 /// What is made, and how it is called.
 pub(super) struct Order<T, R> {
     pub(super) name: String,
     pub(super) is_prepare: bool,
     pub(super) limit: Duration,
-    pub(super) differs: Arc<dyn Fn(&T, &T) -> bool + Send + Sync>,
+    pub(super) differs: Differs<T>,
     pub(super) make: Make<T, R>,
 }
 
 /// The user's function: with the values in force, and those to come.
 pub(super) enum Make<T, R> {
-    OnThread(Arc<dyn Fn(&T, &T) -> Built<R> + Send + Sync>),
-    InTask(Handle, Arc<dyn Fn(&T, &T) -> BoxFuture<Built<R>> + Send + Sync>),
+    OnThread(Arc<OnThread<T, R>>),
+    InTask(Handle, Arc<InTask<T, R>>),
 }
 
 /// What has become of something that was made.
-pub(super) enum Entry<T, R> {
+enum Entry<T, R> {
     Entered(Arc<Versions<R>>, Registration),
     /// The values are other ones now.
     Outdated(Arc<Snapshot<T>>),
@@ -61,9 +66,9 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         let mut pair = (Arc::clone(&now), now);
         for _ in 0..TRIES {
             let made = self.wait(live, pair.clone());
-            match self.enter(live, pair.1, made)? {
-                (_, Entry::Entered(versions, registration)) => return Ok((versions, registration)),
-                (seen, Entry::Outdated(now)) => pair = (seen, now),
+            match self.enter(live, &pair.1, made)? {
+                Entry::Entered(versions, registration) => return Ok((versions, registration)),
+                Entry::Outdated(now) => pair = (pair.1, now),
             }
         }
         Err(self.is_never_ready())
@@ -77,9 +82,9 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         let mut pair = (Arc::clone(&now), now);
         for _ in 0..TRIES {
             let made = self.wait_async(live, pair.clone()).await;
-            match self.enter(live, pair.1, made)? {
-                (_, Entry::Entered(versions, registration)) => return Ok((versions, registration)),
-                (seen, Entry::Outdated(now)) => pair = (seen, now),
+            match self.enter(live, &pair.1, made)? {
+                Entry::Entered(versions, registration) => return Ok((versions, registration)),
+                Entry::Outdated(now) => pair = (pair.1, now),
             }
         }
         Err(self.is_never_ready())
@@ -111,7 +116,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         let hides = live.shared.resources().hides();
         match &self.make {
             Make::OnThread(make) => {
-                let (make, caller) = (Arc::clone(make), self.caller(live));
+                let (make, caller) = (Arc::clone(make), caller(live));
                 on_thread(caller, hides, move || make(&old.value, &new.value), done).map(|()| None)
             }
             Make::InTask(runtime, make) => {
@@ -126,24 +131,19 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         }
     }
 
-    /// Enters what was made of `seen`, unless the values have changed. With `seen` as it was given.
-    fn enter(
-        &self,
-        live: &Live<T>,
-        seen: Arc<Snapshot<T>>,
-        made: Built<R>,
-    ) -> Result<(Arc<Snapshot<T>>, Entry<T, R>), Error> {
+    /// Enters what was made of `seen`, unless the values have changed.
+    fn enter(&self, live: &Live<T>, seen: &Arc<Snapshot<T>>, made: Built<R>) -> Result<Entry<T, R>, Error> {
         let made = made.map_err(|what| self.has_failed(&live.shared, seen.revision, &what))?;
         let versions = Arc::new(Versions::new(made, seen.number, Arc::clone(&live.shared.current)));
-        let mut known = Arc::clone(&seen);
+        let mut known = Arc::clone(seen);
         loop {
             let maker = || self.maker(live, &versions, seen.revision);
             if let Some(registration) = live.shared.enter(known.number, maker)? {
-                return Ok((seen, Entry::Entered(versions, registration)));
+                return Ok(Entry::Entered(versions, registration));
             }
             let now = live.snapshot();
             if (self.differs)(&known.value, &now.value) {
-                return Ok((seen, Entry::Outdated(now)));
+                return Ok(Entry::Outdated(now));
             }
             known = now;
         }
@@ -186,11 +186,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
             }
         };
         let name = (self.name.clone(), self.is_prepare);
-        Maker::new(name, self.limit, Box::new(differs), recipe, self.caller(live), revision)
-    }
-
-    fn caller(&self, live: &Live<T>) -> Caller {
-        Caller::here().or(live.shared.hooks.caller())
+        Maker::new(name, self.limit, Box::new(differs), recipe, caller(live), revision)
     }
 
     fn has_failed(&self, shared: &Shared, revision: u64, what: &str) -> Error {
@@ -218,6 +214,10 @@ fn product<R: Send + Sync + 'static>(versions: Option<Weak<Versions<R>>>, made: 
         Some(versions) => Box::new(Made::new(versions, made)),
         None => Box::new(Nothing),
     }
+}
+
+fn caller<T>(live: &Live<T>) -> Caller {
+    Caller::here().or(live.shared.hooks.caller())
 }
 
 /// This does not happen: all snapshots of a configuration have its type.

@@ -19,10 +19,12 @@ use crate::runtime::process::Process;
 pub struct ChangesOf<P> {
     mailbox: Arc<Mailbox>,
     /// The values before and after; nothing where they are the same.
-    values: Box<dyn Fn(&AnyChange) -> Option<(P, P)> + Send>,
+    values: Box<Values<P>>,
     /// The process in which it is written to.
     process: Process,
 }
+
+type Values<P> = dyn Fn(&AnyChange) -> Option<(P, P)> + Send;
 
 impl<P> ChangesOf<P> {
     pub(crate) fn open<T, F>(streams: &Streams, projection: F) -> Self

@@ -67,6 +67,6 @@ pub(crate) fn scrub(problems: &mut [Problem], config: &dyn AnyConfig, keys: &Key
     let published = KeyTree::load(tree.prefix().clone(), &published);
     let context = keys.context();
     if panics::caught(|| config.scrub_words(problems, [&tree, &published], context)).is_err() {
-        problems.iter_mut().for_each(|problem| problem.what = panics::WITHHELD.to_owned());
+        problems.iter_mut().for_each(|problem| panics::WITHHELD.clone_into(&mut problem.what));
     }
 }

@@ -25,9 +25,9 @@ pub(crate) fn on_thread<M>(
 ) -> Result<(), String> {
     let run = move || {
         caller.call(|| {
-            let built = panics::caught(build).unwrap_or_else(|words| Err(panicked(&words, hides)));
+            let made = panics::caught(build).unwrap_or_else(|words| Err(panicked(&words, hides)));
             // What is not wanted any more is dropped there, which is the user's code.
-            drop(panics::caught(|| done(built)));
+            drop(panics::caught(|| done(made)));
         });
     };
     let started = thread::Builder::new().name("etcd-config-build".to_owned()).spawn(run);
@@ -42,8 +42,8 @@ pub(crate) fn in_task<M: Send + 'static>(
     done: impl FnOnce(Built<M>) + Send + 'static,
 ) -> AbortHandle {
     let run = async move {
-        let built = panics::caught_in(build).await.unwrap_or_else(|words| Err(panicked(&words, hides)));
-        drop(panics::caught(|| done(built)));
+        let made = panics::caught_in(build).await.unwrap_or_else(|words| Err(panicked(&words, hides)));
+        drop(panics::caught(|| done(made)));
     };
     runtime.spawn(run).abort_handle()
 }

@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime};
 use etcd_client_core::BoxFuture;
 use tokio::runtime::Handle;
 
-use super::build::{Built, in_task, on_thread};
-use super::running::{Begun, Running};
+use super::build::Built;
 use super::versions::{Held, Versions};
 use crate::publish::snapshot::AnySnapshot;
 use crate::runtime::caller::Caller;
 use crate::runtime::panics;
 use crate::status::resource_status::ResourceStatus;
 
-type Input = Arc<dyn AnySnapshot>;
+/// What something is made of.
+pub(super) type Input = Arc<dyn AnySnapshot>;
 /// Whether there is a difference between two snapshots. The user's code.
 pub(crate) type Differs = Box<dyn Fn(&dyn AnySnapshot, &dyn AnySnapshot) -> bool + Send + Sync>;
 type OnThread = dyn Fn(&dyn AnySnapshot, &dyn AnySnapshot) -> Built<Box<dyn Product>> + Send + Sync;
@@ -187,39 +187,21 @@ impl Maker {
         self.lock().under_way.iter().filter(|build| build.is_late).count()
     }
 
-    /// Begins a build.
-    ///
-    /// # Errors
-    /// The system has no thread for it.
-    pub(super) fn begin(self: &Arc<Self>, old: &Input, new: &Input, hides: bool) -> Result<Running, String> {
-        let number = {
-            let mut state = self.lock();
-            state.begun += 1;
-            let (number, input, since) = (state.begun, Arc::clone(new), SystemTime::now());
-            state.under_way.push(UnderWay { number, input, since, is_late: false });
-            number
-        };
-        let (begun, sender) = Begun::new(Arc::clone(self), number);
-        let done = {
-            let (maker, input) = (Arc::clone(self), Arc::clone(new));
-            move |built| drop(sender.send(maker.finished(number, input, built)))
-        };
-        let (old, new) = (Arc::clone(old), Arc::clone(new));
-        match self.recipe.clone() {
-            Recipe::OnThread(build) => {
-                let job = move || build(&*old, &*new);
-                on_thread(self.caller.clone(), hides, job, done).inspect_err(|_| self.lost(number))?;
-                Ok(begun.running(None))
-            }
-            Recipe::InTask(runtime, build) => {
-                let job = async move { build(old, new).await };
-                Ok(begun.running(Some(in_task(&runtime, hides, job, done))))
-            }
-        }
+    pub(super) fn recipe(&self) -> Recipe {
+        self.recipe.clone()
+    }
+
+    /// A build begins: its number.
+    pub(super) fn begins(&self, new: &Input) -> u64 {
+        let mut state = self.lock();
+        state.begun += 1;
+        let (number, input, since) = (state.begun, Arc::clone(new), SystemTime::now());
+        state.under_way.push(UnderWay { number, input, since, is_late: false });
+        number
     }
 
     /// A build has returned.
-    fn finished(&self, number: u64, input: Input, built: Built<Box<dyn Product>>) -> Built<()> {
+    pub(super) fn finished(&self, number: u64, input: Input, built: Built<Box<dyn Product>>) -> Built<()> {
         // In this order: as soon as it is not under way, it is ready.
         let result = built.map(|product| {
             let unused = self.put(Ready { number, input, product });

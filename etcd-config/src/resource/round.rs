@@ -86,7 +86,7 @@ impl Builds {
                 }
                 _ => {
                     self.resources.count_builds(1);
-                    maker.begin(&old, &new, self.resources.hides())
+                    Running::begin(Arc::clone(&maker), &old, &new, self.resources.hides())
                 }
             };
             match begun {

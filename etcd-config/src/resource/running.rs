@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::build::Built;
-use super::maker::Maker;
+use super::build::{Built, in_task, on_thread};
+use super::maker::{Input, Maker, Recipe};
 use crate::runtime::deadline::runtime_deadline;
 
 /// A build that is under way. Dropped, it is aborted if that can be; a thread goes on.
@@ -21,27 +21,32 @@ pub(super) struct Running {
     task: Option<AbortHandle>,
 }
 
-/// The same before there is a thread or a task.
-pub(super) struct Begun {
-    maker: Arc<Maker>,
-    number: u64,
-    returned: oneshot::Receiver<Built<()>>,
-}
-
-impl Begun {
-    pub(super) fn new(maker: Arc<Maker>, number: u64) -> (Self, oneshot::Sender<Built<()>>) {
-        let (sender, returned) = oneshot::channel();
-        (Self { maker, number, returned }, sender)
-    }
-
-    pub(super) fn running(self, task: Option<AbortHandle>) -> Running {
-        let Self { maker, number, returned } = self;
-        let deadline = runtime_deadline(maker.limit());
-        Running { maker, number, deadline, returned, task }
-    }
-}
-
 impl Running {
+    /// Begins a build. `hides` says that the words of a panic may hold a secret.
+    ///
+    /// # Errors
+    /// The system has no thread for it.
+    pub(super) fn begin(maker: Arc<Maker>, old: &Input, new: &Input, hides: bool) -> Result<Self, String> {
+        let (number, deadline) = (maker.begins(new), runtime_deadline(maker.limit()));
+        let (sender, returned) = oneshot::channel();
+        let done = {
+            let (maker, input) = (Arc::clone(&maker), Arc::clone(new));
+            move |made| drop(sender.send(maker.finished(number, input, made)))
+        };
+        let (old, new) = (Arc::clone(old), Arc::clone(new));
+        let task = match maker.recipe() {
+            Recipe::OnThread(build) => {
+                let job = move || build(&*old, &*new);
+                on_thread(maker.caller().clone(), hides, job, done).inspect_err(|_| maker.lost(number))?;
+                None
+            }
+            Recipe::InTask(runtime, build) => {
+                Some(in_task(&runtime, hides, async move { build(old, new).await }, done))
+            }
+        };
+        Ok(Self { maker, number, deadline, returned, task })
+    }
+
     pub(super) fn maker(&self) -> &Arc<Maker> {
         &self.maker
     }

@@ -73,8 +73,8 @@ fn a_failure_refuses_the_update_and_both_stay() {
     let refuse = |size: &u32| if *size == 13 { Err("connection refused") } else { Ok(*size) };
     let pool = settings.building().name("pool").resource(|s| &s.size, refuse).unwrap();
     let heard = Log::default();
-    let hears = Arc::clone(&heard);
-    settings.on_rejected(move |rejection| hears.lock().unwrap().push(format!("{rejection:?}")));
+    let log = Arc::clone(&heard);
+    settings.on_rejected(move |rejection| log.lock().unwrap().push(format!("{rejection:?}")));
     let refused = store.transaction().put("/shop/size", "13").put("/shop/host", "new").commit();
     let error = settings.wait_for_revision(refused, SOON).unwrap_err();
     let [problem] = error.problems() else { panic!("{error}") };
@@ -173,10 +173,10 @@ fn it_is_tried_again_until_it_succeeds() {
     let store = MemoryStore::new();
     let settings = Shop::watch(&store).unwrap();
     let (down, heard) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-    let (asked, hears) = (Arc::clone(&down), Arc::clone(&heard));
+    let (asked, counted) = (Arc::clone(&down), Arc::clone(&heard));
     let build = move |size: &u32| if asked.load(Ordering::SeqCst) == 0 { Ok(*size) } else { Err("down") };
     let pool = settings.resource(|s| &s.size, build).unwrap();
-    settings.on_rejected(move |_| drop(hears.fetch_add(1, Ordering::SeqCst)));
+    settings.on_rejected(move |_| _ = counted.fetch_add(1, Ordering::SeqCst));
     down.store(1, Ordering::SeqCst);
     let revision = store.put("/shop/size", "2");
     assert!(settings.wait_for_revision(revision, SOON).unwrap_err().is_invalid());
@@ -205,10 +205,10 @@ fn several_change_together_or_not_at_all_and_what_was_built_is_used_later() {
     );
     let good = good.unwrap();
     let tries = Arc::new(AtomicU32::new(0));
-    let tried = Arc::clone(&tries);
+    let counted = Arc::clone(&tries);
     let bad = settings.resource(
         |s| &s.size,
-        move |size| match tried.fetch_add(1, Ordering::SeqCst) {
+        move |size| match counted.fetch_add(1, Ordering::SeqCst) {
             1 => Err("not yet"),
             _ => Ok(*size),
         },
@@ -289,7 +289,7 @@ fn without_a_handle_it_is_no_longer_built() {
     let (owned, log) = (Arc::new(()), Log::default());
     let (owns, noted) = (Arc::clone(&owned), Arc::clone(&log));
     let build = move |size: &u32| {
-        let _owns = &owns;
+        assert!(Arc::strong_count(&owns) > 1);
         if *size == 13 { Err("no") } else { Ok(Noted(size.to_string(), Arc::clone(&noted))) }
     };
     let pool = settings.building().name("pool").resource(|s| &s.size, build).unwrap();
@@ -329,12 +329,12 @@ fn callbacks_find_what_belongs_to_the_change() {
     let settings = Shop::watch(&store).unwrap();
     let pool = settings.resource(|s| &s.size, |size| Ok::<_, String>(*size)).unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let (sees, of) = (Arc::clone(&seen), pool.clone());
+    let (notes, of) = (Arc::clone(&seen), pool.clone());
     settings.on_change(move |change| {
         let belongs = of.of(change.after()).is_none_or(|made| *made == change.after().size);
-        sees.lock().unwrap().push((belongs, *of.load() >= change.after().size));
+        notes.lock().unwrap().push((belongs, *of.load() >= change.after().size));
     });
-    let last = (2..20).map(|size| store.put("/shop/size", size.to_string())).last().unwrap();
+    let last = (2..20).fold(0, |_, size| store.put("/shop/size", size.to_string()));
     settings.wait_for_callbacks(last, SOON).unwrap();
     let seen = seen.lock().unwrap();
     assert!(!seen.is_empty() && seen.iter().all(|seen| *seen == (true, true)), "{seen:?}");

@@ -252,9 +252,9 @@ fn no_snapshot_is_in_force_without_what_is_made_of_it() {
         let played = || {
             runtime.block_on(async {
                 if seed % 2 == 0 {
-                    play::<Free>(seed, &mut met).await
+                    play::<Free>(seed, &mut met).await;
                 } else {
-                    play::<Committed>(seed, &mut met).await
+                    play::<Committed>(seed, &mut met).await;
                 }
             });
         };

@@ -15,12 +15,11 @@ const FAILS: u32 = 100;
 const HANGS: u32 = 200;
 const SLOW: u32 = 300;
 
-/// When builds of which sizes were begun.
-type Begun = Arc<Mutex<Vec<(u32, Duration)>>>;
+/// Which sizes were built, and when that was begun.
+type Begun = Arc<Mutex<Vec<(u32, Instant)>>>;
 
 #[derive(Clone)]
 struct Workshop {
-    start: Instant,
     begun: Begun,
     /// What fails, fails so often.
     failures: Arc<AtomicU32>,
@@ -29,11 +28,11 @@ struct Workshop {
 impl Workshop {
     fn new() -> Self {
         let failures = Arc::new(AtomicU32::new(u32::MAX));
-        Self { start: Instant::now(), begun: Begun::default(), failures }
+        Self { begun: Begun::default(), failures }
     }
 
     async fn build(self, size: u32) -> Result<u32, String> {
-        self.begun.lock().unwrap().push((size, self.start.elapsed()));
+        self.begun.lock().unwrap().push((size, Instant::now()));
         match size {
             FAILS if self.failures.load(Ordering::SeqCst) > 0 => {
                 self.failures.fetch_sub(1, Ordering::SeqCst);
@@ -58,7 +57,7 @@ impl Workshop {
     /// The whole seconds between the builds.
     fn pauses(&self) -> Vec<f64> {
         let begun = self.begun.lock().unwrap();
-        begun.windows(2).map(|pair| (pair[1].1 - pair[0].1).as_secs_f64()).collect()
+        begun.windows(2).map(|pair| pair[1].1.duration_since(pair[0].1).as_secs_f64()).collect()
     }
 }
 
