@@ -65,6 +65,21 @@
 //! printed. `tracing_subscriber::fmt::init()` of the crate tracing-subscriber is enough; the targets begin with
 //! `etcd_config` and `etcd_client_core`.
 //!
+//! # The guide
+//!
+//! | the question | the page |
+//! | --- | --- |
+//! | How do I see it work, from an empty project? | [`docs::first_five_minutes`] |
+//! | What shall the keys be called? | [`docs::naming_keys`] |
+//! | How do I secure etcd, and what rights does a service need? | [`docs::tls_and_users`] |
+//! | What shall a health check ask? | [`docs::probes`] |
+//! | What shall be counted, and when is somebody woken? | [`docs::metrics_and_alerts`] |
+//! | How do I change the struct while old and new processes run? | [`docs::rolling_upgrades`] |
+//! | How do I test code that is configured so? | [`docs::testing`] |
+//! | How much does it take, and what can be tuned? | [`docs::limits_and_tuning`] |
+//! | What happens when etcd is down, or a bad value is written? | [`docs::what_happens_when`] |
+//! | How do I come here from node-etcd, etcd-client, dynamic-config, viper or koanf? | [`docs::moving`] |
+//!
 //! # Where to look
 //!
 //! | for | see |
