@@ -296,7 +296,8 @@ impl StatusRecord {
         self.confirmed.age()
     }
 
-    fn reading(&self) -> Reading {
+    /// What the counters and gauges are.
+    pub(crate) fn reading(&self) -> Reading {
         Reading {
             counters: self.counters,
             revision: self.revision,
