@@ -107,17 +107,17 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn after(seconds: u32) -> Option<BoxFuture<()>> {
-        Some(Box::pin(sleep(SECOND * seconds)))
+    fn after(seconds: u32) -> BoxFuture<()> {
+        Box::pin(sleep(SECOND * seconds))
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_next_is_asked_after_a_failure_or_beside_a_silence() {
         let mut race = Race::new();
         assert!(race.next(true).await.is_none(), "nothing is under way");
-        race.start(0, sleep(SECOND * 9), after(1));
+        race.start(0, sleep(SECOND * 9), Some(after(1)));
         assert!(race.next(true).await.is_none(), "silent");
-        race.start(1, sleep(SECOND), after(9));
+        race.start(1, sleep(SECOND), Some(after(9)));
         let done = race.next(true).await.unwrap();
         assert_eq!((done.place, done.silent), (1, vec![0]));
         assert!(race.next(true).await.is_none(), "the last one is over: the next at once");

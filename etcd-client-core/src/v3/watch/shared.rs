@@ -207,18 +207,16 @@ impl SharedStreams {
                 && stream.seen.catches_up() == catches_up
                 && (replay.is_none() || stream.seen.unanswered() <= MOST_UNANSWERED)
         });
-        let stream = match found.filter(|_| joins) {
-            Some(stream) => stream,
-            None => {
-                if let Some(failure) = self.failed.recent(endpoint) {
-                    return Err(failure);
-                }
-                let stream = SharedStream::open(pool, endpoint, token, generation, catches_up);
-                if joins {
-                    streams.push(Arc::downgrade(&stream));
-                }
-                stream
+        let stream = if let Some(stream) = found.filter(|_| joins) {
+            stream
+        } else if let Some(failure) = self.failed.recent(endpoint) {
+            return Err(failure);
+        } else {
+            let stream = SharedStream::open(pool, endpoint, token, generation, catches_up);
+            if joins {
+                streams.push(Arc::downgrade(&stream));
             }
+            stream
         };
         stream.watches.fetch_add(1, Ordering::Relaxed);
         Ok(StreamHandle(stream))
