@@ -80,6 +80,8 @@ pub enum Kind {
     Pending,
     /// A `restart` field has changed to something that a start would refuse.
     RestartRefused,
+    /// The [instance](crate::Options::instance) is not listed in the fleet as it should be.
+    Instance,
 }
 
 impl Problem {
@@ -134,9 +136,9 @@ impl Problem {
     }
 
     /// Whether the configuration is as good with it as without: an alias, a deprecated field, a change that waits for
-    /// a restart.
+    /// a restart, an instance that the fleet does not see.
     pub fn is_harmless(&self) -> bool {
-        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending)
+        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending | Kind::Instance)
     }
 
     fn subject(&self) -> String {

@@ -48,6 +48,9 @@ macro_rules! object {
     }};
 }
 
+// After the macro that it uses.
+mod fleet;
+
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // All of them, so that a new one is not forgotten here.
@@ -70,6 +73,7 @@ impl Serialize for Status {
             warnings,
             pending,
             cache_file,
+            instance,
             last_panic,
             counters,
         } = self;
@@ -93,6 +97,7 @@ impl Serialize for Status {
             "warnings": warnings,
             "pending": pending,
             "cache_file": cache_file,
+            "instance": instance,
             "last_panic": last_panic,
             "counters": counters,
         })

@@ -4,6 +4,7 @@ mod audits;
 mod compactions;
 mod flapping;
 mod freshness;
+mod leases;
 mod rewinds;
 mod signs_of_life;
 mod starts;

@@ -8,8 +8,8 @@ use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
-use etcd_config::{EtcdConfig, MemoryStore, Secret, field};
-use etcd_config_tests::soon;
+use etcd_config::{Error, EtcdConfig, Fleet, MemoryStore, Secret, field};
+use etcd_config_tests::{soon, until};
 
 use crate::service::{SOON, runtime};
 
@@ -67,6 +67,18 @@ fn exported() -> BTreeSet<String> {
             .collect::<Vec<_>>()
     });
     names.filter(|name| !name.is_empty()).collect()
+}
+
+/// A fleet with one instance, which refuses a revision, and what comes of waiting for it.
+fn fleet() -> (Fleet, Error) {
+    let store =
+        MemoryStore::from([("/bank/token", PLANTED), ("/bank/pin", "1234567"), ("/bank/marked", PLANTED)]);
+    let spread = std::time::Duration::ZERO;
+    let settings = Bank::options().instance("web-1").instance_spread(spread).watch(&store).unwrap();
+    until("listed", || settings.status().instance.is_some());
+    let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
+    let error = Fleet::of::<Bank>(&store).unwrap().wait_for(refused, SOON).unwrap_err();
+    (Fleet::of::<Bank>(&store).unwrap(), error)
 }
 
 #[test]
@@ -147,6 +159,14 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.both("Error", &plan.commit().unwrap_err());
     let written = Bank::update(self::store(), |edit| edit.set(field!(Bank.level), &3)).unwrap();
     table.row("Written", &written);
+    let fleet = fleet();
+    table.both("Fleet", &fleet.0);
+    table.row("Instance", &fleet.0.instances());
+    table.row("InstanceReport", &fleet.0.instances()[0].report);
+    table.row("RefusedRevision", &fleet.0.instances()[0].report.as_ref().unwrap().refused);
+    table.both("Error", &fleet.1);
+    table.both("LaggingInstance", &fleet.1.lagging()[0]);
+    table.both("InstanceLag", &fleet.1.lagging()[0].why);
     table.both("Printable", &etcd_config::Printable::line("text"));
     // What derived code is handed.
     let mut tree = KeyTree::new(Prefix::new("/bank"));
@@ -157,8 +177,17 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("__private", &context);
 
     // Traits; what a type of the user's is written with, and its own words; a path and numbers; times and numbers; a crate with a table of its own.
-    let bare =
-        ["EtcdConfig", "IntoStore", "ToText", "TextSerializer", "NoText", "CacheFile", "Rewind", "client"];
+    let bare = [
+        "EtcdConfig",
+        "IntoStore",
+        "ToText",
+        "TextSerializer",
+        "NoText",
+        "CacheFile",
+        "Rewind",
+        "ReportedProblem",
+        "client",
+    ];
     let named: BTreeSet<String> =
         table.0.iter().map(|(name, _)| *name).chain(bare).map(str::to_owned).collect();
     let missing: Vec<_> = exported().difference(&named).cloned().collect();
