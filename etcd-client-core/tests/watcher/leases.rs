@@ -35,11 +35,11 @@ async fn a_lease_that_is_not_kept_alive_takes_its_keys_at_one_revision() {
         }
     };
     // Nobody touches the store but the watch, which waits for the end of the lease.
-    let changed = async {
+    let report = async {
         let changed = follower.changed().await;
         (changed, begin.elapsed())
     };
-    let (((cause, revision, changes), after), ()) = tokio::join!(changed, keeper);
+    let (((cause, revision, changes), after), ()) = tokio::join!(report, keeper);
     assert_eq!((cause, revision, after.as_secs()), (Cause::Watch, before + 1, TTL.as_secs()));
     assert_eq!(changes, ["/p/a-", "/p/b-"]);
     assert_eq!(store.keep_lease_alive(mortal).await.unwrap_err().kind(), Kind::NotFound);

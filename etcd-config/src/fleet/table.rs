@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use etcd_client_core::Printable;
 
 use super::instance::Instance;
-use crate::instance::report::{InstanceReport, RefusedRevision};
+use super::verdict::lag_of_refusal;
+use crate::error::InstanceLag;
+use crate::instance::report::InstanceReport;
 use crate::status::HumanDuration;
 use crate::text_table;
 
@@ -22,17 +24,17 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, instances: &[Instance]) -> fmt::
 
 fn row(instance: &Instance) -> [String; 7] {
     let line = |text: &str| Printable::line(text).to_string();
-    let none = || "-".to_owned();
+    let nothing = || "-".to_owned();
     let name = line(&instance.name);
     let report = match &instance.report {
         Ok(report) => report,
         Err(why) => {
             let note = format!("unreadable: {}", line(why));
-            return [name, none(), none(), none(), none(), none(), note];
+            return [name, nothing(), nothing(), nothing(), nothing(), nothing(), note];
         }
     };
     let InstanceReport { version, revision, state, since, started, .. } = report;
-    let version = version.as_deref().map_or_else(none, line);
+    let version = version.as_deref().map_or_else(nothing, line);
     [name, version, revision.to_string(), line(state), ago(*since), ago(*started), note(report)]
 }
 
@@ -41,21 +43,11 @@ fn ago(time: SystemTime) -> String {
     HumanDuration(time.elapsed().unwrap_or_default()).to_string()
 }
 
+/// The same words as those of who waits.
 fn note(report: &InstanceReport) -> String {
-    let mut notes = Vec::new();
-    if let Some(RefusedRevision { revision, problems, omitted }) = &report.refused {
-        let mut note = format!("refuses revision {revision}");
-        for (number, problem) in problems.iter().enumerate() {
-            let before = if number == 0 { ": " } else { "; " };
-            note.extend([before, &problem.key, ": ", &problem.what]);
-        }
-        if *omitted > 0 {
-            note.push_str(&format!("; and {omitted} more"));
-        }
-        notes.push(note);
-    }
-    if !report.restart.is_empty() {
-        notes.push(format!("waits for a restart: {}", report.restart.join(", ")));
-    }
+    let refused = report.refused.as_ref().map(lag_of_refusal);
+    let restart =
+        (!report.restart.is_empty()).then(|| InstanceLag::WaitsForRestart { fields: report.restart.clone() });
+    let notes: Vec<String> = refused.into_iter().chain(restart).map(|lag| lag.to_string()).collect();
     Printable::line(&notes.join("; ")).at_most(NOTE).to_string()
 }

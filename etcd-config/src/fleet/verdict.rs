@@ -19,16 +19,10 @@ pub(super) fn verdict(instance: &Instance, revision: u64, is_same: impl Fn(u64, 
         Err(why) => return lags(InstanceLag::Unreadable(why.clone())),
     };
     let InstanceReport { revision: in_force, keys, refused, restart, state, .. } = report;
-    if let Some(RefusedRevision { revision: newest, problems, omitted }) = refused
+    if let Some(refused) = refused.as_ref().filter(|refused| refused.revision >= revision)
         && *in_force < revision
-        && *newest >= revision
     {
-        let problems = problems.iter().map(|problem| (problem.key.clone(), problem.what.clone()));
-        return lags(InstanceLag::Refused {
-            revision: *newest,
-            problems: problems.collect(),
-            omitted: *omitted,
-        });
+        return lags(lag_of_refusal(refused));
     }
     let has_it = *in_force >= revision || keys.is_some_and(|keys| is_same(*in_force, keys));
     match has_it {
@@ -39,4 +33,11 @@ pub(super) fn verdict(instance: &Instance, revision: u64, is_same: impl Fn(u64, 
         }
         false => lags(InstanceLag::NotYet { revision: *in_force }),
     }
+}
+
+/// A refusal as the reason why an instance lags.
+pub(super) fn lag_of_refusal(refused: &RefusedRevision) -> InstanceLag {
+    let RefusedRevision { revision, problems, omitted } = refused;
+    let problems = problems.iter().map(|problem| (problem.key.clone(), problem.what.clone()));
+    InstanceLag::Refused { revision: *revision, problems: problems.collect(), omitted: *omitted }
 }

@@ -34,11 +34,15 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
     let mut ask_at = deadline;
     loop {
         match timeout_at(until.min(ask_at), watcher.next()).await {
-            Ok(event) if !waiting.take(event)? => continue,
+            Ok(event) => {
+                if !waiting.take(event)? {
+                    continue;
+                }
+            }
             Err(_) if Instant::now() >= until => {
                 return Err(waiting.failure(limit, Instant::now() >= deadline, store.outage()));
             }
-            _ => {}
+            Err(_) => {}
         }
         // Within the limit, as the store may be silent.
         let is_answered = timeout_at(until, waiting.ask(&*store)).await.unwrap_or(false);

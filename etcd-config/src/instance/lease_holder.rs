@@ -45,16 +45,16 @@ impl LeaseHolder {
 
     /// Takes the first name that is free.
     pub(super) async fn enter(&mut self, text: &str) -> Result<(), Error> {
-        let lease = match self.lease {
-            // Of an attempt whose answer was lost: what it may have written is its own.
-            Some(lease) => lease,
-            None => {
-                let lease = self.store.grant_lease(self.ttl).await?;
-                (self.lease, self.ttl) = (Some(lease.id), lease.ttl);
-                lease.id
-            }
+        // One of an attempt whose answer was lost goes on: what it may have written is its own.
+        let lease = if let Some(lease) = self.lease {
+            lease
+        } else {
+            let lease = self.store.grant_lease(self.ttl).await?;
+            (self.lease, self.ttl) = (Some(lease.id), lease.ttl);
+            lease.id
         };
-        for name in candidates(&self.wanted) {
+        let wanted = self.wanted.clone();
+        for name in candidates(&wanted) {
             match self.put(&name, text, lease).await {
                 Ok(Leased::At { .. }) => {
                     self.held = Some(name);

@@ -9,7 +9,7 @@ use crate::settings::*;
 #[tokio::test(start_paused = true)]
 async fn it_is_a_table_and_data() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let _live = instance(&store, "web-1").await;
     let _other = Settings::options().instance("web-10").watch_async(&store).await.unwrap();
     sleep(A_WHILE).await;
@@ -22,7 +22,7 @@ async fn it_is_a_table_and_data() {
     assert_eq!(lines[0], ["INSTANCE", "VERSION", "IN", "FORCE", "STATE", "SINCE", "UP"]);
     assert_eq!(lines[1][..4], ["web-1", "1.4.2", &good.to_string(), "watching"]);
     assert_eq!(lines[2][..4], ["web-10", "-", &good.to_string(), "watching"]);
-    let note = format!("refuses revision {bad}: /app/workers: \"many\" is not a whole number");
+    let note = format!("revision {bad} is refused: /app/workers: \"many\" is not a whole number");
     assert!(shown.lines().skip(1).all(|line| line.contains(&note)), "{shown}");
     assert!(shown.contains("waits for a restart: disk"), "{shown}");
     assert_eq!(fleet.instances().len(), 2);
@@ -36,14 +36,14 @@ async fn what_is_no_entry_is_listed_and_never_fatal() {
     let _live = instance(&store, "web-1").await;
     let huge = "x".repeat(200_000);
     for (name, text) in [
-        ("a-newer", entry(json!({ "format": 2 }))),
+        ("a-newer", entry(&json!({ "format": 2 }))),
         ("b-garbage", "\u{1b}[2J".to_owned()),
         ("c-huge", huge),
         (
             "d-\u{1b}[2J",
-            entry(json!({ "version": "\u{1b}[2J\n", "state": "\u{1b}[2J", "restart": ["\u{1b}"] })),
+            entry(&json!({ "version": "\u{1b}[2J\n", "state": "\u{1b}[2J", "restart": ["\u{1b}"] })),
         ),
-        ("e/below", entry(json!({}))),
+        ("e/below", entry(&json!({}))),
         ("f-nothing", String::new()),
     ] {
         store.put(format!("/app.fleet/{name}"), text);
@@ -67,7 +67,7 @@ async fn a_name_that_is_not_there_is_answered_with_those_that_are_like_it() {
     assert!(error.to_string().contains("nobody is there"), "{error}");
     assert_eq!(fleet(&store).await.to_string(), "no instance of Settings is listed below /app.fleet");
     for name in ["web-1", "web-2", "worker", "batch", "mail", "cron"] {
-        store.put(format!("/app.fleet/{name}"), entry(json!({})));
+        store.put(format!("/app.fleet/{name}"), entry(&json!({})));
     }
     let fleet = fleet(&store).await;
     assert_eq!(fleet.instance("worker").unwrap().name, "worker");
@@ -81,8 +81,8 @@ async fn a_name_that_is_not_there_is_answered_with_those_that_are_like_it() {
 #[test]
 fn a_fleet_is_of_one_prefix() {
     let store = MemoryStore::new();
-    store.put("/app.fleet/web-1", entry(json!({})));
-    store.put("/canary/app.fleet/web-2", entry(json!({})));
+    store.put("/app.fleet/web-1", entry(&json!({})));
+    store.put("/canary/app.fleet/web-2", entry(&json!({})));
     assert_eq!(Fleet::of::<Settings>(&store).unwrap().instances()[0].name, "web-1");
     let canary = Settings::options().prefix("/canary/app").fleet(&store).unwrap();
     assert_eq!((canary.instances().len(), canary.instances()[0].name.as_str()), (1, "web-2"));

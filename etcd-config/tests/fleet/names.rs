@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use etcd_config::{EtcdConfig, MemoryStore, ProblemKind};
+use etcd_config::{EtcdConfig, ProblemKind};
 use tokio::time::sleep;
 
 use crate::settings::*;
 
 #[test]
 fn what_cannot_be_a_name_is_refused_before_anything_is_sent() {
-    let store = MemoryStore::new();
+    let store = store();
     store.refuse(true);
     for name in ["", "a/b", "/", "a\nb", "\u{1b}[2J", &"x".repeat(200)] {
         let error = Settings::options().instance(name).watch(&store).unwrap_err();
@@ -27,7 +27,7 @@ fn what_cannot_be_a_name_is_refused_before_anything_is_sent() {
 
 #[test]
 fn a_process_without_a_name_has_that_of_its_machine() {
-    let store = MemoryStore::new();
+    let store = store();
     let live = Settings::options().instance_of_this_process().watch(&store).unwrap();
     etcd_config_tests::until("listed", || live.status().instance.is_some());
     let name = live.status().instance.unwrap();
@@ -37,7 +37,7 @@ fn a_process_without_a_name_has_that_of_its_machine() {
 #[tokio::test(start_paused = true)]
 async fn the_first_keeps_a_name_and_the_next_say_that_theirs_is_another() {
     seeded();
-    let store = MemoryStore::new();
+    let store = store();
     let first = instance(&store, "web-1").await;
     let mut others = Vec::new();
     for number in 2..=5 {
@@ -66,7 +66,7 @@ async fn the_first_keeps_a_name_and_the_next_say_that_theirs_is_another() {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_becomes_free_is_taken_back() {
     seeded();
-    let store = MemoryStore::new();
+    let store = store();
     let first = instance(&store, "web-1").await;
     let second = instance(&store, "web-1").await;
     assert_eq!(second.status().instance.as_deref(), Some("web-1~2"));

@@ -23,6 +23,11 @@ pub(crate) const SPREAD: Duration = Duration::from_secs(1);
 /// Longer than the writes of all instances take.
 pub(crate) const A_WHILE: Duration = Duration::from_secs(3);
 
+/// A store with a key of the configuration, so that nothing is to be said of it.
+pub(crate) fn store() -> MemoryStore {
+    MemoryStore::from([("/app/workers", "12")])
+}
+
 /// Seeds what is random in this thread, and says so.
 pub(crate) fn seeded() -> u64 {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);
@@ -57,7 +62,7 @@ pub(crate) async fn texts(store: &MemoryStore) -> Vec<String> {
 }
 
 /// An entry, with other members.
-pub(crate) fn entry(members: Value) -> String {
+pub(crate) fn entry(members: &Value) -> String {
     let mut entry = serde_json::json!({
         "format": 1, "revision": 1, "state": "watching", "since": 0, "started": 0, "lease_seconds": 15,
     });
@@ -68,7 +73,6 @@ pub(crate) fn entry(members: Value) -> String {
 }
 
 /// Waits until something is so, by the paused clock; returns how long that took.
-#[track_caller]
 pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) -> Duration {
     let begin = Instant::now();
     while !is_so().await {

@@ -26,13 +26,13 @@ fn refusals() -> [Error; 4] {
 async fn who_cannot_be_listed_says_so_once_and_follows_the_store_as_ever() {
     seeded();
     for refusal in refusals() {
-        let store = MemoryStore::from([("/app/workers", "12")]);
+        let store = store();
         store.refuse_writes_with(Some(refusal.clone()));
         let options = Settings::options().instance("web-1");
         let live = options.watch_async(&store).await.unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let hears = Arc::clone(&heard);
-        live.on_warning(move |warning| hears.lock().unwrap().push(warning.kind()));
+        let of_callback = Arc::clone(&heard);
+        live.on_warning(move |warning| of_callback.lock().unwrap().push(warning.kind()));
         sleep(Duration::from_secs(60)).await;
         let written = store.put("/app/workers", "13");
         live.wait_for_revision_async(written, Duration::from_millis(1)).await.unwrap();
@@ -56,7 +56,7 @@ async fn who_cannot_be_listed_says_so_once_and_follows_the_store_as_ever() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_brought_up_to_date_stays_and_is_said_to_be_old() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let live = instance(&store, "web-1").await;
     sleep(A_WHILE).await;
     let before = report(&store, "web-1").await;
@@ -120,7 +120,7 @@ impl Store for Limited {
 async fn a_store_without_leases_lists_nobody() {
     seeded();
     let asked = Arc::default();
-    let store = Limited { memory: MemoryStore::new(), has_leases: false, asked: Arc::clone(&asked) };
+    let store = Limited { memory: store(), has_leases: false, asked: Arc::clone(&asked) };
     let options = Settings::options().instance("web-1");
     let live = options.watch_async(Arc::new(store) as Arc<dyn Store>).await.unwrap();
     sleep(Duration::from_secs(1)).await;
@@ -134,7 +134,7 @@ async fn a_store_without_leases_lists_nobody() {
 async fn what_fails_is_tried_ever_more_seldom() {
     seeded();
     let asked: Arc<AtomicUsize> = Arc::default();
-    let memory = MemoryStore::new();
+    let memory = store();
     let [denied, ..] = refusals();
     memory.refuse_writes_with(Some(denied));
     let store = Limited { memory, has_leases: true, asked: Arc::clone(&asked) };

@@ -28,7 +28,7 @@ async fn why(store: &MemoryStore, revision: u64, name: &str) -> (InstanceLag, Du
 #[tokio::test(start_paused = true)]
 async fn it_ends_when_everyone_has_it() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let mut lives = Vec::new();
     for number in 0..20 {
         lives.push(instance(&store, &format!("web-{number}")).await);
@@ -38,7 +38,7 @@ async fn it_ends_when_everyone_has_it() {
     let written = written.set_text("workers", "20").plan().unwrap().commit_async().await.unwrap();
     let (outcome, after) = wait(&store, written.revision()).await;
     outcome.unwrap();
-    assert!(after <= SPREAD + Duration::from_millis(100), "{after:?}");
+    assert!(after <= SPREAD * 2, "{after:?}");
     assert!(lives.iter().all(|live| live.load().workers == 20));
     let (outcome, after) = wait(&store, written.revision()).await;
     outcome.unwrap();
@@ -49,7 +49,7 @@ async fn it_ends_when_everyone_has_it() {
 #[tokio::test(start_paused = true)]
 async fn a_revision_at_which_nothing_was_written_below_the_prefix_is_in_force_with_the_one_before() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let live = instance(&store, "web-1").await;
     sleep(A_WHILE).await;
     let elsewhere = store.put("/elsewhere", "x");
@@ -70,7 +70,7 @@ async fn a_revision_at_which_nothing_was_written_below_the_prefix_is_in_force_wi
 #[tokio::test(start_paused = true)]
 async fn who_refuses_it_is_named_before_the_limit_with_the_words() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let _live = instance(&store, "web-1").await;
     let bad = store.transaction().put("/app/workers", "many").put("/app/pin", "hunter2").commit();
     let (why, after, error) = why(&store, bad, "web-1").await;
@@ -88,20 +88,21 @@ async fn who_refuses_it_is_named_before_the_limit_with_the_words() {
     assert!(text.contains("/app/workers: \"many\" is not") && !text.contains("hunter2"), "{text}");
 }
 
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/app")]
+struct Tolerant {
+    #[etcd(default = "x")]
+    workers: String,
+}
+
 /// One that refuses does not hide who else does, and who has just not answered yet.
 #[tokio::test(start_paused = true)]
 async fn all_who_refuse_are_named_and_nobody_who_has_it() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let mut lives = Vec::new();
     for number in 0..10 {
         lives.push(instance(&store, &format!("web-{number}")).await);
-    }
-    #[derive(EtcdConfig)]
-    #[etcd(prefix = "/app")]
-    struct Tolerant {
-        #[etcd(default = "x")]
-        workers: String,
     }
     let tolerant = Tolerant::options().instance("tolerant").watch_async(&store).await.unwrap();
     until("listed", async || tolerant.status().instance.is_some()).await;
@@ -116,7 +117,7 @@ async fn all_who_refuse_are_named_and_nobody_who_has_it() {
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_a_restart_is_said_to() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let live = instance(&store, "web-1").await;
     let written = store.put("/app/disk", "/srv");
     let (why, after, error) = why(&store, written, "web-1").await;
@@ -137,7 +138,7 @@ async fn who_waits_for_a_restart_is_said_to() {
 async fn who_has_lost_the_store_or_cannot_be_read_is_said_to() {
     let store = MemoryStore::new();
     let written = store.put("/app/workers", "12");
-    store.put("/app.fleet/web-1", entry(json!({ "state": "disconnected" })));
+    store.put("/app.fleet/web-1", entry(&json!({ "state": "disconnected" })));
     let (why_not, after, _) = why(&store, written, "web-1").await;
     assert_eq!(why_not, InstanceLag::Disconnected { state: "disconnected".into(), revision: 1 });
     assert_eq!(after, LIMIT);
@@ -149,7 +150,7 @@ async fn who_has_lost_the_store_or_cannot_be_read_is_said_to() {
 
 #[tokio::test(start_paused = true)]
 async fn where_nobody_is_there_it_is_no_success() {
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let (outcome, after) = wait(&store, 2).await;
     let error = outcome.unwrap_err();
     assert!(error.is_timeout() && error.lagging().is_empty() && after == LIMIT, "{error}");
@@ -167,7 +168,7 @@ async fn where_nobody_is_there_it_is_no_success() {
 #[tokio::test(start_paused = true)]
 async fn who_goes_meanwhile_is_not_waited_for() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let _live = instance(&store, "web-1").await;
     let held_back = Settings::options().instance("slow").debounce(Duration::from_secs(3_600));
     let slow = held_back.watch_async(&store).await.unwrap();
@@ -185,7 +186,7 @@ async fn who_goes_meanwhile_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn an_operator_who_loses_the_connection_tries_again_within_the_limit() {
     seeded();
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let _live = instance(&store, "web-1").await;
     let fleet = fleet(&store).await;
     let breaks = async {
@@ -215,7 +216,7 @@ async fn an_operator_who_loses_the_connection_tries_again_within_the_limit() {
 /// Blocking, without a runtime; and refused where it would wait for itself.
 #[test]
 fn blocking_code_waits_too() {
-    let store = MemoryStore::from([("/app/workers", "12")]);
+    let store = store();
     let options = Settings::options().instance("web-1").instance_spread(Duration::from_millis(10));
     let live = options.watch(&store).unwrap();
     etcd_config_tests::until("listed", || live.status().instance.is_some());

@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
-use etcd_config::{Error, EtcdConfig, Fleet, MemoryStore, Secret, field};
+use etcd_config::{EtcdConfig, Fleet, MemoryStore, Secret, field};
 use etcd_config_tests::{soon, until};
 
 use crate::service::{SOON, runtime};
@@ -70,7 +70,7 @@ fn exported() -> BTreeSet<String> {
 }
 
 /// A fleet with one instance, which refuses a revision, and what comes of waiting for it.
-fn fleet() -> (Fleet, Error) {
+fn fleet(table: &mut Table) {
     let store =
         MemoryStore::from([("/bank/token", PLANTED), ("/bank/pin", "1234567"), ("/bank/marked", PLANTED)]);
     let spread = std::time::Duration::ZERO;
@@ -78,7 +78,14 @@ fn fleet() -> (Fleet, Error) {
     until("listed", || settings.status().instance.is_some());
     let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
     let error = Fleet::of::<Bank>(&store).unwrap().wait_for(refused, SOON).unwrap_err();
-    (Fleet::of::<Bank>(&store).unwrap(), error)
+    let fleet = Fleet::of::<Bank>(&store).unwrap();
+    table.both("Fleet", &fleet);
+    table.row("Instance", &fleet.instances());
+    table.row("InstanceReport", &fleet.instances()[0].report);
+    table.row("RefusedRevision", &fleet.instances()[0].report.as_ref().unwrap().refused);
+    table.both("Error", &error);
+    table.both("LaggingInstance", &error.lagging()[0]);
+    table.both("InstanceLag", &error.lagging()[0].why);
 }
 
 #[test]
@@ -159,14 +166,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.both("Error", &plan.commit().unwrap_err());
     let written = Bank::update(self::store(), |edit| edit.set(field!(Bank.level), &3)).unwrap();
     table.row("Written", &written);
-    let fleet = fleet();
-    table.both("Fleet", &fleet.0);
-    table.row("Instance", &fleet.0.instances());
-    table.row("InstanceReport", &fleet.0.instances()[0].report);
-    table.row("RefusedRevision", &fleet.0.instances()[0].report.as_ref().unwrap().refused);
-    table.both("Error", &fleet.1);
-    table.both("LaggingInstance", &fleet.1.lagging()[0]);
-    table.both("InstanceLag", &fleet.1.lagging()[0].why);
+    fleet(&mut table);
     table.both("Printable", &etcd_config::Printable::line("text"));
     // What derived code is handed.
     let mut tree = KeyTree::new(Prefix::new("/bank"));
