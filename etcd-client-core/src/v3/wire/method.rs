@@ -123,6 +123,10 @@ impl Method for wire::TxnRequest {
         self.encoded_len() > SMALL_REQUEST || self.success.iter().chain(&self.failure).any(is_large)
     }
 
+    fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
+        claims::reads(self, answer)
+    }
+
     fn is_repeatable(&self) -> bool {
         self.success.iter().chain(&self.failure).all(|operation| match &operation.request {
             Some(wire::Request::Range(_)) | None => true,
