@@ -242,7 +242,7 @@ fn a_server_without_space_keeps_who_is_there_and_takes_nobody() {
         assert!(late.status().state.is_watching() && there.status().is_current());
 
         server.etcdctl(["del", "--prefix", "/ballast/"]);
-        let newest = there.status().revision.to_string();
+        let newest = Fleet::of::<Settings>(&client).unwrap().revision().to_string();
         server.etcdctl(["compact", newest.as_str()]);
         server.etcdctl(["defrag"]);
         server.etcdctl(["alarm", "disarm"]);
