@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::printable::{Key, Length};
 use crate::store::{
     Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
-    Prefix, Store,
+    Prefix, Store, merged_watch,
 };
 use crate::{Error, Kind};
 use keyspace::Keyspace;
@@ -20,8 +20,8 @@ use stream::{CommitFault, Faults, MemoryWatch, Streams};
 /// How long a call waits for a silent store: what the clients allow a server.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 
-/// What etcd takes in a transaction by default (`--max-txn-ops` 128), where one operation is the count of the keys.
-const WRITES_AT_ONCE: usize = 127;
+/// What etcd takes in a transaction by default (`--max-txn-ops`), where one operation is the count of the keys.
+const OPERATIONS_AT_ONCE: usize = 128;
 
 /// A [`Store`] in memory, with etcd's revisions, transactions, history and compaction: for unit tests without a
 /// server, and for trying things out. It keeps its whole history, unless it is [compacted](Self::compact).
@@ -40,6 +40,7 @@ const WRITES_AT_ONCE: usize = 127;
 /// | [`silence`](Self::silence) | a stopped process, a network that drops packets |
 /// | [`delay`](Self::delay), [`slow`](Self::slow) | slow calls, a slow link |
 /// | [`lag`](Self::lag) | the watch is at a lagging member |
+/// | [`slow_in`](Self::slow_in), [`silence_in`](Self::silence_in) | of several directories, the watch of one is late, or dead |
 /// | [`early_progress`](Self::early_progress) | unreliable progress notifications, etcd before 3.4.25 and 3.5.8 |
 /// | [`lose_next`](Self::lose_next) | the server does not send a change |
 /// | [`conflict_next`](Self::conflict_next) | somebody else writes first |
@@ -166,6 +167,25 @@ impl MemoryStore {
     /// Streams send each revision this long after the one before it: a slow link. Zero ends it.
     pub fn slow(&self, pause: Duration) {
         self.change(|state| state.faults.pause = pause);
+    }
+
+    /// As [`slow`](Self::slow), of the streams of one directory: of a prefix with [several](Prefix::and), the changes of
+    /// the others arrive before. Zero ends it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use etcd_client_core::{MemoryStore, Prefix};
+    ///
+    /// let store = MemoryStore::new();
+    /// store.slow_in(&Prefix::new("/app@eu-1"), Duration::from_millis(200));
+    /// ```
+    pub fn slow_in(&self, directory: &Prefix, pause: Duration) {
+        self.change(|state| state.faults.of_directory(directory).pause = pause);
+    }
+
+    /// While on, the streams of one directory send nothing and answer nothing, and those of others go on.
+    pub fn silence_in(&self, directory: &Prefix, on: bool) {
+        self.change(|state| state.faults.of_directory(directory).silent = on);
     }
 
     /// While on, streams answer requests for progress at once, also if changes are still to be sent, as etcd
@@ -322,6 +342,9 @@ impl Store for MemoryStore {
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        if prefix.has_several() {
+            return merged_watch::open(self, prefix, after);
+        }
         let (store, prefix) = (self.clone(), prefix.clone());
         Box::pin(async move {
             store.answers().await?;
@@ -363,14 +386,15 @@ impl Store for MemoryStore {
     fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> {
         let store = self.clone();
         Box::pin(async move {
-            if writes.writes.len() > WRITES_AT_ONCE {
-                let message = format!("memory: {} writes, and {WRITES_AT_ONCE} at once", writes.writes.len());
+            let at_once = OPERATIONS_AT_ONCE - writes.prefix.directories().len();
+            if writes.writes.len() > at_once {
+                let message = format!("memory: {} writes, and {at_once} at once", writes.writes.len());
                 return Err(Error::new(Kind::InvalidRequest, message));
             }
             store.answers().await?;
             let lost =
                 || Err(Error::new(Kind::Unavailable, "memory: the connection was lost").with_maybe_applied());
-            let commit = || store.change(|state| state.keyspace.commit_guarded(writes, WRITES_AT_ONCE));
+            let commit = || store.change(|state| state.keyspace.commit_guarded(writes, at_once));
             let fault = store.lock().faults.next_commits.pop_front();
             match fault {
                 None => Ok(commit()),
@@ -385,7 +409,7 @@ impl Store for MemoryStore {
     }
 
     fn writes_at_once(&self) -> usize {
-        WRITES_AT_ONCE
+        OPERATIONS_AT_ONCE - 1
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
@@ -458,7 +482,7 @@ impl std::fmt::Debug for MemoryState {
 fn below(batch: &Batch, prefix: &Prefix) -> Batch {
     let is_below = |change: &&Change| match change {
         Change::Put(Entry { key, .. }) | Change::Delete(key) | Change::DeleteBelow(key) => {
-            prefix.relative(key).is_some()
+            prefix.directory_of(key).is_some()
         }
     };
     Batch { revision: batch.revision, changes: batch.changes.iter().filter(is_below).cloned().collect() }

@@ -1,6 +1,9 @@
 //! What a [`Watcher`](crate::Watcher) needs of a server: listing a prefix at one revision, and watching it
 //! from there. The watcher knows the server by this trait only.
 
+mod concurrently;
+pub(crate) mod merged_watch;
+mod prefix;
 mod write;
 
 use std::fmt;
@@ -11,8 +14,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::printable::{Key, Length};
-use crate::{Error, FailingEndpoint, Kind, Printable};
+use crate::{Error, FailingEndpoint, Kind};
 
+pub(crate) use self::concurrently::concurrently;
+pub use self::prefix::Prefix;
 pub use self::write::{Committed, GuardedWrites, Write};
 
 /// A future that owns what it needs, so that a state machine can keep it in its state.
@@ -30,6 +35,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// - Revisions grow with each write, and are those of the whole store, not of the prefix.
 /// - [`watch`](Self::watch) delivers each revision that changed something below the prefix once, in order,
 ///   as one [`Batch`].
+/// - What is said of a prefix is said of all its [directories](Prefix::directories) together, at one revision. A store that
+///   cannot do that, as it has no transactions, says so.
 /// - A call ends by itself after a time limit of the store; the watcher has none for it.
 /// - A history that was compacted is [`Kind::Compacted`], and a revision that the store has not come to is
 ///   [`Kind::FutureRevision`]: on these the watcher reads
@@ -164,7 +171,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Box::pin(std::future::ready(Err(error)))
     }
 
-    /// How many writes [`commit`](Self::commit) takes; 0 if the store cannot be written.
+    /// How many writes [`commit`](Self::commit) takes; 0 if the store cannot be written. Where it is more than one, each
+    /// further directory of a prefix takes the place of one write.
     fn writes_at_once(&self) -> usize {
         0
     }
@@ -320,7 +328,7 @@ pub trait Watch: fmt::Debug + Send {
     /// Asks for progress as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: the
     /// answer to an earlier request will do, so a watch that shares its stream with others may ask once for all of them.
     ///
-    /// The default requests progress. A wrapper forwards this method and the next two, or its watches ask one by one.
+    /// The default requests progress. A wrapper forwards this method and the next three, or its watches ask one by one.
     fn check_alive(&mut self) {
         self.request_progress();
     }
@@ -336,6 +344,12 @@ pub trait Watch: fmt::Debug + Send {
     /// first. For the others it is called a little later, and only if no answer has come until then. The default says yes:
     /// a watch with a stream of its own.
     fn asks_for_others(&self) -> bool {
+        true
+    }
+
+    /// Whether a request for progress may be answered by [`Signal::Progress`]. `false` where the server answers none, or
+    /// where its answers prove nothing, so that no one waits for it. The default says yes.
+    fn proves_progress(&self) -> bool {
         true
     }
 
@@ -366,8 +380,8 @@ pub enum Signal {
     Alive,
     /// A part of the next change has arrived, and the rest is on its way.
     Arriving,
-    /// Something has changed that the stream cannot deliver in order. The watcher lists the prefix, and opens
-    /// another watch.
+    /// Something has changed that the stream cannot deliver in order. The watcher reads
+    /// [what was written since](Store::written_since), or lists the prefix, and opens another watch.
     Stale,
 }
 
@@ -433,97 +447,5 @@ impl fmt::Debug for Change {
             Self::Delete(key) => f.debug_tuple("Delete").field(&Key(key)).finish(),
             Self::DeleteBelow(start) => f.debug_tuple("DeleteBelow").field(&Key(start)).finish(),
         }
-    }
-}
-
-/// A directory of keys: everything below `/payments` is everything that begins with `/payments/`.
-///
-/// ```
-/// use etcd_client_core::Prefix;
-///
-/// let prefix = Prefix::new("/payments");
-/// assert_eq!(prefix.directory(), "/payments/");
-/// assert_eq!(prefix.join("limits/daily"), "/payments/limits/daily");
-/// assert_eq!(prefix.relative(b"/payments/limits/daily"), Some(&b"limits/daily"[..]));
-/// assert_eq!(prefix.relative(b"/payments-old/limits"), None);
-/// ```
-///
-/// It means the same over every store. Over v2, where each key begins with one slash and has no empty names,
-/// `payments` and `//payments` are the directory `/payments`, and its keys are spelled as the prefix is.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Prefix {
-    directory: Arc<str>,
-    named: Arc<[String]>,
-}
-
-impl Prefix {
-    /// The directory at `path`; slashes at its end do not count. `""` is the whole store.
-    pub fn new(path: &str) -> Self {
-        let trimmed = path.trim_end_matches('/');
-        let directory =
-            if trimmed.is_empty() && path.is_empty() { String::new() } else { format!("{trimmed}/") };
-        Self { directory: directory.into(), named: Arc::default() }
-    }
-
-    /// The same directory, with paths below it of keys, or of directories of keys, that a store which
-    /// [hides keys](Store::hides_keys) is to include. Other stores ignore them.
-    ///
-    /// ```
-    /// use etcd_client_core::Prefix;
-    ///
-    /// let prefix = Prefix::new("/payments").naming(["_token", "_limits/daily"]);
-    /// assert_eq!(prefix.named(), ["_token", "_limits/daily"]);
-    /// ```
-    #[must_use]
-    pub fn naming(self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
-        Self { named: paths.into_iter().map(Into::into).collect(), ..self }
-    }
-
-    /// The paths that were [named](Self::naming).
-    pub fn named(&self) -> &[String] {
-        &self.named
-    }
-
-    /// The directory with the slash at its end, which all its keys begin with.
-    pub fn directory(&self) -> &str {
-        &self.directory
-    }
-
-    /// The directory without that slash; `/` for the whole store. It is not escaped; `Display` is, as
-    /// [`Printable`] says.
-    pub fn path(&self) -> &str {
-        match self.directory.strip_suffix('/') {
-            Some("") | None => "/",
-            Some(path) => path,
-        }
-    }
-
-    /// The part of `key` after the directory, or `None` if the key is not in it.
-    pub fn relative<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
-        key.strip_prefix(self.directory.as_bytes())
-    }
-
-    /// The first name of `key` in the directory, with a slash at its end if it is a directory.
-    pub(crate) fn name_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
-        let relative = self.relative(key)?;
-        let end = relative.iter().position(|byte| *byte == b'/').map_or(relative.len(), |slash| slash + 1);
-        Some(&relative[..end])
-    }
-
-    /// The whole key of something in this directory.
-    pub fn join(&self, relative: &str) -> String {
-        format!("{}{relative}", self.directory)
-    }
-}
-
-impl fmt::Display for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Printable::line(self.path()).fmt(f)
-    }
-}
-
-impl fmt::Debug for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prefix({:?})", self.directory)
     }
 }

@@ -202,7 +202,8 @@ impl Error {
     /// The store refuses that `prefix` is read for `name`.
     pub(crate) fn refusal(name: &str, prefix: &Prefix, error: etcd_client_core::Error) -> Self {
         let way_out = match error.kind() {
-            etcd_client_core::Kind::PermissionDenied => {
+            // Of several directories the store's error says which, and what to grant.
+            etcd_client_core::Kind::PermissionDenied if prefix.directories().len() == 1 => {
                 format!(
                     ": grant the user a role that may read all of {}",
                     Printable::line(prefix.directory())

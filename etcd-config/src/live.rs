@@ -1,12 +1,15 @@
 //! The handle of a configuration that is kept current.
 
 pub(crate) mod backlog;
+pub(crate) mod building;
 mod closing;
 pub(crate) mod endpoint_probe;
+mod first_build;
 pub(crate) mod first_load;
 pub(crate) mod last_good;
 pub(crate) mod life;
 mod neighbours;
+mod publication;
 pub(crate) mod reader;
 pub(crate) mod shared;
 mod subscribing;
@@ -52,6 +55,7 @@ use crate::status::{Source, Status};
 /// | a hot loop of one thread | [`reader`](Self::reader) |
 /// | a value and all its changes | [`follow`](Self::follow) |
 /// | changes only | [`on`](Self::on), [`on_change`](Self::on_change), [`changes`](Self::changes) |
+/// | what is made of the values: a pool, a client, a filter | [`resource`](Self::resource), [`prepare`](Self::prepare), [`building`](Self::building) |
 /// | mistakes in what was written | [`on_rejected`](Self::on_rejected), [`on_warning`](Self::on_warning) |
 /// | how it stands | [`status`](Self::status), [`on_status`](Self::on_status), [`explain`](Self::explain) |
 ///
@@ -154,7 +158,11 @@ impl<T> Live<T> {
     pub fn explain(&self) -> Explanation {
         let source = self.status().source;
         let (tree, unpublished) = self.shared.keys.with_unpublished();
-        explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache)
+        let explanation = explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache);
+        match self.shared.resources.get() {
+            Some(resources) => explanation.with_resources(resources.status()),
+            None => explanation,
+        }
     }
 
     #[inline]

@@ -193,11 +193,14 @@ impl Keyspace {
     }
 }
 
+/// In ascending order, as the directories are.
 fn below<'k>(keys: &'k BTreeMap<Bytes, Entry>, prefix: &'k Prefix) -> impl Iterator<Item = &'k Entry> {
-    let from = Bytes::copy_from_slice(prefix.directory().as_bytes());
-    keys.range((Bound::Included(from), Bound::Unbounded))
-        .map(|(_, entry)| entry)
-        .take_while(|entry| prefix.relative(&entry.key).is_some())
+    prefix.directories().flat_map(|directory| {
+        let from = Bytes::copy_from_slice(directory.as_bytes());
+        keys.range((Bound::Included(from), Bound::Unbounded))
+            .map(|(_, entry)| entry)
+            .take_while(move |entry| entry.key.starts_with(directory.as_bytes()))
+    })
 }
 
 fn undo(keys: &mut BTreeMap<Bytes, Entry>, before: impl Iterator<Item = (Bytes, Option<Entry>)>) {

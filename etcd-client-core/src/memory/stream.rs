@@ -26,6 +26,30 @@ pub(super) struct Faults {
     pub(super) early: bool,
     /// What becomes of the answers to the next guarded writes.
     pub(super) next_commits: VecDeque<CommitFault>,
+    /// Of the streams of single directories.
+    directories: BTreeMap<String, DirectoryFaults>,
+}
+
+/// What is wrong with the streams of one directory.
+#[derive(Clone, Copy, Default)]
+pub(super) struct DirectoryFaults {
+    pub(super) silent: bool,
+    /// The time between two revisions, if it is more than that of all streams.
+    pub(super) pause: Duration,
+}
+
+impl Faults {
+    pub(super) fn of_directory(&mut self, directory: &Prefix) -> &mut DirectoryFaults {
+        self.directories.entry(directory.directory().to_owned()).or_default()
+    }
+
+    fn of_stream(&self, prefix: &Prefix) -> DirectoryFaults {
+        let of_directory = self.directories.get(prefix.directory()).copied().unwrap_or_default();
+        DirectoryFaults {
+            silent: self.silent || of_directory.silent,
+            pause: self.pause.max(of_directory.pause),
+        }
+    }
 }
 
 /// What happens to a guarded write instead of its being carried out and answered.
@@ -109,7 +133,8 @@ impl MemoryWatch {
             let error = Error::new(Kind::Unavailable, "memory: the connection was cut (MemoryStore::cut)");
             return Poll::Ready(Err(error));
         }
-        if state.faults.silent {
+        let DirectoryFaults { silent, pause } = state.faults.of_stream(&self.prefix);
+        if silent {
             state.streams.wait(stream.number, cx);
             return Poll::Pending;
         }
@@ -121,7 +146,6 @@ impl MemoryWatch {
             while let Some((batch, lost)) = state.keyspace.next_after(stream.after) {
                 let (revision, batch) = (batch.revision, below(batch, &self.prefix));
                 if !lost && !batch.changes.is_empty() {
-                    let pause = state.faults.pause;
                     if !pause.is_zero() {
                         let arrives = self.arrives.get_or_insert_with(|| Box::pin(sleep(pause)));
                         if arrives.as_mut().poll(cx).is_pending() {

@@ -2,6 +2,7 @@
 
 mod audits;
 mod compactions;
+mod directories;
 mod flapping;
 mod freshness;
 mod rewinds;

@@ -39,6 +39,7 @@ mod quorum_v2;
 mod reload;
 mod rewind;
 mod rolling;
+mod several_directories;
 mod shared_streams;
 mod silent;
 mod slow;

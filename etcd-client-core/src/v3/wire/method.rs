@@ -111,7 +111,14 @@ impl Method for wire::TxnRequest {
     const PATH: &'static str = "/etcdserverpb.KV/Txn";
 
     fn may_be_large(&self) -> bool {
-        true
+        self.success.iter().chain(&self.failure).any(|operation| match &operation.request {
+            Some(wire::Request::Range(read)) => read.may_be_large(),
+            _ => true,
+        })
+    }
+
+    fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
+        claims::reads(self, answer)
     }
 
     fn is_repeatable(&self) -> bool {
@@ -162,6 +169,14 @@ mod tests {
     fn txn(request: wire::Request) -> wire::TxnRequest {
         let success = vec![wire::RequestOp { request: Some(request) }];
         wire::TxnRequest { success, ..wire::TxnRequest::default() }
+    }
+
+    #[test]
+    fn a_transaction_of_small_reads_is_small() {
+        let counting = wire::RangeRequest { count_only: true, ..wire::RangeRequest::default() };
+        assert!(!txn(wire::Request::Range(counting)).may_be_large());
+        assert!(txn(wire::Request::Range(wire::RangeRequest::default())).may_be_large());
+        assert!(txn(wire::Request::Put(wire::PutRequest::default())).may_be_large());
     }
 
     #[test]

@@ -19,6 +19,8 @@ type Level = fn(&Reading) -> f64;
 const COUNTERS: &[(&str, Count)] = &[
     ("etcd_config_snapshots_total", |counters| counters.snapshots),
     ("etcd_config_rejections_total", |counters| counters.rejections),
+    ("etcd_config_builds_total", |counters| counters.builds),
+    ("etcd_config_build_failures_total", |counters| counters.build_failures),
     ("etcd_config_callback_panics_total", |counters| counters.callback_panics),
     ("etcd_config_watch_panics_total", |counters| counters.watch_panics),
     ("etcd_config_losses_total", |counters| counters.losses),
@@ -29,6 +31,7 @@ const COUNTERS: &[(&str, Count)] = &[
 ];
 
 const GAUGES: &[(&str, Level)] = &[
+    ("etcd_config_hanging_builds", |reading| number(reading.hanging_builds)),
     ("etcd_config_revision", |reading| number(reading.revision)),
     ("etcd_config_snapshot_revision", |reading| number(reading.snapshot_revision)),
     ("etcd_config_watching", |reading| truth(reading.is_watching)),
