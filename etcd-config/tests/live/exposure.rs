@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
-use etcd_config::{EtcdConfig, Fleet, MemoryStore, Secret, field};
+use etcd_config::{EtcdConfig, Fleet, Live, MemoryStore, Secret, field};
 use etcd_config_tests::{soon, until};
 
 use crate::service::{SOON, runtime};
@@ -88,6 +88,36 @@ fn fleet(table: &mut Table) {
     table.both("InstanceLag", &error.lagging()[0].why);
 }
 
+/// A build that fails with secrets in its words.
+fn of_what_is_made(table: &mut Table, store: &MemoryStore, settings: &Live<Bank>) {
+    table.row("Building", &settings.building());
+    let build = |pin: &Secret<u32>| match pin.expose() {
+        1_234_567 => Ok(pin.clone()),
+        pin => Err(format!("{PLANTED} and {pin}")),
+    };
+    let resource = settings.resource(|bank| &bank.pin, build).unwrap();
+    table.row("Resource", &resource);
+    table.row("ResourceGuard", &resource.load());
+    let refused = store.put("/bank/pin", "12345678");
+    table.both("Error", &settings.wait_for_revision(refused, SOON).unwrap_err());
+    let status = settings.status();
+    assert!(status.resources[0].error.is_some());
+    table.both("ResourceStatus", &status.resources[0]);
+    table.both("Status", &status);
+    table.both("Explanation", &settings.explain());
+    settings.wait_for_revision(store.put("/bank/pin", "1234567"), SOON).unwrap();
+}
+
+/// What derived code is handed.
+fn of_derived_code(table: &mut Table) {
+    let mut tree = KeyTree::new(Prefix::new("/bank"));
+    let entry = Entry { key: "/bank/token".into(), value: PLANTED.into(), revision: 2 };
+    let replaced: Replaced = tree.apply(&Batch { revision: 2, changes: vec![Change::Put(entry)] });
+    table.row("__private", &(&tree, replaced.touched(), replaced));
+    let context = Context::with_environment::<Bank>(Prefix::new("/bank"), |_| Some(PLANTED.into()));
+    table.row("__private", &context);
+}
+
 #[test]
 fn no_public_type_shows_what_a_field_calls_secret() {
     let mut table = Table::default();
@@ -103,6 +133,8 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Secret", &settings.load().token);
     table.row("Subscription", &settings.on_change(|_| {}));
     table.row("Changes", &changes);
+    table.row("ChangesOf", &settings.changes_of(|bank| &bank.token));
+    of_what_is_made(&mut table, &store, &settings);
     let schema = Bank::schema();
     table.row("Schema", &schema);
     table.row("Field", &schema.fields());
@@ -168,13 +200,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Written", &written);
     fleet(&mut table);
     table.both("Printable", &etcd_config::Printable::line("text"));
-    // What derived code is handed.
-    let mut tree = KeyTree::new(Prefix::new("/bank"));
-    let entry = Entry { key: "/bank/token".into(), value: PLANTED.into(), revision: 2 };
-    let replaced: Replaced = tree.apply(&Batch { revision: 2, changes: vec![Change::Put(entry)] });
-    table.row("__private", &(&tree, replaced.touched(), replaced));
-    let context = Context::with_environment::<Bank>(Prefix::new("/bank"), |_| Some(PLANTED.into()));
-    table.row("__private", &context);
+    of_derived_code(&mut table);
 
     // Traits; what a type of the user's is written with, and its own words; a path and numbers; times and numbers; a crate with a table of its own.
     let bare = [
