@@ -81,11 +81,11 @@ pub enum Kind {
     Pending,
     /// A `restart` field has changed to something that a start would refuse.
     RestartRefused,
-    /// The [instance](crate::Options::instance) is not listed in the fleet as it should be.
-    Instance,
     /// What is made of the values could not be made: a [`resource`](crate::Live::resource), or the step of a
     /// [`prepare`](crate::Live::prepare). The key is the prefix, as the whole configuration may matter.
     NotBuilt,
+    /// The [instance](crate::Options::instance) is not listed in the fleet as it should be.
+    Instance,
 }
 
 impl Problem {
