@@ -1,6 +1,8 @@
 //! Where each value of a configuration comes from.
 
 mod compared;
+#[cfg(any(feature = "cli", feature = "http"))]
+pub(crate) mod difference;
 mod walk;
 
 use std::fmt;
@@ -175,7 +177,7 @@ impl Row {
     }
 
     /// What is in force, as the table has it.
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "http"))]
     pub(crate) fn shown(&self) -> &Shown {
         &self.shown
     }

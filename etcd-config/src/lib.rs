@@ -55,6 +55,7 @@
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
+//! | `http` | a page, probes and metrics over HTTP, for the people who run the service: [`http`] |
 //! | `yaml`, `toml` | reading whole configurations as YAML and TOML, which are written without it, too: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
@@ -96,7 +97,7 @@
 //! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
-//! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |
+//! | pages, alarms, probes | [`http`], [`Status`], [`Explanation`], [`docs::probes`] |
 //! | tables and commands for people who write keys | [`Schema`] |
 //! | tests without a server | [`MemoryStore`], [`Live::wait_for_callbacks`] |
 //!
@@ -203,7 +204,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Links lead to what is there with all features.
 #![cfg_attr(
-    not(all(feature = "cli", feature = "tls", feature = "v2")),
+    not(all(feature = "cli", feature = "http", feature = "tls", feature = "v2")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -223,6 +224,9 @@ mod explain;
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
 mod leaf;
 mod lint;
 mod live;

@@ -14,6 +14,8 @@ pub(crate) mod reader;
 pub(crate) mod shared;
 mod subscribing;
 pub(crate) mod updater;
+#[cfg(feature = "http")]
+pub(crate) mod view;
 mod waiting;
 pub(crate) mod watch_task;
 
@@ -31,12 +33,12 @@ use self::shared::Shared;
 use self::watch_task::WatchTask;
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::explain::{Explanation, explain};
+use crate::explain::Explanation;
 use crate::publish::current::Current;
 use crate::publish::snapshot::{Guard, Snapshot};
 use crate::runtime::background::Background;
 use crate::runtime::caller::Caller;
-use crate::status::{Source, Status};
+use crate::status::Status;
 
 /// A configuration that is kept current.
 ///
@@ -156,13 +158,7 @@ impl<T> Live<T> {
     ///
     /// All keys are walked: for a page, a signal or a command, not for each request. [`Explanation`] has an example.
     pub fn explain(&self) -> Explanation {
-        let source = self.status().source;
-        let (tree, unpublished) = self.shared.keys.with_unpublished();
-        let explanation = explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache);
-        match self.shared.resources.get() {
-            Some(resources) => explanation.with_resources(resources.status()),
-            None => explanation,
-        }
+        self.shared.explain()
     }
 
     #[inline]

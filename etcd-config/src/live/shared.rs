@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::cache::Archive;
 use crate::error::Error;
+use crate::explain::{Explanation, explain};
 use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
@@ -21,7 +22,7 @@ use crate::runtime::panics;
 use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
 use crate::status::resource_status::BuildCounts;
-use crate::status::{Ago, CacheFile, Rewind, State, Status};
+use crate::status::{Ago, CacheFile, Rewind, Source, State, Status};
 
 pub(crate) struct Shared {
     pub(crate) current: Arc<dyn Current>,
@@ -126,6 +127,17 @@ impl Shared {
             status.failing_endpoints = connections.store().failing_endpoints();
         }
         status
+    }
+
+    /// For each field where its value comes from.
+    pub(crate) fn explain(&self) -> Explanation {
+        let source = self.status().source;
+        let (tree, unpublished) = self.keys.with_unpublished();
+        let explanation = explain(&tree, self.keys.context(), &unpublished, source == Source::Cache);
+        match self.resources.get() {
+            Some(resources) => explanation.with_resources(resources.status()),
+            None => explanation,
+        }
     }
 
     /// Writes the status, with the counters.

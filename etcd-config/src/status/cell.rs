@@ -302,7 +302,8 @@ impl StatusRecord {
         self.confirmed.age()
     }
 
-    fn reading(&self) -> Reading {
+    /// What the counters and gauges are.
+    pub(crate) fn reading(&self) -> Reading {
         Reading {
             counters: self.counters,
             hanging_builds: self.hanging_builds,
