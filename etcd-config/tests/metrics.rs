@@ -122,7 +122,8 @@ fn of_builds(ledger: &Ledger, store: &MemoryStore, settings: &Live<Service>) {
 /// The page of the guide has exactly these names.
 fn the_guide_names_them_all(ledger: &Ledger) {
     let page = include_str!("../src/docs/metrics_and_alerts.md");
-    let name = |rest: &str| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().map(str::to_owned);
+    let name =
+        |rest: &str| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().map(str::to_owned);
     let named: BTreeSet<_> = page.split("etcd_config_").skip(1).filter_map(name).collect();
     let cells = ledger.0.lock().unwrap();
     let shown: BTreeSet<_> = cells.keys().filter_map(|key| name(key.strip_prefix("etcd_config_")?)).collect();

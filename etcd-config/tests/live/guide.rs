@@ -15,7 +15,7 @@ const FIRST_FIVE_MINUTES: &str = include_str!("../../src/docs/first_five_minutes
 struct Settings {
     name: String,
     #[etcd(key = "log/level", default = "info")]
-    _log_level: String,
+    log_level: String,
     #[etcd(default = 10)]
     workers: u32,
 }
@@ -32,6 +32,7 @@ fn the_first_five_minutes_are_as_the_page_shows_them() {
     store.put("/hello/name", "world");
     let settings = Settings::watch(&store).unwrap();
     is_shown(&format!("{}\n\nhello {}", settings.explain(), settings.load().name));
+    assert_eq!(settings.load().log_level, "info");
 
     let said = Arc::new(Mutex::new(Vec::new()));
     let say = || {
