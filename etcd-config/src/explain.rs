@@ -14,6 +14,7 @@ use self::walk::Walk;
 use crate::decode::Context;
 use crate::leaf::{FieldDefault, cut, quote};
 use crate::secret::HIDDEN;
+use crate::status::resource_status::ResourceStatus;
 use crate::tree::{KeyTree, Replaced};
 
 /// The widest column. What is longer moves the rest of its own line, and of no other.
@@ -53,6 +54,7 @@ pub struct Explanation {
     rows: Vec<Row>,
     /// There is not a single key: where there should be some.
     empty: Option<String>,
+    resources: Vec<ResourceStatus>,
 }
 
 /// One field in an [`Explanation`], or one entry of a map.
@@ -124,6 +126,15 @@ impl Explanation {
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
+
+    /// What is [made](crate::Live::resource) of the values, below the table.
+    pub fn resources(&self) -> &[ResourceStatus] {
+        &self.resources
+    }
+
+    pub(crate) fn with_resources(self, resources: Vec<ResourceStatus>) -> Self {
+        Self { resources, ..self }
+    }
 }
 
 impl Row {
@@ -182,7 +193,8 @@ impl Row {
 pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Replaced, cached: bool) -> Explanation {
     let published = tree.root_before(unpublished);
     let rows = Walk::new(context, tree.root(), &published).rows(cached);
-    Explanation { rows, empty: tree.is_empty().then(|| tree.prefix().to_string()) }
+    let empty = tree.is_empty().then(|| tree.prefix().to_string());
+    Explanation { rows, empty, resources: Vec::new() }
 }
 
 impl Row {
@@ -309,6 +321,7 @@ impl fmt::Display for Explanation {
             f.write_str(text.trim_end())?;
         }
         let mut empty = self.empty.iter();
-        empty.try_for_each(|prefix| write!(f, "\nthere is no key at all below {prefix}"))
+        empty.try_for_each(|prefix| write!(f, "\nthere is no key at all below {prefix}"))?;
+        self.resources.iter().try_for_each(|resource| write!(f, "\n{resource}"))
     }
 }

@@ -1,12 +1,15 @@
 //! The handle of a configuration that is kept current.
 
 pub(crate) mod backlog;
+pub(crate) mod building;
 mod closing;
 pub(crate) mod endpoint_probe;
+mod first_build;
 pub(crate) mod first_load;
 pub(crate) mod last_good;
 pub(crate) mod life;
 mod neighbours;
+mod publication;
 pub(crate) mod reader;
 pub(crate) mod shared;
 mod subscribing;
@@ -54,6 +57,7 @@ use crate::status::Status;
 /// | a hot loop of one thread | [`reader`](Self::reader) |
 /// | a value and all its changes | [`follow`](Self::follow) |
 /// | changes only | [`on`](Self::on), [`on_change`](Self::on_change), [`changes`](Self::changes) |
+/// | what is made of the values: a pool, a client, a filter | [`resource`](Self::resource), [`prepare`](Self::prepare), [`building`](Self::building) |
 /// | mistakes in what was written | [`on_rejected`](Self::on_rejected), [`on_warning`](Self::on_warning) |
 /// | how it stands | [`status`](Self::status), [`on_status`](Self::on_status), [`explain`](Self::explain) |
 ///

@@ -3,6 +3,7 @@
 pub(crate) mod cell;
 pub(crate) mod meters;
 pub(crate) mod outstanding;
+pub(crate) mod resource_status;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use etcd_client_core::{Error, FailingEndpoint, OneLine, Printable};
 
+use self::resource_status::ResourceStatus;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 
@@ -92,6 +94,9 @@ pub struct Status {
     /// [would not start with](crate::ProblemKind::RestartRefused). Only what is wrong with the field itself is
     /// found out, not what a check of the struct around it says.
     pub pending: Vec<Problem>,
+    /// What is [made](crate::Live::resource) of the settings, in the order in which it was asked for; nothing once the
+    /// watch has ended.
+    pub resources: Vec<ResourceStatus>,
     /// The cache file, where [there is to be one](crate::Options::cache_file).
     pub cache_file: Option<CacheFile>,
     /// The words of the last panic among [`Counters::watch_panics`], without secrets.
@@ -197,6 +202,12 @@ pub struct Counters {
     pub snapshots: u64,
     /// Updates that were refused.
     pub rejections: u64,
+    /// Builds of [resources](crate::Live::resource) and calls of [`prepare`](crate::Live::prepare) that were begun for
+    /// updates.
+    pub builds: u64,
+    /// Those of them that failed, panicked, or passed their limit; also what was not begun because others have not
+    /// returned.
+    pub build_failures: u64,
     /// Calls of callbacks that panicked. The callback stays subscribed.
     pub callback_panics: u64,
     /// Panics while the store was followed: of a subscriber of `tracing`, of a recorder of metrics, of
@@ -346,6 +357,9 @@ impl fmt::Display for Status {
         }
         for pending in &self.pending {
             write!(f, "\n  pending: {pending}")?;
+        }
+        for resource in &self.resources {
+            write!(f, "\n  {resource}")?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the watching task writes and the handles read.
 
 use std::mem::{Discriminant, discriminant};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use etcd_client_core::{Printable, watcher};
@@ -13,15 +13,15 @@ use crate::explain::{Explanation, explain};
 use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
-use crate::publish::Swapped;
 use crate::publish::current::Current;
 use crate::publish::keys::Keys;
-use crate::publish::snapshot::AnySnapshot;
+use crate::resource::registry::Resources;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::panics;
 use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
+use crate::status::resource_status::BuildCounts;
 use crate::status::{Ago, CacheFile, Rewind, Source, State, Status};
 
 pub(crate) struct Shared {
@@ -37,8 +37,10 @@ pub(crate) struct Shared {
     connections: Weak<OwnConnections>,
     /// What callbacks of the status were last called for.
     announced: Mutex<Announced>,
-    /// Whether nothing is published any more. Locked while a snapshot is published.
+    /// Whether nothing is published any more. Locked while a snapshot is published, and while a resource is entered.
     ended: Mutex<bool>,
+    /// What is made of the settings, once something is.
+    pub(super) resources: OnceLock<Arc<Resources>>,
     /// The process that the watching task runs in.
     process: Process,
 }
@@ -68,6 +70,7 @@ impl Shared {
             connections,
             announced,
             ended: Mutex::new(false),
+            resources: OnceLock::new(),
             process: Process::this(),
         }
     }
@@ -80,17 +83,6 @@ impl Shared {
         if std::mem::replace(&mut *announced, now) != now {
             self.hooks.queue(Notice::of_status(self.status()), self.keys.len());
         }
-    }
-
-    /// Publishes a snapshot of the keys of this cluster, and has it cached; nothing if the watch has ended.
-    pub(crate) fn publish(&self, snapshot: Arc<dyn AnySnapshot>, cluster: u64) -> Option<Swapped> {
-        let ended = self.ended();
-        if *ended {
-            return None;
-        }
-        let replaced = self.keys.mark_published();
-        self.note_change(cluster);
-        Some(Swapped { before: self.current.swap(snapshot)?, replaced })
     }
 
     /// The cache file lacks what is in force.
@@ -125,6 +117,11 @@ impl Shared {
         let mut status = self.status_cell.status();
         // Also those since the watching task has last counted them.
         status.counters.callback_panics = self.hooks.panics();
+        if let Some(resources) = self.resources.get() {
+            let BuildCounts { builds, failures, .. } = resources.counts();
+            (status.counters.builds, status.counters.build_failures) = (builds, failures);
+            status.resources = resources.status();
+        }
         // In the child of a `fork` a lock of a server's may stay locked.
         if let Some(connections) = self.connections.upgrade().filter(|_| !self.is_orphan()) {
             status.failing_endpoints = connections.store().failing_endpoints();
@@ -136,7 +133,11 @@ impl Shared {
     pub(crate) fn explain(&self) -> Explanation {
         let source = self.status().source;
         let (tree, unpublished) = self.keys.with_unpublished();
-        explain(&tree, self.keys.context(), &unpublished, source == Source::Cache)
+        let explanation = explain(&tree, self.keys.context(), &unpublished, source == Source::Cache);
+        match self.resources.get() {
+            Some(resources) => explanation.with_resources(resources.status()),
+            None => explanation,
+        }
     }
 
     /// Writes the status, with the counters.
@@ -146,8 +147,9 @@ impl Shared {
         write: impl FnOnce(&mut StatusRecord) -> R,
     ) -> R {
         let callback_panics = self.hooks.panics();
+        let builds = self.resources.get().map(|resources| resources.counts()).unwrap_or_default();
         self.status_cell.write(|record| {
-            record.count(counters, callback_panics);
+            record.count(counters, callback_panics, builds);
             write(record)
         })
     }
@@ -163,11 +165,14 @@ impl Shared {
         *self.ended() = true;
         self.status_cell.write(StatusRecord::stop);
         self.streams.end();
-        // Drops callbacks, which are the user's.
+        // Drops callbacks and builds, which are the user's.
         self.hooks.stop();
+        if let Some(resources) = self.resources.get() {
+            resources.stop();
+        }
     }
 
-    fn ended(&self) -> MutexGuard<'_, bool> {
+    pub(super) fn ended(&self) -> MutexGuard<'_, bool> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -217,14 +222,15 @@ impl Shared {
     /// It is not.
     pub(crate) fn check_running(&self) -> Result<(), Error> {
         self.check_process()?;
-        if !self.is_stopped() {
-            return Ok(());
-        }
+        if self.is_stopped() { Err(self.has_ended()) } else { Ok(()) }
+    }
+
+    pub(super) fn has_ended(&self) -> Error {
         let Status { name, prefix, .. } = self.status();
-        Err(Error::stopped(format!(
+        Error::stopped(format!(
             "the watch of {name} from {} has ended: it was closed, or its runtime was shut down",
             Printable::line(&prefix)
-        )))
+        ))
     }
 
     /// In the child of a `fork` nothing comes any more, and locks may be held for ever.

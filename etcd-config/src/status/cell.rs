@@ -11,6 +11,7 @@ use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::status::meters::{Meters, Reading};
 use crate::status::outstanding::Outstanding;
+use crate::status::resource_status::BuildCounts;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// How long the child of a `fork` waits for a lock that its parent may have held.
@@ -42,6 +43,8 @@ pub(crate) struct StatusRecord {
     pub(crate) cache_file: Option<CacheFile>,
     last_panic: Option<String>,
     pub(crate) counters: Counters,
+    /// Builds that have passed their limit and not returned.
+    hanging_builds: u64,
     /// The counters that the metrics have.
     shown: Counters,
     /// When the snapshot was last known to be what the store holds.
@@ -97,6 +100,7 @@ impl StatusCell {
             cache_file: None,
             last_panic: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
+            hanging_builds: 0,
             shown: Counters { snapshots: 1, ..Counters::default() },
             proven: HeardAt::now(),
             confirmed: HeardAt::now(),
@@ -132,6 +136,7 @@ impl StatusCell {
             last_rewind: record.last_rewind,
             warnings: record.warnings.clone(),
             pending: record.pending.clone(),
+            resources: Vec::new(),
             cache_file: record.cache_file.clone(),
             last_panic: record.last_panic.clone(),
             counters: record.counters,
@@ -158,6 +163,7 @@ impl StatusCell {
             last_rewind: None,
             warnings: Vec::new(),
             pending: Vec::new(),
+            resources: Vec::new(),
             cache_file: None,
             last_panic: None,
             counters: Counters::default(),
@@ -300,6 +306,7 @@ impl StatusRecord {
     pub(crate) fn reading(&self) -> Reading {
         Reading {
             counters: self.counters,
+            hanging_builds: self.hanging_builds,
             revision: self.revision,
             snapshot_revision: self.snapshot_revision,
             is_watching: self.is_watching(),
@@ -371,6 +378,16 @@ impl StatusRecord {
         self.counters.rejections += 1;
     }
 
+    /// The same was refused before, for the same reasons.
+    pub(crate) fn refuse_again(&mut self, rejection: Rejection) {
+        self.last_rejection = Some(rejection);
+    }
+
+    /// The last update that was refused, whatever has come after it.
+    pub(crate) fn last_rejection(&self) -> Option<&Rejection> {
+        self.last_rejection.as_ref()
+    }
+
     pub(crate) fn accept(&mut self, revision: u64) {
         self.snapshot_revision = revision;
         self.counters.snapshots += 1;
@@ -384,7 +401,9 @@ impl StatusRecord {
         }
     }
 
-    pub(crate) fn count(&mut self, counters: watcher::Counters, callback_panics: u64) {
+    pub(crate) fn count(&mut self, counters: watcher::Counters, callback_panics: u64, builds: BuildCounts) {
+        (self.counters.builds, self.counters.build_failures) = (builds.builds, builds.failures);
+        self.hanging_builds = builds.hanging;
         self.counters.callback_panics = callback_panics;
         self.counters.losses = counters.losses;
         self.counters.lists = counters.lists;

@@ -20,6 +20,7 @@ pub(crate) use shown::Meters;
 #[cfg_attr(not(any(feature = "http", feature = "metrics")), allow(dead_code))]
 pub(crate) struct Reading {
     pub(crate) counters: Counters,
+    pub(crate) hanging_builds: u64,
     pub(crate) revision: u64,
     pub(crate) snapshot_revision: u64,
     pub(crate) is_watching: bool,

@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
-use etcd_config::{EtcdConfig, MemoryStore, Secret, field};
+use etcd_config::{EtcdConfig, Live, MemoryStore, Secret, field};
 use etcd_config_tests::soon;
 
 use crate::service::{SOON, runtime};
@@ -69,6 +69,26 @@ fn exported() -> BTreeSet<String> {
     names.filter(|name| !name.is_empty()).collect()
 }
 
+/// A build that fails with secrets in its words.
+fn of_what_is_made(table: &mut Table, store: &MemoryStore, settings: &Live<Bank>) {
+    table.row("Building", &settings.building());
+    let build = |pin: &Secret<u32>| match pin.expose() {
+        1_234_567 => Ok(pin.clone()),
+        pin => Err(format!("{PLANTED} and {pin}")),
+    };
+    let resource = settings.resource(|bank| &bank.pin, build).unwrap();
+    table.row("Resource", &resource);
+    table.row("ResourceGuard", &resource.load());
+    let refused = store.put("/bank/pin", "12345678");
+    table.both("Error", &settings.wait_for_revision(refused, SOON).unwrap_err());
+    let status = settings.status();
+    assert!(status.resources[0].error.is_some());
+    table.both("ResourceStatus", &status.resources[0]);
+    table.both("Status", &status);
+    table.both("Explanation", &settings.explain());
+    settings.wait_for_revision(store.put("/bank/pin", "1234567"), SOON).unwrap();
+}
+
 #[test]
 fn no_public_type_shows_what_a_field_calls_secret() {
     let mut table = Table::default();
@@ -84,6 +104,8 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Secret", &settings.load().token);
     table.row("Subscription", &settings.on_change(|_| {}));
     table.row("Changes", &changes);
+    table.row("ChangesOf", &settings.changes_of(|bank| &bank.token));
+    of_what_is_made(&mut table, &store, &settings);
     let schema = Bank::schema();
     table.row("Schema", &schema);
     table.row("Field", &schema.fields());

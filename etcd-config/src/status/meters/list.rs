@@ -17,6 +17,12 @@ pub(crate) const COUNTERS: &[Meter<Count>] = &[
         "Snapshots that were published, the first included.",
     ),
     ("etcd_config_rejections_total", |counters| counters.rejections, "Updates that were refused."),
+    ("etcd_config_builds_total", |counters| counters.builds, "Builds of resources, and calls of prepare, that were begun for updates."),
+    (
+        "etcd_config_build_failures_total",
+        |counters| counters.build_failures,
+        "Those of them that failed, panicked or passed their limit.",
+    ),
     (
         "etcd_config_callback_panics_total",
         |counters| counters.callback_panics,
@@ -43,6 +49,11 @@ pub(crate) const COUNTERS: &[Meter<Count>] = &[
 ];
 
 pub(crate) const GAUGES: &[Meter<Level>] = &[
+    (
+        "etcd_config_hanging_builds",
+        |reading| number(reading.hanging_builds),
+        "Builds of resources that go on after their time limit.",
+    ),
     (
         "etcd_config_revision",
         |reading| number(reading.revision),
