@@ -17,7 +17,11 @@ pub(crate) const COUNTERS: &[Meter<Count>] = &[
         "Snapshots that were published, the first included.",
     ),
     ("etcd_config_rejections_total", |counters| counters.rejections, "Updates that were refused."),
-    ("etcd_config_builds_total", |counters| counters.builds, "Builds of resources, and calls of prepare, that were begun for updates."),
+    (
+        "etcd_config_builds_total",
+        |counters| counters.builds,
+        "Builds of resources, and calls of prepare, that were begun for updates.",
+    ),
     (
         "etcd_config_build_failures_total",
         |counters| counters.build_failures,
