@@ -30,14 +30,16 @@ fn item(resource: &ResourceStatus, scene: &Scene<'_>, html: &mut Html) {
         html.raw("<p>Another is being built; that began ").ago(*since, scene.now).raw(".</p>");
     }
     if let Some(error) = error {
-        html.raw("<p class=\"wrong\">")
-            .text(failures)
-            .raw(" in a row failed, the last: ")
-            .block(error)
-            .raw("</p>");
+        html.raw("<p class=\"failure\">");
+        match failures {
+            0 | 1 => html.raw("The last build failed: "),
+            several => html.text(several).raw(" builds in a row failed, the last: "),
+        };
+        html.block(error).raw("</p>");
     }
     if *hanging > 0 {
-        html.raw("<p class=\"wrong\">").text(hanging).raw(" not returned from a build after its limit</p>");
+        html.raw("<p class=\"failure\">Builds that have passed their limit and not returned: ").text(hanging);
+        html.raw("</p>");
     }
     html.raw("</li>");
 }
