@@ -1,6 +1,7 @@
 //! A store in memory, with etcd's revisions and with fault switches.
 
 mod keyspace;
+mod leases;
 mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,8 @@ use bytes::Bytes;
 
 use crate::printable::{Key, Length};
 use crate::store::{
-    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
-    Prefix, Store,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Lease, LeaseId,
+    Leased, LeasedPut, Listing, Opened, Prefix, Store, merged_watch,
 };
 use crate::{Error, Kind};
 use keyspace::Keyspace;
@@ -20,13 +21,16 @@ use stream::{CommitFault, Faults, MemoryWatch, Streams};
 /// How long a call waits for a silent store: what the clients allow a server.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 
-/// What etcd takes in a transaction by default (`--max-txn-ops` 128), where one operation is the count of the keys.
-const WRITES_AT_ONCE: usize = 127;
+/// What etcd takes in a transaction by default (`--max-txn-ops`), where one operation is the count of the keys.
+const OPERATIONS_AT_ONCE: usize = 128;
 
 /// A [`Store`] in memory, with etcd's revisions, transactions, history and compaction: for unit tests without a
 /// server, and for trying things out. It keeps its whole history, unless it is [compacted](Self::compact).
 ///
 /// A handle: clones are the same store, so a test keeps one and gives the code under test another.
+///
+/// Leases end by the clock of the tokio runtime that is used, which a test may pause. Their keys are deleted as soon as
+/// anybody looks or waits.
 ///
 /// Its own methods, such as [`put`](Self::put), return at once, and are not hit by the faults: they are the other side,
 /// who writes and breaks things. In `from([...])` each pair is a revision of its own, the first of them 2.
@@ -37,9 +41,11 @@ const WRITES_AT_ONCE: usize = 127;
 /// | --- | --- |
 /// | [`cut`](Self::cut) | connections are lost |
 /// | [`refuse`](Self::refuse), [`refuse_with`](Self::refuse_with) | the server is down, or rejects calls |
+/// | [`refuse_writes_with`](Self::refuse_writes_with) | no permission to write, no space left (alarm `NOSPACE`) |
 /// | [`silence`](Self::silence) | a stopped process, a network that drops packets |
 /// | [`delay`](Self::delay), [`slow`](Self::slow) | slow calls, a slow link |
 /// | [`lag`](Self::lag) | the watch is at a lagging member |
+/// | [`slow_in`](Self::slow_in), [`silence_in`](Self::silence_in) | of several directories, the watch of one is late, or dead |
 /// | [`early_progress`](Self::early_progress) | unreliable progress notifications, etcd before 3.4.25 and 3.5.8 |
 /// | [`lose_next`](Self::lose_next) | the server does not send a change |
 /// | [`conflict_next`](Self::conflict_next) | somebody else writes first |
@@ -168,6 +174,25 @@ impl MemoryStore {
         self.change(|state| state.faults.pause = pause);
     }
 
+    /// As [`slow`](Self::slow), of the streams of one directory: of a prefix with [several](Prefix::and), the changes of
+    /// the others arrive before. Zero ends it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use etcd_client_core::{MemoryStore, Prefix};
+    ///
+    /// let store = MemoryStore::new();
+    /// store.slow_in(&Prefix::new("/app@eu-1"), Duration::from_millis(200));
+    /// ```
+    pub fn slow_in(&self, directory: &Prefix, pause: Duration) {
+        self.change(|state| state.faults.of_directory(directory).pause = pause);
+    }
+
+    /// While on, the streams of one directory send nothing and answer nothing, and those of others go on.
+    pub fn silence_in(&self, directory: &Prefix, on: bool) {
+        self.change(|state| state.faults.of_directory(directory).silent = on);
+    }
+
     /// While on, streams answer requests for progress at once, also if changes are still to be sent, as etcd
     /// before 3.4.25 and 3.5.8 does.
     pub fn early_progress(&self, on: bool) {
@@ -191,6 +216,19 @@ impl MemoryStore {
     /// ```
     pub fn refuse_with(&self, error: Option<Error>) {
         self.change(|state| state.faults.refusal = error);
+    }
+
+    /// [Guarded writes](Store::commit), [leases](Store::grant_lease) that are asked for, and [writes](Store::put_with_lease)
+    /// under one fail with this error, until it is `None`. Reading goes on, and leases can be kept alive and revoked.
+    ///
+    /// ```
+    /// use etcd_client_core::{Error, Kind, MemoryStore};
+    ///
+    /// let store = MemoryStore::new();
+    /// store.refuse_writes_with(Some(Error::new(Kind::NoSpace, "the quota is used up")));
+    /// ```
+    pub fn refuse_writes_with(&self, error: Option<Error>) {
+        self.lock().faults.write_refusal = error;
     }
 
     /// Listings, and questions what has changed, take this long, and show the state after half of it;
@@ -258,9 +296,18 @@ impl MemoryStore {
         result
     }
 
-    /// The state is consistent between two statements, so a poisoned lock is no problem.
+    /// The state, without the keys whose lease is over. It is consistent between two statements, so a poisoned lock is no
+    /// problem.
     fn lock(&self) -> MutexGuard<'_, MemoryState> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let lock = || self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock();
+        while state.keyspace.end_leases() {
+            let wakers = state.streams.take_wakers();
+            drop(state);
+            wakers.into_iter().for_each(std::task::Waker::wake);
+            state = lock();
+        }
+        state
     }
 
     /// What the state is after half of the delay, given after all of it.
@@ -281,6 +328,26 @@ impl MemoryStore {
             }
             answer
         })
+    }
+
+    /// Changes what is under leases.
+    fn with_leases<A: Send + 'static>(
+        &self,
+        is_write: bool,
+        change: impl FnOnce(&mut Keyspace) -> Result<A, Error> + Send + 'static,
+    ) -> BoxFuture<Result<A, Error>> {
+        let store = self.clone();
+        Box::pin(async move {
+            store.answers().await?;
+            if is_write {
+                store.may_be_written()?;
+            }
+            store.change(|state| change(&mut state.keyspace))
+        })
+    }
+
+    fn may_be_written(&self) -> Result<(), Error> {
+        self.lock().faults.write_refusal.clone().map_or(Ok(()), Err)
     }
 
     /// Waits for half the delay, and until the store is not silent; fails if calls are refused.
@@ -322,6 +389,9 @@ impl Store for MemoryStore {
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        if prefix.has_several() {
+            return merged_watch::open(self, prefix, after);
+        }
         let (store, prefix) = (self.clone(), prefix.clone());
         Box::pin(async move {
             store.answers().await?;
@@ -363,14 +433,16 @@ impl Store for MemoryStore {
     fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> {
         let store = self.clone();
         Box::pin(async move {
-            if writes.writes.len() > WRITES_AT_ONCE {
-                let message = format!("memory: {} writes, and {WRITES_AT_ONCE} at once", writes.writes.len());
+            let at_once = OPERATIONS_AT_ONCE - writes.prefix.directories().len();
+            if writes.writes.len() > at_once {
+                let message = format!("memory: {} writes, and {at_once} at once", writes.writes.len());
                 return Err(Error::new(Kind::InvalidRequest, message));
             }
             store.answers().await?;
+            store.may_be_written()?;
             let lost =
                 || Err(Error::new(Kind::Unavailable, "memory: the connection was lost").with_maybe_applied());
-            let commit = || store.change(|state| state.keyspace.commit_guarded(writes, WRITES_AT_ONCE));
+            let commit = || store.change(|state| state.keyspace.commit_guarded(writes, at_once));
             let fault = store.lock().faults.next_commits.pop_front();
             match fault {
                 None => Ok(commit()),
@@ -385,7 +457,23 @@ impl Store for MemoryStore {
     }
 
     fn writes_at_once(&self) -> usize {
-        WRITES_AT_ONCE
+        OPERATIONS_AT_ONCE - 1
+    }
+
+    fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
+        self.with_leases(true, move |keyspace| Ok(keyspace.grant_lease(ttl)))
+    }
+
+    fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
+        self.with_leases(false, move |keyspace| keyspace.keep_lease_alive(lease))
+    }
+
+    fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
+        self.with_leases(false, move |keyspace| keyspace.revoke_lease(lease))
+    }
+
+    fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
+        self.with_leases(true, move |keyspace| keyspace.put_with_lease(put))
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
@@ -458,7 +546,7 @@ impl std::fmt::Debug for MemoryState {
 fn below(batch: &Batch, prefix: &Prefix) -> Batch {
     let is_below = |change: &&Change| match change {
         Change::Put(Entry { key, .. }) | Change::Delete(key) | Change::DeleteBelow(key) => {
-            prefix.relative(key).is_some()
+            prefix.directory_of(key).is_some()
         }
     };
     Batch { revision: batch.revision, changes: batch.changes.iter().filter(is_below).cloned().collect() }

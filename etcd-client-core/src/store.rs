@@ -1,18 +1,26 @@
 //! What a [`Watcher`](crate::Watcher) needs of a server: listing a prefix at one revision, and watching it
 //! from there. The watcher knows the server by this trait only.
 
+mod concurrently;
+mod lease;
+pub(crate) mod merged_watch;
+mod prefix;
 mod write;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::printable::{Key, Length};
-use crate::{Error, FailingEndpoint, Kind, Printable};
+use crate::{Error, FailingEndpoint, Kind};
 
+pub(crate) use self::concurrently::concurrently;
+pub use self::lease::{Lease, LeaseId, Leased, LeasedPut};
+pub use self::prefix::Prefix;
 pub use self::write::{Committed, GuardedWrites, Write};
 
 /// A future that owns what it needs, so that a state machine can keep it in its state.
@@ -30,6 +38,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// - Revisions grow with each write, and are those of the whole store, not of the prefix.
 /// - [`watch`](Self::watch) delivers each revision that changed something below the prefix once, in order,
 ///   as one [`Batch`].
+/// - What is said of a prefix is said of all its [directories](Prefix::directories) together, at one revision. A store that
+///   cannot do that, as it has no transactions, says so.
 /// - A call ends by itself after a time limit of the store; the watcher has none for it.
 /// - A history that was compacted is [`Kind::Compacted`], and a revision that the store has not come to is
 ///   [`Kind::FutureRevision`]: on these the watcher reads
@@ -40,7 +50,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use etcd_client_core::{BoxFuture, Error, Listing, MemoryStore, Opened, Prefix, Store};
-/// # use etcd_client_core::{Committed, FailingEndpoint, GuardedWrites, HistoryMark, Known};
+/// # use etcd_client_core::{Committed, FailingEndpoint, GuardedWrites, HistoryMark, Known, LeaseId, Leased, LeasedPut};
 ///
 /// /// Counts the listings of another store.
 /// #[derive(Debug)]
@@ -61,7 +71,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
 ///         self.store.watch(prefix, after)
 ///     }
-///     // ... and so on with the others: has_history, unchanged, written_since, list_at, commit, outage, ...
+///     // ... and so on with the others: has_history, unchanged, written_since, list_at, commit, grant_lease, outage, ...
 /// #   fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
 /// #       self.store.has_history(prefix, mark)
 /// #   }
@@ -73,6 +83,14 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// #   }
 /// #   fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> { self.store.commit(writes) }
 /// #   fn writes_at_once(&self) -> usize { self.store.writes_at_once() }
+/// #   fn grant_lease(&self, ttl: std::time::Duration) -> BoxFuture<Result<etcd_client_core::Lease, Error>> {
+/// #       self.store.grant_lease(ttl)
+/// #   }
+/// #   fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<std::time::Duration, Error>> {
+/// #       self.store.keep_lease_alive(lease)
+/// #   }
+/// #   fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> { self.store.revoke_lease(lease) }
+/// #   fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> { self.store.put_with_lease(put) }
 /// #   fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<etcd_client_core::Delta, Error>> {
 /// #       self.store.written_since(prefix, since)
 /// #   }
@@ -164,9 +182,76 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Box::pin(std::future::ready(Err(error)))
     }
 
-    /// How many writes [`commit`](Self::commit) takes; 0 if the store cannot be written.
+    /// How many writes [`commit`](Self::commit) takes; 0 if the store cannot be written. Where it is more than one, each
+    /// further directory of a prefix takes the place of one write.
     fn writes_at_once(&self) -> usize {
         0
+    }
+
+    /// Grants a lease for this time, which is rounded up to whole seconds.
+    ///
+    /// A store without leases, as etcd's v2 API is, leaves this and the next three out.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// use std::time::Duration;
+    /// use etcd_client_core::{Leased, LeasedPut, MemoryStore, Store};
+    ///
+    /// let store = MemoryStore::new();
+    /// let lease = store.grant_lease(Duration::from_secs(15)).await?;
+    /// let put = LeasedPut { key: "/workers/one".into(), value: "here".into(), lease: lease.id };
+    /// assert!(matches!(store.put_with_lease(put.clone()).await?, Leased::At { .. }));
+    ///
+    /// // Another one does not get the key.
+    /// let other = store.grant_lease(Duration::from_secs(15)).await?;
+    /// assert_eq!(store.put_with_lease(LeasedPut { lease: other.id, ..put }).await?, Leased::Taken);
+    ///
+    /// // Who does not keep the lease alive loses it.
+    /// tokio::time::sleep(Duration::from_secs(16)).await;
+    /// assert_eq!(store.get("/workers/one"), None);
+    /// # Ok::<_, etcd_client_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] if the store has no leases. If the answer is lost, a lease may have been granted all the
+    /// same; nothing is under it, and it ends by itself.
+    fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
+        let _ = ttl;
+        no_leases()
+    }
+
+    /// Has a lease begin anew; returns how long it lasts from now on.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if it has ended: its keys are gone. After any other error it may still live: try again.
+    fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
+        let _ = lease;
+        no_leases()
+    }
+
+    /// Ends a lease, and deletes its keys at one revision.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if it has ended before. After an error with [`maybe_applied`](Error::maybe_applied) it may be
+    /// ended; otherwise it ends with its time.
+    fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
+        let _ = lease;
+        no_leases()
+    }
+
+    /// Writes a key under a lease, if there is no such key, or it is under this lease already: so of several who want the
+    /// same key the first has it, as long as its lease lives. Nothing else is looked at, so many may write below one
+    /// directory without being in each other's way.
+    ///
+    /// Doing it twice is as good as doing it once, so after an error with [`maybe_applied`](Error::maybe_applied) it may be
+    /// called again.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if the lease has ended.
+    fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
+        let _ = put;
+        no_leases()
     }
 
     /// The keys below `prefix` whose last write is of the revision `since` or later, and how many keys there are in
@@ -252,6 +337,12 @@ pub struct Known {
     pub count: usize,
 }
 
+/// Of a store without leases.
+fn no_leases<A: Send + 'static>() -> BoxFuture<Result<A, Error>> {
+    let error = Error::new(Kind::InvalidRequest, "the store has no leases");
+    Box::pin(std::future::ready(Err(error)))
+}
+
 /// What was written below a prefix, from [`Store::written_since`]. Deleted keys show in the count only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
@@ -320,7 +411,7 @@ pub trait Watch: fmt::Debug + Send {
     /// Asks for progress as [`request_progress`](Self::request_progress) does, at each interval. There is no hurry: the
     /// answer to an earlier request will do, so a watch that shares its stream with others may ask once for all of them.
     ///
-    /// The default requests progress. A wrapper forwards this method and the next two, or its watches ask one by one.
+    /// The default requests progress. A wrapper forwards this method and the next three, or its watches ask one by one.
     fn check_alive(&mut self) {
         self.request_progress();
     }
@@ -336,6 +427,12 @@ pub trait Watch: fmt::Debug + Send {
     /// first. For the others it is called a little later, and only if no answer has come until then. The default says yes:
     /// a watch with a stream of its own.
     fn asks_for_others(&self) -> bool {
+        true
+    }
+
+    /// Whether a request for progress may be answered by [`Signal::Progress`]. `false` where the server answers none, or
+    /// where its answers prove nothing, so that no one waits for it. The default says yes.
+    fn proves_progress(&self) -> bool {
         true
     }
 
@@ -366,8 +463,8 @@ pub enum Signal {
     Alive,
     /// A part of the next change has arrived, and the rest is on its way.
     Arriving,
-    /// Something has changed that the stream cannot deliver in order. The watcher lists the prefix, and opens
-    /// another watch.
+    /// Something has changed that the stream cannot deliver in order. The watcher reads
+    /// [what was written since](Store::written_since), or lists the prefix, and opens another watch.
     Stale,
 }
 
@@ -433,97 +530,5 @@ impl fmt::Debug for Change {
             Self::Delete(key) => f.debug_tuple("Delete").field(&Key(key)).finish(),
             Self::DeleteBelow(start) => f.debug_tuple("DeleteBelow").field(&Key(start)).finish(),
         }
-    }
-}
-
-/// A directory of keys: everything below `/payments` is everything that begins with `/payments/`.
-///
-/// ```
-/// use etcd_client_core::Prefix;
-///
-/// let prefix = Prefix::new("/payments");
-/// assert_eq!(prefix.directory(), "/payments/");
-/// assert_eq!(prefix.join("limits/daily"), "/payments/limits/daily");
-/// assert_eq!(prefix.relative(b"/payments/limits/daily"), Some(&b"limits/daily"[..]));
-/// assert_eq!(prefix.relative(b"/payments-old/limits"), None);
-/// ```
-///
-/// It means the same over every store. Over v2, where each key begins with one slash and has no empty names,
-/// `payments` and `//payments` are the directory `/payments`, and its keys are spelled as the prefix is.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Prefix {
-    directory: Arc<str>,
-    named: Arc<[String]>,
-}
-
-impl Prefix {
-    /// The directory at `path`; slashes at its end do not count. `""` is the whole store.
-    pub fn new(path: &str) -> Self {
-        let trimmed = path.trim_end_matches('/');
-        let directory =
-            if trimmed.is_empty() && path.is_empty() { String::new() } else { format!("{trimmed}/") };
-        Self { directory: directory.into(), named: Arc::default() }
-    }
-
-    /// The same directory, with paths below it of keys, or of directories of keys, that a store which
-    /// [hides keys](Store::hides_keys) is to include. Other stores ignore them.
-    ///
-    /// ```
-    /// use etcd_client_core::Prefix;
-    ///
-    /// let prefix = Prefix::new("/payments").naming(["_token", "_limits/daily"]);
-    /// assert_eq!(prefix.named(), ["_token", "_limits/daily"]);
-    /// ```
-    #[must_use]
-    pub fn naming(self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
-        Self { named: paths.into_iter().map(Into::into).collect(), ..self }
-    }
-
-    /// The paths that were [named](Self::naming).
-    pub fn named(&self) -> &[String] {
-        &self.named
-    }
-
-    /// The directory with the slash at its end, which all its keys begin with.
-    pub fn directory(&self) -> &str {
-        &self.directory
-    }
-
-    /// The directory without that slash; `/` for the whole store. It is not escaped; `Display` is, as
-    /// [`Printable`] says.
-    pub fn path(&self) -> &str {
-        match self.directory.strip_suffix('/') {
-            Some("") | None => "/",
-            Some(path) => path,
-        }
-    }
-
-    /// The part of `key` after the directory, or `None` if the key is not in it.
-    pub fn relative<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
-        key.strip_prefix(self.directory.as_bytes())
-    }
-
-    /// The first name of `key` in the directory, with a slash at its end if it is a directory.
-    pub(crate) fn name_of<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
-        let relative = self.relative(key)?;
-        let end = relative.iter().position(|byte| *byte == b'/').map_or(relative.len(), |slash| slash + 1);
-        Some(&relative[..end])
-    }
-
-    /// The whole key of something in this directory.
-    pub fn join(&self, relative: &str) -> String {
-        format!("{}{relative}", self.directory)
-    }
-}
-
-impl fmt::Display for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Printable::line(self.path()).fmt(f)
-    }
-}
-
-impl fmt::Debug for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prefix({:?})", self.directory)
     }
 }

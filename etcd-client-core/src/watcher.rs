@@ -11,6 +11,7 @@
 //! | `Watching` | the stream is lost | `Waiting`, then `Opening`, as a resume |
 //! | | the store no longer has its changes | `Waiting`, then `CatchingUp` |
 //! | | it shows another history | `Waiting`, then `Listing` |
+//! | | it cannot deliver what has changed | `CatchingUp`, or `Listing` |
 //! | any | a failure | `Waiting`, then the same again |
 //!
 //! The *mirror* is the state of the prefix that has been reported so far: keys at one revision.
@@ -21,7 +22,8 @@
 //! 2. The watch starts right after the mirror's revision (`open`). If the server compacts faster than a listing
 //!    takes, it starts at the head instead (`WatchStart::Head`), and a listing then closes the gap up to there
 //!    (`has_gap`).
-//! 3. A batch is applied whole or not at all (`on_batch`).
+//! 3. A batch is applied whole or not at all (`on_batch`). Of several directories it is whole once the stream of each has
+//!    come to its revision (`store/merged_watch.rs`).
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
 //!    (`on_lost`).
 //! 5. A short gap in the same history is replayed; otherwise the watcher reads what was written meanwhile, or
@@ -216,6 +218,7 @@ impl Watcher {
             Input::FreshnessCheck => self.on_freshness_check(),
             Input::PauseOver(AfterPause::List { is_second }) => self.list(is_second),
             Input::PauseOver(AfterPause::CatchUp) => self.catch_up(false),
+            Input::PauseOver(AfterPause::Refresh) => self.refresh(),
             Input::PauseOver(AfterPause::Open(start)) => self.open(start),
         }
     }
@@ -384,10 +387,11 @@ impl Watcher {
                     self.events.push_back(Event::Current { revision });
                 }
             }
-            // The connection is not lost, so no state is reported while the prefix is listed.
+            // The connection is not lost, so no state is reported meanwhile.
             Signal::Stale => {
-                self.phase = Phase::Listing { call: self.store.list(&self.prefix), is_second: false };
-                return;
+                self.backoff.lost_after(watching.since.elapsed());
+                let pause = self.backoff.before_retry();
+                return if pause.is_zero() { self.refresh() } else { self.pause(pause, AfterPause::Refresh) };
             }
         }
         self.conclude_if_reached();

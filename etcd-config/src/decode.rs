@@ -90,6 +90,16 @@ fn explain(problems: &mut Vec<Problem>, tree: &KeyTree, context: &Context) {
     absent::explain(problems, context.schema(), tree);
 }
 
+/// Replaces the secrets in what the user's code has said that has seen the values of these trees.
+pub(crate) fn scrub_words<T: Derived>(problems: &mut [Problem], trees: [&KeyTree; 2], context: &Context) {
+    let secrets = trees.iter().flat_map(|tree| {
+        let mut decoder = Decoder::new(context, tree, Stale::All, None);
+        look::<T>(&mut decoder);
+        decoder.finish().secrets.into_iter().chain(scrub::stored(tree, context))
+    });
+    scrub::scrub(problems, secrets.collect(), trees[0], context);
+}
+
 /// What waits for a restart, with what a start would refuse of it. Everything is decoded for that, where
 /// something waits: as by a process that begins now.
 pub(crate) fn restart_preview<T: Derived>(

@@ -55,6 +55,7 @@
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
+//! | `http` | a page, probes and metrics over HTTP, for the people who run the service: [`http`] |
 //! | `yaml`, `toml` | reading whole configurations as YAML and TOML, which are written without it, too: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
@@ -65,6 +66,21 @@
 //! printed. `tracing_subscriber::fmt::init()` of the crate tracing-subscriber is enough; the targets begin with
 //! `etcd_config` and `etcd_client_core`.
 //!
+//! # The guide
+//!
+//! | the question | the page |
+//! | --- | --- |
+//! | How do I see it work, from an empty project? | [`docs::first_five_minutes`] |
+//! | What shall the keys be called? | [`docs::naming_keys`] |
+//! | How do I secure etcd, and what rights does a service need? | [`docs::tls_and_users`] |
+//! | What shall a health check ask? | [`docs::probes`] |
+//! | What shall be counted, and when is somebody woken? | [`docs::metrics_and_alerts`] |
+//! | How do I change the struct while old and new processes run? | [`docs::rolling_upgrades`] |
+//! | How do I test code that is configured so? | [`docs::testing`] |
+//! | How much does it take, and what can be tuned? | [`docs::limits_and_tuning`] |
+//! | What happens when etcd is down, or a bad value is written? | [`docs::what_happens_when`] |
+//! | How do I come here from node-etcd, etcd-client, dynamic-config, viper or koanf? | [`docs::moving`] |
+//!
 //! # Where to look
 //!
 //! | for | see |
@@ -74,13 +90,14 @@
 //! | users, TLS, etcdctl's environment variables, several endpoints | [`IntoStore`], [`client::v3::Client`] |
 //! | keys that were written over etcd's v2 API, as by node-etcd | [`client::v2`] |
 //! | reading, callbacks, waiting, ending | [`Live`] |
+//! | a pool, a client or a filter that follows the settings | [`Live::resource`], [`Live::prepare`], [`Resource`] |
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
 //! | a whole configuration as JSON, YAML or TOML: export, apply, seed | [`EtcdConfig::export`], [`Document`], [`Edit::apply`], [`Edit::fill`] |
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
 //! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
-//! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |
+//! | pages, alarms, probes | [`http`], [`Status`], [`Explanation`], [`docs::probes`] |
 //! | tables and commands for people who write keys | [`Schema`] |
 //! | tests without a server | [`MemoryStore`], [`Live::wait_for_callbacks`] |
 //!
@@ -89,6 +106,8 @@
 //!   is seen whole, or not yet.
 //! - An update that does not decode, or that a check refuses, is refused whole. The last good
 //!   snapshot stays, [`Live::on_rejected`] hears why, and the next revision is tried again.
+//! - What is [made](Live::resource) of the settings comes into force together with them, or the update is refused:
+//!   whoever sees a snapshot sees the pool that belongs to it.
 //! - Reading never blocks and never fails, whatever happens to etcd or the network;
 //!   [`Live::status`] says how old what is read is, and why.
 //! - Callbacks are called after the snapshot is published, in order, one at a time, and hold up
@@ -171,8 +190,8 @@
 //! thread for the whole process, with connections of its own, so that a runtime that is blocked
 //! delays no update; the thread ends with the last [`Live`]. [`EtcdConfig::watch_async`] runs on the
 //! caller's runtime instead. Besides, each configuration has threads of its own while it needs them: for
-//! callbacks, for what is slow to decode, for its cache file. The end of a process or of a runtime
-//! waits for none of them.
+//! callbacks, for what is slow to decode, for its cache file, for each build of a [resource](Live::resource). The end of
+//! a process or of a runtime waits for none of them.
 //!
 //! Callbacks, decoding and checks see the tokio runtime of the code that subscribed or watched, if there
 //! was one, and never one of ours. Decoding and checks may not wait for configurations, and are
@@ -185,7 +204,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Links lead to what is there with all features.
 #![cfg_attr(
-    not(all(feature = "cli", feature = "tls", feature = "v2")),
+    not(all(feature = "cli", feature = "http", feature = "tls", feature = "v2")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -201,10 +220,15 @@ mod document;
 mod edit;
 mod error;
 mod explain;
+mod fleet;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
+mod instance;
 mod leaf;
 mod lint;
 mod live;
@@ -215,6 +239,7 @@ mod problem;
 mod publish;
 mod reading;
 mod rejection;
+mod resource;
 mod runtime;
 mod schema;
 mod secret;
@@ -222,6 +247,7 @@ mod secret;
 mod serialize;
 mod shape;
 mod status;
+mod text_table;
 mod tree;
 
 /// The clients, the stores and the watcher underneath: `etcd_config::client::v3::Client` needs no other dependency.
@@ -238,14 +264,20 @@ pub use crate::edit::field_path::FieldPath;
 pub use crate::edit::plan::Plan;
 pub use crate::edit::planned::PlannedChange;
 pub use crate::edit::to_text::ToText;
-pub use crate::error::{ConflictingKey, Error};
+pub use crate::error::{ConflictingKey, Error, InstanceLag, LaggingInstance};
 pub use crate::explain::{Explanation, Origin, Row};
+pub use crate::fleet::Fleet;
+pub use crate::fleet::instance::Instance;
 pub use crate::history::step::{HistoryChange, HistoryStep};
 pub use crate::history::{History, HistoryCut};
+pub use crate::instance::report::{InstanceReport, RefusedRevision, ReportedProblem};
 pub use crate::leaf::{FieldDefault, NoText, TextSerializer};
 pub use crate::live::Live;
+pub use crate::live::building::Building;
 pub use crate::live::reader::Reader;
 pub use crate::notify::callbacks::Subscription;
+
+pub use crate::notify::projected::ChangesOf;
 pub use crate::notify::stream::Changes;
 pub use crate::options::Options;
 pub use crate::options::into_store::IntoStore;
@@ -253,8 +285,10 @@ pub use crate::problem::{Kind as ProblemKind, Problem};
 pub use crate::publish::change::Change;
 pub use crate::publish::snapshot::{Guard, Snapshot};
 pub use crate::rejection::Rejection;
+pub use crate::resource::{Resource, ResourceGuard};
 pub use crate::schema::{Field, Schema};
 pub use crate::secret::Secret;
+pub use crate::status::resource_status::ResourceStatus;
 pub use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// A field of a configuration, for [`Edit`]: the compiler checks that it is there, and what type it has.

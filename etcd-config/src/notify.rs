@@ -3,4 +3,5 @@
 pub(crate) mod callbacks;
 pub(crate) mod follower;
 pub(crate) mod notice;
+pub(crate) mod projected;
 pub(crate) mod stream;

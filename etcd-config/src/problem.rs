@@ -44,7 +44,8 @@ pub struct Problem {
 /// The kinds of problems, from [`Problem::kind`].
 ///
 /// [`Undecodable`](Self::Undecodable), [`Missing`](Self::Missing), [`Refused`](Self::Refused),
-/// [`OutsidePrefix`](Self::OutsidePrefix) and [`TooDeep`](Self::TooDeep) are reasons to refuse a configuration.
+/// [`OutsidePrefix`](Self::OutsidePrefix), [`TooDeep`](Self::TooDeep) and [`NotBuilt`](Self::NotBuilt) are reasons to
+/// refuse a configuration.
 /// [`Unknown`](Self::Unknown), [`NotADirectory`](Self::NotADirectory) and [`NotAKey`](Self::NotAKey) are warnings, and
 /// reasons only under `deny_unknown_keys`. [`Pending`](Self::Pending) and [`RestartRefused`](Self::RestartRefused) are
 /// about the next start. The others are always warnings.
@@ -80,6 +81,11 @@ pub enum Kind {
     Pending,
     /// A `restart` field has changed to something that a start would refuse.
     RestartRefused,
+    /// What is made of the values could not be made: a [`resource`](crate::Live::resource), or the step of a
+    /// [`prepare`](crate::Live::prepare). The key is the prefix, as the whole configuration may matter.
+    NotBuilt,
+    /// The [instance](crate::Options::instance) is not listed in the fleet as it should be.
+    Instance,
 }
 
 impl Problem {
@@ -94,6 +100,11 @@ impl Problem {
             value: None,
             revision: None,
         }
+    }
+
+    /// Something could not be made of the values. What is said of it is the user's, and may hold secrets.
+    pub(crate) fn not_built(prefix: &str, label: String, what: &str) -> Self {
+        Self { expected: label, ..Self::of_key(Kind::NotBuilt, prefix, what) }
     }
 
     /// What kind of problem it is.
@@ -112,7 +123,8 @@ impl Problem {
         &self.field
     }
 
-    /// The type of the field as it is written in the source; empty where no field is meant.
+    /// The type of the field as it is written in the source; empty where no field is meant. Of what could
+    /// [not be built](Kind::NotBuilt) it is what, such as `resource pool`.
     pub fn expected(&self) -> &str {
         &self.expected
     }
@@ -134,9 +146,9 @@ impl Problem {
     }
 
     /// Whether the configuration is as good with it as without: an alias, a deprecated field, a change that waits for
-    /// a restart.
+    /// a restart, an instance that the fleet does not see.
     pub fn is_harmless(&self) -> bool {
-        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending)
+        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending | Kind::Instance)
     }
 
     fn subject(&self) -> String {

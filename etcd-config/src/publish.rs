@@ -12,6 +12,7 @@
 pub(crate) mod any_config;
 pub(crate) mod change;
 pub(crate) mod current;
+pub(crate) mod held;
 pub(crate) mod keys;
 mod lag;
 pub(crate) mod snapshot;
@@ -26,6 +27,7 @@ use etcd_client_core::{Batch, Listing, OneLine};
 
 use self::any_config::AnyConfig;
 use self::change::Step;
+use self::held::Held;
 use self::keys::Keys;
 use self::lag::Lag;
 use self::snapshot::AnySnapshot;
@@ -57,6 +59,8 @@ pub(crate) struct Publisher {
     /// written.
     from_cache: bool,
     spares: Spares,
+    /// Decoded, and not published before what is made of it is there.
+    held: Option<Held>,
     /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
     /// known: then it is dropped, and does not become a spare.
     lag: Option<Lag>,
@@ -73,10 +77,19 @@ pub(crate) struct Publisher {
     remarks_differ: bool,
 }
 
-/// Publishes a snapshot, and returns what it has taken the place of, or `None` if the watch has ended.
-pub(crate) trait Swap: FnOnce(Arc<dyn AnySnapshot>) -> Option<Swapped> {}
+/// Publishes a snapshot, or says why not.
+pub(crate) trait Swap: FnOnce(Arc<dyn AnySnapshot>) -> Placed {}
 
-impl<F: FnOnce(Arc<dyn AnySnapshot>) -> Option<Swapped>> Swap for F {}
+impl<F: FnOnce(Arc<dyn AnySnapshot>) -> Placed> Swap for F {}
+
+/// What became of a snapshot that was to be published.
+pub(crate) enum Placed {
+    Done(Swapped),
+    /// What is made of it has to be there first.
+    NotYet,
+    /// The watch has ended.
+    Ended,
+}
 
 /// What a published snapshot has taken the place of.
 pub(crate) struct Swapped {
@@ -93,6 +106,8 @@ pub(crate) enum Outcome {
     /// Keys that fields read were written, and the values are the same: what is published is the newest.
     ValuesUnchanged(Arc<Replaced>),
     Published(Step),
+    /// Decoded, and [held](Publisher::publish_held) until what is made of it is there.
+    Held,
     /// The watch has ended meanwhile, and what is in force stays.
     Ended,
     Refused(Rejection),
@@ -133,6 +148,7 @@ impl Publisher {
             outstanding: Outstanding::Nothing,
             from_cache: false,
             spares: Spares::default(),
+            held: None,
             lag: Some(Lag::default()),
             key_warnings: KeyWarnings::default(),
             new_warnings: Vec::new(),
@@ -211,6 +227,7 @@ impl Publisher {
     /// not published is tried, unless a commit key decides.
     pub(crate) fn distrust(&mut self) {
         self.spares.discard_all();
+        self.held = None;
         (self.lag, self.remarks_differ) = (None, true);
         if !self.keys.are_published() {
             self.outstanding = self.outstanding.changed();
@@ -335,22 +352,26 @@ impl Publisher {
 
     /// Publishes the keys as they are now, or says why not.
     ///
-    /// `swap` publishes the snapshot, or returns `None` if the watch has ended; `in_force` is the revision of the
-    /// snapshot that is published until then.
+    /// `swap` publishes the snapshot, unless the watch has ended, or something is to be made of it first; `in_force`
+    /// is the revision of the snapshot that is published until then.
     pub(crate) fn publish(&mut self, in_force: u64, cause: Cause, swap: impl Swap) -> Outcome {
         if !self.outstanding.is_untried() {
             return Outcome::NothingToTry;
         }
         // If decoding panics, `outstanding` stays `Untried`, so the next call tries again.
         let outcome = self.try_newest(in_force, cause, swap);
+        self.settle(&outcome);
+        outcome
+    }
+
+    fn settle(&mut self, outcome: &Outcome) {
         self.outstanding = match outcome {
             Outcome::BackAtPublished | Outcome::ValuesUnchanged(_) | Outcome::Published(_) => {
                 Outstanding::Nothing
             }
             Outcome::Refused(_) => self.outstanding.refused(),
-            Outcome::NothingToTry | Outcome::Ended => self.outstanding,
+            Outcome::NothingToTry | Outcome::Ended | Outcome::Held => self.outstanding,
         };
-        outcome
     }
 
     fn try_newest(&mut self, in_force: u64, cause: Cause, swap: impl Swap) -> Outcome {
@@ -358,22 +379,23 @@ impl Publisher {
             return Outcome::BackAtPublished;
         }
         match self.next() {
-            Ok((snapshot, true)) => {
-                self.replace(snapshot, cause, swap).map_or(Outcome::Ended, Outcome::Published)
-            }
+            Ok((snapshot, true)) => self.place(snapshot, cause, swap),
             Ok((snapshot, false)) => {
                 self.spares.keep(Spare { snapshot, lag: Lag::default() }, self.keys.len());
                 Outcome::ValuesUnchanged(self.keys.mark_published())
             }
             Err(problems) => {
                 let (tree, context) = (self.keys.read(), self.keys.context());
-                let report = Report::new(self.layout().name, context.prefix(), self.revision, problems)
-                    .with_remark(
-                        NothingRead::find(context.schema(), &tree, None).as_ref().map(NothingRead::what),
-                    );
-                Outcome::Refused(Rejection::new(report, in_force))
+                let nothing_read = NothingRead::find(context.schema(), &tree, None);
+                self.refuse(problems, nothing_read.as_ref().map(NothingRead::what), in_force)
             }
         }
+    }
+
+    fn refuse(&self, problems: Vec<Problem>, remark: Option<&str>, in_force: u64) -> Outcome {
+        let prefix = self.keys.context().prefix();
+        let report = Report::new(self.layout().name, prefix, self.revision, problems).with_remark(remark);
+        Outcome::Refused(Rejection::new(report, in_force))
     }
 
     /// Checks the touched keys for warnings; all keys for `None`.
@@ -430,8 +452,19 @@ impl Publisher {
         Ok((snapshot, differs))
     }
 
-    fn replace(&mut self, snapshot: Arc<dyn AnySnapshot>, cause: Cause, swap: impl Swap) -> Option<Step> {
-        let Swapped { before, replaced } = swap(Arc::clone(&snapshot))?;
+    fn place(&mut self, snapshot: Arc<dyn AnySnapshot>, cause: Cause, swap: impl Swap) -> Outcome {
+        match swap(Arc::clone(&snapshot)) {
+            Placed::Done(swapped) => Outcome::Published(self.replaced(snapshot, cause, swapped)),
+            Placed::NotYet => {
+                self.held = Some(Held { snapshot, cause });
+                Outcome::Held
+            }
+            Placed::Ended => Outcome::Ended,
+        }
+    }
+
+    fn replaced(&mut self, snapshot: Arc<dyn AnySnapshot>, cause: Cause, swapped: Swapped) -> Step {
+        let Swapped { before, replaced } = swapped;
         let lag = self.lag.replace(Lag::default());
         self.published += 1;
         let step = Step::new(Arc::clone(&before), snapshot, replaced, cause);
@@ -439,7 +472,7 @@ impl Publisher {
             Some(lag) => self.spares.keep(Spare { snapshot: before, lag }, self.keys.len()),
             None => self.spares.discard(Spare { snapshot: before, lag: Lag::default() }),
         }
-        Some(step)
+        step
     }
 }
 

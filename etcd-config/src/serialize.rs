@@ -20,6 +20,7 @@ use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::schema::{Field, Schema};
 use crate::secret::HIDDEN;
+use crate::status::resource_status::ResourceStatus;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// The year 10000, which RFC 3339 cannot write.
@@ -48,6 +49,9 @@ macro_rules! object {
     }};
 }
 
+// After the macro that it uses.
+mod fleet;
+
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // All of them, so that a new one is not forgotten here.
@@ -69,7 +73,9 @@ impl Serialize for Status {
             last_rewind,
             warnings,
             pending,
+            resources,
             cache_file,
+            instance,
             last_panic,
             counters,
         } = self;
@@ -92,7 +98,9 @@ impl Serialize for Status {
             "last_rewind": last_rewind,
             "warnings": warnings,
             "pending": pending,
+            "resources": resources,
             "cache_file": cache_file,
+            "instance": instance,
             "last_panic": last_panic,
             "counters": counters,
         })
@@ -162,11 +170,29 @@ impl Serialize for CacheFile {
     }
 }
 
+impl Serialize for ResourceStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { name, is_prepare, revision, since, building_since, error, failures, hanging } = self;
+        object!(serializer, "ResourceStatus", {
+            "name": name,
+            "is_prepare": is_prepare,
+            "revision": revision,
+            "since": Time(*since),
+            "building_since": building_since.map(Time),
+            "error": error,
+            "failures": failures,
+            "hanging": hanging,
+        })
+    }
+}
+
 impl Serialize for Counters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             snapshots,
             rejections,
+            builds,
+            build_failures,
             callback_panics,
             watch_panics,
             losses,
@@ -178,6 +204,8 @@ impl Serialize for Counters {
         object!(serializer, "Counters", {
             "snapshots": snapshots,
             "rejections": rejections,
+            "builds": builds,
+            "build_failures": build_failures,
             "callback_panics": callback_panics,
             "watch_panics": watch_panics,
             "losses": losses,

@@ -1,8 +1,10 @@
 //! How fresh a configuration is, where it came from, and what is wrong with it, if anything.
 
 pub(crate) mod cell;
+pub(crate) mod in_fleet;
 pub(crate) mod meters;
 pub(crate) mod outstanding;
+pub(crate) mod resource_status;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use etcd_client_core::{Error, FailingEndpoint, OneLine, Printable};
 
+use self::resource_status::ResourceStatus;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 
@@ -85,15 +88,22 @@ pub struct Status {
     /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
     /// What is odd but no error: a prefix with nothing below it that is read, unknown keys, outdated names,
-    /// strings that end with a line break or have quotation marks around them. To hear of new ones use
+    /// strings that end with a line break or have quotation marks around them; or that the [instance](Self::instance)
+    /// cannot be listed in the fleet. To hear of new ones use
     /// [`Live::on_warning`](crate::Live::on_warning).
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force, or
     /// [would not start with](crate::ProblemKind::RestartRefused). Only what is wrong with the field itself is
     /// found out, not what a check of the struct around it says.
     pub pending: Vec<Problem>,
+    /// What is [made](crate::Live::resource) of the settings, in the order in which it was asked for; nothing once the
+    /// watch has ended.
+    pub resources: Vec<ResourceStatus>,
     /// The cache file, where [there is to be one](crate::Options::cache_file).
     pub cache_file: Option<CacheFile>,
+    /// The name under which the fleet sees this process, while it does: the one of
+    /// [`Options::instance`](crate::Options::instance), or another one where that is taken.
+    pub instance: Option<String>,
     /// The words of the last panic among [`Counters::watch_panics`], without secrets.
     pub last_panic: Option<String>,
     /// What has happened so far.
@@ -197,6 +207,12 @@ pub struct Counters {
     pub snapshots: u64,
     /// Updates that were refused.
     pub rejections: u64,
+    /// Builds of [resources](crate::Live::resource) and calls of [`prepare`](crate::Live::prepare) that were begun for
+    /// updates.
+    pub builds: u64,
+    /// Those of them that failed, panicked, or passed their limit; also what was not begun because others have not
+    /// returned.
+    pub build_failures: u64,
     /// Calls of callbacks that panicked. The callback stays subscribed.
     pub callback_panics: u64,
     /// Panics while the store was followed: of a subscriber of `tracing`, of a recorder of metrics, of
@@ -328,6 +344,9 @@ impl fmt::Display for Status {
                 write!(f, "refused for {since}; confirmed {}, up to revision {revision}", Ago(self.age))?;
             }
         }
+        if let Some(instance) = &self.instance {
+            write!(f, "\n  in the fleet as {}", Printable::line(instance))?;
+        }
         if let Some(refusal) = self.refusal() {
             write!(f, "\n  {}", refusal.to_string().replace('\n', "\n  "))?;
         }
@@ -346,6 +365,9 @@ impl fmt::Display for Status {
         }
         for pending in &self.pending {
             write!(f, "\n  pending: {pending}")?;
+        }
+        for resource in &self.resources {
+            write!(f, "\n  {resource}")?;
         }
         Ok(())
     }

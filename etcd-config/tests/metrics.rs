@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 use etcd_config_tests::{SOON, until};
@@ -94,6 +95,30 @@ fn a_recorder_that_panics_ends_no_watch(ledger: &Ledger, store: &MemoryStore, se
     until("counted", || ledger.bits("watch_panics_total") >= 5);
 }
 
+/// Builds that fail, and one that does not return.
+#[allow(clippy::float_cmp)] // They are whole numbers.
+fn of_builds(ledger: &Ledger, store: &MemoryStore, settings: &Live<Service>) {
+    let (held, goes_on) = std::sync::mpsc::channel::<()>();
+    let goes_on = Mutex::new(goes_on);
+    let build = move |workers: &u32| match workers {
+        101 => Err("on purpose".to_owned()),
+        102 => goes_on.lock().unwrap().recv().map_err(|_| "let go".to_owned()),
+        _ => Ok(()),
+    };
+    let limit = Duration::from_millis(20);
+    let resource = settings.building().limit(limit).resource(|s| &s.workers, build).unwrap();
+    for (workers, failures) in [("101", 1), ("102", 2)] {
+        let refused = store.put("/service/workers", workers);
+        settings.wait_for_revision(refused, SOON).unwrap_err();
+        until("failed", || ledger.bits("build_failures_total") == failures);
+    }
+    assert!(ledger.bits("builds_total") >= 2);
+    until("hanging", || ledger.level("hanging_builds") == 1.0);
+    drop((held, resource));
+    settings.wait_for_revision(store.put("/service/workers", "5"), SOON).unwrap();
+    until("returned", || ledger.level("hanging_builds") == 0.0);
+}
+
 #[test]
 #[allow(clippy::float_cmp)] // They are whole numbers.
 fn a_recorder_is_told_what_the_status_says() {
@@ -124,6 +149,7 @@ fn a_recorder_is_told_what_the_status_says() {
     until("counted", || ledger.bits("callback_panics_total") == 1);
 
     a_recorder_that_panics_ends_no_watch(&ledger, &store, &settings);
+    of_builds(&ledger, &store, &settings);
 
     let again = Service::watch(&store).unwrap();
     until("two add up", || ledger.bits("snapshots_total") == 12);

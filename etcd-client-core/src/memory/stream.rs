@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::{MemoryState, MemoryStore, below};
 use crate::store::{Prefix, Signal, Watch};
@@ -19,6 +19,7 @@ pub(super) struct Faults {
     /// The revision at which streams began to lag.
     pub(super) lagging: Option<u64>,
     pub(super) refusal: Option<Error>,
+    pub(super) write_refusal: Option<Error>,
     pub(super) delay: Duration,
     /// The time between two revisions on a stream.
     pub(super) pause: Duration,
@@ -26,6 +27,30 @@ pub(super) struct Faults {
     pub(super) early: bool,
     /// What becomes of the answers to the next guarded writes.
     pub(super) next_commits: VecDeque<CommitFault>,
+    /// Of the streams of single directories.
+    directories: BTreeMap<String, DirectoryFaults>,
+}
+
+/// What is wrong with the streams of one directory.
+#[derive(Clone, Copy, Default)]
+pub(super) struct DirectoryFaults {
+    pub(super) silent: bool,
+    /// The time between two revisions, if it is more than that of all streams.
+    pub(super) pause: Duration,
+}
+
+impl Faults {
+    pub(super) fn of_directory(&mut self, directory: &Prefix) -> &mut DirectoryFaults {
+        self.directories.entry(directory.directory().to_owned()).or_default()
+    }
+
+    fn of_stream(&self, prefix: &Prefix) -> DirectoryFaults {
+        let of_directory = self.directories.get(prefix.directory()).copied().unwrap_or_default();
+        DirectoryFaults {
+            silent: self.silent || of_directory.silent,
+            pause: self.pause.max(of_directory.pause),
+        }
+    }
 }
 
 /// What happens to a guarded write instead of its being carried out and answered.
@@ -96,11 +121,26 @@ pub(super) struct MemoryWatch {
     progress_requested: bool,
     /// When the next revision arrives.
     arrives: Option<Pin<Box<Sleep>>>,
+    /// When the next lease ends, if there is any.
+    lease_ends: Option<Pin<Box<Sleep>>>,
 }
 
 impl MemoryWatch {
     pub(super) fn new(store: MemoryStore, prefix: Prefix, stream: Stream) -> Self {
-        Self { store, prefix, stream, progress_requested: false, arrives: None }
+        Self { store, prefix, stream, progress_requested: false, arrives: None, lease_ends: None }
+    }
+
+    /// Whether the next lease has ended since the state was looked at; otherwise that wakes the task.
+    fn has_lease_ended(&mut self, end: Option<Instant>, cx: &mut Context<'_>) -> bool {
+        let Some(end) = end else {
+            self.lease_ends = None;
+            return false;
+        };
+        let timer = self.lease_ends.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if timer.deadline() != end {
+            timer.as_mut().reset(end);
+        }
+        timer.as_mut().poll(cx).is_ready()
     }
 
     fn next(&mut self, state: &mut MemoryState, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
@@ -109,7 +149,8 @@ impl MemoryWatch {
             let error = Error::new(Kind::Unavailable, "memory: the connection was cut (MemoryStore::cut)");
             return Poll::Ready(Err(error));
         }
-        if state.faults.silent {
+        let DirectoryFaults { silent, pause } = state.faults.of_stream(&self.prefix);
+        if silent {
             state.streams.wait(stream.number, cx);
             return Poll::Pending;
         }
@@ -121,7 +162,6 @@ impl MemoryWatch {
             while let Some((batch, lost)) = state.keyspace.next_after(stream.after) {
                 let (revision, batch) = (batch.revision, below(batch, &self.prefix));
                 if !lost && !batch.changes.is_empty() {
-                    let pause = state.faults.pause;
                     if !pause.is_zero() {
                         let arrives = self.arrives.get_or_insert_with(|| Box::pin(sleep(pause)));
                         if arrives.as_mut().poll(cx).is_pending() {
@@ -147,8 +187,15 @@ impl MemoryWatch {
 impl Watch for MemoryWatch {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
         let store = self.store.clone();
-        let mut state = store.lock();
-        self.next(&mut state, cx)
+        loop {
+            let mut state = store.lock();
+            let signal = self.next(&mut state, cx);
+            let end = state.keyspace.leases().next_end();
+            drop(state);
+            if signal.is_ready() || !self.has_lease_ended(end, cx) {
+                return signal;
+            }
+        }
     }
 
     fn request_progress(&mut self) {

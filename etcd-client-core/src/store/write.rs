@@ -30,7 +30,7 @@ use crate::printable::{Key, Length};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardedWrites {
-    /// What was read. Nothing below it must have been written since.
+    /// What was read. Nothing below it, in any of its directories, must have been written since.
     pub prefix: Prefix,
     /// The state of the prefix that was read.
     pub known: Known,
@@ -79,7 +79,7 @@ impl GuardedWrites {
     /// How many keys there are below the prefix afterwards, if nothing else has changed there.
     pub fn count_after(&self) -> usize {
         let (mut made, mut deleted) = (0, 0);
-        for write in self.writes.iter().filter(|write| self.prefix.relative(&write.key).is_some()) {
+        for write in self.writes.iter().filter(|write| self.prefix.directory_of(&write.key).is_some()) {
             match (&write.value, write.read_at) {
                 (Some(_), None) => made += 1,
                 (None, Some(_)) => deleted += 1,

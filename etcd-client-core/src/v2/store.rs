@@ -4,6 +4,7 @@ mod commit;
 mod hidden;
 mod hidden_watch;
 mod listing;
+mod several;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,6 +15,7 @@ use self::listing::{directory_below, entry, key_below, list};
 use super::client::Client;
 use crate::store::{
     Batch, BoxFuture, Change, Committed, GuardedWrites, Listing, Opened, Prefix, Signal, Store, Watch,
+    merged_watch,
 };
 use crate::transport::keys_in_other_api;
 use crate::v2::net::refusal::Refusal;
@@ -25,7 +27,12 @@ use crate::{Error, FailingEndpoint, Kind, OneLine};
 impl Store for Client {
     /// One linearizable read, and two more if the prefix [names](Prefix::named) hidden keys. A directory that
     /// does not exist, or is below a key, is an empty one.
+    ///
+    /// Several directories are read until two rounds agree, as the API reads one at a time.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+        if prefix.has_several() {
+            return Box::pin(several::list(self.clone(), prefix.clone()));
+        }
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
             let target = target(&prefix)?;
@@ -37,6 +44,12 @@ impl Store for Client {
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        if prefix.has_several() {
+            return match several::check_spelling(prefix) {
+                Ok(()) => merged_watch::open(self, prefix, after),
+                Err(error) => Box::pin(std::future::ready(Err(error))),
+            };
+        }
         let (pool, prefix) = (self.pool().clone(), prefix.clone());
         Box::pin(async move {
             let hidden = Hidden::of(&pool, &prefix)?;
@@ -193,6 +206,11 @@ impl Watch for StoreWatch {
 
     fn request_progress(&mut self) {
         self.feed.request_progress();
+    }
+
+    /// Progress is concluded from silence, which takes longer than to read again.
+    fn proves_progress(&self) -> bool {
+        false
     }
 
     fn is_resumable(&self) -> bool {

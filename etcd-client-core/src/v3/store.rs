@@ -3,15 +3,19 @@
 mod commit;
 mod delta;
 mod directory;
+mod lease;
 pub(in crate::v3) mod listing;
+mod several;
 mod version;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use self::several::Several;
 use super::client::Client;
 use crate::v3::wire::claims;
 
@@ -21,19 +25,25 @@ use crate::v3::wire::messages::{Event, ResponseHeader, WatchResponse};
 use crate::v3::wire::response::unsigned;
 
 use crate::store::{
-    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
-    Prefix, Signal, Store, Watch,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Lease, LeaseId,
+    Leased, LeasedPut, Listing, Opened, Prefix, Signal, Store, Watch, merged_watch,
 };
 use crate::transport::keys_in_other_api;
 use crate::{Error, FailingEndpoint, Kind};
 
 impl Store for Client {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+        if let Some(several) = Several::of(self.pool(), prefix) {
+            return Box::pin(several.list(None));
+        }
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { listing::list(&pool, range, None).await })
     }
 
     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
+        if prefix.has_several() {
+            return merged_watch::open(self, prefix, after);
+        }
         let (pool, streams, range) = (self.pool().clone(), self.streams().clone(), range(prefix));
         Box::pin(async move {
             let watch = streams.watch(&pool, &range, after).await?;
@@ -50,21 +60,33 @@ impl Store for Client {
     }
 
     fn has_history(&self, prefix: &Prefix, past: HistoryMark) -> BoxFuture<Result<bool, Error>> {
+        if let Some(several) = Several::of(self.pool(), prefix) {
+            return Box::pin(several.has_history(past));
+        }
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { listing::has_history(&pool, range, &past).await })
     }
 
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
+        if let Some(several) = Several::of(self.pool(), prefix) {
+            return Box::pin(several.unchanged(known));
+        }
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { listing::unchanged(&pool, range, known).await })
     }
 
     fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
+        if let Some(several) = Several::of(self.pool(), prefix) {
+            return Box::pin(several.written_since(since));
+        }
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { delta::written_since(&pool, range, since).await })
     }
 
     fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
+        if let Some(several) = Several::of(self.pool(), prefix) {
+            return Box::pin(several.list(Some(revision)));
+        }
         let (pool, range) = (self.pool().clone(), range(prefix));
         Box::pin(async move { listing::list(&pool, range, Some(revision)).await })
     }
@@ -76,6 +98,22 @@ impl Store for Client {
 
     fn writes_at_once(&self) -> usize {
         commit::WRITES_AT_ONCE
+    }
+
+    fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
+        Box::pin(lease::grant(Arc::clone(self.pool()), ttl))
+    }
+
+    fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
+        Box::pin(lease::keep_alive(Arc::clone(self.pool()), lease))
+    }
+
+    fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
+        Box::pin(lease::revoke(Arc::clone(self.pool()), lease))
+    }
+
+    fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
+        Box::pin(lease::put(Arc::clone(self.pool()), put))
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
@@ -160,6 +198,10 @@ impl Watch for StoreWatch {
 
     fn asks_for_others(&self) -> bool {
         self.watch.asks_for_others()
+    }
+
+    fn proves_progress(&self) -> bool {
+        self.events.exact && !self.watch.is_sole()
     }
 
     fn endpoint(&self) -> &str {

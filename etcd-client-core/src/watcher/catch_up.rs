@@ -64,6 +64,15 @@ impl Watcher {
         Some(Audit::after_proof(&self.options, &self.scope))
     }
 
+    /// Reads what the stream could not deliver. The connection is not lost, so no state is reported.
+    pub(super) fn refresh(&mut self) {
+        let since = self.mirror.as_ref().and_then(|mirror| self.scope.of_delta(mirror));
+        if since.is_some() {
+            return self.catch_up(false);
+        }
+        self.phase = Phase::Listing { call: self.store.list(&self.prefix), is_second: false };
+    }
+
     /// Reads what was written since the mirror, or lists.
     pub(super) fn catch_up(&mut self, may_replay: bool) {
         let Some(mirror) = self.mirror.as_ref().filter(|_| !self.rewound) else { return self.list(false) };

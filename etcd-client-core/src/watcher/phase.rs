@@ -56,8 +56,12 @@ pub(super) enum WatchStart {
 /// What is done after a pause.
 #[derive(Clone, Copy)]
 pub(super) enum AfterPause {
-    List { is_second: bool },
+    List {
+        is_second: bool,
+    },
     CatchUp,
+    /// Catching up with what a stream cannot deliver, although it is not lost.
+    Refresh,
     Open(WatchStart),
 }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use etcd_client_core::{Committed, Error, GuardedWrites, Kind, Listing, MemoryStore, Prefix, Store, Write};
+use etcd_client_core::{Committed, Error, GuardedWrites, Kind, Listing, MemoryStore, Store, Write};
 use fastrand::Rng;
 use tokio::time::sleep;
 
 use crate::past::Past;
-use crate::state::{LAST, PAIR, State, value_of_edit};
+use crate::state::{LAST, State, value_of_edit};
 
 /// What an edit came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,11 +105,11 @@ impl Edits {
 }
 
 async fn edit(store: &MemoryStore, past: &Past, number: u32, rng: &mut Rng) -> Option<Reported> {
-    let prefix = Prefix::new("/p");
+    let prefix = past.edited();
     let era = past.eras();
     let listing = store.list(&prefix).await.ok()?;
     sleep(Duration::from_millis(if rng.bool() { 0 } else { rng.u64(0..2_000) })).await;
-    let mut writes = writes(&listing, number, rng);
+    let mut writes = writes(&listing, past, number, rng);
     let mut guarded = GuardedWrites::after(&prefix, &listing, writes.clone());
     if rng.u8(0..4) == 0 {
         // Of a long list of keys only some have room in the conditions.
@@ -129,14 +129,15 @@ async fn edit(store: &MemoryStore, past: &Past, number: u32, rng: &mut Rng) -> O
 }
 
 /// The pair, and some key beside it.
-fn writes(listing: &Listing, number: u32, rng: &mut Rng) -> Vec<Write> {
+fn writes(listing: &Listing, past: &Past, number: u32, rng: &mut Rng) -> Vec<Write> {
     let read_at = |key: &str| {
         listing.entries.iter().find(|entry| entry.key == key.as_bytes()).map(|entry| entry.revision)
     };
     let value = || Some(value_of_edit(number).into());
     let write = |key: &str, value| Write { key: key.to_owned().into(), value, read_at: read_at(key) };
-    let mut writes: Vec<_> = PAIR.iter().map(|key| write(key, value())).collect();
-    let beside = format!("/p/{}", rng.char('a'..=LAST));
+    let mut writes: Vec<_> = past.pair().iter().map(|key| write(key, value())).collect();
+    let directory = if past.has_several() && rng.bool() { 'q' } else { 'p' };
+    let beside = format!("/{directory}/{}", rng.char('a'..=LAST));
     match rng.u8(0..3) {
         0 => writes.push(write(&beside, value())),
         1 if read_at(&beside).is_some() => writes.push(write(&beside, None)),

@@ -133,6 +133,11 @@ impl Store for Faulty {
             let error = Error::new(Kind::InvalidRequest, "faulty: it cannot say");
             return Box::pin(async move { Err(error) });
         }
+        // Where the store is read because a stream was stale, it is to be listed for its keys to be forgotten.
+        if self.faults().hollow == Some(Instant::now()) {
+            let error = Error::new(Kind::TooLarge, "faulty: too much was written");
+            return Box::pin(async move { Err(error) });
+        }
         if let Some((error, after)) = self.refusal() {
             return Box::pin(async move {
                 sleep(after).await;

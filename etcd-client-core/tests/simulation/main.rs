@@ -1,13 +1,15 @@
 //! The watcher against thousands of random histories, on a store in memory, under paused time.
 //!
 //! Each schedule is made from a seed: writes, transactions, lost connections, silence, refusals,
-//! latency, slow links, progress that is answered before what is on its way, compactions, rewinds, wiped and
+//! latency, slow links, one directory of several that is late or silent, progress that is answered before what is on its
+//! way, compactions, rewinds, wiped and
 //! replaced clusters, events that the server forgets, streams that end as servers end them, calls that fail
 //! once, listings that are empty once, changes that a stream cannot deliver; writers who write on the condition that what
 //! they have read is still so, and whose answers or requests are lost; and a reader who cannot wait, or begins again. The seed also
-//! chooses the intervals, the prefix, and what the store can say at all.
+//! chooses the intervals, the prefix (a directory, all of the store, or several directories), and what the store can say
+//! at all.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
-//! exactly that revision, an edit as a whole or not at all. After the last fault is healed, it must be what the store
+//! exactly that revision, in all directories, an edit as a whole or not at all. After the last fault is healed, it must be what the store
 //! holds, and what each writer was answered must be what has happened.
 //!
 //! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
@@ -31,7 +33,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use edits::{Edits, OUTCOMES, Outcome};
 use etcd_client_core::watcher::{Cause, Counters, Event, Options, Watcher};
-use etcd_client_core::{Change, Entry, Error, Kind, MemoryStore, Prefix};
+use etcd_client_core::{Batch, Change, Entry, Error, Kind, MemoryStore, Prefix};
 use fastrand::Rng;
 use faulty::Faulty;
 use past::Past;
@@ -41,6 +43,9 @@ use story::Story;
 use tokio::time::{Instant, timeout_at};
 
 type Held = BTreeMap<Bytes, Entry>;
+
+/// What is followed where several directories are: two of them, or all. Nothing is written to the last one.
+const DIRECTORIES: [&str; 3] = ["/p", "/q", "/r"];
 
 /// Longer than the longest backoff and everything that may follow it.
 const HEALING: Duration = Duration::from_secs(60);
@@ -76,6 +81,10 @@ fn what_the_reader_holds_is_always_one_revision_of_the_store() {
         assert!(
             totals.repairs_by_delta > 0 && totals.resyncs_by_delta > 0,
             "what was written since was of no use: {totals:?}"
+        );
+        assert!(
+            totals.across_directories > totals.schedules / 10,
+            "several directories were hardly played: {totals:?}"
         );
         assert_eq!(totals.played.len(), STEPS.len(), "a fault was not played: {totals:?}");
         assert_eq!(totals.edits.len(), OUTCOMES.len(), "an outcome was not seen: {totals:?}");
@@ -119,6 +128,8 @@ struct Totals {
     /// Changes that were found by what was written since: in an audit, and after an interruption.
     repairs_by_delta: u64,
     resyncs_by_delta: u64,
+    /// Changes of more than one directory that came from the streams of both, and as one.
+    across_directories: u64,
     played: BTreeMap<Step, u64>,
     edits: BTreeMap<Outcome, u64>,
 }
@@ -126,7 +137,7 @@ struct Totals {
 impl Totals {
     fn of(run: &Run<'_>, played: BTreeMap<Step, u64>) -> Self {
         let Counters { rewinds, repairs, resumes, lists, .. } = run.watcher.counters();
-        let Run { checked, repairs_by_delta, resyncs_by_delta, .. } = *run;
+        let Run { checked, repairs_by_delta, resyncs_by_delta, across_directories, .. } = *run;
         let (schedules, edits) = (1, run.edits.hold(&run.past));
         Self {
             schedules,
@@ -137,6 +148,7 @@ impl Totals {
             lists,
             repairs_by_delta,
             resyncs_by_delta,
+            across_directories,
             played,
             edits,
         }
@@ -151,6 +163,7 @@ impl Totals {
         self.lists += other.lists;
         self.repairs_by_delta += other.repairs_by_delta;
         self.resyncs_by_delta += other.resyncs_by_delta;
+        self.across_directories += other.across_directories;
         for (step, times) in other.played {
             *self.played.entry(step).or_default() += times;
         }
@@ -226,19 +239,20 @@ struct Run<'s> {
     checked: u64,
     repairs_by_delta: u64,
     resyncs_by_delta: u64,
+    across_directories: u64,
 }
 
 impl<'s> Run<'s> {
     fn new(seed: u64, story: &'s mut Story) -> Self {
         let memory = MemoryStore::new();
         memory.early_progress(seed % 2 == 1);
-        let (whole, options) = (seed.is_multiple_of(5), options(seed));
+        let options = options(seed);
         let faulty = Faulty::over(memory.clone());
         faulty.faults().unresumable = seed.is_multiple_of(3);
         faulty.faults().never_asked = seed.is_multiple_of(14);
-        let prefix = Prefix::new(if whole { "" } else { "/p" });
+        let prefix = prefix(seed);
         let audited = options.audit_interval.is_some();
-        let past = Past::of(memory.clone(), whole);
+        let past = Past::of(memory.clone(), prefix.clone());
         Self {
             rng: Rng::with_seed(seed),
             watcher: Watcher::new(Arc::new(faulty.clone()), prefix, options),
@@ -261,6 +275,7 @@ impl<'s> Run<'s> {
             checked: 0,
             repairs_by_delta: 0,
             resyncs_by_delta: 0,
+            across_directories: 0,
         }
     }
 
@@ -356,7 +371,8 @@ impl<'s> Run<'s> {
         let mut transaction = self.store.transaction();
         let mut keys = Vec::new();
         for _ in 0..self.rng.usize(1..5) {
-            let directory = if self.rng.u8(0..6) == 0 { 'q' } else { 'p' };
+            let often = if self.past.has_several() { 2 } else { 6 };
+            let directory = if self.rng.u8(0..often) == 0 { 'q' } else { 'p' };
             let key = drawn(directory, self.rng.char('a'..=if self.long { LAST } else { 'f' }));
             transaction = if self.rng.u8(0..4) == 0 {
                 transaction.delete(key)
@@ -400,6 +416,10 @@ impl<'s> Run<'s> {
     fn heal(&mut self) {
         self.store.slow(Duration::ZERO);
         self.store.silence(false);
+        for directory in DIRECTORIES.map(Prefix::new) {
+            self.store.slow_in(&directory, Duration::ZERO);
+            self.store.silence_in(&directory, false);
+        }
         self.store.lag(false);
         self.store.refuse(false);
         self.store.delay(Duration::ZERO);
@@ -439,6 +459,8 @@ impl<'s> Run<'s> {
                 self.at(listing.revision);
             }
             Event::Changed { batch, cause } => {
+                self.across_directories +=
+                    u64::from(self.past.has_several() && cause == Cause::Watch && is_across(&batch));
                 let held = self.held.as_mut().expect("changed before it was listed");
                 for change in batch.changes {
                     match change {
@@ -493,7 +515,7 @@ impl<'s> Run<'s> {
             "at {revision} the reader holds {state:?}, the store held {:?}",
             past.at(revision)
         );
-        assert!(state.is_whole(), "at {revision} the reader holds a half of an edit: {state:?}");
+        assert!(state.is_whole(past.pair()), "at {revision} the reader holds a half of an edit: {state:?}");
         self.checked += 1;
     }
 
@@ -502,6 +524,30 @@ impl<'s> Run<'s> {
         assert_eq!(self.state, self.past.truth(), "the reader did not come to what the store holds");
         assert_eq!(self.revision, self.store.revision(), "the reader does not know that it is current");
     }
+}
+
+/// Whether keys of both directories have changed.
+fn is_across(batch: &Batch) -> bool {
+    let is_in = |directory: &str| {
+        batch.changes.iter().any(|change| match change {
+            Change::Put(Entry { key, .. }) | Change::Delete(key) | Change::DeleteBelow(key) => {
+                key.starts_with(directory.as_bytes())
+            }
+        })
+    };
+    is_in("/p/") && is_in("/q/")
+}
+
+/// One directory, all of the store, or several directories.
+fn prefix(seed: u64) -> Prefix {
+    let directories = match seed % 5 {
+        0 => return Prefix::new(""),
+        1 => 2,
+        2 => 3,
+        _ => 1,
+    };
+    let and = |prefix: Prefix, directory: &&str| prefix.and(&Prefix::new(directory)).unwrap();
+    DIRECTORIES[1..directories].iter().fold(Prefix::new(DIRECTORIES[0]), and)
 }
 
 /// Usual ones, and such as let everything happen at the same time.

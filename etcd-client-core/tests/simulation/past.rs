@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use etcd_client_core::MemoryStore;
+use etcd_client_core::{MemoryStore, Prefix};
 
-use crate::state::{State, names};
+use crate::state::{PAIR, PAIR_ACROSS, State, names};
 
 /// The store, and every state that the prefix ever had.
 #[derive(Clone)]
 pub(crate) struct Past {
     store: MemoryStore,
-    /// Whether all keys are followed.
-    whole: bool,
+    /// What is followed.
+    prefix: Prefix,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -26,9 +26,9 @@ struct Inner {
 }
 
 impl Past {
-    pub(crate) fn of(store: MemoryStore, whole: bool) -> Self {
+    pub(crate) fn of(store: MemoryStore, prefix: Prefix) -> Self {
         let inner = Inner { now: State::empty(), states: HashMap::new(), eras: 0 };
-        let past = Self { store, whole, inner: Arc::new(Mutex::new(inner)) };
+        let past = Self { store, prefix, inner: Arc::new(Mutex::new(inner)) };
         past.note_all();
         past
     }
@@ -41,7 +41,7 @@ impl Past {
     }
 
     fn look(&self, state: &mut State, key: &str) {
-        if self.whole || key.starts_with("/p/") {
+        if self.prefix.directory_of(key.as_bytes()).is_some() {
             state.set(key.as_bytes(), self.store.get(key).as_deref());
         }
     }
@@ -69,8 +69,24 @@ impl Past {
         self.note_all();
     }
 
+    /// Whether all keys are followed, by one directory.
     pub(crate) fn is_whole(&self) -> bool {
-        self.whole
+        self.prefix.directory().is_empty()
+    }
+
+    /// Whether several directories are followed as one prefix.
+    pub(crate) fn has_several(&self) -> bool {
+        self.prefix.directories().len() > 1
+    }
+
+    /// What edits are decided on.
+    pub(crate) fn edited(&self) -> Prefix {
+        if self.is_whole() { Prefix::new("/p") } else { self.prefix.clone() }
+    }
+
+    /// The two keys that each edit writes.
+    pub(crate) fn pair(&self) -> [&'static str; 2] {
+        if self.has_several() { PAIR_ACROSS } else { PAIR }
     }
 
     pub(crate) fn eras(&self) -> u64 {

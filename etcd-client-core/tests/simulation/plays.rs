@@ -4,18 +4,32 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcd_client_core::{Error, Kind, Listing, Signal, Transaction};
+use etcd_client_core::{Error, Kind, Listing, Prefix, Signal, Transaction};
 use tokio::time::Instant;
 
-use super::Run;
 use super::state::names;
 use super::steps::Step;
+use super::{DIRECTORIES, Run};
 
 impl Run<'_> {
     /// What happens once, to a call, a stream or the reader.
     pub(crate) fn play_once(&mut self, step: Step) -> String {
         match step {
             Step::Hollow => self.hollow(),
+            Step::SlowOne => {
+                let directory = self.one_directory();
+                let pause =
+                    Duration::from_millis(if self.rng.u8(0..4) > 0 { self.rng.u64(0..2_000) } else { 0 });
+                self.store.slow_in(&directory, pause);
+                self.lagged |= !pause.is_zero();
+                format!("slow_in({directory}, {pause:?})")
+            }
+            Step::SilenceOne => {
+                let (directory, on) = (self.one_directory(), self.rng.bool());
+                self.store.silence_in(&directory, on);
+                self.lagged |= on;
+                format!("silence_in({directory}, {on})")
+            }
             Step::Stale => {
                 self.faulty.say(Ok(Signal::Stale));
                 "stale".to_owned()
@@ -55,6 +69,11 @@ impl Run<'_> {
             }
             other => unreachable!("{other:?} is played above"),
         }
+    }
+
+    /// One of those that may be followed.
+    fn one_directory(&mut self) -> Prefix {
+        Prefix::new(DIRECTORIES[self.rng.usize(0..DIRECTORIES.len())])
     }
 
     /// Everything is deleted, at one revision or at several.

@@ -8,6 +8,9 @@ use std::sync::LazyLock;
 pub(crate) const LAST: char = 'p';
 /// Two keys that only edits write, and always both.
 pub(crate) const PAIR: [&str; 2] = ["/p/pair/left", "/p/pair/right"];
+/// The same where edits write to both directories.
+pub(crate) const PAIR_ACROSS: [&str; 2] = ["/p/pair/left", "/q/pair/right"];
+const PAIRS: [&str; 3] = [PAIR[0], PAIR[1], PAIR_ACROSS[1]];
 /// How long the long values are.
 const LENGTH: usize = 400;
 /// The numbers of edits are above those of other values.
@@ -18,13 +21,13 @@ const UNKNOWN: u32 = u32::MAX;
 /// All keys that are ever written, in the order of [`State`].
 static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
     let drawn = |directory| ('a'..=LAST).map(move |name| format!("{directory}/{name}"));
-    let pair = PAIR.into_iter().map(str::to_owned);
+    let pair = PAIRS.into_iter().map(str::to_owned);
     ["/p", "/q"].into_iter().flat_map(drawn).chain(pair).collect()
 });
 
 static LONG: LazyLock<[String; 3]> = LazyLock::new(|| [0, 1, 2].map(|number| format!("{number:0>LENGTH$}")));
 
-const COUNT: usize = 2 * (LAST as usize - 'a' as usize + 1) + PAIR.len();
+const COUNT: usize = 2 * (LAST as usize - 'a' as usize + 1) + PAIRS.len();
 
 /// The value of each of [`names`]; 0 where there is none.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,9 +67,9 @@ impl State {
         self.0.iter().filter(|code| **code >= FIRST_EDIT && **code != UNKNOWN).map(|code| code - FIRST_EDIT)
     }
 
-    /// Whether each edit is there as a whole, or not at all.
-    pub(crate) fn is_whole(&self) -> bool {
-        let [left, right] = PAIR.map(|key| self.0[place(key.as_bytes())]);
+    /// Whether each edit of these two keys is there as a whole, or not at all.
+    pub(crate) fn is_whole(&self, pair: [&str; 2]) -> bool {
+        let [left, right] = pair.map(|key| self.0[place(key.as_bytes())]);
         left == right
     }
 }
@@ -78,7 +81,7 @@ fn place(key: &[u8]) -> usize {
             usize::from(name - b'a') + if *directory == b'q' { drawn } else { 0 }
         }
         _ => {
-            let place = PAIR.iter().position(|pair| pair.as_bytes() == key);
+            let place = PAIRS.iter().position(|pair| pair.as_bytes() == key);
             2 * drawn + place.unwrap_or_else(|| panic!("nobody writes {:?}", String::from_utf8_lossy(key)))
         }
     }

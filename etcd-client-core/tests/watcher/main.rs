@@ -2,8 +2,10 @@
 
 mod audits;
 mod compactions;
+mod directories;
 mod flapping;
 mod freshness;
+mod leases;
 mod rewinds;
 mod signs_of_life;
 mod starts;

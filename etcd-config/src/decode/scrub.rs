@@ -52,7 +52,7 @@ pub(super) fn scrub(problems: &mut [Problem], read: Vec<String>, tree: &KeyTree,
 
 /// What is stored at keys that any field calls secret. That field need not have read it: the environment, an alias
 /// or a restart may come before it, where another field reads the same key.
-fn stored(tree: &KeyTree, context: &Context) -> impl Iterator<Item = String> {
+pub(super) fn stored<'k>(tree: &KeyTree, context: &'k Context) -> impl Iterator<Item = String> + use<'k> {
     let secrecy = Secrecy::of(context.schema().branch(), context.prefix());
     let entries = tree.entries().into_iter();
     entries
@@ -63,5 +63,5 @@ fn stored(tree: &KeyTree, context: &Context) -> impl Iterator<Item = String> {
 }
 
 fn is_foreign(problem: &Problem) -> bool {
-    problem.kind == Kind::Refused
+    matches!(problem.kind, Kind::Refused | Kind::NotBuilt)
 }

@@ -39,6 +39,11 @@ impl Backlog {
         self.rewind.is_none() && self.current.is_none() && self.committed.is_empty() && self.open.is_none()
     }
 
+    /// Whether there is more than changes that are not committed.
+    pub(crate) fn is_to_be_tried(&self) -> bool {
+        self.rewind.is_some() || !self.committed.is_empty()
+    }
+
     /// How many changed keys there are at most.
     pub(crate) fn keys(&self) -> usize {
         self.keys

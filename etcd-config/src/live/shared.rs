@@ -1,7 +1,7 @@
 //! What the watching task writes and the handles read.
 
 use std::mem::{Discriminant, discriminant};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use etcd_client_core::{Printable, watcher};
@@ -9,19 +9,22 @@ use tokio::sync::Notify;
 
 use crate::cache::Archive;
 use crate::error::Error;
+use crate::explain::{Explanation, explain};
+use crate::instance::subject::Subject;
 use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
-use crate::publish::Swapped;
+use crate::problem::Problem;
 use crate::publish::current::Current;
 use crate::publish::keys::Keys;
-use crate::publish::snapshot::AnySnapshot;
+use crate::resource::registry::Resources;
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::panics;
 use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
-use crate::status::{Ago, CacheFile, Rewind, State, Status};
+use crate::status::resource_status::BuildCounts;
+use crate::status::{Ago, CacheFile, Rewind, Source, State, Status};
 
 pub(crate) struct Shared {
     pub(crate) current: Arc<dyn Current>,
@@ -36,8 +39,10 @@ pub(crate) struct Shared {
     connections: Weak<OwnConnections>,
     /// What callbacks of the status were last called for.
     announced: Mutex<Announced>,
-    /// Whether nothing is published any more. Locked while a snapshot is published.
+    /// Whether nothing is published any more. Locked while a snapshot is published, and while a resource is entered.
     ended: Mutex<bool>,
+    /// What is made of the settings, once something is.
+    pub(super) resources: OnceLock<Arc<Resources>>,
     /// The process that the watching task runs in.
     process: Process,
 }
@@ -67,6 +72,7 @@ impl Shared {
             connections,
             announced,
             ended: Mutex::new(false),
+            resources: OnceLock::new(),
             process: Process::this(),
         }
     }
@@ -79,17 +85,6 @@ impl Shared {
         if std::mem::replace(&mut *announced, now) != now {
             self.hooks.queue(Notice::of_status(self.status()), self.keys.len());
         }
-    }
-
-    /// Publishes a snapshot of the keys of this cluster, and has it cached; nothing if the watch has ended.
-    pub(crate) fn publish(&self, snapshot: Arc<dyn AnySnapshot>, cluster: u64) -> Option<Swapped> {
-        let ended = self.ended();
-        if *ended {
-            return None;
-        }
-        let replaced = self.keys.mark_published();
-        self.note_change(cluster);
-        Some(Swapped { before: self.current.swap(snapshot)?, replaced })
     }
 
     /// The cache file lacks what is in force.
@@ -124,11 +119,27 @@ impl Shared {
         let mut status = self.status_cell.status();
         // Also those since the watching task has last counted them.
         status.counters.callback_panics = self.hooks.panics();
+        if let Some(resources) = self.resources.get() {
+            let BuildCounts { builds, failures, .. } = resources.counts();
+            (status.counters.builds, status.counters.build_failures) = (builds, failures);
+            status.resources = resources.status();
+        }
         // In the child of a `fork` a lock of a server's may stay locked.
         if let Some(connections) = self.connections.upgrade().filter(|_| !self.is_orphan()) {
             status.failing_endpoints = connections.store().failing_endpoints();
         }
         status
+    }
+
+    /// For each field where its value comes from.
+    pub(crate) fn explain(&self) -> Explanation {
+        let source = self.status().source;
+        let (tree, unpublished) = self.keys.with_unpublished();
+        let explanation = explain(&tree, self.keys.context(), &unpublished, source == Source::Cache);
+        match self.resources.get() {
+            Some(resources) => explanation.with_resources(resources.status()),
+            None => explanation,
+        }
     }
 
     /// Writes the status, with the counters.
@@ -138,8 +149,9 @@ impl Shared {
         write: impl FnOnce(&mut StatusRecord) -> R,
     ) -> R {
         let callback_panics = self.hooks.panics();
+        let builds = self.resources.get().map(|resources| resources.counts()).unwrap_or_default();
         self.status_cell.write(|record| {
-            record.count(counters, callback_panics);
+            record.count(counters, callback_panics, builds);
             write(record)
         })
     }
@@ -155,11 +167,14 @@ impl Shared {
         *self.ended() = true;
         self.status_cell.write(StatusRecord::stop);
         self.streams.end();
-        // Drops callbacks, which are the user's.
+        // Drops callbacks and builds, which are the user's.
         self.hooks.stop();
+        if let Some(resources) = self.resources.get() {
+            resources.stop();
+        }
     }
 
-    fn ended(&self) -> MutexGuard<'_, bool> {
+    pub(super) fn ended(&self) -> MutexGuard<'_, bool> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -209,19 +224,34 @@ impl Shared {
     /// It is not.
     pub(crate) fn check_running(&self) -> Result<(), Error> {
         self.check_process()?;
-        if !self.is_stopped() {
-            return Ok(());
-        }
+        if self.is_stopped() { Err(self.has_ended()) } else { Ok(()) }
+    }
+
+    pub(super) fn has_ended(&self) -> Error {
         let Status { name, prefix, .. } = self.status();
-        Err(Error::stopped(format!(
+        Error::stopped(format!(
             "the watch of {name} from {} has ended: it was closed, or its runtime was shut down",
             Printable::line(&prefix)
-        )))
+        ))
     }
 
     /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
     pub(crate) fn check_process(&self) -> Result<(), Error> {
         if self.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
+    }
+}
+
+impl Subject for Shared {
+    fn status_cell(&self) -> &StatusCell {
+        &self.status_cell
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    fn announce(&self, warning: Problem) {
+        self.hooks.queue(Notice::of_warnings(vec![warning]), self.keys.len());
     }
 }
 

@@ -8,6 +8,7 @@ use crate::live::shared::Shared;
 use crate::notify::callbacks::{Callback, Subscription};
 use crate::notify::follower::Follower;
 use crate::notify::notice::Notice;
+use crate::notify::projected::ChangesOf;
 use crate::notify::stream::Changes;
 use crate::problem::Problem;
 use crate::publish::change::{AnyChange, Change};
@@ -212,6 +213,36 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// ```
     pub fn changes(&self) -> Changes<T> {
         if self.shared.is_orphan() { Changes::ended() } else { self.shared.streams.open() }
+    }
+
+    /// The changes of the value at the projection from now on, as a stream of the values before and after. A reader
+    /// that is slower than the changes gets the first and the last.
+    ///
+    /// ```
+    /// # use etcd_config::{EtcdConfig, MemoryStore};
+    /// # #[derive(EtcdConfig)]
+    /// # #[etcd(prefix = "/payments")]
+    /// # struct Settings { #[etcd(default = 10)] workers: u32, #[etcd(default = "info")] level: String }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let store = MemoryStore::new();
+    /// let settings = Settings::watch_async(&store).await?;
+    /// let mut workers = settings.changes_of(|s| &s.workers);
+    /// store.put("/payments/level", "debug");
+    /// store.put("/payments/workers", "12");
+    /// assert_eq!(workers.next().await, Some((10, 12)));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn changes_of<P, F>(&self, projection: F) -> ChangesOf<P>
+    where
+        P: PartialEq + Clone,
+        F: for<'a> Fn(&'a T) -> &'a P + Send + 'static,
+    {
+        if self.shared.is_orphan() {
+            ChangesOf::ended()
+        } else {
+            ChangesOf::open(&self.shared.streams, projection)
+        }
     }
 
     fn subscribe(&self, mut callback: impl FnMut(&Notice) + Send + 'static) -> Subscription {

@@ -1,18 +1,23 @@
 //! From an event of the watcher to a published snapshot: keys, decoding, checks, publishing, callbacks. No I/O,
 //! and nothing that waits, so that it can run on any thread.
 
+mod trial;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::watcher::{self, Cause};
 use etcd_client_core::{Batch, Listing, OneLine, Printable};
 
+use self::trial::Trial;
 use crate::live::backlog::{Backlog, commits};
 use crate::live::shared::Shared;
 use crate::notify::notice::Notice;
 use crate::publish::spares::Spare;
 use crate::publish::speed::{DecodeSpeed, SLOW};
 use crate::publish::{Outcome, Publisher};
+use crate::rejection::Rejection;
+use crate::resource::round::{Failed, ToBuild};
 use crate::runtime::caller::Caller;
 use crate::runtime::panics;
 use crate::status::Rewind;
@@ -32,8 +37,13 @@ pub(crate) struct Updater {
     speed: DecodeSpeed,
     /// Whether changes are collected before they are published.
     collects: bool,
-    /// Uncommitted changes that arrived while committed ones wait for the end of the debounce interval.
-    uncommitted: Backlog,
+    /// What may not be in force together with what is being tried: changes that arrived while a snapshot is held, and
+    /// uncommitted ones while committed ones wait for the end of the debounce interval or for another try.
+    aside: Backlog,
+    /// The newest values are refused by a build, and are tried again as long as the keys stay as they are.
+    awaits_retry: Option<Cause>,
+    /// What is held, while something is built for it.
+    trial: Option<Trial>,
     arrival: Arrival,
 }
 
@@ -59,9 +69,14 @@ pub(crate) enum Work {
     CatchUp(Backlog),
     /// The debounce interval is over: what was collected is published.
     Publish(Cause),
+    /// The builds for the held snapshot are over; these have failed.
+    Built(Vec<Failed>),
+    /// What a build has refused is tried again.
+    Retry,
 }
 
 /// What the watching task has to see to after some work.
+#[derive(Default)]
 pub(crate) struct Effects {
     /// Changes were collected, and are to be published when the debounce interval is over.
     pub(crate) collected: Option<Cause>,
@@ -69,6 +84,10 @@ pub(crate) struct Effects {
     pub(crate) must_save: bool,
     /// The store has confirmed what it holds.
     pub(crate) is_confirmed: bool,
+    /// What has to be built before the held snapshot is published.
+    pub(crate) to_build: Option<ToBuild>,
+    /// A build has failed: what it was for is to be tried again later.
+    pub(crate) must_retry: bool,
     /// Old snapshots, whose drop is the user's code.
     pub(crate) discarded: Vec<Spare>,
 }
@@ -82,18 +101,20 @@ impl Updater {
         caller: Caller,
     ) -> Self {
         let arrival = Arrival { heard: HeardAt::now(), counters: watcher::Counters::default(), cluster: 0 };
-        let uncommitted = Backlog::default();
-        Self { publisher, shared, caller, speed, collects, uncommitted, arrival }
+        let aside = Backlog::default();
+        Self { publisher, shared, caller, speed, collects, aside, awaits_retry: None, trial: None, arrival }
     }
 
     /// Whether work will be so fast that the thread that reads the network may do it.
     pub(crate) fn is_light(&self, work: &Work) -> bool {
         match work {
             Work::Current { .. } | Work::Rewind(_) => true,
+            // It is put aside.
+            Work::Change { .. } if self.publisher.is_held() => true,
             Work::Change { batch, .. } => self.allows(batch.changes.len()),
             Work::CatchUp(backlog) if backlog.keys() == 0 => true,
             Work::CatchUp(backlog) => self.allows(backlog.keys()),
-            Work::Publish(_) => self.allows(0),
+            Work::Publish(_) | Work::Built(_) | Work::Retry => self.allows(0),
         }
     }
 
@@ -102,7 +123,7 @@ impl Updater {
         let heard = match work {
             Work::Change { .. } | Work::Current { .. } | Work::Rewind(_) => arrival.heard,
             // It was heard of before.
-            Work::CatchUp(_) | Work::Publish(_) => self.arrival.heard,
+            Work::CatchUp(_) | Work::Publish(_) | Work::Built(_) | Work::Retry => self.arrival.heard,
         };
         self.arrival = Arrival { heard, ..arrival };
         let decodes = !matches!(work, Work::Current { .. } | Work::Rewind(_));
@@ -121,7 +142,7 @@ impl Updater {
     /// as they are now, to be compared with the store's.
     pub(crate) fn recover(&mut self, cluster: u64) -> Listing {
         self.publisher.distrust();
-        self.uncommitted = Backlog::default();
+        self.aside = Backlog::default();
         self.publisher.keys().listing(cluster)
     }
 
@@ -144,8 +165,7 @@ impl Updater {
     }
 
     fn carry_out(&mut self, work: Work) -> Effects {
-        let mut effects =
-            Effects { collected: None, must_save: false, is_confirmed: false, discarded: Vec::new() };
+        let mut effects = Effects::default();
         match work {
             Work::Change { batch, cause } => self.change(batch, cause, &mut effects),
             Work::Current { revision } => self.current(revision, &mut effects),
@@ -153,8 +173,12 @@ impl Updater {
             Work::CatchUp(backlog) => self.catch_up(backlog, &mut effects),
             Work::Publish(cause) => {
                 self.publish(cause, &mut effects);
-                self.take_up(&mut effects);
+                if !self.publisher.is_held() && self.awaits_retry.is_none() {
+                    self.take_up(&mut effects);
+                }
             }
+            Work::Built(failed) => self.built(failed, &mut effects),
+            Work::Retry => self.retry(&mut effects),
         }
         effects
     }
@@ -163,6 +187,10 @@ impl Updater {
         if let Some(rewind) = backlog.rewind.take() {
             self.rewind(rewind, effects);
             self.shared.announce_status();
+        }
+        if self.shared.makes_resources() {
+            // Each update may take long: what has come meanwhile is one.
+            backlog.merge();
         }
         let (begin, mut made) = (Instant::now(), 0_u32);
         while let Some((batch, cause, heard)) = backlog.next() {
@@ -180,6 +208,11 @@ impl Updater {
     }
 
     fn change(&mut self, batch: Batch, cause: Cause, effects: &mut Effects) {
+        if self.publisher.is_held() {
+            let commits = commits(&batch, self.shared.keys.context().prefix(), self.commit_key());
+            self.aside.change(batch, cause, commits, self.arrival.heard);
+            return self.prove(effects, |_| ());
+        }
         let Some((batch, cause)) = self.committed(batch, cause) else { return };
         if !self.publisher.apply(&batch) {
             self.record_update(effects, |_| ());
@@ -190,45 +223,52 @@ impl Updater {
         }
     }
 
-    /// The part of a change that may be published together with what was collected. What is not committed may
-    /// not, and is put aside.
+    /// The part of a change that may be published together with what was collected, or is to be tried again. What is
+    /// not committed may not, and is put aside.
     fn committed(&mut self, batch: Batch, cause: Cause) -> Option<(Batch, Cause)> {
-        if !self.collects || !self.is_due() || self.commit_key().is_none() {
+        let is_waited_for = self.collects && self.is_due() || self.awaits_retry.is_some();
+        if !is_waited_for || self.commit_key().is_none() {
             return Some((batch, cause));
         }
         let commits = commits(&batch, self.shared.keys.context().prefix(), self.commit_key());
-        self.uncommitted.change(batch, cause, commits, self.arrival.heard);
+        self.aside.change(batch, cause, commits, self.arrival.heard);
         if !commits {
             return None;
         }
-        self.uncommitted.next().map(|(batch, cause, _)| (batch, cause))
+        self.aside.next().map(|(batch, cause, _)| (batch, cause))
     }
 
-    /// Takes over what was put aside, when nothing collected is left that it could be published with.
+    /// Takes over what was put aside, when nothing is left that it could be published with.
     fn take_up(&mut self, effects: &mut Effects) {
-        let mut uncommitted = std::mem::take(&mut self.uncommitted);
-        while let Some((batch, ..)) = uncommitted.next() {
+        let mut aside = std::mem::take(&mut self.aside);
+        while let Some((batch, ..)) = aside.next() {
             if !self.publisher.apply(&batch) {
                 self.record_update(effects, |_| ());
             }
         }
-        if let Some((revision, _)) = uncommitted.current {
+        if let Some((revision, _)) = aside.current {
             self.current(revision, effects);
         }
     }
 
     fn current(&mut self, revision: u64, effects: &mut Effects) {
-        if self.uncommitted.is_empty() {
+        if self.aside.is_empty() {
             self.publisher.advance(revision);
         } else {
-            self.uncommitted.current(revision, self.arrival.heard);
+            self.aside.current(revision, self.arrival.heard);
         }
         self.prove(effects, |_| ());
     }
 
     /// The differences follow as changes; the watcher has logged the rewind.
     fn rewind(&mut self, rewind: Rewind, effects: &mut Effects) {
-        // They are differences to all keys so far, committed or not.
+        if self.publisher.is_held() {
+            return self.aside.rewind(rewind);
+        }
+        // They are differences to all keys so far, committed or not: then these are not tried again alone.
+        if !self.aside.is_empty() {
+            self.awaits_retry = None;
+        }
         self.take_up(effects);
         self.record(|record| {
             record.last_rewind = Some(rewind);
@@ -238,14 +278,31 @@ impl Updater {
     }
 
     fn publish(&mut self, cause: Cause, effects: &mut Effects) {
+        self.try_newest(cause, false, effects);
+    }
+
+    fn try_newest(&mut self, cause: Cause, is_retry: bool, effects: &mut Effects) {
+        (self.awaits_retry, effects.must_retry) = (None, false);
         let shared = Arc::clone(&self.shared);
         let (kept, cluster) = (shared.current.revision(), self.arrival.cluster);
-        let outcome = self.publisher.publish(kept, cause, |snapshot| shared.publish(snapshot, cluster));
+        let mut lacking = Vec::new();
+        let place = |snapshot| shared.publish(&snapshot, cluster, &mut lacking);
+        let outcome = self.publisher.publish(kept, cause, place);
+        if matches!(outcome, Outcome::Held) {
+            return self.hold(Trial { cause, cluster, is_retry }, lacking, effects);
+        }
+        self.conclude(outcome, effects);
+    }
+
+    /// Records what an update came to, and has whoever is to hear of it called.
+    fn conclude(&mut self, outcome: Outcome, effects: &mut Effects) {
+        let shared = Arc::clone(&self.shared);
+        shared.tidy_resources();
         let keys = Arc::clone(self.publisher.keys());
         let (name, prefix) = (self.publisher.layout().name, keys.context().prefix());
         match outcome {
             Outcome::NothingToTry => self.prove(effects, |_| ()),
-            Outcome::Ended => {}
+            Outcome::Ended | Outcome::Held => {}
             Outcome::BackAtPublished => {
                 let revision = self.publisher.revision();
                 self.record_update(effects, |_| ());
@@ -268,17 +325,21 @@ impl Updater {
                 effects.must_save = true;
                 self.log(|| {
                     // Asked only where somebody reads the line.
-                    let changed = || step.change(prefix).keys();
+                    let (cause, changed) = (step.cause(), || step.change(prefix).keys());
                     tracing::info!(name, %prefix, revision, ?cause, count = changed().len(), keys = ?some(changed()), "configuration changed");
                 });
             }
-            Outcome::Refused(rejection) => {
-                let refused = rejection.clone();
-                shared.hooks.hold(|| Notice::of_rejection(rejection.clone()), || keys.len());
-                self.record_update(effects, |record| record.refuse(rejection));
-                self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(format_args!("{refused:#}"))));
-            }
+            Outcome::Refused(rejection) => self.announce_refusal(rejection, effects),
         }
+    }
+
+    fn announce_refusal(&mut self, rejection: Rejection, effects: &mut Effects) {
+        let keys = Arc::clone(self.publisher.keys());
+        let (name, prefix) = (self.publisher.layout().name, keys.context().prefix());
+        let refused = rejection.clone();
+        self.shared.hooks.hold(|| Notice::of_rejection(rejection.clone()), || keys.len());
+        self.record_update(effects, |record| record.refuse(rejection));
+        self.log(|| tracing::warn!(name, %prefix, "{}", OneLine(format_args!("{refused:#}"))));
     }
 
     /// Records the outcome of an update and the warnings, and then has the callbacks called: the status that they

@@ -23,6 +23,7 @@ use crate::live::last_good::difference;
 use crate::live::shared::Shared;
 use crate::live::updater::{Arrival, Effects, Updater, Work};
 use crate::publish::current::Current;
+use crate::resource::round::{Builds, News};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
@@ -52,6 +53,8 @@ pub(crate) struct WatchTask {
     /// When the collected changes are to be published, and the cause of the last of them.
     publish_at: Option<(Instant, Cause)>,
     writer: Option<CacheWriter>,
+    /// What is built for updates, once something is.
+    builds: Option<Box<Builds>>,
     probe: EndpointProbe,
     /// The message of a panic after which the watch has not begun again yet.
     unrecovered_panic: Option<String>,
@@ -109,6 +112,7 @@ impl WatchTask {
             debounce,
             publish_at: None,
             writer,
+            builds: None,
             probe,
             unrecovered_panic: None,
             _connections: connections,
@@ -171,6 +175,10 @@ impl WatchTask {
                     progress_wanted.set(shared.progress_wanted.notified());
                     self.watcher.request_progress();
                 }
+                news = next_news(&mut self.builds), if self.slot.is_idle() => self.work(match news {
+                    News::Over(failed) => Work::Built(failed),
+                    News::Retry => Work::Retry,
+                }),
                 step = next_step(&mut self.writer) => self.on_writer_step(step),
                 () = self.probe.due() => self.probe_endpoints(),
             }
@@ -269,7 +277,14 @@ impl WatchTask {
 
     /// Sets the timers for what is to be done later, and has old snapshots dropped on the worker's thread.
     fn follow_up(&mut self, effects: Effects) {
-        let Effects { collected, must_save, is_confirmed, discarded } = effects;
+        let Effects { collected, must_save, is_confirmed, discarded, must_retry, to_build } = effects;
+        if let (Some(builds), true) = (&mut self.builds, must_retry) {
+            builds.plan_retry();
+        }
+        if let Some(to_build) = to_build {
+            let resources = Arc::clone(self.shared().resources());
+            self.builds.get_or_insert_with(|| Box::new(Builds::new(resources))).begin(to_build);
+        }
         if let Some(cause) = collected {
             let end = self.publish_at.map_or_else(|| runtime_deadline(self.debounce), |(end, _)| end);
             self.publish_at = Some((end, cause));
@@ -298,6 +313,9 @@ impl WatchTask {
             self.slot = UpdaterSlot::Idle(updater);
         }
         self.backlog = Backlog::default();
+        if let Some(builds) = &mut self.builds {
+            builds.abandon();
+        }
         let UpdaterSlot::Idle(updater) = &mut self.slot else { return None };
         let keys_now = updater.recover(self.watcher.cluster());
         let (has_secrets, is_due) = (updater.has_secrets(), updater.is_due());
@@ -367,6 +385,7 @@ impl Drop for WatchTask {
                 }
             });
         }
+        panics::drop_caught(self.builds.take());
         // The slot is dropped on the worker's thread, as a drop is the user's code; `never` only takes its place.
         let (_, never) = oneshot::channel();
         let slot = std::mem::replace(&mut self.slot, UpdaterSlot::Busy(never));
@@ -387,6 +406,13 @@ async fn updater_back(slot: &mut UpdaterSlot) -> Option<Returned> {
     match slot {
         UpdaterSlot::Idle(_) => pending().await,
         UpdaterSlot::Busy(returned) => returned.await.ok(),
+    }
+}
+
+async fn next_news(builds: &mut Option<Box<Builds>>) -> News {
+    match builds {
+        Some(builds) => builds.next().await,
+        None => pending().await,
     }
 }
 

@@ -98,6 +98,11 @@ impl Subscription {
         Self { active: Arc::default(), forget: Arc::new(|| ()) }
     }
 
+    /// One that `end` ends.
+    pub(crate) fn ended_by(end: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { active: Arc::new(AtomicBool::new(true)), forget: Arc::new(end) }
+    }
+
     /// Ends the callback: it is not called again. A call that is under way is not waited for, so
     /// that a callback may cancel itself.
     pub fn cancel(&self) {
@@ -321,6 +326,11 @@ impl Hooks {
                 return self.lock().is_heard(number);
             }
         }
+    }
+
+    /// The runtime of the code that watched.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// How many callbacks have panicked.

@@ -42,7 +42,7 @@ struct Readers {
 }
 
 /// What waits for one reader: at most one change, however slow the reader is.
-struct Mailbox(Mutex<Waiting>);
+pub(super) struct Mailbox(Mutex<Waiting>);
 
 struct Waiting {
     change: Option<AnyChange>,
@@ -55,7 +55,7 @@ impl Streams {
         Changes { mailbox: self.add(), typed: Change::of, process: Process::this() }
     }
 
-    fn add(&self) -> Arc<Mailbox> {
+    pub(super) fn add(&self) -> Arc<Mailbox> {
         let mut state = self.lock();
         let waiting = Waiting { change: None, waker: None, ended: state.ended };
         let mailbox = Arc::new(Mailbox(Mutex::new(waiting)));
@@ -102,11 +102,11 @@ impl Streams {
 
 impl Mailbox {
     /// One in which nothing ever comes.
-    fn ended() -> Self {
+    pub(super) fn ended() -> Self {
         Self(Mutex::new(Waiting { change: None, waker: None, ended: true }))
     }
 
-    fn poll(&self, cx: &Context<'_>) -> Poll<Option<AnyChange>> {
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Option<AnyChange>> {
         let mut waiting = self.lock();
         if let Some(change) = waiting.change.take() {
             return Poll::Ready(Some(change));

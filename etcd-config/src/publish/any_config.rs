@@ -43,6 +43,9 @@ pub(crate) trait AnyConfig: Sync {
 
     /// What a start would refuse of what waits for a restart.
     fn restart_preview(&self, changes: Vec<Problem>, tree: &KeyTree, context: &Context) -> Vec<Problem>;
+
+    /// Replaces the secrets of these trees in the words of the user's code.
+    fn scrub_words(&self, problems: &mut [Problem], trees: [&KeyTree; 2], context: &Context);
 }
 
 /// The type `T`.
@@ -93,5 +96,9 @@ impl<T: Derived> AnyConfig for Config<T> {
 
     fn restart_preview(&self, changes: Vec<Problem>, tree: &KeyTree, context: &Context) -> Vec<Problem> {
         decode::restart_preview::<T>(changes, tree, context)
+    }
+
+    fn scrub_words(&self, problems: &mut [Problem], trees: [&KeyTree; 2], context: &Context) {
+        decode::scrub_words::<T>(problems, trees, context);
     }
 }

@@ -72,6 +72,11 @@ impl Step {
         self.new.revision()
     }
 
+    /// How it became known.
+    pub(crate) fn cause(&self) -> Cause {
+        self.cause
+    }
+
     /// The change, whose keys are below this prefix.
     pub(crate) fn change(&self, prefix: &Prefix) -> &AnyChange {
         self.change.get_or_init(|| AnyChange {

@@ -11,6 +11,12 @@ pub(crate) trait Current: Send + Sync {
     /// The revision of the present one.
     fn revision(&self) -> u64;
 
+    /// The number of the present one.
+    fn number(&self) -> u64;
+
+    /// The present one.
+    fn any(&self) -> Arc<dyn AnySnapshot>;
+
     /// Publishes a snapshot; returns the one before. `None`, and nothing is published, if it is of another type.
     fn swap(&self, snapshot: Arc<dyn AnySnapshot>) -> Option<Arc<dyn AnySnapshot>>;
 }
@@ -18,6 +24,14 @@ pub(crate) trait Current: Send + Sync {
 impl<T: Send + Sync + 'static> Current for ArcSwap<Snapshot<T>> {
     fn revision(&self) -> u64 {
         self.load().revision
+    }
+
+    fn number(&self) -> u64 {
+        self.load().number
+    }
+
+    fn any(&self) -> Arc<dyn AnySnapshot> {
+        self.load_full()
     }
 
     fn swap(&self, snapshot: Arc<dyn AnySnapshot>) -> Option<Arc<dyn AnySnapshot>> {

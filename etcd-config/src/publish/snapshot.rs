@@ -36,6 +36,9 @@ pub(crate) trait AnySnapshot: Any + Send + Sync {
     /// The revision of the store that it is the state of.
     fn revision(&self) -> u64;
 
+    /// Which snapshot of its configuration it is, from 0.
+    fn number(&self) -> u64;
+
     /// Says which revision it is the state of, and which number it has, before anybody reads it.
     fn stamp(&mut self, revision: u64, number: u64);
 }
@@ -43,6 +46,10 @@ pub(crate) trait AnySnapshot: Any + Send + Sync {
 impl<T: Send + Sync + 'static> AnySnapshot for Snapshot<T> {
     fn revision(&self) -> u64 {
         self.revision
+    }
+
+    fn number(&self) -> u64 {
+        self.number
     }
 
     fn stamp(&mut self, revision: u64, number: u64) {
@@ -57,7 +64,7 @@ pub(crate) fn typed<T: Send + Sync + 'static>(snapshot: Arc<dyn AnySnapshot>) ->
 }
 
 /// The value.
-pub(super) fn value_of<T: Send + Sync + 'static>(snapshot: &dyn AnySnapshot) -> Option<&T> {
+pub(crate) fn value_of<T: Send + Sync + 'static>(snapshot: &dyn AnySnapshot) -> Option<&T> {
     let snapshot: &dyn Any = snapshot;
     snapshot.downcast_ref().map(|snapshot: &Snapshot<T>| &snapshot.value)
 }

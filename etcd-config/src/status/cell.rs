@@ -9,8 +9,10 @@ use tokio::sync::Notify;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::runtime::panics;
+use crate::status::in_fleet::InFleet;
 use crate::status::meters::{Meters, Reading};
 use crate::status::outstanding::Outstanding;
+use crate::status::resource_status::BuildCounts;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
 
 /// How long the child of a `fork` waits for a lock that its parent may have held.
@@ -40,8 +42,12 @@ pub(crate) struct StatusRecord {
     pub(crate) warnings: Vec<Problem>,
     pub(crate) pending: Vec<Problem>,
     pub(crate) cache_file: Option<CacheFile>,
+    /// Where it is to be listed in the fleet.
+    pub(crate) in_fleet: Option<Box<InFleet>>,
     last_panic: Option<String>,
     pub(crate) counters: Counters,
+    /// Builds that have passed their limit and not returned.
+    hanging_builds: u64,
     /// The counters that the metrics have.
     shown: Counters,
     /// When the snapshot was last known to be what the store holds.
@@ -95,8 +101,10 @@ impl StatusCell {
             warnings: Vec::new(),
             pending: Vec::new(),
             cache_file: None,
+            in_fleet: None,
             last_panic: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
+            hanging_builds: 0,
             shown: Counters { snapshots: 1, ..Counters::default() },
             proven: HeardAt::now(),
             confirmed: HeardAt::now(),
@@ -114,6 +122,7 @@ impl StatusCell {
 
     pub(crate) fn status(&self) -> Status {
         let record = self.lock();
+        let of_fleet = record.in_fleet.iter().filter_map(|in_fleet| in_fleet.warning.as_ref());
         Status {
             name: self.name,
             prefix: self.prefix.clone(),
@@ -130,9 +139,11 @@ impl StatusCell {
             failing_endpoints: Vec::new(),
             last_rejection: record.last_rejection.clone(),
             last_rewind: record.last_rewind,
-            warnings: record.warnings.clone(),
+            warnings: record.warnings.iter().chain(of_fleet).cloned().collect(),
             pending: record.pending.clone(),
+            resources: Vec::new(),
             cache_file: record.cache_file.clone(),
+            instance: record.in_fleet.as_ref().and_then(|in_fleet| in_fleet.name.clone()),
             last_panic: record.last_panic.clone(),
             counters: record.counters,
         }
@@ -158,7 +169,9 @@ impl StatusCell {
             last_rewind: None,
             warnings: Vec::new(),
             pending: Vec::new(),
+            resources: Vec::new(),
             cache_file: None,
+            instance: None,
             last_panic: None,
             counters: Counters::default(),
         }
@@ -296,9 +309,11 @@ impl StatusRecord {
         self.confirmed.age()
     }
 
-    fn reading(&self) -> Reading {
+    /// What the counters and gauges are.
+    pub(crate) fn reading(&self) -> Reading {
         Reading {
             counters: self.counters,
+            hanging_builds: self.hanging_builds,
             revision: self.revision,
             snapshot_revision: self.snapshot_revision,
             is_watching: self.is_watching(),
@@ -312,6 +327,11 @@ impl StatusRecord {
     /// Where it stands with the store.
     pub(crate) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Since when it has been watching, or has not been.
+    pub(crate) fn since(&self) -> SystemTime {
+        self.since
     }
 
     /// Whether changes are received, whatever is made of them.
@@ -370,6 +390,16 @@ impl StatusRecord {
         self.counters.rejections += 1;
     }
 
+    /// The same was refused before, for the same reasons.
+    pub(crate) fn refuse_again(&mut self, rejection: Rejection) {
+        self.last_rejection = Some(rejection);
+    }
+
+    /// The last update that was refused, whatever has come after it.
+    pub(crate) fn last_rejection(&self) -> Option<&Rejection> {
+        self.last_rejection.as_ref()
+    }
+
     pub(crate) fn accept(&mut self, revision: u64) {
         self.snapshot_revision = revision;
         self.counters.snapshots += 1;
@@ -383,7 +413,9 @@ impl StatusRecord {
         }
     }
 
-    pub(crate) fn count(&mut self, counters: watcher::Counters, callback_panics: u64) {
+    pub(crate) fn count(&mut self, counters: watcher::Counters, callback_panics: u64, builds: BuildCounts) {
+        (self.counters.builds, self.counters.build_failures) = (builds.builds, builds.failures);
+        self.hanging_builds = builds.hanging;
         self.counters.callback_panics = callback_panics;
         self.counters.losses = counters.losses;
         self.counters.lists = counters.lists;

@@ -5,6 +5,7 @@ mod child;
 mod etcd;
 mod goals;
 mod proc;
+mod report;
 mod results;
 mod rows;
 mod subjects;
@@ -16,7 +17,7 @@ use std::time::Instant;
 use crate::bench::Bench;
 use crate::rows::ROWS;
 
-const USAGE: &str = "usage: peers [row ...] [--quick] [--runs <n>] [--built] [--list]";
+const USAGE: &str = "usage: peers [row ...] [--quick] [--runs <n>] [--built] [--list] [--report]";
 
 fn main() -> ExitCode {
     let (mut names, mut quick, mut runs, mut built) = (Vec::new(), false, None, false);
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--list" => return list(),
+            "--report" => return report(),
             "--quick" => quick = true,
             "--built" => built = true,
             "--runs" => match arguments.next().and_then(|number| number.parse().ok()) {
@@ -61,6 +63,19 @@ fn list() -> ExitCode {
     let all: u32 = ROWS.iter().map(|row| row.seconds).sum();
     println!("{:<14} {all:>4} s  and what building the subjects takes", "all");
     ExitCode::SUCCESS
+}
+
+fn report() -> ExitCode {
+    match report::write() {
+        Ok(page) => {
+            println!("{}", page.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("the report cannot be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn usage(why: &str) -> ExitCode {

@@ -20,6 +20,14 @@ impl Spread {
         Self { median: middle, from: at(sorted.first()), to: at(sorted.last()) }
     }
 
+    pub(crate) fn from(&self) -> f64 {
+        self.from
+    }
+
+    pub(crate) fn to(&self) -> f64 {
+        self.to
+    }
+
     /// Of the one to the other in each run, which was the same weather for both.
     pub(crate) fn of_ratios(ones: &[f64], others: &[f64]) -> Self {
         let ratios: Vec<f64> = ones.iter().zip(others).map(|(one, other)| one / other).collect();
@@ -55,7 +63,7 @@ pub(crate) fn print_verdict(outcome: &Outcome) {
 }
 
 /// Three digits, or all before the point.
-fn short(number: f64) -> String {
+pub(crate) fn short(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),
         size if size >= 10.0 => format!("{number:.1}"),

@@ -146,6 +146,10 @@ impl Watch for HiddenWatch {
         self.feeds.iter_mut().for_each(Feed::request_progress);
     }
 
+    fn proves_progress(&self) -> bool {
+        self.others.proves_progress()
+    }
+
     fn is_resumable(&self) -> bool {
         false
     }

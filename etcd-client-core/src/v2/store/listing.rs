@@ -67,7 +67,7 @@ pub(in crate::v2) fn entry(prefix: &Prefix, node: &Node) -> Option<Entry> {
 /// each of its names; a prefix may be written with more, or with none at its beginning, and means the same directory.
 pub(in crate::v2) fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
     let mut rest = key;
-    for name in names(prefix.directory()) {
+    for name in path_names(prefix.directory()) {
         rest = rest.strip_prefix('/')?.strip_prefix(name)?;
     }
     let relative = rest.strip_prefix('/').filter(|relative| !relative.is_empty())?;
@@ -76,13 +76,13 @@ pub(in crate::v2) fn key_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
 
 /// The bytes that all keys of a deleted directory began with, if they were below the prefix.
 pub(in crate::v2) fn directory_below(prefix: &Prefix, key: &str) -> Option<Bytes> {
-    let mut of_prefix = names(prefix.directory());
-    if names(key).all(|name| of_prefix.next() == Some(name)) {
+    let mut of_prefix = path_names(prefix.directory());
+    if path_names(key).all(|name| of_prefix.next() == Some(name)) {
         return Some(Bytes::copy_from_slice(prefix.directory().as_bytes()));
     }
     key_below(prefix, &format!("{}/", key.trim_end_matches('/')))
 }
 
-fn names(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn path_names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|name| !name.is_empty())
 }

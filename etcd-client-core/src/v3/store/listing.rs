@@ -32,22 +32,46 @@ pub(in crate::v3) async fn list(
     if revision == Some(0) {
         return Err(Error::no_revision_zero());
     }
-    let (mut attempt, mut first_page) = (1, FIRST_PAGE);
+    let mut attempts = Attempts::at(revision);
     loop {
-        let mut pages = Pages::new(range.clone(), first_page, pool.options().receive_limit);
-        pages.revision = revision.map_or(0, signed);
-        match pages.read(pool).await {
-            Err(error) if error.kind() == Kind::Compacted && revision.is_none() && attempt < ATTEMPTS => {
-                attempt += 1;
-                first_page *= GROWTH;
+        let pages = Pages::new(range.clone(), attempts.first_page, pool.options().receive_limit).at(revision);
+        if let Some(outcome) = attempts.outcome(pages.read(pool).await) {
+            return outcome;
+        }
+    }
+}
+
+/// The attempts of one listing.
+pub(super) struct Attempts {
+    made: u32,
+    /// Whether it is of the present, so that another attempt may be at a later revision.
+    of_present: bool,
+    pub(super) first_page: i64,
+}
+
+impl Attempts {
+    pub(super) fn at(revision: Option<u64>) -> Self {
+        Self { made: 0, of_present: revision.is_none(), first_page: FIRST_PAGE }
+    }
+
+    /// What comes of an attempt; `None` if there is to be another.
+    pub(super) fn outcome(
+        &mut self,
+        attempt: Result<Option<Listing>, Error>,
+    ) -> Option<Result<Listing, Error>> {
+        self.made += 1;
+        match attempt {
+            Err(error) if error.kind() == Kind::Compacted && self.of_present && self.made < ATTEMPTS => {
+                self.first_page *= GROWTH;
+                None
             }
-            Ok(Some(listing)) => return Ok(listing),
-            Ok(None) if attempt < ATTEMPTS => attempt += 1,
+            Ok(Some(listing)) => Some(Ok(listing)),
+            Ok(None) if self.made < ATTEMPTS => None,
             Ok(None) => {
                 let message = "the endpoints belong to different clusters, so that no listing is of one";
-                return Err(Error::new(Kind::Unavailable, message));
+                Some(Err(Error::new(Kind::Unavailable, message)))
             }
-            Err(error) => return Err(error),
+            Err(error) => Some(Err(error)),
         }
     }
 }
@@ -92,15 +116,7 @@ pub(in crate::v3) async fn unchanged(
 ) -> Result<Option<u64>, Error> {
     let ask = async |question: RangeRequest| {
         let answer = pool.call_once(question).await?;
-        let ResponseHeader { cluster_id, revision, .. } = answer.header.clone().unwrap_or_default();
-        if known.cluster != 0 && cluster_id != known.cluster {
-            return Err(Error::new(Kind::Unavailable, "another cluster has answered"));
-        }
-        let head = unsigned(revision);
-        if head < known.revision {
-            let message = format!("the store is at revision {head}, and was at {}", known.revision);
-            return Err(Error::new(Kind::FutureRevision, message));
-        }
+        let head = head_after(known, answer.header.as_ref())?;
         let is_same = usize::try_from(answer.count) == Ok(known.count) && answer.kvs.is_empty();
         Ok(is_same.then_some(head))
     };
@@ -120,6 +136,20 @@ pub(in crate::v3) async fn unchanged(
     ask(written).await
 }
 
+/// The newest revision of the store, which cannot be before what is known.
+pub(super) fn head_after(known: Known, header: Option<&ResponseHeader>) -> Result<u64, Error> {
+    let ResponseHeader { cluster_id, revision, .. } = header.cloned().unwrap_or_default();
+    if known.cluster != 0 && cluster_id != known.cluster {
+        return Err(Error::new(Kind::Unavailable, "another cluster has answered"));
+    }
+    let head = unsigned(revision);
+    if head < known.revision {
+        let message = format!("the store is at revision {head}, and was at {}", known.revision);
+        return Err(Error::new(Kind::FutureRevision, message));
+    }
+    Ok(head)
+}
+
 /// Takes a page that may hold anything.
 #[cfg(fuzzing)]
 pub(in crate::v3) fn fuzz(page: RangeResponse) {
@@ -128,7 +158,8 @@ pub(in crate::v3) fn fuzz(page: RangeResponse) {
     assert!(pages.request().limit >= 1);
 }
 
-struct Pages {
+/// The pages of one directory.
+pub(super) struct Pages {
     range: KeyRange,
     limit: i64,
     /// About how large a page may be.
@@ -143,41 +174,57 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(range: KeyRange, limit: i64, receive_limit: usize) -> Self {
+    /// At the revision of the first page.
+    pub(super) fn new(range: KeyRange, limit: i64, receive_limit: usize) -> Self {
         let bytes = PAGE_BYTES.min(receive_limit / 2);
         let (cautious, interruptions, revision) = (false, 0, 0);
         Self { range, limit, bytes, cautious, interruptions, revision, listing: Listing::default() }
     }
 
+    /// At this revision, if there is one.
+    pub(super) fn at(self, revision: Option<u64>) -> Self {
+        Self { revision: revision.map_or(0, signed), ..self }
+    }
+
     /// `None` if another cluster answered in between.
     async fn read(mut self, pool: &Arc<Pool>) -> Result<Option<Listing>, Error> {
-        let mut is_first = true;
+        loop {
+            match pool.call_once(self.request()).await {
+                Ok(page) => {
+                    let header = page.header.clone().unwrap_or_default();
+                    return if self.begin(&header, page) {
+                        self.read_on(pool).await
+                    } else {
+                        Ok(Some(self.listing))
+                    };
+                }
+                Err(error) if self.may_ask_for_less(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Takes the first page over, which came with this header; whether another follows.
+    pub(super) fn begin(&mut self, header: &ResponseHeader, page: RangeResponse) -> bool {
+        if self.revision == 0 {
+            self.revision = header.revision;
+        }
+        self.listing.revision = unsigned(self.revision);
+        self.listing.cluster = header.cluster_id;
+        self.listing.entries.reserve_exact(usize::try_from(page.count).unwrap_or(0).min(1 << 20));
+        self.take(page)
+    }
+
+    /// The pages after the first. `None` if another cluster answers.
+    pub(super) async fn read_on(mut self, pool: &Arc<Pool>) -> Result<Option<Listing>, Error> {
         loop {
             let page = match pool.call_once(self.request()).await {
                 Ok(page) => page,
-                Err(error) if error.kind() == Kind::TooLarge && self.limit > 1 => {
-                    self.limit = (self.limit / 8).max(1);
-                    self.cautious = true;
-                    continue;
-                }
-                Err(error) if self.may_go_on(&error) => {
-                    self.limit = (self.limit / 8).clamp(1, FIRST_PAGE / 8);
-                    self.cautious = true;
-                    self.interruptions += 1;
-                    continue;
-                }
+                Err(error) if self.may_ask_for_less(&error) => continue,
                 Err(error) => return Err(error),
             };
             self.interruptions = 0;
-            let header = page.header.clone().unwrap_or_default();
-            if std::mem::take(&mut is_first) {
-                if self.revision == 0 {
-                    self.revision = header.revision;
-                }
-                self.listing.revision = unsigned(self.revision);
-                self.listing.cluster = header.cluster_id;
-                self.listing.entries.reserve_exact(usize::try_from(page.count).unwrap_or(0).min(1 << 20));
-            } else if header.cluster_id != self.listing.cluster {
+            if page.header.as_ref().map_or(0, |header| header.cluster_id) != self.listing.cluster {
                 return Ok(None);
             }
             if !self.take(page) {
@@ -186,7 +233,25 @@ impl Pages {
         }
     }
 
-    fn request(&self) -> RangeRequest {
+    pub(super) fn into_listing(self) -> Listing {
+        self.listing
+    }
+
+    /// Whether a page that failed so is asked for again, and with fewer keys.
+    pub(super) fn may_ask_for_less(&mut self, error: &Error) -> bool {
+        if error.kind() == Kind::TooLarge && self.limit > 1 {
+            self.limit = (self.limit / 8).max(1);
+        } else if self.may_go_on(error) {
+            self.limit = (self.limit / 8).clamp(1, FIRST_PAGE / 8);
+            self.interruptions += 1;
+        } else {
+            return false;
+        }
+        self.cautious = true;
+        true
+    }
+
+    pub(super) fn request(&self) -> RangeRequest {
         RangeRequest {
             key: self.range.start.clone(),
             range_end: self.range.end.clone(),

@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::v3::wire::key_range::KeyRange;
 use crate::v3::wire::messages::{
-    KeyValue, NO_WATCH, RangeRequest, RangeResponse, ResponseHeader, WatchResponse,
+    KeyValue, NO_WATCH, RangeRequest, RangeResponse, Request, RequestOp, Response, ResponseHeader,
+    TxnRequest, TxnResponse, WatchResponse,
 };
 use crate::{Error, Kind};
 
@@ -26,7 +27,34 @@ pub(in crate::v3) fn head(header: Option<&ResponseHeader>) -> Result<u64, Error>
 
 /// The answer to a request for a range: what was asked for, in order, as it can be at the store's revision.
 pub(in crate::v3) fn range(request: &RangeRequest, answer: &RangeResponse) -> Result<(), Error> {
+    range_at(head(answer.header.as_ref())?, request, answer)
+}
+
+/// The answer to a transaction of nothing but ranges: each as it can be at the one revision. Of other transactions
+/// nothing is said here.
+pub(in crate::v3) fn reads(request: &TxnRequest, answer: &TxnResponse) -> Result<(), Error> {
+    let ranges: Option<Vec<&RangeRequest>> = request.success.iter().map(range_of).collect();
+    let Some(ranges) = ranges.filter(|_| request.compare.is_empty()) else { return Ok(()) };
     let head = head(answer.header.as_ref())?;
+    if answer.responses.len() != ranges.len() {
+        let (asked, answers) = (ranges.len(), answer.responses.len());
+        return Err(lie(format!("{answers} answers to the {asked} operations of a transaction")));
+    }
+    ranges.into_iter().zip(&answer.responses).try_for_each(|(request, response)| match &response.response {
+        Some(Response::Range(answer)) => range_at(head, request, answer),
+        _ => Err(lie("a read is answered by something else")),
+    })
+}
+
+fn range_of(operation: &RequestOp) -> Option<&RangeRequest> {
+    match &operation.request {
+        Some(Request::Range(request)) => Some(request),
+        _ => None,
+    }
+}
+
+/// The same of a store at revision `head`.
+fn range_at(head: u64, request: &RangeRequest, answer: &RangeResponse) -> Result<(), Error> {
     let at = if request.revision > 0 { revision(request.revision)? } else { head };
     if at > head {
         return Err(lie(format!("the state of revision {at} in a store at revision {head}")));
@@ -155,7 +183,7 @@ fn lie(what: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::wire::messages::ResponseHeader;
+    use crate::v3::wire::messages::ResponseOp;
 
     fn request() -> RangeRequest {
         RangeRequest { key: "a".into(), range_end: "z".into(), limit: 2, ..RangeRequest::default() }
@@ -207,6 +235,33 @@ mod tests {
         refused(&request(), &more(2), "2 keys of 2, with more to follow");
         let counting = RangeRequest { count_only: true, limit: 0, ..request() };
         range(&counting, &answer(&[], 70)).unwrap();
+    }
+
+    #[test]
+    fn each_read_of_a_transaction_is_held_against_what_it_asked_for() {
+        let op = |request| RequestOp { request: Some(Request::Range(request)) };
+        let asked = TxnRequest { success: vec![op(request()), op(request())], ..TxnRequest::default() };
+        let header = answer(&[], 0).header;
+        let of = |answers: Vec<RangeResponse>| {
+            let response = |answer| ResponseOp { response: Some(Response::Range(answer)) };
+            let responses = answers.into_iter().map(response).collect();
+            TxnResponse { header: header.clone(), succeeded: true, responses }
+        };
+        // The answers in it may have no header of their own.
+        let inner = |answer| RangeResponse { header: None, ..answer };
+        let right = || inner(answer(&[("b", 9)], 1));
+        reads(&asked, &of(vec![right(), right()])).unwrap();
+        let words = |answers| reads(&asked, &of(answers)).unwrap_err().to_string();
+        assert!(words(vec![right()]).contains("1 answers to the 2 operations"));
+        let future = inner(answer(&[("b", 10)], 1));
+        assert!(
+            words(vec![right(), future.clone()]).contains("a key of revision 10 in a store at revision 9")
+        );
+        let other = TxnResponse { responses: vec![ResponseOp::default(); 2], ..of(vec![]) };
+        assert!(reads(&asked, &other).unwrap_err().to_string().contains("by something else"));
+        // Of a condition it is not known which operations were carried out.
+        let compare = vec![crate::v3::wire::messages::Compare::default()];
+        reads(&TxnRequest { compare, ..asked }, &of(vec![future])).unwrap();
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl SharedWatch {
         self.stream.seen.frames() != self.frames
     }
 
+    /// Whether its server chooses the ids of watches itself: such a server answers no request for progress.
+    pub(in crate::v3) fn is_sole(&self) -> bool {
+        self.stream.seen.is_sole()
+    }
+
     /// Whether it is the one that asks for all. If that one has gone, the first to say so takes its place.
     pub(in crate::v3) fn asks_for_others(&self) -> bool {
         let asker = &self.stream.asker;
