@@ -220,6 +220,7 @@ mod document;
 mod edit;
 mod error;
 mod explain;
+mod fleet;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -227,6 +228,7 @@ mod history;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;
+mod instance;
 mod leaf;
 mod lint;
 mod live;
@@ -245,6 +247,7 @@ mod secret;
 mod serialize;
 mod shape;
 mod status;
+mod text_table;
 mod tree;
 
 /// The clients, the stores and the watcher underneath: `etcd_config::client::v3::Client` needs no other dependency.
@@ -261,10 +264,13 @@ pub use crate::edit::field_path::FieldPath;
 pub use crate::edit::plan::Plan;
 pub use crate::edit::planned::PlannedChange;
 pub use crate::edit::to_text::ToText;
-pub use crate::error::{ConflictingKey, Error};
+pub use crate::error::{ConflictingKey, Error, InstanceLag, LaggingInstance};
 pub use crate::explain::{Explanation, Origin, Row};
+pub use crate::fleet::Fleet;
+pub use crate::fleet::instance::Instance;
 pub use crate::history::step::{HistoryChange, HistoryStep};
 pub use crate::history::{History, HistoryCut};
+pub use crate::instance::report::{InstanceReport, RefusedRevision, ReportedProblem};
 pub use crate::leaf::{FieldDefault, NoText, TextSerializer};
 pub use crate::live::Live;
 pub use crate::live::building::Building;

@@ -10,9 +10,11 @@ use tokio::sync::Notify;
 use crate::cache::Archive;
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
+use crate::instance::subject::Subject;
 use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
+use crate::problem::Problem;
 use crate::publish::current::Current;
 use crate::publish::keys::Keys;
 use crate::resource::registry::Resources;
@@ -236,6 +238,20 @@ impl Shared {
     /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
     pub(crate) fn check_process(&self) -> Result<(), Error> {
         if self.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
+    }
+}
+
+impl Subject for Shared {
+    fn status_cell(&self) -> &StatusCell {
+        &self.status_cell
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    fn announce(&self, warning: Problem) {
+        self.hooks.queue(Notice::of_warnings(vec![warning]), self.keys.len());
     }
 }
 
