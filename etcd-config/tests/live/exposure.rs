@@ -118,6 +118,18 @@ fn of_derived_code(table: &mut Table) {
     table.row("__private", &context);
 }
 
+/// What was changed before, and what would undo what came after `revision`.
+fn history(table: &mut Table, store: &MemoryStore, revision: u64) {
+    let history = Bank::history(store, ..).unwrap();
+    table.both("History", &history);
+    table.row("HistoryCut", &history.cut());
+    table.both("HistoryStep", &history.steps()[0]);
+    table.row("HistoryChange", &history.steps()[0].changes());
+    let restored = Bank::edit(store).unwrap().restore(revision).unwrap();
+    table.row("Edit", &restored);
+    table.both("Plan", &restored.plan().unwrap());
+}
+
 #[test]
 fn no_public_type_shows_what_a_field_calls_secret() {
     let mut table = Table::default();
@@ -172,14 +184,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     }
     table.row("Document", &document.with_secrets());
     table.both("Format", &etcd_config::Format::Json);
-    let history = Bank::history(&store, ..).unwrap();
-    table.both("History", &history);
-    table.row("HistoryCut", &history.cut());
-    table.both("HistoryStep", &history.steps()[0]);
-    table.row("HistoryChange", &history.steps()[0].changes());
-    let restored = Bank::edit(&store).unwrap().restore(revision).unwrap();
-    table.row("Edit", &restored);
-    table.both("Plan", &restored.plan().unwrap());
+    history(&mut table, &store, revision);
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
     let edit = || Bank::edit(&store).unwrap().set_text("users/a", PLANTED).set_text("token", "hunter23");
