@@ -209,7 +209,8 @@ fn it_fits_small_screens_and_has_enough_contrast(browser: &mut Browser, served: 
     }
     browser.look(1280, false);
     served.store.put("/payments/database/pool_size", "12");
-    served.store.delete("/payments/log/levl");
+    let corrected = served.store.delete("/payments/log/levl");
+    served.settings.wait_for_revision(corrected, SOON).expect("it is in force");
 }
 
 fn it_is_readable_without_scripts(browser: &mut Browser, served: &Served) {
