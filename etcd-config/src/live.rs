@@ -159,7 +159,7 @@ impl<T> Live<T> {
         let source = self.status().source;
         let (tree, unpublished) = self.shared.keys.with_unpublished();
         let explanation = explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache);
-        match self.shared.resources.get() {
+        match self.shared.resources.get().filter(|_| !self.shared.is_orphan()) {
             Some(resources) => explanation.with_resources(resources.status()),
             None => explanation,
         }

@@ -116,7 +116,7 @@ impl Shared {
         let mut status = self.status_cell.status();
         // Also those since the watching task has last counted them.
         status.counters.callback_panics = self.hooks.panics();
-        if let Some(resources) = self.resources.get() {
+        if let Some(resources) = self.resources.get().filter(|_| !self.is_orphan()) {
             let BuildCounts { builds, failures, .. } = resources.counts();
             (status.counters.builds, status.counters.build_failures) = (builds, failures);
             status.resources = resources.status();
