@@ -67,7 +67,7 @@ pub use error::{EndpointFailure, Error, FailingEndpoint, Kind};
 pub use memory::{MemoryStore, Transaction};
 pub use printable::Printable;
 pub use store::{
-    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
-    Prefix, Signal, Store, Watch, Write,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Lease, LeaseId,
+    Leased, LeasedPut, Listing, Opened, Prefix, Signal, Store, Watch, Write,
 };
 pub use watcher::Watcher;

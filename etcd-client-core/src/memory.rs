@@ -1,6 +1,7 @@
 //! A store in memory, with etcd's revisions and with fault switches.
 
 mod keyspace;
+mod leases;
 mod stream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,8 @@ use bytes::Bytes;
 
 use crate::printable::{Key, Length};
 use crate::store::{
-    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
-    Prefix, Store, merged_watch,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Lease, LeaseId,
+    Leased, LeasedPut, Listing, Opened, Prefix, Store, merged_watch,
 };
 use crate::{Error, Kind};
 use keyspace::Keyspace;
@@ -28,6 +29,9 @@ const OPERATIONS_AT_ONCE: usize = 128;
 ///
 /// A handle: clones are the same store, so a test keeps one and gives the code under test another.
 ///
+/// Leases end by the clock of the tokio runtime that is used, which a test may pause. Their keys are deleted as soon as
+/// anybody looks or waits.
+///
 /// Its own methods, such as [`put`](Self::put), return at once, and are not hit by the faults: they are the other side,
 /// who writes and breaks things. In `from([...])` each pair is a revision of its own, the first of them 2.
 ///
@@ -37,6 +41,7 @@ const OPERATIONS_AT_ONCE: usize = 128;
 /// | --- | --- |
 /// | [`cut`](Self::cut) | connections are lost |
 /// | [`refuse`](Self::refuse), [`refuse_with`](Self::refuse_with) | the server is down, or rejects calls |
+/// | [`refuse_writes_with`](Self::refuse_writes_with) | no permission to write, no space left (alarm `NOSPACE`) |
 /// | [`silence`](Self::silence) | a stopped process, a network that drops packets |
 /// | [`delay`](Self::delay), [`slow`](Self::slow) | slow calls, a slow link |
 /// | [`lag`](Self::lag) | the watch is at a lagging member |
@@ -213,6 +218,19 @@ impl MemoryStore {
         self.change(|state| state.faults.refusal = error);
     }
 
+    /// [Guarded writes](Store::commit), [leases](Store::grant_lease) that are asked for, and [writes](Store::put_with_lease)
+    /// under one fail with this error, until it is `None`. Reading goes on, and leases can be kept alive and revoked.
+    ///
+    /// ```
+    /// use etcd_client_core::{Error, Kind, MemoryStore};
+    ///
+    /// let store = MemoryStore::new();
+    /// store.refuse_writes_with(Some(Error::new(Kind::NoSpace, "the quota is used up")));
+    /// ```
+    pub fn refuse_writes_with(&self, error: Option<Error>) {
+        self.lock().faults.write_refusal = error;
+    }
+
     /// Listings, and questions what has changed, take this long, and show the state after half of it;
     /// other calls, such as the opening of a watch, take half of it. Streams are not slower: see [`slow`](Self::slow).
     /// Zero ends it.
@@ -278,9 +296,18 @@ impl MemoryStore {
         result
     }
 
-    /// The state is consistent between two statements, so a poisoned lock is no problem.
+    /// The state, without the keys whose lease is over. It is consistent between two statements, so a poisoned lock is no
+    /// problem.
     fn lock(&self) -> MutexGuard<'_, MemoryState> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let lock = || self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock();
+        while state.keyspace.end_leases() {
+            let wakers = state.streams.take_wakers();
+            drop(state);
+            wakers.into_iter().for_each(std::task::Waker::wake);
+            state = lock();
+        }
+        state
     }
 
     /// What the state is after half of the delay, given after all of it.
@@ -301,6 +328,26 @@ impl MemoryStore {
             }
             answer
         })
+    }
+
+    /// Changes what is under leases.
+    fn with_leases<A: Send + 'static>(
+        &self,
+        is_write: bool,
+        change: impl FnOnce(&mut Keyspace) -> Result<A, Error> + Send + 'static,
+    ) -> BoxFuture<Result<A, Error>> {
+        let store = self.clone();
+        Box::pin(async move {
+            store.answers().await?;
+            if is_write {
+                store.may_be_written()?;
+            }
+            store.change(|state| change(&mut state.keyspace))
+        })
+    }
+
+    fn may_be_written(&self) -> Result<(), Error> {
+        self.lock().faults.write_refusal.clone().map_or(Ok(()), Err)
     }
 
     /// Waits for half the delay, and until the store is not silent; fails if calls are refused.
@@ -392,6 +439,7 @@ impl Store for MemoryStore {
                 return Err(Error::new(Kind::InvalidRequest, message));
             }
             store.answers().await?;
+            store.may_be_written()?;
             let lost =
                 || Err(Error::new(Kind::Unavailable, "memory: the connection was lost").with_maybe_applied());
             let commit = || store.change(|state| state.keyspace.commit_guarded(writes, at_once));
@@ -410,6 +458,22 @@ impl Store for MemoryStore {
 
     fn writes_at_once(&self) -> usize {
         OPERATIONS_AT_ONCE - 1
+    }
+
+    fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
+        self.with_leases(true, move |keyspace| Ok(keyspace.grant_lease(ttl)))
+    }
+
+    fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
+        self.with_leases(false, move |keyspace| keyspace.keep_lease_alive(lease))
+    }
+
+    fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
+        self.with_leases(false, move |keyspace| keyspace.revoke_lease(lease))
+    }
+
+    fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
+        self.with_leases(true, move |keyspace| keyspace.put_with_lease(put))
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {

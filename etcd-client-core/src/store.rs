@@ -2,6 +2,7 @@
 //! from there. The watcher knows the server by this trait only.
 
 mod concurrently;
+mod lease;
 pub(crate) mod merged_watch;
 mod prefix;
 mod write;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -17,6 +19,7 @@ use crate::printable::{Key, Length};
 use crate::{Error, FailingEndpoint, Kind};
 
 pub(crate) use self::concurrently::concurrently;
+pub use self::lease::{Lease, LeaseId, Leased, LeasedPut};
 pub use self::prefix::Prefix;
 pub use self::write::{Committed, GuardedWrites, Write};
 
@@ -47,7 +50,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use etcd_client_core::{BoxFuture, Error, Listing, MemoryStore, Opened, Prefix, Store};
-/// # use etcd_client_core::{Committed, FailingEndpoint, GuardedWrites, HistoryMark, Known};
+/// # use etcd_client_core::{Committed, FailingEndpoint, GuardedWrites, HistoryMark, Known, LeaseId, Leased, LeasedPut};
 ///
 /// /// Counts the listings of another store.
 /// #[derive(Debug)]
@@ -68,7 +71,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///     fn watch(&self, prefix: &Prefix, after: Option<u64>) -> BoxFuture<Result<Opened, Error>> {
 ///         self.store.watch(prefix, after)
 ///     }
-///     // ... and so on with the others: has_history, unchanged, written_since, list_at, commit, outage, ...
+///     // ... and so on with the others: has_history, unchanged, written_since, list_at, commit, grant_lease, outage, ...
 /// #   fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
 /// #       self.store.has_history(prefix, mark)
 /// #   }
@@ -80,6 +83,14 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// #   }
 /// #   fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> { self.store.commit(writes) }
 /// #   fn writes_at_once(&self) -> usize { self.store.writes_at_once() }
+/// #   fn grant_lease(&self, ttl: std::time::Duration) -> BoxFuture<Result<etcd_client_core::Lease, Error>> {
+/// #       self.store.grant_lease(ttl)
+/// #   }
+/// #   fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<std::time::Duration, Error>> {
+/// #       self.store.keep_lease_alive(lease)
+/// #   }
+/// #   fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> { self.store.revoke_lease(lease) }
+/// #   fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> { self.store.put_with_lease(put) }
 /// #   fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<etcd_client_core::Delta, Error>> {
 /// #       self.store.written_since(prefix, since)
 /// #   }
@@ -177,6 +188,72 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         0
     }
 
+    /// Grants a lease for this time, which is rounded up to whole seconds.
+    ///
+    /// A store without leases, as etcd's v2 API is, leaves this and the next three out.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// use std::time::Duration;
+    /// use etcd_client_core::{Leased, LeasedPut, MemoryStore, Store};
+    ///
+    /// let store = MemoryStore::new();
+    /// let lease = store.grant_lease(Duration::from_secs(15)).await?;
+    /// let put = LeasedPut { key: "/workers/one".into(), value: "here".into(), lease: lease.id };
+    /// assert!(matches!(store.put_with_lease(put.clone()).await?, Leased::At { .. }));
+    ///
+    /// // Another one does not get the key.
+    /// let other = store.grant_lease(Duration::from_secs(15)).await?;
+    /// assert_eq!(store.put_with_lease(LeasedPut { lease: other.id, ..put }).await?, Leased::Taken);
+    ///
+    /// // Who does not keep the lease alive loses it.
+    /// tokio::time::sleep(Duration::from_secs(16)).await;
+    /// assert_eq!(store.get("/workers/one"), None);
+    /// # Ok::<_, etcd_client_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`Kind::InvalidRequest`] if the store has no leases. If the answer is lost, a lease may have been granted all the
+    /// same; nothing is under it, and it ends by itself.
+    fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
+        let _ = ttl;
+        no_leases()
+    }
+
+    /// Has a lease begin anew; returns how long it lasts from now on.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if it has ended: its keys are gone. After any other error it may still live: try again.
+    fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
+        let _ = lease;
+        no_leases()
+    }
+
+    /// Ends a lease, and deletes its keys at one revision.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if it has ended before. After an error with [`maybe_applied`](Error::maybe_applied) it may be
+    /// ended; otherwise it ends with its time.
+    fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
+        let _ = lease;
+        no_leases()
+    }
+
+    /// Writes a key under a lease, if there is no such key, or it is under this lease already: so of several who want the
+    /// same key the first has it, as long as its lease lives. Nothing else is looked at, so many may write below one
+    /// directory without being in each other's way.
+    ///
+    /// Doing it twice is as good as doing it once, so after an error with [`maybe_applied`](Error::maybe_applied) it may be
+    /// called again.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] if the lease has ended.
+    fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
+        let _ = put;
+        no_leases()
+    }
+
     /// The keys below `prefix` whose last write is of the revision `since` or later, and how many keys there are in
     /// all, at one revision. Linearizable.
     ///
@@ -258,6 +335,12 @@ pub struct Known {
     pub cluster: u64,
     /// How many keys there were.
     pub count: usize,
+}
+
+/// Of a store without leases.
+fn no_leases<A: Send + 'static>() -> BoxFuture<Result<A, Error>> {
+    let error = Error::new(Kind::InvalidRequest, "the store has no leases");
+    Box::pin(std::future::ready(Err(error)))
 }
 
 /// What was written below a prefix, from [`Store::written_since`]. Deleted keys show in the count only.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
     Batch, Change, Committed, Credentials, Delta, EndpointFailure, Entry, Error, GuardedWrites, HistoryMark,
-    Kind, Known, Listing, MemoryStore, Prefix, Printable, Proxy, Signal, Tls, Write, v2, v3,
+    Kind, Known, Lease, LeaseId, Leased, LeasedPut, Listing, MemoryStore, Prefix, Printable, Proxy, Signal,
+    Tls, Write, v2, v3,
 };
 
 /// What is planted where there is room for a value or a password.
@@ -61,6 +62,10 @@ fn root() -> Vec<Row> {
         row("Error", &error),
         row("Kind", &error.kind()),
         row("Known", &Known::default()),
+        row("Lease", &Lease { id: LeaseId(7), ttl: Duration::from_secs(1) }),
+        row("LeaseId", &LeaseId(7)),
+        row("Leased", &Leased::At { revision: 7 }),
+        row("LeasedPut", &LeasedPut { key: "/app/k\u{1b}".into(), value: PLANTED.into(), lease: LeaseId(7) }),
         row("Listing", &listing()),
         row("MemoryStore", &store),
         row("Transaction", &store.transaction().put("/app/k", PLANTED).delete("/app/gone")),

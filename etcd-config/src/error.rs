@@ -1,5 +1,6 @@
 //! The one error of this crate.
 
+mod fleet;
 mod writing;
 
 use std::error::Error as StdError;
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 use etcd_client_core::{OneLine, Prefix, Printable};
 
+pub(crate) use self::fleet::FleetLag;
+pub use self::fleet::{InstanceLag, LaggingInstance};
 pub use self::writing::ConflictingKey;
 pub(crate) use self::writing::WriteFailure;
 use self::writing::Writing;
@@ -28,6 +31,7 @@ use crate::problem::{Problem, Report};
 /// | [`is_conflict`](Self::is_conflict) | somebody else has changed what an edit was decided on | read again and decide again |
 /// | [`maybe_applied`](Self::maybe_applied) | the answer to a write was lost | read, and see |
 /// | [`written`](Self::written) | an edit is written, and something else was changed at the same time | correct the [`problems`](Self::problems), if there are any |
+/// | [`lagging`](Self::lagging) | instances of a fleet do not have a revision in force | look at why |
 /// | [`is_invalid_document`](Self::is_invalid_document) | a text in JSON, YAML or TOML cannot be read, or what is in a document cannot be written in a format | correct the text, at the line and column of the message |
 /// | [`is_invalid_option`](Self::is_invalid_option) | an option or a call is wrong, and nothing was tried | correct the program |
 ///
@@ -62,8 +66,15 @@ enum Inner {
     Refusal { what: String, error: etcd_client_core::Error, way_out: String },
     /// An edit was not written, or something is uncertain about it.
     Writing(Writing),
+    /// Instances of a fleet do not have a revision in force.
+    Fleet(FleetLag),
     /// No snapshot within the limit, and what was tried last.
-    Startup { limit: Duration, last: Option<etcd_client_core::Error>, cache: Option<String> },
+    Startup {
+        what: &'static str,
+        limit: Duration,
+        last: Option<etcd_client_core::Error>,
+        cache: Option<String>,
+    },
     /// What was waited for did not come within the limit.
     Wait { what: String, limit: Duration },
     /// The snapshot is older than a caller accepts.
@@ -103,6 +114,7 @@ impl Error {
     pub fn is_timeout(&self) -> bool {
         match &*self.0 {
             Inner::Startup { .. } | Inner::Wait { .. } => true,
+            Inner::Fleet(fleet) => fleet.limit.is_some(),
             Inner::Store(error) => error.kind() == etcd_client_core::Kind::Timeout,
             Inner::Writing(writing) => {
                 writing.store().is_some_and(|error| error.kind() == etcd_client_core::Kind::Timeout)
@@ -191,7 +203,17 @@ impl Error {
             Inner::Store(error) | Inner::Refusal { error, .. } => Some(error),
             Inner::Writing(writing) => writing.store(),
             Inner::Startup { last, .. } => last.as_ref(),
+            Inner::Fleet(fleet) => fleet.error.as_ref(),
             _ => None,
+        }
+    }
+
+    /// The instances that do not have a revision in force, and why, where [`Fleet::wait_for`](crate::Fleet::wait_for) has
+    /// failed because of them. Empty otherwise.
+    pub fn lagging(&self) -> &[LaggingInstance] {
+        match &*self.0 {
+            Inner::Fleet(fleet) => &fleet.lagging,
+            _ => &[],
         }
     }
 
@@ -236,7 +258,16 @@ impl Error {
         last: Option<etcd_client_core::Error>,
         cache: Option<String>,
     ) -> Self {
-        Self(Arc::new(Inner::Startup { limit, last, cache }))
+        Self(Arc::new(Inner::Startup { what: "configuration", limit, last, cache }))
+    }
+
+    /// The entries of a fleet could not be read in time.
+    pub(crate) fn fleet_timeout(limit: Duration, last: Option<etcd_client_core::Error>) -> Self {
+        Self(Arc::new(Inner::Startup { what: "answer about the fleet", limit, last, cache: None }))
+    }
+
+    pub(crate) fn fleet(lag: FleetLag) -> Self {
+        Self(Arc::new(Inner::Fleet(lag)))
     }
 
     pub(crate) fn wait_timeout(what: impl Into<String>, limit: Duration) -> Self {
@@ -302,9 +333,10 @@ impl fmt::Display for Lines<'_> {
             Inner::Store(error) => error.fmt(f),
             Inner::Refusal { what, error, way_out } => write!(f, "{what}: {error}{way_out}"),
             Inner::Writing(writing) => writing.fmt(f),
+            Inner::Fleet(fleet) => fleet.fmt(f),
             // The store's error lists the endpoints, which is what a person needs here.
-            Inner::Startup { limit, last, cache } => {
-                write!(f, "no configuration within {limit:?}: ")?;
+            Inner::Startup { what, limit, last, cache } => {
+                write!(f, "no {what} within {limit:?}: ")?;
                 match last {
                     Some(last) => last.fmt(f)?,
                     None => f.write_str("the store has not answered")?,

@@ -1,6 +1,8 @@
 //! Where each value of a configuration comes from.
 
 mod compared;
+#[cfg(any(feature = "cli", feature = "http"))]
+pub(crate) mod difference;
 mod walk;
 
 use std::fmt;
@@ -13,10 +15,8 @@ use crate::decode::Context;
 use crate::leaf::{FieldDefault, cut, quote};
 use crate::secret::HIDDEN;
 use crate::status::resource_status::ResourceStatus;
+use crate::text_table;
 use crate::tree::{KeyTree, Replaced};
-
-/// The widest column. What is longer moves the rest of its own line, and of no other.
-const COLUMN: usize = 80;
 
 /// For each field its key, its value, where that comes from and since when: a table, printed by
 /// `Display`.
@@ -175,7 +175,7 @@ impl Row {
     }
 
     /// What is in force, as the table has it.
-    #[cfg(feature = "cli")]
+    #[cfg(any(feature = "cli", feature = "http"))]
     pub(crate) fn shown(&self) -> &Shown {
         &self.shown
     }
@@ -302,22 +302,7 @@ impl fmt::Display for Explanation {
                 (Printable::line(&row.field).to_string(), Printable::line(&row.key).to_string());
             [field, key, value.clone(), origin.to_string(), revision, note]
         }));
-        let widths: Vec<usize> = (0..6)
-            .map(|column| {
-                lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0).min(COLUMN)
-            })
-            .collect();
-        for (number, line) in lines.iter().enumerate() {
-            if number > 0 {
-                writeln!(f)?;
-            }
-            let mut text = String::new();
-            for (cell, width) in line.iter().zip(&widths) {
-                text.push_str(cell);
-                text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
-            }
-            f.write_str(text.trim_end())?;
-        }
+        text_table::write(f, &lines)?;
         let mut empty = self.empty.iter();
         empty.try_for_each(|prefix| write!(f, "\nthere is no key at all below {prefix}"))?;
         self.resources.iter().try_for_each(|resource| write!(f, "\n{resource}"))

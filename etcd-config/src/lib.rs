@@ -55,6 +55,7 @@
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
+//! | `http` | a page, probes and metrics over HTTP, for the people who run the service: [`http`] |
 //! | `yaml`, `toml` | reading whole configurations as YAML and TOML, which are written without it, too: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
@@ -64,6 +65,21 @@
 //! What this crate logs is events of the crate [`tracing`](https://docs.rs/tracing): without a subscriber nothing is
 //! printed. `tracing_subscriber::fmt::init()` of the crate tracing-subscriber is enough; the targets begin with
 //! `etcd_config` and `etcd_client_core`.
+//!
+//! # The guide
+//!
+//! | the question | the page |
+//! | --- | --- |
+//! | How do I see it work, from an empty project? | [`docs::first_five_minutes`] |
+//! | What shall the keys be called? | [`docs::naming_keys`] |
+//! | How do I secure etcd, and what rights does a service need? | [`docs::tls_and_users`] |
+//! | What shall a health check ask? | [`docs::probes`] |
+//! | What shall be counted, and when is somebody woken? | [`docs::metrics_and_alerts`] |
+//! | How do I change the struct while old and new processes run? | [`docs::rolling_upgrades`] |
+//! | How do I test code that is configured so? | [`docs::testing`] |
+//! | How much does it take, and what can be tuned? | [`docs::limits_and_tuning`] |
+//! | What happens when etcd is down, or a bad value is written? | [`docs::what_happens_when`] |
+//! | How do I come here from node-etcd, etcd-client, dynamic-config, viper or koanf? | [`docs::moving`] |
 //!
 //! # Where to look
 //!
@@ -81,7 +97,7 @@
 //! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
-//! | pages, alarms, probes | [`Status`], [`Explanation`], [`docs::probes`] |
+//! | pages, alarms, probes | [`http`], [`Status`], [`Explanation`], [`docs::probes`] |
 //! | tables and commands for people who write keys | [`Schema`] |
 //! | tests without a server | [`MemoryStore`], [`Live::wait_for_callbacks`] |
 //!
@@ -188,7 +204,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Links lead to what is there with all features.
 #![cfg_attr(
-    not(all(feature = "cli", feature = "tls", feature = "v2")),
+    not(all(feature = "cli", feature = "http", feature = "tls", feature = "v2")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -204,10 +220,15 @@ mod document;
 mod edit;
 mod error;
 mod explain;
+mod fleet;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod history;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
+mod instance;
 mod leaf;
 mod lint;
 mod live;
@@ -226,6 +247,7 @@ mod secret;
 mod serialize;
 mod shape;
 mod status;
+mod text_table;
 mod tree;
 
 /// The clients, the stores and the watcher underneath: `etcd_config::client::v3::Client` needs no other dependency.
@@ -242,10 +264,13 @@ pub use crate::edit::field_path::FieldPath;
 pub use crate::edit::plan::Plan;
 pub use crate::edit::planned::PlannedChange;
 pub use crate::edit::to_text::ToText;
-pub use crate::error::{ConflictingKey, Error};
+pub use crate::error::{ConflictingKey, Error, InstanceLag, LaggingInstance};
 pub use crate::explain::{Explanation, Origin, Row};
+pub use crate::fleet::Fleet;
+pub use crate::fleet::instance::Instance;
 pub use crate::history::step::{HistoryChange, HistoryStep};
 pub use crate::history::{History, HistoryCut};
+pub use crate::instance::report::{InstanceReport, RefusedRevision, ReportedProblem};
 pub use crate::leaf::{FieldDefault, NoText, TextSerializer};
 pub use crate::live::Live;
 pub use crate::live::building::Building;

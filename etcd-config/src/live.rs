@@ -14,6 +14,8 @@ pub(crate) mod reader;
 pub(crate) mod shared;
 mod subscribing;
 pub(crate) mod updater;
+#[cfg(feature = "http")]
+pub(crate) mod view;
 mod waiting;
 pub(crate) mod watch_task;
 
@@ -31,12 +33,14 @@ use self::shared::Shared;
 use self::watch_task::WatchTask;
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::explain::{Explanation, explain};
+use crate::explain::Explanation;
+use crate::instance::keeper::Keeper;
+use crate::instance::subject::Subject;
 use crate::publish::current::Current;
 use crate::publish::snapshot::{Guard, Snapshot};
 use crate::runtime::background::Background;
 use crate::runtime::caller::Caller;
-use crate::status::{Source, Status};
+use crate::status::Status;
 
 /// A configuration that is kept current.
 ///
@@ -156,13 +160,7 @@ impl<T> Live<T> {
     ///
     /// All keys are walked: for a page, a signal or a command, not for each request. [`Explanation`] has an example.
     pub fn explain(&self) -> Explanation {
-        let source = self.status().source;
-        let (tree, unpublished) = self.shared.keys.with_unpublished();
-        let explanation = explain(&tree, self.shared.keys.context(), &unpublished, source == Source::Cache);
-        match self.shared.resources.get().filter(|_| !self.shared.is_orphan()) {
-            Some(resources) => explanation.with_resources(resources.status()),
-            None => explanation,
-        }
+        self.shared.explain()
     }
 
     #[inline]
@@ -174,17 +172,22 @@ impl<T> Live<T> {
 impl<T: Derived> Live<T> {
     /// Follows what was loaded, on the runtime where that was done.
     pub(crate) fn start(
-        loaded: FirstLoad,
+        mut loaded: FirstLoad,
         caller: Caller,
         runtime: &Handle,
         background: Option<Arc<Background>>,
     ) -> Result<Self, Error> {
         let current = Arc::new(ArcSwap::new(loaded.first()?));
+        let instance = loaded.instance.take().map(|plan| (*plan, Arc::clone(&loaded.connections)));
         // Apart from its future, which would have it twice.
         let task = Box::new(WatchTask::new(loaded, Arc::clone(&current) as Arc<dyn Current>, caller));
         let shared = Arc::clone(task.shared());
         let task: BoxFuture<()> = Box::pin(task.run());
         let task = runtime.spawn(task).abort_handle();
+        if let Some((plan, connections)) = instance {
+            let subject = Arc::clone(&shared) as Arc<dyn Subject>;
+            runtime.spawn(Keeper::new(subject, plan, connections).run());
+        }
         let life = Life::new(Arc::clone(&shared), task, background);
         Ok(Self { current, shared, life: Arc::new(life) })
     }

@@ -3,8 +3,10 @@
 mod editing;
 mod exporting;
 mod filled_schema;
+mod fleet;
 mod going_back;
 mod history;
+mod instance;
 pub(crate) mod into_store;
 mod last_good;
 mod load;
@@ -40,6 +42,8 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
 /// | [`start_from_last_good`](Self::start_from_last_good) | off: keys that are not valid are an error |
 /// | [`history_limit`](Self::history_limit) | 1,000 steps |
+/// | [`instance`](Self::instance), [`version`](Self::version) | not listed in the fleet; no version |
+/// | [`instance_lease`](Self::instance_lease), [`instance_spread`](Self::instance_spread) | 15 s; 1 s |
 ///
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
 /// of a call.
@@ -71,6 +75,10 @@ pub struct Options<T> {
     cache_secrets: bool,
     last_good: bool,
     history_limit: usize,
+    instance: Option<String>,
+    version: Option<String>,
+    instance_lease: Duration,
+    instance_spread: Duration,
     config: PhantomData<fn() -> T>,
 }
 
@@ -86,6 +94,10 @@ impl<T: Derived> Options<T> {
             cache_secrets: false,
             last_good: false,
             history_limit: 1_000,
+            instance: None,
+            version: None,
+            instance_lease: Duration::from_secs(15),
+            instance_spread: Duration::from_secs(1),
             config: PhantomData,
         }
     }
@@ -265,9 +277,10 @@ impl<T: Derived> Options<T> {
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
         let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
+        let instance = self.instance_plan(&prefix)?;
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, last_good, .. } = self;
         let cache = cache_file.map(|path| CacheLocation { path, secrets: cache_secrets });
-        let plan = WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good };
+        let plan = WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good, instance };
         check(&plan)?;
         Ok((store.into_store()?, plan))
     }
@@ -319,6 +332,10 @@ impl<T> Clone for Options<T> {
             cache_secrets,
             last_good,
             history_limit,
+            instance,
+            version,
+            instance_lease,
+            instance_spread,
             config,
         } = self;
         Self {
@@ -331,6 +348,10 @@ impl<T> Clone for Options<T> {
             cache_secrets: *cache_secrets,
             last_good: *last_good,
             history_limit: *history_limit,
+            instance: instance.clone(),
+            version: version.clone(),
+            instance_lease: *instance_lease,
+            instance_spread: *instance_spread,
             config: *config,
         }
     }
@@ -348,6 +369,10 @@ impl<T> fmt::Debug for Options<T> {
             .field("cache_secrets", &self.cache_secrets)
             .field("start_from_last_good", &self.last_good)
             .field("history_limit", &self.history_limit)
+            .field("instance", &self.instance)
+            .field("version", &self.version)
+            .field("instance_lease", &self.instance_lease)
+            .field("instance_spread", &self.instance_spread)
             .finish_non_exhaustive()
     }
 }

@@ -84,6 +84,8 @@ pub enum Kind {
     /// What is made of the values could not be made: a [`resource`](crate::Live::resource), or the step of a
     /// [`prepare`](crate::Live::prepare). The key is the prefix, as the whole configuration may matter.
     NotBuilt,
+    /// The [instance](crate::Options::instance) is not listed in the fleet as it should be.
+    Instance,
 }
 
 impl Problem {
@@ -144,9 +146,9 @@ impl Problem {
     }
 
     /// Whether the configuration is as good with it as without: an alias, a deprecated field, a change that waits for
-    /// a restart.
+    /// a restart, an instance that the fleet does not see.
     pub fn is_harmless(&self) -> bool {
-        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending)
+        matches!(self.kind, Kind::Alias | Kind::Deprecated | Kind::Pending | Kind::Instance)
     }
 
     fn subject(&self) -> String {

@@ -120,7 +120,7 @@ impl Reading {
 }
 
 /// The state of the prefix, through outages within the limit; else the last error.
-async fn newest(
+pub(crate) async fn newest(
     store: &dyn Store,
     prefix: &Prefix,
     limit: Duration,

@@ -49,6 +49,9 @@ macro_rules! object {
     }};
 }
 
+// After the macro that it uses.
+mod fleet;
+
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // All of them, so that a new one is not forgotten here.
@@ -72,6 +75,7 @@ impl Serialize for Status {
             pending,
             resources,
             cache_file,
+            instance,
             last_panic,
             counters,
         } = self;
@@ -96,6 +100,7 @@ impl Serialize for Status {
             "pending": pending,
             "resources": resources,
             "cache_file": cache_file,
+            "instance": instance,
             "last_panic": last_panic,
             "counters": counters,
         })

@@ -1,6 +1,7 @@
 //! How fresh a configuration is, where it came from, and what is wrong with it, if anything.
 
 pub(crate) mod cell;
+pub(crate) mod in_fleet;
 pub(crate) mod meters;
 pub(crate) mod outstanding;
 pub(crate) mod resource_status;
@@ -87,7 +88,8 @@ pub struct Status {
     /// The last time that the store's history was found to be a different one from before.
     pub last_rewind: Option<Rewind>,
     /// What is odd but no error: a prefix with nothing below it that is read, unknown keys, outdated names,
-    /// strings that end with a line break or have quotation marks around them. To hear of new ones use
+    /// strings that end with a line break or have quotation marks around them; or that the [instance](Self::instance)
+    /// cannot be listed in the fleet. To hear of new ones use
     /// [`Live::on_warning`](crate::Live::on_warning).
     pub warnings: Vec<Problem>,
     /// Changes of `restart` fields: what a restart of the process would bring into force, or
@@ -99,6 +101,9 @@ pub struct Status {
     pub resources: Vec<ResourceStatus>,
     /// The cache file, where [there is to be one](crate::Options::cache_file).
     pub cache_file: Option<CacheFile>,
+    /// The name under which the fleet sees this process, while it does: the one of
+    /// [`Options::instance`](crate::Options::instance), or another one where that is taken.
+    pub instance: Option<String>,
     /// The words of the last panic among [`Counters::watch_panics`], without secrets.
     pub last_panic: Option<String>,
     /// What has happened so far.
@@ -338,6 +343,9 @@ impl fmt::Display for Status {
                 let since = HumanDuration(since.elapsed().unwrap_or_default());
                 write!(f, "refused for {since}; confirmed {}, up to revision {revision}", Ago(self.age))?;
             }
+        }
+        if let Some(instance) = &self.instance {
+            write!(f, "\n  in the fleet as {}", Printable::line(instance))?;
         }
         if let Some(refusal) = self.refusal() {
             write!(f, "\n  {}", refusal.to_string().replace('\n', "\n  "))?;

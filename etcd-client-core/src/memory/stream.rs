@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::{MemoryState, MemoryStore, below};
 use crate::store::{Prefix, Signal, Watch};
@@ -19,6 +19,7 @@ pub(super) struct Faults {
     /// The revision at which streams began to lag.
     pub(super) lagging: Option<u64>,
     pub(super) refusal: Option<Error>,
+    pub(super) write_refusal: Option<Error>,
     pub(super) delay: Duration,
     /// The time between two revisions on a stream.
     pub(super) pause: Duration,
@@ -120,11 +121,26 @@ pub(super) struct MemoryWatch {
     progress_requested: bool,
     /// When the next revision arrives.
     arrives: Option<Pin<Box<Sleep>>>,
+    /// When the next lease ends, if there is any.
+    lease_ends: Option<Pin<Box<Sleep>>>,
 }
 
 impl MemoryWatch {
     pub(super) fn new(store: MemoryStore, prefix: Prefix, stream: Stream) -> Self {
-        Self { store, prefix, stream, progress_requested: false, arrives: None }
+        Self { store, prefix, stream, progress_requested: false, arrives: None, lease_ends: None }
+    }
+
+    /// Whether the next lease has ended since the state was looked at; otherwise that wakes the task.
+    fn has_lease_ended(&mut self, end: Option<Instant>, cx: &mut Context<'_>) -> bool {
+        let Some(end) = end else {
+            self.lease_ends = None;
+            return false;
+        };
+        let timer = self.lease_ends.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        if timer.deadline() != end {
+            timer.as_mut().reset(end);
+        }
+        timer.as_mut().poll(cx).is_ready()
     }
 
     fn next(&mut self, state: &mut MemoryState, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
@@ -171,8 +187,15 @@ impl MemoryWatch {
 impl Watch for MemoryWatch {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Signal, Error>> {
         let store = self.store.clone();
-        let mut state = store.lock();
-        self.next(&mut state, cx)
+        loop {
+            let mut state = store.lock();
+            let signal = self.next(&mut state, cx);
+            let end = state.keyspace.leases().next_end();
+            drop(state);
+            if signal.is_ready() || !self.has_lease_ended(end, cx) {
+                return signal;
+            }
+        }
     }
 
     fn request_progress(&mut self) {

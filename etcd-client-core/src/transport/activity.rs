@@ -61,14 +61,15 @@ pub(crate) struct MinRate {
     window: Duration,
     /// In this window.
     bytes: u64,
-    end: Pin<Box<Sleep>>,
+    /// Of the window, once the answer was waited for: most are there when they are looked for.
+    end: Option<Pin<Box<Sleep>>>,
 }
 
 impl MinRate {
     /// Of an answer that begins now.
     pub(crate) fn new(activity: &Arc<Activity>, window: Duration) -> Self {
         activity.answers.fetch_add(1, Ordering::Relaxed);
-        Self { activity: Arc::clone(activity), window, bytes: 0, end: Box::pin(sleep(window)) }
+        Self { activity: Arc::clone(activity), window, bytes: 0, end: None }
     }
 
     /// A piece has come. The next window begins when there is enough in this one.
@@ -77,14 +78,17 @@ impl MinRate {
         let answers = self.activity.answers.load(Ordering::Relaxed).max(1);
         if self.bytes >= least_within(self.window) / answers {
             self.bytes = 0;
-            self.end.as_mut().reset(Instant::now() + self.window);
+            if let Some(end) = &mut self.end {
+                end.as_mut().reset(Instant::now() + self.window);
+            }
         }
     }
 
     /// Ready with the complaint when the window has ended before enough had come.
     pub(crate) fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<String> {
-        self.end.as_mut().poll(cx).map(|()| {
-            let Self { window, bytes, .. } = self;
+        let Self { window, bytes, end, .. } = self;
+        let end = end.get_or_insert_with(|| Box::pin(sleep(*window)));
+        end.as_mut().poll(cx).map(|()| {
             if *bytes == 0 {
                 return format!("the answer stopped half-way for {window:.1?}");
             }

@@ -61,6 +61,14 @@ impl<C> EndpointList<C> {
         !is_alone && !first.has_answered()
     }
 
+    /// Whether there is one endpoint, which has one address: it has answered, so that its addresses are known.
+    pub(crate) fn is_one_address(&self) -> bool {
+        match &*self.list {
+            [only] => only.addresses() == 1 && only.has_answered(),
+            _ => false,
+        }
+    }
+
     /// Another endpoint is asked first from now on, if it was this one.
     pub(crate) fn demote(&self, endpoint: &EndpointClient<C>) {
         if let Some(place) = self.list.iter().position(|other| std::ptr::eq(&raw const **other, endpoint)) {

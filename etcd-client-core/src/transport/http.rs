@@ -34,7 +34,7 @@ pub(crate) struct HttpOptions {
 /// etcd closes a connection that is pinged more often than every 5 s.
 pub(crate) const PING_AFTER: Duration = Duration::from_secs(10);
 /// Where who watches asks for signs of life anyway: each look at the clock wakes a thread that is idle otherwise.
-pub(crate) const PING_SELDOM_AFTER: Duration = Duration::from_secs(30);
+pub(crate) const PING_SELDOM_AFTER: Duration = Duration::from_secs(120);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Fixed and large. The adaptive window of hyper would ping for each estimate, which etcd

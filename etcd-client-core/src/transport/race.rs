@@ -9,19 +9,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use crate::BoxFuture;
 
 /// What is under way.
 pub(crate) struct Race<'a, T> {
     attempts: Vec<Attempt<'a, T>>,
-    /// Ready when the next endpoint is to be asked beside the one that was asked last.
-    silence: Option<Boxed<'a, ()>>,
+    next: Next,
 }
 
 struct Attempt<'a, T> {
     place: usize,
     started: Instant,
-    work: Boxed<'a, T>,
+    work: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
+}
+
+/// When the next endpoint is asked beside the one that was asked last.
+enum Next {
+    /// That one has failed, or is silent.
+    AtOnce,
+    /// When this is ready, as that one is silent then.
+    When(BoxFuture<()>),
+    /// That one is waited for.
+    AfterIt,
 }
 
 /// An attempt that has come to its end.
@@ -35,18 +44,19 @@ pub(crate) struct Done<T> {
 
 impl<'a, T> Race<'a, T> {
     pub(crate) fn new() -> Self {
-        Self { attempts: Vec::new(), silence: None }
+        Self { attempts: Vec::new(), next: Next::AtOnce }
     }
 
-    /// Begins an attempt at the endpoint in this place.
+    /// Begins an attempt at the endpoint in this place. Others are asked beside it when `silence` is ready; never, if
+    /// there is none.
     pub(crate) fn start(
         &mut self,
         place: usize,
         work: impl Future<Output = T> + Send + 'a,
-        silence: impl Future<Output = ()> + Send + 'a,
+        silence: Option<BoxFuture<()>>,
     ) {
         self.attempts.push(Attempt { place, started: Instant::now(), work: Box::pin(work) });
-        self.silence = Some(Box::pin(silence));
+        self.next = silence.map_or(Next::AfterIt, Next::When);
     }
 
     /// The next attempt that ends. `None` when another endpoint is to be asked, where `others` says
@@ -59,17 +69,15 @@ impl<'a, T> Race<'a, T> {
         for at in 0..self.attempts.len() {
             if let Poll::Ready(outcome) = self.attempts[at].work.as_mut().poll(cx) {
                 if at + 1 == self.attempts.len() {
-                    self.silence = None;
+                    self.next = Next::AtOnce;
                 }
                 let Attempt { place, started, .. } = self.attempts.remove(at);
                 let silent = self.attempts[..at].iter().map(|attempt| attempt.place).collect();
                 return Poll::Ready(Some(Done { place, elapsed: started.elapsed(), outcome, silent }));
             }
         }
-        let mut is_silent =
-            || self.silence.as_mut().is_none_or(|silence| silence.as_mut().poll(cx).is_ready());
-        if self.attempts.is_empty() || others && is_silent() {
-            self.silence = None;
+        if self.attempts.is_empty() || others && self.next.is_due(cx) {
+            self.next = Next::AtOnce;
             return Poll::Ready(None);
         }
         Poll::Pending
@@ -81,6 +89,16 @@ impl<'a, T> Race<'a, T> {
     }
 }
 
+impl Next {
+    fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::AtOnce => true,
+            Self::When(silence) => silence.as_mut().poll(cx).is_ready(),
+            Self::AfterIt => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::sleep;
@@ -89,13 +107,17 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn after(seconds: u32) -> BoxFuture<()> {
+        Box::pin(sleep(SECOND * seconds))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_next_is_asked_after_a_failure_or_beside_a_silence() {
         let mut race = Race::new();
         assert!(race.next(true).await.is_none(), "nothing is under way");
-        race.start(0, sleep(SECOND * 9), sleep(SECOND));
+        race.start(0, sleep(SECOND * 9), Some(after(1)));
         assert!(race.next(true).await.is_none(), "silent");
-        race.start(1, sleep(SECOND), sleep(SECOND * 9));
+        race.start(1, sleep(SECOND), Some(after(9)));
         let done = race.next(true).await.unwrap();
         assert_eq!((done.place, done.silent), (1, vec![0]));
         assert!(race.next(true).await.is_none(), "the last one is over: the next at once");
@@ -107,7 +129,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_never_silent_is_alone() {
         let mut race = Race::new();
-        race.start(0, sleep(SECOND * 100), std::future::pending());
+        race.start(0, sleep(SECOND * 100), None);
         assert!(race.next(true).await.is_some());
     }
 }

@@ -22,7 +22,11 @@ const INSPECTION_HOLDS: Duration = Duration::from_secs(120);
 
 /// What an endpoint has done lately.
 #[derive(Debug, Default)]
-pub(crate) struct EndpointRecord(Mutex<Entry>);
+pub(crate) struct EndpointRecord {
+    entry: Mutex<Entry>,
+    /// Held while it is asked what it is.
+    inspecting: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct Entry {
@@ -114,6 +118,15 @@ impl EndpointRecord {
         inspection.filter(|(at, _)| at.elapsed() < INSPECTION_HOLDS).map(|(_, found)| found)
     }
 
+    /// Lets one caller inspect it at a time. What another one has found out meanwhile is the answer for this one, too: all
+    /// watches of a stream ask at the same moment.
+    pub(crate) async fn inspect_alone(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Inspection> {
+        let asked = Instant::now();
+        let guard = self.inspecting.lock().await;
+        let latest = self.lock().inspection.clone().filter(|(at, _)| *at >= asked);
+        latest.map_or(Ok(guard), |(_, found)| Err(found))
+    }
+
     /// What has just been found out.
     pub(crate) fn note_inspection(&self, found: Inspection) {
         self.lock().inspection = Some((Instant::now(), found));
@@ -140,7 +153,7 @@ impl EndpointRecord {
 
     /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Entry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,5 +189,21 @@ mod tests {
         assert!(record.inspected().is_some());
         record.answered();
         assert!(record.inspected().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_one_inspection_finds_is_the_answer_for_all_who_have_waited_for_it() {
+        let record = EndpointRecord::default();
+        let first = record.inspect_alone().await.ok();
+        assert!(first.is_some());
+        let mut waiting = Box::pin(record.inspect_alone());
+        assert!(
+            std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await
+        );
+        record.note_inspection(Inspection(Some(Error::new(Kind::Protocol, "what answers is redis"))));
+        drop(first);
+        let found = waiting.await.err().and_then(|found| found.0);
+        assert_eq!(found.map(|error| error.to_string()).as_deref(), Some("what answers is redis"));
+        assert!(record.inspect_alone().await.is_ok(), "it is asked anew");
     }
 }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::Error;
 use crate::error::EndpointFailure;
 use crate::transport::endpoint_client::EndpointClient;
 use crate::transport::endpoint_order::EndpointList;
 use crate::transport::preference::Candidates;
 use crate::transport::race::{Done, Race};
+use crate::{BoxFuture, Error};
 
 /// The attempts of one round, each at another endpoint or another address of one.
 pub(crate) struct Round<'a, C, T> {
@@ -31,15 +31,15 @@ impl<'a, C: Default, T> Round<'a, C, T> {
         Self { endpoints, candidates, race, others: true, generations, lost }
     }
 
-    /// The next attempt that ends; `None` when all have. `begin` makes an attempt, and what is ready when
-    /// the next one is to be made beside it.
-    pub(crate) async fn next<A, S>(
+    /// The next attempt that ends; `None` when all have. `begin` makes an attempt, and `silence` what is ready when
+    /// the next one is to be made beside it, if that may be.
+    pub(crate) async fn next<A>(
         &mut self,
-        begin: impl Fn(&'a Arc<EndpointClient<C>>) -> (A, S),
+        begin: impl Fn(&'a Arc<EndpointClient<C>>) -> A,
+        silence: impl Fn(&'a Arc<EndpointClient<C>>) -> Option<BoxFuture<()>>,
     ) -> Option<Done<T>>
     where
         A: Future<Output = T> + Send + 'a,
-        S: Future<Output = ()> + Send + 'a,
     {
         loop {
             if let Some(done) = self.race.next(self.others).await {
@@ -59,8 +59,9 @@ impl<'a, C: Default, T> Round<'a, C, T> {
             }
             self.generations[place] = Some(endpoint.generation());
             endpoint.record().asked();
-            let (attempt, silence) = begin(endpoint);
-            self.race.start(place, attempt, silence);
+            // Where there is nobody else to ask, nobody looks at the clock for it.
+            let silence = if self.endpoints.is_one_address() { None } else { silence(endpoint) };
+            self.race.start(place, begin(endpoint), silence);
         }
     }
 
@@ -109,6 +110,11 @@ impl<'a, C: Default, T> Round<'a, C, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::sync::atomic::Ordering;
+
+    use tokio::time::sleep;
+
     use super::*;
     use crate::Kind;
     use crate::transport::http::Protocol;
@@ -131,6 +137,31 @@ mod tests {
             let failing: Vec<_> = endpoints.failing().into_iter().map(|failing| failing.endpoint).collect();
             assert_eq!(failing, [&**endpoints[0].name()]);
             assert!(!endpoints[0].record().passed_over(), "it was logged already (a refusal: {refuses})");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_only_address_is_waited_for_without_a_look_at_the_clock() {
+        for (addresses, answered, looks) in [
+            (&["127.0.0.1:1"][..], false, true),
+            (&["127.0.0.1:1"], true, false),
+            (&["127.0.0.1:1", "127.0.0.2:1"], true, true),
+        ] {
+            let mut settings = Settings::new(Duration::from_secs(5));
+            settings.endpoints = addresses.iter().map(|address| (*address).to_owned()).collect();
+            let endpoints = EndpointList::<()>::new(&settings.check(Protocol::Http1, false).unwrap());
+            for place in 0..endpoints.len() {
+                endpoints[place].connections().answered.store(answered, Ordering::Relaxed);
+            }
+            let looked = Cell::new(false);
+            let mut round = Round::over(&endpoints);
+            let attempt = |_| sleep(Duration::from_secs(60));
+            let silence = |_| {
+                looked.set(true);
+                None
+            };
+            let done = round.next(attempt, silence).await.unwrap();
+            assert_eq!((done.elapsed > Duration::ZERO, looked.get()), (true, looks), "{addresses:?}");
         }
     }
 }

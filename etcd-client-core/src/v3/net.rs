@@ -8,6 +8,7 @@ pub(in crate::v3) mod failure;
 pub(in crate::v3) mod grpc_channel;
 mod idle_connection;
 pub(in crate::v3) mod login;
+mod method_urls;
 mod not_grpc;
 pub(in crate::v3) mod pool;
 pub(in crate::v3) mod round;

@@ -3,6 +3,7 @@
 mod commit;
 mod delta;
 mod directory;
+mod lease;
 pub(in crate::v3) mod listing;
 mod several;
 mod version;
@@ -10,6 +11,7 @@ mod version;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -23,8 +25,8 @@ use crate::v3::wire::messages::{Event, ResponseHeader, WatchResponse};
 use crate::v3::wire::response::unsigned;
 
 use crate::store::{
-    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Listing, Opened,
-    Prefix, Signal, Store, Watch, merged_watch,
+    Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Lease, LeaseId,
+    Leased, LeasedPut, Listing, Opened, Prefix, Signal, Store, Watch, merged_watch,
 };
 use crate::transport::keys_in_other_api;
 use crate::{Error, FailingEndpoint, Kind};
@@ -96,6 +98,22 @@ impl Store for Client {
 
     fn writes_at_once(&self) -> usize {
         commit::WRITES_AT_ONCE
+    }
+
+    fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
+        Box::pin(lease::grant(Arc::clone(self.pool()), ttl))
+    }
+
+    fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
+        Box::pin(lease::keep_alive(Arc::clone(self.pool()), lease))
+    }
+
+    fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
+        Box::pin(lease::revoke(Arc::clone(self.pool()), lease))
+    }
+
+    fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
+        Box::pin(lease::put(Arc::clone(self.pool()), put))
     }
 
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {

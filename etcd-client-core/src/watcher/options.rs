@@ -25,8 +25,9 @@ pub struct Options {
     /// last request was answered at once, one and a half, as long as 2.5 s are left for the answer. So while all is well
     /// [`Event::Current`](super::Event::Current) comes every 7.5 s by default. Default: 5 s.
     pub progress_interval: Duration,
-    /// Where it is given, the one request of each interval is made at a moment that is a whole number of tenths of the
-    /// interval away from this one, so watchers that were given the same moment wake together. Any moment will do.
+    /// Where it is given, the one request of each interval is made at a moment that is a whole number of steps away from
+    /// this one, so watchers that were given the same moment wake together. A step is about a tenth of the interval, a
+    /// multiple of 64 ms. Any moment will do; that at which the tokio runtime was built lets its thread sleep longest.
     /// Default: `None`, each has moments of its own.
     pub aligned_to: Option<Instant>,
     /// How often what was reported is compared with what the store holds, give or take a tenth; it is also done soon

@@ -195,7 +195,8 @@ impl Watching {
         };
         let due = rhythm.due(now, role);
         self.late = rhythm.late(now, due);
-        self.tick.as_mut().reset(due);
+        // Anew: one that is only put off wakes the thread at its old moment, too.
+        self.tick.set(sleep_until(due));
     }
 
     pub(super) fn request_progress(&mut self) {

@@ -6,6 +6,10 @@
 //!
 //! Watchers that ask at the same moment wake their thread once. Of the watches on one stream one asks; the others would ask
 //! a little later, which its answer puts off.
+//!
+//! tokio's clock is a wheel: a timer that is seconds away ends a sleep when the 4,096 ms begin in which it is due, counted
+//! from when the runtime was built, once more when the 64 ms begin, and then when it is due. A moment at which 64 ms begin
+//! spares one of them.
 
 use std::time::Duration;
 
@@ -14,8 +18,10 @@ use tokio::time::Instant;
 use super::options::Options;
 use crate::backoff::spread;
 
-/// How many steps an interval has; moments that watchers have in common are whole steps apart.
+/// How many steps an interval has, or a few more; moments that watchers have in common are whole steps apart.
 const STEPS: u32 = 10;
+/// A step that watchers have in common is a multiple of this, where an answer has time to spare.
+const SLOT: Duration = Duration::from_millis(64);
 /// How long an answer may take: this, or half an interval if that is longer, or an interval if that is shorter.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(2_500);
 /// An answer came at once if it took at most `1 / AT_ONCE` of the time that it had.
@@ -78,7 +84,7 @@ impl Rhythm {
 
     /// When a stream that has answered now is asked again by a watch in this role.
     pub(super) fn due(self, now: Instant, role: Role) -> Instant {
-        let step = self.interval / STEPS;
+        let step = self.step();
         let longer = match role {
             Role::AsksSoon => Duration::ZERO,
             Role::Asks | Role::LeavesItToAnother => {
@@ -96,6 +102,14 @@ impl Rhythm {
         earliest + rest + further
     }
 
+    /// The time between two moments at which watchers ask.
+    fn step(self) -> Duration {
+        let step = self.interval / STEPS;
+        let is_ahead_of_need = self.interval.saturating_sub(self.time_for_answer()) > step;
+        let slots = u32::try_from(step.as_millis() / SLOT.as_millis()).unwrap_or(u32::MAX);
+        if self.origin.is_some() && is_ahead_of_need && slots > 0 { SLOT.saturating_mul(slots) } else { step }
+    }
+
     /// By how much this moment is later than an interval after now.
     pub(super) fn late(self, now: Instant, due: Instant) -> Duration {
         due.saturating_duration_since(now + self.interval)
@@ -107,6 +121,8 @@ mod tests {
     use super::*;
 
     const STEP: Duration = Duration::from_millis(500);
+    /// Of watchers that have moments in common.
+    const COMMON_STEP: Duration = Duration::from_millis(448);
 
     fn rhythm(origin: Option<Instant>) -> Rhythm {
         Rhythm { interval: STEP * STEPS, origin }
@@ -120,11 +136,11 @@ mod tests {
             let [soon, first, others] = [Role::AsksSoon, Role::Asks, Role::LeavesItToAnother]
                 .map(|role| rhythm(Some(origin)).due(now, role));
             for due in [soon, first, others] {
-                assert_eq!((due - origin).as_millis() % STEP.as_millis(), 0, "{millis}");
+                assert_eq!((due - origin).as_millis() % COMMON_STEP.as_millis(), 0, "{millis}");
             }
             assert!((STEP * STEPS..STEP * 11).contains(&(soon - now)), "{millis}: {:?}", soon - now);
             assert!((STEP * 14..=STEP * 15).contains(&(first - now)), "{millis}: {:?}", first - now);
-            assert_eq!(others - first, STEP, "{millis}");
+            assert_eq!(others - first, COMMON_STEP, "{millis}");
         }
     }
 
@@ -149,7 +165,7 @@ mod tests {
         {
             let rhythm = Rhythm { interval: seconds(interval), origin: Some(now) };
             let left = now + seconds(2 * interval) - rhythm.due(now, Role::Asks);
-            let step = seconds(interval) / STEPS;
+            let step = rhythm.step();
             assert!((at_least..=at_least + step).contains(&left), "{interval} s: {left:?}");
             assert!(rhythm.is_at_once(at_least / 10) && !rhythm.is_at_once(at_least / 9));
         }

@@ -5,6 +5,7 @@ mod compactions;
 mod directories;
 mod flapping;
 mod freshness;
+mod leases;
 mod rewinds;
 mod signs_of_life;
 mod starts;

@@ -82,9 +82,13 @@ struct Follower {
 
 impl Follower {
     fn of_server(answers_after: Duration, interval: Duration) -> Self {
+        Self::aligned(answers_after, interval, None)
+    }
+
+    fn aligned(answers_after: Duration, interval: Duration, to: Option<std::time::Instant>) -> Self {
         let server = Arc::new(Mutex::new(Server { answers_after, asked: Vec::new() }));
         let mut options = Options::default();
-        (options.progress_interval, options.audit_interval) = (interval, None);
+        (options.progress_interval, options.audit_interval, options.aligned_to) = (interval, None, to);
         let store = Slow { store: MemoryStore::from([("/p/a", "1")]), server: Arc::clone(&server) };
         Self { watcher: Watcher::new(Arc::new(store), Prefix::new("/p"), options), server }
     }
@@ -165,4 +169,45 @@ async fn whenever_a_stream_dies_it_is_noticed_within_two_intervals() {
         let limit = interval * 2 + Duration::from_millis(2);
         assert!(elapsed <= limit, "{elapsed:?} with an interval of {interval:?} (seed {seed})");
     }
+}
+
+/// How often the thread of a runtime sleeps for each question to a quiet stream, on the average of ten minutes and rounded
+/// up. `is_aligned`: the watcher knows when the clock of its runtime began.
+fn sleeps_for_a_question(is_aligned: bool) -> usize {
+    let wake_ups = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&wake_ups);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .on_thread_unpark(move || noted.lock().unwrap().push(Instant::now()))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        // The clock stands still until somebody sleeps.
+        let begin = is_aligned.then(|| Instant::now().into_std());
+        let mut follower = Follower::aligned(Duration::from_millis(1), INTERVAL, begin);
+        follower.follow(INTERVAL * 4).await.expect("it answers");
+        let asked = follower.asked();
+        wake_ups.lock().unwrap().clear();
+        follower.follow(MINUTES).await.expect("it answers");
+        let asked = follower.asked() - asked;
+        assert!(asked >= 79, "asked {asked} times in ten minutes");
+        let mut wake_ups = wake_ups.lock().unwrap();
+        // It may park several times without any time passing.
+        wake_ups.dedup();
+        // The end of the ten minutes is a timer, too.
+        (wake_ups.len() - 5).div_ceil(asked)
+    })
+}
+
+/// The clock of tokio looks at a timer that is seconds away when its 4,096 ms begin, when its 64 ms begin, and then when it
+/// is due. One sleep more is ended by the answer.
+#[test]
+fn a_quiet_stream_wakes_its_thread_four_times_for_each_question() {
+    assert_eq!(sleeps_for_a_question(false), 4);
+}
+
+#[test]
+fn at_moments_of_the_clock_it_wakes_its_thread_three_times() {
+    assert_eq!(sleeps_for_a_question(true), 3);
 }

@@ -1,6 +1,5 @@
 //! `watch`: values as they change.
 
-mod difference;
 mod ending;
 mod frame;
 mod lines;

@@ -18,8 +18,9 @@ const NO_THREAD: &str = "there is no thread to write it";
 impl<T: Send + Sync + 'static> Live<T> {
     /// Ends the watch, of all handles: what is in force stays, no callback begins any more, and what
     /// is in force is in the [cache file](crate::Options::cache_file) when this returns, where there is
-    /// to be one. Dropping the last handle does the same, but waits a second at most, and says
-    /// nothing when it fails. Blocks the thread; see [`close_async`](Self::close_async).
+    /// to be one. An [instance](crate::Options::instance) is no longer listed in the fleet; where the store cannot be
+    /// asked for that within the limit, its entry goes by itself. Dropping the last handle does the same, but waits a
+    /// second at most, and says nothing when it fails. Blocks the thread; see [`close_async`](Self::close_async).
     ///
     /// For the end of a process. Reading goes on; the [state](crate::Status::state) is
     /// [`Stopped`](crate::State::Stopped), whoever waits gets an error, and [`changes`](Self::changes) end.
@@ -46,6 +47,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.life.end();
         let (sender, receiver) = mpsc::channel();
         self.shared.save(move |written| drop(sender.send(written)));
+        self.shared.wait_until_out_of_fleet(until);
         let left = until.saturating_duration_since(Instant::now());
         match receiver.recv_timeout(left) {
             Ok(written) => self.closed(written),
@@ -66,6 +68,7 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.life.end();
         let (sender, receiver) = oneshot::channel();
         self.shared.save(move |written| drop(sender.send(written)));
+        self.shared.wait_until_out_of_fleet_async(until).await;
         match timeout_at(until, receiver).await {
             Ok(Ok(written)) => self.closed(written),
             Ok(Err(_)) => self.closed(Err(NO_THREAD.to_owned())),

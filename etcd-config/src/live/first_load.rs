@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::cache::{Cache, CacheLocation, Image, without_secrets};
 use crate::decode::{Context, Derived, survey};
 use crate::error::Error;
+use crate::instance::InstancePlan;
 use crate::live::last_good::past_before;
 use crate::live::neighbours::{self, Hint};
 use crate::past::Past;
@@ -41,6 +42,8 @@ pub(crate) struct WatchPlan {
     pub(crate) cache: Option<CacheLocation>,
     /// If the newest state is refused, the newest that is not is looked for in the store's past.
     pub(crate) last_good: bool,
+    /// Where it is to be listed in the fleet.
+    pub(crate) instance: Option<Box<InstancePlan>>,
 }
 
 /// What is read of the keys, without the type that they become.
@@ -75,6 +78,7 @@ pub(crate) struct FirstAnswer {
     startup_timeout: Duration,
     debounce: Duration,
     cache: Option<CacheLocation>,
+    instance: Option<Box<InstancePlan>>,
     connections: Arc<OwnConnections>,
 }
 
@@ -89,6 +93,7 @@ pub(crate) struct FirstLoad {
     pub(crate) refused: Option<Arc<Listing>>,
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) debounce: Duration,
+    pub(crate) instance: Option<Box<InstancePlan>>,
     /// Keeps the connections open that the watcher uses, for others to share.
     pub(crate) connections: Arc<OwnConnections>,
 }
@@ -106,7 +111,7 @@ pub(crate) enum LoadedFrom {
 impl FirstAnswer {
     /// Asks the store, on the runtime on which it is to be followed.
     pub(crate) async fn new(store: &Arc<dyn Store>, plan: WatchPlan, fields: Fields) -> Result<Self, Error> {
-        let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache, last_good } = plan;
+        let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache, last_good, instance } = plan;
         watcher.aligned_to = Some(common_moment());
         // Read at once, what is committed could not be distinguished from what was written after it.
         watcher.replay_each = fields.layout.commit_key.is_some();
@@ -134,6 +139,7 @@ impl FirstAnswer {
             startup_timeout,
             debounce,
             cache,
+            instance,
             connections,
         })
     }
@@ -190,6 +196,7 @@ impl FirstAnswer {
             startup_timeout,
             debounce,
             cache,
+            instance,
             connections,
             ..
         } = self;
@@ -223,7 +230,18 @@ impl FirstAnswer {
             }
         };
         let Loaded { publisher, first, speed, origin: loaded_from } = loaded;
-        Ok(FirstLoad { first, publisher, speed, watcher, loaded_from, refused, cache, debounce, connections })
+        Ok(FirstLoad {
+            first,
+            publisher,
+            speed,
+            watcher,
+            loaded_from,
+            refused,
+            cache,
+            debounce,
+            instance,
+            connections,
+        })
     }
 }
 

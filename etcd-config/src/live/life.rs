@@ -1,14 +1,16 @@
 //! What all handles of a configuration share, and what happens when the last one is dropped.
 
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
 use crate::live::shared::Shared;
 use crate::runtime::background::Background;
+use crate::runtime::caller::refuse_to_block;
+use crate::status::cell::StatusRecord;
 
-/// How long dropping the last handle waits for the cache file.
+/// How long dropping the last handle waits for the cache file, and for the store to forget the instance.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// Ends the watch when it is dropped, that is, with the last handle.
@@ -39,7 +41,41 @@ impl Drop for Life {
             return;
         }
         self.end();
+        let until = Instant::now() + FLUSH;
         flush(&self.shared);
+        // On a runtime of the caller's the key goes when that comes to it: it may be waiting for this.
+        if self.background.is_some() && refuse_to_block().is_ok() {
+            self.shared.wait_until_out_of_fleet(until);
+        }
+    }
+}
+
+impl Shared {
+    /// Waits until the instance is no longer listed in the fleet, if it is to be listed there.
+    pub(super) fn wait_until_out_of_fleet(&self, until: Instant) {
+        loop {
+            let epoch = self.status_cell.epoch();
+            if !self.is_in_fleet() || !self.status_cell.sleep(epoch, until) {
+                return;
+            }
+        }
+    }
+
+    /// Whether something in the store is still to be taken back.
+    fn is_in_fleet(&self) -> bool {
+        let is_there =
+            |record: &StatusRecord| record.in_fleet.as_ref().is_some_and(|in_fleet| !in_fleet.has_left);
+        self.status_cell.read(is_there)
+    }
+
+    /// The same for a task.
+    pub(super) async fn wait_until_out_of_fleet_async(&self, until: tokio::time::Instant) {
+        loop {
+            let epoch = self.status_cell.epoch();
+            if !self.is_in_fleet() || !self.status_cell.sleep_async(epoch, until).await {
+                return;
+            }
+        }
     }
 }
 

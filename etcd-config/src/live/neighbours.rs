@@ -74,7 +74,10 @@ async fn look_around(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Opt
     if rest.is_empty() && names.iter().any(|name| name == wanted) {
         return Some(Hint::IsAKey);
     }
-    for name in alike(&names, wanted).into_iter().filter(|_| !wanted.is_empty()) {
+    // What the instances say of themselves is no configuration.
+    let is_fleet = |name: &str| name.strip_prefix(wanted) == Some(".fleet/") && rest.is_empty();
+    let alike = alike(&names, wanted).into_iter().filter(|name| !wanted.is_empty() && !is_fleet(name));
+    for name in alike {
         let path = [&[name.trim_end_matches('/')], rest].concat().join("/");
         let other = Prefix::new(&directory.join(&path));
         if is_there(store, &other).await {

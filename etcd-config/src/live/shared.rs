@@ -9,9 +9,12 @@ use tokio::sync::Notify;
 
 use crate::cache::Archive;
 use crate::error::Error;
+use crate::explain::{Explanation, explain};
+use crate::instance::subject::Subject;
 use crate::notify::callbacks::Hooks;
 use crate::notify::notice::Notice;
 use crate::notify::stream::Streams;
+use crate::problem::Problem;
 use crate::publish::current::Current;
 use crate::publish::keys::Keys;
 use crate::resource::registry::Resources;
@@ -21,7 +24,7 @@ use crate::runtime::panics;
 use crate::runtime::process::Process;
 use crate::status::cell::{StatusCell, StatusRecord};
 use crate::status::resource_status::BuildCounts;
-use crate::status::{Ago, CacheFile, Rewind, State, Status};
+use crate::status::{Ago, CacheFile, Rewind, Source, State, Status};
 
 pub(crate) struct Shared {
     pub(crate) current: Arc<dyn Current>,
@@ -128,6 +131,17 @@ impl Shared {
         status
     }
 
+    /// For each field where its value comes from.
+    pub(crate) fn explain(&self) -> Explanation {
+        let source = self.status().source;
+        let (tree, unpublished) = self.keys.with_unpublished();
+        let explanation = explain(&tree, self.keys.context(), &unpublished, source == Source::Cache);
+        match self.resources.get().filter(|_| !self.is_orphan()) {
+            Some(resources) => explanation.with_resources(resources.status()),
+            None => explanation,
+        }
+    }
+
     /// Writes the status, with the counters.
     pub(crate) fn record<R: Default>(
         &self,
@@ -224,6 +238,20 @@ impl Shared {
     /// In the child of a `fork` nothing comes any more, and locks may be held for ever.
     pub(crate) fn check_process(&self) -> Result<(), Error> {
         if self.is_orphan() { Err(Error::left_in_the_parent()) } else { Ok(()) }
+    }
+}
+
+impl Subject for Shared {
+    fn status_cell(&self) -> &StatusCell {
+        &self.status_cell
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    fn announce(&self, warning: Problem) {
+        self.hooks.queue(Notice::of_warnings(vec![warning]), self.keys.len());
     }
 }
 

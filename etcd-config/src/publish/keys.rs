@@ -25,11 +25,14 @@ struct KeysState {
     /// The revision that the tree is at, and that of the snapshot.
     revision: u64,
     snapshot: u64,
+    /// The revision of the last batch, or of the listing if there was none.
+    changed: u64,
 }
 
 impl Keys {
     pub(crate) fn new(tree: KeyTree, revision: u64, context: Context) -> Self {
-        let state = KeysState { tree: Arc::new(tree), unpublished: None, revision, snapshot: revision };
+        let (tree, unpublished) = (Arc::new(tree), None);
+        let state = KeysState { tree, unpublished, revision, snapshot: revision, changed: revision };
         Self { state: Mutex::new(state), context }
     }
 
@@ -42,14 +45,20 @@ impl Keys {
         self.lock().tree.len()
     }
 
+    /// The revision of the last change below the prefix, and how many keys there have been since.
+    pub(crate) fn last_change(&self) -> (u64, usize) {
+        let state = self.lock();
+        (state.changed, state.tree.len())
+    }
+
     pub(crate) fn read(&self) -> Arc<KeyTree> {
         Arc::clone(&self.lock().tree)
     }
 
     /// Applies a batch; returns the values that have really changed.
     pub(crate) fn apply(&self, batch: &Batch) -> Touched {
-        let KeysState { tree, unpublished, revision, .. } = &mut *self.lock();
-        *revision = batch.revision;
+        let KeysState { tree, unpublished, revision, changed, .. } = &mut *self.lock();
+        (*revision, *changed) = (batch.revision, batch.revision);
         let replaced = Arc::make_mut(tree).apply(batch);
         let touched = replaced.touched();
         match unpublished {
@@ -100,7 +109,7 @@ impl Keys {
     /// The keys of the published snapshot, at the last revision that they are known to be those of.
     pub(crate) fn published(&self) -> (u64, Vec<Entry>) {
         let (tree, unpublished, revision) = {
-            let KeysState { tree, unpublished, revision, snapshot } = &*self.lock();
+            let KeysState { tree, unpublished, revision, snapshot, .. } = &*self.lock();
             let revision = if unpublished.is_none() { *revision } else { *snapshot };
             (Arc::clone(tree), unpublished.clone().unwrap_or_default(), revision)
         };

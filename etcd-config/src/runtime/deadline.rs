@@ -1,5 +1,6 @@
 //! Time limits as points in time.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,18 @@ pub(crate) fn runtime_deadline(limit: Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + limit.min(LONGEST)
 }
 
+thread_local! {
+    static MOMENT_OF_THREAD: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
 /// A moment that all configurations of the process have in common: what each does at intervals is counted from it, so
-/// that they wake their thread together.
+/// that they wake their thread together. On a thread that is one of a runtime's own it is the beginning of its clock.
 pub(crate) fn common_moment() -> Instant {
     static MOMENT: OnceLock<Instant> = OnceLock::new();
-    *MOMENT.get_or_init(Instant::now)
+    MOMENT_OF_THREAD.get().unwrap_or_else(|| *MOMENT.get_or_init(Instant::now))
+}
+
+/// On this thread the common moment is this one: just before the thread's only runtime was built.
+pub(crate) fn count_from(moment: Instant) {
+    MOMENT_OF_THREAD.set(Some(moment));
 }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::runtime::panics;
+use crate::status::in_fleet::InFleet;
 use crate::status::meters::{Meters, Reading};
 use crate::status::outstanding::Outstanding;
 use crate::status::resource_status::BuildCounts;
@@ -41,6 +42,8 @@ pub(crate) struct StatusRecord {
     pub(crate) warnings: Vec<Problem>,
     pub(crate) pending: Vec<Problem>,
     pub(crate) cache_file: Option<CacheFile>,
+    /// Where it is to be listed in the fleet.
+    pub(crate) in_fleet: Option<Box<InFleet>>,
     last_panic: Option<String>,
     pub(crate) counters: Counters,
     /// Builds that have passed their limit and not returned.
@@ -98,6 +101,7 @@ impl StatusCell {
             warnings: Vec::new(),
             pending: Vec::new(),
             cache_file: None,
+            in_fleet: None,
             last_panic: None,
             counters: Counters { snapshots: 1, ..Counters::default() },
             hanging_builds: 0,
@@ -118,6 +122,7 @@ impl StatusCell {
 
     pub(crate) fn status(&self) -> Status {
         let record = self.lock();
+        let of_fleet = record.in_fleet.iter().filter_map(|in_fleet| in_fleet.warning.as_ref());
         Status {
             name: self.name,
             prefix: self.prefix.clone(),
@@ -134,10 +139,11 @@ impl StatusCell {
             failing_endpoints: Vec::new(),
             last_rejection: record.last_rejection.clone(),
             last_rewind: record.last_rewind,
-            warnings: record.warnings.clone(),
+            warnings: record.warnings.iter().chain(of_fleet).cloned().collect(),
             pending: record.pending.clone(),
             resources: Vec::new(),
             cache_file: record.cache_file.clone(),
+            instance: record.in_fleet.as_ref().and_then(|in_fleet| in_fleet.name.clone()),
             last_panic: record.last_panic.clone(),
             counters: record.counters,
         }
@@ -165,6 +171,7 @@ impl StatusCell {
             pending: Vec::new(),
             resources: Vec::new(),
             cache_file: None,
+            instance: None,
             last_panic: None,
             counters: Counters::default(),
         }
@@ -302,7 +309,8 @@ impl StatusRecord {
         self.confirmed.age()
     }
 
-    fn reading(&self) -> Reading {
+    /// What the counters and gauges are.
+    pub(crate) fn reading(&self) -> Reading {
         Reading {
             counters: self.counters,
             hanging_builds: self.hanging_builds,
@@ -319,6 +327,11 @@ impl StatusRecord {
     /// Where it stands with the store.
     pub(crate) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Since when it has been watching, or has not been.
+    pub(crate) fn since(&self) -> SystemTime {
+        self.since
     }
 
     /// Whether changes are received, whatever is made of them.

@@ -1,4 +1,4 @@
-//! What is shown to the facade `metrics`, where the feature of that name is on.
+//! What is shown to the facade `metrics` and on the page of the feature `http`, where they are on.
 //!
 //! Everything has the labels `config`, the name of the struct, and `prefix`. A recorder must be
 //! installed before the configuration is watched.
@@ -11,10 +11,13 @@ use crate::status::Counters;
 #[cfg_attr(not(feature = "metrics"), path = "meters/off.rs")]
 mod shown;
 
+#[cfg(any(feature = "http", feature = "metrics"))]
+pub(crate) mod list;
+
 pub(crate) use shown::Meters;
 
 /// What is shown.
-#[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+#[cfg_attr(not(any(feature = "http", feature = "metrics")), allow(dead_code))]
 pub(crate) struct Reading {
     pub(crate) counters: Counters,
     pub(crate) hanging_builds: u64,

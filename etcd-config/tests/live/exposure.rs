@@ -8,8 +8,8 @@ use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
-use etcd_config::{EtcdConfig, Live, MemoryStore, Secret, field};
-use etcd_config_tests::soon;
+use etcd_config::{EtcdConfig, Fleet, Live, MemoryStore, Secret, field};
+use etcd_config_tests::{soon, until};
 
 use crate::service::{SOON, runtime};
 
@@ -89,6 +89,36 @@ fn of_what_is_made(table: &mut Table, store: &MemoryStore, settings: &Live<Bank>
     settings.wait_for_revision(store.put("/bank/pin", "1234567"), SOON).unwrap();
 }
 
+/// A fleet with one instance, which refuses a revision, and what comes of waiting for it.
+fn fleet(table: &mut Table) {
+    let store =
+        MemoryStore::from([("/bank/token", PLANTED), ("/bank/pin", "1234567"), ("/bank/marked", PLANTED)]);
+    let spread = std::time::Duration::ZERO;
+    let settings = Bank::options().instance("web-1").instance_spread(spread).watch(&store).unwrap();
+    until("listed", || settings.status().instance.is_some());
+    let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
+    let error = Fleet::of::<Bank>(&store).unwrap().wait_for(refused, SOON).unwrap_err();
+    let fleet = Fleet::of::<Bank>(&store).unwrap();
+    table.both("Fleet", &fleet);
+    table.row("Instance", &fleet.instances());
+    table.row("InstanceReport", &fleet.instances()[0].report);
+    table.row("RefusedRevision", &fleet.instances()[0].report.as_ref().unwrap().refused);
+    table.both("Error", &error);
+    table.both("LaggingInstance", &error.lagging()[0]);
+    table.both("InstanceLag", &error.lagging()[0].why);
+}
+
+fn of_documents(table: &mut Table) {
+    let document = Bank::export(self::store()).unwrap();
+    for text in
+        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
+    {
+        table.row("Document", &text);
+    }
+    table.row("Document", &document.with_secrets());
+    table.both("Format", &etcd_config::Format::Json);
+}
+
 #[test]
 fn no_public_type_shows_what_a_field_calls_secret() {
     let mut table = Table::default();
@@ -135,14 +165,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
-    let document = Bank::export(self::store()).unwrap();
-    for text in
-        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
-    {
-        table.row("Document", &text);
-    }
-    table.row("Document", &document.with_secrets());
-    table.both("Format", &etcd_config::Format::Json);
+    of_documents(&mut table);
     let history = Bank::history(&store, ..).unwrap();
     table.both("History", &history);
     table.row("HistoryCut", &history.cut());
@@ -169,6 +192,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.both("Error", &plan.commit().unwrap_err());
     let written = Bank::update(self::store(), |edit| edit.set(field!(Bank.level), &3)).unwrap();
     table.row("Written", &written);
+    fleet(&mut table);
     table.both("Printable", &etcd_config::Printable::line("text"));
     // What derived code is handed.
     let mut tree = KeyTree::new(Prefix::new("/bank"));
@@ -179,8 +203,17 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("__private", &context);
 
     // Traits; what a type of the user's is written with, and its own words; a path and numbers; times and numbers; a crate with a table of its own.
-    let bare =
-        ["EtcdConfig", "IntoStore", "ToText", "TextSerializer", "NoText", "CacheFile", "Rewind", "client"];
+    let bare = [
+        "EtcdConfig",
+        "IntoStore",
+        "ToText",
+        "TextSerializer",
+        "NoText",
+        "CacheFile",
+        "Rewind",
+        "ReportedProblem",
+        "client",
+    ];
     let named: BTreeSet<String> =
         table.0.iter().map(|(name, _)| *name).chain(bare).map(str::to_owned).collect();
     let missing: Vec<_> = exported().difference(&named).cloned().collect();

@@ -22,6 +22,7 @@ mod harness;
 mod hidden_keys;
 mod history;
 mod idle_connections;
+mod instances;
 mod lagging;
 mod large;
 mod leases;

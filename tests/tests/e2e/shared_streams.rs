@@ -83,6 +83,52 @@ fn fifty_configurations_are_one_stream_and_are_resumed_as_few() {
     });
 }
 
+/// So many with one client, each with its prefix, and a proxy on their way.
+fn many(server: &Server, count: usize) -> (Proxy, Vec<Live<Flat>>) {
+    let proxy = Proxy::to(&server.address());
+    let client = Client::new([proxy.endpoint()]).expect("a client");
+    let start = |number| Flat::options().prefix(format!("/many/{number}")).watch(&client);
+    let lives: Vec<_> = (0..count).map(|number| start(number).expect("a first snapshot")).collect();
+    all_watch(&lives, 0);
+    (proxy, lives)
+}
+
+#[track_caller]
+fn all_watch(lives: &[Live<Flat>], losses: u64) {
+    let start = Instant::now();
+    let watches =
+        |live: &Live<Flat>| live.status().state.is_watching() && live.status().counters.losses >= losses;
+    while let Some(live) = lives.iter().find(|live| !watches(live)) {
+        assert!(start.elapsed() < SOON * 2, "{}", live.status());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn hundreds_that_lose_their_stream_come_back_over_two_connections() {
+    let server = Server::builder().start();
+    let (proxy, lives) = many(&server, 400);
+    let before = proxy.connections();
+    proxy.cut();
+    all_watch(&lives, 1);
+    let connections = proxy.connections() - before;
+    assert!(connections <= 2, "{connections} connections for {} configurations", lives.len());
+}
+
+#[test]
+fn of_hundreds_that_wait_for_a_server_few_look_for_it() {
+    let server = Server::builder().start();
+    let (proxy, lives) = many(&server, 200);
+    let before = proxy.connections();
+    proxy.turn_away(true);
+    proxy.cut();
+    thread::sleep(SOON);
+    let connections = proxy.connections() - before;
+    proxy.accept();
+    all_watch(&lives, 1);
+    assert!((10..150).contains(&connections), "{connections} connections in {SOON:?}");
+}
+
 #[test]
 fn configurations_over_the_same_text_share_a_stream_on_each_runtime_and_keep_nothing() {
     on_each_line(|etcd| {
@@ -318,7 +364,7 @@ fn one_that_is_given_up_when_it_was_just_confirmed_is_ended() {
 /// It uses numbers of its own for the watches of a stream, and confirms them in any order.
 #[test]
 fn behind_etcds_proxy_each_watch_has_a_stream_of_its_own() {
-    let server = Server::start();
+    let server = Server::builder().start();
     let proxy = GrpcProxy::before(&server);
     block_on(async {
         let client = Client::new([proxy.endpoint()]).unwrap();

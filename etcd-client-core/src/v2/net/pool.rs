@@ -195,10 +195,10 @@ impl Pool {
         T: Send,
     {
         let mut round = Round::over(&self.endpoints);
-        let begin =
-            |endpoint: &Arc<EndpointClient>| (try_at(endpoint.clone()), self.silence(resend, endpoint));
+        let begin = |endpoint: &Arc<EndpointClient>| try_at(endpoint.clone());
+        let silence = |endpoint| (resend == Resend::Freely).then(|| self.silence(endpoint));
         let mut election = true;
-        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
+        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin, silence).await {
             let failure = match outcome {
                 Ok(done) => {
                     round.won(place, &silent);
@@ -225,10 +225,7 @@ impl Pool {
     }
 
     /// Ready when another endpoint is to be asked beside this one.
-    fn silence(self: &Arc<Self>, resend: Resend, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
-        if resend != Resend::Freely {
-            return Box::pin(std::future::pending());
-        }
+    fn silence(self: &Arc<Self>, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
         let (pool, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
             let ping = async { endpoint.meet(&pool.options).await.is_ok() };

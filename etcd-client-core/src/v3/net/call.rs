@@ -11,6 +11,7 @@ use crate::v3::net::auth::Token;
 use crate::v3::net::connections::StreamSlot;
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
+use crate::v3::net::grpc_channel::GrpcChannel;
 use crate::v3::net::pool::Pool;
 use crate::v3::net::round::RoundFailure;
 use crate::v3::net::unary::one_answer;
@@ -138,7 +139,7 @@ impl Pool {
         token: &Token,
     ) -> Result<AnyAnswer, Failure> {
         let (request, limit) = (call.request, self.options.timeout);
-        let channel = endpoint.channel(slot, limit, Some(limit));
+        let channel = GrpcChannel::for_call(endpoint, slot, limit);
         let headers = Self::headers(token, request.needs_leader());
         let body = RequestBody::one(call.message.clone());
         let answer = async {

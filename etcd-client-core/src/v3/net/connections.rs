@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::Error;
 use crate::transport::endpoint_client;
+use crate::v3::net::method_urls::MethodUrls;
 
 /// Streams that a connection carries before another is opened.
 const STREAMS: usize = 100;
@@ -23,6 +24,8 @@ const UNPROVEN: usize = 8;
 const FIRST_ANSWER: Duration = Duration::from_millis(500);
 /// Connections for calls: these are soon over, so that more of them may wait their turn.
 const FOR_CALLS: usize = 8;
+/// How long a call waits for its turn on the connection of a client that calls rarely, before another is opened.
+const TURN_WITHIN: Duration = Duration::from_millis(500);
 
 /// All connections of one generation.
 pub(in crate::v3) type Connections = endpoint_client::Connections<OpenConnections>;
@@ -37,6 +40,8 @@ pub(in crate::v3) struct OpenConnections {
     limit: Option<usize>,
     /// Whether a member's answers to progress requests can be believed, if that is known.
     pub(in crate::v3) exact_progress: HashMap<u64, bool>,
+    pub(in crate::v3) urls: MethodUrls,
+    pub(in crate::v3) turns: Turns,
 }
 
 /// One connection: reqwest makes exactly one for each of its clients over HTTP/2.
@@ -60,12 +65,18 @@ pub(in crate::v3) struct Connection {
 #[derive(Debug)]
 pub(in crate::v3) struct Gate(Semaphore);
 
+/// Lets as many calls be under way as one connection carries: where a thousand watches ask something at once, it is soon
+/// answered, and for a connection more there is no use after that.
+#[derive(Clone, Debug)]
+pub(in crate::v3) struct Turns(Arc<Semaphore>);
+
 /// A place for one call or stream on a connection; dropped when that ends.
 #[derive(Debug)]
 pub(in crate::v3) struct StreamSlot {
     connection: Arc<Connection>,
     answered: Arc<AtomicBool>,
     confirmed: bool,
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Connections {
@@ -148,7 +159,7 @@ impl Connections {
     fn slot(&self, connection: Arc<Connection>) -> StreamSlot {
         connection.open.fetch_add(1, Ordering::Relaxed);
         connection.slots_given.fetch_add(1, Ordering::Relaxed);
-        StreamSlot { connection, answered: Arc::clone(&self.answered), confirmed: false }
+        StreamSlot { connection, answered: Arc::clone(&self.answered), confirmed: false, turn: None }
     }
 }
 
@@ -216,7 +227,29 @@ impl Gate {
     }
 }
 
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(STREAMS)))
+    }
+}
+
+impl Turns {
+    /// Waits for a turn, but not for long: an answer that takes its time holds up no other.
+    pub(in crate::v3) async fn next(self) -> Option<OwnedSemaphorePermit> {
+        match Arc::clone(&self.0).try_acquire_owned() {
+            Ok(turn) => Some(turn),
+            Err(_) => timeout(TURN_WITHIN, self.0.acquire_owned()).await.ok()?.ok(),
+        }
+    }
+}
+
 impl StreamSlot {
+    /// For a call that has waited for its turn, which ends with it.
+    pub(in crate::v3) fn in_turn(mut self, turn: Option<OwnedSemaphorePermit>) -> Self {
+        self.turn = turn;
+        self
+    }
+
     pub(in crate::v3) fn generation(&self) -> u64 {
         self.connection.generation
     }
@@ -244,6 +277,8 @@ impl Drop for StreamSlot {
         if self.confirmed {
             self.connection.confirmed.fetch_sub(1, Ordering::Relaxed);
         }
+        // Only now: whoever has the next turn finds room.
+        drop(self.turn.take());
     }
 }
 
@@ -322,5 +357,21 @@ mod tests {
         let calls: Vec<_> = (0..2_000).map(|_| connections.for_calls(client).unwrap()).collect();
         assert_eq!((calls.len(), connections.of_protocol.calls.len()), (2_000, FOR_CALLS));
         assert!(connections.of_protocol.calls.iter().all(|connection| connection.open() == 250));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_calls_as_fit_have_their_turn_and_others_wait_but_not_for_long() {
+        let (start, turns) = (tokio::time::Instant::now(), Turns::default());
+        let mut under_way = Vec::new();
+        for _ in 0..STREAMS {
+            under_way.push(turns.clone().next().await.expect("a turn"));
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert!(turns.clone().next().await.is_none());
+        assert_eq!(start.elapsed(), TURN_WITHIN);
+        let next = turns.next();
+        under_way.pop();
+        assert!(next.await.is_some());
+        assert_eq!(start.elapsed(), TURN_WITHIN);
     }
 }

@@ -1,13 +1,11 @@
 //! A connection for a call or a stream to one endpoint.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::Error;
 use crate::transport::endpoint_client;
 use crate::transport::http::Protocol;
 use crate::v3::net::connections::{Connection, OpenConnections, StreamSlot};
-use crate::v3::net::grpc_channel::GrpcChannel;
 use crate::v3::net::idle_connection;
 
 /// With an HTTP client for each connection.
@@ -26,11 +24,13 @@ impl EndpointClient {
         if !may_be_large && let Some(slot) = self.connections().beside_streams() {
             return Ok(slot);
         }
+        let turns = self.connections().of_protocol.turns.clone();
+        let turn = turns.next().await;
         let (slot, is_new) = self.place_for_calls().await?;
         if is_new {
             idle_connection::close_when_idle(self.weak_connections(), slot.connection());
         }
-        Ok(slot)
+        Ok(slot.in_turn(turn))
     }
 
     /// A place on a connection for calls, and whether that is a new one.
@@ -63,22 +63,9 @@ impl EndpointClient {
         self.connections().learn(generation, streams);
     }
 
-    /// What sends a call that has this place.
-    pub(in crate::v3) fn channel(
-        &self,
-        slot: &StreamSlot,
-        headers_within: Duration,
-        pieces_within: Option<Duration>,
-    ) -> GrpcChannel {
-        GrpcChannel {
-            connection: Arc::clone(slot.connection()),
-            endpoint: self.endpoint().clone(),
-            headers_within,
-            pieces_within,
-            answered: Arc::clone(slot.answered()),
-            activity: Arc::clone(self.activity()),
-            arrived: Arc::default(),
-        }
+    /// The address of the method with this path.
+    pub(in crate::v3) fn method_url(&self, path: &'static str) -> Result<reqwest::Url, Error> {
+        self.connections().of_protocol.urls.at(self.endpoint(), path)
     }
 
     pub(in crate::v3) fn exact_progress(&self, member: u64) -> Option<bool> {

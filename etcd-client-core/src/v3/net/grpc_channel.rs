@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -12,33 +12,29 @@ use http_body::{Body as _, Frame};
 use tokio::time::timeout;
 
 use crate::transport::activity::{Activity, MinRate};
-use crate::transport::endpoint::Endpoint;
 use crate::transport::lost_connection::{LostConnection, TlsStage};
 use crate::transport::not_etcd::{http_answer, whose};
 use crate::v3::grpc::answers::{Answers, CallError, is_grpc};
 use crate::v3::grpc::request::RequestBody;
-use crate::v3::net::connections::Connection;
+use crate::v3::net::connections::StreamSlot;
+use crate::v3::net::endpoint_client::EndpointClient;
 use crate::{Error, Kind};
 
 /// As much of a page that is not etcd's as is read, in bytes.
 const LONGEST_PAGE: usize = 800;
 
 /// Sends the requests of one call.
-#[derive(Clone, Debug)]
-pub(in crate::v3) struct GrpcChannel {
-    pub(in crate::v3) connection: Arc<Connection>,
-    pub(in crate::v3) endpoint: Endpoint,
+#[derive(Debug)]
+pub(in crate::v3) struct GrpcChannel<'c> {
+    endpoint: &'c EndpointClient,
+    slot: &'c StreamSlot,
     /// For the answer's headers to arrive.
-    pub(in crate::v3) headers_within: Duration,
+    headers_within: Duration,
     /// In which the answer must bring what a slow link brings ([`MinRate`]); `None` for a stream, whose
     /// silence is normal.
-    pub(in crate::v3) pieces_within: Option<Duration>,
-    /// Set by the first answer on these connections.
-    pub(in crate::v3) answered: Arc<AtomicBool>,
-    /// Of the endpoint.
-    pub(in crate::v3) activity: Arc<Activity>,
-    /// How many bytes of the answer have come.
-    pub(in crate::v3) arrived: Arc<AtomicUsize>,
+    pieces_within: Option<Duration>,
+    /// How many bytes of the answer have come, for who wants to know.
+    arrived: Option<Arc<AtomicUsize>>,
 }
 
 /// Why there was no gRPC answer.
@@ -54,7 +50,27 @@ pub(in crate::v3) struct TransportError {
     pub(in crate::v3) refused: bool,
 }
 
-impl GrpcChannel {
+impl<'c> GrpcChannel<'c> {
+    /// For a call, whose answer must begin, and go on, within the limit.
+    pub(in crate::v3) fn for_call(
+        endpoint: &'c EndpointClient,
+        slot: &'c StreamSlot,
+        limit: Duration,
+    ) -> Self {
+        Self { endpoint, slot, headers_within: limit, pieces_within: Some(limit), arrived: None }
+    }
+
+    /// For a stream, whose bytes are counted.
+    pub(in crate::v3) fn for_stream(
+        endpoint: &'c EndpointClient,
+        slot: &'c StreamSlot,
+        headers_within: Duration,
+        arrived: &Arc<AtomicUsize>,
+    ) -> Self {
+        let arrived = Some(Arc::clone(arrived));
+        Self { endpoint, slot, headers_within, pieces_within: None, arrived }
+    }
+
     /// Begins a call of the method at this path. Messages of the answer have so many bytes at most.
     pub(in crate::v3) async fn call(
         self,
@@ -73,33 +89,40 @@ impl GrpcChannel {
         headers: HeaderMap,
         body: RequestBody,
     ) -> Result<Response<AnswerBody>, TransportError> {
-        let limit = self.headers_within;
+        let (limit, connection) = (self.headers_within, self.slot.connection());
         let request = self.prepare(path, headers, body)?;
         let answer = async {
-            let _first = self.connection.gate().pass().await;
-            self.connection.client().execute(request).await
+            let _first = connection.gate().pass().await;
+            connection.client().execute(request).await
         };
         let answer = match timeout(limit, answer).await {
             Ok(answer) => answer.map_err(|error| TransportError::from_reqwest(&error, self.tls_stage()))?,
             Err(_) => return Err(TransportError::silence(format!("no answer within {limit:.1?}"))),
         };
-        self.connection.gate().open();
-        self.answered.store(true, Ordering::Relaxed);
-        self.activity.note(1);
+        connection.gate().open();
+        self.slot.answered().store(true, Ordering::Relaxed);
+        self.endpoint.activity().note(1);
         let answer: Response<reqwest::Body> = answer.into();
         if !is_grpc(answer.headers()) {
             return Err(self.describe(answer).await);
         }
-        let stage = self.tls_stage();
-        let Self { pieces_within, activity, arrived, .. } = self;
-        Ok(answer.map(|body| {
-            let rate = pieces_within.map(|window| MinRate::new(&activity, window));
-            AnswerBody { stage, body, rate, activity, arrived }
-        }))
+        let (window, arrived) = (self.pieces_within, self.arrived.clone());
+        Ok(answer.map(|body| self.answer_body(body, window, arrived)))
     }
 
     fn tls_stage(&self) -> TlsStage {
-        TlsStage::of(self.endpoint.is_secure(), self.answered.load(Ordering::Relaxed))
+        TlsStage::of(self.endpoint.endpoint().is_secure(), self.slot.answered().load(Ordering::Relaxed))
+    }
+
+    fn answer_body(
+        &self,
+        body: reqwest::Body,
+        pieces_within: Option<Duration>,
+        arrived: Option<Arc<AtomicUsize>>,
+    ) -> AnswerBody {
+        let activity = Arc::clone(self.endpoint.activity());
+        let rate = pieces_within.map(|window| MinRate::new(&activity, window));
+        AnswerBody { stage: self.tls_stage(), body, rate, activity, arrived }
     }
 
     fn prepare(
@@ -108,7 +131,7 @@ impl GrpcChannel {
         headers: HeaderMap,
         body: RequestBody,
     ) -> Result<reqwest::Request, TransportError> {
-        let url = self.endpoint.url(path).map_err(|error| TransportError {
+        let url = self.endpoint.method_url(path).map_err(|error| TransportError {
             error,
             unsent: true,
             not_http2: false,
@@ -124,10 +147,7 @@ impl GrpcChannel {
     /// What a proxy or another kind of server has to say, for the person who reads the error.
     async fn describe(&self, answer: Response<reqwest::Body>) -> TransportError {
         let status = answer.status();
-        let rate = Some(MinRate::new(&self.activity, self.headers_within));
-        let (activity, arrived) = (Arc::clone(&self.activity), Arc::default());
-        let mut body =
-            AnswerBody { stage: self.tls_stage(), body: answer.into_body(), rate, activity, arrived };
+        let mut body = self.answer_body(answer.into_body(), Some(self.headers_within), None);
         let mut text = Vec::new();
         while text.len() < LONGEST_PAGE {
             match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -180,7 +200,7 @@ pub(in crate::v3) struct AnswerBody {
     body: reqwest::Body,
     rate: Option<MinRate>,
     activity: Arc<Activity>,
-    arrived: Arc<AtomicUsize>,
+    arrived: Option<Arc<AtomicUsize>>,
 }
 
 impl http_body::Body for AnswerBody {
@@ -202,7 +222,9 @@ impl http_body::Body for AnswerBody {
         };
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
             this.activity.note(data.len());
-            this.arrived.fetch_add(data.len(), Ordering::Relaxed);
+            if let Some(arrived) = &this.arrived {
+                arrived.fetch_add(data.len(), Ordering::Relaxed);
+            }
             if let Some(rate) = &mut this.rate {
                 rate.note(data.len());
             }

@@ -26,6 +26,10 @@ impl EndpointClient {
         if suspicion && let Some(Inspection(complaint)) = self.record().inspected() {
             return complaint;
         }
+        let _alone = match self.record().inspect_alone().await {
+            Ok(guard) => guard,
+            Err(Inspection(complaint)) => return complaint,
+        };
         let complaint = match self.get("/version", limit).await {
             Some(answer) if answer.status().is_success() => {
                 // An etcd that was about to answer in HTTP/2 answers this, too.

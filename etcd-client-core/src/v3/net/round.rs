@@ -51,10 +51,10 @@ impl Pool {
     {
         self.token_for(needs_token).await.map_err(RoundFailure::of_token)?;
         let mut round = Round::over(&self.endpoints);
-        let begin =
-            |endpoint| (self.attempt(endpoint, needs_token, &try_at), self.silence(repeatable, endpoint));
+        let begin = |endpoint| self.attempt(endpoint, needs_token, &try_at);
+        let silence = |endpoint| repeatable.then(|| self.silence(endpoint));
         let mut failures = Vec::new();
-        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin).await {
+        while let Some(Done { place, elapsed, outcome, silent }) = round.next(begin, silence).await {
             match outcome {
                 Ok(done) => {
                     round.won(place, &silent);
@@ -120,10 +120,7 @@ impl Pool {
     }
 
     /// Ready when another endpoint is to be asked beside this one.
-    fn silence(self: &Arc<Self>, repeatable: bool, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
-        if !repeatable {
-            return Box::pin(std::future::pending());
-        }
+    fn silence(self: &Arc<Self>, endpoint: &Arc<EndpointClient>) -> BoxFuture<()> {
         let (pool, endpoint) = (self.clone(), endpoint.clone());
         Box::pin(async move {
             let ping = async { pool.meet(&endpoint).await.is_ok() };

@@ -16,7 +16,6 @@ const FIRST_PAGE: i64 = 1_000;
 const LARGEST_PAGE: i64 = 50_000;
 /// Keys with large values are fetched in pages of about this many bytes.
 const PAGE_BYTES: usize = 16 << 20;
-const SMALL_PAGE: usize = 64 << 10;
 /// How often a listing begins anew because the server compacts faster than it answers.
 const ATTEMPTS: u32 = 5;
 /// How much larger its first page is then: what comes in one answer, no compaction can interrupt.
@@ -276,11 +275,10 @@ impl Pages {
         let bytes: usize = page.kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
         let limit = limit_for(self.bytes, bytes / page.kvs.len());
         self.limit = if self.cautious { limit.min(self.limit.saturating_mul(2)) } else { limit };
-        // A small page is cheaper to copy than to keep with the room that was made to receive it.
-        let own = |part: Bytes| if bytes < SMALL_PAGE { Bytes::copy_from_slice(&part) } else { part };
+        // Keys and values share the memory of their page.
         self.listing.entries.extend(page.kvs.into_iter().map(|kv| Entry {
-            key: own(kv.key),
-            value: own(kv.value),
+            key: kv.key,
+            value: kv.value,
             revision: unsigned(kv.mod_revision),
         }));
         page.more
@@ -343,5 +341,21 @@ mod tests {
         (pages.limit, pages.cautious) = (1, true);
         assert!(pages.take(page(1)));
         assert_eq!(pages.request().limit, 2, "after one that was too large they grow slowly");
+    }
+
+    #[test]
+    fn keys_and_values_share_the_memory_of_their_page() {
+        let message = Bytes::from(b"/app/a1/app/b2".to_vec());
+        let kv = |at: usize| KeyValue {
+            key: message.slice(at..at + 6),
+            value: message.slice(at + 6..at + 7),
+            ..KeyValue::default()
+        };
+        let mut pages = Pages::new(KeyRange::prefix("/app/"), FIRST_PAGE, usize::MAX);
+        pages.take(RangeResponse { kvs: vec![kv(0), kv(7)], ..RangeResponse::default() });
+        let memory = message.as_ptr_range();
+        let parts = pages.listing.entries.iter().flat_map(|entry| [&entry.key, &entry.value]);
+        assert_eq!(parts.clone().count(), 4);
+        assert!(parts.into_iter().all(|part| memory.contains(&part.as_ptr())));
     }
 }

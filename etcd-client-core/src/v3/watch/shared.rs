@@ -6,8 +6,10 @@
 //! - `reader` is the task that reads a stream, and sends what is asked of it;
 //! - `substreams` knows who a frame is for, and how much of it each watch may believe;
 //! - `mailbox` is what has arrived for one watch: one that is read slowly holds up no other;
-//! - `watch` is one watch, as its reader has it.
+//! - `watch` is one watch, as its reader has it;
+//! - `failed_openings` spares the many watches of a lost stream the tries of which one is enough.
 
+mod failed_openings;
 mod mailbox;
 mod reader;
 mod seen;
@@ -22,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use self::failed_openings::FailedOpenings;
 use self::mailbox::Mailbox;
 use self::reader::{Command, Reader};
 use self::seen::Seen;
@@ -54,7 +57,10 @@ const ATTEMPTS: u32 = 3;
 
 /// The streams of one client that may take further watches.
 #[derive(Debug, Default)]
-pub(in crate::v3) struct SharedStreams(Mutex<Vec<Weak<SharedStream>>>);
+pub(in crate::v3) struct SharedStreams {
+    streams: Mutex<Vec<Weak<SharedStream>>>,
+    failed: FailedOpenings,
+}
 
 /// One stream, as its watches see it. The reader ends when the last of them has gone.
 struct SharedStream {
@@ -139,7 +145,7 @@ impl SharedStreams {
         let limit = pool.options().timeout;
         let mut joins = 0;
         loop {
-            let seat = self.seat(pool, endpoint, token, replay.map(|(_, gap)| gap), joins < JOINS);
+            let seat = self.seat(pool, endpoint, token, replay.map(|(_, gap)| gap), joins < JOINS)?;
             joins += 1;
             let mailbox = Arc::<Mailbox>::default();
             let (waiting, begun) = oneshot::channel();
@@ -149,8 +155,14 @@ impl SharedStreams {
             let outcome = timeout(limit, &mut beginning.begun).await;
             drop(beginning);
             match outcome {
-                Ok(Ok(Ok(begun))) => return Ok(SharedWatch::new(seat, begun, mailbox)),
+                Ok(Ok(Ok(begun))) => {
+                    self.failed.forget(endpoint);
+                    return Ok(SharedWatch::new(seat, begun, mailbox));
+                }
                 Ok(Ok(Err(failure))) => {
+                    if failure.is_broken() && seat.seen.slot().is_none() {
+                        self.failed.note(endpoint, seat.generation, &failure);
+                    }
                     if failure.error.kind() == Kind::PermissionDenied {
                         self.trust_older_tokens(&seat);
                     }
@@ -175,7 +187,7 @@ impl SharedStreams {
         }
     }
 
-    /// A seat on a stream that may take the watch, or on a new one.
+    /// A seat on a stream that may take the watch, or on a new one, unless such a one has just failed.
     fn seat(
         &self,
         pool: &Arc<Pool>,
@@ -183,7 +195,7 @@ impl SharedStreams {
         token: &Token,
         replay: Option<u64>,
         joins: bool,
-    ) -> StreamHandle {
+    ) -> Result<StreamHandle, Failure> {
         let generation = endpoint.generation();
         let catches_up = replay.is_some_and(|gap| gap > SHORT_REPLAY);
         let mut streams = self.lock();
@@ -195,33 +207,19 @@ impl SharedStreams {
                 && stream.seen.catches_up() == catches_up
                 && (replay.is_none() || stream.seen.unanswered() <= MOST_UNANSWERED)
         });
-        let stream = found.filter(|_| joins).unwrap_or_else(|| {
-            let (commands, received) = mpsc::unbounded_channel();
-            let stream = Arc::new(SharedStream {
-                pool: Arc::clone(pool),
-                endpoint: Arc::clone(endpoint),
-                generation,
-                token: token.clone(),
-                commands,
-                watches: AtomicUsize::new(0),
-                asker: AtomicI64::new(NO_WATCH),
-                seen: Arc::new(Seen::new(catches_up)),
-            });
-            let reader = Reader {
-                pool: Arc::clone(pool),
-                endpoint: Arc::clone(endpoint),
-                token: token.clone(),
-                seen: Arc::clone(&stream.seen),
-                commands: received,
-            };
-            tokio::spawn(reader.run());
+        let stream = if let Some(stream) = found.filter(|_| joins) {
+            stream
+        } else if let Some(failure) = self.failed.recent(endpoint) {
+            return Err(failure);
+        } else {
+            let stream = SharedStream::open(pool, endpoint, token, generation, catches_up);
             if joins {
                 streams.push(Arc::downgrade(&stream));
             }
             stream
-        });
+        };
         stream.watches.fetch_add(1, Ordering::Relaxed);
-        StreamHandle(stream)
+        Ok(StreamHandle(stream))
     }
 
     /// A watch was refused with a newer token, too: older ones may be as good, and the user has no permission.
@@ -244,7 +242,7 @@ impl SharedStreams {
 
     /// Nothing panics while it holds this lock, so a poisoned one is as good as any.
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<SharedStream>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -254,6 +252,36 @@ fn gap(after: u64, head: u64) -> Option<u64> {
 }
 
 impl SharedStream {
+    /// A new stream, which is opened for the first watch that wants it.
+    fn open(
+        pool: &Arc<Pool>,
+        endpoint: &Arc<EndpointClient>,
+        token: &Token,
+        generation: u64,
+        catches_up: bool,
+    ) -> Arc<Self> {
+        let (commands, received) = mpsc::unbounded_channel();
+        let stream = Arc::new(Self {
+            pool: Arc::clone(pool),
+            endpoint: Arc::clone(endpoint),
+            generation,
+            token: token.clone(),
+            commands,
+            watches: AtomicUsize::new(0),
+            asker: AtomicI64::new(NO_WATCH),
+            seen: Arc::new(Seen::new(catches_up)),
+        });
+        let reader = Reader {
+            pool: Arc::clone(pool),
+            endpoint: Arc::clone(endpoint),
+            token: token.clone(),
+            seen: Arc::clone(&stream.seen),
+            commands: received,
+        };
+        tokio::spawn(reader.run());
+        stream
+    }
+
     /// Whether it leads to this endpoint on connections that are not given up, for the user of the token. A watch
     /// that was refused begins with another token on another stream.
     fn leads_to(&self, endpoint: &Arc<EndpointClient>, token: &Token) -> bool {

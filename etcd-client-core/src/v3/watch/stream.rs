@@ -19,7 +19,7 @@ use crate::v3::net::auth::Token;
 use crate::v3::net::connections::{Connection, StreamSlot};
 use crate::v3::net::endpoint_client::EndpointClient;
 use crate::v3::net::failure::Failure;
-use crate::v3::net::grpc_channel::AnswerBody;
+use crate::v3::net::grpc_channel::{AnswerBody, GrpcChannel};
 use crate::v3::net::pool::Pool;
 use crate::v3::net::round::RoundFailure;
 use crate::v3::watch::start::Start;
@@ -102,7 +102,7 @@ impl WatchStream {
             let connection = Arc::clone(slot.connection());
             let (pool, token, create) = (pool.clone(), token.clone(), create.clone());
             let confirm = Self::confirm(pool, endpoint.clone(), slot, token, create);
-            race.start(tried.len(), confirm, crowding(Arc::clone(&connection)));
+            race.start(tried.len(), confirm, Some(Box::pin(crowding(Arc::clone(&connection)))));
             tried.push(connection);
             let Some(Done { place, outcome, silent, .. }) = race.next(tried.len() < MOST_CONNECTIONS).await
             else {
@@ -134,8 +134,8 @@ impl WatchStream {
         let start = Start::asked(create.start_revision);
         let first = WatchRequest { action: Some(WatchAction::Create(create)) };
         let body = RequestBody::of_stream(framed(&first).map_err(Failure::broken)?, rest);
-        let channel = endpoint.channel(&slot, pool.options().timeout, None);
-        let arrived = Arc::clone(&channel.arrived);
+        let arrived = Arc::default();
+        let channel = GrpcChannel::for_stream(&endpoint, &slot, pool.options().timeout, &arrived);
         let refused = |error: CallError<_>| start.believed(error.into());
         let answers =
             channel.call(PATH, Pool::headers(&token, true), body, pool.options().receive_limit).await;

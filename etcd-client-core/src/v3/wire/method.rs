@@ -12,6 +12,8 @@ use crate::{Error, Kind};
 const LONGEST_TOKEN: usize = 64 << 10;
 /// An answer of so many keys is small.
 const SMALL: i64 = 16;
+/// A request of so many bytes is small.
+const SMALL_REQUEST: usize = 16 << 10;
 
 /// A request that one answer answers.
 pub(in crate::v3) trait Method: Message + Clone + Default + 'static {
@@ -111,10 +113,14 @@ impl Method for wire::TxnRequest {
     const PATH: &'static str = "/etcdserverpb.KV/Txn";
 
     fn may_be_large(&self) -> bool {
-        self.success.iter().chain(&self.failure).any(|operation| match &operation.request {
-            Some(wire::Request::Range(read)) => read.may_be_large(),
-            _ => true,
-        })
+        let is_large = |operation: &wire::RequestOp| match &operation.request {
+            Some(wire::Request::Range(inner)) => inner.may_be_large(),
+            Some(wire::Request::Txn(inner)) => inner.may_be_large(),
+            Some(wire::Request::Put(put)) => put.prev_kv,
+            Some(wire::Request::DeleteRange(delete)) => delete.prev_kv,
+            None => false,
+        };
+        self.encoded_len() > SMALL_REQUEST || self.success.iter().chain(&self.failure).any(is_large)
     }
 
     fn check(&self, answer: &Self::Answer) -> Result<(), Error> {
@@ -172,11 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_of_small_reads_is_small() {
-        let counting = wire::RangeRequest { count_only: true, ..wire::RangeRequest::default() };
-        assert!(!txn(wire::Request::Range(counting)).may_be_large());
-        assert!(txn(wire::Request::Range(wire::RangeRequest::default())).may_be_large());
-        assert!(txn(wire::Request::Put(wire::PutRequest::default())).may_be_large());
+    fn a_transaction_is_large_by_what_it_carries_or_has_answered() {
+        let put =
+            |value: &[u8]| wire::PutRequest { value: value.to_vec().into(), ..wire::PutRequest::default() };
+        let count = wire::RangeRequest { count_only: true, ..wire::RangeRequest::default() };
+        assert!(!txn(wire::Request::Put(put(b"x"))).may_be_large());
+        assert!(!txn(wire::Request::Range(count)).may_be_large());
+        assert!(txn(wire::Request::Put(put(&[0; SMALL_REQUEST]))).may_be_large());
+        assert!(txn(wire::Request::Put(wire::PutRequest { prev_kv: true, ..put(b"x") })).may_be_large());
+        assert!(
+            txn(wire::Request::Txn(txn(wire::Request::Range(wire::RangeRequest::default())))).may_be_large()
+        );
     }
 
     #[test]

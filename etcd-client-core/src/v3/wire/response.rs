@@ -7,29 +7,8 @@ use std::str::Utf8Error;
 use bytes::Bytes;
 
 use crate::printable::{Key, Length};
+pub use crate::store::LeaseId;
 use crate::v3::wire::messages as wire;
-
-/// The number of a lease, from [`Client::lease_grant`](crate::v3::Client::lease_grant). `Display` writes it as etcdctl
-/// does, in hexadecimal.
-///
-/// ```
-/// use etcd_client_core::v3::LeaseId;
-///
-/// assert_eq!(LeaseId(0x32695410dcc0ca06).to_string(), "32695410dcc0ca06");
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LeaseId(pub i64);
-
-impl LeaseId {
-    /// No lease: a key without one stays until it is deleted.
-    pub const NONE: Self = Self(0);
-}
-
-impl fmt::Display for LeaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}", self.0)
-    }
-}
 
 /// The member that answered, and the revision that its store had. Every answer has one. To watch what comes after a
 /// read, begin at its revision and one: [`Watch::start_revision`](crate::v3::Watch::start_revision).

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::{Prefix, Printable};
 
-use super::difference::difference;
 use crate::cli::paragraph::wrap;
 use crate::cli::style::Style;
 use crate::cli::table::{Cut, Table, shortened};
 use crate::cli::value_table::value_table;
+use crate::explain::difference::difference;
 use crate::explain::{Explanation, Row};
 use crate::status::Status;
 

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use etcd_client_core::OneLine;
 use serde_json::{Value, json};
 
-use super::difference::difference;
 use crate::cli::session::Session;
 use crate::cli::subject::{Heard, Watched};
 use crate::cli::terminal::harmless_json;
+use crate::explain::difference::difference;
 use crate::rejection::Rejection;
 use crate::status::State;
 

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "cli")]
 use etcd_client_core::Printable;
 
-use crate::explain::{Explanation, Origin, Row};
+use super::{Explanation, Origin, Row};
 
 /// A field whose value in force has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Changed {
-    pub(super) field: String,
-    pub(super) key: String,
+pub(crate) struct Changed {
+    pub(crate) field: String,
+    pub(crate) key: String,
     /// As they may be shown; none of what is not there.
-    pub(super) old: Option<String>,
-    pub(super) new: Option<String>,
-    pub(super) revision: Option<u64>,
+    pub(crate) old: Option<String>,
+    pub(crate) new: Option<String>,
+    pub(crate) revision: Option<u64>,
 }
 
 /// The fields whose values have changed.
-pub(super) fn difference(before: &Explanation, now: &Explanation) -> Vec<Changed> {
+pub(crate) fn difference(before: &Explanation, now: &Explanation) -> Vec<Changed> {
     let old: BTreeMap<&str, &Row> = before.rows().iter().map(|row| (row.field(), row)).collect();
     let new: BTreeMap<&str, &Row> = now.rows().iter().map(|row| (row.field(), row)).collect();
     let changed = |row: &&Row| old.get(row.field()).is_none_or(|old| differs(old, row));
@@ -59,9 +60,10 @@ fn of(row: &Row) -> Changed {
     }
 }
 
+#[cfg(feature = "cli")]
 impl Changed {
     /// On one line, for a person.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
         let field = Printable::line(&self.field);
         format!("{field}  {} -> {}", text(&self.old), text(&self.new))

@@ -1,0 +1,126 @@
+//! Who of a fleet does not have a revision in force.
+
+use std::fmt;
+use std::time::Duration;
+
+use etcd_client_core::{OneLine, Printable};
+
+/// The most instances that are printed.
+const PRINTED: usize = 20;
+
+/// An instance that does not have a revision in force, from [`Error::lagging`](crate::Error::lagging). `Display` is a line
+/// for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaggingInstance {
+    /// Its name, as it is stored: [`Printable`] shows it.
+    pub name: String,
+    /// Why it does not.
+    pub why: InstanceLag,
+}
+
+/// Why an instance does not have a revision in force, in [`LaggingInstance::why`]. Texts are those of the instance, and
+/// `Display` escapes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InstanceLag {
+    /// It has not said so yet: its last word is of this earlier revision.
+    NotYet {
+        /// The revision that it has in force.
+        revision: u64,
+    },
+    /// It refuses what was written.
+    Refused {
+        /// The newest revision that it refuses.
+        revision: u64,
+        /// The keys, and what is wrong with each; the first ten.
+        problems: Vec<(String, String)>,
+        /// How many more problems there are.
+        omitted: usize,
+    },
+    /// It does not receive changes.
+    Disconnected {
+        /// Its state, in the words of [`State`](crate::State).
+        state: String,
+        /// The revision that it has in force.
+        revision: u64,
+    },
+    /// Fields have changed that it reads at its start only.
+    WaitsForRestart {
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// Its entry cannot be read, and why: it is of a newer version, or was written by hand.
+    Unreadable(String),
+}
+
+/// What a wait for a fleet has come to.
+#[derive(Debug)]
+pub(crate) struct FleetLag {
+    /// Of the configuration.
+    pub(crate) name: &'static str,
+    pub(crate) place: String,
+    pub(crate) revision: u64,
+    /// If that has passed.
+    pub(crate) limit: Option<Duration>,
+    /// How many instances there are.
+    pub(crate) present: usize,
+    pub(crate) lagging: Vec<LaggingInstance>,
+    /// Why the entries could not be followed at the end.
+    pub(crate) error: Option<etcd_client_core::Error>,
+}
+
+impl fmt::Display for LaggingInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", Printable::line(&self.name), self.why)
+    }
+}
+
+impl fmt::Display for InstanceLag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotYet { revision } => write!(f, "not there yet, at revision {revision}"),
+            Self::Refused { revision, problems, omitted } => {
+                write!(f, "revision {revision} is refused")?;
+                for (number, (key, what)) in problems.iter().enumerate() {
+                    let before = if number == 0 { ": " } else { "; " };
+                    write!(f, "{before}{}: {}", Printable::line(key), Printable::line(what).at_most(400))?;
+                }
+                if *omitted > 0 { write!(f, "; and {omitted} more") } else { Ok(()) }
+            }
+            Self::Disconnected { state, revision } => {
+                write!(f, "{}, at revision {revision}", Printable::line(state))
+            }
+            Self::WaitsForRestart { fields } => {
+                let fields: Vec<String> =
+                    fields.iter().map(|field| Printable::line(field).to_string()).collect();
+                write!(f, "waits for a restart: {}", fields.join(", "))
+            }
+            Self::Unreadable(why) => write!(f, "its entry cannot be read: {}", Printable::line(why)),
+        }
+    }
+}
+
+impl fmt::Display for FleetLag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, place, revision, limit, present, lagging, error } = self;
+        write!(f, "revision {revision} of {name} is not in force everywhere")?;
+        limit.iter().try_for_each(|limit| write!(f, " after {limit:?}"))?;
+        match (present, lagging.len()) {
+            (0, _) => write!(
+                f,
+                ": no instance is listed below {place}; those are that are watched with .instance(name)"
+            )?,
+            (present, behind) => write!(f, ": {behind} of {present} instances below {place} do not have it")?,
+        }
+        for lagging in lagging.iter().take(PRINTED) {
+            write!(f, "\n  {lagging}")?;
+        }
+        if lagging.len() > PRINTED {
+            write!(f, "\n  ... and {} more", lagging.len() - PRINTED)?;
+        }
+        error
+            .iter()
+            .try_for_each(|error| write!(f, "\n  they cannot be followed at the moment: {}", OneLine(error)))
+    }
+}

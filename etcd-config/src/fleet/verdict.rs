@@ -1,0 +1,43 @@
+//! Whether an instance has a revision in force.
+
+use super::instance::Instance;
+use crate::error::{InstanceLag, LaggingInstance};
+use crate::instance::report::{InstanceReport, RefusedRevision};
+
+/// What is known of an instance and a revision.
+pub(super) enum Verdict {
+    InForce,
+    Lags(LaggingInstance),
+}
+
+/// `is_same` says whether nothing has changed since a revision at which there were so many keys, up to the one that is
+/// waited for.
+pub(super) fn verdict(instance: &Instance, revision: u64, is_same: impl Fn(u64, usize) -> bool) -> Verdict {
+    let lags = |why| Verdict::Lags(LaggingInstance { name: instance.name.clone(), why });
+    let report = match &instance.report {
+        Ok(report) => report,
+        Err(why) => return lags(InstanceLag::Unreadable(why.clone())),
+    };
+    let InstanceReport { revision: in_force, keys, refused, restart, state, .. } = report;
+    if let Some(refused) = refused.as_ref().filter(|refused| refused.revision >= revision)
+        && *in_force < revision
+    {
+        return lags(lag_of_refusal(refused));
+    }
+    let has_it = *in_force >= revision || keys.is_some_and(|keys| is_same(*in_force, keys));
+    match has_it {
+        true if restart.is_empty() => Verdict::InForce,
+        true => lags(InstanceLag::WaitsForRestart { fields: restart.clone() }),
+        false if !report.is_watching() => {
+            lags(InstanceLag::Disconnected { state: state.clone(), revision: *in_force })
+        }
+        false => lags(InstanceLag::NotYet { revision: *in_force }),
+    }
+}
+
+/// A refusal as the reason why an instance lags.
+pub(super) fn lag_of_refusal(refused: &RefusedRevision) -> InstanceLag {
+    let RefusedRevision { revision, problems, omitted } = refused;
+    let problems = problems.iter().map(|problem| (problem.key.clone(), problem.what.clone()));
+    InstanceLag::Refused { revision: *revision, problems: problems.collect(), omitted: *omitted }
+}

@@ -1,0 +1,281 @@
+//! The service: requests in, answers out.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use ::http::header::{self, HeaderValue};
+use ::http::{Method, Request, Response, StatusCode};
+use serde_json::json;
+use tokio::sync::oneshot;
+use tower_service::Service;
+
+use super::answer::{self, Answer, PLAIN};
+use super::board::{Board, NoPlace};
+use super::body::Body;
+use super::first_state::whole_page;
+use super::metrics_text::{self, open_metrics};
+use super::painter::Painter;
+use super::parts::Scene;
+use super::probe::Probe;
+use super::record::Record;
+use super::route::{Resource, resource};
+use crate::live::Live;
+use crate::live::view::View;
+use crate::notify::callbacks::Subscription;
+use crate::rejection::Rejection;
+use crate::runtime::worker::Worker;
+
+/// How many event streams may be open, unless another limit is set.
+const STREAMS: usize = 100;
+/// Up to so many keys, answers are made where they are asked for; beyond that on a thread of the page's own.
+const SMALL: usize = 1_000;
+
+/// The page of one configuration, with its probes and metrics, as a `tower` service. The [module](super) has the list of
+/// what it answers.
+///
+/// Clones are the same page. It is no handle of the configuration: the watch ends with the last [`Live`], and the page
+/// then says so. The last clone of a page ends its record of what has happened, and nothing else; streams that are open
+/// end with their connections.
+///
+/// ```
+/// use etcd_config::http::{Page, Probe};
+/// # use std::time::Duration;
+/// # use etcd_config::{EtcdConfig, MemoryStore};
+/// # #[derive(EtcdConfig)]
+/// # #[etcd(prefix = "/payments")]
+/// # struct Settings { #[etcd(default = 10)] workers: u32 }
+/// # let settings = Settings::watch(MemoryStore::new())?;
+///
+/// let page = Page::of(&settings)
+///     .ready_when(Probe::following().fresh_within(Duration::from_secs(600)))
+///     .max_event_streams(20)
+///     .below("/internal/config"); // only where no router cuts that off
+/// # Ok::<(), etcd_config::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Page {
+    source: Arc<Source>,
+    board: Arc<Board>,
+    healthy: Probe,
+    ready: Probe,
+    below: Arc<str>,
+}
+
+/// What all clones share.
+struct Source {
+    view: View,
+    record: Arc<Record>,
+    subscriptions: [Subscription; 3],
+    worker: Worker,
+}
+
+impl Page {
+    /// The page of a configuration, as [`service`](super::service) makes it, to be adjusted. From now on it records
+    /// what happens, with callbacks like anybody's.
+    pub fn of<T: Send + Sync + 'static>(settings: &Live<T>) -> Self {
+        let (view, record) = (settings.view(), Arc::new(Record::new()));
+        let recorder = || Arc::clone(&record);
+        let (of_changes, of_refusals, of_status) = (recorder(), recorder(), recorder());
+        let subscriptions = [
+            settings.on_change({
+                let view = settings.view().weak();
+                move |change| {
+                    if let Some(view) = view.upgrade() {
+                        of_changes.changed(change.revision(), change.keys(), &view);
+                    }
+                }
+            }),
+            settings.on_rejected(move |rejection| of_refusals.refused(rejection)),
+            settings.on_status(move |status| of_status.status(status)),
+        ];
+        record.begin(&view);
+        let worker = Worker::new("etcd-config-answers");
+        Self {
+            source: Arc::new(Source { view, record, subscriptions, worker }),
+            board: Board::new(STREAMS),
+            healthy: Probe::default(),
+            ready: Probe::default(),
+            below: "".into(),
+        }
+    }
+
+    /// When `/healthz` is 200: [`Probe::following`] unless set otherwise.
+    #[must_use]
+    pub fn healthy_when(self, probe: Probe) -> Self {
+        Self { healthy: probe, ..self }
+    }
+
+    /// When `/readyz` is 200: [`Probe::following`] unless set otherwise.
+    #[must_use]
+    pub fn ready_when(self, probe: Probe) -> Self {
+        Self { ready: probe, ..self }
+    }
+
+    /// At most so many event streams are open at once; the next one is answered 503. 100 unless set otherwise. An open
+    /// page has one. To be set before the page is cloned: clones from before keep their own limit.
+    #[must_use]
+    pub fn max_event_streams(self, streams: usize) -> Self {
+        Self { board: Board::new(streams), ..self }
+    }
+
+    /// What the paths of all requests begin with, such as `/internal/config`; anything else is 404. Not needed where a
+    /// router cuts it off, as axum's `nest_service` does.
+    #[must_use]
+    pub fn below(self, path: &str) -> Self {
+        Self { below: path.trim_end_matches('/').into(), ..self }
+    }
+
+    fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> Answer {
+        let Some(resource) = resource(path, query, &self.below) else {
+            let text = "there is no such thing here; see / for the page\n";
+            return Answer::made(answer::text(StatusCode::NOT_FOUND, PLAIN, text));
+        };
+        let is_head = method == Method::HEAD;
+        if !is_head && method != Method::GET {
+            let mut response =
+                answer::text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "this is for reading only\n");
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return Answer::made(response);
+        }
+        match resource {
+            Resource::Events => Answer::made(self.events(is_head)),
+            Resource::Health => Answer::made(headed(is_head, self.probe(self.healthy))),
+            Resource::Readiness => Answer::made(headed(is_head, self.probe(self.ready))),
+            Resource::Metrics => Answer::made(headed(is_head, self.source.metrics())),
+            large => self.apart(move |source| headed(is_head, source.render(large))),
+        }
+    }
+
+    /// Makes an answer here, or on the page's own thread if there are so many keys that a runtime would be held up.
+    fn apart(&self, make: impl FnOnce(&Source) -> Response<Body> + Send + 'static) -> Answer {
+        let source = &self.source;
+        if source.view.keys() <= SMALL {
+            return Answer::made(make(source));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let job_source = Arc::clone(source);
+        // Whoever has asked may be gone.
+        let job = move || drop(sender.send(make(&job_source)));
+        match source.worker.run(Box::new(job)) {
+            Ok(()) => Answer::awaited(receiver),
+            Err(job) => {
+                job();
+                Answer::awaited(receiver)
+            }
+        }
+    }
+
+    fn probe(&self, probe: Probe) -> Response<Body> {
+        match probe.failure(&self.source.view) {
+            None => answer::text(StatusCode::OK, PLAIN, "ok\n"),
+            Some(why) => answer::unavailable(&why, None),
+        }
+    }
+
+    fn events(&self, is_head: bool) -> Response<Body> {
+        const TYPE: &str = "text/event-stream";
+        let stopped = || answer::unavailable("stopped: nothing follows the store any more", None);
+        if self.source.view.is_stopped() {
+            return stopped();
+        }
+        if is_head {
+            return answer::with(StatusCode::OK, TYPE, Body::empty());
+        }
+        let (reader, needs_painter) = match self.board.open() {
+            Ok(opened) => opened,
+            Err(NoPlace::Ended) => return stopped(),
+            Err(NoPlace::Full) => {
+                return answer::unavailable("as many event streams are open as may be", Some("10"));
+            }
+        };
+        let Source { view, record, .. } = &*self.source;
+        if needs_painter && !Painter::start(view.clone(), Arc::clone(record), Arc::clone(&self.board)) {
+            self.board.has_no_painter();
+            return answer::unavailable("the system has no thread for event streams", Some("10"));
+        }
+        let mut response = answer::with(StatusCode::OK, TYPE, Body::events(reader));
+        // nginx would keep events back until it has many.
+        response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+        response
+    }
+}
+
+impl Source {
+    fn render(&self, resource: Resource) -> Response<Body> {
+        let view = &self.view;
+        match resource {
+            Resource::Status => answer::json(&view.status()),
+            Resource::Explain => answer::json(&view.explain()),
+            Resource::Schema => answer::json(view.schema()),
+            Resource::Problems => {
+                let status = view.status();
+                let refused = status.refusal().map(Rejection::problems).unwrap_or_default();
+                answer::json(&json!({
+                    "refused": refused, "warnings": status.warnings, "pending": status.pending,
+                }))
+            }
+            Resource::Recent => answer::json(&self.record.to_json()),
+            _ => self.page(),
+        }
+    }
+
+    fn page(&self) -> Response<Body> {
+        let status = self.view.status();
+        let page = whole_page(&Scene::of(&self.view, &self.record), status.name, &status.prefix);
+        let mut response = answer::text(StatusCode::OK, "text/html; charset=utf-8", page.html);
+        if let Ok(policy) = HeaderValue::try_from(page.policy) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        response
+    }
+
+    fn metrics(&self) -> Response<Body> {
+        let Some(reading) = self.view.reading() else {
+            return answer::unavailable("stopped: this is the child of a fork", None);
+        };
+        let schema = self.view.schema();
+        let text = open_metrics(schema.name(), schema.prefix(), &reading);
+        answer::text(StatusCode::OK, metrics_text::TYPE, text)
+    }
+}
+
+/// The answer without its body, if only the head was asked for.
+fn headed(is_head: bool, response: Response<Body>) -> Response<Body> {
+    if is_head { response.map(|_| Body::empty()) } else { response }
+}
+
+/// The body of a request is not read.
+impl<B> Service<Request<B>> for Page {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Answer {
+        let uri = request.uri();
+        self.answer(request.method(), uri.path(), uri.query())
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.subscriptions.iter().for_each(Subscription::cancel);
+    }
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schema = self.source.view.schema();
+        f.debug_struct("Page")
+            .field("name", &schema.name())
+            .field("prefix", &schema.prefix())
+            .field("healthy", &self.healthy)
+            .field("ready", &self.ready)
+            .finish_non_exhaustive()
+    }
+}

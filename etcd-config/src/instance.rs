@@ -1,0 +1,45 @@
+//! What a running process says of itself to the people who run the fleet: one key beside the prefix, below a lease.
+
+pub(crate) mod format;
+pub(crate) mod keeper;
+mod lease_holder;
+pub(crate) mod name;
+mod pace;
+pub(crate) mod report;
+mod standing;
+pub(crate) mod subject;
+
+use std::time::Duration;
+
+use etcd_client_core::Prefix;
+
+use crate::error::Error;
+
+/// How an instance is to be listed in the fleet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InstancePlan {
+    pub(crate) name: String,
+    /// Where its key is.
+    pub(crate) place: Prefix,
+    /// Of the program.
+    pub(crate) version: Option<String>,
+    /// How long the key stays when the process dies.
+    pub(crate) lease: Duration,
+    /// The time over which the writes of instances that all see the same change are spread, and the least between two
+    /// writes of one.
+    pub(crate) spread: Duration,
+}
+
+/// Beside the prefix: what lies below it is read by the fields.
+///
+/// # Errors
+/// The prefix is the whole store.
+pub(crate) fn fleet_of(prefix: &Prefix) -> Result<Prefix, Error> {
+    match prefix.path() {
+        "/" => Err(Error::option(
+            "instances are listed beside the prefix, and there is nothing beside the whole store: give the configuration a \
+             prefix",
+        )),
+        path => Ok(Prefix::new(&format!("{path}.fleet"))),
+    }
+}

@@ -1,0 +1,192 @@
+//! A report as the text of a key: JSON, with the number of its format. Both directions are bounded.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+use super::report::{InstanceReport, RefusedRevision, ReportedProblem};
+
+/// The number of the format that is written, and the newest that can be read. Members that are not known are left alone, so
+/// it grows only when old ones change their meaning.
+const FORMAT: u64 = 1;
+/// What is longer was not written by an instance.
+const LARGEST: usize = 64 << 10;
+/// The most problems that are in it.
+pub(super) const PROBLEMS: usize = 10;
+const NAMES: usize = 20;
+/// In characters.
+const WORDS: usize = 300;
+const NAME: usize = 200;
+
+/// The text of the key.
+pub(crate) fn to_text(report: &InstanceReport) -> String {
+    let InstanceReport { version, revision, keys, refused, restart, state, since, started, lease, layers } =
+        report;
+    let refused = refused.as_ref().map(|refused| {
+        let problems = refused
+            .problems
+            .iter()
+            .map(|ReportedProblem { key, what }| json!({ "key": cut(key, NAME), "what": cut(what, WORDS) }));
+        json!({
+            "revision": refused.revision,
+            "problems": problems.take(PROBLEMS).collect::<Vec<_>>(),
+            "omitted": refused.omitted + refused.problems.len().saturating_sub(PROBLEMS),
+        })
+    });
+    let names = |names: &[String]| names.iter().take(NAMES).map(|name| cut(name, NAME)).collect::<Vec<_>>();
+    json!({
+        "format": FORMAT,
+        "version": version.as_deref().map(|version| cut(version, NAME)),
+        "revision": revision,
+        "keys": keys,
+        "refused": refused,
+        "restart": names(restart),
+        "state": state,
+        "since": millis(*since),
+        "started": millis(*started),
+        "lease_seconds": lease.as_secs(),
+        "layers": names(layers),
+    })
+    .to_string()
+}
+
+/// Reads the text of a key, or says why it cannot be read.
+pub(crate) fn from_text(text: &[u8]) -> Result<InstanceReport, String> {
+    if text.len() > LARGEST {
+        return Err(format!("{} bytes are no report of an instance", text.len()));
+    }
+    let value: Value = serde_json::from_slice(text).map_err(|_| "it is no JSON".to_owned())?;
+    let object = value.as_object().ok_or("it is no object")?;
+    match object.get("format").and_then(Value::as_u64) {
+        Some(FORMAT) => {}
+        Some(other) if other > FORMAT => {
+            return Err(format!("it is of format {other}, and this program reads up to {FORMAT}"));
+        }
+        _ => return Err("it has no format".to_owned()),
+    }
+    let time = |name| number(object, name).map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
+    Ok(InstanceReport {
+        version: object.get("version").and_then(Value::as_str).map(|version| cut(version, NAME)),
+        revision: number(object, "revision")?,
+        keys: object.get("keys").and_then(Value::as_u64).and_then(|keys| keys.try_into().ok()),
+        refused: match object.get("refused") {
+            None | Some(Value::Null) => None,
+            Some(refused) => Some(refused_from(refused)?),
+        },
+        restart: names(object, "restart"),
+        state: cut(object.get("state").and_then(Value::as_str).ok_or_else(|| lacks("state"))?, NAME),
+        since: time("since")?,
+        started: time("started")?,
+        lease: Duration::from_secs(number(object, "lease_seconds")?),
+        layers: names(object, "layers"),
+    })
+}
+
+fn refused_from(value: &Value) -> Result<RefusedRevision, String> {
+    let object = value.as_object().ok_or_else(|| lacks("refused"))?;
+    let text = |problem: &Value, name: &str, most| {
+        cut(problem.get(name).and_then(Value::as_str).unwrap_or_default(), most)
+    };
+    let all = object.get("problems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let problems = all.iter().take(PROBLEMS).map(|problem| ReportedProblem {
+        key: text(problem, "key", NAME),
+        what: text(problem, "what", WORDS),
+    });
+    let omitted = number(object, "omitted").ok().and_then(|omitted| usize::try_from(omitted).ok());
+    Ok(RefusedRevision {
+        revision: number(object, "revision")?,
+        problems: problems.collect(),
+        omitted: omitted.unwrap_or(0).saturating_add(all.len().saturating_sub(PROBLEMS)),
+    })
+}
+
+fn number(object: &Map<String, Value>, name: &str) -> Result<u64, String> {
+    // Nothing that is counted here is greater, and times can be added.
+    let is_sane = |number: &u64| *number <= u64::MAX >> 8;
+    object.get(name).and_then(Value::as_u64).filter(is_sane).ok_or_else(|| lacks(name))
+}
+
+fn names(object: &Map<String, Value>, name: &str) -> Vec<String> {
+    let all = object.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter_map(Value::as_str).take(NAMES).map(|name| cut(name, NAME)).collect()
+}
+
+fn lacks(name: &str) -> String {
+    format!("its {name:?} is missing, or is something else")
+}
+
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> InstanceReport {
+        let problem = ReportedProblem { key: "/app/workers".into(), what: "\"many\" is no number".into() };
+        InstanceReport {
+            version: Some("1.4.2".into()),
+            revision: 48_121,
+            keys: Some(12),
+            refused: Some(RefusedRevision { revision: 48_190, problems: vec![problem], omitted: 3 }),
+            restart: vec!["database.url".into()],
+            state: "watching".into(),
+            since: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            started: UNIX_EPOCH + Duration::from_millis(1_600_000_000_123),
+            lease: Duration::from_secs(15),
+            layers: vec!["/app@eu".into()],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for report in [report(), InstanceReport { version: None, keys: None, refused: None, ..report() }] {
+            assert_eq!(from_text(to_text(&report).as_bytes()), Ok(report));
+        }
+    }
+
+    #[test]
+    fn what_is_long_or_much_is_cut_by_who_writes_and_by_who_reads() {
+        let mut long = report();
+        let refused = long.refused.as_mut().unwrap();
+        refused.problems = vec![ReportedProblem { key: "k".repeat(9_000), what: "ö".repeat(9_000) }; 1_000];
+        long.restart = vec!["x".repeat(9_000); 1_000];
+        let text = to_text(&long);
+        assert!(text.len() < 16 << 10, "{}", text.len());
+        let read = from_text(text.as_bytes()).unwrap().refused.unwrap();
+        assert_eq!((read.problems.len(), read.omitted), (PROBLEMS, 3 + 990));
+    }
+
+    #[test]
+    fn what_is_no_report_is_said_to_be_none() {
+        let with = |name: &str, value: Value| {
+            let mut object: Value = serde_json::from_str(&to_text(&report())).unwrap();
+            object[name] = value;
+            from_text(object.to_string().as_bytes())
+        };
+        assert_eq!(with("more", json!({ "later": 1 })), Ok(report()), "what is not known is left alone");
+        assert!(with("format", json!(2)).unwrap_err().contains("format 2"));
+        for (name, value) in [
+            ("format", json!(null)),
+            ("revision", json!("x")),
+            ("revision", json!(-1)),
+            ("since", json!(u64::MAX)),
+            ("state", json!(7)),
+            ("refused", json!(true)),
+        ] {
+            with(name, value).unwrap_err();
+        }
+        for text in [&b"\xff"[..], b"", b"here", b"[]", b"{}", &vec![b'['; 70_000]] {
+            from_text(text).unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Waiting for all instances.
+
+use std::time::Duration;
+
+use etcd_config::client::{Error as StoreError, Kind};
+use etcd_config::{EtcdConfig, InstanceLag, LaggingInstance, MemoryStore};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::settings::*;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+async fn wait(store: &MemoryStore, revision: u64) -> (Result<(), etcd_config::Error>, Duration) {
+    let (fleet, begin) = (fleet(store).await, Instant::now());
+    (fleet.wait_for_async(revision, LIMIT).await, begin.elapsed())
+}
+
+/// Why the one who is named lags.
+async fn why(store: &MemoryStore, revision: u64, name: &str) -> (InstanceLag, Duration, etcd_config::Error) {
+    let (outcome, after) = wait(store, revision).await;
+    let error = outcome.unwrap_err();
+    let [LaggingInstance { name: lags, why, .. }] = error.lagging() else { panic!("{error}") };
+    assert_eq!(lags, name, "{error}");
+    (why.clone(), after, error)
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_when_everyone_has_it() {
+    seeded();
+    let store = store();
+    let mut lives = Vec::new();
+    for number in 0..20 {
+        lives.push(instance(&store, &format!("web-{number}")).await);
+    }
+    sleep(A_WHILE).await;
+    let written = Settings::options().edit_async(&store).await.unwrap();
+    let written = written.set_text("workers", "20").plan().unwrap().commit_async().await.unwrap();
+    let (outcome, after) = wait(&store, written.revision()).await;
+    outcome.unwrap();
+    assert!(after <= SPREAD * 2, "{after:?}");
+    assert!(lives.iter().all(|live| live.load().workers == 20));
+    let (outcome, after) = wait(&store, written.revision()).await;
+    outcome.unwrap();
+    assert!(after.is_zero(), "all have it: {after:?}");
+}
+
+/// Such as of an edit that changes nothing.
+#[tokio::test(start_paused = true)]
+async fn a_revision_at_which_nothing_was_written_below_the_prefix_is_in_force_with_the_one_before() {
+    seeded();
+    let store = store();
+    let live = instance(&store, "web-1").await;
+    sleep(A_WHILE).await;
+    let elsewhere = store.put("/elsewhere", "x");
+    let (outcome, after) = wait(&store, elsewhere).await;
+    outcome.unwrap();
+    assert!(after < Duration::from_secs(1), "{after:?}");
+    // But not where something was.
+    let held_back = Settings::options().instance("slow").debounce(Duration::from_secs(3_600));
+    let slow = held_back.watch_async(&store).await.unwrap();
+    until("listed", async || slow.status().instance.is_some()).await;
+    store.put("/app/workers", "13");
+    let later = store.put("/elsewhere", "x");
+    let (why, after, _) = why(&store, later, "slow").await;
+    assert!(matches!(why, InstanceLag::NotYet { .. }) && after == LIMIT, "{why:?} {after:?}");
+    drop(live);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_refuses_it_is_named_before_the_limit_with_the_words() {
+    seeded();
+    let store = store();
+    let _live = instance(&store, "web-1").await;
+    let bad = store.transaction().put("/app/workers", "many").put("/app/pin", "hunter2").commit();
+    let (why, after, error) = why(&store, bad, "web-1").await;
+    let InstanceLag::Refused { revision, problems, .. } = why else { panic!("{error}") };
+    assert_eq!((revision, problems.len()), (bad, 2));
+    assert!(after <= A_WHILE && !error.is_timeout(), "{after:?}");
+    let text = error.to_string();
+    assert!(
+        text.starts_with(&format!(
+            "revision {bad} of Settings is not in force everywhere: 1 of 1 instances below /app.fleet do not have it\n  \
+             web-1: revision {bad} is refused: "
+        )),
+        "{text}"
+    );
+    assert!(text.contains("/app/workers: \"many\" is not") && !text.contains("hunter2"), "{text}");
+}
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/app")]
+struct Tolerant {
+    #[etcd(default = "x")]
+    workers: String,
+}
+
+/// One that refuses does not hide who else does, and who has just not answered yet.
+#[tokio::test(start_paused = true)]
+async fn all_who_refuse_are_named_and_nobody_who_has_it() {
+    seeded();
+    let store = store();
+    let mut lives = Vec::new();
+    for number in 0..10 {
+        lives.push(instance(&store, &format!("web-{number}")).await);
+    }
+    let tolerant = Tolerant::options().instance("tolerant").watch_async(&store).await.unwrap();
+    until("listed", async || tolerant.status().instance.is_some()).await;
+    let bad = store.put("/app/workers", "many");
+    let error = wait(&store, bad).await.0.unwrap_err();
+    assert_eq!(error.lagging().len(), 10, "{error}");
+    let is_refused = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::Refused { .. });
+    assert!(error.lagging().iter().all(is_refused), "{error}");
+    assert_eq!(tolerant.load().workers, "many");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_restart_is_said_to() {
+    seeded();
+    let store = store();
+    let live = instance(&store, "web-1").await;
+    let written = store.put("/app/disk", "/srv");
+    let (why, after, error) = why(&store, written, "web-1").await;
+    assert_eq!(why, InstanceLag::WaitsForRestart { fields: vec!["disk".into()] });
+    assert!(error.is_timeout() && after == LIMIT, "{after:?}");
+    assert!(error.to_string().ends_with("web-1: waits for a restart: disk"), "{error}");
+    // It is restarted while somebody waits.
+    let restart = async {
+        sleep(Duration::from_secs(10)).await;
+        drop(live);
+        instance(&store, "web-1").await
+    };
+    let ((outcome, _), _live) = tokio::join!(wait(&store, written), restart);
+    outcome.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_lost_the_store_or_cannot_be_read_is_said_to() {
+    let store = MemoryStore::new();
+    let written = store.put("/app/workers", "12");
+    store.put("/app.fleet/web-1", entry(&json!({ "state": "disconnected" })));
+    let (why_not, after, _) = why(&store, written, "web-1").await;
+    assert_eq!(why_not, InstanceLag::Disconnected { state: "disconnected".into(), revision: 1 });
+    assert_eq!(after, LIMIT);
+    store.put("/app.fleet/web-1", "?");
+    let (why_not, _, error) = why(&store, written, "web-1").await;
+    assert!(matches!(why_not, InstanceLag::Unreadable(_)), "{why_not:?}");
+    assert!(error.to_string().ends_with("web-1: its entry cannot be read: it is no JSON"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_is_there_it_is_no_success() {
+    let store = store();
+    let (outcome, after) = wait(&store, 2).await;
+    let error = outcome.unwrap_err();
+    assert!(error.is_timeout() && error.lagging().is_empty() && after == LIMIT, "{error}");
+    assert!(error.to_string().contains("no instance is listed below /app.fleet"), "{error}");
+    // Somebody who comes meanwhile counts.
+    let comes = async {
+        sleep(Duration::from_secs(10)).await;
+        instance(&store, "web-1").await
+    };
+    let ((outcome, after), _live) = tokio::join!(wait(&store, 2), comes);
+    outcome.unwrap();
+    assert!(after >= Duration::from_secs(10), "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_meanwhile_is_not_waited_for() {
+    seeded();
+    let store = store();
+    let _live = instance(&store, "web-1").await;
+    let held_back = Settings::options().instance("slow").debounce(Duration::from_secs(3_600));
+    let slow = held_back.watch_async(&store).await.unwrap();
+    until("listed", async || slow.status().instance.is_some()).await;
+    let written = store.put("/app/workers", "13");
+    let goes = async {
+        sleep(Duration::from_secs(10)).await;
+        drop(slow);
+    };
+    let ((outcome, after), ()) = tokio::join!(wait(&store, written), goes);
+    outcome.unwrap();
+    assert!((10..12).contains(&after.as_secs()), "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_who_loses_the_connection_tries_again_within_the_limit() {
+    seeded();
+    let store = store();
+    let _live = instance(&store, "web-1").await;
+    let fleet = fleet(&store).await;
+    let breaks = async {
+        sleep(Duration::from_secs(1)).await;
+        store.cut();
+        store.refuse(true);
+        let written = store.put("/app/workers", "13");
+        sleep(Duration::from_secs(10)).await;
+        store.refuse(false);
+        written
+    };
+    let expected = store.revision() + 1;
+    let (outcome, written) = tokio::join!(fleet.wait_for_async(expected, Duration::from_secs(60)), breaks);
+    outcome.unwrap();
+    assert_eq!(written, expected);
+    // For longer than the limit it says why.
+    store.cut();
+    store.refuse(true);
+    let error = fleet.wait_for_async(expected + 1, LIMIT).await.unwrap_err();
+    assert!(error.is_timeout() && error.store().is_some(), "{error}");
+    assert!(error.to_string().starts_with("no answer about the fleet within 30s: "), "{error}");
+    store.refuse_with(Some(StoreError::new(Kind::PermissionDenied, "etcdserver: permission denied")));
+    let error = fleet.wait_for_async(expected + 1, LIMIT).await.unwrap_err();
+    assert!(error.is_access() && error.to_string().contains("may read all of /app.fleet/"), "{error}");
+}
+
+/// Blocking, without a runtime; and refused where it would wait for itself.
+#[test]
+fn blocking_code_waits_too() {
+    let store = store();
+    let options = Settings::options().instance("web-1").instance_spread(Duration::from_millis(10));
+    let live = options.watch(&store).unwrap();
+    etcd_config_tests::until("listed", || live.status().instance.is_some());
+    let written = Settings::update(&store, |edit| Ok(edit.set_text("workers", "20"))).unwrap();
+    let fleet = etcd_config::Fleet::of::<Settings>(&store).unwrap();
+    fleet.wait_for(written.revision(), Duration::from_secs(20)).unwrap();
+    assert_eq!(live.load().workers, 20);
+}

@@ -1,0 +1,11 @@
+//! The feature `http`: the page, its events, probes and metrics, through the `tower` service.
+
+mod asking;
+mod ends;
+mod events;
+mod metrics;
+mod probes;
+mod recent;
+mod routes;
+mod secrets;
+mod service;
