@@ -130,6 +130,17 @@ fn history(table: &mut Table, store: &MemoryStore, revision: u64) {
     table.both("Plan", &restored.plan().unwrap());
 }
 
+fn of_documents(table: &mut Table) {
+    let document = Bank::export(self::store()).unwrap();
+    for text in
+        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
+    {
+        table.row("Document", &text);
+    }
+    table.row("Document", &document.with_secrets());
+    table.both("Format", &etcd_config::Format::Json);
+}
+
 #[test]
 fn no_public_type_shows_what_a_field_calls_secret() {
     let mut table = Table::default();
@@ -176,14 +187,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
-    let document = Bank::export(self::store()).unwrap();
-    for text in
-        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
-    {
-        table.row("Document", &text);
-    }
-    table.row("Document", &document.with_secrets());
-    table.both("Format", &etcd_config::Format::Json);
+    of_documents(&mut table);
     history(&mut table, &store, revision);
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
