@@ -108,15 +108,16 @@ fn fleet(table: &mut Table) {
     table.both("InstanceLag", &error.lagging()[0].why);
 }
 
-fn of_documents(table: &mut Table) {
-    let document = Bank::export(self::store()).unwrap();
-    for text in
-        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
-    {
-        table.row("Document", &text);
-    }
-    table.row("Document", &document.with_secrets());
-    table.both("Format", &etcd_config::Format::Json);
+/// What was changed before, and what would undo what came after `revision`.
+fn history(table: &mut Table, store: &MemoryStore, revision: u64) {
+    let history = Bank::history(store, ..).unwrap();
+    table.both("History", &history);
+    table.row("HistoryCut", &history.cut());
+    table.both("HistoryStep", &history.steps()[0]);
+    table.row("HistoryChange", &history.steps()[0].changes());
+    let restored = Bank::edit(store).unwrap().restore(revision).unwrap();
+    table.row("Edit", &restored);
+    table.both("Plan", &restored.plan().unwrap());
 }
 
 #[test]
@@ -165,15 +166,15 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
-    of_documents(&mut table);
-    let history = Bank::history(&store, ..).unwrap();
-    table.both("History", &history);
-    table.row("HistoryCut", &history.cut());
-    table.both("HistoryStep", &history.steps()[0]);
-    table.row("HistoryChange", &history.steps()[0].changes());
-    let restored = Bank::edit(&store).unwrap().restore(revision).unwrap();
-    table.row("Edit", &restored);
-    table.both("Plan", &restored.plan().unwrap());
+    let document = Bank::export(self::store()).unwrap();
+    for text in
+        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
+    {
+        table.row("Document", &text);
+    }
+    table.row("Document", &document.with_secrets());
+    table.both("Format", &etcd_config::Format::Json);
+    history(&mut table, &store, revision);
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
     let edit = || Bank::edit(&store).unwrap().set_text("users/a", PLANTED).set_text("token", "hunter23");
