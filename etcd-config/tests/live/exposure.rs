@@ -128,7 +128,6 @@ fn history(table: &mut Table, store: &MemoryStore, revision: u64) {
     let restored = Bank::edit(store).unwrap().restore(revision).unwrap();
     table.row("Edit", &restored);
     table.both("Plan", &restored.plan().unwrap());
-<<<<<<< HEAD
 }
 
 fn of_documents(table: &mut Table) {
@@ -140,8 +139,6 @@ fn of_documents(table: &mut Table) {
     }
     table.row("Document", &document.with_secrets());
     table.both("Format", &etcd_config::Format::Json);
-=======
->>>>>>> b4dadb7
 }
 
 #[test]
@@ -190,9 +187,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
-<<<<<<< HEAD
     of_documents(&mut table);
-=======
     let document = Bank::export(self::store()).unwrap();
     for text in
         [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
@@ -201,7 +196,6 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     }
     table.row("Document", &document.with_secrets());
     table.both("Format", &etcd_config::Format::Json);
->>>>>>> b4dadb7
     history(&mut table, &store, revision);
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
