@@ -188,14 +188,6 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
     of_documents(&mut table);
-    let document = Bank::export(self::store()).unwrap();
-    for text in
-        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
-    {
-        table.row("Document", &text);
-    }
-    table.row("Document", &document.with_secrets());
-    table.both("Format", &etcd_config::Format::Json);
     history(&mut table, &store, revision);
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
