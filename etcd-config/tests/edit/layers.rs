@@ -103,3 +103,33 @@ fn a_layer_is_written_down_and_restored_by_itself() {
         history.steps().iter().flat_map(HistoryStep::changes).map(HistoryChange::key).collect();
     assert!(keys.contains(&"/app@web-1/level") && keys.contains(&"/app@eu/level"), "{keys:?}");
 }
+
+#[derive(EtcdConfig, Clone, Debug, PartialEq)]
+#[etcd(prefix = "/big", layers("/big@eu"), commit_key = "version")]
+struct Big {
+    version: u32,
+    #[etcd(map)]
+    limits: BTreeMap<String, u32>,
+}
+
+/// A condition for each directory takes the place of a write.
+#[test]
+fn as_many_keys_are_written_at_once_as_the_layers_leave_room_for() {
+    let set = |count: usize| {
+        let store = MemoryStore::from([("/app/workers", "1")]);
+        let edit = options().edit(&store).unwrap();
+        let edit = (0..count).fold(edit, |edit, key| edit.set_text(&format!("limits/{key}"), "1"));
+        (edit.plan(), store)
+    };
+    let (plan, store) = set(125);
+    plan.unwrap().commit().unwrap();
+    assert_eq!(options().load_once(&store).unwrap().limits.len(), 125);
+    let (plan, _store) = set(126);
+    assert!(plan.unwrap_err().to_string().contains("125"));
+    // With a commit key it takes several transactions.
+    let store = MemoryStore::from([("/big/version", "1")]);
+    let edit = Big::edit(&store).unwrap().set(field!(Big.version), &2).unwrap();
+    let edit = (0..300).fold(edit, |edit, key| edit.set_text(&format!("limits/{key}"), "1"));
+    edit.plan().unwrap().commit().unwrap();
+    assert_eq!(Big::load_once(&store).unwrap().limits.len(), 300);
+}
