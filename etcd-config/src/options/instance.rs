@@ -12,6 +12,8 @@ use crate::tree::directories::{directories, path_of};
 
 /// The shortest lease: servers grant no shorter one.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);
+/// Longer ones are this one.
+const LONGEST_SPREAD: Duration = Duration::from_secs(86_400);
 
 /// Being listed in the fleet. It counts for [`watch`](Self::watch) and [`watch_async`](Self::watch_async) only.
 impl<T: Derived> Options<T> {
@@ -97,7 +99,7 @@ impl<T: Derived> Options<T> {
             )));
         }
         let (name, version) = (name.clone(), self.version.clone());
-        let (lease, spread) = (self.instance_lease, self.instance_spread);
+        let (lease, spread) = (self.instance_lease, self.instance_spread.min(LONGEST_SPREAD));
         let layers = directories(prefix).skip(1).map(|directory| path_of(directory).to_owned()).collect();
         Ok(Some(Box::new(InstancePlan { name, place: fleet_of(prefix)?, layers, version, lease, spread })))
     }

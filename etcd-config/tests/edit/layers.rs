@@ -133,3 +133,22 @@ fn as_many_keys_are_written_at_once_as_the_layers_leave_room_for() {
     edit.plan().unwrap().commit().unwrap();
     assert_eq!(Big::load_once(&store).unwrap().limits.len(), 300);
 }
+
+#[derive(EtcdConfig, Clone, Debug, PartialEq)]
+#[etcd(prefix = "/vault", layers("/vault@eu"))]
+struct Vault {
+    #[etcd(key = "/vault/token", secret, default = "none")]
+    token: String,
+}
+
+#[test]
+fn a_secret_with_an_absolute_key_is_hidden_in_the_plan_of_every_layer() {
+    let store = MemoryStore::from([("/vault/token", "hunter1")]);
+    for layer in ["/vault", "/vault@eu"] {
+        let edit = Vault::edit(&store).unwrap().in_layer(layer).unwrap();
+        let plan = edit.set_text("token", "hunter2").plan().unwrap();
+        let shown = format!("{plan} {plan:?} {:?}", plan.changes());
+        assert!(!shown.contains("hunter"), "{layer}: {shown}");
+        assert_eq!(plan.changes()[0].field(), "token");
+    }
+}
