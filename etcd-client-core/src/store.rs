@@ -39,7 +39,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// - [`watch`](Self::watch) delivers each revision that changed something below the prefix once, in order,
 ///   as one [`Batch`].
 /// - What is said of a prefix is said of all its [directories](Prefix::directories) together, at one revision. A store that
-///   cannot do that, as it has no transactions, says so.
+///   can read only one directory refuses a prefix of several with [`Kind::InvalidRequest`]; over etcd's v2 API, which has
+///   no transactions, several are read until two rounds agree.
 /// - A call ends by itself after a time limit of the store; the watcher has none for it.
 /// - A history that was compacted is [`Kind::Compacted`], and a revision that the store has not come to is
 ///   [`Kind::FutureRevision`]: on these the watcher reads

@@ -74,7 +74,7 @@ impl<T: Derived> Plan<T> {
             layer.changes = what_differs(std::mem::take(&mut layer.changes), &layer.tree);
         }
         add_commit_key(&mut layers, revision);
-        let mut planned: Vec<PlannedChange> = 
+        let mut planned: Vec<PlannedChange> =
             layers.iter().flat_map(|layer| planned(layer, reading.prefix())).collect();
         planned.sort_by(|one, other| one.key.cmp(&other.key));
         let writes = writes(&layers);

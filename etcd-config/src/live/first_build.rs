@@ -139,7 +139,11 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
                 let error = self.has_failed(&live.shared, seen.revision, &what);
                 let now = live.snapshot();
                 // It failed on what is no longer so, and its words may have a secret of then, which is not known any more.
-                return if (self.differs)(&seen.value, &now.value) { Ok(Entry::Outdated(now)) } else { Err(error) };
+                return if (self.differs)(&seen.value, &now.value) {
+                    Ok(Entry::Outdated(now))
+                } else {
+                    Err(error)
+                };
             }
         };
         let versions = Arc::new(Versions::new(made, seen.number, Arc::clone(&live.shared.current)));

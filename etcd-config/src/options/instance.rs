@@ -30,12 +30,12 @@ impl<T: Derived> Options<T> {
     /// [time of the lease](Self::instance_lease) when the process dies. It is written when it changes, a moment
     /// [later](Self::instance_spread), by the thread or the runtime that follows the store, and never delays an update or
     /// fails a start: where it cannot be written (no permission, no quorum, no space left, etcd's v2 API) that is one of
-    /// the [`Status::warnings`](crate::Status::warnings), and it is tried again, ever more seldom, at least every five to
-    /// eight minutes.
+    /// the [`Status::warnings`](crate::Status::warnings), and it is tried again, ever more seldom, at least every eight
+    /// minutes.
     ///
     /// If the name is taken, the first who has it keeps it. This process is `web-1~2` then, or `web-1~3` and so on, says
-    /// so in a warning, and takes its own name as soon as that is free: so it is for a while after a process that died
-    /// without a farewell was started again. [`Status::instance`](crate::Status::instance) is the name that it has.
+    /// so in a warning, and tries for its own name again: after one lease time, then ever more seldom, at least every 13
+    /// minutes. So it is for a while after a process that died without a farewell was started again. [`Status::instance`](crate::Status::instance) is the name that it has.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -33,7 +33,7 @@ fn an_edit_changes_one_layer_and_checks_all() {
         (change.key(), change.old(), change.overridden_by()),
         ("/app/workers", Some("1"), Some("/app@eu/workers"))
     );
-    assert!(plan.to_string().contains("overridden by /app@eu/workers: not in force there"), "{plan}");
+    assert!(plan.to_string().contains("overridden by /app@eu/workers: not in force here"), "{plan}");
     plan.commit().unwrap();
     assert_eq!(store.get("/app/workers").as_deref(), Some(&b"5"[..]));
     assert_eq!(options().load_once(&store).unwrap().workers, 2);
