@@ -118,7 +118,7 @@ fn as_many_keys_are_written_at_once_as_the_layers_leave_room_for() {
     let set = |count: usize| {
         let store = MemoryStore::from([("/app/workers", "1")]);
         let edit = options().edit(&store).unwrap();
-        let edit = (0..count).fold(edit, |edit, key| edit.set_text(&format!("limits/{key}"), "1"));
+        let edit = (0..count).fold(edit, |edit, key| edit.set_text(format!("limits/{key}"), "1"));
         (edit.plan(), store)
     };
     let (plan, store) = set(125);
@@ -129,7 +129,7 @@ fn as_many_keys_are_written_at_once_as_the_layers_leave_room_for() {
     // With a commit key it takes several transactions.
     let store = MemoryStore::from([("/big/version", "1")]);
     let edit = Big::edit(&store).unwrap().set(field!(Big.version), &2).unwrap();
-    let edit = (0..300).fold(edit, |edit, key| edit.set_text(&format!("limits/{key}"), "1"));
+    let edit = (0..300).fold(edit, |edit, key| edit.set_text(format!("limits/{key}"), "1"));
     edit.plan().unwrap().commit().unwrap();
     assert_eq!(Big::load_once(&store).unwrap().limits.len(), 300);
 }
