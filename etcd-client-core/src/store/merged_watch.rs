@@ -54,10 +54,8 @@ pub(crate) fn open(
     Box::pin(async move { merge(calls.await?, after) })
 }
 
-/// The watches of all directories as one.
-///
-/// Its head is the greatest of theirs; where it begins there, it delivers nothing of before. But if one of them has not
-/// come to `after` yet, it is that one's: it is at a member that lags.
+/// The watches of all directories as one. Its head is the newest of theirs; without `after` it begins there. With `after`,
+/// a part whose head is older is at a member that lags: then that head is returned, so that the watcher sees it.
 fn merge(opened: Vec<(Prefix, Opened)>, after: Option<u64>) -> Result<Opened, Error> {
     let known = |number: u64| Some(number).filter(|number| *number != 0);
     let mut clusters = opened.iter().filter_map(|(_, opened)| known(opened.cluster));

@@ -16,9 +16,10 @@ pub(super) fn checked<T: Derived>(whole: &KeyTree, layer: &LayerEdit<T>) -> Resu
         Some(text) => text.as_deref() == Some(proof.text.as_bytes()),
         None => tree.get(&proof.path).is_some_and(|text| text == proof.text.as_bytes()),
     };
+    let effective = whole.effective();
     let misread: Vec<Problem> = proofs
         .iter()
-        .filter(|proof| is_by_keys && counts(proof) && whole.shows(layer.number, &proof.path))
+        .filter(|proof| is_by_keys && counts(proof) && effective.is_in_force(layer.number, &proof.path))
         .filter(|proof| !is_proven(proof, &config))
         .map(|proof| {
             let what = "what is read from the text of the value is another value: the field is read in a way of its \

@@ -57,7 +57,7 @@ pub(super) enum NoPlace {
 }
 
 impl Board {
-    /// For at most so many readers.
+    /// A board for at most `most` readers.
     pub(super) fn new(most: usize) -> Arc<Self> {
         let state = Posted {
             parts: Vec::new(),
@@ -109,8 +109,8 @@ impl Board {
         });
     }
 
-    /// Whether nobody reads. Then the painter goes, and leaves nothing there that would grow old.
-    pub(super) fn is_deserted(&self) -> bool {
+    /// If nobody reads, the painter goes, and leaves nothing there that would grow old; whether that is so.
+    pub(super) fn clear_if_deserted(&self) -> bool {
         let mut state = self.lock();
         let is_deserted = state.readers.is_empty();
         if is_deserted {
@@ -121,7 +121,7 @@ impl Board {
     }
 
     /// There is no painter after all.
-    pub(super) fn has_no_painter(&self) {
+    pub(super) fn give_painter_up(&self) {
         self.lock().has_painter = false;
     }
 
@@ -256,10 +256,10 @@ mod tests {
         assert_eq!(board.open().err(), Some(NoPlace::Full));
         drop(two);
         assert!(board.open().is_ok());
-        assert!(!board.is_deserted());
+        assert!(!board.clear_if_deserted());
         board.post(vec![part("old")]);
         drop(one);
-        assert!(board.is_deserted() && board.lock().parts.is_empty());
+        assert!(board.clear_if_deserted() && board.lock().parts.is_empty());
         assert!(board.open().ok().unwrap().1, "the next one needs a painter");
     }
 }

@@ -34,7 +34,7 @@ impl Painter {
     fn paint_on(&self) {
         let mut painted = None;
         let mut beat = Instant::now();
-        while !self.board.is_deserted() {
+        while !self.board.clear_if_deserted() {
             // In this order: what comes after the look is painted the next time.
             let is_last = self.view.is_stopped();
             let now = (self.view.epoch(), self.record.count(), is_last);

@@ -113,7 +113,7 @@ impl Record {
         state.push(What::Changed { revision, fields, keys, more: all.saturating_sub(DETAILS) });
     }
 
-    /// An update was refused. One that is still refused for the same reasons is the same refusal.
+    /// An update was refused. Refused again for the same reasons, it is counted and not listed again.
     pub(super) fn refused(&self, rejection: &Rejection) {
         let problems: Vec<Problem> = rejection.problems().iter().take(DETAILS).cloned().collect();
         let more = rejection.problems().len().saturating_sub(DETAILS);

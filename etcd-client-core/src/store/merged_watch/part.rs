@@ -53,8 +53,7 @@ impl Part {
         }
     }
 
-    /// Reads what has arrived. Whether the stream cannot deliver what has changed. What is not after `begins_after` is left
-    /// out.
+    /// Reads what has arrived; true if the stream is stale. Batches up to `begins_after` are left out.
     pub(super) fn read(&mut self, begins_after: u64, cx: &mut Context<'_>) -> Result<bool, Error> {
         while self.held.len() < MOST_BATCHES && self.bytes < MOST_BYTES {
             let signal = match self.watch.poll_next(cx) {
@@ -97,6 +96,7 @@ impl Part {
                 "{endpoint}: the watch of {} has come to revision {through}, and goes on at {}",
                 self.directory, batch.revision
             );
+            // As of a member that lags behind what was seen: the watcher reads what was written since.
             return Err(Error::new(Kind::FutureRevision, message));
         }
         self.come_to(batch.revision);
