@@ -3,16 +3,16 @@
 mod answer;
 mod board;
 mod body;
-mod described;
-mod first_state;
+mod fields;
 mod html;
 mod metrics_text;
 mod page;
-mod painter;
 mod parts;
 mod probe;
 mod record;
+mod renderer;
 mod route;
+mod whole_page;
 
 pub use self::answer::Answer;
 pub use self::body::Body;

@@ -5,9 +5,9 @@
 //! the watching task only waits for them.
 
 pub(crate) mod build;
+pub(crate) mod builds;
 pub(crate) mod maker;
 pub(crate) mod registry;
-pub(crate) mod round;
 mod running;
 pub(crate) mod versions;
 

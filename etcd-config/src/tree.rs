@@ -67,7 +67,8 @@ impl Effective<'_> {
     pub(crate) fn is_in_force(&self, layer: usize, path: &str) -> bool {
         let Some(layered) = self.tree.layered.as_deref() else { return true };
         let is_shown_at = |at: &str| layered.is_shown_at(at, layer, path, self.tree);
-        is_shown_at(path) || self.shown_by_path.get(path).is_some_and(|all| all.iter().any(|at| is_shown_at(at)))
+        is_shown_at(path)
+            || self.shown_by_path.get(path).is_some_and(|all| all.iter().any(|at| is_shown_at(at)))
     }
 }
 

@@ -1,10 +1,10 @@
 //! What was missed is read at once, and with it what was written after the last commit: so the state at that is read, too,
 //! and reported first. A consumer that holds back what is not committed never has a half of the next edit.
 
+use super::Watcher;
 use super::event::{Cause, Event};
 use super::mirror::Before;
 use super::phase::{AfterPause, Phase, WatchStart};
-use super::Watcher;
 use crate::store::{Batch, Delta, Entry, Listing};
 use crate::{Error, OneLine};
 
@@ -12,7 +12,10 @@ use crate::{Error, OneLine};
 pub(super) enum Newest {
     Listing(Listing),
     /// What was written since a revision.
-    Delta { delta: Delta, since: u64 },
+    Delta {
+        delta: Delta,
+        since: u64,
+    },
 }
 
 impl Newest {
@@ -38,7 +41,8 @@ impl Watcher {
 
     /// The revision of the last commit that is not in the mirror, if anything may have been written after it.
     fn commit_before(&self, newest: &Newest) -> Option<u64> {
-        let mirror = self.mirror.as_ref().filter(|_| !self.rewound && !self.options.commit_keys.is_empty())?;
+        let mirror =
+            self.mirror.as_ref().filter(|_| !self.rewound && !self.options.commit_keys.is_empty())?;
         let (entries, head) = newest.parts();
         let is_commit = |entry: &&Entry| self.options.commit_keys.contains(&entry.key);
         let last = entries.iter().filter(is_commit).map(|entry| entry.revision).max()?;

@@ -15,13 +15,13 @@ use tower_service::Service;
 use super::answer::{self, Answer, PLAIN};
 use super::board::{Board, NoPlace};
 use super::body::Body;
-use super::first_state::whole_page;
 use super::metrics_text::{self, open_metrics};
-use super::painter::Painter;
 use super::parts::Scene;
 use super::probe::Probe;
 use super::record::Record;
+use super::renderer::Renderer;
 use super::route::{Route, route};
+use super::whole_page::whole_page;
 use crate::live::Live;
 use crate::live::view::View;
 use crate::notify::callbacks::Subscription;
@@ -200,7 +200,7 @@ impl Page {
         if is_head {
             return answer::with(StatusCode::OK, TYPE, Body::empty());
         }
-        let (reader, needs_painter) = match self.board.open() {
+        let (reader, needs_renderer) = match self.board.open() {
             Ok(opened) => opened,
             Err(NoPlace::Ended) => return stopped(),
             Err(NoPlace::Full) => {
@@ -208,8 +208,8 @@ impl Page {
             }
         };
         let Source { view, record, .. } = &*self.source;
-        if needs_painter && !Painter::start(view.clone(), Arc::clone(record), Arc::clone(&self.board)) {
-            self.board.give_painter_up();
+        if needs_renderer && !Renderer::start(view.clone(), Arc::clone(record), Arc::clone(&self.board)) {
+            self.board.give_renderer_up();
             return answer::unavailable("the system has no thread for event streams", Some("10"));
         }
         let mut response = answer::with(StatusCode::OK, TYPE, Body::events(reader));

@@ -18,7 +18,7 @@ use crate::publish::any_config::config_of;
 use crate::publish::held::scrub;
 use crate::publish::snapshot::{AnySnapshot, Snapshot, typed, value_of};
 use crate::resource::build::{Built, RUNTIME_ENDED, in_task, late, on_thread};
-use crate::resource::maker::{Made, Maker, Nothing, Product, Recipe};
+use crate::resource::maker::{Made, Maker, NoProduct, Product, Recipe};
 use crate::resource::registry::Registration;
 use crate::resource::versions::Versions;
 use crate::runtime::caller::{Caller, refuse_to_block, refuse_to_wait};
@@ -100,9 +100,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         let (sender, receiver) = oneshot::channel();
         let _ends = EndOnDrop(self.begin(live, pair, move |built| drop(sender.send(built)))?);
         match timeout_at(runtime_deadline(self.limit), receiver).await {
-            Ok(built) => {
-                built.unwrap_or_else(|_| Err(RUNTIME_ENDED.to_owned()))
-            }
+            Ok(built) => built.unwrap_or_else(|_| Err(RUNTIME_ENDED.to_owned())),
             Err(_) => Err(late(self.limit)),
         }
     }
@@ -220,7 +218,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
 fn product<R: Send + Sync + 'static>(versions: Option<Weak<Versions<R>>>, made: R) -> Box<dyn Product> {
     match versions {
         Some(versions) => Box::new(Made::new(versions, made)),
-        None => Box::new(Nothing),
+        None => Box::new(NoProduct),
     }
 }
 

@@ -115,9 +115,10 @@ impl FirstAnswer {
         watcher.aligned_to = Some(common_moment());
         // What is committed must not be read together with what was written after it.
         watcher.replay_each = fields.layout.commit_key.is_some();
-        let commit_keys = fields.layout.commit_key.iter().flat_map(|key| {
-            directories(&prefix).map(move |directory| format!("{directory}{key}").into())
-        });
+        let commit_keys =
+            fields.layout.commit_key.iter().flat_map(|key| {
+                directories(&prefix).map(move |directory| format!("{directory}{key}").into())
+            });
         watcher.commit_keys = commit_keys.collect();
         let connections = OwnConnections::of(store, Handle::current().id());
         let listed = watched(store.as_ref(), &prefix, fields);

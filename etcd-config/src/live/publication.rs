@@ -94,8 +94,6 @@ impl Shared {
 
     /// What is made of the settings; from the first call on there is a place for it.
     pub(super) fn resources(&self) -> &Arc<Resources> {
-        self.resources.get_or_init(|| {
-            Arc::new(Resources::new(self.keys.context().schema().has_secrets()))
-        })
+        self.resources.get_or_init(|| Arc::new(Resources::new(self.keys.context().schema().has_secrets())))
     }
 }

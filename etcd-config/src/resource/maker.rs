@@ -45,7 +45,7 @@ pub(crate) struct Made<R> {
 }
 
 /// The product of a step that has none.
-pub(crate) struct Nothing;
+pub(crate) struct NoProduct;
 
 /// How one thing is made.
 pub(crate) struct Maker {
@@ -294,7 +294,7 @@ impl<R: Send + Sync> Product for Made<R> {
     }
 }
 
-impl Product for Nothing {
+impl Product for NoProduct {
     fn add(&mut self, _since: u64) {}
 
     fn retire(&mut self) {}

@@ -144,7 +144,8 @@ impl<'a> Composer<'a> {
                 }
             }
             let is_elsewhere = field.names.iter().any(|name| matches!(name, FieldName::Absolute(_)));
-            if field.names.len() == 1 { &mut of_one_name } else { &mut of_several }.push((place, is_elsewhere));
+            if field.names.len() == 1 { &mut of_one_name } else { &mut of_several }
+                .push((place, is_elsewhere));
         }
         self.chain = outer;
         self.show_all(of_one_name);

@@ -170,7 +170,9 @@ async fn one_of_a_newer_version_ends_it_when_the_others_have_answered() {
 async fn what_no_instance_has_written_is_listed_and_not_waited_for() {
     seeded();
     let store = store();
-    for (name, text) in [("by-hand", "?"), ("empty", ""), ("half", "{\"format\":1}"), ("old", "{\"format\":0}")] {
+    for (name, text) in
+        [("by-hand", "?"), ("empty", ""), ("half", "{\"format\":1}"), ("old", "{\"format\":0}")]
+    {
         store.put(format!("/app.fleet/{name}"), text);
     }
     let written = store.put("/app/workers", "13");
@@ -237,7 +239,8 @@ async fn an_operator_who_loses_the_connection_tries_again_within_the_limit() {
         written
     };
     let expected = store.revision() + 1;
-    let (outcome, written) = tokio::join!(fleet.wait_for_revision_async(expected, Duration::from_secs(60)), breaks);
+    let (outcome, written) =
+        tokio::join!(fleet.wait_for_revision_async(expected, Duration::from_secs(60)), breaks);
     outcome.unwrap();
     assert_eq!(written, expected);
     // For longer than the limit it says why.

@@ -301,7 +301,10 @@ fn a_commit_comes_into_force_without_a_half_of_the_next_edit() {
     settings.wait_for_callbacks(committed, SOON).unwrap();
     let seen = seen.lock().unwrap();
     assert!(seen.ends_with(&[("c".to_owned(), 3), ("d".to_owned(), 4)]), "{seen:?}");
-    assert!(seen.iter().all(|(host, port)| [("b", 2), ("c", 3), ("d", 4)].contains(&(host.as_str(), *port))), "{seen:?}");
+    assert!(
+        seen.iter().all(|(host, port)| [("b", 2), ("c", 3), ("d", 4)].contains(&(host.as_str(), *port))),
+        "{seen:?}"
+    );
 }
 
 #[test]

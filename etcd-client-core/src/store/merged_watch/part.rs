@@ -9,6 +9,8 @@ use crate::{Error, Kind};
 /// So much is read ahead of the other streams; the rest waits where its store keeps it.
 const MOST_BATCHES: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
+/// After so many answers that prove nothing no other is waited for. The first one may be to a question of before.
+const UNPROVEN_ANSWERS: u32 = 2;
 
 #[derive(Debug)]
 pub(super) struct Part {
@@ -51,6 +53,16 @@ impl Part {
             unproven: 0,
             has_arrived: false,
         }
+    }
+
+    /// Whether the stream has not come to this revision.
+    pub(super) fn is_behind(&self, revision: u64) -> bool {
+        self.through < revision
+    }
+
+    /// Whether no answer of it is to be waited for.
+    pub(super) fn proves_nothing(&self) -> bool {
+        !self.watch.proves_progress() || self.unproven >= UNPROVEN_ANSWERS
     }
 
     /// Reads what has arrived; true if the stream is stale. Batches up to `begins_after` are left out.

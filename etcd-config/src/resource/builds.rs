@@ -37,7 +37,7 @@ pub(crate) struct Failed {
 }
 
 /// What the watching task has to see to.
-pub(crate) enum News {
+pub(crate) enum BuildEvent {
     /// All builds of an update have returned, or were given up.
     Over(Vec<Failed>),
     /// What has failed is to be tried again.
@@ -111,11 +111,11 @@ impl Builds {
     }
 
     /// What has to be seen to next. Cancel safe.
-    pub(crate) async fn next(&mut self) -> News {
+    pub(crate) async fn next(&mut self) -> BuildEvent {
         loop {
             if self.is_held && self.running.is_empty() {
                 self.is_held = false;
-                return News::Over(std::mem::take(&mut self.failed));
+                return BuildEvent::Over(std::mem::take(&mut self.failed));
             }
             let due = self.running.iter().map(Running::deadline).chain(self.retry_at).min();
             tokio::select! {
@@ -124,7 +124,7 @@ impl Builds {
                 (_, returned) = first_of(&mut self.late) => {
                     // What it has made is ready, and perhaps nobody waits for it any more.
                     if returned.is_ok() && self.retry_at.take().is_some() {
-                        return News::Retry;
+                        return BuildEvent::Retry;
                     } else if !self.is_held && self.retry_at.is_none() {
                         self.resources.tidy();
                     }
@@ -132,7 +132,7 @@ impl Builds {
                 () = at(due) => {
                     self.give_up_late();
                     if self.retry_at.take_if(|at| *at <= Instant::now()).is_some() {
-                        return News::Retry;
+                        return BuildEvent::Retry;
                     }
                 }
             }
