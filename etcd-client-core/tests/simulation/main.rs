@@ -515,8 +515,11 @@ impl<'s> Run<'s> {
     /// A commit is reported without what was written after it, wherever the store still knows what was before that.
     fn check_commits(&mut self, batch: &Batch, cause: Cause) {
         let is_commit = |entry: &&Entry| COMMIT_KEYS.iter().any(|key| entry.key == key.as_bytes());
-        let put = |change| if let &Change::Put(ref entry) = change { Some(entry) } else { None };
-        let last = batch.changes.iter().filter_map(put).filter(is_commit).map(|entry| entry.revision).max();
+        let put = batch.changes.iter().filter_map(|change| match change {
+            Change::Put(entry) => Some(entry),
+            _ => None,
+        });
+        let last = put.filter(is_commit).map(|entry| entry.revision).max();
         let had_gap = cause == Cause::Resync && std::mem::take(&mut self.faulty.faults().has_gap);
         let is_excused = had_gap || cause == Cause::Audit || self.lossy || self.doubtful || self.rewound;
         let Some(last) = last.filter(|_| self.with_commits && !is_excused) else { return };
