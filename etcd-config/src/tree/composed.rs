@@ -148,13 +148,21 @@ impl<'a> Composer<'a> {
                 .push((place, is_elsewhere));
         }
         self.chain = outer;
-        self.show_all(of_one_name);
-        for (place, _) in &of_several {
-            for name in place.earlier.iter().filter(|name| matches!(name, FieldName::Relative(_))) {
-                self.hide(&name.path(at), place.content.presence);
-            }
-        }
+        let earlier: Vec<(String, Presence)> = of_several
+            .iter()
+            .flat_map(|(place, _)| place.earlier.iter().map(|name| (*name, place.content.presence)))
+            .filter(|(name, _)| matches!(name, FieldName::Relative(_)))
+            .map(|(name, presence)| (name.path(at), presence))
+            .collect();
         self.show_all(of_several);
+        // Over the others: what a directory brings along of another layer is not what these are read from.
+        let others = std::mem::take(&mut self.composed);
+        self.show_all(of_one_name);
+        for (path, presence) in earlier {
+            self.hide(&path, presence);
+        }
+        let of_one_name = std::mem::replace(&mut self.composed, others);
+        self.composed.extend(of_one_name);
     }
 
     fn show_all(&mut self, places: Vec<(Placed<'a>, bool)>) {
