@@ -5,9 +5,11 @@ use etcd_client_core::{Prefix, Printable};
 use super::exit::Failure;
 use super::session::Session;
 use super::subject::{Site, Subject, View, is_secret};
+use super::value_table::below;
 use crate::explain::{Explanation, Origin};
 use crate::leaf::similar::{distance, is_same_word};
 use crate::schema::{ENTRY, Schema};
+use crate::tree::directories::{directories, path_of};
 
 /// The most names that are proposed.
 const PROPOSED: usize = 3;
@@ -42,6 +44,8 @@ pub(super) struct Owner<'s> {
 pub(super) struct Names {
     schema: Schema,
     prefix: Prefix,
+    /// With all layers.
+    whole: Prefix,
     explanation: Explanation,
 }
 
@@ -52,13 +56,31 @@ impl Names {
         site: &Site,
         written: &[&str],
     ) -> Result<Owner<'s>, Failure> {
+        Self::owner_by(Self::of, session, site, written)
+    }
+
+    /// The same for fields that are to be changed: their keys are those of the layer in which that is done.
+    pub(super) fn owner_of_changes<'s>(
+        session: &'s Session,
+        site: &Site,
+        written: &[&str],
+    ) -> Result<Owner<'s>, Failure> {
+        Self::owner_by(Self::of_layer, session, site, written)
+    }
+
+    fn owner_by<'s>(
+        names_of: fn(&dyn View) -> Self,
+        session: &'s Session,
+        site: &Site,
+        written: &[&str],
+    ) -> Result<Owner<'s>, Failure> {
         let chosen = session.chosen()?;
         let is_alone = chosen.len() == 1;
         let mut owners = Vec::new();
         let mut failures = Vec::new();
         for subject in chosen {
             let view = subject.read(site)?;
-            let names = Self::of(&*view);
+            let names = names_of(&*view);
             let mut wrong: Vec<String> = Vec::new();
             for failure in written.iter().filter_map(|name| names.find(name).err()) {
                 if !wrong.contains(&failure.text) {
@@ -82,8 +104,14 @@ impl Names {
         }
     }
 
-    pub(super) fn of(view: &dyn View) -> Self {
-        Self { schema: view.schema(), prefix: view.prefix().clone(), explanation: view.explain() }
+    fn of(view: &dyn View) -> Self {
+        let whole = view.prefix().clone();
+        Self { schema: view.schema(), prefix: whole.clone(), whole, explanation: view.explain() }
+    }
+
+    fn of_layer(view: &dyn View) -> Self {
+        let (schema, explanation) = view.of_layer();
+        Self { schema, prefix: view.layer(), whole: view.prefix().clone(), explanation }
     }
 
     /// What is written as `workers`, `database.pool_size`, `database/pool_size`, `features.dark`, or as a whole key.
@@ -137,7 +165,7 @@ impl Names {
     }
 
     fn below<'k>(&self, key: &'k str) -> &'k str {
-        key.strip_prefix(self.prefix.directory()).unwrap_or(key)
+        below(&self.prefix, key)
     }
 
     /// A field that need not be stored.
@@ -186,6 +214,9 @@ impl Names {
     fn nothing(&self, written: &str) -> String {
         let name = self.schema.name();
         let shown = Printable::line(written);
+        if let Some(layer) = self.other_layer(written) {
+            return format!("{shown} is in the layer {layer}: --layer {layer} makes changes there");
+        }
         let what = if written.contains('/') { "reads no key" } else { "has no field" };
         let nearest = self.nearest(written);
         let nearest: Vec<String> = nearest.iter().map(|name| Printable::line(name).to_string()).collect();
@@ -194,6 +225,14 @@ impl Names {
             [one] => format!("{name} {what} {shown}; did you mean {one}?"),
             several => format!("{name} {what} {shown}; did you mean one of {}?", several.join(", ")),
         }
+    }
+
+    /// The layer that a whole key is in, if it is another one.
+    fn other_layer(&self, written: &str) -> Option<String> {
+        let is_here = |directory: &str| directories(&self.prefix).any(|here| here == directory);
+        let holds_it = |directory: &&str| written.starts_with('/') && written.starts_with(*directory);
+        let there = directories(&self.whole).find(holds_it).filter(|there| !is_here(there))?;
+        Some(Printable::line(path_of(there)).to_string())
     }
 
     fn nearest(&self, written: &str) -> Vec<String> {

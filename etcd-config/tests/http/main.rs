@@ -3,6 +3,7 @@
 mod asking;
 mod ends;
 mod events;
+mod layers;
 mod metrics;
 mod probes;
 mod recent;
