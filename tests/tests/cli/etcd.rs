@@ -113,7 +113,7 @@ fn the_older_api_takes_one_key_and_says_so_before_anything_is_sent() {
 struct Part {
     #[etcd(key = "database/pool_size", default = 10)]
     _pool_size: u32,
-    #[etcd(default = 4, restart)]
+    #[etcd(key = "threads", default = 4, restart)]
     _threads: u16,
 }
 

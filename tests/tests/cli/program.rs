@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use etcd_config::{EtcdConfig, Fleet, Live, MemoryStore, Secret, cli};
+use etcd_config::{EtcdConfig, Fleet, InstanceReport, Live, MemoryStore, Secret, cli};
 
 /// Settings of the payment service.
 #[derive(EtcdConfig)]
@@ -159,19 +159,17 @@ fn instance(store: &MemoryStore, name: &str) -> Live<Settings> {
 
 /// Two that refuse what is stored, after something that waits for a restart of one; and what is no instance.
 fn troubled(store: &MemoryStore) -> Vec<Live<Settings>> {
+    let reports = || -> Vec<InstanceReport> {
+        let fleet = Fleet::of::<Settings>(store).expect("it can be read");
+        fleet.instances().iter().filter_map(|instance| instance.report.clone().ok()).collect()
+    };
     let old = instance(store, "web-1");
     store.put("/payments/threads", "8");
+    until(|| reports().iter().any(|report| !report.restart.is_empty()));
     let all = vec![old, instance(store, "web-2")];
     store.put("/payments.fleet/odd", "by hand");
-    let bad = store.put("/payments/database/pool_size", "0");
-    until(|| {
-        let fleet = Fleet::of::<Settings>(store).expect("it can be read");
-        let reports = fleet.instances().iter().filter_map(|instance| instance.report.as_ref().ok());
-        reports
-            .filter(|report| report.refused.as_ref().is_some_and(|refused| refused.revision >= bad))
-            .count()
-            == 2
-    });
+    store.put("/payments/database/pool_size", "0");
+    until(|| reports().iter().filter(|report| report.refused.is_some()).count() == 2);
     all
 }
 
