@@ -103,8 +103,9 @@ impl Reading {
     /// Where each value of that layer comes from, as if there were no other.
     #[cfg(feature = "cli")]
     pub(crate) fn explain_layer<T: Derived>(&self) -> Explanation {
-        let context = Context::new::<T>(self.layer_prefix());
-        explain(&context.tree(&self.listing), &context, &Replaced::default(), false)
+        let context = Context::new::<T>(self.prefix().clone());
+        let tree = context.tree(&self.listing);
+        explain(tree.layer(self.layer()), &context, &Replaced::default(), false)
     }
 
     /// What a listing, and guarded writes, are asked for with.

@@ -1,5 +1,7 @@
 //! The field that a person means: by its path in Rust, or by its key.
 
+use std::borrow::Cow;
+
 use etcd_client_core::{Prefix, Printable};
 
 use super::exit::Failure;
@@ -9,7 +11,8 @@ use super::value_table::below;
 use crate::explain::{Explanation, Origin};
 use crate::leaf::similar::{distance, is_same_word};
 use crate::schema::{ENTRY, Schema};
-use crate::tree::directories::{directories, path_of};
+use crate::shape::path::whole_key;
+use crate::tree::directories::{directories, is_layered, path_of};
 
 /// The most names that are proposed.
 const PROPOSED: usize = 3;
@@ -110,12 +113,17 @@ impl Names {
     }
 
     fn of_layer(view: &dyn View) -> Self {
-        let (schema, explanation) = view.of_layer();
-        Self { schema, prefix: view.layer(), whole: view.prefix().clone(), explanation }
+        let (whole, explanation) = (view.prefix().clone(), view.explain_layer());
+        Self { schema: view.schema(), prefix: view.layer(), whole, explanation }
     }
 
     /// What is written as `workers`, `database.pool_size`, `database/pool_size`, `features.dark`, or as a whole key.
     pub(super) fn find(&self, written: &str) -> Result<Found, Failure> {
+        if let Some(layer) = self.other_layer(written) {
+            let shown = Printable::line(written);
+            let what = format!("{shown} is in the layer {layer}: --layer {layer} makes changes there");
+            return Err(Failure::usage(what));
+        }
         let exact = |name: &str, key: &str| name == written || key == written || self.below(key) == written;
         let mut rows = self.explanation.rows().iter();
         let stored = rows.find(|row| row.origin() == Origin::Etcd && exact(row.field(), row.key()));
@@ -130,7 +138,8 @@ impl Names {
         };
         let fields = self.schema.fields().iter();
         let is_directory = fields.clone().any(|field| {
-            is_inside(field.path(), '.') || is_inside(field.key(), '/') || is_inside(&field.relative, '/')
+            let key = self.own_key(field.key());
+            is_inside(field.path(), '.') || is_inside(&key, '/') || is_inside(&field.relative, '/')
         });
         let rows = self.explanation.rows().iter().filter(|row| {
             is_inside(row.field(), '.') || is_inside(row.key(), '/') || is_inside(self.below(row.key()), '/')
@@ -168,6 +177,14 @@ impl Names {
         below(&self.prefix, key)
     }
 
+    /// The key in the layer that is changed, of one in the lowest.
+    fn own_key<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        match key.strip_prefix(self.whole.directory()).filter(|_| is_layered(&self.whole)) {
+            Some(path) => Cow::Owned(self.prefix.join(path)),
+            None => Cow::Borrowed(key),
+        }
+    }
+
     /// A field that need not be stored.
     fn by_schema(&self, written: &str) -> Option<OneKey> {
         let key = self.below(written);
@@ -184,7 +201,8 @@ impl Names {
             let path = filled(field.path());
             // It may be read by an old name.
             let row = self.explanation.rows().iter().find(|row| row.field() == path);
-            let key = row.map_or_else(|| filled(field.key()), |row| row.key().to_owned());
+            let key = row
+                .map_or_else(|| self.own_key(&filled(field.key())).into_owned(), |row| row.key().to_owned());
             Some(self.one(&path, &key))
         })
     }
@@ -195,7 +213,7 @@ impl Names {
         };
         let written = self.schema.fields().iter().find(read_by);
         let directory = key.rsplit_once('/').map_or("", |(directory, _)| directory);
-        let whole = |name: &str| crate::shape::path::whole_key(directory, name);
+        let whole = |name: &str| self.own_key(&whole_key(directory, name)).into_owned();
         let names = written.into_iter().flat_map(|field| {
             let own = field.key().rsplit_once('/').map_or(field.key(), |(_, name)| name);
             std::iter::once(own).chain(field.aliases().iter().copied())
@@ -205,7 +223,7 @@ impl Names {
             key: key.to_owned(),
             others,
             field: field.to_owned(),
-            is_secret: is_secret(&self.schema, &self.prefix, key)
+            is_secret: is_secret(&self.schema, &self.whole, key)
                 || written.is_some_and(crate::schema::Field::is_secret),
         }
     }
@@ -214,9 +232,6 @@ impl Names {
     fn nothing(&self, written: &str) -> String {
         let name = self.schema.name();
         let shown = Printable::line(written);
-        if let Some(layer) = self.other_layer(written) {
-            return format!("{shown} is in the layer {layer}: --layer {layer} makes changes there");
-        }
         let what = if written.contains('/') { "reads no key" } else { "has no field" };
         let nearest = self.nearest(written);
         let nearest: Vec<String> = nearest.iter().map(|name| Printable::line(name).to_string()).collect();

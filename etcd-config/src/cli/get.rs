@@ -30,7 +30,7 @@ impl Get {
         let is_of_layer = self.layer.is_some();
         let owner = if is_of_layer { Names::owner_of_changes } else { Names::owner };
         let Owner { view, names, .. } = owner(session, &site, &fields)?;
-        let explanation = if is_of_layer { view.of_layer().1 } else { view.explain() };
+        let explanation = if is_of_layer { view.explain_layer() } else { view.explain() };
         let rows_of = |keys: &[OneKey]| -> Vec<&explain::Row> {
             let is_meant = |row: &&explain::Row| keys.iter().any(|one| one.field == row.field());
             explanation.rows().iter().filter(is_meant).collect()

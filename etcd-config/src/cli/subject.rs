@@ -100,8 +100,8 @@ pub(super) trait View {
     fn explain(&self) -> Explanation;
     /// The prefix of the layer that is changed; without layers the whole one.
     fn layer(&self) -> Prefix;
-    /// The fields of that layer, and where each of its values comes from, as if there were no other.
-    fn of_layer(&self) -> (Schema, Explanation);
+    /// Where each value of that layer comes from, as if there were no other.
+    fn explain_layer(&self) -> Explanation;
     /// The text of a whole key.
     fn stored(&self, key: &str) -> Option<Vec<u8>>;
     /// Checks what these changes of keys would make: new texts, or deletions.
@@ -244,7 +244,7 @@ impl<T: Derived> Subject for Typed<T> {
     }
 
     fn wait_for_fleet(&self, site: &Site, revision: u64, limit: Duration) -> Result<(), Error> {
-        site.place.options::<T>().fleet(&site.store)?.wait_for(revision, limit)
+        site.place.options::<T>().fleet(&site.store)?.wait_for_revision(revision, limit)
     }
 
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error> {
@@ -294,8 +294,8 @@ impl<T: Derived> View for TypedView<T> {
         self.0.layer_prefix()
     }
 
-    fn of_layer(&self) -> (Schema, Explanation) {
-        (Schema::new(survey::<T>(), &self.layer()), self.0.explain_layer::<T>())
+    fn explain_layer(&self) -> Explanation {
+        self.0.explain_layer::<T>()
     }
 
     fn stored(&self, key: &str) -> Option<Vec<u8>> {

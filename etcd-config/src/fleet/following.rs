@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Fleet;
 use super::in_force::{Answers, InForce};
+use super::instance::Instance;
 use super::place::FleetPlace;
 use super::present::Present;
 use super::waiting::ASKED_AGAIN;
@@ -40,7 +41,7 @@ impl FleetView {
         let deadline = runtime_deadline(ASKED_FOR);
         loop {
             let store = connections.store();
-            let asked = timeout_at(deadline, in_force.ask(&*store, fleet.instances().iter())).await;
+            let asked = timeout_at(deadline, in_force.ask(&*store, processes(&fleet))).await;
             let again = match asked {
                 Ok(Answers::All) | Err(_) => break,
                 Ok(Answers::Some) => Instant::now(),
@@ -51,9 +52,14 @@ impl FleetView {
             }
             sleep_until(again).await;
         }
-        let lagging = in_force.lagging(fleet.instances().iter());
+        let lagging = in_force.lagging(processes(&fleet));
         Ok(Self { fleet, lagging, error: None })
     }
+}
+
+/// Without what no instance has written.
+fn processes(fleet: &Fleet) -> impl Iterator<Item = &Instance> {
+    fleet.instances().iter().filter(|instance| instance.is_process())
 }
 
 /// Follows the fleet and its configuration on this runtime, and tells what there is to be seen now, until it is heard no
@@ -86,7 +92,7 @@ pub(crate) async fn follow(place: FleetPlace, tell: impl Fn(FleetView) -> bool +
             Err(_) => {
                 let Following { present, in_force } = &mut following;
                 let asked =
-                    timeout_at(runtime_deadline(ASKED_FOR), in_force.ask(&*store, present.all())).await;
+                    timeout_at(runtime_deadline(ASKED_FOR), in_force.ask(&*store, present.processes())).await;
                 ask_at = match asked.unwrap_or(Answers::Silence) {
                     Answers::All => never,
                     Answers::Some => Instant::now(),
@@ -144,7 +150,7 @@ impl Following {
     fn view(&self) -> FleetView {
         let Self { present, in_force } = self;
         let instances: Vec<_> = present.all().cloned().collect();
-        let lagging = in_force.lagging(instances.iter());
+        let lagging = in_force.lagging(present.processes());
         let fleet = Fleet::of_instances(present.place.clone(), in_force.revision(), instances);
         FleetView { fleet, lagging, error: present.error.clone() }
     }

@@ -73,7 +73,12 @@ impl Present {
         self.instances.iter().flat_map(BTreeMap::values)
     }
 
+    /// The same without what no instance has written.
+    pub(super) fn processes(&self) -> impl Iterator<Item = &Instance> {
+        self.all().filter(|instance| instance.is_process())
+    }
+
     pub(super) fn count(&self) -> usize {
-        self.all().count()
+        self.processes().count()
     }
 }

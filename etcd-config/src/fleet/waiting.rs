@@ -12,7 +12,7 @@ use super::present::Present;
 use crate::error::{Error, FleetLag, InstanceLag, LaggingInstance};
 use crate::runtime::deadline::runtime_deadline;
 
-/// How much longer the others may take when one has refused: about as long as they spread their writes.
+/// How much longer the others may take when one never will: about as long as they spread their writes.
 const AFTER_REFUSAL: Duration = Duration::from_secs(3);
 /// How long after it could not say so the store is asked again whether a state is the same.
 pub(super) const ASKED_AGAIN: Duration = Duration::from_secs(1);
@@ -48,15 +48,17 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
             Answers::Silence => Instant::now() + ASKED_AGAIN,
         };
         let lagging = waiting.lagging();
-        let is_refused = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::Refused { .. });
+        let is_for_good = |lagging: &LaggingInstance| {
+            matches!(lagging.why, InstanceLag::Refused { .. } | InstanceLag::Unreadable(_))
+        };
         let is_open = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::NotYet { .. });
         if lagging.is_empty() && waiting.present.count() > 0 {
             return Ok(());
         }
-        until = match lagging.iter().any(is_refused) {
+        until = match lagging.iter().any(is_for_good) {
             true if !lagging.iter().any(is_open) => Instant::now(),
             true => until.min(Instant::now() + AFTER_REFUSAL),
-            // What was refused is corrected, or its instance has gone.
+            // What was refused is corrected, or the instance has gone.
             false => deadline,
         };
     }
@@ -70,12 +72,12 @@ struct Waiting {
 
 impl Waiting {
     async fn ask(&mut self, store: &dyn Store) -> Answers {
-        self.in_force.ask(store, self.present.all()).await
+        self.in_force.ask(store, self.present.processes()).await
     }
 
     /// Who does not have it.
     fn lagging(&self) -> Vec<LaggingInstance> {
-        self.in_force.lagging(self.present.all())
+        self.in_force.lagging(self.present.processes())
     }
 
     fn failure(self, limit: Duration, is_over: bool, outage: Option<StoreError>) -> Error {

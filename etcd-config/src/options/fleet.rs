@@ -12,9 +12,9 @@ use crate::instance::fleet_of;
 use crate::reading::ReadPlan;
 use crate::runtime::caller::runtime;
 
-/// Looking at the fleet. Of the options the prefix, the layers, their
-/// placeholders and the start-up limit count: instances of all layers are in the fleet of the lowest prefix. A layer whose
-/// placeholder has no value here, such as `{instance}`, is left out: the instances say which layers they read.
+/// Looking at the fleet. Of the options the prefix, the layers, their placeholders and the start-up limit count: instances
+/// of all layers are in the fleet of the lowest prefix. A layer whose placeholder has no value here, such as `{instance}`,
+/// is left out: the instances say which layers they read.
 impl<T: Derived> Options<T> {
     /// The instances that are there now. Blocks. [`Fleet`] has an example.
     ///

@@ -133,7 +133,7 @@ async fn the_layer_is_that_of_the_name_that_was_asked_for() {
     let layer = || vec!["/app@web-1".to_owned()];
     assert_eq!(layers, [("web-1", layer()), ("web-1~2", layer())]);
     let written = store.put("/app@web-1/workers", "5");
-    fleet.wait_for_async(written, Duration::from_secs(10)).await.unwrap();
+    fleet.wait_for_revision_async(written, Duration::from_secs(10)).await.unwrap();
     assert!(lives.iter().all(|live| live.load().workers == 5));
     // When it has its name again, that is the same layer.
     drop(lives.remove(0));
@@ -155,6 +155,6 @@ async fn many_instances_with_a_layer_each_are_waited_for() {
     let fleet = Fleet::of_async::<Layered>(&store).await.unwrap();
     let written = store.put("/app@web-7/workers", "5");
     let begin = tokio::time::Instant::now();
-    fleet.wait_for_async(written, Duration::from_secs(30)).await.unwrap();
+    fleet.wait_for_revision_async(written, Duration::from_secs(30)).await.unwrap();
     assert!(begin.elapsed() < Duration::from_millis(2_500), "{:?}", begin.elapsed());
 }

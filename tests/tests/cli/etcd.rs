@@ -120,7 +120,8 @@ struct Part {
 /// An instance that is listed.
 fn instance(server: &Server, name: &str) -> Live<Part> {
     let client = block_on(async { Client::new([server.endpoint()]) }).unwrap();
-    let options = Part::options().instance(name).version("1.0").instance_lease(Duration::from_secs(2));
+    let options =
+        Part::options().instance(name).instance_version("1.0").instance_lease(Duration::from_secs(2));
     let live = options.watch(client).unwrap();
     until_found(Duration::from_secs(20), || live.status().instance, || live.status().to_string());
     live

@@ -182,10 +182,16 @@ fn a_layer_that_is_none_is_answered_with_those_that_are() {
         ran.err.contains("/app@eu/workers is in the layer /app@eu: --layer /app@eu makes changes there"),
         "{ran:#?}"
     );
-    // One that is the same for all is in the lowest one.
+    // One whose key is written whole on the struct is in each layer as well.
     let ran = run(&["set", "region=there", "--layer", "/app@eu", "--yes"]);
-    assert!(ran.code == 2 && ran.err.contains("it is in the layer /app: --layer makes"), "{ran:#?}");
+    assert!(ran.code == 0 && ran.after.contains("/app@eu/region=there\n"), "{ran:#?}");
     assert!(run(&["set", "region=there", "--yes"]).after.contains("/app/region=there"));
+    let ran = run(&["unset", "/app/limits", "--layer", "/app@eu", "--yes"]);
+    assert!(
+        ran.code == 2 && ran.err.contains("/app/limits is in the layer /app: --layer /app makes"),
+        "{ran:#?}"
+    );
+    assert_eq!(run(&["unset", "/app@eu/limits", "--layer", "/app@eu", "--yes"]).code, 0);
     // And one without a value says which flag gives it one.
     let unfilled = Run::new(SEED, &["show", "--placeholder", "zone=eu"]).env("LAYERED", "1").run();
     assert_eq!(unfilled.code, 2, "{unfilled:#?}");

@@ -151,7 +151,8 @@ fn play(store: &MemoryStore) -> Vec<Live<Settings>> {
 
 /// An instance that is listed.
 fn instance(store: &MemoryStore, name: &str) -> Live<Settings> {
-    let options = Settings::options().instance(name).version("1.4.2").instance_spread(Duration::ZERO);
+    let options =
+        Settings::options().instance(name).instance_version("1.4.2").instance_spread(Duration::ZERO);
     let live = options.watch(store).expect("the keys are valid");
     until(|| live.status().instance.is_some());
     live
