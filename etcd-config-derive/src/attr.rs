@@ -19,6 +19,7 @@ use crate::similar::closest;
 #[derive(Default)]
 pub(crate) struct Container {
     pub(crate) prefix: Option<LitStr>,
+    pub(crate) layers: Option<Layers>,
     pub(crate) rename_all: Option<Case>,
     pub(crate) deny_unknown_keys: Option<Ident>,
     pub(crate) validate: Vec<ExprPath>,
@@ -58,8 +59,24 @@ pub(crate) struct Default_ {
     pub(crate) value: Option<Expr>,
 }
 
-const CONTAINER: [&str; 8] =
-    ["prefix", "rename_all", "deny_unknown_keys", "validate", "commit_key", "crate", "bound", "ignore_serde"];
+/// `layers("/payments@{zone}", ...)`.
+pub(crate) struct Layers {
+    pub(crate) name: Ident,
+    /// The lowest one first.
+    pub(crate) prefixes: Vec<LitStr>,
+}
+
+const CONTAINER: [&str; 9] = [
+    "prefix",
+    "layers",
+    "rename_all",
+    "deny_unknown_keys",
+    "validate",
+    "commit_key",
+    "crate",
+    "bound",
+    "ignore_serde",
+];
 
 const FIELD: [&str; 15] = [
     "key",
@@ -80,7 +97,10 @@ const FIELD: [&str; 15] = [
 ];
 
 /// What other crates call the same things.
-const SYNONYMS: [(&str, &str); 14] = [
+const SYNONYMS: [(&str, &str); 17] = [
+    ("layer", "layers"),
+    ("overlay", "layers"),
+    ("overlays", "layers"),
     ("rename", "key"),
     ("name", "key"),
     ("path", "key"),
@@ -119,6 +139,10 @@ impl Container {
             }
             match name.as_str() {
                 "prefix" => container.prefix = item.text("\"/payments\"", errors),
+                "layers" => {
+                    let prefixes = item.texts("\"/payments@{zone}\"", errors);
+                    container.layers = prefixes.map(|prefixes| Layers { name: item.name.clone(), prefixes });
+                }
                 "rename_all" => container.rename_all = Case::of(item.text("\"kebab-case\"", errors), errors),
                 "deny_unknown_keys" => container.deny_unknown_keys = item.flag(errors),
                 "validate" => container.validate.extend(item.path("Settings::check", errors)),

@@ -66,6 +66,10 @@ fn layout(input: &Input<'_>, private: &TokenStream) -> TokenStream {
     if let Some(prefix) = &attrs.prefix {
         settings.push(quote!(prefix: ::core::option::Option::Some(#prefix)));
     }
+    if let Some(layers) = &attrs.layers {
+        let prefixes = &layers.prefixes;
+        settings.push(quote!(layers: &[#(#prefixes),*]));
+    }
     if attrs.deny_unknown_keys.is_some() {
         settings.push(quote!(deny_unknown_keys: true));
     }

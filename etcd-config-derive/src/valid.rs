@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::{GenericParam, LitStr};
 
 use crate::ast::{Field, Input};
-use crate::attr;
+use crate::attr::{self, Layers};
 use crate::errors::Errors;
 use crate::expand::key_of;
 use crate::key::{check_key, check_prefix};
@@ -20,6 +20,9 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
     check_generics(input, errors);
     if let Some(prefix) = &input.attrs.prefix {
         check_prefix(prefix, errors);
+    }
+    if let Some(layers) = &input.attrs.layers {
+        check_layers(layers, input.attrs.prefix.as_ref(), errors);
     }
     if let Some(key) = &input.attrs.commit_key {
         check_commit_key(key, input.attrs.prefix.as_ref(), errors);
@@ -37,6 +40,37 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
         }
     }
     check_same_keys(input, errors);
+}
+
+/// Layers lie above the prefix, each beside all others.
+fn check_layers(layers: &Layers, prefix: Option<&LitStr>, errors: &mut Errors) {
+    if prefix.is_none() {
+        let message = "`layers` override what is below the `prefix`: write `prefix = \"/...\"` before them";
+        errors.at(&layers.name, message);
+    }
+    let mut lower: Vec<&LitStr> = prefix.into_iter().collect();
+    for layer in &layers.prefixes {
+        check_prefix(layer, errors);
+        let text = layer.value();
+        let directory = |text: &str| format!("{}/", text.trim_end_matches('/'));
+        // What placeholders stand for is not known yet.
+        let is_in = |inner: &str, outer: &str| {
+            !outer.contains('{') && directory(inner).starts_with(&directory(outer))
+        };
+        for other in &lower {
+            let other = other.value();
+            if directory(&text) == directory(&other) {
+                errors.at(layer, format!("{text:?} is here twice: each layer has a prefix of its own"));
+            } else if is_in(&text, &other) || is_in(&other, &text) {
+                let message = format!(
+                    "{text:?} and {other:?} lie in one another: a layer lies beside the others, such as \
+                                       \"/payments@eu-1\" beside \"/payments\""
+                );
+                errors.at(layer, message);
+            }
+        }
+        lower.push(layer);
+    }
 }
 
 /// A commit key outside of the prefix would never come, and no change would ever be seen.

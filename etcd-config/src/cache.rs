@@ -23,6 +23,7 @@ use crate::runtime::panics;
 use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
 use crate::status::CacheFile;
+use crate::tree::directories::{all_paths, in_layer};
 
 /// Where the cache is, and whether secrets are in it.
 #[derive(Clone, Debug)]
@@ -71,8 +72,8 @@ impl Cache {
     /// Why it is of no use, as the end of a sentence about it.
     pub(crate) fn read(&self) -> Result<Image, String> {
         let image = Image::decode(&file::read(&self.place.path)?)?;
-        if image.prefix != self.prefix.directory() {
-            return Err(format!("it holds {}, not {}", Prefix::new(&image.prefix), self.prefix));
+        if image.prefix != Image::prefix_of(&self.prefix) {
+            return Err(format!("it holds {}, not {}", image.shown_prefix(), all_paths(&self.prefix)));
         }
         Ok(image)
     }
@@ -165,7 +166,8 @@ impl Cache {
         if !self.place.secrets {
             let secrecy = Secrecy::of(self.schema.branch(), &self.prefix);
             listing.entries.retain(|entry| {
-                let keep = self.prefix.relative(&entry.key).is_some_and(|path| secrecy.may_be_cached(path));
+                let keep =
+                    in_layer(&self.prefix, &entry.key).is_some_and(|(_, path)| secrecy.may_be_cached(path));
                 if !keep {
                     withheld.push(entry.key.clone());
                 }
@@ -173,7 +175,7 @@ impl Cache {
             });
         }
         listing.entries.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        let prefix = self.prefix.directory().to_owned();
+        let prefix = Image::prefix_of(&self.prefix);
         Image { prefix, written_at, withheld, listing }
     }
 }

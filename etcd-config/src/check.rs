@@ -44,7 +44,7 @@ pub struct Check {
 
 impl Check {
     pub(crate) fn of<T: Derived>(reading: &Reading) -> Self {
-        let tree = reading.tree();
+        let tree = reading.tree::<T>();
         let schema = crate::schema::Schema::new(crate::decode::survey::<T>(), reading.prefix());
         let nothing_read = NothingRead::find(&schema, &tree, None);
         let (problems, unread) = match decode_all::<T>(&tree) {

@@ -45,7 +45,8 @@ pub trait EtcdConfig: Derived {
     /// assert_eq!(schema.to_etcdctl(), "etcdctl put /payments/workers 10\n");
     /// ```
     fn schema() -> Schema {
-        Schema::new(survey::<Self>(), &Prefix::new(Self::LAYOUT.prefix.unwrap_or_default()))
+        let prefix = Prefix::new(Self::LAYOUT.prefix.unwrap_or_default());
+        Schema::new(survey::<Self>(), &prefix).with_layers(Self::LAYOUT.layers)
     }
 
     /// Whether all literal defaults decode, and pass the checks of their fields: for a test, which finds

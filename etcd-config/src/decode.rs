@@ -28,7 +28,7 @@ pub use self::leaf_part::{checked, leaf, leaf_of, leaf_with, skipped};
 pub(crate) use self::map_part::Entries;
 pub use self::map_part::{map, map_with};
 pub use self::nested_part::{flattened, nested};
-pub(crate) use self::survey::{defaults, survey};
+pub(crate) use self::survey::{defaults, survey, tree_of};
 
 use self::decoder::Findings;
 use self::place::Stale;
@@ -76,7 +76,15 @@ fn read_all(
     }
     scrub::scrub(&mut problems, secrets, tree, context);
     explain(&mut problems, tree, context);
-    Err(problems)
+    Err(in_layers(problems, tree))
+}
+
+/// The problems with the keys as they are in their layers.
+fn in_layers(mut problems: Vec<Problem>, tree: &KeyTree) -> Vec<Problem> {
+    if !tree.layers().is_empty() {
+        problems = problems.into_iter().map(|problem| problem.in_layer(tree)).collect();
+    }
+    problems
 }
 
 /// Reads a `T` for what is found out on the way.
@@ -124,8 +132,9 @@ fn preview(
     let Findings { mut problems, secrets, .. } = decoder.finish();
     scrub::scrub(&mut problems, secrets, tree, context);
     explain(&mut problems, tree, context);
-    changes.iter_mut().for_each(|change| pending::refuse(change, &problems));
-    changes
+    let real_key = |key: &str| tree.real_key(key).into_owned();
+    changes.iter_mut().for_each(|change| pending::refuse(change, &problems, real_key));
+    in_layers(changes, tree)
 }
 
 /// Brings `value` up to date: reads the touched keys again and leaves the rest alone. After a
@@ -191,5 +200,5 @@ fn read_touched(
         scrub::scrub(&mut problems, decoder.finish().secrets, tree, context);
     }
     explain(&mut problems, tree, context);
-    Err(problems)
+    Err(in_layers(problems, tree))
 }

@@ -1,10 +1,13 @@
 //! Changes of settings, checked before they are written as every reader will check them.
 
+mod checked;
 pub(crate) mod commit;
 pub(crate) mod described;
 mod expected;
 pub(crate) mod field_path;
 mod foremost;
+mod layer_edit;
+mod overridden;
 pub(crate) mod plan;
 pub(crate) mod planned;
 mod readers;
@@ -14,13 +17,14 @@ pub(crate) mod to_text;
 mod unanswered;
 pub(crate) mod update;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use bytes::Bytes;
 use etcd_client_core::{Prefix, Printable};
 
 use self::field_path::FieldPath;
+pub(crate) use self::layer_edit::layer_number;
+use self::layer_edit::{LayerEdit, Origin, Proof};
 use self::plan::Plan;
 use self::target::{Target, What, is_untyped};
 use self::to_text::ToText;
@@ -30,6 +34,7 @@ use crate::leaf::{NoText, TextSerializer};
 use crate::reading::Reading;
 use crate::schema::Schema;
 use crate::tree::KeyTree;
+use crate::tree::directories::{directories, in_layer, path_of};
 
 /// Changes of the settings of a `T`, from [`EtcdConfig::edit`](crate::EtcdConfig::edit): decided on one revision, and
 /// written only if nothing has changed since.
@@ -72,52 +77,78 @@ use crate::tree::KeyTree;
 #[must_use = "nothing is checked before `plan`, nor written before `Plan::commit`"]
 pub struct Edit<T> {
     reading: Reading,
-    tree: KeyTree,
-    schema: Schema,
-    /// By paths below the prefix: the new text, or `None` for a deletion.
-    changes: BTreeMap<String, Option<Bytes>>,
-    /// Of these the text is one that was stored, or in a document: no person has just given it to be seen.
-    unseen: BTreeSet<String>,
-    proofs: Vec<Proof<T>>,
-    /// Where texts come from, by their paths: what is said of one that is refused.
-    origins: BTreeMap<String, Origin>,
+    /// All layers together, where there are several.
+    whole: Option<Box<KeyTree>>,
+    /// What is changed in the layer at hand; of a configuration without layers everything.
+    here: LayerEdit<T>,
+    /// What was changed in others.
+    others: Vec<LayerEdit<T>>,
     /// What is wrong with calls that have no error of their own.
     mistakes: Vec<String>,
 }
 
-/// A text that was written down elsewhere, and where.
-struct Origin {
-    text: Option<Bytes>,
-    place: String,
-}
-
-/// How the text of a typed value is made.
-type Encode<T> = dyn Fn(&T) -> Option<Result<Option<String>, NoText>> + Send + Sync;
-
-/// A value that was set by its type. Its text must be read as the same value: what is read from it, written again, must be
-/// the same text.
-struct Proof<T> {
-    path: String,
-    field: String,
-    text: String,
-    /// The text of the value as it is read; `None` if it is not there.
-    again: Box<Encode<T>>,
-}
-
 impl<T: Derived> Edit<T> {
     pub(crate) fn new(reading: Reading) -> Self {
-        let tree = reading.tree();
-        let schema = Schema::new(survey::<T>(), reading.prefix());
-        Self {
-            reading,
-            tree,
-            schema,
-            changes: BTreeMap::new(),
-            unseen: BTreeSet::new(),
-            proofs: Vec::new(),
-            origins: BTreeMap::new(),
-            mistakes: Vec::new(),
+        let whole = reading.tree::<T>();
+        let number = reading.layer();
+        if whole.layers().is_empty() {
+            let here = LayerEdit::new(number, whole);
+            return Self { reading, whole: None, here, others: Vec::new(), mistakes: Vec::new() };
         }
+        let here = LayerEdit::new(number, whole.layer(number).clone());
+        Self { reading, whole: Some(Box::new(whole)), here, others: Vec::new(), mistakes: Vec::new() }
+    }
+
+    /// Makes the changes that follow in this layer: in what is below its prefix, which overrides the layers below it. What
+    /// it may be is the prefix of the configuration or of one of its [layers](crate::Options::layer). Without it, an edit
+    /// changes the lowest one, or that of [`Options::in_layer`](crate::Options::in_layer).
+    ///
+    /// All changes are written in one transaction, whatever layers they are in, and only if none of the layers has changed
+    /// meanwhile. [`unset`](Self::unset) takes the override of this layer away. What is read back,
+    /// [`stored`](Self::stored), is that of this layer. Keys are given below its prefix; those of fields with an absolute
+    /// key can be set in the lowest layer only, except by [`set_text`](Self::set_text).
+    ///
+    /// ```
+    /// use etcd_config::{EtcdConfig, MemoryStore, field};
+    ///
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments", layers("/payments@{zone}"))]
+    /// struct Settings {
+    ///     workers: u32,
+    /// }
+    ///
+    /// let store = MemoryStore::from([("/payments/workers", "12"), ("/payments@eu-1/workers", "20")]);
+    /// let edit = Settings::options().placeholder("zone", "eu-1").edit(&store)?;
+    /// let plan = edit.set(field!(Settings.workers), &15)?.plan()?;
+    /// assert_eq!(plan.changes()[0].overridden_by(), Some("/payments@eu-1/workers"));
+    ///
+    /// // The override goes, and the new value comes into force, in one transaction.
+    /// let edit = Settings::options().placeholder("zone", "eu-1").edit(&store)?;
+    /// let edit = edit.set(field!(Settings.workers), &15)?;
+    /// edit.in_layer("/payments@eu-1")?.unset(field!(Settings.workers)).plan()?.commit()?;
+    /// assert_eq!(store.get("/payments@eu-1/workers"), None);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such layer ([`Error::is_invalid_option`]).
+    pub fn in_layer(self, prefix: &str) -> Result<Self, Error> {
+        let number = layer_number(self.reading.prefix(), prefix)?;
+        Ok(self.at_layer(number))
+    }
+
+    fn at_layer(mut self, number: usize) -> Self {
+        if number == self.here.number {
+            return self;
+        }
+        let there = if let Some(place) = self.others.iter().position(|other| other.number == number) {
+            self.others.swap_remove(place)
+        } else {
+            let tree = self.whole.as_deref().map_or(&self.here.tree, |whole| whole.layer(number));
+            LayerEdit::new(number, tree.clone())
+        };
+        self.others.push(std::mem::replace(&mut self.here, there));
+        self
     }
 
     /// The revision that the changes are decided on.
@@ -127,7 +158,7 @@ impl<T: Derived> Edit<T> {
 
     /// The text that is stored for a key, given below the prefix, as it was read: without the changes.
     pub fn stored(&self, key: &str) -> Option<&[u8]> {
-        self.tree.get(key).map(AsRef::as_ref)
+        self.here.tree.get(key).map(AsRef::as_ref)
     }
 
     /// Sets a field that is one key. `None` of an `Option` deletes the key.
@@ -173,9 +204,9 @@ impl<T: Derived> Edit<T> {
         serialize: impl Fn(&V, TextSerializer) -> Result<Option<String>, NoText> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let cannot = |why: String| Error::option(format!("{field} cannot be set: {why}"));
-        let target = Target::find(&self.schema, &self.tree, field.steps()).map_err(cannot)?;
+        let target = Target::find(&self.here.schema, &self.here.tree, field.steps()).map_err(cannot)?;
         let What::Key(expectation) = target.what else {
-            let directory = Printable::line(&self.reading.prefix().join(&target.path)).to_string();
+            let directory = Printable::line(&self.here.tree.prefix().join(&target.path)).to_string();
             return Err(cannot(format!("it is a directory of keys, {directory}: set the fields in it")));
         };
         let serializer = TextSerializer::new(is_untyped(expectation));
@@ -186,16 +217,16 @@ impl<T: Derived> Edit<T> {
             cannot(if is_secret { "its value has no text".to_owned() } else { line(&error.to_string()) })
         })?;
         let Some(text) = text else {
-            for key in target.keys(&self.tree) {
-                self.changes.insert(key, None);
+            for key in target.keys(&self.here.tree) {
+                self.here.changes.insert(key, None);
             }
-            self.changes.insert(path, None);
+            self.here.changes.insert(path, None);
             return Ok(self);
         };
         let name = field.to_string();
         let again = Box::new(move |config: &T| Some(serialize(field.value(config)?, serializer)));
-        self.proofs.push(Proof { path: path.clone(), field: name, text: text.clone(), again });
-        self.changes.insert(path, Some(text.into()));
+        self.here.proofs.push(Proof { path: path.clone(), field: name, text: text.clone(), again });
+        self.here.changes.insert(path, Some(text.into()));
         Ok(self)
     }
 
@@ -203,8 +234,8 @@ impl<T: Derived> Edit<T> {
     /// field reads is a warning of the plan, or refused by `deny_unknown_keys`.
     pub fn set_text(mut self, key: impl AsRef<str>, text: impl Into<Vec<u8>>) -> Self {
         if let Some(path) = self.path_of(key.as_ref()) {
-            self.unseen.remove(&path);
-            self.changes.insert(path, Some(Bytes::from(text.into())));
+            self.here.unseen.remove(&path);
+            self.here.changes.insert(path, Some(Bytes::from(text.into())));
         }
         self
     }
@@ -213,17 +244,21 @@ impl<T: Derived> Edit<T> {
     /// names are deleted, too.
     #[allow(clippy::needless_pass_by_value, reason = "as `set` takes it, from `field!`")]
     pub fn unset<V>(mut self, field: FieldPath<T, V>) -> Self {
-        match Target::find(&self.schema, &self.tree, field.steps()) {
+        match Target::find(&self.here.schema, &self.here.tree, field.steps()) {
             Ok(target) => {
-                for key in target.keys(&self.tree) {
-                    self.changes.insert(key, None);
+                for key in target.keys(&self.here.tree) {
+                    self.here.changes.insert(key, None);
                 }
                 // What this edit has set there.
                 let is_below = |path: &str| {
                     path.strip_prefix(&target.path)
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 };
-                self.changes.iter_mut().filter(|(path, _)| is_below(path)).for_each(|(_, text)| *text = None);
+                self.here
+                    .changes
+                    .iter_mut()
+                    .filter(|(path, _)| is_below(path))
+                    .for_each(|(_, text)| *text = None);
             }
             Err(why) => self.mistakes.push(format!("{field} cannot be unset: {why}")),
         }
@@ -234,7 +269,7 @@ impl<T: Derived> Edit<T> {
     /// such as one with an empty name in it.
     pub fn unset_key(mut self, key: impl AsRef<str>) -> Self {
         if let Some(path) = self.odd_path_of(key.as_ref()).or_else(|| self.path_of(key.as_ref())) {
-            self.changes.insert(path, None);
+            self.here.changes.insert(path, None);
         }
         self
     }
@@ -254,46 +289,55 @@ impl<T: Derived> Edit<T> {
     }
 
     pub(crate) fn schema(&self) -> &Schema {
-        &self.schema
+        &self.here.schema
     }
 
-    /// The keys as they were read.
+    /// The keys of the layer at hand, as they were read.
     pub(crate) fn tree(&self) -> &KeyTree {
-        &self.tree
+        &self.here.tree
     }
 
     /// Whether there is a key at a path below the prefix, with the changes.
     pub(crate) fn is_set(&self, path: &str) -> bool {
-        self.changes.get(path).map_or_else(|| self.tree.get(path).is_some(), Option::is_some)
+        self.here.changes.get(path).map_or_else(|| self.here.tree.get(path).is_some(), Option::is_some)
     }
 
     /// Changes the key at a path below the prefix; `place` says where that is written.
     pub(crate) fn change(&mut self, path: String, text: Option<String>, place: Option<String>) {
         let text = text.map(Bytes::from);
-        self.unseen.insert(path.clone());
+        self.here.unseen.insert(path.clone());
         if let Some(place) = place {
-            self.origins.insert(path.clone(), Origin { text: text.clone(), place });
+            self.here.origins.insert(path.clone(), Origin { text: text.clone(), place });
         }
-        self.changes.insert(path, text);
+        self.here.changes.insert(path, text);
     }
 
     fn is_secret(&self, path: &str) -> bool {
-        let prefix = self.reading.prefix();
-        crate::schema::secrecy::Secrecy::of(self.schema.branch(), prefix).is_secret(path.as_bytes())
+        let prefix = self.here.tree.prefix();
+        crate::schema::secrecy::Secrecy::of(self.here.schema.branch(), prefix).is_secret(path.as_bytes())
     }
 
     /// The path of a whole key that is there.
     fn odd_path_of(&self, key: &str) -> Option<String> {
-        let path = key.strip_prefix(self.reading.prefix().directory())?;
-        self.tree.get(path).map(|_| path.to_owned())
+        let path = key.strip_prefix(self.here.tree.prefix().directory())?;
+        self.here.tree.get(path).map(|_| path.to_owned())
+    }
+
+    /// What is said of a whole key that is in another layer.
+    fn other_layer_of(&self, key: &str) -> Option<String> {
+        let all = self.reading.prefix();
+        let (number, _) = in_layer(all, key.as_bytes()).filter(|_| key.starts_with('/'))?;
+        let layer = directories(all).nth(number).map(path_of)?;
+        Some(format!("it is in the layer {}: `in_layer` makes changes there", Printable::line(layer)))
     }
 
     /// The path below the prefix; what is wrong with the key is noted.
     fn path_of(&mut self, key: &str) -> Option<String> {
-        let prefix = self.reading.prefix();
+        let prefix = self.here.tree.prefix();
         match relative(prefix, key) {
             Ok(path) => Some(path.to_owned()),
             Err(why) => {
+                let why = self.other_layer_of(key).unwrap_or(why);
                 let key = Printable::line(key).to_string();
                 self.mistakes.push(format!("{key:?} cannot be written: {why}"));
                 None
@@ -332,9 +376,10 @@ fn relative<'k>(prefix: &Prefix, key: &'k str) -> Result<&'k str, String> {
 /// Shows no value.
 impl<T> fmt::Debug for Edit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<_> = self.changes.keys().map(|path| Printable::line(path).to_string()).collect();
+        let all = std::iter::once(&self.here).chain(&self.others).flat_map(|layer| layer.changes.keys());
+        let keys: Vec<_> = all.map(|path| Printable::line(path).to_string()).collect();
         f.debug_struct("Edit")
-            .field("prefix", &self.reading.prefix())
+            .field("prefix", &self.here.tree.prefix())
             .field("revision", &self.reading.listing.revision)
             .field("keys", &keys)
             .finish_non_exhaustive()

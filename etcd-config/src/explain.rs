@@ -16,7 +16,7 @@ use crate::leaf::{FieldDefault, cut, quote};
 use crate::secret::HIDDEN;
 use crate::status::resource_status::ResourceStatus;
 use crate::text_table;
-use crate::tree::{KeyTree, Replaced};
+use crate::tree::{KeyTree, Raw, Replaced};
 
 /// For each field its key, its value, where that comes from and since when: a table, printed by
 /// `Display`.
@@ -50,6 +50,8 @@ use crate::tree::{KeyTree, Replaced};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     rows: Vec<Row>,
+    /// Whether there are layers.
+    layered: bool,
     /// There is not a single key: where there should be some.
     empty: Option<String>,
     resources: Vec<ResourceStatus>,
@@ -81,6 +83,7 @@ pub struct Explanation {
 pub struct Row {
     field: String,
     key: String,
+    layer: Option<String>,
     value: Option<String>,
     secret: bool,
     origin: Origin,
@@ -142,9 +145,38 @@ impl Row {
         &self.field
     }
 
-    /// The whole key, as it is stored: [`Printable`] shows it. Of a field that is read by an old name, that name.
+    /// The whole key, as it is stored, in its [`layer`](Self::layer): [`Printable`] shows it. Of a field that is read by an
+    /// old name, that name.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// The prefix of the layer that the [`key`](Self::key) is in. `None` where there are no layers, and where there is no
+    /// such key.
+    ///
+    /// ```
+    /// use etcd_config::{EtcdConfig, MemoryStore};
+    ///
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments", layers("/payments@{zone}"))]
+    /// struct Settings {
+    ///     workers: u32,
+    ///     retries: u32,
+    /// }
+    ///
+    /// let stored = [("/payments/retries", "3"), ("/payments/workers", "12"), ("/payments@eu-1/workers", "20")];
+    /// let settings = Settings::options().placeholder("zone", "eu-1").watch(MemoryStore::from(stored))?;
+    /// let explanation = settings.explain();
+    /// let table = "
+    /// FIELD    KEY                     IN FORCE  LAYER           SOURCE  REVISION
+    /// workers  /payments@eu-1/workers  20        /payments@eu-1  etcd    4
+    /// retries  /payments/retries       3         /payments       etcd    2";
+    /// assert_eq!(explanation.to_string(), table.trim());
+    /// assert_eq!(explanation.rows()[0].layer(), Some("/payments@eu-1"));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn layer(&self) -> Option<&str> {
+        self.layer.as_deref()
     }
 
     /// The text of the value; `None` for a secret, and where there is none.
@@ -190,9 +222,9 @@ impl Row {
 /// says that the snapshot came from the offline cache.
 pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Replaced, cached: bool) -> Explanation {
     let published = tree.root_before(unpublished);
-    let rows = Walk::new(context, tree.root(), &published).rows(cached);
+    let rows = Walk::new(context, tree, &published).rows(cached);
     let empty = tree.is_empty().then(|| tree.prefix().to_string());
-    Explanation { rows, empty, resources: Vec::new() }
+    Explanation { rows, layered: !tree.layers().is_empty(), empty, resources: Vec::new() }
 }
 
 impl Row {
@@ -200,6 +232,7 @@ impl Row {
     /// the cache; `default` is what an absent key means. `secret` is so where any field calls the key secret.
     fn of(
         place: &ComparedPlace<'_>,
+        keys: RealKeys,
         value: Option<String>,
         origin: Origin,
         default: Option<FieldDefault>,
@@ -231,28 +264,38 @@ impl Row {
                 (None, _) => Origin::Nothing,
             },
             revision: if is_awaited { published } else { place.next_raw().filter(|_| is_key) }
-                .map(|raw| raw.revision),
+                .map(Raw::revision),
         };
         let notes = [
             is_awaited.then(|| not_in_force(place, value.as_deref(), origin, secret)),
+            keys.in_force.filter(|_| is_awaited).map(|key| format!("in force is {key}")),
             place.waits().then(|| waiting(place, secret)),
             place.note.clone(),
         ];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
         Self {
             field: place.field.clone(),
-            key: place.key().to_owned(),
+            key: keys.key,
+            layer: keys.layer,
             // Not even `Debug` shows a secret.
             value: if secret { value.map(|_| String::new()) } else { value },
             secret,
             origin: if is_key && cached && !is_awaited { Origin::Cache } else { origin },
-            revision: place.next_raw().map(|raw| raw.revision).filter(|_| is_key),
+            revision: place.next_raw().map(Raw::revision).filter(|_| is_key),
             in_force: in_force.filter(|_| !secret),
             stored: place.stored_raw().map(text).filter(|_| !secret),
             note: (!notes.is_empty()).then(|| notes.join("; ")),
             shown,
         }
     }
+}
+
+/// The keys of a row as they are in their layers.
+struct RealKeys {
+    key: String,
+    layer: Option<String>,
+    /// What the snapshot was read from, where that is another one.
+    in_force: Option<String>,
 }
 
 /// What the store has that the snapshot does not; `value` is what it comes to.
@@ -293,16 +336,31 @@ impl fmt::Display for Origin {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = vec![["FIELD", "KEY", "IN FORCE", "SOURCE", "REVISION", ""].map(str::to_owned)];
+        let mut lines =
+            vec![["FIELD", "KEY", "IN FORCE", "LAYER", "SOURCE", "REVISION", ""].map(str::to_owned)];
         lines.extend(self.rows.iter().map(|row| {
             let Shown { value, origin, revision } = &row.shown;
             let revision = revision.map_or_else(|| "-".to_owned(), |revision| revision.to_string());
             let note = row.note.clone().unwrap_or_default();
             let (field, key) =
                 (Printable::line(&row.field).to_string(), Printable::line(&row.key).to_string());
-            [field, key, value.clone(), origin.to_string(), revision, note]
+            let layer = row
+                .layer
+                .as_deref()
+                .map_or_else(|| "-".to_owned(), |layer| Printable::line(layer).to_string());
+            [field, key, value.clone(), layer, origin.to_string(), revision, note]
         }));
-        text_table::write(f, &lines)?;
+        if self.layered {
+            text_table::write(f, &lines)?;
+        } else {
+            let lines: Vec<[String; 6]> = lines
+                .into_iter()
+                .map(|[field, key, value, _, origin, revision, note]| {
+                    [field, key, value, origin, revision, note]
+                })
+                .collect();
+            text_table::write(f, &lines)?;
+        }
         let mut empty = self.empty.iter();
         empty.try_for_each(|prefix| write!(f, "\nthere is no key at all below {prefix}"))?;
         self.resources.iter().try_for_each(|resource| write!(f, "\n{resource}"))

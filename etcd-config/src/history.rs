@@ -13,6 +13,7 @@ use self::step::{HistoryChange, HistoryStep};
 use crate::decode::Derived;
 use crate::edit::field_path::FieldPath;
 use crate::edit::places_of;
+use crate::tree::directories::directories;
 
 /// The changes below the prefix of a `T`, newest first, from [`EtcdConfig::history`](crate::EtcdConfig::history): each
 /// [`HistoryStep`] is what one revision has changed, and whether this program could be started from it.
@@ -115,7 +116,10 @@ impl<T> History<T> {
         let Some(places) = places_of(&self.prefix, &field) else {
             return self.for_path(&field.below_prefix());
         };
-        let places: Vec<String> = places.iter().map(|place| self.prefix.join(place)).collect();
+        let in_layers = |place: &String| -> Vec<String> {
+            directories(&self.prefix).map(|directory| format!("{directory}{place}")).collect()
+        };
+        let places: Vec<String> = places.iter().flat_map(in_layers).collect();
         self.whose(|change| places.iter().any(|place| is_in(change.key(), place, '/')))
     }
 

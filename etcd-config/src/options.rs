@@ -9,6 +9,7 @@ mod history;
 mod instance;
 pub(crate) mod into_store;
 mod last_good;
+mod layers;
 mod load;
 mod on_thread;
 pub(crate) mod placeholder;
@@ -35,6 +36,7 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// | option | default |
 /// | --- | --- |
 /// | [`prefix`](Self::prefix), [`placeholder`](Self::placeholder) | the `prefix` on the struct; placeholders from the environment |
+/// | [`layer`](Self::layer), [`in_layer`](Self::in_layer) | the `layers` on the struct; edits are in the lowest one |
 /// | [`startup_timeout`](Self::startup_timeout) | 10 s |
 /// | [`progress_interval`](Self::progress_interval) | 5 s |
 /// | [`audit_interval`](Self::audit_interval) | 5 min |
@@ -67,6 +69,10 @@ use crate::live::first_load::{Fields, WatchPlan};
 #[must_use = "nothing happens before a call such as `watch`, `load_once` or `edit`"]
 pub struct Options<T> {
     prefix: Option<String>,
+    /// Above those that the struct names.
+    layers: Vec<String>,
+    /// Which of them is edited.
+    in_layer: Option<String>,
     placeholders: BTreeMap<String, String>,
     startup_timeout: Duration,
     debounce: Duration,
@@ -86,6 +92,8 @@ impl<T: Derived> Options<T> {
     pub(crate) fn new() -> Self {
         Self {
             prefix: None,
+            layers: Vec::new(),
+            in_layer: None,
             placeholders: BTreeMap::new(),
             startup_timeout: Duration::from_secs(10),
             debounce: Duration::ZERO,
@@ -111,11 +119,50 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// Fills a `{placeholder}` of the prefix. Those that are not filled here are taken from the
+    /// Adds a layer on top of the prefix, and of the layers that the struct names: a prefix of its own, whose keys override
+    /// those below key by key. It may have `{placeholders}`.
+    ///
+    /// A map has the entries of all layers, a struct the keys of all. Of a field with aliases the name counts that the
+    /// highest layer uses which has the field: so an override under an old name is one. A snapshot is the state of all
+    /// layers at exactly one revision; over etcd's v2 API, which has no transactions, it is that of one change after the
+    /// other. What is said of keys, in problems, warnings, changes and [explanations](crate::Live::explain), names them as
+    /// they are in their layers.
+    ///
+    /// The same prefix twice, or one in the directory of another, is refused.
+    ///
+    /// ```
+    /// use etcd_config::{EtcdConfig, MemoryStore};
+    ///
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments", layers("/payments@{zone}"))]
+    /// struct Settings {
+    ///     workers: u32,
+    ///     retries: u32,
+    /// }
+    ///
+    /// let store = MemoryStore::from([
+    ///     ("/payments/workers", "12"),
+    ///     ("/payments/retries", "3"),
+    ///     ("/payments@eu-1/workers", "20"),
+    ///     ("/payments@web-1/retries", "5"),
+    /// ]);
+    /// let settings = Settings::options()
+    ///     .placeholder("zone", "eu-1")
+    ///     .layer("/payments@web-1")
+    ///     .load_once(&store)?;
+    /// assert_eq!((settings.workers, settings.retries), (20, 5));
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn layer(mut self, prefix: impl Into<String>) -> Self {
+        self.layers.push(prefix.into());
+        self
+    }
+
+    /// Fills a `{placeholder}` of the prefix and of the layers. Those that are not filled here are taken from the
     /// environment: from the variable of the same name, or of the name in capitals.
     ///
-    /// A value is one name: it must not be empty, nor hold a slash, a brace or a control character. A name that the
-    /// prefix does not have is ignored.
+    /// A value is one name: it must not be empty, nor hold a slash, a brace or a control character. A name that neither the
+    /// prefix nor a layer has is ignored.
     ///
     /// ```
     /// # use etcd_config::{EtcdConfig, MemoryStore};
@@ -276,13 +323,23 @@ impl<T: Derived> Options<T> {
     }
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
-        let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
+        let prefix = self.resolved_prefix()?;
         let instance = self.instance_plan(&prefix)?;
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, last_good, .. } = self;
         let cache = cache_file.map(|path| CacheLocation { path, secrets: cache_secrets });
         let plan = WatchPlan { prefix, startup_timeout, debounce, watcher, cache, last_good, instance };
         check(&plan)?;
         Ok((store.into_store()?, plan))
+    }
+
+    /// A template with its placeholders filled.
+    fn filled(&self, template: &str, what: &str) -> Result<String, Error> {
+        fill(template, what, &self.placeholders)
+    }
+
+    /// The prefix with its layers.
+    fn resolved_prefix(&self) -> Result<Prefix, Error> {
+        resolve_prefix(self.prefix.as_deref(), &self.layers, &self.placeholders, Fields::of::<T>())
     }
 }
 
@@ -301,9 +358,10 @@ fn check(plan: &WatchPlan) -> Result<(), Error> {
     Ok(())
 }
 
-/// The prefix that was given, or else the struct's, with its placeholders filled.
+/// The prefix that was given, or else the struct's, with the layers above it, and their placeholders filled.
 fn resolve_prefix(
     given: Option<&str>,
+    layers: &[String],
     placeholders: &BTreeMap<String, String>,
     fields: Fields,
 ) -> Result<Prefix, Error> {
@@ -315,15 +373,24 @@ fn resolve_prefix(
              .prefix(\"/...\") on {name}::options()"
         )));
     };
-    let of_placeholder = |name: &str| placeholders.get(name).cloned();
-    let filled = placeholder::fill(template, &of_placeholder, &|name| std::env::var(name).ok())?;
-    Ok(Prefix::new(&filled))
+    let lowest = Prefix::new(&fill(template, "prefix", placeholders)?);
+    let templates = layout.layers.iter().copied().chain(layers.iter().map(String::as_str));
+    let layers =
+        templates.map(|template| fill(template, "layer", placeholders)).collect::<Result<Vec<_>, _>>()?;
+    layers::above(lowest, &layers)
+}
+
+fn fill(template: &str, what: &str, placeholders: &BTreeMap<String, String>) -> Result<String, Error> {
+    let given = |name: &str| placeholders.get(name).cloned();
+    placeholder::fill(template, what, &given, &|name| std::env::var(name).ok())
 }
 
 impl<T> Clone for Options<T> {
     fn clone(&self) -> Self {
         let Self {
             prefix,
+            layers,
+            in_layer,
             placeholders,
             startup_timeout,
             debounce,
@@ -340,6 +407,8 @@ impl<T> Clone for Options<T> {
         } = self;
         Self {
             prefix: prefix.clone(),
+            layers: layers.clone(),
+            in_layer: in_layer.clone(),
             placeholders: placeholders.clone(),
             startup_timeout: *startup_timeout,
             debounce: *debounce,
@@ -361,6 +430,8 @@ impl<T> fmt::Debug for Options<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("prefix", &self.prefix)
+            .field("layers", &self.layers)
+            .field("in_layer", &self.in_layer)
             .field("placeholders", &self.placeholders)
             .field("startup_timeout", &self.startup_timeout)
             .field("debounce", &self.debounce)

@@ -44,6 +44,7 @@ use crate::runtime::panics;
 use crate::schema::relevance::keep_relevant;
 use crate::shape::layout::Layout;
 use crate::status::outstanding::Outstanding;
+use crate::tree::directories::is_layered;
 use crate::tree::{KeyTree, Replaced, Touched};
 
 /// Holds the keys, and publishes snapshots of them.
@@ -124,7 +125,7 @@ impl Publisher {
         hint: Option<&str>,
     ) -> Result<(Self, Arc<dyn AnySnapshot>, DecodeSpeed), Report> {
         let begin = Instant::now();
-        let tree = KeyTree::load(context.prefix().clone(), listing);
+        let tree = context.tree(listing);
         let revision = listing.revision;
         let nothing_read = NothingRead::find(context.schema(), &tree, hint);
         let (mut first, _) = match decoded_any(config, &tree, &context, None) {
@@ -271,6 +272,8 @@ impl Publisher {
         let is_ordinary = is_ordinary && !touched.has_strays();
         // Writing the commit key counts, even with the value that it has.
         let is_committed = self.committed_at() != committed_at;
+        // The key of a warning may be in another layer now, with the same text.
+        self.remarks_differ |= is_layered(context.prefix()) && !self.key_warnings.is_empty();
         if !touched.is_empty() {
             // What is quiet now may have been odd before.
             if !is_ordinary || !self.key_warnings.is_empty() {
@@ -345,9 +348,7 @@ impl Publisher {
     /// The revision at which the commit key was last written.
     fn committed_at(&self) -> Option<u64> {
         let key = self.layout().commit_key?;
-        let tree = self.keys.read();
-        let node = tree.root().descend(key)?;
-        node.value.as_ref().map(|raw| raw.revision)
+        self.keys.read().written_at(key)
     }
 
     /// Publishes the keys as they are now, or says why not.

@@ -7,7 +7,7 @@ use etcd_client_core::{Kind, Listing, Prefix, Store};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::decode::{Context, Derived};
+use crate::decode::{Context, Derived, tree_of};
 use crate::error::Error;
 use crate::explain::{Explanation, explain};
 use crate::live::first_load::{Fields, is_final, silence, watched};
@@ -29,6 +29,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct ReadPlan {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) prefix: Prefix,
+    /// Which of the layers is written to, and written down.
+    pub(crate) layer: usize,
     pub(crate) limit: Duration,
 }
 
@@ -81,6 +83,11 @@ impl Reading {
         &self.plan.prefix
     }
 
+    /// Which of the layers is written to, and written down.
+    pub(crate) fn layer(&self) -> usize {
+        self.plan.layer
+    }
+
     /// What a listing, and guarded writes, are asked for with.
     pub(crate) fn watched(&self) -> &Prefix {
         &self.watched
@@ -99,7 +106,7 @@ impl Reading {
     /// Where each value comes from, whether or not it is good: of a start of this process.
     pub(crate) fn explain<T: Derived>(&self) -> Explanation {
         let context = Context::new::<T>(self.prefix().clone());
-        explain(&self.tree(), &context, &Replaced::default(), false)
+        explain(&context.tree(&self.listing), &context, &Replaced::default(), false)
     }
 
     /// The prefix as it was at an earlier revision, on the runtime at hand.
@@ -114,8 +121,8 @@ impl Reading {
     }
 
     /// What was read, as directories.
-    pub(crate) fn tree(&self) -> KeyTree {
-        KeyTree::load(self.plan.prefix.clone(), &self.listing)
+    pub(crate) fn tree<T: Derived>(&self) -> KeyTree {
+        tree_of::<T>(&self.plan.prefix, &self.listing)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::leaf::FieldDefault;
 use crate::shape::branch::{Branch, Content};
 use crate::shape::layout;
 use crate::shape::path::{field_path, whole_key};
+use crate::tree::directories::{directories, path_of};
 
 /// Stands for the name of a map's entry in keys and field paths.
 pub(crate) const ENTRY: &str = "<name>";
@@ -53,6 +54,8 @@ pub(crate) const ENTRY: &str = "<name>";
 #[derive(Debug)]
 pub struct Schema {
     prefix: String,
+    /// The prefixes of the layers above that.
+    layers: Vec<String>,
     branch: Branch,
     fields: Vec<Field>,
     denies: bool,
@@ -125,7 +128,8 @@ impl Schema {
         share_secrecy(&mut fields, &Secrecy::of(&branch, prefix));
         let denies = denies(&branch);
         let has_absolute = !branch.absolute(prefix).is_empty();
-        Self { prefix: prefix.path().to_owned(), branch, fields, denies, has_absolute }
+        let layers = directories(prefix).skip(1).map(|directory| path_of(directory).to_owned()).collect();
+        Self { prefix: prefix.path().to_owned(), layers, branch, fields, denies, has_absolute }
     }
 
     /// The name of the struct.
@@ -141,6 +145,17 @@ impl Schema {
     /// What all keys begin with, without the slash at the end; `/` where the struct names no prefix.
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// The prefixes of the [layers](crate::Options::layer) above that, the lowest one first: in each of them a key may be
+    /// that overrides the [field's](Field::key).
+    pub fn layers(&self) -> &[String] {
+        &self.layers
+    }
+
+    /// The same with these layers.
+    pub(crate) fn with_layers(self, layers: &[&str]) -> Self {
+        Self { layers: layers.iter().map(|layer| (*layer).to_owned()).collect(), ..self }
     }
 
     /// The fields, in the order of the source.

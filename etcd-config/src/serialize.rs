@@ -58,6 +58,7 @@ impl Serialize for Status {
         let Self {
             name,
             prefix,
+            layers,
             state,
             since,
             revision,
@@ -82,6 +83,7 @@ impl Serialize for Status {
         object!(serializer, "Status", {
             "name": name,
             "prefix": prefix,
+            "layers": layers,
             "state": state,
             "error": state.error().map(ToString::to_string),
             "since": Time(*since),
@@ -264,6 +266,7 @@ impl Serialize for Row {
         object!(serializer, "Row", {
             "field": self.field(),
             "key": self.key(),
+            "layer": self.layer(),
             "value": self.value(),
             "in_force": self.in_force(),
             "stored": self.stored(),
@@ -286,6 +289,7 @@ impl Serialize for Schema {
             "name": self.name(),
             "docs": self.docs(),
             "prefix": self.prefix(),
+            "layers": self.layers(),
             "fields": self.fields(),
         })
     }
@@ -352,6 +356,7 @@ impl Serialize for PlannedChange {
             "deletion": self.is_deletion(),
             "secret": self.is_secret(),
             "restart": self.is_restart(),
+            "overridden_by": self.overridden_by(),
         })
     }
 }

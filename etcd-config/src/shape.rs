@@ -5,3 +5,4 @@ pub(crate) mod field_key;
 #[allow(missing_docs, reason = "written by derived code, and by nobody else")]
 pub(crate) mod layout;
 pub(crate) mod path;
+mod several_names;

@@ -51,6 +51,8 @@ pub struct Status {
     /// The directory in the store that it is read from, with its placeholders filled, as it is:
     /// [`Printable`] shows it.
     pub prefix: String,
+    /// The prefixes of the [layers](crate::Options::layer) above that, the lowest one first.
+    pub layers: Vec<String>,
     /// Where it stands with the store. Whether the values are accepted is another question, which
     /// [`refused_since`](Self::refused_since) answers.
     pub state: State,

@@ -1,20 +1,28 @@
 //! The keys below a prefix, as the directories that they spell.
 
 mod children;
+mod composed;
+pub(crate) mod directories;
+pub(crate) mod field_names;
+mod layers;
 mod name;
 mod places;
+mod raw;
 mod replaced;
 mod touched;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 
 pub(crate) use self::children::Children;
+use self::directories::is_layered;
+use self::field_names::FieldNames;
+use self::layers::Layered;
 pub(crate) use self::places::Places;
+pub(crate) use self::raw::Raw;
 pub use self::replaced::Replaced;
 pub use self::touched::Touched;
 
@@ -22,7 +30,8 @@ pub use self::touched::Touched;
 /// let whoever may write a key choose the depth of our recursion.
 const DEEPEST: usize = 64;
 
-/// Everything below a prefix, at one revision.
+/// Everything below a prefix, at one revision. Of a prefix with several directories, which are the layers of a
+/// configuration, what comes of them: of each path the value of the highest layer that has it.
 #[derive(Clone, Debug)]
 pub struct KeyTree {
     prefix: Prefix,
@@ -31,6 +40,10 @@ pub struct KeyTree {
     values: usize,
     /// Keys that are no path: not UTF-8, or too deep.
     strays: BTreeMap<Bytes, Raw>,
+    /// Of which layer the keys are.
+    layer: u8,
+    /// The layers, where there are several.
+    layered: Option<Box<Layered>>,
 }
 
 /// A place in the tree: a key, a directory, or both.
@@ -40,33 +53,49 @@ pub struct Node {
     pub children: Children,
 }
 
-/// What is stored at a key. `Debug` does not show the value.
-#[derive(Clone)]
-pub struct Raw {
-    pub value: Bytes,
-    pub revision: u64,
-}
-
 impl KeyTree {
     /// An empty tree.
     pub fn new(prefix: Prefix) -> Self {
-        Self { prefix, root: Node::default(), values: 0, strays: BTreeMap::new() }
+        Self::load(prefix, &Listing::default())
     }
 
     /// The tree of a listing. Entries outside of the prefix do not count.
     pub fn load(prefix: Prefix, listing: &Listing) -> Self {
+        if !is_layered(&prefix) {
+            return Self::of_layer(prefix, 0, listing);
+        }
+        let (layered, root) = Layered::load(&prefix, listing);
+        let strays = layered.trees.iter().flat_map(|tree| tree.strays.clone()).collect();
+        let values = root.count();
+        Self { prefix, root, values, strays, layer: 0, layered: Some(Box::new(layered)) }
+    }
+
+    /// The same for a configuration whose fields have several names, which matters where there are layers: only then it
+    /// is asked which ones.
+    pub(crate) fn naming(mut self, names: impl FnOnce() -> Option<FieldNames>) -> Self {
+        if let Some(mut layered) = self.layered.take() {
+            if let Some(names) = names() {
+                layered.resolve(names, &mut self);
+            }
+            self.layered = Some(layered);
+        }
+        self
+    }
+
+    /// The tree of one directory.
+    fn of_layer(prefix: Prefix, layer: u8, listing: &Listing) -> Self {
         let mut strays = BTreeMap::new();
         let mut paths = Vec::with_capacity(listing.entries.len());
         for entry in &listing.entries {
             let Some(relative) = prefix.relative(&entry.key) else { continue };
             match as_path(relative) {
                 Some(path) => paths.push((path, entry)),
-                None => drop(strays.insert(entry.key.clone(), Raw::of(entry))),
+                None => drop(strays.insert(entry.key.clone(), Raw::of(entry, layer))),
             }
         }
-        let root = Node { value: None, children: grow(&paths, 0) };
+        let root = Node { value: None, children: grow(&paths, 0, layer) };
         let values = root.count();
-        Self { prefix, root, values, strays }
+        Self { prefix, root, values, strays, layer, layered: None }
     }
 
     /// The directory that the tree holds.
@@ -77,6 +106,11 @@ impl KeyTree {
     /// Applies a batch; returns the values that it has replaced. Writing the same bytes again replaces nothing,
     /// and yet moves the revision of the key.
     pub fn apply(&mut self, batch: &Batch) -> Replaced {
+        if let Some(mut layered) = self.layered.take() {
+            let replaced = layered.apply(batch, self);
+            self.layered = Some(layered);
+            return replaced;
+        }
         let mut replaced = Replaced::default();
         for change in &batch.changes {
             match change {
@@ -90,7 +124,66 @@ impl KeyTree {
 
     /// Forgets of what was replaced whatever is again as it was before.
     pub fn forget_changed_back(&self, replaced: &mut Replaced) {
-        replaced.forget_changed_back(&self.root);
+        replaced.forget_changed_back(&self.root, self.layers());
+    }
+
+    /// The layers, the lowest one first; none where there is but one directory.
+    pub(crate) fn layers(&self) -> &[KeyTree] {
+        self.layered.as_deref().map_or(&[], |layered| &layered.trees)
+    }
+
+    /// The tree of one layer; the whole one where there are none.
+    pub(crate) fn layer(&self, number: usize) -> &KeyTree {
+        self.layers().get(number).unwrap_or(self)
+    }
+
+    /// The directory of the layer that a value is from; `None` where there are no layers.
+    pub(crate) fn layer_of(&self, raw: &Raw) -> Option<&str> {
+        Some(self.layers().get(raw.layer())?.prefix.path())
+    }
+
+    /// The whole key of what is at a path, as it is in its layer; where nothing is, in the lowest one.
+    pub(crate) fn key_of(&self, path: &str) -> String {
+        self.key_of_raw(path, self.raw(path))
+    }
+
+    /// The same of a value that is, or was, at this path.
+    pub(crate) fn key_of_raw(&self, path: &str, raw: Option<&Raw>) -> String {
+        let layered = self.layered.as_deref().zip(raw);
+        let found = layered
+            .and_then(|(layered, raw)| Some((layered.trees.get(raw.layer())?, layered.real_path(path))));
+        match found {
+            Some((layer, path)) => layer.prefix.join(path),
+            None => self.prefix.join(path),
+        }
+    }
+
+    /// The whole key as it is in its layer, of one that is put together as if there were only the lowest one.
+    pub(crate) fn real_key<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        let path = key.strip_prefix(self.prefix.directory()).filter(|_| self.layered.is_some());
+        match path.filter(|path| self.raw(path).is_some()) {
+            Some(path) => Cow::Owned(self.key_of(path)),
+            None => Cow::Borrowed(key),
+        }
+    }
+
+    /// Whether the value at a path of this layer is what is shown, under whatever name.
+    pub(crate) fn shows(&self, layer: usize, path: &str) -> bool {
+        match self.layered.as_deref() {
+            Some(layered) => layered.shown_path(layer, path, self).is_some(),
+            None => true,
+        }
+    }
+
+    /// The whole key of a field with several names that a higher layer has in the place of this one.
+    pub(crate) fn instead_of(&self, layer: usize, path: &str) -> Option<String> {
+        self.layered.as_deref()?.instead_of(layer, path)
+    }
+
+    /// The newest revision at which the key at this path was written, in any layer.
+    pub(crate) fn written_at(&self, path: &str) -> Option<u64> {
+        let of_layers = self.layers().iter().filter_map(|layer| layer.raw(path));
+        of_layers.chain(self.raw(path)).map(Raw::revision).max()
     }
 
     /// The value of a key, by its path below the prefix.
@@ -150,8 +243,11 @@ impl KeyTree {
         entries.into_iter().filter_map(move |entry| as_path(&entry.key[directory..]).map(str::to_owned))
     }
 
-    /// All entries, in no order that may be relied on.
+    /// All entries, in no order that may be relied on; of all layers.
     pub(crate) fn entries(&self) -> Vec<Entry> {
+        if !self.layers().is_empty() {
+            return self.layers().iter().flat_map(Self::entries).collect();
+        }
         let stray = |(key, raw): (&Bytes, &Raw)| raw.entry(key.clone());
         let mut entries = Vec::with_capacity(self.len());
         entries.extend(self.strays.iter().map(stray));
@@ -161,6 +257,14 @@ impl KeyTree {
 
     /// The same, as they were when the values were there that have been replaced.
     pub(crate) fn entries_before(&self, replaced: &Replaced) -> Vec<Entry> {
+        if !self.layers().is_empty() {
+            let of_layers = replaced.layers().iter().map(Some).chain(std::iter::repeat(None));
+            let entries = self.layers().iter().zip(of_layers).flat_map(|(layer, replaced)| match replaced {
+                Some(replaced) => layer.entries_before(replaced),
+                None => layer.entries(),
+            });
+            return entries.collect();
+        }
         let mut entries = self.entries();
         let before = replaced.before(self.prefix.directory());
         if !before.is_empty() {
@@ -172,13 +276,9 @@ impl KeyTree {
 
     fn put(&mut self, entry: &Entry, replaced: &mut Replaced) {
         let Some(relative) = self.prefix.relative(&entry.key) else { return };
-        let raw = Raw::of(entry);
+        let raw = Raw::of(entry, self.layer);
         let Some(path) = as_path(relative) else {
-            let old = self.strays.insert(entry.key.clone(), raw);
-            if old.is_none_or(|old| old.value != entry.value) {
-                replaced.note_stray(&entry.key);
-            }
-            return;
+            return self.put_stray(entry.key.clone(), raw, replaced);
         };
         let node = path.split('/').fold(&mut self.root, Node::child);
         let old = node.value.replace(raw);
@@ -190,12 +290,7 @@ impl KeyTree {
 
     fn delete(&mut self, key: &Bytes, replaced: &mut Replaced) {
         let Some(relative) = self.prefix.relative(key) else { return };
-        let Some(path) = as_path(relative) else {
-            if self.strays.remove(key).is_some() {
-                replaced.note_stray(key);
-            }
-            return;
-        };
+        let Some(path) = as_path(relative) else { return self.delete_stray(key, replaced) };
         if let Some(old) = self.root.remove(path) {
             self.values -= 1;
             replaced.note(path, Some(old));
@@ -203,10 +298,49 @@ impl KeyTree {
     }
 
     fn delete_below(&mut self, start: &Bytes, replaced: &mut Replaced) {
-        let keys = self.entries().into_iter().map(|entry| entry.key);
-        let gone: Vec<Bytes> = keys.filter(|key| key.starts_with(start)).collect();
-        for key in gone {
+        for key in self.keys_below(start) {
             self.delete(&key, replaced);
+        }
+    }
+
+    /// The whole keys that begin with these bytes.
+    fn keys_below(&self, start: &Bytes) -> Vec<Bytes> {
+        let keys = self.entries().into_iter().map(|entry| entry.key);
+        keys.filter(|key| key.starts_with(start)).collect()
+    }
+
+    fn put_stray(&mut self, key: Bytes, raw: Raw, replaced: &mut Replaced) {
+        let is_new = self.strays.get(&key).is_none_or(|old| old.value != raw.value);
+        if is_new {
+            replaced.note_stray(&key);
+        }
+        self.strays.insert(key, raw);
+    }
+
+    fn delete_stray(&mut self, key: &Bytes, replaced: &mut Replaced) {
+        if self.strays.remove(key).is_some() {
+            replaced.note_stray(key);
+        }
+    }
+
+    /// Shows something else at a path, or nothing.
+    fn set(&mut self, path: &str, raw: Option<Raw>, replaced: &mut Replaced) {
+        let Some(raw) = raw else {
+            if let Some(old) = self.root.remove(path) {
+                self.values -= 1;
+                replaced.note(path, Some(old));
+            }
+            return;
+        };
+        let node = path.split('/').fold(&mut self.root, Node::child);
+        if node.value.as_ref().is_some_and(|old| old.is(&raw)) {
+            return;
+        }
+        let is_new = node.value.as_ref().map(|old| &old.value) != Some(&raw.value);
+        let old = node.value.replace(raw);
+        self.values += usize::from(old.is_none());
+        if is_new {
+            replaced.note(path, old);
         }
     }
 }
@@ -226,7 +360,7 @@ impl Node {
 
     /// The newest revision of the keys at a place and below it.
     pub(crate) fn newest(&self) -> u64 {
-        let own = self.value.as_ref().map_or(0, |raw| raw.revision);
+        let own = self.value.as_ref().map_or(0, Raw::revision);
         self.children.values().map(Self::newest).fold(own, u64::max)
     }
 
@@ -276,6 +410,20 @@ impl Node {
         usize::from(self.value.is_some()) + self.children.values().map(Node::count).sum::<usize>()
     }
 
+    /// The paths of all values below; `path` is that of this directory, with its slash.
+    fn paths(&self, path: &mut String, paths: &mut Vec<String>) {
+        for (name, child) in &self.children {
+            let length = path.len();
+            path.push_str(name);
+            if child.value.is_some() {
+                paths.push(path.clone());
+            }
+            path.push('/');
+            child.paths(path, paths);
+            path.truncate(length);
+        }
+    }
+
     /// All values below, with their whole keys; `path` is that of this directory.
     fn collect(&self, path: &mut String, entries: &mut Vec<Entry>) {
         for (name, child) in &self.children {
@@ -288,22 +436,6 @@ impl Node {
             child.collect(path, entries);
             path.truncate(length);
         }
-    }
-}
-
-impl Raw {
-    fn of(entry: &Entry) -> Self {
-        Self { value: entry.value.clone(), revision: entry.revision }
-    }
-
-    fn entry(&self, key: Bytes) -> Entry {
-        Entry { key, value: self.value.clone(), revision: self.revision }
-    }
-}
-
-impl fmt::Debug for Raw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Raw({} bytes, revision {})", self.value.len(), self.revision)
     }
 }
 
@@ -323,14 +455,14 @@ fn split(path: &str) -> (&str, Option<&str>) {
 ///
 /// What has the same first segment follows one another, except for the key of a directory itself:
 /// `a`, `a-b`, `a/c`.
-fn grow(paths: &[(&str, &Entry)], above: usize) -> Children {
+fn grow(paths: &[(&str, &Entry)], above: usize, layer: u8) -> Children {
     let mut level = Children::default();
     let mut rest = paths;
     while let Some((&(path, entry), after)) = rest.split_first() {
         let more = rest.len();
         let (head, below) = split(&path[above..]);
         if below.is_none() {
-            level.add(head, Node { value: Some(Raw::of(entry)), children: Children::default() }, more);
+            level.add(head, Node { value: Some(Raw::of(entry, layer)), children: Children::default() }, more);
             rest = after;
             continue;
         }
@@ -339,7 +471,7 @@ fn grow(paths: &[(&str, &Entry)], above: usize) -> Children {
         };
         let length = rest.iter().take_while(is_inside).count();
         let (inside, after) = rest.split_at(length);
-        level.add(head, Node { value: None, children: grow(inside, above + head.len() + 1) }, more);
+        level.add(head, Node { value: None, children: grow(inside, above + head.len() + 1, layer) }, more);
         rest = after;
     }
     level.fit();

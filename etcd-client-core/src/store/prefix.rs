@@ -37,6 +37,8 @@ struct More {
     named: Vec<String>,
     /// Further directories, in ascending order, each as a prefix of one.
     others: Vec<Prefix>,
+    /// The directories of these in the order in which they were added.
+    added: Vec<Arc<str>>,
 }
 
 impl Prefix {
@@ -79,8 +81,10 @@ impl Prefix {
             return Err(Error::new(Kind::InvalidRequest, message));
         }
         others.sort_unstable_by(|one, other| one.directory.cmp(&other.directory));
-        let named = self.named().to_vec();
-        Ok(Self { more: More { named, others }.shared(), ..self })
+        let (mut added, named) = (self.added().to_vec(), self.named().to_vec());
+        added.push(Arc::clone(&other.directory));
+        added.extend_from_slice(other.added());
+        Ok(Self { more: More { named, others, added }.shared(), ..self })
     }
 
     /// The same directory, with paths below it of keys, or of directories of keys, that a store which
@@ -96,7 +100,7 @@ impl Prefix {
     #[must_use]
     pub fn naming(self, paths: impl IntoIterator<Item: Into<String>>) -> Self {
         let (named, others) = (paths.into_iter().map(Into::into).collect(), self.others().to_vec());
-        Self { more: More { named, others }.shared(), ..self }
+        Self { more: More { named, others, added: self.added().to_vec() }.shared(), ..self }
     }
 
     /// The paths that were [named](Self::naming).
@@ -112,6 +116,11 @@ impl Prefix {
     /// All directories, each with the slash at its end, in ascending order of their bytes: the order of their keys.
     pub fn directories(&self) -> impl ExactSizeIterator<Item = &str> + DoubleEndedIterator + Clone {
         self.in_order().map(|part| &*part.directory)
+    }
+
+    /// The same in the order in which they were put together: the first one, then each that was [added](Self::and).
+    pub fn directories_as_added(&self) -> impl DoubleEndedIterator<Item = &str> + Clone {
+        std::iter::once(&*self.directory).chain(self.added().iter().map(|directory| &**directory))
     }
 
     /// The directory that a key is in, or `None` if it is in none.
@@ -160,7 +169,7 @@ impl Prefix {
     /// Each directory as a prefix of its own, in ascending order.
     pub(crate) fn parts(&self) -> impl ExactSizeIterator<Item = Prefix> {
         self.in_order().map(|part| {
-            let more = More { named: part.named().to_vec(), others: Vec::new() };
+            let more = More { named: part.named().to_vec(), ..More::default() };
             Self { directory: Arc::clone(&part.directory), more: more.shared() }
         })
     }
@@ -177,6 +186,10 @@ impl Prefix {
 
     fn others(&self) -> &[Prefix] {
         self.more.as_ref().map_or(&[], |more| &more.others)
+    }
+
+    fn added(&self) -> &[Arc<str>] {
+        self.more.as_ref().map_or(&[], |more| &more.added)
     }
 
     /// This one and the others, of each of which only the one directory counts.
@@ -254,6 +267,8 @@ mod tests {
             assert_eq!(prefix.directories().collect::<Vec<_>>(), ["/a/", "/b/", "/c/"]);
             assert_eq!(prefix.directories().len(), 3);
             assert_eq!(prefix.path(), paths[0]);
+            let added: Vec<&str> = prefix.directories_as_added().map(|directory| &directory[..2]).collect();
+            assert_eq!(added, paths);
             assert_eq!(prefix.parts().map(|part| part.directories().len()).sum::<usize>(), 3);
             for key in ["/a/x", "/b/", "/c/x/y"] {
                 assert_eq!(prefix.directory_of(key.as_bytes()), Some(&key[..3]), "{paths:?}");

@@ -3,7 +3,8 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt;
-use syn::parse::ParseStream;
+use syn::parse::{ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Token, Type};
 
 use super::written::{is_closure, is_name_of_a_constant, list_in, ungrouped, unquoted};
@@ -13,11 +14,16 @@ use crate::errors::Errors;
 const FLAGS: [&str; 8] =
     ["nested", "map", "flatten", "skip", "secret", "restart", "deny_unknown_keys", "ignore_serde"];
 
-/// `name` or `name = value`.
+/// What has values in parentheses, and what others call it.
+const LISTS: [&str; 4] = ["layers", "layer", "overlay", "overlays"];
+
+/// `name`, `name = value` or `name(value, ...)`.
 pub(crate) struct Item {
     pub(crate) name: Ident,
     /// What is no expression is kept as it is, for the message about it.
     pub(crate) value: Option<Expr>,
+    /// What is in the parentheses.
+    list: Option<TokenStream>,
 }
 
 /// The items of all `#[etcd(...)]` among these attributes.
@@ -53,10 +59,13 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
     }
     let name = input.call(Ident::parse_any)?;
     if input.is_empty() || input.peek(Token![,]) {
-        return Ok(Item { name, value: None });
+        return Ok(Item { name, value: None, list: None });
     }
     if input.peek(syn::token::Paren) {
         let inner: TokenStream = input.parse::<Group>()?.stream();
+        if LISTS.iter().any(|list| name == list) {
+            return Ok(Item { name, value: None, list: Some(inner) });
+        }
         return Err(syn::Error::new(name.span(), in_parentheses(&name, &inner)));
     }
     if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
@@ -70,14 +79,14 @@ fn item(input: ParseStream<'_>) -> syn::Result<Item> {
     let start = input.fork();
     let parsed = input.parse::<Expr>().ok().filter(|_| input.is_empty() || input.peek(Token![,]));
     if let Some(value) = parsed {
-        return Ok(Item { name, value: Some(value) });
+        return Ok(Item { name, value: Some(value), list: None });
     }
     let tokens = rest(&start);
     if let Some(semicolon) = tokens.iter().find(|token| is_punct(token, ';')) {
         return Err(syn::Error::new_spanned(semicolon, "a comma goes between two attributes, no `;`"));
     }
     let value = Expr::Verbatim(tokens.into_iter().collect());
-    Ok(Item { name, value: Some(value) })
+    Ok(Item { name, value: Some(value), list: None })
 }
 
 /// What to write instead of `name(inner)`.
@@ -86,7 +95,7 @@ fn in_parentheses(name: &Ident, inner: &TokenStream) -> String {
         return message;
     }
     let value = if inner.is_empty() { "...".to_owned() } else { inner.to_string() };
-    format!("no attribute of etcd takes parentheses: write `{name} = {value}`")
+    format!("`{name}` takes no parentheses: write `{name} = {value}`")
 }
 
 /// What to write instead of a flag with anything after it.
@@ -182,6 +191,58 @@ impl Item {
         };
         errors.at(self.value_tokens(), message);
         None
+    }
+
+    /// The item has texts, in parentheses.
+    pub(crate) fn texts(&self, example: &str, errors: &mut Errors) -> Option<Vec<LitStr>> {
+        let name = &self.name;
+        let Some(list) = &self.list else {
+            let message = match self.value.as_ref().map(ungrouped) {
+                Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+                    format!(
+                        "`{name}` takes its values in parentheses: write `{name}({})`",
+                        text.to_token_stream()
+                    )
+                }
+                _ => format!("`{name}` takes its values in parentheses: `{name}({example})`"),
+            };
+            errors.at(self.value_tokens(), message);
+            return None;
+        };
+        let values = match Punctuated::<Expr, Token![,]>::parse_terminated.parse2(list.clone()) {
+            Ok(values) if !values.is_empty() => values,
+            Ok(_) => {
+                errors.at(name, format!("`{name}` wants at least one value: `{name}({example})`"));
+                return None;
+            }
+            Err(_) => {
+                errors.at(
+                    list,
+                    format!("`{name}` takes strings with commas between them: `{name}({example})`"),
+                );
+                return None;
+            }
+        };
+        let before = errors.count();
+        let mut texts = Vec::new();
+        for value in &values {
+            let message = match ungrouped(value) {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                    texts.push(text.clone());
+                    continue;
+                }
+                other if is_name_of_a_constant(other) => format!(
+                    "`{name}` takes strings that are written here, such as `{name}({example})`: what a constant holds \
+                     is not known yet"
+                ),
+                other => match unquoted(other) {
+                    Some(text) => format!("`{name}` takes strings: write `{name}(\"{text}\")`"),
+                    None => format!("`{name}` takes strings, such as `{name}({example})`"),
+                },
+            };
+            errors.at(ungrouped(value), message);
+        }
+        (errors.count() == before).then_some(texts)
     }
 
     /// The item names a function, a module or a crate; in quotation marks as in serde, too.

@@ -4,7 +4,8 @@
 //! etcd-config cache 1\n        what it is, and the version of this format
 //! length    u64                of the rest after the checksum; all numbers are little-endian
 //! checksum  u64                FNV-1a of the rest
-//! prefix    text               texts are a u64 with their length, and their bytes
+//! prefix    text               texts are a u64 with their length, and their bytes; of layers all prefixes, with a NUL
+//!                              between them
 //! written   u64                milliseconds since 1970
 //! cluster   u64
 //! revision  u64
@@ -15,14 +16,15 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use etcd_client_core::{Entry, Listing};
+use etcd_client_core::{Entry, Listing, Prefix};
 
 use super::file::{LIMIT, MAGIC};
+use crate::tree::directories::directories;
 
 /// The state of a prefix, as it is cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Image {
-    /// The directory, with the slash at its end.
+    /// The directory, with the slash at its end; of layers the directories of all, with a NUL between them.
     pub(crate) prefix: String,
     pub(crate) written_at: SystemTime,
     /// Keys whose values were left out.
@@ -31,6 +33,17 @@ pub(crate) struct Image {
 }
 
 impl Image {
+    /// What the file says of a prefix.
+    pub(crate) fn prefix_of(prefix: &Prefix) -> String {
+        directories(prefix).collect::<Vec<_>>().join("\0")
+    }
+
+    /// The prefix for a person, or those of the layers.
+    pub(crate) fn shown_prefix(&self) -> String {
+        let paths: Vec<String> = self.prefix.split('\0').map(|one| Prefix::new(one).to_string()).collect();
+        paths.join(", ")
+    }
+
     pub(crate) fn encode(&self) -> Result<Vec<u8>, String> {
         let Self { prefix, written_at, withheld, listing } = self;
         let mut body = Writer(Vec::new());
@@ -106,7 +119,10 @@ impl Image {
     /// What the rest of the library may rely on.
     fn check(&self) -> Result<(), String> {
         let entries = &self.listing.entries;
-        if !entries.iter().all(|entry| entry.key.starts_with(self.prefix.as_bytes())) {
+        let is_below = |entry: &Entry| {
+            self.prefix.split('\0').any(|directory| entry.key.starts_with(directory.as_bytes()))
+        };
+        if !entries.iter().all(is_below) {
             return Err(format!("it is damaged: it holds a key that is not below {:?}", self.prefix));
         }
         if !entries.windows(2).all(|pair| pair[0].key < pair[1].key) {

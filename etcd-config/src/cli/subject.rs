@@ -28,6 +28,7 @@ use crate::rejection::Rejection;
 use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
 use crate::status::Status;
+use crate::tree::directories::in_layer;
 
 /// Where a configuration is to be found in a store.
 #[derive(Clone, Debug)]
@@ -328,6 +329,6 @@ pub(super) fn stored(reading: &Reading, key: &str) -> Option<Vec<u8>> {
 
 /// Whether a whole key is secret.
 pub(super) fn is_secret(schema: &Schema, prefix: &Prefix, key: &str) -> bool {
-    let path = key.strip_prefix(prefix.directory()).unwrap_or(key);
-    Secrecy::of(schema.branch(), prefix).is_secret(path.as_bytes())
+    let path = in_layer(prefix, key.as_bytes()).map_or(key.as_bytes(), |(_, path)| path);
+    Secrecy::of(schema.branch(), prefix).is_secret(path)
 }

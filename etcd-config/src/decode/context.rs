@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use etcd_client_core::Prefix;
+use etcd_client_core::{Listing, Prefix};
 
 use super::pin::{Pin, Pins, pin_path};
 use crate::problem::Problem;
@@ -51,6 +51,12 @@ impl Context {
     /// The directory that is read.
     pub fn prefix(&self) -> &Prefix {
         &self.prefix
+    }
+
+    /// The tree of a listing of it.
+    pub fn tree(&self, listing: &Listing) -> KeyTree {
+        let names = || self.schema.branch().several_names(&self.prefix);
+        KeyTree::load(self.prefix.clone(), listing).naming(names)
     }
 
     /// The fields.

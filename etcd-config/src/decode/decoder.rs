@@ -226,10 +226,10 @@ impl<'a> Decoder<'a> {
             return FieldText::Absent;
         };
         if let Ok(text) = std::str::from_utf8(&raw.value) {
-            return FieldText::Stored(text, raw.revision);
+            return FieldText::Stored(text, raw.revision());
         }
         let what = leaf::not_text(&raw.value, self.is_secret());
-        self.problem(Kind::Undecodable, what, None, Some(raw.revision));
+        self.problem(Kind::Undecodable, what, None, Some(raw.revision()));
         FieldText::Unreadable
     }
 
@@ -264,7 +264,7 @@ impl<'a> Decoder<'a> {
         // A value beside a directory is not what was checked.
         let leaf = self.here.node.filter(|node| node.children.is_empty());
         let raw = leaf.and_then(|node| node.value.as_ref());
-        let revision = raw.map(|raw| raw.revision);
+        let revision = raw.map(Raw::revision);
         let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
         let what = leaf::refused(value.as_deref(), refusal, self.is_secret());
         self.problem(Kind::Refused, what, value.as_deref(), revision);

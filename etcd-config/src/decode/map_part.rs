@@ -136,7 +136,7 @@ impl<V> EntryDecoder<V> {
                 }
                 None => leaf::not_text(&raw.value, at.is_secret()),
             };
-            at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision));
+            at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision()));
         });
         None
     }

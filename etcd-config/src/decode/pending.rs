@@ -52,15 +52,18 @@ fn is_default_all_along(pin: &Pin, now: Option<&Node>) -> bool {
     is_default(pin.node.as_ref()) && is_default(now)
 }
 
-/// Says of what waits that a start would refuse it, if one of these problems is in it.
-pub(super) fn refuse(waiting: &mut Problem, at_a_start: &[Problem]) {
+/// Says of what waits that a start would refuse it, if one of these problems is in it. `real_key` is what a key is called
+/// in its layer.
+pub(super) fn refuse(waiting: &mut Problem, at_a_start: &[Problem], real_key: impl Fn(&str) -> String) {
     let is_below = |key: &str| {
         key.strip_prefix(&waiting.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     if let Some(problem) = at_a_start.iter().find(|problem| is_below(&problem.key)) {
         // The line begins with the key: the same one is not named again.
         let why = match problem.revision {
-            _ if problem.key != waiting.key => problem.to_string(),
+            _ if problem.key != waiting.key => {
+                Problem { key: real_key(&problem.key), ..problem.clone() }.to_string()
+            }
             Some(revision) => format!("{} (set at revision {revision})", problem.what),
             None => problem.what.clone(),
         };

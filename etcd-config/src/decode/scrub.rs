@@ -6,6 +6,7 @@ use super::context::Context;
 use crate::problem::{Kind, Problem};
 use crate::schema::secrecy::Secrecy;
 use crate::tree::KeyTree;
+use crate::tree::directories::in_layer;
 
 /// The shortest text that is kept out of messages: less would be found in any of them.
 const SHORTEST: usize = 4;
@@ -57,7 +58,7 @@ pub(super) fn stored<'k>(tree: &KeyTree, context: &'k Context) -> impl Iterator<
     let entries = tree.entries().into_iter();
     entries
         .filter(move |entry| {
-            context.prefix().relative(&entry.key).is_some_and(|path| secrecy.is_secret(path))
+            in_layer(context.prefix(), &entry.key).is_some_and(|(_, path)| secrecy.is_secret(path))
         })
         .map(|entry| String::from_utf8_lossy(&entry.value).into_owned())
 }

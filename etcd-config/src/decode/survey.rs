@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 
-use etcd_client_core::Prefix;
+use etcd_client_core::{Listing, Prefix};
 
 use super::context::Context;
 use super::decoder::Decoder;
@@ -10,10 +10,16 @@ use super::derived::Derived;
 use crate::problem::Problem;
 use crate::shape::branch::Branch;
 use crate::shape::layout::Layout;
+use crate::tree::KeyTree;
 
 /// The fields of a `T`.
 pub(crate) fn survey<T: Derived>() -> Branch {
     Type::of::<T>().survey(None).0
+}
+
+/// The tree of a listing, as it is read as a `T`.
+pub(crate) fn tree_of<T: Derived>(prefix: &Prefix, listing: &Listing) -> KeyTree {
+    KeyTree::load(prefix.clone(), listing).naming(|| survey::<T>().several_names(prefix))
 }
 
 /// What is wrong with the literal defaults of a `T`.

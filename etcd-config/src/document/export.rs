@@ -15,15 +15,18 @@ use crate::tree::KeyTree;
 
 /// The keys of a reading that fields are read from. A key that only announces the others is none of them.
 pub(crate) fn exported<T: Derived>(reading: &Reading) -> Result<Document, Error> {
-    let (tree, prefix) = (reading.tree(), reading.prefix());
+    let whole = reading.tree::<T>();
+    // What overrides it, or what it overrides, is not in its document.
+    let tree = whole.layer(reading.layer());
+    let prefix = tree.prefix();
     let schema = Schema::new(survey::<T>(), prefix);
-    let StoredKeys { keys, directories } = StoredKeys::find(&schema, &tree);
+    let StoredKeys { keys, directories } = StoredKeys::find(&schema, tree);
     let names: HashSet<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     let mut root = Vec::new();
     let mut made = HashSet::new();
     let mut problems = Vec::new();
     for key in &keys {
-        let Some(entry) = entry(key, &tree) else {
+        let Some(entry) = entry(key, tree) else {
             let what = "its bytes are not UTF-8, and no field reads such";
             problems.push(Problem::of_key(Kind::Undecodable, prefix.join(&key.path), what));
             continue;

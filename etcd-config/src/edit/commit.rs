@@ -6,13 +6,12 @@ use etcd_client_core::{Committed, Kind, Listing, Store, Write};
 use super::expected::Expected;
 use super::foremost::foremost;
 use super::unanswered::{Fate, find_out};
-use crate::decode::{Derived, survey};
+use crate::decode::{Derived, survey, tree_of};
 use crate::error::{ConflictingKey, Error, WriteFailure};
 use crate::problem::Report;
 use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
 use crate::schema::Schema;
-use crate::tree::KeyTree;
 
 /// That an edit is in etcd, from [`Plan::commit`](crate::Plan::commit).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +122,7 @@ impl Wrote {
         match doubt {
             None => Ok(written),
             Some(Err(error)) => failed(WriteFailure::Unproven { revision, error }),
-            Some(Ok(listing)) => match decode_all::<T>(&KeyTree::load(reading.prefix().clone(), &listing)) {
+            Some(Ok(listing)) => match decode_all::<T>(&tree_of::<T>(reading.prefix(), &listing)) {
                 Ok(decoded) => {
                     panics::drop_caught(decoded);
                     Ok(written)

@@ -47,6 +47,7 @@ impl<'s> Describer<'s> {
             restart: reader.as_ref().is_some_and(|reader| reader.restart),
             field: reader.map(|reader| reader.field).unwrap_or_default(),
             secret,
+            overridden: None,
         }
     }
 }

@@ -1,26 +1,26 @@
 //! An edit that has been checked, and is not written yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Printable, Write};
 
+use super::checked::checked;
 use super::commit::{Unwritten, Written, Wrote};
 use super::described::Describer;
+use super::layer_edit::LayerEdit;
+use super::overridden::{checked_in_layers, mark_overridden};
 use super::planned::{PlannedChange, write_table};
-use super::{Edit, Origin, Proof, commit};
+use super::{Edit, commit};
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::leaf::is_same_value;
 use crate::lint::warnings::warnings;
 use crate::problem::{Kind, Problem, Report};
-use crate::reading::{Decoded, Reading, decode_all, in_background};
+use crate::reading::{Reading, in_background};
 use crate::runtime::caller::runtime;
-use crate::runtime::panics;
-use crate::schema::Schema;
-use crate::tree::{KeyTree, Touched};
+use crate::tree::{KeyTree, Raw, Touched};
 
 /// What an [`Edit`] would write, from [`Edit::plan`]: decoded and checked, and not sent yet.
 ///
@@ -63,23 +63,41 @@ pub struct Plan<T> {
 
 impl<T: Derived> Plan<T> {
     pub(super) fn of(edit: Edit<T>) -> Result<Self, Error> {
-        let Edit { reading, mut tree, schema, changes, unseen, proofs, origins, mistakes } = edit;
+        let Edit { reading, whole, here, others, mistakes } = edit;
         if !mistakes.is_empty() {
             return Err(Error::option(mistakes.join("\n")));
         }
-        let changes = with_commit_key(what_differs(changes, &tree), &tree, &schema, reading.listing.revision);
-        let planned = planned(&changes, &unseen, &tree, &schema);
-        let writes = writes(&changes, &tree, &schema);
+        let revision = reading.listing.revision;
+        let mut layers: Vec<LayerEdit<T>> = others.into_iter().chain([here]).collect();
+        layers.sort_by_key(|layer| layer.number);
+        for layer in &mut layers {
+            layer.changes = what_differs(std::mem::take(&mut layer.changes), &layer.tree);
+        }
+        add_commit_key(&mut layers, revision);
+        let mut planned: Vec<PlannedChange> = layers.iter().flat_map(planned).collect();
+        planned.sort_by(|one, other| one.key.cmp(&other.key));
+        let writes = writes(&layers);
         refuse_too_many::<T>(writes.len(), reading.writes_at_once(), &reading)?;
-        tree.apply(&batch(&changes, &tree, reading.listing.revision));
-        let checked = checked(&tree, &changes, &proofs);
+        let batch = batch(&layers, revision);
+        layers.iter_mut().for_each(|layer| drop(layer.tree.apply(&batch)));
+        let checked = match whole {
+            None => layers.iter().try_for_each(|layer| checked(&layer.tree, layer)),
+            Some(mut whole) => {
+                whole.apply(&batch);
+                layers.iter().for_each(|layer| mark_overridden(&mut planned, layer, &whole));
+                checked_in_layers(&whole, &layers, &planned, &reading, &batch)
+            }
+        };
         if let Err(mut problems) = checked {
-            problems.iter_mut().for_each(|problem| say_where(problem, &origins, &tree));
+            problems.iter_mut().for_each(|problem| layers.iter().for_each(|layer| say_where(problem, layer)));
             return Err(refused::<T>(problems, &planned, &reading));
         }
         let keys: Vec<String> = planned.iter().map(|change| change.key.clone()).collect();
-        let warnings = warnings(&schema, &tree, Some(&Touched::of(tree.prefix(), &keys)));
-        let name = T::LAYOUT.name;
+        let warnings = layers.iter().flat_map(|layer| {
+            let LayerEdit { schema, tree, .. } = layer;
+            warnings(schema, tree, Some(&Touched::of(tree.prefix(), &keys)))
+        });
+        let (name, warnings) = (T::LAYOUT.name, warnings.collect());
         Ok(Self { reading, name, changes: planned, warnings, writes, config: PhantomData })
     }
 
@@ -189,52 +207,51 @@ fn what_differs(changes: BTreeMap<String, Option<Bytes>>, tree: &KeyTree) -> BTr
     changes.into_iter().filter(|(path, text)| tree.get(path) != text.as_ref()).collect()
 }
 
-/// Readers of a struct with a commit key take nothing over before that is written, with whatever value.
-fn with_commit_key(
-    mut changes: BTreeMap<String, Option<Bytes>>,
-    tree: &KeyTree,
-    schema: &Schema,
-    revision: u64,
-) -> BTreeMap<String, Option<Bytes>> {
-    if let Some(key) = schema.branch().layout.commit_key
-        && !changes.is_empty()
-        && !changes.get(key).is_some_and(Option::is_some)
-    {
+/// Readers of a struct with a commit key take nothing over before that is written, with whatever value, in whatever layer.
+fn add_commit_key<T: Derived>(layers: &mut [LayerEdit<T>], revision: u64) {
+    let Some(key) = T::LAYOUT.commit_key else { return };
+    if layers.iter().any(|layer| layer.changes.get(key).is_some_and(Option::is_some)) {
+        return;
+    }
+    if let Some(LayerEdit { changes, tree, .. }) = layers.iter_mut().find(|layer| !layer.changes.is_empty()) {
         let present = tree.get(key).cloned();
         changes.insert(key.to_owned(), Some(present.unwrap_or_else(|| revision.to_string().into())));
     }
-    changes
 }
 
 /// What is written, the commit key last.
-fn writes(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, schema: &Schema) -> Vec<Write> {
-    let write = |(path, value): (&String, &Option<Bytes>)| Write {
-        key: tree.prefix().join(path).into(),
-        value: value.clone(),
-        read_at: tree.raw(path).map(|raw| raw.revision),
-    };
-    let is_last = |path: &String| Some(path.as_str()) == schema.branch().layout.commit_key;
-    let (last, others): (Vec<_>, Vec<_>) = changes.iter().partition(|(path, _)| is_last(path));
-    others.into_iter().chain(last).map(write).collect()
-}
-
-fn batch(changes: &BTreeMap<String, Option<Bytes>>, tree: &KeyTree, revision: u64) -> Batch {
-    let change = |(path, value): (&String, &Option<Bytes>)| {
-        let key = Bytes::from(tree.prefix().join(path));
-        match value {
-            Some(value) => Change::Put(Entry { key, value: value.clone(), revision }),
-            None => Change::Delete(key),
+fn writes<T: Derived>(layers: &[LayerEdit<T>]) -> Vec<Write> {
+    let (mut writes, mut last) = (Vec::new(), Vec::new());
+    for LayerEdit { changes, tree, .. } in layers {
+        for (path, value) in changes {
+            let is_last = Some(path.as_str()) == T::LAYOUT.commit_key;
+            if is_last { &mut last } else { &mut writes }.push(Write {
+                key: tree.prefix().join(path).into(),
+                value: value.clone(),
+                read_at: tree.raw(path).map(Raw::revision),
+            });
         }
-    };
-    Batch { revision, changes: changes.iter().map(change).collect() }
+    }
+    writes.append(&mut last);
+    writes
 }
 
-fn planned(
-    changes: &BTreeMap<String, Option<Bytes>>,
-    unseen: &BTreeSet<String>,
-    tree: &KeyTree,
-    schema: &Schema,
-) -> Vec<PlannedChange> {
+fn batch<T>(layers: &[LayerEdit<T>], revision: u64) -> Batch {
+    let mut all = Vec::new();
+    for LayerEdit { changes, tree, .. } in layers {
+        all.extend(changes.iter().map(|(path, value)| {
+            let key = Bytes::from(tree.prefix().join(path));
+            match value {
+                Some(value) => Change::Put(Entry { key, value: value.clone(), revision }),
+                None => Change::Delete(key),
+            }
+        }));
+    }
+    Batch { revision, changes: all }
+}
+
+fn planned<T>(layer: &LayerEdit<T>) -> Vec<PlannedChange> {
+    let LayerEdit { changes, unseen, tree, schema, .. } = layer;
     let describer = Describer::of(schema, tree.prefix());
     let change = |(path, new): (&String, &Option<Bytes>)| {
         describer.change(path, tree.get(path), new.as_ref(), !unseen.contains(path))
@@ -259,44 +276,9 @@ fn refuse_too_many<T: Derived>(count: usize, at_once: usize, reading: &Reading) 
     )))
 }
 
-/// Everything that a reader would refuse, and values that are not read as they were set.
-fn checked<T: Derived>(
-    tree: &KeyTree,
-    changes: &BTreeMap<String, Option<Bytes>>,
-    proofs: &[Proof<T>],
-) -> Result<(), Vec<Problem>> {
-    let Decoded { value: config, is_by_keys } = decode_all::<T>(tree)?;
-    let counts = |proof: &&Proof<T>| match changes.get(&proof.path) {
-        Some(text) => text.as_deref() == Some(proof.text.as_bytes()),
-        None => tree.get(&proof.path).is_some_and(|text| text == proof.text.as_bytes()),
-    };
-    let misread: Vec<Problem> = proofs
-        .iter()
-        .filter(|proof| is_by_keys && counts(proof))
-        .filter(|proof| !is_proven(proof, &config))
-        .map(|proof| {
-            let what = "what is read from the text of the value is another value: the field is read in a way of its \
-                        own; use `set_with` and the module of its `with`, or `set_text`";
-            let problem = Problem::of_key(Kind::Undecodable, tree.prefix().join(&proof.path), what);
-            Problem { field: proof.field.clone(), ..problem }
-        })
-        .collect();
-    panics::drop_caught(config);
-    if misread.is_empty() { Ok(()) } else { Err(misread) }
-}
-
-fn is_proven<T>(proof: &Proof<T>, config: &T) -> bool {
-    // Serializing is the user's code.
-    match panics::caught(|| (proof.again)(config)) {
-        Ok(Some(Ok(Some(text)))) => is_same_value(&text, &proof.text),
-        Ok(Some(_)) | Err(_) => false,
-        // The field is not read from there: a variable comes first.
-        Ok(None) => true,
-    }
-}
-
 /// Adds where the text is written that the problem is about, if it is one from there.
-fn say_where(problem: &mut Problem, origins: &BTreeMap<String, Origin>, tree: &KeyTree) {
+fn say_where<T>(problem: &mut Problem, layer: &LayerEdit<T>) {
+    let LayerEdit { origins, tree, .. } = layer;
     let path = problem.key.strip_prefix(tree.prefix().directory());
     let origin =
         path.and_then(|path| origins.get(path).filter(|origin| tree.get(path) == origin.text.as_ref()));

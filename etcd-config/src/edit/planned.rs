@@ -23,6 +23,8 @@ pub struct PlannedChange {
     pub(super) default: Option<Text>,
     pub(super) secret: bool,
     pub(super) restart: bool,
+    /// What is in force in its place.
+    pub(super) overridden: Option<String>,
 }
 
 /// The text of a key, or that it is shown nowhere.
@@ -74,6 +76,11 @@ impl PlannedChange {
         self.new.shown()
     }
 
+    /// The same with this whole key.
+    pub(crate) fn at(self, key: String) -> Self {
+        Self { key, ..self }
+    }
+
     /// Whether there was no such key.
     pub(crate) fn is_creation(&self) -> bool {
         self.old == Text::Absent
@@ -98,6 +105,12 @@ impl PlannedChange {
     /// Whether running processes take it over when they are started again, and not before.
     pub fn is_restart(&self) -> bool {
         self.restart
+    }
+
+    /// The key of a higher layer that is in force here in the place of this one, so that the change makes no difference
+    /// here. `None` where there is none, and without [layers](crate::Options::layer).
+    pub fn overridden_by(&self) -> Option<&str> {
+        self.overridden.as_deref()
     }
 
     /// The old text and the new one, or what their absence means, as they may be shown.
@@ -126,7 +139,12 @@ impl PlannedChange {
     /// The same, and when it is taken over.
     fn row(&self) -> [String; 4] {
         let [field, key, change] = self.cells();
-        [field, key, change, if self.restart { "after a restart" } else { "now" }.to_owned()]
+        let when = match &self.overridden {
+            Some(key) => format!("overridden by {}: not in force there", Printable::line(key)),
+            None if self.restart => "after a restart".to_owned(),
+            None => "now".to_owned(),
+        };
+        [field, key, change, when]
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use etcd_client_core::Listing;
 
 use super::Edit;
-use crate::decode::Derived;
+use super::layer_edit::LayerEdit;
+use crate::decode::{Derived, tree_of};
 use crate::error::Error;
 use crate::reading::in_background;
 use crate::runtime::caller::runtime;
@@ -77,7 +78,21 @@ impl<T: Derived> Edit<T> {
     }
 
     fn back_to(mut self, past: &Listing) -> Self {
-        let past = KeyTree::load(self.reading.prefix().clone(), past);
+        let past = tree_of::<T>(self.reading.prefix(), past);
+        let present = self.here.number;
+        let mut layers: Vec<usize> = (0..past.layers().len().max(1)).collect();
+        // The one at hand stays at hand.
+        layers.retain(|layer| *layer != present);
+        for layer in layers.into_iter().chain([present]) {
+            self = self.at_layer(layer);
+            self.here.back_to(past.layer(layer));
+        }
+        self
+    }
+}
+
+impl<T> LayerEdit<T> {
+    fn back_to(&mut self, past: &KeyTree) {
         let paths: BTreeSet<String> =
             self.tree.paths().chain(past.paths()).chain(self.changes.keys().cloned()).collect();
         for path in paths {
@@ -87,6 +102,5 @@ impl<T: Derived> Edit<T> {
                 self.changes.insert(path, then);
             }
         }
-        self
     }
 }

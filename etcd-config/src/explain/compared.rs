@@ -130,7 +130,7 @@ impl<'a> ComparedPlace<'a> {
 }
 
 pub(super) fn quoted(raw: &Raw) -> String {
-    format!("{} (set at revision {})", quote(&String::from_utf8_lossy(&raw.value)), raw.revision)
+    format!("{} (set at revision {})", quote(&String::from_utf8_lossy(&raw.value)), raw.revision())
 }
 
 pub(super) fn text(raw: &Raw) -> String {

@@ -1,7 +1,7 @@
 //! Walks the fields over the states of the keys, side by side.
 
 use super::compared::{ComparedPlace, Side, text};
-use super::{Origin, Row};
+use super::{Origin, RealKeys, Row};
 use crate::decode::{Context, DEEPEST};
 use crate::leaf::{FieldDefault, cut};
 use crate::schema::secrecy::Secrecy;
@@ -9,11 +9,12 @@ use crate::shape::branch::{Branch, Content, Member};
 use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
 use crate::shape::path::field_path;
-use crate::tree::Node;
+use crate::tree::{KeyTree, Node, Raw};
 
 pub(super) struct Walk<'a> {
     context: &'a Context,
     secrecy: Secrecy<'a>,
+    tree: &'a KeyTree,
     /// The keys that the store has.
     now: &'a Node,
     /// The keys that the snapshot was read from.
@@ -26,9 +27,18 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(context: &'a Context, now: &'a Node, published: &'a Node) -> Self {
+    pub(super) fn new(context: &'a Context, tree: &'a KeyTree, published: &'a Node) -> Self {
         let secrecy = Secrecy::of(context.schema().branch(), context.prefix());
-        Self { context, secrecy, now, published, cached: false, path: Vec::new(), rows: Vec::new() }
+        Self {
+            context,
+            secrecy,
+            tree,
+            now: tree.root(),
+            published,
+            cached: false,
+            path: Vec::new(),
+            rows: Vec::new(),
+        }
     }
 
     /// The rows of all fields; `cached` says that the snapshot came from the cache.
@@ -159,7 +169,23 @@ impl<'a> Walk<'a> {
         let key = place.key();
         let mut others = place.sides().map(|side| side.key.as_str()).filter(|other| *other != key);
         let secret = place.secret || is_secret(key) || others.any(is_secret);
-        self.rows.push(Row::of(place, value, origin, default, (secret, self.cached)));
+        let keys = self.real_keys(place);
+        self.rows.push(Row::of(place, keys, value, origin, default, (secret, self.cached)));
+    }
+
+    fn real_keys(&self, place: &ComparedPlace<'a>) -> RealKeys {
+        let raw = place.next_raw().or(place.published_raw()).or(place.stored_raw());
+        let in_layer = |key: &str, raw: Option<&Raw>| {
+            let path = key.strip_prefix(self.context.prefix().directory());
+            path.map_or_else(|| key.to_owned(), |path| self.tree.key_of_raw(path, raw))
+        };
+        let key = in_layer(place.key(), raw);
+        let published = place.published.as_ref().zip(place.published_raw());
+        let in_force = published
+            .filter(|_| !self.tree.layers().is_empty())
+            .map(|(side, raw)| in_layer(&side.key, Some(raw)))
+            .filter(|in_force| *in_force != key);
+        RealKeys { layer: raw.and_then(|raw| self.tree.layer_of(raw)).map(str::to_owned), key, in_force }
     }
 
     /// The place of a field, in each state by the name that it has there.

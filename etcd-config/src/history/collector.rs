@@ -17,6 +17,7 @@ use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
 use crate::schema::Schema;
 use crate::tree::KeyTree;
+use crate::tree::directories::in_layer;
 
 /// So many bytes of keys and values are held in all.
 const MOST_BYTES: usize = 64 << 20;
@@ -50,7 +51,7 @@ impl<T: Derived> Collector<T> {
         Self {
             prefix: end.prefix().clone(),
             schema: Schema::new(survey::<T>(), end.prefix()),
-            tree: end.tree(),
+            tree: end.tree::<T>(),
             steps: Vec::new(),
             first: revisions.first,
             to: end.listing.revision,
@@ -115,8 +116,8 @@ impl<T: Derived> Collector<T> {
         old: Option<&Bytes>,
         new: Option<&Bytes>,
     ) -> Option<HistoryChange> {
-        let path = String::from_utf8_lossy(self.prefix.relative(key)?);
-        let change = describer.change(&path, old, new, false);
+        let path = String::from_utf8_lossy(in_layer(&self.prefix, key)?.1);
+        let change = describer.change(&path, old, new, false).at(String::from_utf8_lossy(key).into_owned());
         Some(HistoryChange { change, is_rewrite: old.is_some() && old == new })
     }
 

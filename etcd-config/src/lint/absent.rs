@@ -25,7 +25,7 @@ pub(crate) fn explain(problems: &mut Vec<Problem>, schema: &Schema, tree: &KeyTr
     let misspelt: Vec<(String, String)> = unread
         .take(DESCRIBED)
         .filter_map(|finding| Some((meant(schema, &finding.path)?.0, finding.path)))
-        .map(|(meant, path)| (tree.prefix().join(&meant), tree.prefix().join(&path)))
+        .map(|(meant, path)| (tree.prefix().join(&meant), tree.key_of(&path)))
         .collect();
     // No more are printed, and each is looked for among all fields.
     let missing = problems.iter_mut().filter(|problem| problem.kind == Kind::Missing);
@@ -74,7 +74,7 @@ fn beside(missing: &Problem, schema: &Schema, tree: &KeyTree) -> Option<String> 
         None => ("this directory".to_owned(), path.rsplit_once('/')?.0.to_owned()),
     };
     let mut keys = Vec::new();
-    name_keys(tree.root().descend(&directory)?, &mut tree.prefix().join(&directory), &mut keys);
+    name_keys(tree, tree.root().descend(&directory)?, &mut tree.prefix().join(&directory), &mut keys);
     if keys.is_empty() {
         return None;
     }
@@ -87,7 +87,7 @@ fn beside(missing: &Problem, schema: &Schema, tree: &KeyTree) -> Option<String> 
 }
 
 /// The keys of a directory, one more than are named.
-fn name_keys(node: &Node, key: &mut String, keys: &mut Vec<String>) {
+fn name_keys(tree: &KeyTree, node: &Node, key: &mut String, keys: &mut Vec<String>) {
     for (name, child) in &node.children {
         if keys.len() > NAMED {
             return;
@@ -96,9 +96,9 @@ fn name_keys(node: &Node, key: &mut String, keys: &mut Vec<String>) {
         key.push('/');
         key.push_str(name);
         if child.value.is_some() {
-            keys.push(Printable::line(key).at_most(Printable::LINE).to_string());
+            keys.push(Printable::line(&tree.real_key(key)).at_most(Printable::LINE).to_string());
         }
-        name_keys(child, key, keys);
+        name_keys(tree, child, key, keys);
         key.truncate(length);
     }
 }
@@ -114,8 +114,8 @@ pub(crate) fn besides(problems: &[Problem], schema: &Schema, tree: &KeyTree) -> 
     let (looked_at, rest) = unread.split_at(unread.len().min(DESCRIBED));
     let described: Vec<Problem> = looked_at
         .iter()
-        .filter(|finding| !is_said(&tree.prefix().join(&finding.path)))
-        .map(|finding| described(schema, tree, finding))
+        .map(|finding| described(schema, tree, finding).in_layer(tree))
+        .filter(|problem| !is_said(&problem.key))
         .collect();
     let shown: Vec<String> =
         described.iter().take(LISTED).map(|problem| format!("\n    {problem}")).collect();

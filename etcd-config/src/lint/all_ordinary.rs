@@ -4,15 +4,18 @@ use etcd_client_core::{Batch, Change, Prefix};
 
 use crate::leaf::oddity;
 use crate::schema::Schema;
+use crate::tree::directories::is_layered;
 
 /// Whether all keys that a batch changes are [ordinary](crate::schema::ordinary::Ordinary), and so are their texts: then
 /// each makes a difference to the configuration, and none is worth a warning.
 pub(crate) fn are_all_ordinary(batch: &Batch, schema: &Schema, prefix: &Prefix) -> bool {
-    batch.changes.iter().all(|change| match change {
-        Change::Put(entry) => is_ordinary(&entry.key, Some(&entry.value), schema, prefix),
-        Change::Delete(key) => is_ordinary(key, None, schema, prefix),
-        Change::DeleteBelow(_) => false,
-    })
+    // What a layer shows may have another name than what was written.
+    !is_layered(prefix)
+        && batch.changes.iter().all(|change| match change {
+            Change::Put(entry) => is_ordinary(&entry.key, Some(&entry.value), schema, prefix),
+            Change::Delete(key) => is_ordinary(key, None, schema, prefix),
+            Change::DeleteBelow(_) => false,
+        })
 }
 
 fn is_ordinary(key: &[u8], value: Option<&[u8]>, schema: &Schema, prefix: &Prefix) -> bool {

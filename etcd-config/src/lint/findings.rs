@@ -7,6 +7,7 @@ use crate::lint::unread_key::{field_of, not_a_directory, not_a_key, said_of_stra
 use crate::problem::{Kind, Problem};
 use crate::schema::expected::{Expected, KeyUse};
 use crate::schema::{ENTRY, Field, Schema};
+use crate::tree::directories::in_layer;
 use crate::tree::{KeyTree, Node, Places, Raw, Touched};
 
 /// The most keys that are described one by one.
@@ -34,6 +35,8 @@ pub(crate) fn is_all_unknown(schema: &Schema, tree: &KeyTree) -> bool {
 /// One key that something is odd about.
 pub(crate) struct Finding {
     pub(crate) path: String,
+    /// The whole key, where it is no path.
+    stray: Option<String>,
     pub(crate) kind: Kind,
     /// Who reads the key, for aliases and deprecated ones.
     key_use: Option<KeyUse>,
@@ -44,6 +47,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    /// The whole key, as if there were only the lowest layer.
+    pub(crate) fn key(&self, tree: &KeyTree) -> String {
+        self.stray.clone().unwrap_or_else(|| tree.prefix().join(&self.path))
+    }
+
     /// Whether no field reads the key.
     pub(crate) fn is_unread(&self) -> bool {
         matches!(self.kind, Kind::Unknown | Kind::NotAKey | Kind::NotADirectory)
@@ -69,13 +77,14 @@ pub(crate) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -
         .retain(|finding| finding.kind != Kind::Unknown || Some(finding.path.as_str()) != commit_key);
     if touched.is_none_or(Touched::has_strays) {
         for (key, raw) in tree.strays() {
-            let relative = tree.prefix().relative(key).unwrap_or(key);
+            let relative = in_layer(tree.prefix(), key).map_or(&key[..], |(_, relative)| relative);
             finder.findings.push(Finding {
                 path: String::from_utf8_lossy(relative).into_owned(),
+                stray: Some(String::from_utf8_lossy(key).into_owned()),
                 kind: Kind::Unknown,
                 key_use: None,
                 said: Some(said_of_stray(relative)),
-                revision: raw.revision,
+                revision: raw.revision(),
                 denied,
             });
         }
@@ -179,9 +188,9 @@ impl Finder {
         said: Option<&'static str>,
         denied: bool,
     ) {
-        let revision = raw.revision;
+        let revision = raw.revision();
         let (path, said) = (self.path.clone(), said.map(str::to_owned));
-        self.findings.push(Finding { path, kind, key_use, said, revision, denied });
+        self.findings.push(Finding { path, stray: None, kind, key_use, said, revision, denied });
     }
 }
 
@@ -204,6 +213,13 @@ fn field_read_by<'s>(schema: &'s Schema, finding: &Finding) -> Option<(String, &
 fn shown_value(tree: &KeyTree, finding: &Finding) -> Option<String> {
     finding.key_use.filter(|key_use| !key_use.secret)?;
     std::str::from_utf8(tree.get(&finding.path)?.as_ref()).ok().map(cut)
+}
+
+impl Problem {
+    /// The same with the key as it is in its layer.
+    pub(crate) fn in_layer(self, tree: &KeyTree) -> Self {
+        Self { key: tree.real_key(&self.key).into_owned(), ..self }
+    }
 }
 
 /// What is said of a finding.
@@ -233,6 +249,6 @@ pub(crate) fn described(schema: &Schema, tree: &KeyTree, finding: &Finding) -> P
         expected: field.map(|(_, field)| field.type_name().to_owned()).unwrap_or_default(),
         value,
         revision: Some(finding.revision),
-        ..Problem::of_key(finding.kind, tree.prefix().join(&finding.path), what)
+        ..Problem::of_key(finding.kind, finding.key(tree), what)
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn name_newest(problems: &mut [Problem], schema: &Schema, tree: &KeyT
         let mut newest = Newest { unread, key: String::new(), revision: 0 };
         newest.look(node, &mut directory);
         if newest.revision > 0 {
-            let key = Printable::line(&newest.key).at_most(Printable::LINE).to_string();
+            let key = Printable::line(&tree.real_key(&newest.key)).at_most(Printable::LINE).to_string();
             problem.what = format!(
                 "{}; the newest of its keys is {key}, set at revision {}",
                 problem.what, newest.revision
@@ -52,11 +52,11 @@ impl Newest<'_> {
             let length = key.len();
             key.push_str(name);
             if let Some(raw) = &child.value
-                && raw.revision > self.revision
+                && raw.revision() > self.revision
                 && !self.unread.contains(key.as_str())
             {
                 self.key.clone_from(key);
-                self.revision = raw.revision;
+                self.revision = raw.revision();
             }
             key.push('/');
             self.look(child, key);

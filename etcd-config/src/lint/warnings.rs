@@ -17,7 +17,7 @@ const COUNTED: &str = "further odd keys, which are not described one by one";
 /// The keys that something is odd about, as long as they are there.
 #[derive(Debug, Default)]
 pub(crate) struct KeyWarnings {
-    /// By their whole keys.
+    /// By their whole keys, as if there were only the lowest layer.
     described: BTreeMap<String, Problem>,
     /// Those that are only counted, as nobody would read on.
     counted: BTreeSet<String>,
@@ -77,14 +77,14 @@ impl KeyWarnings {
     fn find(&mut self, schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Problem> {
         let mut news = Vec::new();
         for finding in find(schema, tree, touched) {
-            let key = tree.prefix().join(&finding.path);
+            let key = finding.key(tree);
             if self.described.contains_key(&key) {
                 continue;
             }
             if self.described.len() < DESCRIBED {
                 self.counted.remove(&key);
                 let problem = described(schema, tree, &finding);
-                news.push(problem.clone());
+                news.push(problem.clone().in_layer(tree));
                 self.described.insert(key, problem);
             } else {
                 self.counted.insert(key);
@@ -95,7 +95,8 @@ impl KeyWarnings {
 
     /// All of them.
     pub(crate) fn warnings(&self, tree: &KeyTree) -> Vec<Problem> {
-        self.described.values().cloned().chain(summary(tree, self.counted.len(), COUNTED)).collect()
+        let described = self.described.values().map(|problem| problem.clone().in_layer(tree));
+        described.chain(summary(tree, self.counted.len(), COUNTED)).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use etcd_client_core::{Batch, Change, Prefix};
 
 use crate::status::Rewind;
 use crate::status::cell::HeardAt;
+use crate::tree::directories::in_layer;
 
 /// The most changed keys that wait apart: further updates are merged with the last one.
 const KEYS: usize = 65_536;
@@ -110,8 +111,9 @@ impl PendingUpdate {
 
 /// Whether all changes up to this one may be published together: there is no commit key, or it was written.
 pub(crate) fn commits(batch: &Batch, prefix: &Prefix, commit_key: Option<&str>) -> bool {
-    let Some(commit_key) = commit_key.map(|key| prefix.join(key)) else { return true };
-    batch.changes.iter().any(|change| *key(change) == commit_key.as_bytes())
+    let Some(commit_key) = commit_key.map(str::as_bytes) else { return true };
+    let is_it = |change: &Change| in_layer(prefix, key(change)).is_some_and(|(_, path)| path == commit_key);
+    batch.changes.iter().any(is_it)
 }
 
 /// The key that changed.

@@ -30,7 +30,7 @@ use crate::schema::hidden::Hidden;
 use crate::shape::branch::Branch;
 use crate::shape::layout::Layout;
 use crate::status::CacheFile;
-use crate::tree::KeyTree;
+use crate::tree::directories::directories;
 
 /// What to watch, and how.
 #[derive(Clone, Debug)]
@@ -155,9 +155,9 @@ impl FirstAnswer {
         if !self.wants_last_good {
             return None;
         }
-        let tree = KeyTree::load(self.prefix.clone(), listing);
-        let decoded =
-            caller.decode(|| decoded_any(config, &tree, &config.context(self.prefix.clone()), None));
+        let context = config.context(self.prefix.clone());
+        let tree = context.tree(listing);
+        let decoded = caller.decode(|| decoded_any(config, &tree, &context, None));
         let is_refused = decoded.is_err();
         panics::drop_caught(decoded);
         is_refused.then(|| past_before(Arc::clone(listing), &self.listed))
@@ -347,7 +347,16 @@ pub(crate) fn watched(store: &dyn Store, prefix: &Prefix, fields: Fields) -> Pre
                 entries");
         });
     }
-    prefix.clone().naming(named)
+    naming(prefix, &named)
+}
+
+/// The prefix with these paths named in each of its directories.
+fn naming(prefix: &Prefix, named: &[String]) -> Prefix {
+    let mut layers = directories(prefix).map(|directory| Prefix::new(directory).naming(named));
+    // Joined they are a prefix already, so they can be.
+    let joined =
+        layers.next().and_then(|lowest| layers.try_fold(lowest, |below, layer| below.and(&layer).ok()));
+    joined.unwrap_or_else(|| prefix.clone())
 }
 
 /// The outcome of waiting for the store.

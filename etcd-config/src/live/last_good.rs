@@ -13,7 +13,7 @@ use crate::past::{Bounds, Past, Stretch};
 use crate::publish::any_config::AnyConfig;
 use crate::publish::decoded_any;
 use crate::runtime::panics;
-use crate::tree::KeyTree;
+use crate::tree::directories::directories;
 
 const BOUNDS: Bounds =
     Bounds { stretches: 10, bytes: 256 << 20, revisions: 16_384, window: 64 << 20, from: 1, is_dated: true };
@@ -63,17 +63,19 @@ pub(crate) fn newest_good(
     }
     let newest = base.entries.iter().map(|entry| entry.revision).max();
     let revision = deleted_at.or(newest).unwrap_or(base.revision);
-    let committed = config.layout().commit_key.map(|key| Bytes::from(prefix.join(key)));
-    let is_committed = committed
-        .is_none_or(|key| base.entries.iter().any(|entry| entry.key == key && entry.revision == revision));
+    let is_committed = config.layout().commit_key.is_none_or(|key| {
+        let keys: Vec<Bytes> =
+            directories(prefix).map(|directory| format!("{directory}{key}").into()).collect();
+        base.entries.iter().any(|entry| entry.revision == revision && keys.contains(&entry.key))
+    });
     let base = Listing { revision, ..base };
     (is_committed && is_good(config, &base, prefix)).then_some(base)
 }
 
 fn is_good(config: &dyn AnyConfig, listing: &Listing, prefix: &Prefix) -> bool {
-    let tree = KeyTree::load(prefix.clone(), listing);
     // What `restart` fields have read in another state does not count.
-    let value = decoded_any(config, &tree, &config.context(prefix.clone()), None);
+    let context = config.context(prefix.clone());
+    let value = decoded_any(config, &context.tree(listing), &context, None);
     let is_good = value.is_ok();
     panics::drop_caught(value);
     is_good

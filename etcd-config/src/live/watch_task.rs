@@ -79,9 +79,9 @@ impl WatchTask {
     pub(crate) fn new(loaded: FirstLoad, current: Arc<dyn Current>, caller: Caller) -> Self {
         let missed = loaded.refused.as_ref().map(|newest| difference(&loaded.listing(), newest));
         let FirstLoad { publisher, speed, watcher, loaded_from, cache, debounce, connections, .. } = loaded;
-        let prefix = publisher.keys().context().prefix().path().to_owned();
         let archive = cache.map(|cache| Arc::new(Archive::new(cache)));
         let mut writer = archive.clone().map(CacheWriter::new);
+        let prefix = publisher.keys().context().prefix();
         let status_cell = StatusCell::new(publisher.layout().name, prefix, current.revision());
         status_cell.write(|record| {
             record.warnings = publisher.warnings();

@@ -4,16 +4,43 @@ use super::Options;
 use super::into_store::IntoStore;
 use crate::check::Check;
 use crate::decode::Derived;
-use crate::edit::Edit;
 use crate::edit::commit::Written;
 use crate::edit::update;
+use crate::edit::{Edit, layer_number};
 use crate::error::Error;
 use crate::explain::Explanation;
 use crate::reading::{ReadPlan, Reading};
 use crate::runtime::caller::runtime;
 
-/// Changing and checking what is stored. Of the options the prefix, its placeholders and the start-up limit count.
+/// Changing and checking what is stored. Of the options the prefix, the layers, their placeholders and the start-up limit
+/// count.
 impl<T: Derived> Options<T> {
+    /// Which of the [layers](Self::layer) is edited, and written down by [`export`](Self::export): the one with this
+    /// prefix, which may have the `{placeholders}` of the configuration. Without it the lowest one, which is the prefix.
+    /// Watching and checking concern all of them, as ever.
+    ///
+    /// ```
+    /// use etcd_config::{EtcdConfig, MemoryStore, field};
+    ///
+    /// #[derive(EtcdConfig)]
+    /// #[etcd(prefix = "/payments", layers("/payments@{zone}"))]
+    /// struct Settings {
+    ///     workers: u32,
+    /// }
+    ///
+    /// let store = MemoryStore::from([("/payments/workers", "12")]);
+    /// let options = Settings::options().placeholder("zone", "eu-1");
+    /// let edit = options.clone().in_layer("/payments@{zone}").edit(&store)?;
+    /// edit.set(field!(Settings.workers), &20)?.plan()?.commit()?;
+    /// assert_eq!(store.get("/payments@eu-1/workers").as_deref(), Some(&b"20"[..]));
+    /// assert_eq!(options.load_once(&store)?.workers, 20);
+    /// # Ok::<(), etcd_config::Error>(())
+    /// ```
+    pub fn in_layer(mut self, prefix: impl Into<String>) -> Self {
+        self.in_layer = Some(prefix.into());
+        self
+    }
+
     /// Reads the prefix at one revision, to decide on changes. Blocks.
     ///
     /// # Errors
@@ -151,7 +178,9 @@ impl<T: Derived> Options<T> {
     }
 
     pub(crate) fn read_plan(self, store: impl IntoStore) -> Result<ReadPlan, Error> {
+        let wanted = self.in_layer.as_deref().map(|layer| self.filled(layer, "layer")).transpose()?;
         let (store, plan) = self.prepare(store)?;
-        Ok(ReadPlan { store, prefix: plan.prefix, limit: plan.startup_timeout })
+        let layer = wanted.map_or(Ok(0), |wanted| layer_number(&plan.prefix, &wanted))?;
+        Ok(ReadPlan { store, prefix: plan.prefix, layer, limit: plan.startup_timeout })
     }
 }

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::reading::Reading;
 use crate::runtime::caller::runtime;
 
-/// Writing down what is stored. Of the options the prefix, its placeholders and the start-up limit count.
+/// Writing down what is stored. Of the options the prefix, its placeholders and the start-up limit count; where there are
+/// layers, [`in_layer`](Self::in_layer) says which one is written down.
 impl<T: Derived> Options<T> {
     /// What is stored, as a document; also if it is not valid. Blocks.
     ///

@@ -1,9 +1,8 @@
 //! The schema with the keys that these options make of it.
 
-use super::{Options, resolve_prefix};
+use super::Options;
 use crate::decode::{Derived, survey};
 use crate::error::Error;
-use crate::live::first_load::Fields;
 use crate::schema::Schema;
 
 impl<T: Derived> Options<T> {
@@ -26,7 +25,7 @@ impl<T: Derived> Options<T> {
     /// # Errors
     /// There is no prefix, or a placeholder without a value.
     pub fn schema(self) -> Result<Schema, Error> {
-        let prefix = resolve_prefix(self.prefix.as_deref(), &self.placeholders, Fields::of::<T>())?;
+        let prefix = self.resolved_prefix()?;
         Ok(Schema::new(survey::<T>(), &prefix))
     }
 }

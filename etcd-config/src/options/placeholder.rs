@@ -4,10 +4,11 @@ use etcd_client_core::Printable;
 
 use crate::error::Error;
 
-/// The prefix that `template` becomes, with the values that `given` has; what it has not, comes
+/// The prefix that `template` becomes, which is the `what` of a configuration, with the values that `given` has; what it has not, comes
 /// from the environment: from the variable of the same name, or of the name in capitals.
 pub(crate) fn fill(
     template: &str,
+    what: &str,
     given: &dyn Fn(&str) -> Option<String>,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, Error> {
@@ -15,21 +16,21 @@ pub(crate) fn fill(
     let mut rest = template;
     while let Some((before, from)) = rest.split_once('{') {
         let Some((name, after)) = from.split_once('}') else {
-            return Err(Error::option(format!("the prefix {template} has a `{{` without its `}}`")));
+            return Err(Error::option(format!("the {what} {template} has a `{{` without its `}}`")));
         };
         let value = given(name)
             .or_else(|| variable(name))
             .or_else(|| variable(&name.to_uppercase()))
             .ok_or_else(|| {
                 Error::option(format!(
-                    "the prefix {template} needs a value for {{{name}}}: give it with \
+                    "the {what} {template} needs a value for {{{name}}}: give it with \
                          .placeholder({name:?}, ...), or set the environment variable {}",
                     name.to_uppercase()
                 ))
             })?;
         if value.is_empty() || value.contains(['/', '{', '}']) || value.contains(char::is_control) {
             return Err(Error::option(format!(
-                "{:?} cannot stand for {{{name}}} in the prefix {template}: it must be one name, without a slash, \
+                "{:?} cannot stand for {{{name}}} in the {what} {template}: it must be one name, without a slash, \
                  a brace or a control character",
                 Printable::line(&value)
             )));
@@ -54,7 +55,7 @@ mod tests {
             "BAD" => Some("a/b".to_owned()),
             _ => None,
         };
-        fill(template, &given, &variable).map_err(|error| error.to_string())
+        fill(template, "prefix", &given, &variable).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::spares::Spare;
 use super::{Outcome, Publisher, Swap};
 use crate::problem::Problem;
 use crate::runtime::panics;
-use crate::tree::KeyTree;
 
 /// The snapshot. While there is one, the keys stay as they are: further changes wait.
 pub(super) struct Held {
@@ -64,8 +63,8 @@ pub(crate) fn scrub(problems: &mut [Problem], config: &dyn AnyConfig, keys: &Key
     let (tree, unpublished) = keys.with_unpublished();
     let published =
         etcd_client_core::Listing { revision: 0, cluster: 0, entries: tree.entries_before(&unpublished) };
-    let published = KeyTree::load(tree.prefix().clone(), &published);
     let context = keys.context();
+    let published = context.tree(&published);
     if panics::caught(|| config.scrub_words(problems, [&tree, &published], context)).is_err() {
         problems.iter_mut().for_each(|problem| panics::WITHHELD.clone_into(&mut problem.what));
     }

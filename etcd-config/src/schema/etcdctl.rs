@@ -78,6 +78,9 @@ impl Schema {
                 "# {prefix} has placeholders: {name}::options().placeholder(...).schema() fills them"
             );
         }
+        if !self.layers().is_empty() {
+            let _ = writeln!(text, "# the same keys below {} override these", shown(self.layers()));
+        }
         for field in self.fields() {
             match field.default() {
                 FieldDefault::Text(default) if !is_unfilled && !is_to_be_filled_in(field) => {
@@ -88,6 +91,11 @@ impl Schema {
         }
         text
     }
+}
+
+fn shown(layers: &[String]) -> String {
+    let shown: Vec<String> = layers.iter().map(|layer| Printable::line(layer).to_string()).collect();
+    shown.join(", then below ")
 }
 
 /// A person has to say more than there is.

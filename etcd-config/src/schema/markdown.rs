@@ -28,6 +28,10 @@ impl Schema {
         if !self.docs().is_empty() {
             let _ = writeln!(text, "{}\n", self.docs());
         }
+        if !self.layers().is_empty() {
+            let layers: Vec<String> = self.layers().iter().map(|layer| code(layer)).collect();
+            let _ = writeln!(text, "The same keys below {} override these.\n", layers.join(", then below "));
+        }
         text.push_str("| Key | Type | Default | Notes | Description |\n");
         text.push_str("| --- | --- | --- | --- | --- |\n");
         for field in self.fields() {

@@ -11,6 +11,8 @@ pub struct Layout {
     pub docs: &'static str,
     /// The prefix as it is written, placeholders and all.
     pub prefix: Option<&'static str>,
+    /// The prefixes of the layers above it, the lowest one first, placeholders and all.
+    pub layers: &'static [&'static str],
     /// A key that no field reads is a problem.
     pub deny_unknown_keys: bool,
     /// The key that moves last when several are edited, relative to the prefix.
@@ -28,6 +30,7 @@ impl Layout {
             name,
             docs: "",
             prefix: None,
+            layers: &[],
             deny_unknown_keys: false,
             commit_key: None,
             newtype: false,

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
-use etcd_client_core::watcher;
+use etcd_client_core::{Prefix, watcher};
 use tokio::sync::Notify;
 
 use crate::problem::Problem;
@@ -14,6 +14,7 @@ use crate::status::meters::{Meters, Reading};
 use crate::status::outstanding::Outstanding;
 use crate::status::resource_status::BuildCounts;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
+use crate::tree::directories::{directories, path_of};
 
 /// How long the child of a `fork` waits for a lock that its parent may have held.
 const CHILD_LOCK: Duration = Duration::from_millis(20);
@@ -22,6 +23,7 @@ const CHILD_LOCK: Duration = Duration::from_millis(20);
 pub(crate) struct StatusCell {
     name: &'static str,
     prefix: String,
+    layers: Vec<String>,
     record: Mutex<StatusRecord>,
     moved: Condvar,
     moved_async: Notify,
@@ -88,7 +90,9 @@ pub(crate) struct HeardAt {
 pub(crate) struct Epoch(u64);
 
 impl StatusCell {
-    pub(crate) fn new(name: &'static str, prefix: String, revision: u64) -> Self {
+    pub(crate) fn new(name: &'static str, prefix: &Prefix, revision: u64) -> Self {
+        let mut paths = directories(prefix).map(|directory| path_of(directory).to_owned());
+        let (prefix, layers) = (paths.next().unwrap_or_default(), paths.collect());
         let now = SystemTime::now();
         let record = StatusRecord {
             revision,
@@ -117,7 +121,7 @@ impl StatusCell {
         let meters = Meters::new(name, &prefix);
         meters.show(Counters::default(), &record.reading());
         let (record, moved, moved_async) = (Mutex::new(record), Condvar::new(), Notify::new());
-        Self { name, prefix, record, moved, moved_async, meters }
+        Self { name, prefix, layers, record, moved, moved_async, meters }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -126,6 +130,7 @@ impl StatusCell {
         Status {
             name: self.name,
             prefix: self.prefix.clone(),
+            layers: self.layers.clone(),
             state: record.state.clone(),
             since: record.since,
             revision: record.revision,
@@ -154,6 +159,7 @@ impl StatusCell {
         Status {
             name: self.name,
             prefix: self.prefix.clone(),
+            layers: self.layers.clone(),
             state: State::Stopped,
             since: SystemTime::now(),
             revision: 0,

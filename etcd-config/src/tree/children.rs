@@ -205,7 +205,7 @@ mod tests {
 
     fn node(number: usize) -> Node {
         let entry = Entry { key: "".into(), value: number.to_string().into(), revision: 1 };
-        Node { value: Some(Raw::of(&entry)), children: Children::default() }
+        Node { value: Some(Raw::of(&entry, 0)), children: Children::default() }
     }
 
     fn text(node: &Node) -> String {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use etcd_client_core::Prefix;
 
+use super::directories::directories;
 use super::places::Places;
 use super::touched::Touched;
-use super::{Node, Raw};
+use super::{KeyTree, Node, Raw};
 
 /// The places of a [`KeyTree`](super::KeyTree) whose values have changed, each with the value that it had
 /// before the first of its changes: what the tree was like then.
@@ -20,6 +21,8 @@ pub struct Replaced {
     count: usize,
     /// Keys that are no path, of which the values are not kept.
     strays: BTreeSet<Arc<str>>,
+    /// What has been replaced in each layer, where there are layers: also what was not to be seen.
+    layers: Vec<Replaced>,
 }
 
 impl Replaced {
@@ -37,6 +40,20 @@ impl Replaced {
     pub fn merge(&mut self, later: &Self) {
         self.count += self.places.merge(&later.places);
         self.strays.extend(later.strays.iter().cloned());
+        if self.layers.is_empty() {
+            self.layers.clone_from(&later.layers);
+        } else {
+            self.layers.iter_mut().zip(&later.layers).for_each(|(layer, later)| layer.merge(later));
+        }
+    }
+
+    /// The same with what has been replaced in each layer.
+    pub(super) fn with_layers(self, layers: Vec<Self>) -> Self {
+        Self { layers, ..self }
+    }
+
+    pub(super) fn layers(&self) -> &[Self] {
+        &self.layers
     }
 
     /// Which values have changed.
@@ -44,12 +61,22 @@ impl Replaced {
         Touched::new(self.places.outline(), self.count, self.strays.clone())
     }
 
-    /// The whole keys, in order.
+    /// The whole keys, in order; those of all layers.
     pub fn keys(&self, prefix: &Prefix) -> Vec<Arc<str>> {
-        let mut keys: Vec<Arc<str>> = self.strays.iter().cloned().collect();
-        self.places.visit(&mut prefix.directory().to_owned(), &mut |key, _| keys.push(key.into()));
+        let mut keys = Vec::new();
+        if self.layers.is_empty() {
+            self.visit_keys(prefix.directory(), &mut keys);
+        }
+        for (layer, directory) in self.layers.iter().zip(directories(prefix)) {
+            layer.visit_keys(directory, &mut keys);
+        }
         keys.sort_unstable();
         keys
+    }
+
+    fn visit_keys(&self, directory: &str, keys: &mut Vec<Arc<str>>) {
+        keys.extend(self.strays.iter().cloned());
+        self.places.visit(&mut directory.to_owned(), &mut |key, _| keys.push(key.into()));
     }
 
     pub(crate) fn places(&self) -> &Places<Option<Raw>> {
@@ -57,7 +84,10 @@ impl Replaced {
     }
 
     /// Forgets of it what is again as it was, where `now` is the root of the tree.
-    pub(super) fn forget_changed_back(&mut self, now: &Node) {
+    pub(super) fn forget_changed_back(&mut self, now: &Node, layers: &[KeyTree]) {
+        for (replaced, layer) in self.layers.iter_mut().zip(layers) {
+            replaced.forget_changed_back(layer.root(), &[]);
+        }
         if !self.places.has_any_back(Some(now)) {
             return;
         }

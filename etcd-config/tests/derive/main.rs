@@ -26,4 +26,6 @@ mod random;
 
 mod tree;
 
+mod layers;
+
 mod mistakes;

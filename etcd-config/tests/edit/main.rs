@@ -8,6 +8,7 @@ mod faults;
 mod fields;
 mod history;
 mod hostile;
+mod layers;
 mod plans;
 mod readme;
 mod restore;

@@ -11,6 +11,7 @@ mod exposure;
 mod folder;
 mod hanging;
 mod last_good;
+mod layers;
 mod loading;
 mod looks;
 mod outside;

@@ -25,6 +25,7 @@ mod idle_connections;
 mod instances;
 mod lagging;
 mod large;
+mod layers;
 mod leases;
 mod limits;
 mod log_records;

@@ -1,0 +1,105 @@
+//! Edits of a configuration of several layers: each change is of one layer, and all of them are checked.
+
+use std::collections::BTreeMap;
+
+use etcd_config::{EtcdConfig, HistoryChange, HistoryStep, MemoryStore, Options, PlannedChange, field};
+
+#[derive(EtcdConfig, Clone, Debug, PartialEq)]
+#[etcd(prefix = "/app", layers("/app@{zone}", "/app@{instance}"))]
+struct App {
+    #[etcd(validate = at_least_one, alias = "threads")]
+    workers: u32,
+    #[etcd(default = "info")]
+    level: String,
+    #[etcd(map)]
+    limits: BTreeMap<String, u32>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "what a check is called with")]
+fn at_least_one(workers: &u32) -> Result<(), &'static str> {
+    if *workers > 0 { Ok(()) } else { Err("at least one is needed") }
+}
+
+fn options() -> Options<App> {
+    App::options().placeholder("zone", "eu").placeholder("instance", "web-1")
+}
+
+#[test]
+fn an_edit_changes_one_layer_and_checks_all() {
+    let store = MemoryStore::from([("/app/workers", "1"), ("/app@eu/workers", "2")]);
+    let plan = options().edit(&store).unwrap().set(field!(App.workers), &5).unwrap().plan().unwrap();
+    let change = &plan.changes()[0];
+    assert_eq!(
+        (change.key(), change.old(), change.overridden_by()),
+        ("/app/workers", Some("1"), Some("/app@eu/workers"))
+    );
+    assert!(plan.to_string().contains("overridden by /app@eu/workers: not in force there"), "{plan}");
+    plan.commit().unwrap();
+    assert_eq!(store.get("/app/workers").as_deref(), Some(&b"5"[..]));
+    assert_eq!(options().load_once(&store).unwrap().workers, 2);
+    // What is overridden here may be in force elsewhere: it is checked, too.
+    let error = options().edit(&store).unwrap().set(field!(App.workers), &0).unwrap().plan().unwrap_err();
+    assert_eq!(error.problems()[0].key(), "/app/workers");
+    let error = options().edit(&store).unwrap().set_text("workers", "many").plan().unwrap_err();
+    assert_eq!(error.problems()[0].key(), "/app/workers");
+
+    let in_zone = |store| options().in_layer("/app@{zone}").edit(store).unwrap();
+    let error = in_zone(&store).set(field!(App.workers), &0).unwrap().plan().unwrap_err();
+    assert_eq!(error.problems()[0].key(), "/app@eu/workers");
+    in_zone(&store).set(field!(App.level), &"debug".to_owned()).unwrap().plan().unwrap().commit().unwrap();
+    assert_eq!(store.get("/app@eu/level").as_deref(), Some(&b"debug"[..]));
+    // Written in one transaction: the base and what overrides it.
+    let edit = options().edit(&store).unwrap().set(field!(App.workers), &7).unwrap();
+    let plan = edit.in_layer("/app@eu").unwrap().unset(field!(App.workers)).plan().unwrap();
+    let changes: Vec<_> =
+        plan.changes().iter().map(|change| (change.key(), change.overridden_by())).collect();
+    assert_eq!(changes, [("/app/workers", None), ("/app@eu/workers", None)]);
+    let before = store.revision();
+    assert_eq!(plan.commit().unwrap().revision(), before + 1);
+    assert_eq!(options().load_once(&store).unwrap().workers, 7);
+    // Any layer that was written meanwhile is a conflict.
+    let plan = options().edit(&store).unwrap().set(field!(App.workers), &8).unwrap().plan().unwrap();
+    store.put("/app@web-1/level", "info");
+    assert!(plan.commit().unwrap_err().is_conflict());
+    let error = options().edit(&store).unwrap().in_layer("/app@us").unwrap_err();
+    assert!(
+        error.is_invalid_option() && error.to_string().contains("/app@us is none of the layers"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_edit_under_another_name_says_what_overrides_it() {
+    let store = MemoryStore::from([("/app/workers", "1"), ("/app@eu/threads", "2")]);
+    let plan = options().edit(&store).unwrap().set(field!(App.workers), &5).unwrap().plan().unwrap();
+    assert_eq!(plan.changes()[0].overridden_by(), Some("/app@eu/threads"));
+}
+
+#[test]
+fn a_layer_is_written_down_and_restored_by_itself() {
+    let store = MemoryStore::from([("/app/workers", "1"), ("/app@eu/level", "debug")]);
+    let base = options().export(&store).unwrap().to_json();
+    assert!(base.contains("workers") && !base.contains("level"), "{base}");
+    let zone = options().in_layer("/app@eu").export(&store).unwrap().to_json();
+    assert!(!zone.contains("workers") && zone.contains("level"), "{zone}");
+    let then = store.revision();
+    store
+        .transaction()
+        .put("/app/workers", "2")
+        .delete("/app@eu/level")
+        .put("/app@web-1/level", "warn")
+        .commit();
+    let plan = options().edit(&store).unwrap().restore(then).unwrap().plan().unwrap();
+    let keys: Vec<&str> = plan.changes().iter().map(PlannedChange::key).collect();
+    assert_eq!(keys, ["/app/workers", "/app@eu/level", "/app@web-1/level"]);
+    plan.commit().unwrap();
+    assert_eq!(store.get("/app@eu/level").as_deref(), Some(&b"debug"[..]));
+    assert_eq!(
+        (store.get("/app@web-1/level"), store.get("/app/workers").as_deref()),
+        (None, Some(&b"1"[..]))
+    );
+    let history = options().history(&store, ..).unwrap().for_field(field!(App.level));
+    let keys: Vec<&str> =
+        history.steps().iter().flat_map(HistoryStep::changes).map(HistoryChange::key).collect();
+    assert!(keys.contains(&"/app@web-1/level") && keys.contains(&"/app@eu/level"), "{keys:?}");
+}
