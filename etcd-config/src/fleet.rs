@@ -3,7 +3,7 @@
 pub(crate) mod instance;
 pub(crate) mod place;
 mod table;
-mod verdict;
+pub(crate) mod verdict;
 mod waiting;
 
 use std::fmt;

@@ -21,6 +21,8 @@ pub(crate) struct InstancePlan {
     pub(crate) name: String,
     /// Where its key is.
     pub(crate) place: Prefix,
+    /// The prefixes above the first one, the highest last.
+    pub(crate) layers: Vec<String>,
     /// Of the program.
     pub(crate) version: Option<String>,
     /// How long the key stays when the process dies.

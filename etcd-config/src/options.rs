@@ -13,6 +13,7 @@ mod layers;
 mod load;
 mod on_thread;
 pub(crate) mod placeholder;
+mod rollout;
 
 use std::collections::BTreeMap;
 use std::fmt;

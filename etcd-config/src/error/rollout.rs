@@ -113,7 +113,8 @@ impl fmt::Display for RolloutFailure {
             RolloutEnd::TakenBack { reason, revision, left } => {
                 write!(f, "{rollout} is taken back, at revision {revision}: {reason}")?;
                 for (number, key) in left.iter().take(PRINTED).enumerate() {
-                    let before = if number == 0 { "; somebody else has changed, and this leaves, " } else { ", " };
+                    let before =
+                        if number == 0 { "; somebody else has changed, and this leaves, " } else { ", " };
                     write!(f, "{before}{}", Printable::line(key))?;
                 }
             }
@@ -129,7 +130,10 @@ impl fmt::Display for RolloutFailure {
             }
             RolloutEnd::Unknown { id, why } => {
                 let id = Printable::line(id);
-                write!(f, "{rollout}, {id}: {why}, and the store does not say whether that is done; look for it later")?;
+                write!(
+                    f,
+                    "{rollout}, {id}: {why}, and the store does not say whether that is done; look for it later"
+                )?;
             }
         }
         error.iter().try_for_each(|error| write!(f, ": {}", OneLine(error)))

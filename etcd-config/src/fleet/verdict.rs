@@ -5,14 +5,14 @@ use crate::error::{InstanceLag, LaggingInstance};
 use crate::instance::report::{InstanceReport, RefusedRevision};
 
 /// What is known of an instance and a revision.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     InForce,
     Lags(LaggingInstance),
 }
 
 /// `is_same` says whether nothing has changed since a revision at which there were so many keys, up to the one that is
 /// waited for.
-pub(super) fn verdict(instance: &Instance, revision: u64, is_same: impl Fn(u64, usize) -> bool) -> Verdict {
+pub(crate) fn verdict(instance: &Instance, revision: u64, is_same: impl Fn(u64, usize) -> bool) -> Verdict {
     let lags = |why| Verdict::Lags(LaggingInstance { name: instance.name.clone(), why });
     let report = match &instance.report {
         Ok(report) => report,
@@ -36,7 +36,7 @@ pub(super) fn verdict(instance: &Instance, revision: u64, is_same: impl Fn(u64, 
 }
 
 /// A refusal as the reason why an instance lags.
-pub(super) fn lag_of_refusal(refused: &RefusedRevision) -> InstanceLag {
+pub(crate) fn lag_of_refusal(refused: &RefusedRevision) -> InstanceLag {
     let RefusedRevision { revision, problems, omitted } = refused;
     let problems = problems.iter().map(|problem| (problem.key.clone(), problem.what.clone()));
     InstanceLag::Refused { revision: *revision, problems: problems.collect(), omitted: *omitted }

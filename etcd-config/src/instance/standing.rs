@@ -40,7 +40,7 @@ impl Standing {
                 since: whole_millis(record.since()),
                 started: whole_millis(started),
                 lease: plan.lease,
-                layers: Vec::new(),
+                layers: plan.layers.clone(),
             };
             (report, record.revision, record.last_rewind)
         });

@@ -8,6 +8,7 @@ use super::Options;
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::instance::{InstancePlan, fleet_of, name};
+use crate::tree::directories::{directories, path_of};
 
 /// The shortest lease: servers grant no shorter one.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);
@@ -97,6 +98,7 @@ impl<T: Derived> Options<T> {
         }
         let (name, version) = (name.clone(), self.version.clone());
         let (lease, spread) = (self.instance_lease, self.instance_spread);
-        Ok(Some(Box::new(InstancePlan { name, place: fleet_of(prefix)?, version, lease, spread })))
+        let layers = directories(prefix).skip(1).map(|directory| path_of(directory).to_owned()).collect();
+        Ok(Some(Box::new(InstancePlan { name, place: fleet_of(prefix)?, layers, version, lease, spread })))
     }
 }

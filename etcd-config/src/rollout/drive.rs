@@ -18,6 +18,7 @@ use super::view::{RolloutPlace, View};
 use super::{Promoted, Rollout, Settings};
 use crate::decode::{Derived, tree_of};
 use crate::edit::plan::Plan;
+use crate::edit::planned::PlannedChange;
 use crate::error::{Error, RolloutEnd, RolloutFailure, TakeBackReason, WriteFailure};
 use crate::fleet::Fleet;
 use crate::fleet::place::FleetPlace;
@@ -47,14 +48,9 @@ pub(super) async fn begin<T: Derived>(rollout: Rollout<T>) -> Result<Promoted, E
     let Rollout { plan, wanted, settings } = rollout;
     refuse::<T>(&plan)?;
     let place = RolloutPlace::new(plan.reading().plan().clone(), T::LAYOUT.name)?;
-    let fleet = FleetPlace {
-        plan: place.plan.clone(),
-        entries: fleet_of(&place.base)?,
-        name: place.name,
-    };
+    let fleet = FleetPlace { plan: place.plan.clone(), entries: fleet_of(&place.base)?, name: place.name };
     let targets = Targets::choose(&wanted, &Fleet::read_async(fleet).await?)?;
     let staging = staging_of::<T>(&plan, &place, &settings, &targets)?;
-    let restarts = plan.changes().iter().any(crate::edit::planned::PlannedChange::is_restart);
     let mut work = Work::new::<T>(place, staging.id.clone(), &targets.layers, OWNER, &settings.by)?;
     let done = work.stage(&staging).await;
     let done = match done {
@@ -70,7 +66,7 @@ pub(super) async fn begin<T: Derived>(rollout: Rollout<T>) -> Result<Promoted, E
         revision: done.revision,
         instances: targets.instances.clone(),
     });
-    work.go_on::<T>(staging.record, done.revision, restarts, settings).await
+    work.go_on::<T>(staging.record, done.revision, settings).await
 }
 
 /// What cannot be rolled out.
@@ -81,7 +77,9 @@ fn refuse<T: Derived>(plan: &Plan<T>) -> Result<(), Error> {
     }
     let base = Prefix::new(plan.reading().prefix().path());
     if plan.writes().iter().any(|write| base.relative(&write.key).is_none()) {
-        return cannot("the plan is for a layer, and what is promoted goes below the prefix: make it for that");
+        return cannot(
+            "the plan is for a layer, and what is promoted goes below the prefix: make it for that",
+        );
     }
     if plan.writes().iter().any(|write| write.value.is_none()) {
         return cannot(
@@ -112,11 +110,15 @@ fn staging_of<T: Derived>(
         texts.insert(path.to_owned(), text.clone());
     }
     if keys.is_empty() {
-        return Err(Error::option(format!("{} cannot be rolled out: only its commit key changes", place.name)));
+        return Err(Error::option(format!(
+            "{} cannot be rolled out: only its commit key changes",
+            place.name
+        )));
     }
     let secret = plan.changes().iter().filter(|change| change.is_secret());
-    let secret: BTreeSet<String> =
-        secret.filter_map(|change| change.key().strip_prefix(place.base.directory()).map(str::to_owned)).collect();
+    let secret: BTreeSet<String> = secret
+        .filter_map(|change| change.key().strip_prefix(place.base.directory()).map(str::to_owned))
+        .collect();
     let started = SystemTime::now();
     let record = RolloutRecord {
         keys,
@@ -126,6 +128,7 @@ fn staging_of<T: Derived>(
         observe: settings.observe,
         by: settings.by.clone(),
         started,
+        restarts: plan.changes().iter().any(PlannedChange::is_restart),
         former: Vec::new(),
     };
     let below_base = |entry: &&Entry| place.base.relative(&entry.key).is_some();
@@ -204,7 +207,6 @@ impl Work {
         mut self,
         record: RolloutRecord,
         staged_at: u64,
-        restarts: bool,
         settings: Settings,
     ) -> Result<Promoted, Error> {
         let observation = Observation {
@@ -212,7 +214,7 @@ impl Work {
             staged_at,
             targets: record.instances.clone(),
             fields: record.keys.iter().map(|key| key.field.clone()).collect(),
-            restarts,
+            restarts: record.restarts,
             limit: settings.limit,
             observe: settings.observe,
             probe: settings.probe.clone(),
@@ -281,13 +283,20 @@ impl Work {
         Ok((done.revision, done.made))
     }
 
+    /// Says that this one works on it, and reads where it stands.
+    pub(super) async fn look(&mut self) -> Result<View, NotMade> {
+        let limit = self.place.plan.limit;
+        let Self { store, prefix, record_key, actor, .. } = self;
+        Step { store, prefix, record: record_key, stages: false, limit }.read(actor).await
+    }
+
     pub(super) async fn leave(&mut self) {
         self.actor.leave().await;
     }
 
     /// The record is gone: what is below the prefix says how. No value is kept that could be compared, and the keys are
     /// newer than they were if it was promoted.
-    async fn ended_elsewhere(&self, record: &RolloutRecord) -> Error {
+    pub(super) async fn ended_elsewhere(&self, record: &RolloutRecord) -> Error {
         let listing = match self.store.list(&self.prefix).await {
             Ok(listing) => listing,
             Err(error) => {
@@ -389,9 +398,14 @@ fn check<T: Derived>(view: &View, place: &RolloutPlace, promotion: &Promotion) -
         return Ok(());
     }
     let old = problems_of_before::<T>(place, &before);
-    match problems.iter().find(|problem| !old.contains(&(problem.key().to_owned(), problem.what().to_owned()))) {
+    match problems
+        .iter()
+        .find(|problem| !old.contains(&(problem.key().to_owned(), problem.what().to_owned())))
+    {
         None => Ok(()),
-        Some(new) => Err(Stop::Refused(format!("with what is below {} now it is refused: {new}", place.base))),
+        Some(new) => {
+            Err(Stop::Refused(format!("with what is below {} now it is refused: {new}", place.base)))
+        }
     }
 }
 

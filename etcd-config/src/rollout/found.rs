@@ -60,7 +60,11 @@ impl<T: Derived> RolloutsFound<T> {
         let listing = match newest(&*store, &place.records, place.plan.limit).await {
             Ok(listing) => listing,
             Err(Some(error)) if is_final(&error) => {
-                return Err(Error::refusal(&format!("the rollouts of {}", place.name), &place.records, error));
+                return Err(Error::refusal(
+                    &format!("the rollouts of {}", place.name),
+                    &place.records,
+                    error,
+                ));
             }
             Err(last) => return Err(Error::fleet_timeout(place.plan.limit, last.or_else(|| store.outage()))),
         };
@@ -69,7 +73,8 @@ impl<T: Derived> RolloutsFound<T> {
             .records(&place.records)
             .map(|(id, staged_at, record)| {
                 let owner = super::steps::below(&place.record_key(&id), OWNER);
-                let driven_by = view.get(&owner).map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
+                let driven_by =
+                    view.get(&owner).map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
                 FoundRollout {
                     place: place.clone(),
                     id,
@@ -145,7 +150,10 @@ impl<T> FoundRollout<T> {
 
     /// As [`Rollout::probe`](crate::Rollout::probe).
     #[must_use]
-    pub fn probe<E: fmt::Display>(mut self, probe: impl Fn() -> Result<(), E> + Send + Sync + 'static) -> Self {
+    pub fn probe<E: fmt::Display>(
+        mut self,
+        probe: impl Fn() -> Result<(), E> + Send + Sync + 'static,
+    ) -> Self {
         self.settings.probe = Some(super::Probe::new(super::PROBE_EVERY, probe));
         self
     }
@@ -159,7 +167,10 @@ impl<T> FoundRollout<T> {
 
     /// As [`Rollout::on_step`](crate::Rollout::on_step).
     #[must_use]
-    pub fn on_step(mut self, listener: impl Fn(&super::progress::RolloutStep) + Send + Sync + 'static) -> Self {
+    pub fn on_step(
+        mut self,
+        listener: impl Fn(&super::progress::RolloutStep) + Send + Sync + 'static,
+    ) -> Self {
         self.settings.on_step = Some(Arc::new(listener));
         self
     }
@@ -234,8 +245,7 @@ impl<T: Derived> FoundRollout<T> {
             work.leave().await;
             return Err(error);
         }
-        let restarts = record.restarts;
-        work.go_on::<T>(record, staged_at, restarts, settings).await
+        work.go_on::<T>(record, staged_at, settings).await
     }
 
     async fn aborted(self) -> Result<u64, Error> {
@@ -299,7 +309,11 @@ impl<T> fmt::Display for FoundRollout<T> {
             None => "nobody drives it: resume or abort it".to_owned(),
         };
         let (keys, instances, by) = (all(&keys), all(&record.instances), line(&record.by));
-        write!(f, "{id}  {keys} for {instances}, staged at revision {} by {by}, {ago} ago; {driven}", self.staged_at)
+        write!(
+            f,
+            "{id}  {keys} for {instances}, staged at revision {} by {by}, {ago} ago; {driven}",
+            self.staged_at
+        )
     }
 }
 

@@ -50,7 +50,7 @@ impl Observation {
     /// Watches on this runtime. `in_force` is called when all have it in force.
     pub(super) async fn run(self, place: &RolloutPlace, in_force: impl Fn()) -> Seen {
         let Ok(fleet) = fleet_of(&place.base) else { return Seen::Blind(None) };
-        let watched = match fleet.and(&place.records) {
+        let watched = match fleet.clone().and(&place.records) {
             Ok(watched) => watched,
             Err(error) => return Seen::Blind(Some(error)),
         };
@@ -130,7 +130,10 @@ impl Observation {
             let Some(instance) = instances.get(name) else {
                 if may_go {
                     // It is not back yet.
-                    lagging.push(LaggingInstance { name: name.clone(), why: InstanceLag::NotYet { revision: 0 } });
+                    lagging.push(LaggingInstance {
+                        name: name.clone(),
+                        why: InstanceLag::NotYet { revision: 0 },
+                    });
                     continue;
                 }
                 return bad(TakeBackReason::Gone(name.clone()));

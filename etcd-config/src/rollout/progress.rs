@@ -42,7 +42,12 @@ impl fmt::Display for RolloutStep {
             Self::Staged { id, revision, instances } => {
                 let names: Vec<String> =
                     instances.iter().map(|name| Printable::line(name).to_string()).collect();
-                write!(f, "staged at revision {revision}, as {}, for {}", Printable::line(id), names.join(", "))
+                write!(
+                    f,
+                    "staged at revision {revision}, as {}, for {}",
+                    Printable::line(id),
+                    names.join(", ")
+                )
             }
             Self::InForce { observe } => write!(f, "in force, and watched for {observe:?}"),
             Self::Promoted { revision } => write!(f, "promoted at revision {revision}"),

@@ -31,6 +31,8 @@ pub struct RolloutRecord {
     pub by: String,
     /// When, by the clock of that machine.
     pub started: SystemTime,
+    /// Whether the instances have to be started again to have it.
+    pub restarts: bool,
     /// Overrides that were there before, and are put back when it is taken back.
     pub(crate) former: Vec<Former>,
 }
@@ -64,10 +66,10 @@ impl std::fmt::Debug for Former {
 impl RolloutRecord {
     /// The text of the key.
     pub(super) fn to_text(&self) -> String {
-        let Self { keys, instances, layers, read_at, observe, by, started, former } = self;
-        let keys = keys.iter().map(|RolloutKey { path, field, was_at }| {
-            json!({ "path": path, "field": field, "was_at": was_at })
-        });
+        let Self { keys, instances, layers, read_at, observe, by, started, restarts, former } = self;
+        let keys = keys.iter().map(
+            |RolloutKey { path, field, was_at }| json!({ "path": path, "field": field, "was_at": was_at }),
+        );
         let former = former.iter().map(|Former { key, text }| json!({ "key": key, "text": text }));
         let started = started.duration_since(UNIX_EPOCH).unwrap_or_default();
         json!({
@@ -79,6 +81,7 @@ impl RolloutRecord {
             "observe_ms": millis(*observe),
             "by": by,
             "started": millis(started),
+            "restarts": restarts,
             "former": former.collect::<Vec<_>>(),
         })
         .to_string()
@@ -116,9 +119,11 @@ fn read(object: &Map<String, Value>) -> Option<RolloutRecord> {
     let number = |name: &str| object.get(name)?.as_u64().filter(|number| *number <= u64::MAX >> 8);
     let names = |name: &str| object.get(name)?.as_array()?.iter().map(text).collect::<Option<Vec<_>>>();
     let keys = object.get("keys")?.as_array()?.iter().map(key).collect::<Option<Vec<_>>>()?;
-    let former = object.get("former")?.as_array()?.iter().map(|former| {
-        Some(Former { key: text(former.get("key")?)?, text: text(former.get("text")?)? })
-    });
+    let former = object
+        .get("former")?
+        .as_array()?
+        .iter()
+        .map(|former| Some(Former { key: text(former.get("key")?)?, text: text(former.get("text")?)? }));
     let record = RolloutRecord {
         keys,
         instances: names("instances")?,
@@ -127,6 +132,7 @@ fn read(object: &Map<String, Value>) -> Option<RolloutRecord> {
         observe: Duration::from_millis(number("observe_ms")?),
         by: text(object.get("by")?)?,
         started: UNIX_EPOCH + Duration::from_millis(number("started")?),
+        restarts: object.get("restarts")?.as_bool()?,
         former: former.collect::<Option<Vec<_>>>()?,
     };
     // One of these would make a key out of a prefix, or a transaction without an end.
@@ -169,6 +175,7 @@ mod tests {
             observe: Duration::from_secs(60),
             by: "ann at db7".into(),
             started: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            restarts: true,
             former: vec![Former { key: "/app@web-1/workers".into(), text: "12".into() }],
         }
     }

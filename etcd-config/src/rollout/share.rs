@@ -53,9 +53,16 @@ mod tests {
 
     #[test]
     fn a_share_of_anybody_is_somebody() {
-        for (share, all, count) in
-            [(0.1, 0, 0), (0.1, 1, 1), (0.1, 10, 1), (0.1, 11, 2), (0.3, 10, 3), (0.5, 3, 2), (1.0, 20, 20), (1e-12, 9, 1)]
-        {
+        for (share, all, count) in [
+            (0.1, 0, 0),
+            (0.1, 1, 1),
+            (0.1, 10, 1),
+            (0.1, 11, 2),
+            (0.3, 10, 3),
+            (0.5, 3, 2),
+            (1.0, 20, 20),
+            (1e-12, 9, 1),
+        ] {
             assert_eq!(count_of(share, all), count, "{share} of {all}");
         }
     }

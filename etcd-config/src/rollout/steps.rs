@@ -77,7 +77,8 @@ fn moved(view: &View, place: &RolloutPlace, decided_on: &BTreeMap<Bytes, u64>) -
 /// Another rollout of one of the keys.
 fn refuse_second(view: &View, place: &RolloutPlace, record: &RolloutRecord) -> Result<(), Stop> {
     for (id, _, other) in view.records(&place.records) {
-        let (key, id) = (Printable::line(&place.record_key(&id)).to_string(), Printable::line(&id).to_string());
+        let (key, id) =
+            (Printable::line(&place.record_key(&id)).to_string(), Printable::line(&id).to_string());
         let other = match other {
             Ok(other) => other,
             // Whatever else lies there is nobody's.
@@ -87,7 +88,8 @@ fn refuse_second(view: &View, place: &RolloutPlace, record: &RolloutRecord) -> R
                 return Err(Stop::Refused(format!("there is {key}, which may be about the same: {why}")));
             }
         };
-        let same = record.keys.iter().find(|key| other.keys.iter().any(|other| overlap(&key.path, &other.path)));
+        let same =
+            record.keys.iter().find(|key| other.keys.iter().any(|other| overlap(&key.path, &other.path)));
         if let Some(same) = same {
             let (path, by) = (Printable::line(&same.path), Printable::line(&other.by));
             return Err(Stop::Refused(format!(
@@ -155,7 +157,8 @@ pub(super) fn promote(
 ) -> Result<Promotion, Stop> {
     let (record, staged_at) = record_of(view, place, id)?;
     let mut changed = Vec::new();
-    let mut promotion = Promotion { writes: vec![delete(view, place.record_key(id))], texts: BTreeMap::new() };
+    let mut promotion =
+        Promotion { writes: vec![delete(view, place.record_key(id))], texts: BTreeMap::new() };
     for RolloutKey { path, was_at, .. } in &record.keys {
         let key = place.base.join(path);
         let is_at = view.get(&key).map(|entry| entry.revision);

@@ -42,7 +42,9 @@ impl Targets {
 
     fn by_own_layers(names: &[String], fleet: &Fleet) -> Result<Self, Error> {
         if names.is_empty() {
-            return Err(Error::option("there is no instance to roll out to: none is named, or nobody is there"));
+            return Err(Error::option(
+                "there is no instance to roll out to: none is named, or nobody is there",
+            ));
         }
         let mut targets = Self { instances: Vec::new(), layers: Vec::new() };
         for name in names {
@@ -95,9 +97,8 @@ fn own_layer(instance: &Instance, fleet: &Fleet) -> Result<String, Error> {
     let Some(highest) = layers(instance).next_back() else {
         return Err(cannot(format!("it reads no layer: {way_out}")));
     };
-    let is_shared = |other: &&Instance| {
-        other.name != instance.name && layers(other).any(|layer| layer == highest)
-    };
+    let is_shared =
+        |other: &&Instance| other.name != instance.name && layers(other).any(|layer| layer == highest);
     match fleet.instances().iter().find(is_shared) {
         None => Ok(highest),
         Some(other) => {

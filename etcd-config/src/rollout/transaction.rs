@@ -33,11 +33,17 @@ pub(super) enum NotMade {
     /// Somebody else drives the rollout.
     TakenOver,
     /// The store has not answered; `maybe` the step was made.
-    Store { error: Option<Error>, maybe: bool },
+    Store {
+        error: Option<Error>,
+        maybe: bool,
+    },
     /// Others write all the time.
     Crowded,
     /// Too much for one transaction.
-    TooMany { writes: usize, at_once: usize },
+    TooMany {
+        writes: usize,
+        at_once: usize,
+    },
 }
 
 /// What is written by one step, where, and how it shows.
@@ -61,26 +67,9 @@ impl Step<'_> {
         let deadline = runtime_deadline(self.limit);
         let mut lost = None;
         let mut conflicts = 0;
-        let mut last = None;
         loop {
             // Also what keeps an attempt from being made that was not made so far.
-            let looked = timeout_at(deadline, self.look(actor)).await;
-            let view = match looked {
-                Ok(Ok(view)) => view,
-                Ok(Err(NotActing::Taken)) => return Err(NotMade::TakenOver),
-                Ok(Err(NotActing::Failed(error))) if !is_final(&error) && Instant::now() + PAUSE < deadline => {
-                    last = Some(error);
-                    sleep(PAUSE).await;
-                    continue;
-                }
-                Ok(Err(NotActing::Failed(error))) => {
-                    return Err(NotMade::Store { error: Some(error), maybe: lost.is_some() });
-                }
-                Err(_) => {
-                    let error = last.or_else(|| self.store.outage());
-                    return Err(NotMade::Store { error, maybe: lost.is_some() });
-                }
-            };
+            let view = self.seen(actor, deadline, lost.is_some()).await?;
             let record = view.get(self.record).map(|entry| entry.revision);
             if let Some(made) = lost.take_if(|_| record.is_some() == self.stages) {
                 let revision = record.unwrap_or(view.listing.revision);
@@ -104,8 +93,36 @@ impl Step<'_> {
                     } else if !error.is_transient() {
                         return Err(NotMade::Store { error: Some(error), maybe: false });
                     }
-                    last = Some(error);
+                    if Instant::now() + PAUSE >= deadline {
+                        return Err(NotMade::Store { error: Some(error), maybe: lost.is_some() });
+                    }
                     sleep(PAUSE.min(deadline - Instant::now())).await;
+                }
+            }
+        }
+    }
+
+    /// Reads, and makes nothing.
+    pub(super) async fn read(&self, actor: &mut Actor) -> Result<View, NotMade> {
+        self.seen(actor, runtime_deadline(self.limit), false).await
+    }
+
+    /// What there is, through outages up to the deadline.
+    async fn seen(&self, actor: &mut Actor, deadline: Instant, maybe: bool) -> Result<View, NotMade> {
+        let mut last = None;
+        loop {
+            match timeout_at(deadline, self.look(actor)).await {
+                Ok(Ok(view)) => return Ok(view),
+                Ok(Err(NotActing::Taken)) => return Err(NotMade::TakenOver),
+                Ok(Err(NotActing::Failed(error))) => {
+                    if is_final(&error) || Instant::now() + PAUSE >= deadline {
+                        return Err(NotMade::Store { error: Some(error), maybe });
+                    }
+                    last = Some(error);
+                    sleep(PAUSE).await;
+                }
+                Err(_) => {
+                    return Err(NotMade::Store { error: last.or_else(|| self.store.outage()), maybe });
                 }
             }
         }
@@ -129,7 +146,8 @@ impl Step<'_> {
             return Err(NotMade::TooMany { writes: writes.len(), at_once });
         }
         let mut guarded = GuardedWrites::after(self.prefix, &view.listing, writes);
-        let own = guarded.writes.iter().filter(|write| write.read_at.is_some()).map(|write| write.key.clone());
+        let own =
+            guarded.writes.iter().filter(|write| write.read_at.is_some()).map(|write| write.key.clone());
         let mut first: Vec<Bytes> = vec![Bytes::from(actor.key.clone())];
         first.extend(own);
         guarded.present.retain(|key| !first.contains(key));

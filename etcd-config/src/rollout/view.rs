@@ -33,11 +33,12 @@ impl RolloutPlace {
 
     /// All that one step reads, and has as its condition.
     pub(super) fn with_layers(&self, layers: &[String]) -> Result<Prefix, Error> {
-        let all = layers.iter().try_fold(self.base.and(&self.records), |all, layer| {
+        let all = layers.iter().try_fold(self.base.clone().and(&self.records), |all, layer| {
             all.map(|all| all.and(&Prefix::new(layer)))
         });
         let joined = all.and_then(|all| all);
-        joined.map_err(|error| Error::option(format!("{} cannot be staged in its layers: {error}", self.name)))
+        joined
+            .map_err(|error| Error::option(format!("{} cannot be staged in its layers: {error}", self.name)))
     }
 
     pub(super) fn record_key(&self, id: &str) -> String {

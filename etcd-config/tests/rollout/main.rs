@@ -1,0 +1,6 @@
+//! Rollouts over a store in memory, under paused time.
+
+mod ending;
+mod interrupted;
+mod refused;
+mod world;

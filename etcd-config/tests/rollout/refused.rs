@@ -1,0 +1,128 @@
+//! What is refused, before anything is written, or when it is to be promoted.
+
+use std::time::Duration;
+
+use etcd_config::{EtcdConfig, Rollout, RolloutEnd, field};
+use tokio::time::sleep;
+
+use crate::world::*;
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_rolled_out_is_refused_and_nothing_is_written() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let plain = Settings::options().placeholder("instance", "web-2");
+    let _same_layer = plain.instance("web-9").watch_async(&world.store).await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    let before = world.store.revision();
+    let nothing = world.edit().await.plan().unwrap();
+    let deletion = world.edit().await.unset(field!(Settings.workers)).plan().unwrap();
+    for (rollout, words) in [
+        (Rollout::of(nothing), "the plan changes nothing"),
+        (Rollout::of(deletion), "the plan deletes a key"),
+        (world.rollout().await.to(["web-3"]), "there is no instance web-3"),
+        (world.rollout().await.to(["web-33"]), "did you mean"),
+        (world.rollout().await.to(["web-2"]), "web-9 reads its highest layer, /app@web-2, too"),
+        (world.rollout().await.to_layer("/app@eu"), "they read /app@canary, /app@web-1, /app@web-2"),
+        (world.rollout().await.to([""; 0]), "there is no instance"),
+    ] {
+        let error = rollout.promote_async().await.unwrap_err();
+        assert!(error.is_invalid_option() && error.to_string().contains(words), "{error}");
+    }
+    assert_eq!(world.store.revision(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_whose_revision_has_moved_is_a_conflict() {
+    let world = World::new(&["web-1"]).await;
+    let rollout = world.rollout().await;
+    world.store.put("/app/level", "debug");
+    let error = rollout.promote_async().await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert_eq!(error.conflicts()[0].key, "/app/level");
+    assert!(world.found().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_one_of_the_same_key_is_refused_and_one_of_another_is_not() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let first = tokio::spawn(world.rollout().await.by("ann").promote_async());
+    sleep(Duration::from_secs(5)).await;
+    let error = world.rollout().await.to(["web-2"]).promote_async().await.unwrap_err();
+    assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+    assert!(
+        error.to_string().contains("workers is being rolled out already")
+            && error.to_string().contains("ann")
+    );
+    let plan = world.edit().await.set_text("level", "debug").plan().unwrap();
+    let second = tokio::spawn(Rollout::of(plan).to(["web-2"]).promote_async());
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!(world.store.get("/app/level").as_deref(), Some(&b"debug"[..]));
+    assert_eq!(world.keys().await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_is_shown_and_replaced_only_when_that_is_said() {
+    let world = World::new(&["web-1"]).await;
+    world.store.put("/app@web-1/workers", "15");
+    world.store.put("/app@web-1/pin", "4711");
+    sleep(Duration::from_secs(3)).await;
+    let error = world.rollout().await.promote_async().await.unwrap_err();
+    assert!(error.to_string().contains("/app@web-1/workers = 15"), "{error}");
+    let secret =
+        || async { Rollout::of(world.edit().await.set_text("pin", "1").plan().unwrap()).to(["web-1"]) };
+    for rollout in [secret().await, secret().await.replace()] {
+        let error = rollout.promote_async().await.unwrap_err();
+        assert!(
+            error.to_string().contains("/app@web-1/pin") && !format!("{error:?}").contains("4711"),
+            "{error}"
+        );
+    }
+    // Taken back, it is there again; promoted, it is gone.
+    let failing = world.rollout().await.replace().probe(|| Err::<(), _>("bad"));
+    failing.promote_async().await.unwrap_err();
+    assert_eq!(world.store.get("/app@web-1/workers").as_deref(), Some(&b"15"[..]));
+    world.rollout().await.replace().promote_async().await.unwrap();
+    world.store.delete("/app@web-1/pin");
+    world.assert_only("20").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn garbage_below_the_records_is_listed_and_in_nobodys_way() {
+    let world = World::new(&["web-1"]).await;
+    world.store.put("/app.rollout/a", "\u{1b}[2J");
+    world.store.put("/app.rollout/b", "{}");
+    let shown = options("-").rollouts_async(&world.store).await.unwrap().to_string();
+    assert!(shown.lines().count() == 2 && shown.contains("a  unreadable: it is no JSON"), "{shown}");
+    assert!(world.found().await.remove(0).abort_async().await.unwrap_err().is_invalid_option());
+    world.rollout().await.promote_async().await.unwrap();
+    // One of a newer version may be about the same.
+    world.store.put("/app.rollout/c", r#"{"format":2}"#);
+    let plan = world.edit().await.set_text("workers", "5").plan().unwrap();
+    let error = Rollout::of(plan).to(["web-1"]).promote_async().await.unwrap_err();
+    assert!(error.to_string().contains("/app.rollout/c, which may be about the same"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changes_meanwhile_is_not_overwritten() {
+    for key in ["/app/workers", "/app@web-1/workers"] {
+        let world = World::new(&["web-1"]).await;
+        let task = tokio::spawn(world.rollout().await.promote_async());
+        sleep(Duration::from_secs(10)).await;
+        world.store.put(key, "13");
+        let error = task.await.unwrap().unwrap_err();
+        let Some(RolloutEnd::Staged { id, .. }) = error.rollout() else { panic!("{error}") };
+        assert!(error.to_string().contains(&format!("somebody else has changed {key}")), "{error}");
+        let found = world.found().await.remove(0);
+        assert_eq!((found.id(), found.driven_by()), (&id[..], None));
+        found.abort_async().await.unwrap();
+        assert_eq!(world.store.get(key).as_deref(), Some(&b"13"[..]));
+        assert!(world.found().await.is_empty());
+    }
+    // Another key is in nobody's way.
+    let world = World::new(&["web-1"]).await;
+    let task = tokio::spawn(world.rollout().await.promote_async());
+    sleep(Duration::from_secs(10)).await;
+    world.store.put("/app/level", "debug");
+    task.await.unwrap().unwrap();
+}
