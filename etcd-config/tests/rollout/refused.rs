@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use etcd_config::{EtcdConfig, Rollout, RolloutEnd, field};
+use etcd_config::{EtcdConfig, RolloutEnd, field};
 use tokio::time::sleep;
 
 use crate::world::*;
@@ -17,10 +17,10 @@ async fn what_cannot_be_rolled_out_is_refused_and_nothing_is_written() {
     let nothing = world.edit().await.plan().unwrap();
     let deletion = world.edit().await.unset(field!(Settings.workers)).plan().unwrap();
     for (rollout, words) in [
-        (Rollout::of(nothing), "the plan changes nothing"),
-        (Rollout::of(deletion), "the plan deletes a key"),
+        (of(nothing), "the plan changes nothing"),
+        (of(deletion), "the plan deletes a key"),
         (world.rollout().await.to(["web-3"]), "there is no instance web-3"),
-        (world.rollout().await.to(["web-33"]), "did you mean"),
+        (world.rollout().await.to(["wbe-1"]), "did you mean"),
         (world.rollout().await.to(["web-2"]), "web-9 reads its highest layer, /app@web-2, too"),
         (world.rollout().await.to_layer("/app@eu"), "they read /app@canary, /app@web-1, /app@web-2"),
         (world.rollout().await.to([""; 0]), "there is no instance"),
@@ -54,7 +54,7 @@ async fn a_second_one_of_the_same_key_is_refused_and_one_of_another_is_not() {
             && error.to_string().contains("ann")
     );
     let plan = world.edit().await.set_text("level", "debug").plan().unwrap();
-    let second = tokio::spawn(Rollout::of(plan).to(["web-2"]).promote_async());
+    let second = tokio::spawn(of(plan).to(["web-2"]).promote_async());
     first.await.unwrap().unwrap();
     second.await.unwrap().unwrap();
     assert_eq!(world.store.get("/app/level").as_deref(), Some(&b"debug"[..]));
@@ -69,8 +69,7 @@ async fn an_override_is_shown_and_replaced_only_when_that_is_said() {
     sleep(Duration::from_secs(3)).await;
     let error = world.rollout().await.promote_async().await.unwrap_err();
     assert!(error.to_string().contains("/app@web-1/workers = 15"), "{error}");
-    let secret =
-        || async { Rollout::of(world.edit().await.set_text("pin", "1").plan().unwrap()).to(["web-1"]) };
+    let secret = || async { of(world.edit().await.set_text("pin", "1").plan().unwrap()).to(["web-1"]) };
     for rollout in [secret().await, secret().await.replace()] {
         let error = rollout.promote_async().await.unwrap_err();
         assert!(
@@ -99,7 +98,7 @@ async fn garbage_below_the_records_is_listed_and_in_nobodys_way() {
     // One of a newer version may be about the same.
     world.store.put("/app.rollout/c", r#"{"format":2}"#);
     let plan = world.edit().await.set_text("workers", "5").plan().unwrap();
-    let error = Rollout::of(plan).to(["web-1"]).promote_async().await.unwrap_err();
+    let error = of(plan).to(["web-1"]).promote_async().await.unwrap_err();
     assert!(error.to_string().contains("/app.rollout/c, which may be about the same"), "{error}");
 }
 

@@ -33,6 +33,13 @@ pub(crate) struct Member {
 pub(crate) struct World {
     pub store: MemoryStore,
     pub members: Vec<Member>,
+    ticking: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.ticking.abort();
+    }
 }
 
 pub(crate) fn options(instance: &str) -> Options<Settings> {
@@ -43,7 +50,7 @@ pub(crate) async fn member(store: &MemoryStore, name: &str) -> Member {
     let live = options(name).instance(name).watch_async(store).await.unwrap();
     let seen = Arc::new(Mutex::new(vec![live.load().workers]));
     let notes = Arc::clone(&seen);
-    let noting = live.on_change(move |change| notes.lock().unwrap().push(change.new().workers));
+    let noting = live.on_change(move |change| notes.lock().unwrap().push(change.after().workers));
     until("listed", async || live.status().instance.is_some()).await;
     Member { live, seen, _noting: noting }
 }
@@ -51,13 +58,20 @@ pub(crate) async fn member(store: &MemoryStore, name: &str) -> Member {
 impl World {
     pub(crate) async fn new(names: &[&str]) -> Self {
         fastrand::seed(7);
+        // Slow decoding has a thread of its own, which needs time that passes.
+        let ticking = tokio::spawn(async {
+            loop {
+                sleep(Duration::from_millis(50)).await;
+                std::thread::sleep(Duration::from_micros(20));
+            }
+        });
         let store = MemoryStore::from([("/app/workers", "12")]);
         let mut members = Vec::new();
         for name in names {
             members.push(member(&store, name).await);
         }
         sleep(Duration::from_secs(3)).await;
-        Self { store, members }
+        Self { store, members, ticking }
     }
 
     pub(crate) async fn edit(&self) -> Edit<Settings> {
@@ -69,7 +83,7 @@ impl World {
     }
 
     pub(crate) async fn rollout(&self) -> Rollout<Settings> {
-        Rollout::of(self.plan().await).to(["web-1"])
+        of(self.plan().await).to(["web-1"])
     }
 
     pub(crate) async fn found(&self) -> Vec<FoundRollout<Settings>> {
@@ -90,15 +104,35 @@ impl World {
     /// Nothing is left but these workers below the prefix.
     pub(crate) async fn assert_only(&self, workers: &str) {
         assert_eq!(self.keys().await, [("/app/workers".to_owned(), workers.to_owned())]);
-        sleep(Duration::from_secs(1)).await;
-        for member in &self.members {
-            assert_eq!(member.live.load().workers.to_string(), workers);
+        for Member { live, .. } in &self.members {
+            until("in force", async || live.load().workers.to_string() == workers).await;
         }
     }
 
     pub(crate) fn seen(&self, number: usize) -> Vec<u32> {
-        self.members[number].seen.lock().unwrap().clone()
+        let Member { live, seen, .. } = &self.members[number];
+        // Callbacks have a thread of their own, and another clock.
+        etcd_config_tests::until("noted", || seen.lock().unwrap().last() == Some(&live.load().workers));
+        let mut seen = seen.lock().unwrap().clone();
+        // One that hears of several changes at once hears of them as one.
+        seen.dedup();
+        seen
     }
+
+    /// What each instance may have seen: the first one has it first, and it may be taken back; it comes to nobody twice.
+    pub(crate) fn assert_no_flapping(&self, promoted: bool) {
+        let (first, other) = (self.seen(0), self.seen(1));
+        if promoted {
+            assert!(first == [12, 20] && other == [12, 20], "{first:?} {other:?}");
+        } else {
+            assert!((first == [12] || first == [12, 20, 12]) && other == [12], "{first:?} {other:?}");
+        }
+    }
+}
+
+/// A rollout whose instances may take their time: what is slow here is the machine.
+pub(crate) fn of(plan: Plan<Settings>) -> Rollout<Settings> {
+    Rollout::of(plan).within(Duration::from_secs(3_600))
 }
 
 /// Waits until something is so, by the paused clock.
