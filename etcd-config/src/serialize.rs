@@ -348,16 +348,21 @@ impl<T> Serialize for Plan<T> {
 
 impl Serialize for PlannedChange {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object!(serializer, "PlannedChange", {
-            "field": self.field(),
-            "key": self.key(),
-            "old": self.old(),
-            "new": self.new(),
-            "deletion": self.is_deletion(),
-            "secret": self.is_secret(),
-            "restart": self.is_restart(),
-            "overridden_by": self.overridden_by(),
-        })
+        // Only where there are layers.
+        let overridden = self.overridden_by();
+        let mut object =
+            serializer.serialize_struct("PlannedChange", 7 + usize::from(overridden.is_some()))?;
+        object.serialize_field("field", &self.field())?;
+        object.serialize_field("key", &self.key())?;
+        object.serialize_field("old", &self.old())?;
+        object.serialize_field("new", &self.new())?;
+        object.serialize_field("deletion", &self.is_deletion())?;
+        object.serialize_field("secret", &self.is_secret())?;
+        object.serialize_field("restart", &self.is_restart())?;
+        if let Some(key) = overridden {
+            object.serialize_field("overridden_by", key)?;
+        }
+        object.end()
     }
 }
 
