@@ -88,6 +88,9 @@ pub struct Rollout<T> {
     settings: Settings,
 }
 
+/// Hears of each step.
+type Listener = dyn Fn(&RolloutStep) + Send + Sync;
+
 /// What may be said of a rollout, begun or resumed.
 #[derive(Clone)]
 pub(super) struct Settings {
@@ -97,7 +100,7 @@ pub(super) struct Settings {
     replace: bool,
     by: String,
     asked: RolloutHandle,
-    on_step: Option<Arc<dyn Fn(&RolloutStep) + Send + Sync>>,
+    on_step: Option<Arc<Listener>>,
 }
 
 impl Default for Settings {

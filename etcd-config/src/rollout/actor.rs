@@ -48,14 +48,13 @@ impl Actor {
 
     /// Writes the key, for the first time or again.
     pub(super) async fn act(&mut self) -> Result<(), NotActing> {
-        let lease = match &self.lease {
-            Some((lease, _)) => *lease,
-            None => {
-                let granted = self.store.grant_lease(LEASE).await.map_err(NotActing::Failed)?;
-                let keeping = Keeping(tokio::spawn(keep(Arc::clone(&self.store), granted.id, granted.ttl)));
-                self.lease = Some((granted.id, keeping));
-                granted.id
-            }
+        let lease = if let Some((lease, _)) = &self.lease {
+            *lease
+        } else {
+            let granted = self.store.grant_lease(LEASE).await.map_err(NotActing::Failed)?;
+            let keeping = Keeping(tokio::spawn(keep(Arc::clone(&self.store), granted.id, granted.ttl)));
+            self.lease = Some((granted.id, keeping));
+            granted.id
         };
         self.count += 1;
         let value = format!("{} ({})", self.who, self.count);

@@ -61,7 +61,7 @@ pub(super) async fn begin<T: Derived>(rollout: Rollout<T>) -> Result<Promoted, E
             return Err(error);
         }
     };
-    settings.tell(RolloutStep::Staged {
+    settings.tell(&RolloutStep::Staged {
         id: work.id.clone(),
         revision: done.revision,
         instances: targets.instances.clone(),
@@ -152,11 +152,11 @@ fn new_id(now: SystemTime) -> String {
 }
 
 impl Settings {
-    pub(super) fn tell(&self, step: RolloutStep) {
+    pub(super) fn tell(&self, step: &RolloutStep) {
         tracing::info!("rollout: {step}");
         if let Some(listener) = &self.on_step {
             // What a listener does is not the rollout's end.
-            let _ = panics::caught(|| listener(&step));
+            let _ = panics::caught(|| listener(step));
         }
     }
 }
@@ -221,7 +221,7 @@ impl Work {
             asked: settings.asked.clone(),
         };
         let observe = settings.observe;
-        let seen = observation.run(&self.place, || settings.tell(RolloutStep::InForce { observe })).await;
+        let seen = observation.run(&self.place, || settings.tell(&RolloutStep::InForce { observe })).await;
         let outcome = match seen {
             Seen::Good => self.promote::<T>(&record, &settings).await,
             Seen::TakeBack(reason) => Err(self.take_back(reason, &settings).await),
@@ -253,7 +253,7 @@ impl Work {
                 Err(self.failure(RolloutEnd::EndedElsewhere { promoted: false }, None))
             }
             Ok(Done { revision, .. }) => {
-                settings.tell(RolloutStep::Promoted { revision });
+                settings.tell(&RolloutStep::Promoted { revision });
                 Ok(Promoted { revision, instances: record.instances.clone() })
             }
             Err(NotMade::Stop(Stop::Gone)) => Err(self.ended_elsewhere(record).await),
@@ -265,7 +265,7 @@ impl Work {
     pub(super) async fn take_back(&mut self, reason: TakeBackReason, settings: &Settings) -> Error {
         match self.taken_back().await {
             Ok((revision, left)) => {
-                settings.tell(RolloutStep::TakenBack { revision });
+                settings.tell(&RolloutStep::TakenBack { revision });
                 self.failure(RolloutEnd::TakenBack { reason, revision, left }, None)
             }
             Err(NotMade::Stop(Stop::Gone)) => {

@@ -255,7 +255,7 @@ impl<T: Derived> FoundRollout<T> {
         let mut work = Work::new::<T>(place, id, &record.layers, &format!("abort-{role}"), &settings.by)?;
         let outcome = match work.taken_back().await {
             Ok((revision, _)) => {
-                settings.tell(super::progress::RolloutStep::TakenBack { revision });
+                settings.tell(&super::progress::RolloutStep::TakenBack { revision });
                 Ok(revision)
             }
             Err(NotMade::Stop(Stop::Gone)) => Err(work.ended_elsewhere(&record).await),

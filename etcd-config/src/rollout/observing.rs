@@ -50,12 +50,12 @@ impl Observation {
     /// Watches on this runtime. `in_force` is called when all have it in force.
     pub(super) async fn run(self, place: &RolloutPlace, in_force: impl Fn()) -> Seen {
         let Ok(fleet) = fleet_of(&place.base) else { return Seen::Blind(None) };
-        let watched = match fleet.clone().and(&place.records) {
-            Ok(watched) => watched,
+        let both = match fleet.clone().and(&place.records) {
+            Ok(both) => both,
             Err(error) => return Seen::Blind(Some(error)),
         };
         let connections = place.connections_here();
-        let mut watcher = Watcher::new(connections.store(), watched.clone(), watcher::Options::default());
+        let mut watcher = Watcher::new(connections.store(), both.clone(), watcher::Options::default());
         let mut sight = Sight::new(fleet.clone(), self.record.clone());
         let mut probing = Probing::new(self.probe.clone());
         let (mut deadline, mut is_observing) = (runtime_deadline(self.limit), false);
@@ -77,14 +77,13 @@ impl Observation {
             }
             match self.judge(&mut sight, is_observing) {
                 Judged::Bad(seen) => return seen,
-                Judged::Lagging(_) => {}
                 Judged::InForce if !is_observing => {
                     in_force();
                     is_observing = true;
                     probing.begin();
                     deadline = Instant::now() + self.observe;
                 }
-                Judged::InForce => {}
+                Judged::InForce | Judged::Lagging(_) => {}
             }
         }
         if let Err(words) = probing.end().await {
@@ -92,7 +91,7 @@ impl Observation {
         }
         // The watch may have been cut off, which is no good news.
         let store = connections.store();
-        match newest(&*store, &watched, place.plan.limit).await {
+        match newest(&*store, &both, place.plan.limit).await {
             Ok(listing) => {
                 let _ = sight.take(Event::Listed(Arc::new(listing)));
                 match self.judge(&mut sight, true) {

@@ -167,19 +167,16 @@ pub(super) fn promote(
         }
         for layer in &record.layers {
             let own = below(layer, path);
-            match view.get(&own).filter(|entry| entry.revision == staged_at) {
-                Some(entry) => {
-                    let text = promotion.texts.entry(key.clone()).or_insert_with(|| entry.value.clone());
-                    if *text != entry.value {
-                        changed.push(ConflictingKey { key: own.clone(), revision: Some(entry.revision) });
-                    }
-                    promotion.writes.push(delete(view, own));
-                }
-                None => {
-                    let revision = view.get(&own).map(|entry| entry.revision);
-                    changed.push(ConflictingKey { key: own, revision });
-                }
+            let Some(entry) = view.get(&own).filter(|entry| entry.revision == staged_at) else {
+                let revision = view.get(&own).map(|entry| entry.revision);
+                changed.push(ConflictingKey { key: own, revision });
+                continue;
+            };
+            let text = promotion.texts.entry(key.clone()).or_insert_with(|| entry.value.clone());
+            if *text != entry.value {
+                changed.push(ConflictingKey { key: own.clone(), revision: Some(entry.revision) });
             }
+            promotion.writes.push(delete(view, own));
         }
     }
     if !changed.is_empty() {
