@@ -47,6 +47,7 @@ pub(super) struct Work {
 pub(super) async fn begin<T: Derived>(rollout: Rollout<T>) -> Result<Promoted, Error> {
     let Rollout { plan, wanted, settings } = rollout;
     refuse::<T>(&plan)?;
+    wanted.refuse_nonsense()?;
     let place = RolloutPlace::new(plan.reading().plan().clone(), T::LAYOUT.name)?;
     let fleet = FleetPlace { plan: place.plan.clone(), entries: fleet_of(&place.base)?, name: place.name };
     let targets = Targets::choose(&wanted, &Fleet::read_async(fleet).await?)?;
@@ -74,6 +75,9 @@ fn refuse<T: Derived>(plan: &Plan<T>) -> Result<(), Error> {
     let cannot = |why: &str| Err(Error::option(format!("{} cannot be rolled out: {why}", T::LAYOUT.name)));
     if plan.is_empty() {
         return cannot("the plan changes nothing");
+    }
+    if plan.reading().writes_at_once() <= 1 {
+        return cannot("that takes transactions and leases, as etcd's v3 API has them");
     }
     let base = Prefix::new(plan.reading().prefix().path());
     if plan.writes().iter().any(|write| base.relative(&write.key).is_none()) {

@@ -18,6 +18,18 @@ pub(super) enum Wanted {
     Share(f64),
 }
 
+impl Wanted {
+    /// A share is more than nothing, and at most everybody.
+    pub(super) fn refuse_nonsense(&self) -> Result<(), Error> {
+        match self {
+            Self::Share(share) if !(*share > 0.0 && *share <= 1.0) => Err(Error::option(format!(
+                "a change cannot be rolled out to a share of {share}: it is more than 0, and at most 1"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Who has it first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Targets {

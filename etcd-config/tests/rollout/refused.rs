@@ -23,6 +23,8 @@ async fn what_cannot_be_rolled_out_is_refused_and_nothing_is_written() {
         (world.rollout().await.to(["wbe-1"]), "did you mean"),
         (world.rollout().await.to(["web-2"]), "web-9 reads its highest layer, /app@web-2, too"),
         (world.rollout().await.to_layer("/app@eu"), "they read /app@canary, /app@web-1, /app@web-2"),
+        (world.rollout().await.to_share(0.0), "a share of 0"),
+        (world.rollout().await.to_share(f64::NAN), "a share of NaN"),
         (world.rollout().await.to([""; 0]), "there is no instance"),
     ] {
         let error = rollout.promote_async().await.unwrap_err();
