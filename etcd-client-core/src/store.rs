@@ -480,7 +480,7 @@ pub struct Listing {
 }
 
 /// A key and its value, as bytes. `Debug` does not show the value, which may be secret; for people there is
-/// [`Printable`]. Clones share the bytes.
+/// [`Printable`](crate::Printable). Clones share the bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The whole key, prefix included.

@@ -27,6 +27,7 @@ struct Before {
     store: MemoryStore,
     settings: Live<Service>,
     stream: etcd_config::Changes<Service>,
+    pool: etcd_config::Resource<u32>,
     client: V3Client,
 }
 
@@ -38,10 +39,12 @@ fn main() {
         let settings = options.watch(&store).expect("everything has a default");
         settings.on_change(|_| {});
         let stream = settings.changes();
+        let pool = settings.resource(|s| &s.workers, |workers| Ok::<_, String>(*workers));
+        let pool = pool.expect("it cannot fail");
         let client = v3::Client::new(["127.0.0.1:1"]).expect("an endpoint").blocking();
         assert!(client.get("key").send().is_err(), "nobody listens there");
         store.put("/service/workers", round.to_string());
-        let before = Before { store, settings, stream, client };
+        let before = Before { store, settings, stream, pool, client };
         match fork::fork().expect("a child") {
             Fork::Child => {
                 child(before, round);
@@ -75,7 +78,12 @@ fn outcome(child: i32) -> Option<i32> {
 
 fn child(before: Before, round: u32) {
     // The parent's threads may have held the store's lock, which nobody opens here.
-    let Before { store: _store, settings, mut stream, client } = before;
+    let Before { store: _store, settings, mut stream, pool, client } = before;
+    step("what was made before", || {
+        assert!(*pool.load() <= 100);
+        assert!(settings.resource(|s| &s.workers, |workers| Ok::<_, String>(*workers)).is_err());
+        drop(pool);
+    });
     step("a status of before", || {
         let status = settings.status();
         assert!(matches!(status.state, State::Stopped), "{status}");

@@ -1,6 +1,6 @@
 //! What is told to a recorder of `metrics`. One test: a process has one recorder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -119,6 +119,17 @@ fn of_builds(ledger: &Ledger, store: &MemoryStore, settings: &Live<Service>) {
     until("returned", || ledger.level("hanging_builds") == 0.0);
 }
 
+/// The page of the guide has exactly these names.
+fn the_guide_names_them_all(ledger: &Ledger) {
+    let page = include_str!("../src/docs/metrics_and_alerts.md");
+    let name =
+        |rest: &str| rest.split(|c: char| !c.is_ascii_lowercase() && c != '_').next().map(str::to_owned);
+    let named: BTreeSet<_> = page.split("etcd_config_").skip(1).filter_map(name).collect();
+    let cells = ledger.0.lock().unwrap();
+    let shown: BTreeSet<_> = cells.keys().filter_map(|key| name(key.strip_prefix("etcd_config_")?)).collect();
+    assert_eq!(named, shown);
+}
+
 #[test]
 #[allow(clippy::float_cmp)] // They are whole numbers.
 fn a_recorder_is_told_what_the_status_says() {
@@ -127,6 +138,7 @@ fn a_recorder_is_told_what_the_status_says() {
     let store = MemoryStore::new();
     let settings = Service::watch(&store).unwrap();
     until("watching", || ledger.level("watching") == 1.0);
+    the_guide_names_them_all(&ledger);
     assert_eq!((ledger.bits("snapshots_total"), ledger.bits("lists_total")), (1, 1));
     store.put("/service/workers", "2");
     until("published", || ledger.bits("snapshots_total") == 2);

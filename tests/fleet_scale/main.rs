@@ -81,8 +81,8 @@ fn measure(is_listed: bool, instances: usize, processes: usize, idle: Duration) 
             .collect();
         moments.sort_by(f64::total_cmp);
         let put = clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let after = |share: f64| {
-            let place = (moments.len() as f64 * share).ceil() as usize;
+        let after = |percent: usize| {
+            let place = (moments.len() * percent).div_ceil(100);
             (moments[place.max(1) - 1] - put) * 1e3
         };
         std::thread::sleep(AFTERMATH.saturating_sub(begin.elapsed()));
@@ -90,9 +90,9 @@ fn measure(is_listed: bool, instances: usize, processes: usize, idle: Duration) 
             "  a change: confirmed after {:.0} ms, in force for half after {:.0} ms, 99 % {:.0} ms, all {:.0} ms; \
              wait_for {}; in {AFTERMATH:?}: {}",
             confirmed.as_secs_f64() * 1e3,
-            after(0.5),
-            after(0.99),
-            after(1.0),
+            after(50),
+            after(99),
+            after(100),
             fleet.map_or("-".to_owned(), |outcome| format!("{outcome:.1?}")),
             Usage::of(&server, &pids).since(&before)
         );

@@ -18,10 +18,12 @@ use tokio::time::Instant;
 use super::options::Options;
 use crate::backoff::spread;
 
-/// How many steps an interval has, or a few more; moments that watchers have in common are whole steps apart.
+/// About how many steps an interval has; moments that watchers have in common are whole steps apart.
 const STEPS: u32 = 10;
 /// A step that watchers have in common is a multiple of this, where an answer has time to spare.
 const SLOT: Duration = Duration::from_millis(64);
+/// Of so many multiples, at most, the best one is chosen.
+const CHOICES: u32 = 8;
 /// How long an answer may take: this, or half an interval if that is longer, or an interval if that is shorter.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(2_500);
 /// An answer came at once if it took at most `1 / AT_ONCE` of the time that it had.
@@ -102,12 +104,19 @@ impl Rhythm {
         earliest + rest + further
     }
 
-    /// The time between two moments at which watchers ask.
+    /// The time between two moments at which watchers ask: of the multiples of a slot that are about a tenth of the interval
+    /// the one whose own multiple comes closest to the latest moment.
     fn step(self) -> Duration {
         let step = self.interval / STEPS;
-        let is_ahead_of_need = self.interval.saturating_sub(self.time_for_answer()) > step;
-        let slots = u32::try_from(step.as_millis() / SLOT.as_millis()).unwrap_or(u32::MAX);
-        if self.origin.is_some() && is_ahead_of_need && slots > 0 { SLOT.saturating_mul(slots) } else { step }
+        let to_spare = self.interval.saturating_sub(self.time_for_answer());
+        let slots = |time: Duration| u32::try_from(time.as_millis() / SLOT.as_millis()).unwrap_or(u32::MAX);
+        let (fewest, latest) = (slots(step), slots(self.interval.saturating_add(to_spare)));
+        if self.origin.is_none() || to_spare <= step || fewest == 0 {
+            return step;
+        }
+        let most = fewest.saturating_add(fewest.div_ceil(3).min(CHOICES));
+        let best = (fewest..=most).max_by_key(|slots| latest / slots * slots).unwrap_or(fewest);
+        SLOT.saturating_mul(best)
     }
 
     /// By how much this moment is later than an interval after now.
@@ -122,7 +131,7 @@ mod tests {
 
     const STEP: Duration = Duration::from_millis(500);
     /// Of watchers that have moments in common.
-    const COMMON_STEP: Duration = Duration::from_millis(448);
+    const COMMON_STEP: Duration = Duration::from_millis(576);
 
     fn rhythm(origin: Option<Instant>) -> Rhythm {
         Rhythm { interval: STEP * STEPS, origin }
@@ -138,9 +147,27 @@ mod tests {
             for due in [soon, first, others] {
                 assert_eq!((due - origin).as_millis() % COMMON_STEP.as_millis(), 0, "{millis}");
             }
-            assert!((STEP * STEPS..STEP * 11).contains(&(soon - now)), "{millis}: {:?}", soon - now);
-            assert!((STEP * 14..=STEP * 15).contains(&(first - now)), "{millis}: {:?}", first - now);
+            let (interval, latest) = (STEP * STEPS, STEP * 15);
+            assert!((interval..interval + COMMON_STEP).contains(&(soon - now)), "{millis}: {:?}", soon - now);
+            let in_time = first - now <= latest && first - now + COMMON_STEP >= latest;
+            assert!(in_time, "{millis}: {:?}", first - now);
             assert_eq!(others - first, COMMON_STEP, "{millis}");
+        }
+    }
+
+    /// Each request costs its server something.
+    #[test]
+    fn one_that_answers_at_once_is_asked_as_late_as_it_may_be() {
+        let origin = Instant::now();
+        let mut now = origin + Duration::from_secs(1);
+        for _ in 0..10 {
+            let due = rhythm(Some(origin)).due(now, Role::Asks);
+            assert_eq!(due.duration_since(origin).as_millis() % 64, 0);
+            if now > origin + Duration::from_secs(2) {
+                let (after, latest) = (due - now, STEP * 15);
+                assert!(after <= latest && after + Duration::from_millis(20) >= latest, "{after:?}");
+            }
+            now = due + Duration::from_millis(1);
         }
     }
 

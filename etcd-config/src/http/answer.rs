@@ -16,7 +16,7 @@ use super::body::Body;
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// On every answer: nothing is kept by anybody, shown in a frame, or taken for what it is not.
+/// On every answer: nothing is kept by anybody, shown in a frame, or read as another type.
 const ALWAYS: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

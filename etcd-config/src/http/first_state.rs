@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn every_part_has_its_place() {
-        for part in ["banner", "problems", "recent", "values", "notes", "facts"] {
+        for part in ["banner", "problems", "recent", "values", "resources", "notes", "facts"] {
             assert_eq!(PAGE.matches(&format!("{{{{{part}}}}}")).count(), 1, "{part}");
         }
         assert!(!SCRIPT.contains("</script") && !STYLE.contains("</style"));

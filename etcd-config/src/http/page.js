@@ -2,7 +2,7 @@
 (() => {
   const place = (id) => document.getElementById(id);
   // Names of events, and where each has its place.
-  const places = { banner: "banner", problems: "problems", recent: "recent", values: "rows", notes: "notes", facts: "facts" };
+  const places = { banner: "banner", problems: "problems", recent: "recent", values: "rows", resources: "resources", notes: "notes", facts: "facts" };
   // Longer than three heartbeats: then nothing comes any more, whatever the browser believes.
   const silence = 50000;
   const retry = 5000;

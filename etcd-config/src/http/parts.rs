@@ -5,6 +5,7 @@ mod facts;
 mod notes;
 mod problems;
 mod recent;
+mod resources;
 mod values;
 
 use std::sync::Arc;
@@ -51,11 +52,12 @@ impl<'v> Scene<'v> {
 /// All parts, in the order of the page.
 pub(super) fn parts(scene: &Scene<'_>) -> Vec<Part> {
     type Paint = fn(&Scene<'_>, &mut Html);
-    const PARTS: [(&str, Paint); 6] = [
+    const PARTS: [(&str, Paint); 7] = [
         ("banner", banner::paint),
         ("problems", problems::paint),
         ("recent", recent::paint),
         ("values", values::paint),
+        ("resources", resources::paint),
         ("notes", notes::paint),
         ("facts", facts::paint),
     ];

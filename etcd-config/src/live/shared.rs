@@ -119,7 +119,7 @@ impl Shared {
         let mut status = self.status_cell.status();
         // Also those since the watching task has last counted them.
         status.counters.callback_panics = self.hooks.panics();
-        if let Some(resources) = self.resources.get() {
+        if let Some(resources) = self.resources.get().filter(|_| !self.is_orphan()) {
             let BuildCounts { builds, failures, .. } = resources.counts();
             (status.counters.builds, status.counters.build_failures) = (builds, failures);
             status.resources = resources.status();
@@ -136,7 +136,7 @@ impl Shared {
         let source = self.status().source;
         let (tree, unpublished) = self.keys.with_unpublished();
         let explanation = explain(&tree, self.keys.context(), &unpublished, source == Source::Cache);
-        match self.resources.get() {
+        match self.resources.get().filter(|_| !self.is_orphan()) {
             Some(resources) => explanation.with_resources(resources.status()),
             None => explanation,
         }

@@ -175,7 +175,7 @@ impl WatchTask {
                     progress_wanted.set(shared.progress_wanted.notified());
                     self.watcher.request_progress();
                 }
-                news = next_news(&mut self.builds), if self.slot.is_idle() => self.work(match news {
+                news = next_news(&mut self.builds), if self.builds.is_some() && self.slot.is_idle() => self.work(match news {
                     News::Over(failed) => Work::Built(failed),
                     News::Retry => Work::Retry,
                 }),
@@ -385,11 +385,16 @@ impl Drop for WatchTask {
                 }
             });
         }
-        panics::drop_caught(self.builds.take());
-        // The slot is dropped on the worker's thread, as a drop is the user's code; `never` only takes its place.
+        // The slot is dropped on the worker's thread, as a drop is the user's code; `never` only takes its place. So are
+        // the builds, which ends those that are tasks.
         let (_, never) = oneshot::channel();
         let slot = std::mem::replace(&mut self.slot, UpdaterSlot::Busy(never));
-        if let Err(job) = self.worker.run(Box::new(move || panics::drop_caught(slot))) {
+        let builds = self.builds.take();
+        let drop = move || {
+            panics::drop_caught(builds);
+            panics::drop_caught(slot);
+        };
+        if let Err(job) = self.worker.run(Box::new(drop)) {
             job();
         }
     }

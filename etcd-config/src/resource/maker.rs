@@ -158,9 +158,11 @@ impl Maker {
         self.lock().ready.take_if(|ready| ready.number == number)
     }
 
-    /// Takes out whatever is ready.
-    pub(super) fn take_any(&self) -> Option<Ready> {
-        self.lock().ready.take()
+    /// What is in force is as it is meant. Takes out what was made for something else.
+    pub(super) fn tidy(&self) -> Option<Ready> {
+        let mut state = self.lock();
+        (state.error, state.failures) = (None, 0);
+        state.ready.take()
     }
 
     /// Keeps what was made and is not in force yet, unless something newer is ready. Returns what is of no use.
@@ -238,7 +240,6 @@ impl Maker {
     pub(super) fn is_in_force(&self, revision: u64) {
         let mut state = self.lock();
         (state.revision, state.since) = (revision, SystemTime::now());
-        (state.error, state.failures) = (None, 0);
     }
 
     /// A build has failed; without secrets.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::maker::{Maker, Ready};
 use crate::publish::snapshot::AnySnapshot;
 use crate::runtime::panics;
+use crate::runtime::process::Process;
 use crate::runtime::worker::Worker;
 use crate::status::resource_status::{BuildCounts, ResourceStatus};
 
@@ -18,6 +19,8 @@ pub(crate) struct Resources {
     hides: bool,
     /// Where products are dropped that are not in force any more.
     drops: Worker,
+    /// The process that builds.
+    process: Process,
 }
 
 struct Entered {
@@ -50,6 +53,7 @@ impl Resources {
             failures: AtomicU64::new(0),
             hides,
             drops: Worker::new("etcd-config-drops"),
+            process: Process::this(),
         }
     }
 
@@ -128,10 +132,10 @@ impl Resources {
         self.discard(products.into_iter());
     }
 
-    /// Drops what was made for an update that is not to come any more.
+    /// Forgets what was made for an update that is not to come any more, and what has failed for it.
     pub(crate) fn tidy(&self) {
         let makers = self.makers().into_iter();
-        self.discard(makers.filter_map(|maker| maker.take_any().map(|ready| (maker, ready))));
+        self.discard(makers.filter_map(|maker| maker.tidy().map(|ready| (maker, ready))));
     }
 
     fn discard(&self, products: impl Iterator<Item = (Arc<Maker>, Ready)>) {
@@ -203,7 +207,9 @@ impl Registration {
     /// Ends the making.
     pub(crate) fn end(&self) {
         self.maker.is_unwanted_now();
-        let Some(resources) = self.resources.upgrade() else { return };
+        // In the child of a `fork` a lock may be held for ever, and nothing is built.
+        let resources = self.resources.upgrade().filter(|resources| resources.process.is_this());
+        let Some(resources) = resources else { return };
         let mut entered = resources.lock();
         let place = entered.makers.iter().position(|maker| Arc::ptr_eq(maker, &self.maker));
         let held = place.map(|place| entered.makers.remove(place));

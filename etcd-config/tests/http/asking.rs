@@ -2,13 +2,15 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::Instant;
 
 use etcd_config::http::{Body, Page};
 use http::{Request, Response};
 use http_body::Body as _;
 use serde_json::Value;
 use tower_service::Service;
+
+use crate::service::SOON;
 
 /// An answer whose body was read to its end.
 pub(crate) struct Answer {
@@ -79,16 +81,17 @@ impl Stream {
 
     /// The next event; `None` at the end.
     pub(crate) fn next(&mut self) -> Option<String> {
-        let limit = Duration::from_secs(30);
-        let event = block_on(async { tokio::time::timeout(limit, next(&mut self.0)).await });
+        let event = block_on(async { tokio::time::timeout(SOON, next(&mut self.0)).await });
         let event = event.expect("an event comes, or the end");
         event.map(|event| String::from_utf8(event).expect("it is UTF-8"))
     }
 
     /// Reads on until an event has something in it.
     pub(crate) fn until(&mut self, wanted: &str) -> String {
+        let begin = Instant::now();
         loop {
             let event = self.next().unwrap_or_else(|| panic!("the stream ended without {wanted:?}"));
+            assert!(begin.elapsed() < SOON, "no event has {wanted:?}; the last one: {event}");
             if event.contains(wanted) {
                 return event;
             }

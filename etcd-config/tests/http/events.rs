@@ -13,7 +13,7 @@ fn a_stream_begins_with_the_whole_state_and_goes_on_with_what_changes() {
     let page = service(&settings);
     let mut stream = Stream::open(&page);
     let mut first = String::new();
-    for part in ["banner", "problems", "recent", "values", "notes", "facts"] {
+    for part in ["banner", "problems", "recent", "values", "resources", "notes", "facts"] {
         let event = stream.next().unwrap();
         assert!(event.starts_with(&format!("event: {part}\ndata: ")) && event.ends_with("\n\n"), "{event}");
         first.push_str(&event);
@@ -69,7 +69,7 @@ fn a_reader_that_was_away_gets_the_newest_state() {
         put(&store, &settings, "workers", &n.to_string());
     }
     fast.until(">50</code>");
-    let values: Vec<String> = (0..6).filter_map(|_| slow.next()).collect();
+    let values: Vec<String> = (0..7).filter_map(|_| slow.next()).collect();
     let of_values: Vec<&String> = values.iter().filter(|event| event.starts_with("event: values")).collect();
     assert!(of_values.len() == 1 && of_values[0].contains("<code>50</code>"), "{values:?}");
 }

@@ -6,6 +6,7 @@ mod events;
 mod metrics;
 mod probes;
 mod recent;
+mod resources;
 mod routes;
 mod secrets;
 mod service;

@@ -1,6 +1,6 @@
 //! `OpenMetrics`, held against its grammar.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use etcd_config::EtcdConfig;
 use etcd_config::http::service;
@@ -32,6 +32,13 @@ fn samples(text: &str, labels: &str) -> BTreeMap<String, String> {
     samples
 }
 
+/// The names in the tables of the guide.
+fn documented() -> BTreeSet<String> {
+    let guide = include_str!("../../src/docs/metrics_and_alerts.md");
+    let names = guide.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    names.map(|(name, _)| name.to_owned()).filter(|name| name.starts_with("etcd_config_")).collect()
+}
+
 #[test]
 fn counters_and_gauges_are_those_of_the_status() {
     let (store, settings) = watched();
@@ -40,7 +47,7 @@ fn counters_and_gauges_are_those_of_the_status() {
     let refused = put(&store, &settings, "workers", "many");
     let text = get(&page, "/metrics").text;
     let samples = samples(&text, "config=\"Service\",prefix=\"/service\"");
-    assert_eq!(samples.len(), 16, "{text}");
+    assert_eq!(samples.keys().cloned().collect::<BTreeSet<_>>(), documented(), "{text}");
     let status = settings.status();
     let is = |name: &str, value: u64| {
         assert_eq!(samples[&format!("etcd_config_{name}")], value.to_string(), "{name}\n{text}");
@@ -61,5 +68,5 @@ fn a_prefix_is_a_label_whatever_is_in_it() {
     let store = etcd_config::MemoryStore::new();
     let settings = Service::options().prefix("/a\"b\\c").watch(&store).unwrap();
     let text = get(&service(&settings), "/metrics").text;
-    assert_eq!(samples(&text, r#"config="Service",prefix="/a\"b\\c""#).len(), 16);
+    assert_eq!(samples(&text, r#"config="Service",prefix="/a\"b\\c""#).len(), documented().len());
 }

@@ -69,6 +69,25 @@ fn exported() -> BTreeSet<String> {
     names.filter(|name| !name.is_empty()).collect()
 }
 
+/// A fleet with one instance, which refuses a revision, and what comes of waiting for it.
+fn fleet(table: &mut Table) {
+    let store =
+        MemoryStore::from([("/bank/token", PLANTED), ("/bank/pin", "1234567"), ("/bank/marked", PLANTED)]);
+    let spread = std::time::Duration::ZERO;
+    let settings = Bank::options().instance("web-1").instance_spread(spread).watch(&store).unwrap();
+    until("listed", || settings.status().instance.is_some());
+    let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
+    let error = Fleet::of::<Bank>(&store).unwrap().wait_for(refused, SOON).unwrap_err();
+    let fleet = Fleet::of::<Bank>(&store).unwrap();
+    table.both("Fleet", &fleet);
+    table.row("Instance", &fleet.instances());
+    table.row("InstanceReport", &fleet.instances()[0].report);
+    table.row("RefusedRevision", &fleet.instances()[0].report.as_ref().unwrap().refused);
+    table.both("Error", &error);
+    table.both("LaggingInstance", &error.lagging()[0]);
+    table.both("InstanceLag", &error.lagging()[0].why);
+}
+
 /// A build that fails with secrets in its words.
 fn of_what_is_made(table: &mut Table, store: &MemoryStore, settings: &Live<Bank>) {
     table.row("Building", &settings.building());
@@ -89,23 +108,37 @@ fn of_what_is_made(table: &mut Table, store: &MemoryStore, settings: &Live<Bank>
     settings.wait_for_revision(store.put("/bank/pin", "1234567"), SOON).unwrap();
 }
 
-/// A fleet with one instance, which refuses a revision, and what comes of waiting for it.
-fn fleet(table: &mut Table) {
-    let store =
-        MemoryStore::from([("/bank/token", PLANTED), ("/bank/pin", "1234567"), ("/bank/marked", PLANTED)]);
-    let spread = std::time::Duration::ZERO;
-    let settings = Bank::options().instance("web-1").instance_spread(spread).watch(&store).unwrap();
-    until("listed", || settings.status().instance.is_some());
-    let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
-    let error = Fleet::of::<Bank>(&store).unwrap().wait_for(refused, SOON).unwrap_err();
-    let fleet = Fleet::of::<Bank>(&store).unwrap();
-    table.both("Fleet", &fleet);
-    table.row("Instance", &fleet.instances());
-    table.row("InstanceReport", &fleet.instances()[0].report);
-    table.row("RefusedRevision", &fleet.instances()[0].report.as_ref().unwrap().refused);
-    table.both("Error", &error);
-    table.both("LaggingInstance", &error.lagging()[0]);
-    table.both("InstanceLag", &error.lagging()[0].why);
+/// What derived code is handed.
+fn of_derived_code(table: &mut Table) {
+    let mut tree = KeyTree::new(Prefix::new("/bank"));
+    let entry = Entry { key: "/bank/token".into(), value: PLANTED.into(), revision: 2 };
+    let replaced: Replaced = tree.apply(&Batch { revision: 2, changes: vec![Change::Put(entry)] });
+    table.row("__private", &(&tree, replaced.touched(), replaced));
+    let context = Context::with_environment::<Bank>(Prefix::new("/bank"), |_| Some(PLANTED.into()));
+    table.row("__private", &context);
+}
+
+/// What was changed before, and what would undo what came after `revision`.
+fn history(table: &mut Table, store: &MemoryStore, revision: u64) {
+    let history = Bank::history(store, ..).unwrap();
+    table.both("History", &history);
+    table.row("HistoryCut", &history.cut());
+    table.both("HistoryStep", &history.steps()[0]);
+    table.row("HistoryChange", &history.steps()[0].changes());
+    let restored = Bank::edit(store).unwrap().restore(revision).unwrap();
+    table.row("Edit", &restored);
+    table.both("Plan", &restored.plan().unwrap());
+}
+
+fn of_documents(table: &mut Table) {
+    let document = Bank::export(self::store()).unwrap();
+    for text in
+        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
+    {
+        table.row("Document", &text);
+    }
+    table.row("Document", &document.with_secrets());
+    table.both("Format", &etcd_config::Format::Json);
 }
 
 /// A rollout of secrets to an instance with a layer of its own, seen from elsewhere, and taken back by a probe.
@@ -154,18 +187,6 @@ fn rollout(table: &mut Table) {
     table.both("Error", &error);
 }
 
-/// A configuration as a document, which has no secrets unless that is said.
-fn documents(table: &mut Table) {
-    let document = Bank::export(store()).unwrap();
-    for text in
-        [document.to_json(), document.to_yaml(), document.to_toml().unwrap(), document.to_etcdctl().unwrap()]
-    {
-        table.row("Document", &text);
-    }
-    table.row("Document", &document.with_secrets());
-    table.both("Format", &etcd_config::Format::Json);
-}
-
 #[test]
 fn no_public_type_shows_what_a_field_calls_secret() {
     let mut table = Table::default();
@@ -212,15 +233,8 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.row("Row", &explanation.rows());
     table.both("Origin", &explanation.rows()[0].origin());
     table.both("Check", &Bank::check_stored(&store).unwrap());
-    documents(&mut table);
-    let history = Bank::history(&store, ..).unwrap();
-    table.both("History", &history);
-    table.row("HistoryCut", &history.cut());
-    table.both("HistoryStep", &history.steps()[0]);
-    table.row("HistoryChange", &history.steps()[0].changes());
-    let restored = Bank::edit(&store).unwrap().restore(revision).unwrap();
-    table.row("Edit", &restored);
-    table.both("Plan", &restored.plan().unwrap());
+    of_documents(&mut table);
+    history(&mut table, &store, revision);
     let (pin, level) = (field!(Bank.pin), field!(Bank.level));
     table.both("FieldPath", &pin);
     let edit = || Bank::edit(&store).unwrap().set_text("users/a", PLANTED).set_text("token", "hunter23");
@@ -242,13 +256,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     fleet(&mut table);
     rollout(&mut table);
     table.both("Printable", &etcd_config::Printable::line("text"));
-    // What derived code is handed.
-    let mut tree = KeyTree::new(Prefix::new("/bank"));
-    let entry = Entry { key: "/bank/token".into(), value: PLANTED.into(), revision: 2 };
-    let replaced: Replaced = tree.apply(&Batch { revision: 2, changes: vec![Change::Put(entry)] });
-    table.row("__private", &(&tree, replaced.touched(), replaced));
-    let context = Context::with_environment::<Bank>(Prefix::new("/bank"), |_| Some(PLANTED.into()));
-    table.row("__private", &context);
+    of_derived_code(&mut table);
 
     // Traits; what a type of the user's is written with, and its own words; a path and numbers; times and numbers; a crate with a table of its own.
     let bare = [

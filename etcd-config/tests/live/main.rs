@@ -9,6 +9,7 @@ mod crowds;
 mod ends;
 mod exposure;
 mod folder;
+mod guide;
 mod hanging;
 mod last_good;
 mod layers;

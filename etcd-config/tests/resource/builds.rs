@@ -147,7 +147,11 @@ fn a_panic_refuses_the_update() {
     assert_eq!(*pool.load(), 1);
     let back = store.put("/shop/size", "1");
     settings.wait_for_revision(back, SOON).unwrap();
-    assert!(settings.status().is_current());
+    let status = settings.status();
+    assert_eq!(
+        (status.is_current(), &status.resources[0].error, status.resources[0].failures),
+        (true, &None, 0)
+    );
     assert_eq!(settings.status().counters.watch_panics, 0);
 }
 

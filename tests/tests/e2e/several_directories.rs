@@ -68,11 +68,14 @@ impl Writer {
         let mut changes = Vec::new();
         if number % 4 != 1 {
             changes.push((format!("{BASE}/a"), Some(value.clone())));
-            changes.push((format!("{BASE}/n{}", number % 7), (number % 3 > 0).then(|| value.clone())));
+            changes.push((
+                format!("{BASE}/n{}", number % 7),
+                (!number.is_multiple_of(3)).then(|| value.clone()),
+            ));
         }
         if number % 4 != 2 {
             changes.push((format!("{OVER}/a"), Some(format!("{value}{}", self.filling))));
-            changes.push((format!("{OVER}/n{}", number % 5), (number % 3 > 0).then_some(value)));
+            changes.push((format!("{OVER}/n{}", number % 5), (!number.is_multiple_of(3)).then_some(value)));
         }
         let mut txn = self.client.txn();
         for (key, value) in &changes {
@@ -233,9 +236,9 @@ fn difference(held: &State, expected: &State) -> String {
         |state: &State, key: &String| state.get(key).map(|value| value.chars().take(12).collect::<String>());
     let keys = held.keys().chain(expected.keys());
     let differs = keys.filter(|key| held.get(*key) != expected.get(*key));
-    differs
-        .map(|key| format!("{key} is {:?} and was {:?}; ", short(held, key), short(expected, key)))
-        .collect()
+    let each =
+        differs.map(|key| format!("{key} is {:?} and was {:?}", short(held, key), short(expected, key)));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// Writes so often, and does something else again and again meanwhile. The last revision.

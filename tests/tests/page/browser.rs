@@ -188,7 +188,7 @@ const CONTRAST: &str = "(() => {
 
 fn it_fits_small_screens_and_has_enough_contrast(browser: &mut Browser, served: &Served) {
     let pictures = std::env::var_os("SCREENSHOTS").map(std::path::PathBuf::from);
-    served.store.put("/payments/database/pool_size", "0");
+    served.store.put("/payments/database/pool_size", "13");
     served.store.put("/payments/zone", "eu-2");
     served.store.put("/payments/log/levl", "debug");
     for (width, is_dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
@@ -196,6 +196,7 @@ fn it_fits_small_screens_and_has_enough_contrast(browser: &mut Browser, served: 
         browser.go(&served.address(""));
         browser.until(LIVE, SOON);
         browser.until("document.querySelector('.word').textContent === 'Refused'", SOON);
+        browser.until("document.getElementById('resources').innerText.includes('one too many')", SOON);
         let over =
             browser.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth");
         assert_eq!(over, 0, "nothing is wider than {width} pixels");
@@ -208,7 +209,8 @@ fn it_fits_small_screens_and_has_enough_contrast(browser: &mut Browser, served: 
     }
     browser.look(1280, false);
     served.store.put("/payments/database/pool_size", "12");
-    served.store.delete("/payments/log/levl");
+    let corrected = served.store.delete("/payments/log/levl");
+    served.settings.wait_for_revision(corrected, SOON).expect("it is in force");
 }
 
 fn it_is_readable_without_scripts(browser: &mut Browser, served: &Served) {

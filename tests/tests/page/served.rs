@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use etcd_config::http::Page;
-use etcd_config::{EtcdConfig, Live, MemoryStore, Secret};
+use etcd_config::{EtcdConfig, Live, MemoryStore, Resource, Secret};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -58,6 +58,7 @@ pub(crate) struct Served {
     pub(crate) page: Page,
     pub(crate) port: u16,
     runtime: Option<Runtime>,
+    _pool: Resource<u32>,
 }
 
 /// What is planted as the secret.
@@ -72,7 +73,10 @@ impl Served {
         ]);
         let settings = Settings::watch(&store).expect("the store holds what it needs");
         let page = etcd_config::http::service(&settings);
-        let mut served = Self { store, settings, page, port: 0, runtime: None };
+        let build = |size: &u32| if *size == 13 { Err("13 connections: one too many") } else { Ok(*size) };
+        let pool = settings.building().name("pool").resource(|s| &s.database.pool_size, build);
+        let pool = pool.expect("it is built");
+        let mut served = Self { store, settings, page, port: 0, runtime: None, _pool: pool };
         served.serve();
         served
     }

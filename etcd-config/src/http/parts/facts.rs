@@ -53,16 +53,32 @@ fn cache_file(file: &CacheFile, scene: &Scene<'_>, html: &mut Html) {
 }
 
 fn counters(counters: &Counters, html: &mut Html) {
+    // All of them, so that a new one is not forgotten here.
+    let Counters {
+        snapshots,
+        rejections,
+        builds,
+        build_failures,
+        callback_panics,
+        watch_panics,
+        losses,
+        lists,
+        audits,
+        repairs,
+        rewinds,
+    } = counters;
     let all = [
-        ("Snapshots", counters.snapshots),
-        ("Refused updates", counters.rejections),
-        ("Panics of callbacks", counters.callback_panics),
-        ("Panics of the watch", counters.watch_panics),
-        ("Lost streams", counters.losses),
-        ("Listings", counters.lists),
-        ("Audits", counters.audits),
-        ("Repairs", counters.repairs),
-        ("Rewinds", counters.rewinds),
+        ("Snapshots", snapshots),
+        ("Refused updates", rejections),
+        ("Builds of resources", builds),
+        ("Failed builds", build_failures),
+        ("Panics of callbacks", callback_panics),
+        ("Panics of the watch", watch_panics),
+        ("Lost streams", losses),
+        ("Listings", lists),
+        ("Audits", audits),
+        ("Repairs", repairs),
+        ("Rewinds", rewinds),
     ];
     for (name, count) in all {
         html.raw("<dt>").raw(name).raw("</dt><dd>").text(count).raw("</dd>");

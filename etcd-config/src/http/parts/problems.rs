@@ -13,7 +13,7 @@ pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
     html.raw("<section class=\"refused\" aria-labelledby=\"refused\"><h2 id=\"refused\">Refused: ");
     html.text(problems.len()).raw(if problems.len() == 1 { " problem" } else { " problems" });
     html.raw("</h2><p>Revision ").text(refusal.revision()).raw(" is not in force; revision ");
-    html.text(refusal.kept_revision()).raw(" stays. Correct these keys:</p><ul class=\"problems\">");
+    html.text(refusal.kept_revision()).raw(" stays until this is corrected:</p><ul class=\"problems\">");
     problems.iter().take(SHOWN).for_each(|problem| item(problem, html));
     html.raw("</ul>");
     if let Some(more @ 1..) = problems.len().checked_sub(SHOWN) {
@@ -25,12 +25,11 @@ pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
 /// One problem as a line of a list.
 pub(super) fn item(problem: &Problem, html: &mut Html) {
     html.raw("<li><code class=\"key\">").line(problem.key()).raw("</code>");
-    if !problem.field().is_empty() {
+    if !(problem.field().is_empty() && problem.expected().is_empty()) {
         html.raw(" <span class=\"field\">").line(problem.field());
-        if !problem.expected().is_empty() {
-            html.raw(": ").line(problem.expected());
-        }
-        html.raw("</span>");
+        // What is made of the settings has no field.
+        html.raw(if problem.field().is_empty() || problem.expected().is_empty() { "" } else { ": " });
+        html.line(problem.expected()).raw("</span>");
     }
     html.raw("<p class=\"what\">").block(problem.what());
     if let Some(revision) = problem.revision() {

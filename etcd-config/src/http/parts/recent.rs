@@ -96,7 +96,8 @@ fn value(text: Option<&str>, html: &mut Html) {
 
 fn refused(problem: &Problem, html: &mut Html) {
     html.raw("<p><span class=\"field\">");
-    html.line(if problem.field().is_empty() { problem.key() } else { problem.field() });
+    let names = [problem.field(), problem.expected(), problem.key()];
+    html.line(names.into_iter().find(|name| !name.is_empty()).unwrap_or_default());
     html.raw("</span> ").line(problem.what()).raw("</p>");
 }
 
