@@ -39,7 +39,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// - [`watch`](Self::watch) delivers each revision that changed something below the prefix once, in order,
 ///   as one [`Batch`].
 /// - What is said of a prefix is said of all its [directories](Prefix::directories) together, at one revision. A store that
-///   cannot do that, as it has no transactions, says so.
+///   can read only one directory refuses a prefix of several with [`Kind::InvalidRequest`]; over etcd's v2 API, which has
+///   no transactions, several are read until two rounds agree.
 /// - A call ends by itself after a time limit of the store; the watcher has none for it.
 /// - A history that was compacted is [`Kind::Compacted`], and a revision that the store has not come to is
 ///   [`Kind::FutureRevision`]: on these the watcher reads
@@ -134,8 +135,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`Kind::Compacted`] if that revision is compacted; any other error if the store cannot say.
     fn has_history(&self, prefix: &Prefix, mark: HistoryMark) -> BoxFuture<Result<bool, Error>> {
         let _ = (prefix, mark);
-        let error = Error::new(Kind::InvalidRequest, "the store cannot read its past");
-        Box::pin(std::future::ready(Err(error)))
+        cannot("the store cannot read its past")
     }
 
     /// Whether nothing below `prefix` has changed since the state that is `known`: the newest revision up to
@@ -149,8 +149,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// cannot say, after which it is not asked again on that watch.
     fn unchanged(&self, prefix: &Prefix, known: Known) -> BoxFuture<Result<Option<u64>, Error>> {
         let _ = (prefix, known);
-        let error = Error::new(Kind::InvalidRequest, "the store cannot say what has changed");
-        Box::pin(std::future::ready(Err(error)))
+        cannot("the store cannot say what has changed")
     }
 
     /// What lay below `prefix` at an earlier revision; `Listing::revision` is that one.
@@ -162,8 +161,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`Kind::InvalidRequest`] if the store cannot read its past.
     fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
         let _ = (prefix, revision);
-        let error = Error::new(Kind::InvalidRequest, "the store cannot read its past");
-        Box::pin(std::future::ready(Err(error)))
+        cannot("the store cannot read its past")
     }
 
     /// Writes, if what the writes were decided on still holds: all of them at one revision, or nothing. A write that may
@@ -178,8 +176,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`Committed::Conflict`].
     fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> {
         let _ = writes;
-        let error = Error::new(Kind::InvalidRequest, "the store cannot be written");
-        Box::pin(std::future::ready(Err(error)))
+        cannot("the store cannot be written")
     }
 
     /// How many writes [`commit`](Self::commit) takes; 0 if the store cannot be written. Where it is more than one, each
@@ -218,7 +215,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// same; nothing is under it, and it ends by itself.
     fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
         let _ = ttl;
-        no_leases()
+        cannot(NO_LEASES)
     }
 
     /// Has a lease begin anew; returns how long it lasts from now on.
@@ -227,7 +224,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`Kind::NotFound`] if it has ended: its keys are gone. After any other error it may still live: try again.
     fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
         let _ = lease;
-        no_leases()
+        cannot(NO_LEASES)
     }
 
     /// Ends a lease, and deletes its keys at one revision.
@@ -237,7 +234,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// ended; otherwise it ends with its time.
     fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
         let _ = lease;
-        no_leases()
+        cannot(NO_LEASES)
     }
 
     /// Writes a key under a lease, if there is no such key, or it is under this lease already: so of several who want the
@@ -251,7 +248,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// [`Kind::NotFound`] if the lease has ended.
     fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
         let _ = put;
-        no_leases()
+        cannot(NO_LEASES)
     }
 
     /// The keys below `prefix` whose last write is of the revision `since` or later, and how many keys there are in
@@ -265,8 +262,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// too much for one answer. On both the watcher lists the prefix.
     fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
         let _ = (prefix, since);
-        let error = Error::new(Kind::InvalidRequest, "the store cannot say what was written since");
-        Box::pin(std::future::ready(Err(error)))
+        cannot("the store cannot say what was written since")
     }
 
     /// Whether the store leaves out keys that are not [named](Prefix::naming) in the prefix: those with a name
@@ -303,8 +299,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// A store that can give no hint leaves this out.
     fn names(&self, directory: &Prefix, limit: usize) -> BoxFuture<Result<Vec<String>, Error>> {
         let _ = (directory, limit);
-        let error = Error::new(Kind::InvalidRequest, "the store does not say what lies in a directory");
-        Box::pin(std::future::ready(Err(error)))
+        cannot("the store does not say what lies in a directory")
     }
 
     /// The other API, such as `v2`, under which the same servers hold keys below the prefix. A hint, too:
@@ -337,10 +332,11 @@ pub struct Known {
     pub count: usize,
 }
 
-/// Of a store without leases.
-fn no_leases<A: Send + 'static>() -> BoxFuture<Result<A, Error>> {
-    let error = Error::new(Kind::InvalidRequest, "the store has no leases");
-    Box::pin(std::future::ready(Err(error)))
+const NO_LEASES: &str = "the store has no leases";
+
+/// The answer of a store that cannot do it.
+fn cannot<A: Send + 'static>(why: &'static str) -> BoxFuture<Result<A, Error>> {
+    Box::pin(std::future::ready(Err(Error::new(Kind::InvalidRequest, why))))
 }
 
 /// What was written below a prefix, from [`Store::written_since`]. Deleted keys show in the count only.

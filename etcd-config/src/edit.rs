@@ -313,7 +313,7 @@ impl<T: Derived> Edit<T> {
     }
 
     fn is_secret(&self, path: &str) -> bool {
-        let prefix = self.here.tree.prefix();
+        let prefix = self.reading.prefix();
         crate::schema::secrecy::Secrecy::of(self.here.schema.branch(), prefix).is_secret(path.as_bytes())
     }
 

@@ -11,9 +11,10 @@ pub(crate) mod subject;
 
 use std::time::Duration;
 
-use etcd_client_core::Prefix;
+use etcd_client_core::{Prefix, Printable};
 
 use crate::error::Error;
+use crate::tree::directories::{directories, path_of};
 
 /// How an instance is to be listed in the fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +36,26 @@ pub(crate) struct InstancePlan {
 /// Beside the prefix: what lies below it is read by the fields.
 ///
 /// # Errors
-/// The prefix is the whole store.
+/// The prefix is the whole store, or a layer lies where the instances are listed.
 pub(crate) fn fleet_of(prefix: &Prefix) -> Result<Prefix, Error> {
-    match prefix.path() {
-        "/" => Err(Error::option(
-            "instances are listed beside the prefix, and there is nothing beside the whole store: give the configuration a \
-             prefix",
-        )),
-        path => Ok(Prefix::new(&format!("{path}.fleet"))),
+    let fleet = match prefix.path() {
+        "/" => {
+            return Err(Error::option(
+                "instances are listed beside the prefix, and there is nothing beside the whole store: give the \
+                 configuration a prefix",
+            ));
+        }
+        path => Prefix::new(&format!("{path}.fleet")),
+    };
+    // Whoever read the entries would write its own again after each of them.
+    let overlaps = |directory: &&str| {
+        directory.starts_with(fleet.directory()) || fleet.directory().starts_with(*directory)
+    };
+    match directories(prefix).find(overlaps) {
+        Some(layer) => Err(Error::option(format!(
+            "the layer {} has the keys of {fleet}, where instances are listed: give it a prefix of its own",
+            Printable::line(path_of(layer))
+        ))),
+        None => Ok(fleet),
     }
 }

@@ -105,7 +105,7 @@ impl Reading {
 
     /// How many writes the store takes at once.
     pub(crate) fn writes_at_once(&self) -> usize {
-        self.plan.store.writes_at_once()
+        writes_at_once(&*self.plan.store, &self.watched)
     }
 
     /// Where each value comes from, whether or not it is good: of a start of this process.
@@ -228,6 +228,14 @@ pub(crate) fn in_background<R: Send + 'static>(
         Error::failed(format!("talking to the store panicked: {}", panics::shown(&panic)))
     })?;
     Ok((answer, background))
+}
+
+/// How many writes a store takes at once below a prefix: each further directory takes the place of one.
+pub(crate) fn writes_at_once(store: &dyn Store, prefix: &Prefix) -> usize {
+    match store.writes_at_once() {
+        few @ 0..=1 => few,
+        most => most.saturating_sub(prefix.directories().len() - 1).max(1),
+    }
 }
 
 async fn listing_at<T: Derived>(

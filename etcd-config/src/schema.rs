@@ -17,7 +17,7 @@ use crate::leaf::FieldDefault;
 use crate::shape::branch::{Branch, Content};
 use crate::shape::layout;
 use crate::shape::path::{field_path, whole_key};
-use crate::tree::directories::{directories, path_of};
+use crate::tree::directories::layer_paths;
 
 /// Stands for the name of a map's entry in keys and field paths.
 pub(crate) const ENTRY: &str = "<name>";
@@ -128,7 +128,7 @@ impl Schema {
         share_secrecy(&mut fields, &Secrecy::of(&branch, prefix));
         let denies = denies(&branch);
         let has_absolute = !branch.absolute(prefix).is_empty();
-        let layers = directories(prefix).skip(1).map(|directory| path_of(directory).to_owned()).collect();
+        let layers = layer_paths(prefix);
         Self { prefix: prefix.path().to_owned(), layers, branch, fields, denies, has_absolute }
     }
 

@@ -207,6 +207,14 @@ impl KeyTree {
         self.values + self.strays.len()
     }
 
+    /// How many keys are stored, in all layers.
+    pub(crate) fn stored(&self) -> usize {
+        match self.layers() {
+            [] => self.len(),
+            layers => layers.iter().map(Self::len).sum(),
+        }
+    }
+
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
         self.root.is_empty() && self.strays.is_empty()

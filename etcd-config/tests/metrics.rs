@@ -128,6 +128,7 @@ fn the_guide_names_them_all(ledger: &Ledger) {
     let cells = ledger.0.lock().unwrap();
     let shown: BTreeSet<_> = cells.keys().filter_map(|key| name(key.strip_prefix("etcd_config_")?)).collect();
     assert_eq!(named, shown);
+    assert_eq!(page.matches("\n| `etcd_config_").count(), named.len(), "a row for each, once");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! The streams are independent of each other, so a revision that has changed two directories may arrive on one of them long
 //! before it does on the other. It is delivered as one batch, and only when every stream has come to it: by a change of
-//! its own that is not older, or by a [progress notification](Signal::Progress). For that a stream that is behind is
+//! its own that is not older, or by a [progress notification](Signal::Progress). For that a stream that lags is
 //! asked for progress, one at a time, as the answer is for all that share a stream. So a change costs a round trip, unless it
 //! has changed all directories.
 //!
@@ -26,7 +26,7 @@ use self::part::{Part, Sign};
 use super::{Batch, BoxFuture, Opened, Prefix, Signal, Store, Watch, concurrently};
 use crate::{Error, Kind};
 
-/// How long a stream that is behind may send nothing of what is missing.
+/// How long a stream that lags may send nothing of what is missing.
 const PROVEN_WITHIN: Duration = Duration::from_millis(500);
 /// How long a change is held back at most, although what is missing is arriving.
 const HELD_AT_MOST: Duration = Duration::from_secs(5);
@@ -152,14 +152,14 @@ impl Watch for MergedWatch {
         silent.or(self.parts.first()).map_or("", |part| part.watch.endpoint())
     }
 
-    /// Only the streams that are silent, or behind, are to be blamed.
+    /// Only the streams that are silent, or lag, are to be blamed.
     fn abandon(self: Box<Self>) {
         let is_one_heard = self.parts.iter().any(|part| part.sign.is_some());
         let is_one_silent = self.parts.iter().any(|part| part.sign.is_none());
         let least = self.parts.iter().map(Part::reached).min();
         for part in self.parts {
-            let is_behind = Some(part.reached()) == least;
-            let is_to_blame = if is_one_heard && is_one_silent { part.sign.is_none() } else { is_behind };
+            let lags = Some(part.reached()) == least;
+            let is_to_blame = if is_one_heard && is_one_silent { part.sign.is_none() } else { lags };
             if is_to_blame {
                 part.watch.abandon();
             }
@@ -197,17 +197,17 @@ impl MergedWatch {
         }))
     }
 
-    /// The change of this revision waits for those that are behind. `None` if one of them was asked, and may have answered.
+    /// The change of this revision waits for those that lag. `None` if one of them was asked, and may have answered.
     fn wait(&mut self, revision: u64, cx: &mut Context<'_>) -> Option<Poll<Signal>> {
         let now = Instant::now();
         let is_next = self.hold.as_ref().is_none_or(|hold| hold.revision != revision);
         if is_next {
             self.parts.iter_mut().for_each(|part| part.unproven = 0);
         }
-        let is_behind = |part: &Part| part.through < revision;
-        let first = self.parts.iter().position(is_behind)?;
+        let lags = |part: &Part| part.through < revision;
+        let first = self.parts.iter().position(lags)?;
         let proves_nothing = |part: &Part| !part.watch.proves_progress() || part.unproven >= UNPROVEN_ANSWERS;
-        if self.parts.iter().any(|part| is_behind(part) && proves_nothing(part)) {
+        if self.parts.iter().any(|part| lags(part) && proves_nothing(part)) {
             return Some(Poll::Ready(Signal::Stale));
         }
         let hold = match &mut self.hold {
@@ -219,12 +219,12 @@ impl MergedWatch {
                 return None;
             }
         };
-        for part in self.parts.iter_mut().filter(|part| is_behind(part)) {
+        for part in self.parts.iter_mut().filter(|part| lags(part)) {
             if std::mem::take(&mut part.has_arrived) {
                 hold.arrived = now;
             }
         }
-        if !is_behind(&self.parts[hold.asked]) {
+        if !lags(&self.parts[hold.asked]) {
             hold.asked = first;
             self.parts[first].watch.request_progress();
             return None;
@@ -239,7 +239,7 @@ impl MergedWatch {
             return None;
         }
         let is_arriving = |part: &Part| part.sign == Some(Sign::Arriving);
-        if self.parts.iter().all(|part| !is_behind(part) || is_arriving(part)) {
+        if self.parts.iter().all(|part| !lags(part) || is_arriving(part)) {
             self.parts.iter_mut().for_each(|part| part.sign = None);
             return Some(Poll::Ready(Signal::Arriving));
         }

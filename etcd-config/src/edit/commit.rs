@@ -61,7 +61,7 @@ pub(super) struct Conflict {
 pub(super) async fn write<T: Derived>(reading: &Reading, writes: Vec<Write>) -> Result<Wrote, Unwritten> {
     let connections = reading.connections_here();
     let store = connections.store();
-    let at_once = store.writes_at_once().max(1);
+    let at_once = reading.writes_at_once().max(1);
     let parts: Vec<&[Write]> = writes.chunks(at_once).collect();
     let mut expected = Expected::of(reading, foremost_of::<T>(reading, at_once));
     let mut is_proven = true;

@@ -14,14 +14,22 @@ use crate::shape::branch::Branch;
 #[derive(Debug)]
 pub(crate) struct Describer<'s> {
     branch: &'s Branch,
+    /// What the keys are called by.
     prefix: &'s Prefix,
+    /// What absolute names of fields are below: of layers the lowest one, whichever is at hand.
+    lowest: &'s Prefix,
     secrecy: Secrecy<'s>,
 }
 
 impl<'s> Describer<'s> {
     pub(crate) fn of(schema: &'s Schema, prefix: &'s Prefix) -> Self {
+        Self::in_layer(schema, prefix, prefix)
+    }
+
+    /// Of the keys of one layer; `whole` is the prefix with all layers.
+    pub(crate) fn in_layer(schema: &'s Schema, layer: &'s Prefix, whole: &'s Prefix) -> Self {
         let branch = schema.branch();
-        Self { branch, prefix, secrecy: Secrecy::of(branch, prefix) }
+        Self { branch, prefix: layer, lowest: whole, secrecy: Secrecy::of(branch, whole) }
     }
 
     /// The change of what is stored at a path below the prefix. Where no field reads it, it may have been a secret of
@@ -34,7 +42,7 @@ impl<'s> Describer<'s> {
         new: Option<&Bytes>,
         is_given: bool,
     ) -> PlannedChange {
-        let reader = reader(self.branch, self.prefix, path);
+        let reader = reader(self.branch, self.lowest, path);
         let secret = self.secrecy.is_secret(path.as_bytes());
         let may_be_secret = !self.secrecy.may_be_cached(path.as_bytes());
         let default = reader.as_ref().filter(|reader| !reader.is_entry);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use etcd_client_core::{Batch, Change, Entry, Printable, Write};
+use etcd_client_core::{Batch, Change, Entry, Prefix, Printable, Write};
 
 use super::checked::checked;
 use super::commit::{Unwritten, Written, Wrote};
@@ -74,7 +74,8 @@ impl<T: Derived> Plan<T> {
             layer.changes = what_differs(std::mem::take(&mut layer.changes), &layer.tree);
         }
         add_commit_key(&mut layers, revision);
-        let mut planned: Vec<PlannedChange> = layers.iter().flat_map(planned).collect();
+        let mut planned: Vec<PlannedChange> =
+            layers.iter().flat_map(|layer| planned(layer, reading.prefix())).collect();
         planned.sort_by(|one, other| one.key.cmp(&other.key));
         let writes = writes(&layers);
         refuse_too_many::<T>(writes.len(), reading.writes_at_once(), &reading)?;
@@ -259,9 +260,9 @@ fn batch<T>(layers: &[LayerEdit<T>], revision: u64) -> Batch {
     Batch { revision, changes: all }
 }
 
-fn planned<T>(layer: &LayerEdit<T>) -> Vec<PlannedChange> {
+fn planned<T>(layer: &LayerEdit<T>, whole: &Prefix) -> Vec<PlannedChange> {
     let LayerEdit { changes, unseen, tree, schema, .. } = layer;
-    let describer = Describer::of(schema, tree.prefix());
+    let describer = Describer::in_layer(schema, tree.prefix(), whole);
     let change = |(path, new): (&String, &Option<Bytes>)| {
         describer.change(path, tree.get(path), new.as_ref(), !unseen.contains(path))
     };

@@ -140,7 +140,7 @@ impl PlannedChange {
     fn row(&self) -> [String; 4] {
         let [field, key, change] = self.cells();
         let when = match &self.overridden {
-            Some(key) => format!("overridden by {}: not in force there", Printable::line(key)),
+            Some(key) => format!("overridden by {}: not in force here", Printable::line(key)),
             None if self.restart => "after a restart".to_owned(),
             None => "now".to_owned(),
         };

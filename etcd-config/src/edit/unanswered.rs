@@ -9,6 +9,7 @@ use etcd_client_core::{Change, Entry, Kind, Signal, Store, Write};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::expected::Expected;
+use crate::reading::writes_at_once;
 
 /// How long a write that is not to be seen may still be on its way before that is said.
 const GRACE: Duration = Duration::from_secs(1);
@@ -57,7 +58,7 @@ async fn look(store: &dyn Store, expected: &Expected, part: &[Write]) -> Result<
     if !has_changed {
         return Ok(None);
     }
-    let needed = expected.needed(part, store.writes_at_once());
+    let needed = expected.needed(part, writes_at_once(store, &expected.prefix));
     first_write(store, expected, part, &needed, listing.revision).await
 }
 

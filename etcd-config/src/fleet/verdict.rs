@@ -10,21 +10,24 @@ pub(crate) enum Verdict {
     Lags(LaggingInstance),
 }
 
-/// `is_same` says whether nothing has changed since a revision at which there were so many keys, up to the one that is
-/// waited for.
-pub(crate) fn verdict(instance: &Instance, revision: u64, is_same: impl Fn(u64, usize) -> bool) -> Verdict {
+/// `is_same` says whether nothing has changed since what an instance has in force, up to the revision that is waited for.
+pub(crate) fn verdict(
+    instance: &Instance,
+    revision: u64,
+    is_same: impl Fn(&InstanceReport) -> bool,
+) -> Verdict {
     let lags = |why| Verdict::Lags(LaggingInstance { name: instance.name.clone(), why });
     let report = match &instance.report {
         Ok(report) => report,
         Err(why) => return lags(InstanceLag::Unreadable(why.clone())),
     };
-    let InstanceReport { revision: in_force, keys, refused, restart, state, .. } = report;
+    let InstanceReport { revision: in_force, refused, restart, state, .. } = report;
     if let Some(refused) = refused.as_ref().filter(|refused| refused.revision >= revision)
         && *in_force < revision
     {
         return lags(lag_of_refusal(refused));
     }
-    let has_it = *in_force >= revision || keys.is_some_and(|keys| is_same(*in_force, keys));
+    let has_it = *in_force >= revision || is_same(report);
     match has_it {
         true if restart.is_empty() => Verdict::InForce,
         true => lags(InstanceLag::WaitsForRestart { fields: restart.clone() }),

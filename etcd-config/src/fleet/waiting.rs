@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Change, Entry, Error as StoreError, Kind, Known, Store};
+use etcd_client_core::{Change, Entry, Error as StoreError, Kind, Known, Prefix, Store};
 use tokio::time::{Instant, timeout_at};
 
 use super::instance::Instance;
 use super::place::FleetPlace;
 use super::verdict::{Verdict, verdict};
 use crate::error::{Error, FleetLag, InstanceLag, LaggingInstance};
+use crate::instance::report::InstanceReport;
 use crate::live::first_load::is_final;
 use crate::runtime::deadline::runtime_deadline;
+use crate::tree::directories::is_layered;
 
 /// How much longer the others may take when one has refused: about as long as they spread their writes.
 const AFTER_REFUSAL: Duration = Duration::from_secs(3);
@@ -62,15 +64,17 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
     }
 }
 
+/// The keys that an instance reads, in brief: its layers above the prefix, a revision, and how many keys there were.
+type State = (Vec<String>, u64, usize);
+
 /// What is known while waiting.
 struct Waiting {
     place: FleetPlace,
     revision: u64,
     /// Not before the first listing.
     instances: Option<BTreeMap<Bytes, Instance>>,
-    /// Whether nothing below the prefix has changed since a revision at which there were so many keys, up to the one that
-    /// is waited for; `None` if that is still to be asked.
-    same: HashMap<(u64, usize), Option<bool>>,
+    /// Whether nothing has changed since a state, up to the revision that is waited for; `None` if that is still to be asked.
+    same: HashMap<State, Option<bool>>,
     /// Why the entries cannot be followed at the moment.
     last: Option<StoreError>,
 }
@@ -126,37 +130,53 @@ impl Waiting {
     /// revision at which nothing was written there, the store has to say that nothing was. Returns whether it has said all.
     async fn ask(&mut self, store: &dyn Store) -> bool {
         let reports = self.all().filter_map(|instance| instance.report.as_ref().ok());
-        let open: Vec<(u64, usize)> = reports
-            .filter(|report| report.revision < self.revision)
-            .filter_map(|report| report.keys.map(|keys| (report.revision, keys)))
-            .collect();
+        let open: Vec<State> =
+            reports.filter(|report| report.revision < self.revision).filter_map(state_of).collect();
         for state in open {
             self.same.entry(state).or_default();
         }
-        let open: Vec<(u64, usize)> = self
+        let open: Vec<State> = self
             .same
             .iter()
             .filter(|(_, answer)| answer.is_none())
-            .map(|(state, _)| *state)
+            .map(|(state, _)| state.clone())
             .take(ASKED)
             .collect();
-        for (revision, count) in open {
-            let known = Known { revision, cluster: 0, count };
-            let is_same = match store.unchanged(&self.place.plan.prefix, known).await {
+        for state in open {
+            let (layers, revision, count) = &state;
+            let known = Known { revision: *revision, cluster: 0, count: *count };
+            // Layers that are none were not written by an instance.
+            let Ok(prefix) = self.prefix_with(layers) else {
+                self.same.insert(state, Some(false));
+                continue;
+            };
+            let is_same = match store.unchanged(&prefix, known).await {
                 Ok(Some(head)) if head >= self.revision => true,
                 // Something was written, so the instance will say how it stands; or the store can never say.
                 Ok(None) => false,
                 Err(error) if error.kind() == Kind::InvalidRequest => false,
                 Ok(Some(_)) | Err(_) => continue,
             };
-            self.same.insert((revision, count), Some(is_same));
+            self.same.insert(state, Some(is_same));
         }
         self.same.values().all(Option::is_some)
     }
 
+    /// What an instance with these layers reads.
+    fn prefix_with(&self, layers: &[String]) -> Result<Prefix, StoreError> {
+        let prefix = &self.place.plan.prefix;
+        if layers.is_empty() && !is_layered(prefix) {
+            return Ok(prefix.clone());
+        }
+        let lowest = Prefix::new(prefix.path());
+        layers.iter().try_fold(lowest, |all, layer| all.and(&Prefix::new(layer)))
+    }
+
     /// Who does not have it.
     fn lagging(&self) -> Vec<LaggingInstance> {
-        let is_same = |revision, keys| self.same.get(&(revision, keys)).copied().flatten().unwrap_or(false);
+        let is_same = |report: &InstanceReport| {
+            state_of(report).is_some_and(|state| self.same.get(&state).copied().flatten().unwrap_or(false))
+        };
         let verdicts = self.all().map(|instance| verdict(instance, self.revision, is_same));
         verdicts
             .filter_map(|verdict| match verdict {
@@ -184,4 +204,9 @@ impl Waiting {
             error,
         })
     }
+}
+
+/// What an instance has said that it reads; `None` if it has not said how many keys there were.
+fn state_of(report: &InstanceReport) -> Option<State> {
+    report.keys.map(|keys| (report.layers.clone(), report.revision, keys))
 }

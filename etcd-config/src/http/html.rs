@@ -44,6 +44,20 @@ impl Html {
         self.raw("\">").text(Ago(now.duration_since(time).unwrap_or_default())).raw("</time>")
     }
 
+    /// How many more there are than are shown, if any, with a link to all of them.
+    pub(super) fn more(&mut self, more: usize, link: &'static str) -> &mut Self {
+        if more == 0 {
+            return self;
+        }
+        self.raw("<p>and ")
+            .text(more)
+            .raw(" more: <a href=\"?")
+            .raw(link)
+            .raw("\">")
+            .raw(link)
+            .raw("</a></p>")
+    }
+
     pub(super) fn finish(self) -> String {
         self.0
     }

@@ -14,6 +14,8 @@ const LARGEST: usize = 64 << 10;
 /// The most problems that are in it.
 pub(super) const PROBLEMS: usize = 10;
 const NAMES: usize = 20;
+/// As many as a prefix has directories. They are whole: who waits for the instance asks the store for them.
+const LAYERS: usize = 32;
 /// In characters.
 const WORDS: usize = 300;
 const NAME: usize = 200;
@@ -45,7 +47,7 @@ pub(crate) fn to_text(report: &InstanceReport) -> String {
         "since": millis(*since),
         "started": millis(*started),
         "lease_seconds": lease.as_secs(),
-        "layers": names(layers),
+        "layers": layers.iter().take(LAYERS).collect::<Vec<_>>(),
     })
     .to_string()
 }
@@ -78,7 +80,7 @@ pub(crate) fn from_text(text: &[u8]) -> Result<InstanceReport, String> {
         since: time("since")?,
         started: time("started")?,
         lease: Duration::from_secs(number(object, "lease_seconds")?),
-        layers: names(object, "layers"),
+        layers: texts(object, "layers").take(LAYERS).map(str::to_owned).collect(),
     })
 }
 
@@ -107,8 +109,12 @@ fn number(object: &Map<String, Value>, name: &str) -> Result<u64, String> {
 }
 
 fn names(object: &Map<String, Value>, name: &str) -> Vec<String> {
+    texts(object, name).take(NAMES).map(|name| cut(name, NAME)).collect()
+}
+
+fn texts<'o>(object: &'o Map<String, Value>, name: &str) -> impl Iterator<Item = &'o str> {
     let all = object.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    all.iter().filter_map(Value::as_str).take(NAMES).map(|name| cut(name, NAME)).collect()
+    all.iter().filter_map(Value::as_str)
 }
 
 fn lacks(name: &str) -> String {

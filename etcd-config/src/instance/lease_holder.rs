@@ -7,6 +7,9 @@ use etcd_client_core::{Error, Kind, LeaseId, Leased, LeasedPut, Prefix, Store};
 
 use super::name::candidates;
 
+/// No lease needs more, and a time that a store has granted must be one that can be added.
+const YEAR: Duration = Duration::from_secs(366 * 86_400);
+
 /// Holds a name, or none. Dropping a future of it leaves a lease behind that ends by itself, if anything.
 pub(super) struct LeaseHolder {
     store: Arc<dyn Store>,
@@ -33,9 +36,9 @@ impl LeaseHolder {
         self.held.as_ref().is_some_and(|held| *held != self.wanted)
     }
 
-    /// How long the lease lasts, as the store has granted it.
+    /// How long the lease lasts, as the store has granted it; a year, if it says that it is longer.
     pub(super) fn ttl(&self) -> Duration {
-        self.ttl
+        self.ttl.min(YEAR)
     }
 
     /// The key of a name.

@@ -133,7 +133,19 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
 
     /// Enters what was made of `seen`, unless the values have changed.
     fn enter(&self, live: &Live<T>, seen: &Arc<Snapshot<T>>, made: Built<R>) -> Result<Entry<T, R>, Error> {
-        let made = made.map_err(|what| self.has_failed(&live.shared, seen.revision, &what))?;
+        let made = match made {
+            Ok(made) => made,
+            Err(what) => {
+                let error = self.has_failed(&live.shared, seen.revision, &what);
+                let now = live.snapshot();
+                // It failed on what is no longer so, and its words may have a secret of then, which is not known any more.
+                return if (self.differs)(&seen.value, &now.value) {
+                    Ok(Entry::Outdated(now))
+                } else {
+                    Err(error)
+                };
+            }
+        };
         let versions = Arc::new(Versions::new(made, seen.number, Arc::clone(&live.shared.current)));
         let mut known = Arc::clone(seen);
         loop {

@@ -8,10 +8,12 @@ use super::Options;
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::instance::{InstancePlan, fleet_of, name};
-use crate::tree::directories::{directories, path_of};
+use crate::tree::directories::layer_paths;
 
 /// The shortest lease: servers grant no shorter one.
 const SHORTEST_LEASE: Duration = Duration::from_secs(2);
+/// Longer ones are this one.
+const LONGEST_SPREAD: Duration = Duration::from_secs(86_400);
 
 /// Being listed in the fleet. It counts for [`watch`](Self::watch) and [`watch_async`](Self::watch_async) only.
 impl<T: Derived> Options<T> {
@@ -28,12 +30,12 @@ impl<T: Derived> Options<T> {
     /// [time of the lease](Self::instance_lease) when the process dies. It is written when it changes, a moment
     /// [later](Self::instance_spread), by the thread or the runtime that follows the store, and never delays an update or
     /// fails a start: where it cannot be written (no permission, no quorum, no space left, etcd's v2 API) that is one of
-    /// the [`Status::warnings`](crate::Status::warnings), and it is tried again, ever more seldom, at least every five to
-    /// eight minutes.
+    /// the [`Status::warnings`](crate::Status::warnings), and it is tried again, ever more seldom, at least every eight
+    /// minutes.
     ///
     /// If the name is taken, the first who has it keeps it. This process is `web-1~2` then, or `web-1~3` and so on, says
-    /// so in a warning, and takes its own name as soon as that is free: so it is for a while after a process that died
-    /// without a farewell was started again. [`Status::instance`](crate::Status::instance) is the name that it has.
+    /// so in a warning, and tries for its own name again: after one lease time, then ever more seldom, at least every 13
+    /// minutes. So it is for a while after a process that died without a farewell was started again. [`Status::instance`](crate::Status::instance) is the name that it has.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -97,8 +99,8 @@ impl<T: Derived> Options<T> {
             )));
         }
         let (name, version) = (name.clone(), self.version.clone());
-        let (lease, spread) = (self.instance_lease, self.instance_spread);
-        let layers = directories(prefix).skip(1).map(|directory| path_of(directory).to_owned()).collect();
+        let (lease, spread) = (self.instance_lease, self.instance_spread.min(LONGEST_SPREAD));
+        let layers = layer_paths(prefix);
         Ok(Some(Box::new(InstancePlan { name, place: fleet_of(prefix)?, layers, version, lease, spread })))
     }
 }

@@ -45,10 +45,10 @@ impl Keys {
         self.lock().tree.len()
     }
 
-    /// The revision of the last change below the prefix, and how many keys there have been since.
+    /// The revision of the last change below the prefix, and how many keys there have been since, in all layers.
     pub(crate) fn last_change(&self) -> (u64, usize) {
         let state = self.lock();
-        (state.changed, state.tree.len())
+        (state.changed, state.tree.stored())
     }
 
     pub(crate) fn read(&self) -> Arc<KeyTree> {

@@ -152,7 +152,7 @@ impl Observation {
                     return bad(TakeBackReason::Refused(LaggingInstance { name: name.clone(), why }));
                 }
             }
-            match verdict(instance, self.staged_at, |_, _| false) {
+            match verdict(instance, self.staged_at, |_| false) {
                 Verdict::InForce => {}
                 Verdict::Lags(LaggingInstance { why: InstanceLag::WaitsForRestart { fields }, .. })
                     if !fields.iter().any(|field| self.fields.contains(field)) => {}

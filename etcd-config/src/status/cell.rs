@@ -14,7 +14,7 @@ use crate::status::meters::{Meters, Reading};
 use crate::status::outstanding::Outstanding;
 use crate::status::resource_status::BuildCounts;
 use crate::status::{CacheFile, Counters, Rewind, Source, State, Status};
-use crate::tree::directories::{directories, path_of};
+use crate::tree::directories::layer_paths;
 
 /// How long the child of a `fork` waits for a lock that its parent may have held.
 const CHILD_LOCK: Duration = Duration::from_millis(20);
@@ -91,8 +91,7 @@ pub(crate) struct Epoch(u64);
 
 impl StatusCell {
     pub(crate) fn new(name: &'static str, prefix: &Prefix, revision: u64) -> Self {
-        let mut paths = directories(prefix).map(|directory| path_of(directory).to_owned());
-        let (prefix, layers) = (paths.next().unwrap_or_default(), paths.collect());
+        let (prefix, layers) = (prefix.path().to_owned(), layer_paths(prefix));
         let now = SystemTime::now();
         let record = StatusRecord {
             revision,

@@ -22,6 +22,11 @@ pub(crate) fn all_paths(prefix: &Prefix) -> String {
     paths.join(", ")
 }
 
+/// The paths of the layers above the lowest one.
+pub(crate) fn layer_paths(prefix: &Prefix) -> Vec<String> {
+    directories(prefix).skip(1).map(|directory| path_of(directory).to_owned()).collect()
+}
+
 /// Whether a prefix is that of a configuration with layers.
 pub(crate) fn is_layered(prefix: &Prefix) -> bool {
     directories(prefix).nth(1).is_some()

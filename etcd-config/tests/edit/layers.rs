@@ -33,7 +33,7 @@ fn an_edit_changes_one_layer_and_checks_all() {
         (change.key(), change.old(), change.overridden_by()),
         ("/app/workers", Some("1"), Some("/app@eu/workers"))
     );
-    assert!(plan.to_string().contains("overridden by /app@eu/workers: not in force there"), "{plan}");
+    assert!(plan.to_string().contains("overridden by /app@eu/workers: not in force here"), "{plan}");
     plan.commit().unwrap();
     assert_eq!(store.get("/app/workers").as_deref(), Some(&b"5"[..]));
     assert_eq!(options().load_once(&store).unwrap().workers, 2);
@@ -102,4 +102,53 @@ fn a_layer_is_written_down_and_restored_by_itself() {
     let keys: Vec<&str> =
         history.steps().iter().flat_map(HistoryStep::changes).map(HistoryChange::key).collect();
     assert!(keys.contains(&"/app@web-1/level") && keys.contains(&"/app@eu/level"), "{keys:?}");
+}
+
+#[derive(EtcdConfig, Clone, Debug, PartialEq)]
+#[etcd(prefix = "/big", layers("/big@eu"), commit_key = "version")]
+struct Big {
+    version: u32,
+    #[etcd(map)]
+    limits: BTreeMap<String, u32>,
+}
+
+/// A condition for each directory takes the place of a write.
+#[test]
+fn as_many_keys_are_written_at_once_as_the_layers_leave_room_for() {
+    let set = |count: usize| {
+        let store = MemoryStore::from([("/app/workers", "1")]);
+        let edit = options().edit(&store).unwrap();
+        let edit = (0..count).fold(edit, |edit, key| edit.set_text(format!("limits/{key}"), "1"));
+        (edit.plan(), store)
+    };
+    let (plan, store) = set(125);
+    plan.unwrap().commit().unwrap();
+    assert_eq!(options().load_once(&store).unwrap().limits.len(), 125);
+    let (plan, _store) = set(126);
+    assert!(plan.unwrap_err().to_string().contains("125"));
+    // With a commit key it takes several transactions.
+    let store = MemoryStore::from([("/big/version", "1")]);
+    let edit = Big::edit(&store).unwrap().set(field!(Big.version), &2).unwrap();
+    let edit = (0..300).fold(edit, |edit, key| edit.set_text(format!("limits/{key}"), "1"));
+    edit.plan().unwrap().commit().unwrap();
+    assert_eq!(Big::load_once(&store).unwrap().limits.len(), 300);
+}
+
+#[derive(EtcdConfig, Clone, Debug, PartialEq)]
+#[etcd(prefix = "/vault", layers("/vault@eu"))]
+struct Vault {
+    #[etcd(key = "/vault/token", secret, default = "none")]
+    token: String,
+}
+
+#[test]
+fn a_secret_with_an_absolute_key_is_hidden_in_the_plan_of_every_layer() {
+    let store = MemoryStore::from([("/vault/token", "hunter1")]);
+    for layer in ["/vault", "/vault@eu"] {
+        let edit = Vault::edit(&store).unwrap().in_layer(layer).unwrap();
+        let plan = edit.set_text("token", "hunter2").plan().unwrap();
+        let shown = format!("{plan} {plan:?} {:?}", plan.changes());
+        assert!(!shown.contains("hunter"), "{layer}: {shown}");
+        assert_eq!(plan.changes()[0].field(), "token");
+    }
 }

@@ -81,3 +81,24 @@ async fn a_name_that_becomes_free_is_taken_back() {
     until("said", async || report(&store, "web-1").await.revision == written).await;
     assert_eq!(names(&store).await, ["web-1"]);
 }
+
+#[test]
+fn a_layer_where_the_instances_are_listed_is_refused() {
+    for layer in ["/app.fleet", "/app.fleet/web-1"] {
+        let options = || Settings::options().layer(layer);
+        for error in [
+            options().instance("web-1").watch(store()).map(drop).unwrap_err(),
+            options().fleet(store()).map(drop).unwrap_err(),
+        ] {
+            assert!(error.is_invalid_option() && error.to_string().contains(layer), "{error}");
+        }
+        // Nothing is listed of it.
+        options().watch(store()).unwrap();
+    }
+}
+
+#[test]
+fn times_of_any_length_may_be_given() {
+    let options = Settings::options().instance("web-1").instance_spread(std::time::Duration::MAX);
+    options.instance_lease(std::time::Duration::MAX).watch(store()).unwrap();
+}

@@ -225,3 +225,28 @@ fn blocking_code_waits_too() {
     fleet.wait_for(written.revision(), Duration::from_secs(20)).unwrap();
     assert_eq!(live.load().workers, 20);
 }
+
+/// What an instance reads counts, and not what is read by who waits: a key of another zone is none of its own.
+#[tokio::test(start_paused = true)]
+async fn who_does_not_read_a_layer_has_in_force_what_was_written_there() {
+    seeded();
+    let store = store();
+    // One that overrides: more keys are stored than are in force.
+    store.put("/app@eu/workers", "5");
+    let of_zone = |zone: &str| Settings::options().layer(format!("/app@{zone}"));
+    let mut lives = Vec::new();
+    for zone in ["eu", "us"] {
+        let live = of_zone(zone).instance(format!("{zone}-1")).watch_async(&store).await.unwrap();
+        until("listed", async || live.status().instance.is_some()).await;
+        lives.push(live);
+    }
+    sleep(A_WHILE).await;
+    let fleet = of_zone("us").fleet_async(&store).await.unwrap();
+    assert_eq!(fleet.instance("eu-1").unwrap().report.as_ref().unwrap().layers, ["/app@eu"]);
+    for key in ["/app@us/workers", "/elsewhere"] {
+        let (written, begin) = (store.put(key, "7"), Instant::now());
+        fleet.wait_for_async(written, LIMIT).await.unwrap();
+        assert!(begin.elapsed() <= A_WHILE, "{key}: {:?}", begin.elapsed());
+    }
+    assert_eq!(lives.iter().map(|live| live.load().workers).collect::<Vec<_>>(), [5, 7]);
+}

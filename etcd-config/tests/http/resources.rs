@@ -30,3 +30,16 @@ fn a_resource_is_on_the_page_and_why_it_could_not_be_built() {
     assert!(get(&page, "/status.json").json()["resources"][0]["failures"].as_u64() >= Some(1));
     assert_eq!(*pool.load(), 8);
 }
+
+#[test]
+fn resources_that_are_not_shown_are_counted() {
+    let (_store, settings) = watched();
+    let made: Vec<_> = (0..53)
+        .map(|number| settings.building().name(format!("pool {number}")))
+        .map(|building| building.resource(|s| &s.workers, |workers| Ok::<_, String>(*workers)).unwrap())
+        .collect();
+    let html = get(&service(&settings), "/").text;
+    assert_eq!(html.matches("<code class=\"key\">resource pool").count(), 50);
+    assert!(html.contains("<p>and 3 more: <a href=\"?status.json\">status.json</a></p>"));
+    drop(made);
+}

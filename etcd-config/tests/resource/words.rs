@@ -53,3 +53,24 @@ fn a_panic_shows_nothing_where_there_are_secrets() {
     assert_eq!(error.problems()[0].what(), "panicked: (not shown: there are secrets)");
     drop(resource);
 }
+
+/// The secret was rotated while the build ran, which failed because of that: it is built again with the new one.
+#[test]
+fn a_first_build_that_was_overtaken_is_no_error_and_shows_no_former_secret() {
+    let store = MemoryStore::from([("/vault/password", "hunter22")]);
+    let settings = Vault::watch(&store).unwrap();
+    let (rotates, watched) = (store.clone(), settings.reader());
+    let connect = move |password: &Secret<String>| {
+        if password.expose() == "hunter22" {
+            rotates.put("/vault/password", "hunter33");
+            let mut watched = watched.clone();
+            while watched.load().password.expose() != "hunter33" {
+                std::thread::yield_now();
+            }
+            return Err(format!("no access with {}", password.expose()));
+        }
+        Ok(password.expose().len())
+    };
+    let resource = settings.resource(|s| &s.password, connect).map_err(|error| error.to_string());
+    assert_eq!(resource.map(|resource| *resource.load()), Ok("hunter33".len()));
+}

@@ -26,11 +26,11 @@ fn a_transaction_over_layers_is_never_seen_half() {
         let client = etcd_config::client::v3::Client::new([server.endpoint()]).expect("a client");
         let write = |number: u32| {
             let value = number.to_string();
-            let layer = if number % 2 == 0 { "/layered@eu-1" } else { "/layered@web-1" };
+            let layer = if number.is_multiple_of(2) { "/layered@eu-1" } else { "/layered@web-1" };
             block_on(async {
                 let mut txn = client.txn().then(client.put("/layered/low", value.as_str()));
                 txn = txn.then(client.put(format!("{layer}/high").as_str(), value.as_str()));
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     txn = txn.then(client.delete("/layered@web-1/high"));
                 }
                 txn.await.expect("written").header.revision

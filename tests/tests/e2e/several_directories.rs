@@ -318,7 +318,9 @@ fn halves_are_never_seen_through_cuts_and_compactions() {
         });
         reader.comes_to(last, Duration::from_secs(20));
         let counters = reader.held_only_what_was_written(&writer.written);
-        assert!(counters.losses > 0, "{counters:?}");
+        // On early servers the streams prove nothing, so they are left after each change, and may never be there to be cut.
+        assert!(counters.losses > 0 || etcd.version().is_early(), "{counters:?}");
+        assert!(proxy.connections() > 5, "connections were made anew: {}", proxy.connections());
     });
 }
 

@@ -158,7 +158,7 @@ async fn a_change_waits_for_proof_that_the_others_have_none_of_its_revision() {
     let mut play = play(2);
     play.batch(0, 12);
     assert_eq!(play.now().await, None);
-    assert_eq!(play.asked(), [0, 1], "the one that is behind, once");
+    assert_eq!(play.asked(), [0, 1], "the one that lags, once");
     play.say(1, Signal::Progress(11));
     assert_eq!(play.now().await, None, "not far enough");
     play.say(1, Signal::Progress(12));
@@ -186,7 +186,7 @@ async fn changes_come_in_the_order_of_their_revisions_each_as_a_whole() {
     assert_eq!(play.asked(), [0, 1, 0], "one at a time");
     play.say(1, Signal::Progress(15));
     assert_eq!(play.now().await, None);
-    assert_eq!(play.asked(), [0, 1, 1], "then the next that is behind");
+    assert_eq!(play.asked(), [0, 1, 1], "then the next that lags");
     play.say(2, Signal::Progress(15));
     assert_eq!(play.now().await, Some(of(15, &[0])));
 }
@@ -348,7 +348,7 @@ fn heads_and_clusters_are_compared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_who_is_silent_or_behind_is_abandoned() {
+async fn only_who_is_silent_or_lags_is_abandoned() {
     let abandoned = |play: &Play| -> Vec<bool> {
         play.parts.iter().map(|part| part.seen.lock().unwrap().is_abandoned).collect()
     };

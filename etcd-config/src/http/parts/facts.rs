@@ -21,6 +21,9 @@ pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
         html.raw("<dt>Failing endpoint</dt><dd><code>").line(&failing.endpoint).raw("</code>, since ");
         html.ago(failing.since, now).raw(": ").line(&OneLine(&failing.error).to_string()).raw("</dd>");
     }
+    if let Some(more @ 1..) = status.failing_endpoints.len().checked_sub(SHOWN) {
+        html.raw("<dt>Failing endpoints</dt><dd>and ").text(more).raw(" more</dd>");
+    }
     html.raw("<dt>Proven current</dt><dd>").ago(status.proven_current_at, now).raw("</dd>");
     if let Some(rewind) = &status.last_rewind {
         html.raw("<dt>Rewound</dt><dd>").ago(rewind.at, now).raw(": to revision ").text(rewind.now);

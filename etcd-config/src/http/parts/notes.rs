@@ -28,8 +28,6 @@ fn section(id: &'static str, title: &'static str, problems: &[Problem], html: &m
     html.raw("</span></h2><ul class=\"problems\">");
     problems.iter().take(SHOWN).for_each(|problem| item(problem, html));
     html.raw("</ul>");
-    if let Some(more @ 1..) = problems.len().checked_sub(SHOWN) {
-        html.raw("<p>and ").text(more).raw(" more: <a href=\"?problems.json\">problems.json</a></p>");
-    }
+    html.more(problems.len().saturating_sub(SHOWN), "problems.json");
     html.raw("</section>");
 }

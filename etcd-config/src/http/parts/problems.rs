@@ -16,9 +16,7 @@ pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
     html.text(refusal.kept_revision()).raw(" stays until this is corrected:</p><ul class=\"problems\">");
     problems.iter().take(SHOWN).for_each(|problem| item(problem, html));
     html.raw("</ul>");
-    if let Some(more @ 1..) = problems.len().checked_sub(SHOWN) {
-        html.raw("<p>and ").text(more).raw(" more: <a href=\"?problems.json\">problems.json</a></p>");
-    }
+    html.more(problems.len().saturating_sub(SHOWN), "problems.json");
     html.raw("</section>");
 }
 

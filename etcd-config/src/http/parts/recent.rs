@@ -10,6 +10,8 @@ use crate::problem::Problem;
 const OPEN: usize = 6;
 /// So many fields, keys or problems of each are shown.
 const DETAILS: usize = 5;
+/// Where all of it is.
+const RECENT: &str = "recent.json";
 
 pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
     html.raw("<section aria-labelledby=\"recent-title\"><h2 id=\"recent-title\">What happened last</h2>");
@@ -55,7 +57,7 @@ fn entry(happening: &Happening, scene: &Scene<'_>, html: &mut Html) {
             for key in keys.iter().take(DETAILS) {
                 html.raw("<p><code>").line(key).raw("</code></p>");
             }
-            more_of(more + fields.len().max(keys.len()).saturating_sub(DETAILS), html);
+            html.more(more + fields.len().max(keys.len()).saturating_sub(DETAILS), RECENT);
         }
         What::Refused { revision, problems, more, times, .. } => {
             title(html, "Refused");
@@ -65,7 +67,7 @@ fn entry(happening: &Happening, scene: &Scene<'_>, html: &mut Html) {
             }
             html.raw("</p>");
             problems.iter().take(DETAILS).for_each(|problem| refused(problem, html));
-            more_of(more + problems.len().saturating_sub(DETAILS), html);
+            html.more(more + problems.len().saturating_sub(DETAILS), RECENT);
         }
         What::Lost { state, error } => {
             title(html, "Connection lost");
@@ -99,10 +101,4 @@ fn refused(problem: &Problem, html: &mut Html) {
     let names = [problem.field(), problem.expected(), problem.key()];
     html.line(names.into_iter().find(|name| !name.is_empty()).unwrap_or_default());
     html.raw("</span> ").line(problem.what()).raw("</p>");
-}
-
-fn more_of(more: usize, html: &mut Html) {
-    if more > 0 {
-        html.raw("<p>and ").text(more).raw(" more: <a href=\"?recent.json\">recent.json</a></p>");
-    }
 }

@@ -17,7 +17,7 @@ pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
     );
     html.raw("<ul class=\"problems\">");
     resources.iter().take(SHOWN).for_each(|resource| item(resource, scene, html));
-    html.raw("</ul></section>");
+    html.raw("</ul>").more(resources.len().saturating_sub(SHOWN), "status.json").raw("</section>");
 }
 
 fn item(resource: &ResourceStatus, scene: &Scene<'_>, html: &mut Html) {

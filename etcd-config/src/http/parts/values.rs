@@ -29,9 +29,7 @@ pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
         row(shown, fields.get(shown.field()), problems, html);
     }
     html.raw("</tbody></table>");
-    if let Some(more @ 1..) = rows.len().checked_sub(SHOWN) {
-        html.raw("<p>and ").text(more).raw(" more: <a href=\"?explain.json\">explain.json</a></p>");
-    }
+    html.more(rows.len().saturating_sub(SHOWN), "explain.json");
 }
 
 fn row(row: &Row, field: Option<&Field>, problems: &[&Problem], html: &mut Html) {
