@@ -76,6 +76,7 @@
 //! | What shall a health check ask? | [`docs::probes`] |
 //! | What shall be counted, and when is somebody woken? | [`docs::metrics_and_alerts`] |
 //! | How do I change the struct while old and new processes run? | [`docs::rolling_upgrades`] |
+//! | How does a change reach one instance first, and then all? | [`docs::rollouts`] |
 //! | How do I test code that is configured so? | [`docs::testing`] |
 //! | How much does it take, and what can be tuned? | [`docs::limits_and_tuning`] |
 //! | What happens when etcd is down, or a bad value is written? | [`docs::what_happens_when`] |
@@ -94,6 +95,7 @@
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
 //! | a whole configuration as JSON, YAML or TOML: export, apply, seed | [`EtcdConfig::export`], [`Document`], [`Edit::apply`], [`Edit::fill`] |
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
+//! | a change for some instances first, watched there, then promoted or taken back | [`Rollout`], [`RolloutsFound`], [`docs::rollouts`] |
 //! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |

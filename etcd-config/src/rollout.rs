@@ -3,16 +3,20 @@
 mod actor;
 pub(crate) mod asked;
 mod drive;
+mod ended;
 pub(crate) mod found;
 mod observing;
 mod probe;
 pub(crate) mod progress;
+mod promotion_check;
 pub(crate) mod record;
 mod share;
+mod staging;
 mod steps;
 mod targets;
 mod transaction;
 pub(crate) mod view;
+mod work;
 
 use std::fmt;
 use std::fmt::Display;
@@ -20,9 +24,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::asked::RolloutHandle;
-use self::drive::begin;
+use self::drive::{begin, preview};
 use self::probe::Probe;
 use self::progress::RolloutStep;
+use self::record::RolloutRecord;
+use self::staging::Draft;
 use self::targets::Wanted;
 use crate::decode::Derived;
 use crate::edit::plan::Plan;
@@ -221,14 +227,35 @@ impl<T: Derived> Rollout<T> {
         self.settings.asked.clone()
     }
 
+    /// Who would have it first, through which layers, and which keys change, if it were staged now; also whether it
+    /// could be. Nothing is written. Blocks.
+    ///
+    /// # Errors
+    /// As of [`promote`](Self::promote), where that ends before anything is written.
+    pub fn preview(&self) -> Result<RolloutRecord, Error> {
+        let Self { plan, wanted, settings } = self;
+        let (record, _background) = in_background(preview::<T>(Draft::new(plan, wanted, settings)?))?;
+        record
+    }
+
+    /// The same for a task, on a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`preview`](Self::preview), and that there is no runtime.
+    pub async fn preview_async(&self) -> Result<RolloutRecord, Error> {
+        runtime()?;
+        let Self { plan, wanted, settings } = self;
+        preview::<T>(Draft::new(plan, wanted, settings)?).await
+    }
+
     /// Stages the change, watches, and promotes it or takes it back. Blocks for as long as that takes.
     ///
     /// # Errors
     /// Where it is not promoted, [`Error::rollout`] says how it has ended, and what is in the store then. Besides:
     /// - [`Error::is_conflict`]: something below the prefix has changed since the plan was made, and nothing is written.
     /// - [`Error::is_invalid_option`]: an instance is not there, or has no layer of its own; the plan is empty, deletes
-    ///   keys, or is for a layer; or it is too much for one transaction, which etcd's limit of 128 operations bounds at
-    ///   about 120 keys times layers, and 30 layers. Nothing is written.
+    ///   keys, or is for a layer; or it is too much for one transaction, in which etcd takes 128 operations: that is 60 keys
+    ///   for one layer, 10 for ten and 2 for thirty, and no more layers than that. Nothing is written.
     /// - [`Error::is_access`]: the user may not read or write one of the places.
     pub fn promote(self) -> Result<Promoted, Error> {
         let (outcome, _background) = in_background(begin(self))?;

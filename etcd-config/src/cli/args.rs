@@ -17,6 +17,7 @@ use super::export::Export;
 use super::get::Get;
 use super::history::History;
 use super::rollback::Rollback;
+use super::rollout::Rollout;
 use super::schema::Schema;
 use super::session::Session;
 use super::set::Set;
@@ -97,6 +98,7 @@ enum Command {
     Export(Export),
     History(History),
     Rollback(Rollback),
+    Rollout(Rollout),
     Watch(Watch),
     Schema(Schema),
     Completions(Completions),
@@ -160,6 +162,7 @@ impl Command {
             Self::Export(command) => command.run(session),
             Self::History(command) => command.run(session),
             Self::Rollback(command) => command.run(session),
+            Self::Rollout(command) => command.run(session),
             Self::Watch(command) => command.run(session),
             Self::Schema(command) => command.run(session),
             Self::Completions(command) => command.run(session, whole),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use etcd_client_core::{Prefix, Store};
 use serde_json::{Value, json};
 
+use super::rollout::typeless::{Begin, Begun, Wishes};
 use crate::check::Check;
 use crate::decode::{Derived, survey};
 use crate::document::{Document, exported};
@@ -70,6 +71,8 @@ pub(super) trait Subject {
     /// What was changed between two revisions, newest first; of a field, if one is named.
     fn history(&self, site: &Site, revisions: (u64, Option<u64>), field: Option<&str>)
     -> Result<Past, Error>;
+    /// The rollouts that have begun and not ended.
+    fn rollouts(&self, site: &Site) -> Result<Vec<Box<dyn Begun>>, Error>;
     /// Follows the store; what is heard is sent.
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error>;
 }
@@ -115,6 +118,8 @@ pub(super) trait Planned {
     fn reading(&self) -> &Reading;
     /// Writes.
     fn commit(self: Box<Self>) -> Result<Written, Error>;
+    /// To some instances first.
+    fn rollout(self: Box<Self>, wishes: Wishes) -> Box<dyn Begin>;
 }
 
 /// What was changed.
@@ -197,6 +202,11 @@ impl<T: Derived> Subject for Typed<T> {
         let prefix = site.place.options::<T>().read_plan(&site.store)?.prefix;
         let (complete_from, cut) = (history.complete_from(), history.cut());
         Ok(Past { prefix, complete_from, cut, steps: history.into_iter().collect() })
+    }
+
+    fn rollouts(&self, site: &Site) -> Result<Vec<Box<dyn Begun>>, Error> {
+        let found = site.place.options::<T>().rollouts(&site.store)?.into_rollouts();
+        Ok(found.into_iter().map(|found| Box::new(found) as Box<dyn Begun>).collect())
     }
 
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error> {
@@ -318,6 +328,10 @@ impl<T: Derived> Planned for TypedPlan<T> {
 
     fn commit(self: Box<Self>) -> Result<Written, Error> {
         self.plan.commit()
+    }
+
+    fn rollout(self: Box<Self>, wishes: Wishes) -> Box<dyn Begin> {
+        Box::new(wishes.of(self.plan))
     }
 }
 

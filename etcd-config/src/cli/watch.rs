@@ -1,6 +1,5 @@
 //! `watch`: values as they change.
 
-mod ending;
 mod frame;
 mod lines;
 mod screen;

@@ -38,10 +38,14 @@ pub enum RolloutEnd {
     },
     /// The rollout is no longer there: somebody else has promoted it, or taken it back.
     EndedElsewhere {
-        /// Whether what is below the prefix is what was to be promoted.
+        /// Whether it was promoted. `false` if it was taken back, and also if one of its keys was changed again after
+        /// the promotion. Where etcd has compacted the revision at which it ended, keys that were all written in one
+        /// transaction since count as promoted.
         promoted: bool,
     },
-    /// The store does not answer, so that nobody knows whether the last step was made. It is never made later.
+    /// The store does not answer, so that nobody knows whether the last step was made. It is not made later than 15 s
+    /// after this, and not after somebody else has resumed or aborted the rollout. As soon as the store answers again,
+    /// [`RolloutsFound`](crate::RolloutsFound) has it if it is staged.
     Unknown {
         /// The rollout.
         id: String,
@@ -126,7 +130,7 @@ impl fmt::Display for RolloutFailure {
                 write!(f, "{rollout} is promoted, by somebody else")?;
             }
             RolloutEnd::EndedElsewhere { promoted: false } => {
-                write!(f, "{rollout} is no longer there: somebody else has taken it back")?;
+                write!(f, "{rollout} is no longer there: somebody else has taken it back, or changed it since")?;
             }
             RolloutEnd::Unknown { id, why } => {
                 let id = Printable::line(id);

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use etcd_client_core::Printable;
 
-use super::drive::{OWNER, Work};
 use super::record::RolloutRecord;
-use super::steps::{Stop, record_of};
+use super::steps::{Stop, below};
 use super::transaction::NotMade;
 use super::view::{RolloutPlace, View};
+use super::work::{OWNER, Work};
 use super::{Promoted, Settings};
 use crate::decode::Derived;
-use crate::error::{Error, RolloutEnd};
+use crate::error::Error;
 use crate::live::first_load::is_final;
 use crate::reading::{in_background, newest};
 use crate::runtime::caller::{refuse_to_wait, runtime};
@@ -72,7 +72,7 @@ impl<T: Derived> RolloutsFound<T> {
         let rollouts = view
             .records(&place.records)
             .map(|(id, staged_at, record)| {
-                let owner = super::steps::below(&place.record_key(&id), OWNER);
+                let owner = below(&place.record_key(&id), OWNER);
                 let driven_by =
                     view.get(&owner).map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
                 FoundRollout {
@@ -187,7 +187,7 @@ impl<T: Derived> FoundRollout<T> {
     ///
     /// # Errors
     /// As [`Rollout::promote`](crate::Rollout::promote). Where somebody else drives it, it stays as it is
-    /// ([`RolloutEnd::Staged`]).
+    /// ([`RolloutEnd::Staged`](crate::RolloutEnd::Staged)).
     pub fn resume(self) -> Result<Promoted, Error> {
         let (outcome, _background) = in_background(self.resumed())?;
         outcome
@@ -203,10 +203,11 @@ impl<T: Derived> FoundRollout<T> {
         self.resumed().await
     }
 
-    /// Takes it back, also while somebody drives it, who hears of it then. Returns the revision at which it is gone. Blocks.
+    /// Takes it back, also while somebody drives it, who hears of it then. Returns the revision at which it is gone; [`on_step`](Self::on_step)
+    /// hears which overrides are left, as somebody else has changed them. Blocks.
     ///
     /// # Errors
-    /// [`Error::rollout`] is where it stands: it is [no longer there](RolloutEnd::EndedElsewhere), or the store does not
+    /// [`Error::rollout`] is where it stands: it is [no longer there](crate::RolloutEnd::EndedElsewhere), or the store does not
     /// answer.
     pub fn abort(self) -> Result<u64, Error> {
         let (outcome, _background) = in_background(self.aborted())?;
@@ -237,9 +238,7 @@ impl<T: Derived> FoundRollout<T> {
         let mut work = Work::new::<T>(place, id, &record.layers, OWNER, &settings.by)?;
         if let Err(not_made) = work.take_over(staged_at).await {
             let error = match not_made {
-                NotMade::Stop(Stop::Gone) => {
-                    work.failure(RolloutEnd::EndedElsewhere { promoted: false }, None)
-                }
+                NotMade::Stop(Stop::Gone) => work.ended_elsewhere(&record).await,
                 not_made => work.stays(not_made, "it could not be resumed"),
             };
             work.leave().await;
@@ -254,8 +253,8 @@ impl<T: Derived> FoundRollout<T> {
         let Self { place, id, settings, .. } = self;
         let mut work = Work::new::<T>(place, id, &record.layers, &format!("abort-{role}"), &settings.by)?;
         let outcome = match work.taken_back().await {
-            Ok((revision, _)) => {
-                settings.tell(&super::progress::RolloutStep::TakenBack { revision });
+            Ok((revision, left)) => {
+                settings.tell(&super::progress::RolloutStep::TakenBack { revision, left });
                 Ok(revision)
             }
             Err(NotMade::Stop(Stop::Gone)) => Err(work.ended_elsewhere(&record).await),
@@ -263,18 +262,6 @@ impl<T: Derived> FoundRollout<T> {
         };
         work.leave().await;
         outcome
-    }
-}
-
-impl Work {
-    /// Becomes the one who drives it, if it is still the one that was read.
-    async fn take_over(&mut self, staged_at: u64) -> Result<(), NotMade> {
-        let view = self.look().await?;
-        match record_of(&view, &self.place, &self.id) {
-            Ok((_, at)) if at == staged_at => Ok(()),
-            Ok(_) => Err(NotMade::Stop(Stop::Gone)),
-            Err(stop) => Err(NotMade::Stop(stop)),
-        }
     }
 }
 

@@ -33,6 +33,8 @@ pub enum RolloutStep {
     TakenBack {
         /// The revision of that.
         revision: u64,
+        /// Overrides that somebody else has changed meanwhile, and that are left as they are.
+        left: Vec<String>,
     },
 }
 
@@ -51,7 +53,14 @@ impl fmt::Display for RolloutStep {
             }
             Self::InForce { observe } => write!(f, "in force, and watched for {observe:?}"),
             Self::Promoted { revision } => write!(f, "promoted at revision {revision}"),
-            Self::TakenBack { revision } => write!(f, "taken back at revision {revision}"),
+            Self::TakenBack { revision, left } => {
+                write!(f, "taken back at revision {revision}")?;
+                if left.is_empty() {
+                    return Ok(());
+                }
+                let keys: Vec<String> = left.iter().map(|key| Printable::line(key).to_string()).collect();
+                write!(f, ", and left as somebody else has changed it: {}", keys.join(", "))
+            }
         }
     }
 }

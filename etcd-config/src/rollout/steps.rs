@@ -38,6 +38,17 @@ pub(super) struct Staging {
     pub(super) replace: bool,
 }
 
+/// The keys of at most so many who work on it go together with a record. There is one, or one who aborts and the one who
+/// has died; more end by their leases.
+const ACTORS: usize = 4;
+
+/// The most writes of any step of it: the promotion has most.
+pub(super) fn most_writes(staging: &Staging) -> usize {
+    let Staging { record, texts, commit_key, .. } = staging;
+    let keys = texts.len() + usize::from(commit_key.is_some());
+    1 + ACTORS + keys * (record.layers.len() + 1)
+}
+
 /// The change in the layers, and the record.
 pub(super) fn stage(view: &View, place: &RolloutPlace, staging: &Staging) -> Result<Vec<Write>, Stop> {
     let Staging { id, record, texts, commit_key, decided_on, .. } = staging;
@@ -157,8 +168,7 @@ pub(super) fn promote(
 ) -> Result<Promotion, Stop> {
     let (record, staged_at) = record_of(view, place, id)?;
     let mut changed = Vec::new();
-    let mut promotion =
-        Promotion { writes: vec![delete(view, place.record_key(id))], texts: BTreeMap::new() };
+    let mut promotion = Promotion { writes: without_record(view, place, id), texts: BTreeMap::new() };
     for RolloutKey { path, was_at, .. } in &record.keys {
         let key = place.base.join(path);
         let is_at = view.get(&key).map(|entry| entry.revision);
@@ -202,7 +212,7 @@ pub(super) fn take_back(
     commit_key: Option<&str>,
 ) -> Result<(Vec<Write>, Vec<String>), Stop> {
     let (record, staged_at) = record_of(view, place, id)?;
-    let (mut writes, mut left) = (vec![delete(view, place.record_key(id))], Vec::new());
+    let (mut writes, mut left) = (without_record(view, place, id), Vec::new());
     for layer in &record.layers {
         for RolloutKey { path, .. } in &record.keys {
             let key = below(layer, path);
@@ -220,6 +230,14 @@ pub(super) fn take_back(
         writes.extend(commit_key.and_then(|path| again(view, below(layer, path))));
     }
     Ok((writes, left))
+}
+
+/// The end of the record, and of the keys of those who work on it, of which one may have died.
+fn without_record(view: &View, place: &RolloutPlace, id: &str) -> Vec<Write> {
+    let record = place.record_key(id);
+    let below = etcd_client_core::Prefix::new(&record);
+    let actors = view.below(&below).take(ACTORS).map(delete_entry);
+    std::iter::once(delete(view, record.clone())).chain(actors).collect()
 }
 
 pub(super) fn record_of(view: &View, place: &RolloutPlace, id: &str) -> Result<(RolloutRecord, u64), Stop> {
@@ -244,6 +262,10 @@ fn put(view: &View, key: String, value: Bytes) -> Write {
 fn delete(view: &View, key: String) -> Write {
     let read_at = view.get(&key).map(|entry| entry.revision);
     Write { key: key.into(), value: None, read_at }
+}
+
+fn delete_entry(entry: &Entry) -> Write {
+    Write { key: entry.key.clone(), value: None, read_at: Some(entry.revision) }
 }
 
 /// The same text again, for those who wait for the key to be written; it is never taken away.

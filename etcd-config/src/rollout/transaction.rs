@@ -11,6 +11,7 @@ use super::actor::{Actor, NotActing};
 use super::steps::Stop;
 use super::view::View;
 use crate::live::first_load::is_final;
+use crate::reading::writes_at_once;
 use crate::runtime::deadline::runtime_deadline;
 
 const PAUSE: Duration = Duration::from_millis(200);
@@ -141,15 +142,14 @@ impl Step<'_> {
 
     /// On the condition that all is as it was read. What is written, and who works on it, must still be there for certain.
     fn guarded(&self, view: &View, actor: &Actor, writes: Vec<Write>) -> Result<GuardedWrites, NotMade> {
-        let at_once = (self.store.writes_at_once() + 1).saturating_sub(self.prefix.directories().len());
+        let at_once = writes_at_once(&**self.store, self.prefix);
         if writes.len() > at_once {
             return Err(NotMade::TooMany { writes: writes.len(), at_once });
         }
         let mut guarded = GuardedWrites::after(self.prefix, &view.listing, writes);
-        let own =
-            guarded.writes.iter().filter(|write| write.read_at.is_some()).map(|write| write.key.clone());
+        let written = guarded.writes.iter().filter(|write| write.read_at.is_some()).map(|write| &write.key);
         let mut first: Vec<Bytes> = vec![Bytes::from(actor.key.clone())];
-        first.extend(own);
+        first.extend(written.filter(|key| **key != actor.key.as_bytes()).cloned());
         guarded.present.retain(|key| !first.contains(key));
         first.append(&mut guarded.present);
         guarded.present = first;

@@ -16,9 +16,12 @@ async fn what_cannot_be_rolled_out_is_refused_and_nothing_is_written() {
     let before = world.store.revision();
     let nothing = world.edit().await.plan().unwrap();
     let deletion = world.edit().await.unset(field!(Settings.workers)).plan().unwrap();
+    let layered = world.edit().await.in_layer("/app@canary").unwrap();
+    let layered = layered.set(field!(Settings.workers), &20).unwrap().plan().unwrap();
     for (rollout, words) in [
         (of(nothing), "the plan changes nothing"),
         (of(deletion), "the plan deletes a key"),
+        (of(layered), "the plan is for a layer"),
         (world.rollout().await.to(["web-3"]), "there is no instance web-3"),
         (world.rollout().await.to(["wbe-1"]), "did you mean"),
         (world.rollout().await.to(["web-2"]), "web-9 reads its highest layer, /app@web-2, too"),
@@ -27,10 +30,31 @@ async fn what_cannot_be_rolled_out_is_refused_and_nothing_is_written() {
         (world.rollout().await.to_share(f64::NAN), "a share of NaN"),
         (world.rollout().await.to([""; 0]), "there is no instance"),
     ] {
+        let preview = rollout.preview_async().await.unwrap_err();
         let error = rollout.promote_async().await.unwrap_err();
         assert!(error.is_invalid_option() && error.to_string().contains(words), "{error}");
+        assert_eq!(preview.to_string(), error.to_string());
     }
     assert_eq!(world.store.revision(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preview_says_for_whom_and_where_and_writes_nothing() {
+    let world = World::new(&["web-1", "web-2", "web-3"]).await;
+    let before = world.store.revision();
+    let record = world.rollout().await.to_share(0.5).by("ann").preview_async().await.unwrap();
+    assert_eq!((&record.instances[..], &record.by[..]), (&["web-2".to_owned(), "web-3".to_owned()][..], "ann"));
+    assert_eq!(record.layers, ["/app@web-2", "/app@web-3"]);
+    assert_eq!((&record.keys[0].path[..], record.keys[0].was_at), ("workers", Some(2)));
+    assert_eq!(world.store.revision(), before);
+    world.store.put("/app@web-1/workers", "15");
+    let error = world.rollout().await.preview_async().await.unwrap_err();
+    assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+    assert!(error.to_string().contains("/app@web-1/workers = 15"), "{error}");
+    let old = world.rollout().await;
+    world.store.put("/app/workers", "13");
+    assert!(old.preview_async().await.unwrap_err().is_conflict());
+    assert_eq!(world.store.revision(), before + 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,6 +107,17 @@ async fn an_override_is_shown_and_replaced_only_when_that_is_said() {
     let failing = world.rollout().await.replace().probe(|| Err::<(), _>("bad"));
     failing.promote_async().await.unwrap_err();
     assert_eq!(world.store.get("/app@web-1/workers").as_deref(), Some(&b"15"[..]));
+    // What somebody has changed there meanwhile is left, and named.
+    let rollout = world.rollout().await.replace();
+    let handle = rollout.handle();
+    let task = tokio::spawn(rollout.promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    world.store.put("/app@web-1/workers", "17");
+    handle.take_back("enough");
+    let error = task.await.unwrap().unwrap_err();
+    let Some(RolloutEnd::TakenBack { left, .. }) = error.rollout() else { panic!("{error}") };
+    assert_eq!(left, &["/app@web-1/workers"]);
+    assert_eq!(world.store.get("/app@web-1/workers").as_deref(), Some(&b"17"[..]));
     world.rollout().await.replace().promote_async().await.unwrap();
     world.store.delete("/app@web-1/pin");
     world.assert_only("20").await;

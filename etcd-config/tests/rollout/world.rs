@@ -1,5 +1,6 @@
 //! A small fleet whose instances note each value that they have had in force.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub disk: String,
     #[etcd(secret, default = 0)]
     pub pin: u32,
+    #[etcd(map)]
+    pub quotas: BTreeMap<String, u32>,
 }
 
 /// An instance, and what it has had in force.

@@ -4,6 +4,8 @@ mod etcd;
 mod helper;
 mod hostile;
 mod person;
+mod rollout;
+mod rollout_etcd;
 mod script;
 mod terminal;
 mod watching;

@@ -11,8 +11,8 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 
-use super::ending::Ending;
 use super::frame::{Seen, Size};
+use crate::cli::ending::Ending;
 use crate::cli::subject::{Heard, Watched};
 
 /// How soon a change is shown.
