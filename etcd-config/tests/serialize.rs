@@ -183,7 +183,10 @@ fn a_rollout_is_json_without_values() {
     handle.take_back("Ctrl-C");
     let error = driver.join().unwrap().unwrap_err();
     let end = to_json(&error.rollout());
-    assert_eq!((&end["end"], &end["left"], &end["promoted"]), (&json!("taken_back"), &json!([]), &Value::Null));
+    assert_eq!(
+        (&end["end"], &end["left"], &end["promoted"]),
+        (&json!("taken_back"), &json!([]), &Value::Null)
+    );
     let reason = json!({ "reason": "asked", "instance": null, "lagging": [], "why": "Ctrl-C" });
     assert_eq!(end["reason"], reason);
     assert_eq!(store.get("/bank@web-1/workers").as_deref(), Some(&b"4711"[..]));

@@ -18,9 +18,9 @@ use super::document_file::{document_in, format};
 use super::exit::{Code, Failure};
 use super::question::{Consent, ask};
 use super::session::Session;
-use super::set;
+use super::set::{Change, change};
 use super::style::Style;
-use super::subject::{How, Planned, Site, Subject};
+use super::subject::{How, Site};
 use super::writing::Writing;
 use crate::document::Format;
 use crate::instance::name::of_this_process;
@@ -76,13 +76,6 @@ pub(super) struct Rollout {
     abort: Option<String>,
     #[command(flatten)]
     consent: Consent,
-}
-
-/// A change that is to be rolled out.
-struct Change<'s> {
-    subject: &'s dyn Subject,
-    plan: Box<dyn Planned>,
-    is_input_used: bool,
 }
 
 impl Rollout {
@@ -192,8 +185,7 @@ impl Rollout {
             return Ok(Change { subject, plan, is_input_used: file.as_os_str() == "-" });
         }
         let assignments = Assignment::all(&self.assignments, self.from_file.clone())?;
-        let (subject, plan, is_input_used) = set::plan(session, site, "rollout", assignments)?;
-        Ok(Change { subject, plan, is_input_used })
+        change(session, site, "rollout", assignments)
     }
 
     /// Who has it first, and how it goes on.
@@ -237,7 +229,8 @@ impl Rollout {
         }
         let (id, json) = (found.id().to_owned(), found.to_json());
         let (sender, steps) = std::sync::mpsc::channel();
-        let on_step = Box::new(move |step: &crate::rollout::progress::RolloutStep| drop(sender.send(step.clone())));
+        let on_step =
+            Box::new(move |step: &crate::rollout::progress::RolloutStep| drop(sender.send(step.clone())));
         let revision = found.with(self.wishes()).abort(on_step).map_err(failure)?;
         steps.try_iter().for_each(|step| show(session, &step));
         if session.json {
@@ -259,7 +252,9 @@ impl Rollout {
         };
         match (session.json, dry_run) {
             (true, true) => session.terminal.print_json(&json!({ "rollout": found.to_json() })),
-            (false, true) => session.terminal.print(&format!("{what} {about}? A dry run: nothing is written")),
+            (false, true) => {
+                session.terminal.print(&format!("{what} {about}? A dry run: nothing is written"));
+            }
             (false, false) => session.terminal.print_as(Style::Plain, &about),
             (true, false) => {}
         }

@@ -34,19 +34,26 @@ impl Set {
     pub(super) fn run(self, session: &Session) -> Result<Code, Failure> {
         let assignments = Assignment::all(&self.assignments, self.from_file)?;
         let site = session.site()?;
-        let (subject, plan, is_input_used) = plan(session, &site, "set", assignments)?;
+        let Change { subject, plan, is_input_used } = change(session, &site, "set", assignments)?;
         Writing { session, subject, site: &site, consent: self.consent, is_input_used }.carry_out(plan)
     }
 }
 
-/// What these assignments of a command would make, of the configuration that has the fields; and whether standard input
-/// had a value.
-pub(super) fn plan<'s>(
+/// A change that is checked, of the configuration that it is of.
+pub(super) struct Change<'s> {
+    pub(super) subject: &'s dyn Subject,
+    pub(super) plan: Box<dyn Planned>,
+    /// Standard input had a value, and has no answer.
+    pub(super) is_input_used: bool,
+}
+
+/// What these assignments of a command would make.
+pub(super) fn change<'s>(
     session: &'s Session,
     site: &Site,
     command: &str,
     assignments: Vec<Assignment>,
-) -> Result<(&'s dyn Subject, Box<dyn Planned>, bool), Failure> {
+) -> Result<Change<'s>, Failure> {
     let fields: Vec<&str> = assignments.iter().map(|assignment| assignment.field.as_str()).collect();
     let Owner { subject, view, names } = Names::owner(session, site, &fields)?;
     let mut changes = Vec::new();
@@ -65,7 +72,7 @@ pub(super) fn plan<'s>(
         is_input_used |= source == Source::Input;
         changes.push((one.key, Some(source.read()?)));
     }
-    Ok((subject, view.plan(changes)?, is_input_used))
+    Ok(Change { subject, plan: view.plan(changes)?, is_input_used })
 }
 
 /// What is said of a field that was named alone.

@@ -130,7 +130,10 @@ impl fmt::Display for RolloutFailure {
                 write!(f, "{rollout} is promoted, by somebody else")?;
             }
             RolloutEnd::EndedElsewhere { promoted: false } => {
-                write!(f, "{rollout} is no longer there: somebody else has taken it back, or changed it since")?;
+                write!(
+                    f,
+                    "{rollout} is no longer there: somebody else has taken it back, or changed it since"
+                )?;
             }
             RolloutEnd::Unknown { id, why } => {
                 let id = Printable::line(id);

@@ -14,7 +14,11 @@ use crate::reading::decode_all;
 use crate::runtime::panics;
 
 /// Whether what would be below the prefix is refused by what is checked here, and is not so far.
-pub(super) fn check<T: Derived>(view: &View, place: &RolloutPlace, promotion: &Promotion) -> Result<(), Stop> {
+pub(super) fn check<T: Derived>(
+    view: &View,
+    place: &RolloutPlace,
+    promotion: &Promotion,
+) -> Result<(), Stop> {
     let Listing { revision, cluster, .. } = *view.listing;
     let entries: Vec<Entry> = view.below(&place.base).cloned().collect();
     let before = Listing { revision, cluster, entries };

@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use etcd_client_core::{Entry, Prefix};
 
+use super::Settings;
 use super::record::{RolloutKey, RolloutRecord};
 use super::steps::Staging;
 use super::targets::{Targets, Wanted};
 use super::view::RolloutPlace;
-use super::Settings;
 use crate::decode::Derived;
 use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;

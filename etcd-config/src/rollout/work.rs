@@ -84,10 +84,8 @@ impl Work {
     pub(super) async fn could_be_staged(&self, staging: &Staging) -> Result<(), NotMade> {
         self.refuse_too_many(staging)?;
         let listing = newest(&*self.store, &self.prefix, self.place.plan.limit).await;
-        let listing = listing.map_err(|error| NotMade::Store {
-            error: error.or_else(|| self.store.outage()),
-            maybe: false,
-        })?;
+        let listing = listing
+            .map_err(|error| NotMade::Store { error: error.or_else(|| self.store.outage()), maybe: false })?;
         stage(&View { listing: Arc::new(listing) }, &self.place, staging).map_err(NotMade::Stop)?;
         Ok(())
     }

@@ -33,7 +33,8 @@ async fn it_is_written_with_each_step_and_stays_in_the_layer() {
     sleep(Duration::from_secs(3)).await;
     let rollout = async || {
         let edit = options("-").edit_async(&store).await.unwrap();
-        let edit = edit.set(field!(Committed.workers), &20).unwrap().set(field!(Committed.limit), &20).unwrap();
+        let edit =
+            edit.set(field!(Committed.workers), &20).unwrap().set(field!(Committed.limit), &20).unwrap();
         Rollout::of(edit.plan().unwrap()).to(["web-1"]).within(Duration::from_secs(3_600))
     };
     let get = |key: &str| store.get(key).map(|text| String::from_utf8(text.to_vec()).unwrap());

@@ -16,7 +16,8 @@ async fn what_the_promotion_could_not_write_is_refused_at_the_beginning() {
     let before = world.store.revision();
     for (keys, instances) in [(61, &["web-1"][..]), (40, &["web-1", "web-2"])] {
         let rollout = of(plan_of(&world, keys).await).to(instances.iter().copied());
-        for error in [rollout.preview_async().await.unwrap_err(), rollout.promote_async().await.unwrap_err()] {
+        for error in [rollout.preview_async().await.unwrap_err(), rollout.promote_async().await.unwrap_err()]
+        {
             assert!(error.is_invalid_option(), "{error}");
             assert!(error.to_string().contains("and the store takes 12"), "{error}");
         }
@@ -40,7 +41,9 @@ async fn thirty_instances_have_it_first_and_no_more() {
     let entry = world.store.get("/app.fleet/web-1").unwrap();
     let entry = String::from_utf8(entry.to_vec()).unwrap();
     for number in 2..=31 {
-        world.store.put(format!("/app.fleet/web-{number}"), entry.replace("@web-1", &format!("@web-{number}")));
+        world
+            .store
+            .put(format!("/app.fleet/web-{number}"), entry.replace("@web-1", &format!("@web-{number}")));
     }
     let names = |count: usize| (1..=count).map(|number| format!("web-{number}"));
     let before = world.store.revision();

@@ -82,7 +82,8 @@ async fn a_store_that_falls_silent_in_a_step_leaves_what_nobody_knows() {
             assert!(error.to_string().contains("the operator is cut off"), "{error}");
             // It is as the store says.
             let found = world.found().await.pop();
-            let is_staged = matches!((step, fate), ("stage", Fate::MadeAndCut) | ("promote", Fate::LostAndCut));
+            let is_staged =
+                matches!((step, fate), ("stage", Fate::MadeAndCut) | ("promote", Fate::LostAndCut));
             assert_eq!(found.is_some(), is_staged, "{step}: {fate:?}");
             if let Some(found) = found {
                 found.abort_async().await.unwrap();

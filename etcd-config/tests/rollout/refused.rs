@@ -43,7 +43,10 @@ async fn a_preview_says_for_whom_and_where_and_writes_nothing() {
     let world = World::new(&["web-1", "web-2", "web-3"]).await;
     let before = world.store.revision();
     let record = world.rollout().await.to_share(0.5).by("ann").preview_async().await.unwrap();
-    assert_eq!((&record.instances[..], &record.by[..]), (&["web-2".to_owned(), "web-3".to_owned()][..], "ann"));
+    assert_eq!(
+        (&record.instances[..], &record.by[..]),
+        (&["web-2".to_owned(), "web-3".to_owned()][..], "ann")
+    );
     assert_eq!(record.layers, ["/app@web-2", "/app@web-3"]);
     assert_eq!((&record.keys[0].path[..], record.keys[0].was_at), ("workers", Some(2)));
     assert_eq!(world.store.revision(), before);
@@ -107,6 +110,7 @@ async fn an_override_is_shown_and_replaced_only_when_that_is_said() {
     let failing = world.rollout().await.replace().probe(|| Err::<(), _>("bad"));
     failing.promote_async().await.unwrap_err();
     assert_eq!(world.store.get("/app@web-1/workers").as_deref(), Some(&b"15"[..]));
+    until("taken back", async || world.members[0].live.load().workers == 15).await;
     // What somebody has changed there meanwhile is left, and named.
     let rollout = world.rollout().await.replace();
     let handle = rollout.handle();

@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
         println!("listed");
         // Until nobody holds the other end.
         let _ = io::stdin().lines().last();
-        settings.close();
+        settings.close(Duration::from_secs(5));
         return ExitCode::SUCCESS;
     }
     let Some(seed) = variable("SEED").filter(|_| variable("ETCDCTL_ENDPOINTS").is_none()) else {
@@ -74,5 +74,7 @@ fn keys(store: &MemoryStore) -> String {
         block_on(store.list(&prefix)).expect("it can be read").entries
     });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    entries.map(|entry| format!("{}={}\n", text(&entry.key), text(&entry.value))).collect()
+    let pairs: Vec<String> =
+        entries.map(|entry| format!("{}={}\n", text(&entry.key), text(&entry.value))).collect();
+    pairs.concat()
 }

@@ -60,7 +60,10 @@ pub(super) fn drive(session: &Session, rollout: Box<dyn Drive>) -> Result<Driven
             Ok(Heard::Ended(outcome)) => return Ok(Driven { outcome, staged }),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Failure::new(Code::Unreachable, "the thread that drives it has ended before it was done"));
+                return Err(Failure::new(
+                    Code::Unreachable,
+                    "the thread that drives it has ended before it was done",
+                ));
             }
         }
         if let Some(name) = ending.as_ref().and_then(Ending::name) {
