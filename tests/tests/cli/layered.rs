@@ -12,7 +12,7 @@ use etcd_config_tests::block_on;
 /// Settings of a service.
 #[derive(EtcdConfig)]
 #[etcd(prefix = "/service", layers("/service@{instance}"))]
-pub struct Layered {
+pub(crate) struct Layered {
     #[etcd(default = 10, validate = not_too_many)]
     pub workers: u32,
     #[etcd(default = "info")]
@@ -27,7 +27,7 @@ fn not_too_many(workers: &u32) -> Result<(), String> {
     if is_strict && *workers > 99 { Err("more than 99".to_owned()) } else { Ok(()) }
 }
 
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     if let Some(name) = variable("MEMBER") {
         let endpoint = variable("ETCDCTL_ENDPOINTS").expect("the address of etcd");
@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
         println!("listed");
         // Until nobody holds the other end.
         let _ = io::stdin().lines().last();
-        settings.close(Duration::from_secs(5));
+        settings.close(Duration::from_secs(5)).expect("it ends");
         return ExitCode::SUCCESS;
     }
     let Some(seed) = variable("SEED").filter(|_| variable("ETCDCTL_ENDPOINTS").is_none()) else {
