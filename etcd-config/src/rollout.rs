@@ -132,7 +132,7 @@ pub struct Promoted {
 
 impl Promoted {
     /// The revision of the promotion, or one after it if its answer was lost; for
-    /// [`Fleet::wait_for`](crate::Fleet::wait_for).
+    /// [`Fleet::wait_for_revision`](crate::Fleet::wait_for_revision).
     pub fn revision(&self) -> u64 {
         self.revision
     }

@@ -176,7 +176,7 @@ impl TestFleet {
         use std::io::Write;
         let fleet = options("-").fleet(&self.client).unwrap();
         let now = block_on(self.client.list(&Prefix::new("/service"))).unwrap().revision;
-        fleet.wait_for(now, SOON).unwrap();
+        fleet.wait_for_revision(now, SOON).unwrap();
         let now = workers(&self.client);
         self.members
             .iter_mut()
