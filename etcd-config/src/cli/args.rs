@@ -14,6 +14,7 @@ use super::configurations::Configurations;
 use super::connection::Connection;
 use super::exit::{Code, EXIT_CODES, Failure};
 use super::export::Export;
+use super::fleet::Fleet;
 use super::get::Get;
 use super::history::History;
 use super::rollback::Rollback;
@@ -100,6 +101,7 @@ enum Command {
     Rollback(Rollback),
     Rollout(Rollout),
     Watch(Watch),
+    Fleet(Fleet),
     Schema(Schema),
     Completions(Completions),
 }
@@ -131,7 +133,13 @@ impl Args {
     ) -> ExitCode {
         let Self { connection, prefix, placeholder, config, json, command } = self;
         let store = store.filter(|_| !connection.names_servers());
-        let place = Place { prefix, placeholders: placeholder, startup_timeout: connection.startup_timeout };
+        let place = Place {
+            prefix,
+            placeholders: placeholder,
+            layer: None,
+            is_common: false,
+            startup_timeout: connection.startup_timeout,
+        };
         let session = Session {
             subjects: C::subjects().0,
             config,
@@ -164,6 +172,7 @@ impl Command {
             Self::Rollback(command) => command.run(session),
             Self::Rollout(command) => command.run(session),
             Self::Watch(command) => command.run(session),
+            Self::Fleet(command) => command.run(session),
             Self::Schema(command) => command.run(session),
             Self::Completions(command) => command.run(session, whole),
         }

@@ -80,7 +80,7 @@ pub(super) struct Rollout {
 
 impl Rollout {
     pub(super) fn run(self, session: &Session) -> Result<Code, Failure> {
-        let site = session.site()?;
+        let site = session.common_site()?;
         match (&self.resume, &self.abort) {
             (Some(id), _) => self.go_on(session, &site, id),
             (_, Some(id)) => self.abort(session, &site, id),

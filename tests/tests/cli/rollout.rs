@@ -7,7 +7,7 @@ const SEED: &str = "/service/workers=12\n";
 
 fn prepared(seed: &str, args: &[&str]) -> Run {
     let run = Run::new(seed, &[&["rollout"], args].concat());
-    run.env("LAYERED", "1").env("INSTANCE", "-").env("MEMBERS", "web-1,web-2")
+    run.env("SERVICE", "1").env("MEMBERS", "web-1,web-2")
 }
 
 fn run(args: &[&str]) -> Ran {
@@ -23,7 +23,7 @@ fn a_change_is_for_one_first_and_then_for_all() {
     else {
         panic!("{ran:#?}")
     };
-    assert!(title.starts_with("2 changes in Layered below /service"), "{ran:#?}");
+    assert!(title.starts_with("2 changes in Service below /service"), "{ran:#?}");
     assert!(workers.starts_with("workers") || level.starts_with("workers"), "{ran:#?}");
     assert_eq!(first, "First for web-1, through /service@web-1; watched there for 200ms, then for all");
     assert!(staged.starts_with("Staged at revision ") && staged.ends_with(", for web-1"), "{staged}");
@@ -61,7 +61,7 @@ fn for_a_program_it_is_json_and_the_steps_are_elsewhere() {
     let dry = run(&["workers=20", "--to", "web-1", "--dry-run", "--json"]).json();
     assert!(dry["id"].is_null() && dry["promoted"].is_null() && dry["instances"][0] == "web-1", "{dry:#}");
     let list = run(&["--json"]).json();
-    assert_eq!(list, serde_json::json!({ "name": "Layered", "rollouts": [] }));
+    assert_eq!(list, serde_json::json!({ "name": "Service", "rollouts": [] }));
     let refused = run(&["workers=20", "--to", "web-3", "--yes", "--json"]);
     assert_eq!((refused.code, &refused.json()["code"]), (2, &2.into()), "{refused:#?}");
 }

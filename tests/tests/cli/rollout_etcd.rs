@@ -15,7 +15,7 @@ struct Member(Child);
 impl Member {
     fn start(server: &Server, name: &str, is_strict: bool) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_settings-program"));
-        command.env("LAYERED", "1").env("MEMBER", name).env("ETCDCTL_ENDPOINTS", server.endpoint());
+        command.env("SERVICE", "1").env("MEMBER", name).env("ETCDCTL_ENDPOINTS", server.endpoint());
         if is_strict {
             command.env("STRICT", "1");
         }
@@ -38,7 +38,7 @@ impl Drop for Member {
 
 fn prepared(server: &Server, args: &[&str]) -> Run {
     let run = Run::new("", &[&["rollout"], args].concat());
-    run.env("LAYERED", "1").env("INSTANCE", "-").env("ETCDCTL_ENDPOINTS", &server.endpoint())
+    run.env("SERVICE", "1").env("ETCDCTL_ENDPOINTS", &server.endpoint())
 }
 
 fn run(server: &Server, args: &[&str]) -> Ran {
@@ -132,7 +132,7 @@ fn an_operator_rolls_out_is_killed_goes_on_and_takes_back() {
     let ran = run(&server, &["--continue", &id, "--observe", "1s", "--yes"]);
     assert_eq!(ran.code, 0, "{ran:#?}");
     assert_eq!(keys(&server), "/service/workers=30\n");
-    assert_eq!(run(&server, &[]).out, "There is no rollout of Layered\n");
+    assert_eq!(run(&server, &[]).out, "There is no rollout of Service\n");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn an_etcd_that_does_not_answer_is_another_exit_code() {
     let args = ["workers=20", "--to", "web-1", "--yes", "--startup-timeout", "1s"];
     for args in [&args[..], &["--startup-timeout", "1s"], &["--abort", "--startup-timeout", "1s"]] {
         let run = Run::new("", &[&["rollout"], args].concat());
-        let run = run.env("LAYERED", "1").env("INSTANCE", "-").env("ETCDCTL_ENDPOINTS", "http://127.0.0.1:1");
+        let run = run.env("SERVICE", "1").env("ETCDCTL_ENDPOINTS", "http://127.0.0.1:1");
         let ran = run.run();
         assert_eq!(ran.code, 3, "{ran:#?}");
     }

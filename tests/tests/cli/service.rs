@@ -12,7 +12,7 @@ use etcd_config_tests::block_on;
 /// Settings of a service.
 #[derive(EtcdConfig)]
 #[etcd(prefix = "/service", layers("/service@{instance}"))]
-pub(crate) struct Layered {
+pub(crate) struct Service {
     #[etcd(default = 10, validate = not_too_many)]
     pub workers: u32,
     #[etcd(default = "info")]
@@ -39,7 +39,7 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some(seed) = variable("SEED").filter(|_| variable("ETCDCTL_ENDPOINTS").is_none()) else {
-        return cli::main::<Layered>();
+        return cli::main::<Service>();
     };
     let store = MemoryStore::new();
     let seed = std::fs::read_to_string(seed).expect("the file can be read");
@@ -47,8 +47,8 @@ pub(crate) fn main() -> ExitCode {
         store.put(key, value);
     }
     let names = variable("MEMBERS").unwrap_or_default();
-    let members: Vec<Live<Layered>> = names.split_terminator(',').map(|name| member(&store, name)).collect();
-    let code = cli::main_over::<Layered>(&store);
+    let members: Vec<Live<Service>> = names.split_terminator(',').map(|name| member(&store, name)).collect();
+    let code = cli::main_over::<Service>(&store);
     drop(members);
     if let Some(after) = variable("AFTER") {
         std::fs::write(after, keys(&store)).expect("the file can be written");
@@ -57,8 +57,8 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// An instance, once it is listed.
-fn member(store: impl IntoStore, name: &str) -> Live<Layered> {
-    let options = Layered::options().placeholder("instance", name).instance(name);
+fn member(store: impl IntoStore, name: &str) -> Live<Service> {
+    let options = Service::options().placeholder("instance", name).instance(name);
     let options = options.instance_spread(Duration::ZERO).instance_lease(Duration::from_secs(2));
     let settings = options.watch(store).expect("it starts");
     while settings.status().instance.is_none() {
