@@ -4,18 +4,16 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{
-    Flat, History, PREFIX, Server, Watched, Witness, on_each_line, over_each_api, over_v2,
-};
+use etcd_config_tests::{Watched, Witness, on_each_line_and_layers, over_each_api_and_layers, over_v2};
 
 #[test]
 fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "1");
         history.put("b", "1");
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let live = stage.options().watch(server.endpoint()).expect("a first snapshot");
         let witness = Witness::watching(&live);
 
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -85,7 +83,7 @@ fn r32_a_restored_backup_of_v2_is_listed_and_the_rewind_is_told() {
 
 #[test]
 fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "1");
@@ -107,13 +105,13 @@ fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
 
 #[test]
 fn r34_an_emptiness_that_passes_is_never_seen() {
-    on_each_line(|etcd| {
-        let [server, empty] = [(); 2].map(|()| Server::builder().etcd(etcd).start());
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let [server, empty] = [(); 2].map(|()| stage.server().start());
+        let history = stage.history(&server);
         for _ in 0..5 {
             history.put("a", "1");
         }
-        let Watched { proxy, live, witness } = Watched::at(&server);
+        let Watched { proxy, live, witness } = stage.watched(&server);
 
         proxy.swap_backend(&empty.address());
         proxy.cut();
@@ -133,7 +131,7 @@ fn r34_an_emptiness_that_passes_is_never_seen() {
 
 #[test]
 fn r35_another_cluster_behind_the_same_name_is_told_and_listed() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let other = stage.server().flag("--initial-cluster-token", "other").start();
         let elsewhere = stage.history(&other);
