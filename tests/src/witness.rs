@@ -236,7 +236,7 @@ impl Step {
     }
 
     /// The keys without the prefix; what is in two layers, once.
-    fn names(&self) -> BTreeSet<String> {
+    pub fn names(&self) -> BTreeSet<String> {
         let name =
             |key: &String| key.strip_prefix(PREFIX).or_else(|| key.strip_prefix(OVER)).map(str::to_owned);
         self.keys.iter().map(|key| name(key).expect("a key below a prefix")).collect()

@@ -1,11 +1,13 @@
 //! Waiting until a revision is in force for all instances: it follows the entries, and asks for nothing at intervals.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use etcd_client_core::watcher::{self, Event, Watcher};
 use etcd_client_core::{Change, Entry, Error as StoreError, Kind, Known, Prefix, Store};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::instance::Instance;
@@ -21,8 +23,11 @@ use crate::tree::directories::is_layered;
 const AFTER_REFUSAL: Duration = Duration::from_secs(3);
 /// How long after it could not say so the store is asked again whether a state is the same.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
-/// So many states of the configuration are asked about at a time; instances mostly are at one or two.
-const ASKED: usize = 16;
+/// So many states of the configuration are asked about at a time. Instances that read the same mostly are at one or two; where
+/// each has a layer of its own, each has one.
+const ASKED: usize = 64;
+/// To look at all instances takes so small a part of the time that writes come in, however many there are.
+const LOOKING: u32 = 8;
 
 /// Waits on this runtime.
 pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> Result<(), Error> {
@@ -34,10 +39,14 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
     let mut until = deadline;
     // When the store is asked again what it could not say.
     let mut ask_at = deadline;
+    // Whether there is anything new, and when all are looked at again.
+    let (mut has_news, mut look_at) = (false, Instant::now());
     loop {
-        match timeout_at(until.min(ask_at), watcher.next()).await {
+        let look = if has_news { look_at } else { deadline };
+        match timeout_at(until.min(ask_at).min(look), watcher.next()).await {
             Ok(event) => {
-                if !waiting.take(event)? {
+                has_news |= waiting.take(event)?;
+                if !has_news || Instant::now() < look_at {
                     continue;
                 }
             }
@@ -46,10 +55,17 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
             }
             Err(_) => {}
         }
+        has_news = false;
         // Within the limit, as the store may be silent.
-        let is_answered = timeout_at(until, waiting.ask(&*store)).await.unwrap_or(false);
-        ask_at = if is_answered { deadline } else { Instant::now() + ASKED_AGAIN };
+        let answered = timeout_at(until, waiting.ask(&store)).await.unwrap_or(Answered::NotAll);
+        ask_at = match answered {
+            Answered::All => deadline,
+            Answered::AsFarAsAsked => Instant::now(),
+            Answered::NotAll => Instant::now() + ASKED_AGAIN,
+        };
+        let begin = std::time::Instant::now();
         let lagging = waiting.lagging();
+        look_at = Instant::now() + begin.elapsed() * LOOKING;
         let is_refused = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::Refused { .. });
         let is_open = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::NotYet { .. });
         if lagging.is_empty() && waiting.present() > 0 {
@@ -66,6 +82,15 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
 
 /// The keys that an instance reads, in brief: its layers above the prefix, a revision, and how many keys there were.
 type State = (Vec<String>, u64, usize);
+
+/// What the store has said of the states of which it was to say something.
+enum Answered {
+    All,
+    /// Of more than are asked about at a time.
+    AsFarAsAsked,
+    /// Some it could not say.
+    NotAll,
+}
 
 /// What is known while waiting.
 struct Waiting {
@@ -127,21 +152,20 @@ impl Waiting {
     }
 
     /// An entry is written when something below the prefix changes, and not when the store's revision does. So of a
-    /// revision at which nothing was written there, the store has to say that nothing was. Returns whether it has said all.
-    async fn ask(&mut self, store: &dyn Store) -> bool {
+    /// revision at which nothing was written there, the store has to say that nothing was.
+    async fn ask(&mut self, store: &Arc<dyn Store>) -> Answered {
         let reports = self.all().filter_map(|instance| instance.report.as_ref().ok());
-        let open: Vec<State> =
+        let needed: HashSet<State> =
             reports.filter(|report| report.revision < self.revision).filter_map(state_of).collect();
-        for state in open {
+        self.same.retain(|state, _| needed.contains(state));
+        for state in needed {
             self.same.entry(state).or_default();
         }
-        let open: Vec<State> = self
-            .same
-            .iter()
-            .filter(|(_, answer)| answer.is_none())
-            .map(|(state, _)| state.clone())
-            .take(ASKED)
-            .collect();
+        let open = self.same.iter().filter(|(_, answer)| answer.is_none());
+        let mut open: Vec<State> = open.map(|(state, _)| state.clone()).take(ASKED + 1).collect();
+        let is_rest = open.len() <= ASKED;
+        open.truncate(ASKED);
+        let mut questions = JoinSet::new();
         for state in open {
             let (layers, revision, count) = &state;
             let known = Known { revision: *revision, cluster: 0, count: *count };
@@ -150,16 +174,29 @@ impl Waiting {
                 self.same.insert(state, Some(false));
                 continue;
             };
-            let is_same = match store.unchanged(&prefix, known).await {
+            let store = Arc::clone(store);
+            questions.spawn(async move { (state, store.unchanged(&prefix, known).await) });
+        }
+        let mut is_answered = true;
+        while let Some(answer) = questions.join_next().await {
+            let Ok((state, answer)) = answer else { continue };
+            let is_same = match answer {
                 Ok(Some(head)) if head >= self.revision => true,
                 // Something was written, so the instance will say how it stands; or the store can never say.
                 Ok(None) => false,
                 Err(error) if error.kind() == Kind::InvalidRequest => false,
-                Ok(Some(_)) | Err(_) => continue,
+                Ok(Some(_)) | Err(_) => {
+                    is_answered = false;
+                    continue;
+                }
             };
             self.same.insert(state, Some(is_same));
         }
-        self.same.values().all(Option::is_some)
+        match is_answered {
+            true if is_rest => Answered::All,
+            true => Answered::AsFarAsAsked,
+            false => Answered::NotAll,
+        }
     }
 
     /// What an instance with these layers reads.

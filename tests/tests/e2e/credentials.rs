@@ -171,8 +171,9 @@ fn r40_a_permission_that_was_revoked_is_found_by_the_audit() {
         let denied = |status: &Status| matches!(status.state, State::PermissionDenied(_));
         witness.waits_for("denied", audit * 2, denied);
         assert!(live.load().all.contains_key("a"));
-        let read = |method| server.metric(&format!("grpc_server_started_total{{grpc_method=\"{method}\""));
-        let reads = || read("Range") + read("Txn");
+        // Two layers are read in a transaction; when that is refused, each of them is asked for, to name it.
+        let method = if stage.is_layered() { "Txn" } else { "Range" };
+        let reads = || server.metric(&format!("grpc_server_started_total{{grpc_method=\"{method}\""));
         let before = reads();
         thread::sleep(Duration::from_secs(4));
         assert!(reads() - before < 4.0, "{} reads in 4 s", reads() - before);

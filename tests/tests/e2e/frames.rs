@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use etcd_client_core::v3::Client;
-use etcd_config::EtcdConfig;
 use etcd_config_tests::{Api, Chunks, Proxy, Witness, on_each_line_and_layers, over_each_api_and_layers};
 
 const MEBIBYTE: usize = 1024 * 1024;

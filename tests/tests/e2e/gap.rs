@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use etcd_config::EtcdConfig;
 use etcd_config_tests::{Api, Proxy, Witness, on_each_line_and_layers, over_each_api_and_layers, over_v2};
 
 #[test]

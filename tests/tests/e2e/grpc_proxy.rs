@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etcd_config::{EtcdConfig, Live};
+use etcd_config::Live;
 use etcd_config_tests::{
     Flat, GrpcProxy, History, PREFIX, Server, Stage, Witness, on_each_line, on_each_line_and_layers,
 };
@@ -42,7 +42,9 @@ fn a_watch_that_nobody_answers_for_is_proven_current_and_goes_on() {
             witness.converges(&history, Duration::from_secs(2));
         }
         let counters = live.status().counters;
-        assert_eq!((counters.losses, counters.lists), (0, 1), "{}", live.status());
+        // Of two layers, what is deleted is found by a listing: the proxy does not say how far each stream is.
+        let lists = if stage.is_layered() { 1..=4 } else { 1..=1 };
+        assert!(counters.losses == 0 && lists.contains(&counters.lists), "{}", live.status());
     });
 }
 

@@ -4,7 +4,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_config::EtcdConfig;
 use etcd_config_tests::{History, Server, Witness, block_on, on_each_line_and_layers, over_v2};
 
 /// What the leader keeps of its log for members that lag behind.

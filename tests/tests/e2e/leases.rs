@@ -4,7 +4,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_config::EtcdConfig;
 use etcd_config_tests::{History, Server, Watched, block_on, on_each_line_and_layers};
 
 /// Writes keys that live for a second, and one that is kept alive, and waits until the others have

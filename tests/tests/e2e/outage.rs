@@ -3,7 +3,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etcd_config::EtcdConfig;
 use etcd_config_tests::{Api, Proxy, Watched, Witness, over_each_api_and_layers, over_v2, until_live};
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
-use etcd_config::{EtcdConfig, Live, State, Status};
+use etcd_config::{Live, State, Status};
 use etcd_config_tests::{
     Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_each_line, on_each_line_and_layers, soon,
 };

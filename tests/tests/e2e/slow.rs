@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::{v2, v3};
-use etcd_config::{EtcdConfig, Live};
+use etcd_config::Live;
 use etcd_config_tests::{
     Api, Chunks, Flat, Proxy, Stage, Watched, Witness, on_each_line_and_layers, over_each_api_and_layers,
     over_v2,
