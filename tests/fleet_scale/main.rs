@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         SCENES.into_iter().zip(1..).filter(|(_, place)| number("--scene").is_none_or(|only| only == *place));
     let findings: Vec<_> = scenes.map(|(scene, _)| measure(scene, size)).collect();
     println!(
-        "\n| {} instances | idle: server's CPU a second | messages a second | server's memory | put → in force for 99 %, \
+        "\n| {} instances | idle: server's CPU a second | requests a second | server's memory | put → in force for 99 %, \
          all | `wait_for` returns after | a change: writes | server's CPU | CPU of all instances |",
         size.instances
     );

@@ -125,7 +125,7 @@ impl fmt::Display for Findings {
             "| {name} | {:.3} s{} | {:.0} | {:.0} MiB | {:.0} ms, {:.0} ms | {} | {:.0} | {:.2} s{} | {:.2} s |",
             idle.server,
             proxy(idle.proxy),
-            idle.messages(),
+            idle.requests(),
             idle.memory,
             middle(&|spread| spread.most),
             middle(&|spread| spread.all),

@@ -15,7 +15,7 @@ pub(crate) struct Usage {
     pub(crate) proxy: f64,
     pub(crate) instances: f64,
     pub(crate) puts: f64,
-    /// Messages that the server has received, by the method of the call.
+    /// Requests, by the method of the call.
     calls: BTreeMap<String, f64>,
     /// Of the server, in MiB, now.
     pub(crate) memory: f64,
@@ -37,7 +37,7 @@ impl Users<'_> {
             proxy: self.proxy.map_or(0.0, cpu),
             instances: self.instances.iter().copied().map(cpu).sum(),
             puts: self.server.metric("etcd_mvcc_put_total"),
-            calls: self.server.metric_by("grpc_server_msg_received_total", "grpc_method"),
+            calls: requests(self.server),
             memory: resident(pid),
         }
     }
@@ -70,7 +70,7 @@ impl Usage {
         }
     }
 
-    pub(crate) fn messages(&self) -> f64 {
+    pub(crate) fn requests(&self) -> f64 {
         self.calls.values().sum()
     }
 }
@@ -82,15 +82,21 @@ impl fmt::Display for Usage {
         if *proxy > 0.0 {
             write!(f, "proxy {proxy:.3} s, ")?;
         }
-        write!(
-            f,
-            "all instances {instances:.3} s, {puts:.2} puts, {:.1} messages received (",
-            self.messages()
-        )?;
+        write!(f, "all instances {instances:.3} s, {puts:.2} puts, {:.1} requests (", self.requests())?;
         let calls = self.calls.iter().filter(|(_, count)| **count > 0.05);
         let calls = calls.map(|(name, count)| format!("{name} {count:.1}"));
         write!(f, "{}); server has {memory:.0} MiB", calls.collect::<Vec<_>>().join(", "))
     }
+}
+
+/// The calls that have begun; of watches, which last, the messages on their streams. Of other calls over a stream, such as
+/// the renewal of a lease, the server counts the end of the client's messages as one of them.
+fn requests(server: &Server) -> BTreeMap<String, f64> {
+    const WATCH: &str = "Watch";
+    let mut requests = server.metric_by("grpc_server_started_total", "grpc_method");
+    let mut messages = server.metric_by("grpc_server_msg_received_total", "grpc_method");
+    requests.extend(messages.remove_entry(WATCH));
+    requests
 }
 
 /// In hundredths of a second.

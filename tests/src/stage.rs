@@ -95,6 +95,12 @@ impl Stage {
         self.is_layered
     }
 
+    /// Whether each revision comes by itself and on the stream. Of two layers it does where the server says how far each
+    /// stream is; else several may be one change, and may be listed.
+    pub fn is_exact(self) -> bool {
+        !self.is_layered || !self.etcd.version().is_early()
+    }
+
     /// A server to be.
     pub fn server(self) -> Builder {
         let builder = Server::builder().etcd(self.etcd);
