@@ -82,7 +82,7 @@ fn change(scene: Scene, workers: u32, client: &Client, users: &Users<'_>, childr
     let written = operator().update(client, edit).expect("written");
     let known = scene.is_listed.then(|| {
         let fleet = operator().fleet(client).expect("a fleet");
-        fleet.wait_for(written.revision(), SOON).expect("all have it");
+        fleet.wait_for_revision(written.revision(), SOON).expect("all have it");
         begin.elapsed()
     });
     let mut moments: Vec<f64> = children.iter_mut().flat_map(Child::moments).collect();
