@@ -169,6 +169,7 @@ impl Watcher {
     /// Begins with a listing of an earlier time, such as one from a cache file, as if it had been reported:
     /// instead of an [`Event::Listed`] the difference between it and the first listing of the store is
     /// reported, as after an interruption. Does nothing once there was an [`Event::Listed`].
+    #[allow(clippy::needless_pass_by_value)] // The caller need not have it any longer.
     pub fn assume(&mut self, listing: Arc<Listing>) {
         self.mirror.get_or_insert_with(|| Mirror::new(&listing));
     }
@@ -176,6 +177,7 @@ impl Watcher {
     /// Drops the call or stream under way and lists the prefix; the difference to `known` is reported.
     /// For a consumer that has lost events, and knows that it has the state `known`. Its entries must be
     /// in the order of their keys.
+    #[allow(clippy::needless_pass_by_value)] // The caller need not have it any longer.
     pub fn restart(&mut self, known: Arc<Listing>) {
         self.mirror = Some(Mirror::new(&known));
         self.rewound = false;
@@ -183,8 +185,8 @@ impl Watcher {
         self.list(false);
     }
 
-    /// What the watcher itself keeps of the last listing, packed, for a consumer that keeps it, too: right after
-    /// [`Event::Listed`] the same as that. `None` before.
+    /// The listing that the watcher itself keeps, packed, for a consumer that keeps it, too: right after
+    /// [`Event::Listed`] the same as that, and later without what has changed since. `None` before.
     ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {

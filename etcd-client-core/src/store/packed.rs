@@ -14,9 +14,11 @@ const ENTRIES: usize = 256;
 const BYTES: usize = 64 << 10;
 /// So many keys in one directory, one after the other, are a block of their own, in which the directory is kept once.
 const FLAT: usize = 8;
+/// Of so many entries of a block it is known where the first one begins; the others are read on the way from there.
+const GROUP: usize = 16;
 
 /// The entries of a listing, in a hundredth of the allocations: keys, values and revisions lie together in blocks, and what
-/// they take beside their own bytes is about ten bytes each.
+/// they take beside their own bytes is a few bytes each.
 ///
 /// From [`Watcher::listed`](crate::Watcher::listed), which shares it with the watcher.
 #[derive(Default)]
@@ -29,15 +31,25 @@ pub struct Packed {
 
 /// Some entries that follow one another.
 struct Block {
-    /// What all keys of the block begin with, and then of each entry its revision, the length of the rest of its key,
-    /// the length of its value, that rest and the value.
+    /// What all keys of the block begin with, and then of each entry its [`Numbers`], the rest of its key and its value.
     bytes: Bytes,
     /// How long the common part is: a directory with its slash, or nothing.
     directory: usize,
-    /// Where the entries begin.
+    /// Where the groups of entries begin.
     starts: Box<[u32]>,
-    /// How many entries there are in the blocks before.
+    /// How many entries there are, and how many in the blocks before.
+    len: usize,
     before: usize,
+}
+
+/// What is kept of an entry beside its bytes. A byte says which of them differ from those of the entry before, and
+/// these follow; in most listings there are few.
+#[derive(Clone, Copy, Default)]
+struct Numbers {
+    revision: u64,
+    /// Lengths.
+    name: u64,
+    value: u64,
 }
 
 /// An entry of a [`Packed`] listing.
@@ -59,9 +71,18 @@ pub struct PackedEntry<'p> {
 #[derive(Clone)]
 pub struct PackedEntries<'p> {
     blocks: slice::Iter<'p, Block>,
-    block: Option<&'p Block>,
-    /// The next one in the block.
+    block: Option<BlockEntries<'p>>,
+}
+
+/// Those of one block.
+#[derive(Clone)]
+struct BlockEntries<'p> {
+    block: &'p Block,
+    /// The place of the next one in the block.
     place: usize,
+    /// Its bytes, and all after it.
+    rest: &'p [u8],
+    before: Numbers,
 }
 
 impl Packed {
@@ -116,38 +137,65 @@ impl Packed {
     /// The entries of one block after the other; all of a block have the same
     /// [`directory`](PackedEntry::directory).
     pub fn blocks(&self) -> impl Iterator<Item = impl ExactSizeIterator<Item = PackedEntry<'_>> + Clone> {
-        self.blocks.iter().map(Block::entries)
+        self.blocks.iter().map(|block| block.from(0))
     }
 
     /// The entry in a place, counted from 0.
     pub fn get(&self, place: usize) -> Option<PackedEntry<'_>> {
-        let number = self.blocks.partition_point(|block| block.before <= place).checked_sub(1)?;
-        let block = self.blocks.get(number)?;
-        block.entry(place - block.before)
+        self.from(place).next()
     }
 
     /// The entries from a place on.
     pub fn from(&self, place: usize) -> PackedEntries<'_> {
         let number = self.blocks.partition_point(|block| block.before <= place).saturating_sub(1);
         let mut blocks = self.blocks.get(number..).unwrap_or_default().iter();
-        let block = blocks.next();
-        PackedEntries { blocks, block, place: block.map_or(0, |block| place - block.before) }
+        let block = blocks.next().map(|block| block.from(place - block.before));
+        PackedEntries { blocks, block }
     }
 
     /// The place of a key, or else where it would be.
     pub fn find(&self, key: &[u8]) -> Result<usize, usize> {
-        let is_before = |block: &Block| block.entry(0).is_some_and(|first| first.cmp_key(key).is_le());
-        let number = self.blocks.partition_point(is_before).saturating_sub(1);
-        let Some(block) = self.blocks.get(number) else { return Err(0) };
-        match block.find(key) {
-            Ok(place) => Ok(block.before + place),
-            Err(place) => Err(block.before + place),
-        }
+        self.search(key).map(|(place, _)| place)
     }
 
     /// The entry of a key.
     pub fn entry(&self, key: &[u8]) -> Option<PackedEntry<'_>> {
-        self.get(self.find(key).ok()?)
+        self.search(key).ok().map(|(_, entry)| entry)
+    }
+
+    /// The same of a key in the directory of the entry in a place, by its name.
+    pub fn beside(&self, place: usize, name: &[u8]) -> Option<(usize, PackedEntry<'_>)> {
+        let directory = self.get(place)?.directory;
+        let compare = |entry: PackedEntry<'_>| {
+            if entry.directory == directory {
+                return entry.name.cmp(name);
+            }
+            entry.directory.iter().chain(entry.name).cmp(directory.iter().chain(name))
+        };
+        self.search_by(compare).ok()
+    }
+
+    fn search(&self, key: &[u8]) -> Result<(usize, PackedEntry<'_>), usize> {
+        self.search_by(|entry| entry.cmp_key(key))
+    }
+
+    fn search_by(
+        &self,
+        compare: impl Fn(PackedEntry<'_>) -> Ordering,
+    ) -> Result<(usize, PackedEntry<'_>), usize> {
+        let is_before = |block: &Block| block.from(0).next().is_some_and(|first| compare(first).is_le());
+        let number = self.blocks.partition_point(is_before).saturating_sub(1);
+        let Some(block) = self.blocks.get(number) else { return Err(0) };
+        block.search_by(compare)
+    }
+}
+
+impl<'p> IntoIterator for &'p Packed {
+    type Item = PackedEntry<'p>;
+    type IntoIter = PackedEntries<'p>;
+
+    fn into_iter(self) -> PackedEntries<'p> {
+        self.iter()
     }
 }
 
@@ -192,61 +240,147 @@ fn within(entries: &[Entry], most: usize) -> usize {
 
 impl Block {
     fn of(entries: &[Entry], directory: usize, before: usize) -> Self {
-        let size_of = |entry: &Entry| {
-            let name = entry.key.len() - directory;
-            let numbers = [entry.revision, name as u64, entry.value.len() as u64].map(length_of);
-            numbers.iter().sum::<usize>() + name + entry.value.len()
-        };
-        let size = directory + entries.iter().map(size_of).sum::<usize>();
-        let (mut bytes, mut starts) = (Vec::with_capacity(size), Vec::with_capacity(entries.len()));
+        let own = entries.iter().map(|entry| entry.key.len() - directory + entry.value.len());
+        let mut bytes = Vec::with_capacity(directory + own.sum::<usize>() + 4 * entries.len());
+        let mut starts = Vec::with_capacity(entries.len().div_ceil(GROUP));
         bytes.extend_from_slice(entries.first().map_or(&[], |first| &first.key[..directory]));
-        for entry in entries {
+        for group in entries.chunks(GROUP) {
             // A block of several entries is small.
             starts.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-            let name = entry.key.get(directory..).unwrap_or_default();
-            push(&mut bytes, entry.revision);
-            push(&mut bytes, name.len() as u64);
-            push(&mut bytes, entry.value.len() as u64);
-            bytes.extend_from_slice(name);
-            bytes.extend_from_slice(&entry.value);
+            let mut last = Numbers::default();
+            for Entry { key, value, revision } in group {
+                let name = key.get(directory..).unwrap_or_default();
+                let numbers =
+                    Numbers { revision: *revision, name: name.len() as u64, value: value.len() as u64 };
+                numbers.push(last, &mut bytes);
+                bytes.extend_from_slice(name);
+                bytes.extend_from_slice(value);
+                last = numbers;
+            }
         }
-        Self { bytes: bytes.into(), directory, starts: starts.into(), before }
+        bytes.shrink_to_fit();
+        Self { bytes: bytes.into(), directory, starts: starts.into(), len: entries.len(), before }
     }
 
-    fn entries(&self) -> impl ExactSizeIterator<Item = PackedEntry<'_>> + Clone {
-        self.starts.iter().map(|start| self.read(*start))
+    fn from(&self, place: usize) -> BlockEntries<'_> {
+        let group = place / GROUP;
+        let mut entries = match self.starts.get(group) {
+            Some(start) => self.group(group, *start),
+            None => BlockEntries { block: self, place: self.len, rest: &[], before: Numbers::default() },
+        };
+        while entries.place < place.min(self.len) {
+            entries.next();
+        }
+        entries
     }
 
-    fn entry(&self, place: usize) -> Option<PackedEntry<'_>> {
-        self.starts.get(place).map(|start| self.read(*start))
+    /// The entries from a group on, which begins there.
+    fn group(&self, group: usize, start: u32) -> BlockEntries<'_> {
+        let rest = self.bytes.get(start as usize..).unwrap_or_default();
+        BlockEntries { block: self, place: group * GROUP, rest, before: Numbers::default() }
     }
 
-    fn read(&self, start: u32) -> PackedEntry<'_> {
-        let directory = self.bytes.get(..self.directory).unwrap_or_default();
-        let mut rest = self.bytes.get(start as usize..).unwrap_or_default();
-        let (revision, name, value) = (take(&mut rest), take(&mut rest), take(&mut rest));
-        let name = usize::try_from(name).unwrap_or_default();
-        let value = usize::try_from(value).unwrap_or_default();
-        let (name, rest) = rest.split_at_checked(name).unwrap_or_default();
-        let value = rest.get(..value).unwrap_or_default();
-        PackedEntry { directory, name, value, revision, memory: &self.bytes }
+    fn search_by(
+        &self,
+        compare: impl Fn(PackedEntry<'_>) -> Ordering,
+    ) -> Result<(usize, PackedEntry<'_>), usize> {
+        let (mut low, mut high) = (0, self.starts.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let first = self.from(middle * GROUP).next();
+            if first.is_some_and(|first| compare(first).is_le()) { low = middle + 1 } else { high = middle }
+        }
+        let mut entries = self.from(low.saturating_sub(1) * GROUP);
+        loop {
+            let place = self.before + entries.place;
+            let Some(entry) = entries.next() else { return Err(place) };
+            match compare(entry) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok((place, entry)),
+                Ordering::Greater => return Err(place),
+            }
+        }
+    }
+}
+
+impl<'p> Iterator for BlockEntries<'p> {
+    type Item = PackedEntry<'p>;
+
+    fn next(&mut self) -> Option<PackedEntry<'p>> {
+        let block = self.block;
+        if self.place >= block.len {
+            return None;
+        }
+        if self.place.is_multiple_of(GROUP) {
+            self.before = Numbers::default();
+        }
+        let numbers = Numbers::take(self.before, &mut self.rest);
+        let directory = block.bytes.get(..block.directory).unwrap_or_default();
+        let (name, rest) = cut(self.rest, numbers.name);
+        let (value, rest) = cut(rest, numbers.value);
+        (self.place, self.rest, self.before) = (self.place + 1, rest, numbers);
+        Some(PackedEntry { directory, name, value, revision: numbers.revision, memory: &block.bytes })
     }
 
-    fn find(&self, key: &[u8]) -> Result<usize, usize> {
-        self.starts.binary_search_by(|start| self.read(*start).cmp_key(key))
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.block.len - self.place;
+        (left, Some(left))
     }
+}
+
+impl ExactSizeIterator for BlockEntries<'_> {}
+
+impl Numbers {
+    /// Writes what is not as before.
+    fn push(self, before: Self, bytes: &mut Vec<u8>) {
+        let differs =
+            [self.revision != before.revision, self.name != before.name, self.value != before.value];
+        let [revision, name, value] = differs.map(u8::from);
+        bytes.push(revision | name << 1 | value << 2);
+        if differs[0] {
+            let more = self.revision.wrapping_sub(before.revision).cast_signed();
+            // Small numbers stay small, whatever their sign.
+            push(bytes, (more << 1 ^ more >> 63).cast_unsigned());
+        }
+        if differs[1] {
+            push(bytes, self.name);
+        }
+        if differs[2] {
+            push(bytes, self.value);
+        }
+    }
+
+    fn take(mut before: Self, bytes: &mut &[u8]) -> Self {
+        let Some((which, rest)) = bytes.split_first() else { return before };
+        *bytes = rest;
+        if which & 1 != 0 {
+            let more = take(bytes);
+            before.revision = before.revision.wrapping_add(more >> 1 ^ (more & 1).wrapping_neg());
+        }
+        if which & 2 != 0 {
+            before.name = take(bytes);
+        }
+        if which & 4 != 0 {
+            before.value = take(bytes);
+        }
+        before
+    }
+}
+
+/// The first bytes, and the others.
+fn cut(bytes: &[u8], length: u64) -> (&[u8], &[u8]) {
+    usize::try_from(length).ok().and_then(|length| bytes.split_at_checked(length)).unwrap_or_default()
 }
 
 impl<'p> Iterator for PackedEntries<'p> {
     type Item = PackedEntry<'p>;
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(&mut self) -> Option<PackedEntry<'p>> {
         loop {
-            if let Some(entry) = self.block?.entry(self.place) {
-                self.place += 1;
+            if let Some(entry) = self.block.as_mut()?.next() {
                 return Some(entry);
             }
-            (self.block, self.place) = (self.blocks.next(), 0);
+            self.block = self.blocks.next().map(|block| block.from(0));
         }
     }
 }
@@ -327,11 +461,13 @@ fn push(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number.to_le_bytes()[0]);
 }
 
-fn length_of(number: u64) -> usize {
-    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
-}
-
 fn take(bytes: &mut &[u8]) -> u64 {
+    if let Some((byte, rest)) = bytes.split_first()
+        && *byte < 0x80
+    {
+        *bytes = rest;
+        return u64::from(*byte);
+    }
     let (mut number, mut shift) = (0, 0);
     while let Some((byte, rest)) = bytes.split_first() {
         *bytes = rest;
@@ -386,6 +522,13 @@ mod tests {
             assert_eq!(packed.find(&entry.key), Ok(place));
             assert!(packed.get(place).is_some_and(|found| found.is(entry)));
             assert_eq!(packed.from(place).next().map(PackedEntry::entry).as_ref(), Some(entry));
+            let beside = packed.get(place.saturating_sub(1)).filter(|beside| !beside.directory.is_empty());
+            if let Some(name) = beside.and_then(|beside| entry.key.strip_prefix(beside.directory)) {
+                let found =
+                    packed.beside(place.saturating_sub(1), name).map(|(place, found)| (place, found.entry()));
+                assert_eq!(found, Some((place, entry.clone())));
+                assert!(packed.beside(place.saturating_sub(1), &[name, b"\0"].concat()).is_none());
+            }
             let later = [&entry.key[..], b"\0"].concat();
             assert_eq!(packed.find(&later), Err(place + 1));
             let found = packed.entry(&entry.key).expect("it is there");
@@ -421,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn many_keys_of_a_directory_take_about_ten_bytes_each_beside_their_own() {
+    fn many_keys_of_a_directory_take_a_few_bytes_each_beside_their_own() {
         let entry = |number: usize| Entry {
             key: format!("/some/long/directory/{number:06}").into(),
             value: vec![b'v'; 100].into(),
@@ -432,7 +575,7 @@ mod tests {
         let packed = Packed::of(&Listing { entries, ..Listing::default() });
         let of_block = |block: &Block| block.bytes.len() + 4 * block.starts.len() + size_of::<Block>();
         let bytes: usize = packed.blocks.iter().map(of_block).sum();
-        assert!(bytes / 10_000 <= 106 + 10, "{}", bytes / 10_000);
+        assert!(bytes / 10_000 <= 106 + 2, "{}", bytes / 10_000);
     }
 
     #[test]

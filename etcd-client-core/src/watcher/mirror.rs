@@ -312,6 +312,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shared_is_not_kept_a_second_time_for_a_listing_that_differs_little() {
+        let keys = 5 * FEW;
+        let entry =
+            |number: usize, revision| Entry { key: format!("/p/{number:05}").into(), ..entry(0, revision) };
+        let mut subject = Mirror::new(&listing(1, (0..keys).map(|number| entry(number, 1))));
+        let shared = Arc::clone(subject.listing());
+        let newer = |changed: usize| {
+            listing(5, (0..keys).map(move |number| entry(number, if number < changed { 4 } else { 1 })))
+        };
+        for (changed, stays) in [(3, true), (FEW, true), (2 * FEW, false)] {
+            let listing = newer(changed);
+            subject.replace(&listing);
+            assert_eq!(entries(&subject), listing.entries, "{changed}");
+            assert_eq!(Arc::ptr_eq(&shared, subject.listing()), stays, "{changed}");
+            assert_eq!((subject.len, subject.revision, subject.proven), (keys, 5, 5));
+        }
+    }
+
+    #[test]
     fn is_recognized_by_the_keys_that_were_written_last() {
         let mut subject = Mirror::new(&listing(9, (0..10).map(|number| entry(number, number as u64 % 3))));
         let mark = |subject: &Mirror| {

@@ -2,7 +2,7 @@
 
 use etcd_client_core::Printable;
 
-use crate::leaf::{cut, oddity};
+use crate::leaf::{cut, may_be_odd, oddity};
 use crate::lint::unread_key::{field_of, not_a_directory, not_a_key, said_of_stray, unknown};
 use crate::problem::{Kind, Problem};
 use crate::schema::expected::{Expected, KeyUse};
@@ -152,7 +152,8 @@ impl Finder {
                     self.found(raw, Kind::Deprecated, Some(key_use), None, denied);
                 }
                 Some(key_use) if key_use.is_string => {
-                    if let Some(odd) = std::str::from_utf8(raw.value).ok().and_then(oddity) {
+                    let text = may_be_odd(raw.value).then(|| std::str::from_utf8(raw.value).ok());
+                    if let Some(odd) = text.flatten().and_then(oddity) {
                         self.found(raw, Kind::OddText, Some(key_use), Some(odd), denied);
                     }
                 }

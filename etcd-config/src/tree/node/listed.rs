@@ -101,17 +101,9 @@ impl Listed {
 
     /// The place as it was listed, whatever has changed since.
     fn listed(&self, name: &str) -> Option<Node<'_>> {
-        let (mut low, mut high) = (self.first, self.first + self.count);
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            let entry = self.listing.get(middle)?;
-            match entry.name.cmp(name.as_bytes()) {
-                Ordering::Less => low = middle + 1,
-                Ordering::Greater => high = middle,
-                Ordering::Equal => return Some(Node::leaf(Raw::of(entry, self.layer))),
-            }
-        }
-        None
+        let (place, entry) = self.listing.beside(self.first, name.as_bytes())?;
+        let is_among = (self.first..self.first + self.count).contains(&place);
+        is_among.then(|| Node::leaf(Raw::of(entry, self.layer)))
     }
 }
 
