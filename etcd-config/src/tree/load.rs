@@ -33,8 +33,8 @@ struct Run<'p> {
 }
 
 impl KeyTree {
-    /// The tree of one directory.
-    pub(super) fn of_layer(prefix: Prefix, layer: u8, listing: &Arc<Packed>) -> Self {
+    /// The tree of one directory; `base` is the lowest layer.
+    pub(super) fn of_layer(base: Prefix, prefix: Prefix, layer: u8, listing: &Arc<Packed>) -> Self {
         let Sorted { paths, runs, others, strays } = Sorted::of(listing, &prefix, layer);
         let mut root = NodeBuf { value: None, children: grow(&paths, 0) };
         for Run { directory, first, count, .. } in runs {
@@ -48,7 +48,7 @@ impl KeyTree {
             path.split('/').fold(&mut root, NodeBuf::child).value = Some(raw.to_buf());
         }
         let values = root.read().count();
-        Self { prefix, root, values, strays, layer, layered: None }
+        Self { prefix, base, root, values, strays, layer, layered: None }
     }
 }
 
