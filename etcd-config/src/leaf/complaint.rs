@@ -115,8 +115,8 @@ pub(crate) fn oddity(text: &str) -> Option<&'static str> {
 /// Whether there may be an [oddity] in a value, which is looked for in each of a large map: nearly none has any.
 pub(crate) fn may_be_odd(value: &[u8]) -> bool {
     // Without an early end it is compared 16 bytes at a time.
-    let has_zeros = value.iter().fold(false, |found, byte| found | (*byte == 0));
-    has_zeros
+    let zeros = value.iter().fold(0, |zeros, byte| zeros | u8::from(*byte == 0));
+    zeros != 0
         || value.first().is_some_and(|first| matches!(first, 0xef | b'"'))
         || value.last().is_some_and(|last| *last == b'\n')
 }

@@ -39,6 +39,7 @@ pub(in crate::tree) static NONE: Children = Children(None);
 pub struct Iter<'a>(Places<'a>);
 
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant)] // It is on the stack while a directory is walked over.
 enum Places<'a> {
     InPieces(Flatten<slice::Iter<'a, Vec<(Name, NodeBuf)>>>),
     Listed(listed::Iter<'a>),
@@ -135,7 +136,8 @@ impl Children {
             Some(Kind::Listed(listed)) => listed.remove(name),
             None => {}
         }
-        if self.len() == 0 {
+        let left = self.len();
+        if left == 0 {
             self.0 = None;
         }
     }
