@@ -4,6 +4,7 @@
 mod concurrently;
 mod lease;
 pub(crate) mod merged_watch;
+mod packed;
 mod prefix;
 mod write;
 
@@ -20,6 +21,7 @@ use crate::{Error, FailingEndpoint, Kind};
 
 pub(crate) use self::concurrently::concurrently;
 pub use self::lease::{Lease, LeaseId, Leased, LeasedPut};
+pub use self::packed::{Packed, PackedEntries, PackedEntry};
 pub use self::prefix::Prefix;
 pub use self::write::{Committed, GuardedWrites, Write};
 
@@ -368,17 +370,7 @@ pub struct HistoryMark {
 impl HistoryMark {
     /// Of all the keys of a prefix, in ascending order.
     pub(crate) fn of<'e>(revision: u64, entries: impl Iterator<Item = &'e Entry>) -> Self {
-        let (mut count, mut newest) = (0, Vec::<&Entry>::new());
-        for entry in entries {
-            count += 1;
-            if newest.first().is_some_and(|other| other.revision < entry.revision) {
-                newest.clear();
-            }
-            if newest.first().is_none_or(|other| other.revision == entry.revision) {
-                newest.push(entry);
-            }
-        }
-        Self { revision, count, newest: newest.into_iter().cloned().collect() }
+        Self::of_packed(revision, entries.map(PackedEntry::of))
     }
 }
 

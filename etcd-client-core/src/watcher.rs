@@ -64,7 +64,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use self::mirror::Mirror;
-use crate::store::{Batch, BoxFuture, Listing, Opened, Prefix, Signal, Store};
+use crate::store::{Batch, BoxFuture, Listing, Opened, Packed, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Scope};
 use backoff::Backoff;
@@ -175,18 +175,42 @@ impl Watcher {
     /// Begins with a listing of an earlier time, such as one from a cache file, as if it had been reported:
     /// instead of an [`Event::Listed`] the difference between it and the first listing of the store is
     /// reported, as after an interruption. Does nothing once there was an [`Event::Listed`].
+    #[allow(clippy::needless_pass_by_value)] // The caller need not have it any longer.
     pub fn assume(&mut self, listing: Arc<Listing>) {
-        self.mirror.get_or_insert_with(|| Mirror::new(listing));
+        self.mirror.get_or_insert_with(|| Mirror::new(&listing));
     }
 
     /// Drops the call or stream under way and lists the prefix; the difference to `known` is reported.
     /// For a consumer that has lost events, and knows that it has the state `known`. Its entries must be
     /// in the order of their keys.
+    #[allow(clippy::needless_pass_by_value)] // The caller need not have it any longer.
     pub fn restart(&mut self, known: Arc<Listing>) {
-        self.mirror = Some(Mirror::new(known));
+        self.mirror = Some(Mirror::new(&known));
         self.rewound = false;
         self.events.clear();
         self.list(false);
+    }
+
+    /// The listing that the watcher itself keeps, packed, for a consumer that keeps it, too: right after
+    /// [`Event::Listed`] the same as that, and later without what has changed since. `None` before.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// use std::sync::Arc;
+    /// use etcd_client_core::{MemoryStore, Prefix, watcher::{Event, Options, Watcher}};
+    ///
+    /// let store = MemoryStore::from([("/app/level", "info")]);
+    /// let mut watcher = Watcher::new(Arc::new(store), Prefix::new("/app"), Options::default());
+    /// let listing = loop {
+    ///     if let Event::Listed(listing) = watcher.next().await {
+    ///         break listing;
+    ///     }
+    /// };
+    /// assert_eq!(watcher.listed().map(|packed| packed.listing()), Some((*listing).clone()));
+    /// # });
+    /// ```
+    pub fn listed(&self) -> Option<Arc<Packed>> {
+        self.mirror.as_ref().map(|mirror| Arc::clone(mirror.listing()))
     }
 
     /// The id of the cluster that the reported state comes from, 0 if it is unknown.
@@ -252,11 +276,10 @@ impl Watcher {
 
     /// Makes a listing the mirror, and reports the difference (rules 5 and 6).
     fn replace_mirror(&mut self, listing: Listing, cause: Cause) {
-        let listing = Arc::new(listing);
         let Some(mirror) = &mut self.mirror else {
             self.scope.listed(&self.options);
-            self.mirror = Some(Mirror::new(Arc::clone(&listing)));
-            self.events.push_back(Event::Listed(listing));
+            self.mirror = Some(Mirror::new(&listing));
+            self.events.push_back(Event::Listed(Arc::new(listing)));
             return;
         };
         if std::mem::take(&mut self.rewound) || mirror.cannot_be_of(listing.cluster, listing.revision) {
@@ -267,7 +290,7 @@ impl Watcher {
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
         self.scope.listed(&self.options);
-        let (batch, values_differ) = mirror.replace(listing);
+        let (batch, values_differ) = mirror.replace(&listing);
         if cause == Cause::Audit && values_differ {
             self.counters.repairs += 1;
             tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");

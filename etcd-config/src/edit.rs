@@ -158,7 +158,7 @@ impl<T: Derived> Edit<T> {
 
     /// The text that is stored for a key, given below the prefix, as it was read: without the changes.
     pub fn stored(&self, key: &str) -> Option<&[u8]> {
-        self.here.tree.get(key).map(AsRef::as_ref)
+        self.here.tree.get(key)
     }
 
     /// Sets a field that is one key. `None` of an `Option` deletes the key.

@@ -240,7 +240,7 @@ impl Row {
 /// says that the snapshot came from the offline cache.
 pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Replaced, cached: bool) -> Explanation {
     let published = tree.root_before(unpublished);
-    let rows = Walk::new(context, tree, &published).rows(cached);
+    let rows = Walk::new(context, tree, published.read()).rows(cached);
     let empty = tree.is_empty().then(|| tree.prefix().to_string());
     Explanation { rows, layered: !tree.layers().is_empty(), empty, resources: Vec::new() }
 }

@@ -16,7 +16,7 @@ mod text_serializer;
 use etcd_client_core::Printable;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::complaint::{Wanted, complaint, not_text, oddity, refused};
+pub(crate) use self::complaint::{Wanted, complaint, may_be_odd, not_text, oddity, refused};
 pub use self::default::FieldDefault;
 pub(crate) use self::default::IN_SOURCE;
 pub(crate) use self::error::Error;

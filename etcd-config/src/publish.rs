@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use etcd_client_core::watcher::Cause;
-use etcd_client_core::{Batch, Listing, OneLine};
+use etcd_client_core::{Batch, OneLine, Packed};
 
 use self::any_config::AnyConfig;
 use self::change::Step;
@@ -121,12 +121,12 @@ impl Publisher {
     pub(crate) fn new(
         config: &'static dyn AnyConfig,
         context: Context,
-        listing: &Listing,
+        listing: &Arc<Packed>,
         hint: Option<&str>,
     ) -> Result<(Self, Arc<dyn AnySnapshot>, DecodeSpeed), Report> {
         let begin = Instant::now();
-        let tree = context.tree(listing);
-        let revision = listing.revision;
+        let tree = context.shared_tree(listing);
+        let revision = listing.revision();
         let nothing_read = NothingRead::find(context.schema(), &tree, hint);
         let (mut first, _) = match decoded_any(config, &tree, &context, None) {
             Ok(decoded) => decoded,
@@ -161,7 +161,7 @@ impl Publisher {
         publisher.look_for_warnings(None);
         // Nobody can have subscribed yet; the status has them.
         publisher.new_warnings.clear();
-        let speed = DecodeSpeed::after(begin.elapsed(), listing.entries.len());
+        let speed = DecodeSpeed::after(begin.elapsed(), listing.len());
         Ok((publisher, first, speed))
     }
 

@@ -1,11 +1,12 @@
 //! The keys below a prefix, as the directories that they spell.
 
-mod children;
 mod composed;
 pub(crate) mod directories;
 pub(crate) mod field_names;
 mod layers;
+mod load;
 mod name;
+mod node;
 mod places;
 mod raw;
 mod replaced;
@@ -13,16 +14,17 @@ mod touched;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
+use etcd_client_core::{Batch, Change, Entry, Listing, Packed, Prefix};
 
-pub(crate) use self::children::Children;
 use self::directories::is_layered;
 use self::field_names::FieldNames;
 use self::layers::Layered;
+pub(crate) use self::node::{Children, Node, NodeBuf};
 pub(crate) use self::places::Places;
-pub(crate) use self::raw::Raw;
+pub(crate) use self::raw::{Raw, RawBuf};
 pub use self::replaced::Replaced;
 pub use self::touched::Touched;
 
@@ -37,11 +39,11 @@ pub struct KeyTree {
     prefix: Prefix,
     /// What absolute names of fields are below.
     base: Prefix,
-    root: Node,
+    root: NodeBuf,
     /// How many values there are below `root`.
     values: usize,
     /// Keys that are no path: not UTF-8, or too deep.
-    strays: BTreeMap<Bytes, Raw>,
+    strays: BTreeMap<Bytes, RawBuf>,
     /// Of which layer the keys are.
     layer: u8,
     /// The layers, where there are several.
@@ -53,13 +55,6 @@ pub(crate) struct Effective<'t> {
     tree: &'t KeyTree,
     /// Where something is shown that has another path in its layer, by that.
     shown_by_path: HashMap<&'t str, Vec<&'t str>>,
-}
-
-/// A place in the tree: a key, a directory, or both.
-#[derive(Clone, Debug, Default)]
-pub struct Node {
-    pub value: Option<Raw>,
-    pub children: Children,
 }
 
 impl Effective<'_> {
@@ -80,12 +75,17 @@ impl KeyTree {
 
     /// The tree of a listing. Entries outside of the prefix do not count.
     pub fn load(prefix: Prefix, listing: &Listing) -> Self {
+        Self::share(prefix, &Arc::new(Packed::of(listing)))
+    }
+
+    /// The same of one that is packed: the tree keeps it, and reads from it.
+    pub(crate) fn share(prefix: Prefix, listing: &Arc<Packed>) -> Self {
         if !is_layered(&prefix) {
             return Self::of_layer(prefix.clone(), prefix, 0, listing);
         }
         let (layered, root) = Layered::load(&prefix, listing);
         let strays = layered.trees.iter().flat_map(|tree| tree.strays.clone()).collect();
-        let values = root.count();
+        let values = root.read().count();
         let (base, layered) = (prefix.clone(), Some(Box::new(layered)));
         Self { prefix, base, root, values, strays, layer: 0, layered }
     }
@@ -100,22 +100,6 @@ impl KeyTree {
             self.layered = Some(layered);
         }
         self
-    }
-
-    /// The tree of one directory; `base` is the lowest layer.
-    fn of_layer(base: Prefix, prefix: Prefix, layer: u8, listing: &Listing) -> Self {
-        let mut strays = BTreeMap::new();
-        let mut paths = Vec::with_capacity(listing.entries.len());
-        for entry in &listing.entries {
-            let Some(relative) = prefix.relative(&entry.key) else { continue };
-            match as_path(relative) {
-                Some(path) => paths.push((path, entry)),
-                None => drop(strays.insert(entry.key.clone(), Raw::of(entry, layer))),
-            }
-        }
-        let root = Node { value: None, children: grow(&paths, 0, layer) };
-        let values = root.count();
-        Self { prefix, base, root, values, strays, layer, layered: None }
     }
 
     /// The directory that the tree holds.
@@ -150,7 +134,7 @@ impl KeyTree {
 
     /// Forgets of what was replaced whatever is again as it was before.
     pub fn forget_changed_back(&self, replaced: &mut Replaced) {
-        replaced.forget_changed_back(&self.root, self.layers());
+        replaced.forget_changed_back(self.root(), self.layers());
     }
 
     /// The layers, the lowest one first; none where there is but one directory.
@@ -164,7 +148,7 @@ impl KeyTree {
     }
 
     /// The directory of the layer that a value is from; `None` where there are no layers.
-    pub(crate) fn layer_of(&self, raw: &Raw) -> Option<&str> {
+    pub(crate) fn layer_of(&self, raw: Raw<'_>) -> Option<&str> {
         Some(self.layers().get(raw.layer())?.prefix.path())
     }
 
@@ -174,7 +158,7 @@ impl KeyTree {
     }
 
     /// The same of a value that is, or was, at this path.
-    pub(crate) fn key_of_raw(&self, path: &str, raw: Option<&Raw>) -> String {
+    pub(crate) fn key_of_raw(&self, path: &str, raw: Option<Raw<'_>>) -> String {
         let layered = self.layered.as_deref().zip(raw);
         let found = layered
             .and_then(|(layered, raw)| Some((layered.trees.get(raw.layer())?, layered.real_path(path))));
@@ -206,7 +190,7 @@ impl KeyTree {
 
     /// What lower layers have in the place of a value that is shown at this path: the whole keys, those of the highest layer
     /// first.
-    pub(crate) fn overridden(&self, path: &str, raw: &Raw) -> Vec<(String, &Raw)> {
+    pub(crate) fn overridden(&self, path: &str, raw: Raw<'_>) -> Vec<(String, Raw<'_>)> {
         self.layered.as_deref().map(|layered| layered.overridden(raw.layer(), path)).unwrap_or_default()
     }
 
@@ -217,19 +201,25 @@ impl KeyTree {
     }
 
     /// The value of a key, by its path below the prefix.
-    pub fn get(&self, path: &str) -> Option<&Bytes> {
-        self.raw(path).map(|raw| &raw.value)
+    pub fn get(&self, path: &str) -> Option<&[u8]> {
+        self.raw(path).map(|raw| raw.value)
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn value(&self, path: &str) -> Option<Bytes> {
+        Some(self.raw(path)?.to_buf().value)
     }
 
     /// The same with its revision. The empty path is the key that is the prefix with its slash.
-    pub(crate) fn raw(&self, path: &str) -> Option<&Raw> {
-        let node = if path.is_empty() { self.root.children.get("") } else { self.root.descend(path) };
-        node?.value.as_ref()
+    pub(crate) fn raw(&self, path: &str) -> Option<Raw<'_>> {
+        let root = self.root();
+        let node = if path.is_empty() { root.children.get("") } else { root.descend(path) };
+        node?.value
     }
 
     /// Whether any value has more than one line, or may have once it is decoded.
     pub(crate) fn holds_line_breaks(&self) -> bool {
-        self.root.any(&|raw| raw.value.iter().any(|byte| matches!(byte, b'\n' | b'\\' | b'%')))
+        self.root().any(&|raw| raw.value.iter().any(|byte| matches!(byte, b'\n' | b'\\' | b'%')))
     }
 
     /// How many keys there are.
@@ -247,20 +237,20 @@ impl KeyTree {
 
     /// Whether there is no key at all.
     pub fn is_empty(&self) -> bool {
-        self.root.is_empty() && self.strays.is_empty()
+        self.root().is_empty() && self.strays.is_empty()
     }
 
-    pub(crate) fn root(&self) -> &Node {
-        &self.root
+    pub(crate) fn root(&self) -> Node<'_> {
+        self.root.read()
     }
 
     /// What is at a whole key, or in the prefix itself.
-    pub(crate) fn at(&self, key: &str) -> Option<&Node> {
-        self.root.descend(key.strip_prefix(self.prefix.directory())?)
+    pub(crate) fn at(&self, key: &str) -> Option<Node<'_>> {
+        self.root().descend(key.strip_prefix(self.prefix.directory())?)
     }
 
     /// The root as it was when the values were there that have been replaced.
-    pub(crate) fn root_before(&self, replaced: &Replaced) -> Cow<'_, Node> {
+    pub(crate) fn root_before(&self, replaced: &Replaced) -> Cow<'_, NodeBuf> {
         if replaced.is_empty() {
             return Cow::Borrowed(&self.root);
         }
@@ -269,15 +259,15 @@ impl KeyTree {
         Cow::Owned(root)
     }
 
-    pub(crate) fn strays(&self) -> impl Iterator<Item = (&Bytes, &Raw)> {
-        self.strays.iter()
+    pub(crate) fn strays(&self) -> impl Iterator<Item = (&Bytes, Raw<'_>)> {
+        self.strays.iter().map(|(key, raw)| (key, raw.read()))
     }
 
     /// The paths of all keys that are some.
     pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
         let directory = self.prefix.directory().len();
         let mut entries = Vec::new();
-        self.root.collect(&mut self.prefix.directory().to_owned(), &mut entries);
+        self.root().collect(&mut self.prefix.directory().to_owned(), &mut entries);
         entries.into_iter().filter_map(move |entry| as_path(&entry.key[directory..]).map(str::to_owned))
     }
 
@@ -286,10 +276,10 @@ impl KeyTree {
         if !self.layers().is_empty() {
             return self.layers().iter().flat_map(Self::entries).collect();
         }
-        let stray = |(key, raw): (&Bytes, &Raw)| raw.entry(key.clone());
+        let stray = |(key, raw): (&Bytes, Raw<'_>)| raw.entry(key.clone());
         let mut entries = Vec::with_capacity(self.len());
-        entries.extend(self.strays.iter().map(stray));
-        self.root.collect(&mut self.prefix.directory().to_owned(), &mut entries);
+        entries.extend(self.strays().map(stray));
+        self.root().collect(&mut self.prefix.directory().to_owned(), &mut entries);
         entries
     }
 
@@ -307,18 +297,18 @@ impl KeyTree {
         let before = replaced.before(self.prefix.directory());
         if !before.is_empty() {
             entries.retain(|entry| !before.contains_key(&entry.key));
-            entries.extend(before.into_iter().filter_map(|(key, raw)| Some(raw?.entry(key))));
+            entries.extend(before.into_iter().filter_map(|(key, raw)| Some(raw?.read().entry(key))));
         }
         entries
     }
 
     fn put(&mut self, entry: &Entry, replaced: &mut Replaced) {
         let Some(relative) = self.prefix.relative(&entry.key) else { return };
-        let raw = Raw::of(entry, self.layer);
+        let raw = RawBuf::of(entry, self.layer);
         let Some(path) = as_path(relative) else {
             return self.put_stray(entry.key.clone(), raw, replaced);
         };
-        let node = self.root.place(path);
+        let node = path.split('/').fold(&mut self.root, NodeBuf::child);
         let old = node.value.replace(raw);
         self.values += usize::from(old.is_none());
         if old.as_ref().map(|old| &old.value) != Some(&entry.value) {
@@ -347,7 +337,7 @@ impl KeyTree {
         keys.filter(|key| key.starts_with(start)).collect()
     }
 
-    fn put_stray(&mut self, key: Bytes, raw: Raw, replaced: &mut Replaced) {
+    fn put_stray(&mut self, key: Bytes, raw: RawBuf, replaced: &mut Replaced) {
         let is_new = self.strays.get(&key).is_none_or(|old| old.value != raw.value);
         if is_new {
             replaced.note_stray(&key);
@@ -362,7 +352,7 @@ impl KeyTree {
     }
 
     /// Shows something else at a path, or nothing.
-    fn set(&mut self, path: &str, raw: Option<Raw>, replaced: &mut Replaced) {
+    fn set(&mut self, path: &str, raw: Option<RawBuf>, replaced: &mut Replaced) {
         let Some(raw) = raw else {
             if let Some(old) = self.root.remove(path) {
                 self.values -= 1;
@@ -370,8 +360,8 @@ impl KeyTree {
             }
             return;
         };
-        let node = self.root.place(path);
-        if node.value.as_ref().is_some_and(|old| old.is(&raw)) {
+        let node = path.split('/').fold(&mut self.root, NodeBuf::child);
+        if node.value.as_ref().is_some_and(|old| old.read().is(&raw)) {
             return;
         }
         let is_new = node.value.as_ref().map(|old| &old.value) != Some(&raw.value);
@@ -383,136 +373,7 @@ impl KeyTree {
     }
 }
 
-impl Node {
-    /// The place at a path below this one; the empty path is this one.
-    pub(crate) fn descend(&self, path: &str) -> Option<&Node> {
-        if path.is_empty() {
-            return Some(self);
-        }
-        path.split('/').try_fold(self, |node, segment| node.children.get(segment))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.value.is_none() && self.children.is_empty()
-    }
-
-    /// The newest revision of the keys at a place and below it.
-    pub(crate) fn newest(&self) -> u64 {
-        let own = self.value.as_ref().map_or(0, Raw::revision);
-        self.children.values().map(Self::newest).fold(own, u64::max)
-    }
-
-    /// Whether two places hold the same values; a value may have been written again.
-    pub(crate) fn same_values(left: Option<&Self>, right: Option<&Self>) -> bool {
-        let (Some(left), Some(right)) = (left, right) else { return left.is_none() && right.is_none() };
-        left.value.as_ref().map(|raw| &raw.value) == right.value.as_ref().map(|raw| &raw.value)
-            && left.children.len() == right.children.len()
-            && left
-                .children
-                .iter()
-                .all(|(name, child)| Self::same_values(Some(child), right.children.get(name)))
-    }
-
-    /// The place at a path below this one, which is made if there is none.
-    fn place(&mut self, path: &str) -> &mut Node {
-        path.split('/').fold(self, |node, segment| node.children.child(segment))
-    }
-
-    /// Takes the value at `path` away, and the directories that become empty with it.
-    fn remove(&mut self, path: &str) -> Option<Raw> {
-        let (head, rest) = split(path);
-        let child = self.children.get_mut(head)?;
-        let removed = match rest {
-            Some(rest) => child.remove(rest),
-            None => child.value.take(),
-        };
-        if child.is_empty() {
-            self.children.remove(head);
-        }
-        removed
-    }
-
-    /// Takes over what is at another place.
-    fn merge(&mut self, from: Self) {
-        if from.value.is_some() {
-            self.value = from.value;
-        }
-        self.children.merge(from.children);
-    }
-
-    /// Whether any value below is such.
-    fn any(&self, is_such: &impl Fn(&Raw) -> bool) -> bool {
-        self.value.as_ref().is_some_and(is_such) || self.children.values().any(|child| child.any(is_such))
-    }
-
-    fn count(&self) -> usize {
-        usize::from(self.value.is_some()) + self.children.values().map(Node::count).sum::<usize>()
-    }
-
-    /// The paths of all values below; `path` is that of this directory, with its slash.
-    fn paths(&self, path: &mut String, paths: &mut Vec<String>) {
-        for (name, child) in &self.children {
-            let length = path.len();
-            path.push_str(name);
-            if child.value.is_some() {
-                paths.push(path.clone());
-            }
-            path.push('/');
-            child.paths(path, paths);
-            path.truncate(length);
-        }
-    }
-
-    /// All values below, with their whole keys; `path` is that of this directory.
-    fn collect(&self, path: &mut String, entries: &mut Vec<Entry>) {
-        for (name, child) in &self.children {
-            let length = path.len();
-            path.push_str(name);
-            if let Some(raw) = &child.value {
-                entries.push(raw.entry(Bytes::copy_from_slice(path.as_bytes())));
-            }
-            path.push('/');
-            child.collect(path, entries);
-            path.truncate(length);
-        }
-    }
-}
-
 fn as_path(relative: &[u8]) -> Option<&str> {
     let path = std::str::from_utf8(relative).ok()?;
     (path.matches('/').count() < DEEPEST).then_some(path)
-}
-
-fn split(path: &str) -> (&str, Option<&str>) {
-    match path.split_once('/') {
-        Some((head, rest)) => (head, Some(rest)),
-        None => (path, None),
-    }
-}
-
-/// One level of the tree, from paths in ascending order, of which so many bytes are above it.
-///
-/// What has the same first segment follows one another, except for the key of a directory itself:
-/// `a`, `a-b`, `a/c`.
-fn grow(paths: &[(&str, &Entry)], above: usize, layer: u8) -> Children {
-    let mut level = Children::default();
-    let mut rest = paths;
-    while let Some((&(path, entry), after)) = rest.split_first() {
-        let more = rest.len();
-        let (head, below) = split(&path[above..]);
-        if below.is_none() {
-            level.add(head, Node { value: Some(Raw::of(entry, layer)), children: Children::default() }, more);
-            rest = after;
-            continue;
-        }
-        let is_inside = |(path, _): &&(&str, &Entry)| {
-            path[above..].strip_prefix(head).is_some_and(|rest| rest.starts_with('/'))
-        };
-        let length = rest.iter().take_while(is_inside).count();
-        let (inside, after) = rest.split_at(length);
-        level.add(head, Node { value: None, children: grow(inside, above + head.len() + 1, layer) }, more);
-        rest = after;
-    }
-    level.fit();
-    level
 }

@@ -6,5 +6,6 @@ pub(in crate::v3) mod element_limit;
 pub(in crate::v3) mod key_range;
 pub(in crate::v3) mod messages;
 pub(in crate::v3) mod method;
+mod range_answer;
 pub(in crate::v3) mod response;
 pub(in crate::v3) mod token;

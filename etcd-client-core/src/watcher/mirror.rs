@@ -1,8 +1,8 @@
 //! The state that a watcher has reported: the keys of the prefix at one revision.
 //!
-//! The last listing is kept as it came, shared with the consumer; the keys that have changed since are in a
-//! map beside it. When that has grown to a quarter of the listing, both are merged into a new listing, so
-//! that neither a first load nor a single change copies all keys.
+//! The last listing is kept packed, shared with a consumer that wants it so; the keys that have changed since are in a
+//! map beside it. When that has grown to a quarter of the listing, both are packed anew, so that a single change
+//! copies no other keys.
 
 mod delta;
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing};
+use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing, Packed, PackedEntry};
 
 pub(super) use delta::Before;
 
@@ -21,7 +21,7 @@ const FEW: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Mirror {
-    listing: Arc<Listing>,
+    listing: Arc<Packed>,
     /// Each key that has changed since the listing; `None` if it was deleted.
     changed: BTreeMap<Bytes, Option<Entry>>,
     len: usize,
@@ -32,9 +32,15 @@ pub(super) struct Mirror {
 }
 
 impl Mirror {
-    pub(super) fn new(listing: Arc<Listing>) -> Self {
+    pub(super) fn new(listing: &Listing) -> Self {
         let (len, revision, cluster) = (listing.entries.len(), listing.revision, listing.cluster);
+        let listing = Arc::new(Packed::of(listing));
         Self { listing, changed: BTreeMap::new(), len, revision, proven: revision, cluster }
+    }
+
+    /// The last listing. Some keys may have changed since.
+    pub(super) fn listing(&self) -> &Arc<Packed> {
+        &self.listing
     }
 
     /// The summary by which a store says whether the mirror is current.
@@ -44,7 +50,8 @@ impl Mirror {
 
     /// Whether the entries are those of a listing, whatever the revisions of both.
     pub(super) fn is_same(&self, listing: &Listing) -> bool {
-        self.len == listing.entries.len() && self.entries().eq(&listing.entries)
+        self.len == listing.entries.len()
+            && self.entries().zip(&listing.entries).all(|(held, listed)| held.is(listed))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -74,7 +81,7 @@ impl Mirror {
 
     /// The summary by which a store says whether its history is the mirror's.
     pub(super) fn history_mark(&self) -> HistoryMark {
-        HistoryMark::of(self.revision, self.entries())
+        HistoryMark::of_packed(self.revision, self.entries())
     }
 
     /// Applies a whole batch. Returns what it changed: the deletion of a directory as the deletions of its
@@ -96,7 +103,7 @@ impl Mirror {
             }
         }
         self.revision = batch.revision;
-        if self.changed.len() > FEW.max(self.listing.entries.len() / 4) {
+        if self.has_changed_much(self.changed.len()) {
             self.merge();
         }
         Batch { revision: batch.revision, changes }
@@ -104,13 +111,35 @@ impl Mirror {
 
     /// Replaces everything by a listing. Returns the difference as a batch, and whether keys or values
     /// differ, and not only revisions: v2 sends no event for a refreshed time to live.
-    pub(super) fn replace(&mut self, listing: Arc<Listing>) -> (Batch, bool) {
+    pub(super) fn replace(&mut self, listing: &Listing) -> (Batch, bool) {
+        let (mut changes, differs) = self.difference(listing);
+        if self.has_changed_much(self.changed.len() + changes.len()) {
+            *self = Self::new(listing);
+        } else {
+            // What is packed is shared with others: it is not kept a second time for a few keys.
+            for change in &mut changes {
+                match change {
+                    Change::Put(entry) => {
+                        *entry = in_own_memory(entry);
+                        self.put(entry.clone());
+                    }
+                    Change::Delete(key) | Change::DeleteBelow(key) => drop(self.delete(key)),
+                }
+            }
+            (self.revision, self.proven, self.cluster) =
+                (listing.revision, listing.revision, listing.cluster);
+        }
+        (Batch { revision: listing.revision, changes }, differs)
+    }
+
+    /// What makes the mirror a listing.
+    fn difference(&self, listing: &Listing) -> (Vec<Change>, bool) {
         let (mut changes, mut differs) = (Vec::new(), false);
         let mut old = self.entries().peekable();
         let mut new = listing.entries.iter().peekable();
         loop {
             let order = match (old.peek(), new.peek()) {
-                (Some(old), Some(new)) => old.key.cmp(&new.key),
+                (Some(old), Some(new)) => old.cmp_key(&new.key),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => break,
@@ -118,28 +147,30 @@ impl Mirror {
             let gone = if order.is_le() { old.next() } else { None };
             let here = if order.is_ge() { new.next() } else { None };
             match (gone, here) {
-                (Some(old), Some(new)) if old == new => {}
+                (Some(old), Some(new)) if old.is(new) => {}
                 (old, Some(new)) => {
                     differs |= old.is_none_or(|old| old.value != new.value);
                     changes.push(Change::Put(new.clone()));
                 }
                 (Some(old), None) => {
                     differs = true;
-                    changes.push(Change::Delete(old.key.clone()));
+                    changes.push(Change::Delete(old.key()));
                 }
                 (None, None) => {}
             }
         }
-        drop(old);
-        let revision = listing.revision;
-        *self = Self::new(listing);
-        (Batch { revision, changes }, differs)
+        (changes, differs)
     }
 
     /// The mirror as a listing at its revision.
-    pub(super) fn into_listing(mut self) -> Listing {
-        self.merge();
-        Arc::unwrap_or_clone(self.listing)
+    pub(super) fn into_listing(self) -> Listing {
+        let entries = self.entries().map(PackedEntry::entry).collect();
+        Listing { revision: self.revision, cluster: self.cluster, entries }
+    }
+
+    /// Whether so many keys that are not as they were listed are too many to be kept apart.
+    fn has_changed_much(&self, changed: usize) -> bool {
+        changed > FEW.max(self.listing.len() / 4)
     }
 
     fn put(&mut self, entry: Entry) {
@@ -168,11 +199,11 @@ impl Mirror {
     }
 
     fn delete_below(&mut self, directory: &Bytes, changes: &mut Vec<Change>) {
-        let is_below = |key: &&Bytes| key.starts_with(directory);
-        let first = self.listing.entries.partition_point(|entry| entry.key < *directory);
-        let listed = self.listing.entries[first..].iter().map(|entry| &entry.key).take_while(is_below);
-        let later = self.changed.range(directory.clone()..).map(|(key, _)| key).take_while(is_below);
-        let mut below: Vec<Bytes> = listed.chain(later).cloned().collect();
+        let (Ok(first) | Err(first)) = self.listing.find(directory);
+        let listed = self.listing.from(first).take_while(|entry| entry.is_below(directory));
+        let later = self.changed.range(directory.clone()..).map(|(key, _)| key);
+        let later = later.take_while(|key| key.starts_with(directory)).cloned();
+        let mut below: Vec<Bytes> = listed.map(PackedEntry::key).chain(later).collect();
         below.sort_unstable();
         below.dedup();
         for key in below {
@@ -183,19 +214,18 @@ impl Mirror {
     }
 
     /// The key's entry in the listing, whatever has changed since.
-    fn listed(&self, key: &Bytes) -> Option<&Entry> {
-        let entries = &self.listing.entries;
-        entries.binary_search_by(|entry| entry.key.cmp(key)).ok().map(|place| &entries[place])
+    fn listed(&self, key: &Bytes) -> Option<PackedEntry<'_>> {
+        self.listing.entry(key)
     }
 
     /// All entries, in the order of their keys.
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
-        let mut listed = self.listing.entries.iter().peekable();
+    fn entries(&self) -> impl Iterator<Item = PackedEntry<'_>> {
+        let mut listed = self.listing.iter().peekable();
         let mut changed = self.changed.iter().peekable();
         std::iter::from_fn(move || {
             loop {
                 let order = match (listed.peek(), changed.peek()) {
-                    (Some(entry), Some((key, _))) => entry.key.cmp(key),
+                    (Some(entry), Some((key, _))) => entry.cmp_key(key),
                     (Some(_), None) => Ordering::Less,
                     (None, Some(_)) => Ordering::Greater,
                     (None, None) => return None,
@@ -205,21 +235,24 @@ impl Mirror {
                     return listed;
                 }
                 if let Some((_, Some(entry))) = changed.next() {
-                    return Some(entry);
+                    return Some(PackedEntry::of(entry));
                 }
             }
         })
     }
 
-    /// Merges the changed keys into a new listing.
+    /// Packs the changed keys with the others.
     fn merge(&mut self) {
-        if !self.changed.is_empty() || self.listing.revision != self.revision {
-            let entries = self.entries().cloned().collect();
-            let listing = Listing { revision: self.revision, cluster: self.cluster, entries };
-            self.listing = Arc::new(listing);
-            self.changed.clear();
-        }
+        let entries = self.entries().map(PackedEntry::entry).collect();
+        let listing = Listing { revision: self.revision, cluster: self.cluster, entries };
+        (self.listing, self.changed) = (Arc::new(Packed::of(&listing)), BTreeMap::new());
     }
+}
+
+/// The same entry, which does not keep the page in memory that it came in.
+fn in_own_memory(entry: &Entry) -> Entry {
+    let Entry { key, value, revision } = entry;
+    Entry { key: Bytes::copy_from_slice(key), value: Bytes::copy_from_slice(value), revision: *revision }
 }
 
 #[cfg(test)]
@@ -245,19 +278,19 @@ mod tests {
         }
     }
 
-    fn listing(revision: u64, entries: impl Iterator<Item = Entry>) -> Arc<Listing> {
-        Arc::new(Listing { revision, cluster: 1, entries: entries.collect() })
+    fn listing(revision: u64, entries: impl Iterator<Item = Entry>) -> Listing {
+        Listing { revision, cluster: 1, entries: entries.collect() }
     }
 
     fn entries(mirror: &Mirror) -> Vec<Entry> {
-        mirror.entries().cloned().collect()
+        mirror.entries().map(PackedEntry::entry).collect()
     }
 
     #[test]
     fn is_what_a_plain_map_would_hold_after_any_changes() {
         for seed in 0..20 {
             let mut rng = fastrand::Rng::with_seed(seed);
-            let (mut subject, mut model) = (Mirror::new(listing(1, std::iter::empty())), Model::new());
+            let (mut subject, mut model) = (Mirror::new(&listing(1, std::iter::empty())), Model::new());
             let mut reported = Model::new();
             for revision in 2..3_000 {
                 let change = match rng.u8(0..200) {
@@ -279,8 +312,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shared_is_not_kept_a_second_time_for_a_listing_that_differs_little() {
+        let keys = 5 * FEW;
+        let entry =
+            |number: usize, revision| Entry { key: format!("/p/{number:05}").into(), ..entry(0, revision) };
+        let mut subject = Mirror::new(&listing(1, (0..keys).map(|number| entry(number, 1))));
+        let shared = Arc::clone(subject.listing());
+        let newer = |changed: usize| {
+            listing(5, (0..keys).map(move |number| entry(number, if number < changed { 4 } else { 1 })))
+        };
+        for (changed, stays) in [(3, true), (FEW, true), (2 * FEW, false)] {
+            let listing = newer(changed);
+            subject.replace(&listing);
+            assert_eq!(entries(&subject), listing.entries, "{changed}");
+            assert_eq!(Arc::ptr_eq(&shared, subject.listing()), stays, "{changed}");
+            assert_eq!((subject.len, subject.revision, subject.proven), (keys, 5, 5));
+        }
+    }
+
+    #[test]
     fn is_recognized_by_the_keys_that_were_written_last() {
-        let mut subject = Mirror::new(listing(9, (0..10).map(|number| entry(number, number as u64 % 3))));
+        let mut subject = Mirror::new(&listing(9, (0..10).map(|number| entry(number, number as u64 % 3))));
         let mark = |subject: &Mirror| {
             let HistoryMark { revision, count, newest } = subject.history_mark();
             (revision, count, newest.into_iter().map(|entry| entry.key).collect::<Vec<_>>())
@@ -289,16 +341,16 @@ mod tests {
         let changes = vec![Change::Delete(key(2)), Change::Put(entry(4, 10))];
         subject.apply(Batch { revision: 10, changes });
         assert_eq!(mark(&subject), (10, 9, vec![key(4)]));
-        assert_eq!(mark(&Mirror::new(listing(7, std::iter::empty()))), (7, 0, vec![]));
+        assert_eq!(mark(&Mirror::new(&listing(7, std::iter::empty()))), (7, 0, vec![]));
     }
 
     #[test]
     fn a_listing_differs_by_exactly_what_differs() {
-        let mut subject = Mirror::new(listing(1, (0..10).map(|number| entry(number, 1))));
+        let mut subject = Mirror::new(&listing(1, (0..10).map(|number| entry(number, 1))));
         subject
             .apply(Batch { revision: 2, changes: vec![Change::Delete(key(3)), Change::Put(entry(10, 2))] });
         let next = (1..11).map(|number| entry(number, if number == 5 { 4 } else { 1 }));
-        let (batch, differs) = subject.replace(listing(5, next));
+        let (batch, differs) = subject.replace(&listing(5, next));
         assert!(differs);
         let expected = vec![
             Change::Delete(key(0)),
@@ -308,7 +360,7 @@ mod tests {
         ];
         assert_eq!(batch, Batch { revision: 5, changes: expected });
         let rewritten = |entry: Entry| Entry { revision: 6, ..entry };
-        let (batch, differs) = subject.replace(listing(
+        let (batch, differs) = subject.replace(&listing(
             6,
             entries(&subject).into_iter().map(rewritten).collect::<Vec<_>>().into_iter(),
         ));

@@ -1,18 +1,18 @@
 //! What was at a place when the published snapshot was read.
 
-use crate::tree::{Children, Node, Places, Raw};
+use crate::tree::{Children, Node, NodeBuf, Places, Raw, RawBuf};
 
 /// The keys of now at a place, and which values of them have been replaced since.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Before<'a> {
-    node: Option<&'a Node>,
-    replaced: Option<&'a Places<Option<Raw>>>,
+    node: Option<Node<'a>>,
+    replaced: Option<&'a Places<Option<RawBuf>>>,
     /// The field was read from another place than it is now.
     moved: bool,
 }
 
 impl<'a> Before<'a> {
-    pub(super) fn new(node: &'a Node, replaced: &'a Places<Option<Raw>>) -> Self {
+    pub(super) fn new(node: Node<'a>, replaced: &'a Places<Option<RawBuf>>) -> Self {
         Self { node: Some(node), replaced: Some(replaced), moved: false }
     }
 
@@ -39,8 +39,8 @@ impl<'a> Before<'a> {
     }
 
     /// What was stored at the very place.
-    pub(super) fn raw(self) -> Option<&'a Raw> {
-        let now = self.node.and_then(|node| node.value.as_ref());
+    pub(super) fn raw(self) -> Option<Raw<'a>> {
+        let now = self.node.and_then(|node| node.value);
         self.replaced.map_or(now, |places| places.before(now))
     }
 
@@ -55,14 +55,14 @@ impl<'a> Before<'a> {
     }
 
     /// The place as it was, with a child in it where there were any.
-    pub(super) fn outline(self) -> Option<Node> {
+    pub(super) fn outline(self) -> Option<NodeBuf> {
         let had_children = self.had_children();
-        let value = self.raw().cloned();
+        let value = self.raw().map(Raw::to_buf);
         let mut children = Children::default();
         if had_children {
             children.child("");
         }
-        (had_children || value.is_some()).then(|| Node { value, children })
+        (had_children || value.is_some()).then(|| NodeBuf { value, children })
     }
 
     fn had_children(self) -> bool {

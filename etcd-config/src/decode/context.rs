@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use etcd_client_core::{Listing, Prefix};
+use etcd_client_core::{Listing, Packed, Prefix};
 
 use super::pin::{Pin, Pins, pin_path};
 use crate::problem::Problem;
@@ -55,8 +55,13 @@ impl Context {
 
     /// The tree of a listing of it.
     pub fn tree(&self, listing: &Listing) -> KeyTree {
+        self.shared_tree(&Arc::new(Packed::of(listing)))
+    }
+
+    /// The same of one that is packed, which the tree keeps.
+    pub(crate) fn shared_tree(&self, listing: &Arc<Packed>) -> KeyTree {
         let names = || self.schema.branch().several_names(&self.prefix);
-        KeyTree::load(self.prefix.clone(), listing).naming(names)
+        KeyTree::share(self.prefix.clone(), listing).naming(names)
     }
 
     /// The fields.

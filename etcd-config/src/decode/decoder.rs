@@ -23,7 +23,7 @@ use crate::schema::secrecy::Secrecy;
 use crate::shape::branch::Member;
 use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
-use crate::tree::{KeyTree, Node, Raw, Replaced};
+use crate::tree::{KeyTree, Node, NodeBuf, Raw, Replaced};
 
 /// How deep structs may be nested.
 pub(crate) const DEEPEST: usize = 64;
@@ -222,13 +222,13 @@ impl<'a> Decoder<'a> {
                 None => {}
             }
         }
-        let Some(raw) = self.here.node.and_then(|node| node.value.as_ref()) else {
+        let Some(raw) = self.here.node.and_then(|node| node.value) else {
             return FieldText::Absent;
         };
-        if let Ok(text) = std::str::from_utf8(&raw.value) {
+        if let Ok(text) = std::str::from_utf8(raw.value) {
             return FieldText::Stored(text, raw.revision());
         }
-        let what = leaf::not_text(&raw.value, self.is_secret());
+        let what = leaf::not_text(raw.value, self.is_secret());
         self.problem(Kind::Undecodable, what, None, Some(raw.revision()));
         FieldText::Unreadable
     }
@@ -263,9 +263,9 @@ impl<'a> Decoder<'a> {
     pub(super) fn refuse(&mut self, refusal: &str) {
         // A value beside a directory is not what was checked.
         let leaf = self.here.node.filter(|node| node.children.is_empty());
-        let raw = leaf.and_then(|node| node.value.as_ref());
+        let raw = leaf.and_then(|node| node.value);
         let revision = raw.map(Raw::revision);
-        let value = raw.and_then(|raw| std::str::from_utf8(&raw.value).ok()).map(str::to_owned);
+        let value = raw.and_then(|raw| std::str::from_utf8(raw.value).ok()).map(str::to_owned);
         let what = leaf::refused(value.as_deref(), refusal, self.is_secret());
         self.problem(Kind::Refused, what, value.as_deref(), revision);
     }
@@ -314,7 +314,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Compares what was stored here with what is, unless a difference is known already.
-    pub(super) fn compare(&mut self, is_same: impl FnOnce(Option<&'a Raw>) -> bool) {
+    pub(super) fn compare(&mut self, is_same: impl FnOnce(Option<Raw<'a>>) -> bool) {
         let before = self.here.before;
         if !self.differs && before.may_differ() {
             self.differs = !is_same(before.raw());
@@ -322,10 +322,11 @@ impl<'a> Decoder<'a> {
     }
 
     /// Compares whether there was anything here with whether there is, by what `is_present` says.
-    pub(super) fn compare_presence(&mut self, is_present: fn(&Node) -> bool) {
+    pub(super) fn compare_presence(&mut self, is_present: fn(Node<'_>) -> bool) {
         let Place { node, before, .. } = self.here;
         if !self.differs && before.may_differ() {
-            self.differs = before.outline().as_ref().is_some_and(is_present) != node.is_some_and(is_present);
+            self.differs =
+                before.outline().is_some_and(|was| is_present(was.read())) != node.is_some_and(is_present);
         }
     }
 
@@ -383,7 +384,7 @@ impl<'a> Decoder<'a> {
     fn enter(
         &mut self,
         field: &'static Field,
-        is_there: fn(&Node) -> bool,
+        is_there: fn(Node<'_>) -> bool,
         is_update: bool,
     ) -> Option<Outer<'a>> {
         let Some((mut place, mut name)) = self.locate(field, is_there) else {
@@ -403,11 +404,11 @@ impl<'a> Decoder<'a> {
                 Some(_) if is_update => return None,
                 // It stays as it was first read.
                 Some(pin) => {
-                    (place.node, name) = (pin.node.as_ref(), pin.name);
+                    (place.node, name) = (pin.node.as_ref().map(NodeBuf::read), pin.name);
                     place.before = Before::default();
                 }
                 None => {
-                    let (directory, node) = (self.subject.key.clone(), place.node.cloned());
+                    let (directory, node) = (self.subject.key.clone(), place.node.map(Node::to_buf));
                     let path = pin_path(&self.subject.field, field.name);
                     self.pinned.insert(path, Pin { directory, field, is_there, name, node });
                 }
@@ -420,7 +421,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The place that a field reads: its key, or the first of its aliases that is there.
-    fn locate(&self, field: &'static Field, is_there: fn(&Node) -> bool) -> Option<(Place<'a>, FieldKey)> {
+    fn locate(&self, field: &'static Field, is_there: fn(Node<'_>) -> bool) -> Option<(Place<'a>, FieldKey)> {
         let look = |name| self.look(name);
         let (name, mut place) = field.resolve(look, |place| place.node.is_some_and(is_there))?;
         if field.aliases.is_empty() {
@@ -433,7 +434,7 @@ impl<'a> Decoder<'a> {
         }
         // The value may have moved from one name to another: the target is read anew.
         place.stale = Stale::All;
-        let was_there = |place: &Place<'_>| place.before.outline().as_ref().is_some_and(is_there);
+        let was_there = |place: &Place<'_>| place.before.outline().is_some_and(|was| is_there(was.read()));
         let before = field.resolve(look, was_there);
         if let Some((_, Place { before, .. })) =
             before.filter(|(old, place)| *old != name && was_there(place))

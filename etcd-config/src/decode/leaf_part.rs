@@ -79,7 +79,7 @@ impl<T> LeafPart<T> {
     /// Notes whether the value differs from that of the published snapshot.
     fn compare(&self, field: &'static Field, value: &T, at: &mut Decoder<'_>) {
         at.compare(|before| {
-            let same = self.same.zip(self.value_of(field, before.map(|raw| raw.value.as_ref())));
+            let same = self.same.zip(self.value_of(field, before.map(|raw| raw.value)));
             same.is_some_and(|(same, before)| is_same(same, before, value))
         });
     }
@@ -144,7 +144,7 @@ impl<T> Part for LeafPart<T> {
         branch::Content::Leaf(leaf::expectation(self.decode))
     }
 
-    fn presence(&self) -> fn(&Node) -> bool {
+    fn presence(&self) -> fn(Node<'_>) -> bool {
         |node| node.value.is_some()
     }
 
@@ -184,7 +184,7 @@ impl<P: Part> Part for Checked<P> {
         self.part.survey(at)
     }
 
-    fn presence(&self) -> fn(&Node) -> bool {
+    fn presence(&self) -> fn(Node<'_>) -> bool {
         self.part.presence()
     }
 

@@ -70,7 +70,7 @@ impl<M, V> Part for MapPart<M, V> {
         branch::Content::Map { entry: leaf::expectation(self.decode), ty: type_name::<V>() }
     }
 
-    fn presence(&self) -> fn(&Node) -> bool {
+    fn presence(&self) -> fn(Node<'_>) -> bool {
         |node| !node.children.is_empty()
     }
 }
@@ -78,11 +78,11 @@ impl<M, V> Part for MapPart<M, V> {
 impl<M, V> MapPart<M, V> {
     /// Whether an entry is what it was in the published snapshot.
     fn is_same(&self, entry: Place<'_>) -> bool {
-        let now = entry.node.and_then(|node| node.value.as_ref());
+        let now = entry.node.and_then(|node| node.value);
         let (Some(before), Some(now)) = (entry.before.raw(), now) else {
             return entry.before.raw().is_none() && now.is_none();
         };
-        let value = |raw: &Raw| leaf::decode(std::str::from_utf8(&raw.value).ok()?, self.decode).ok();
+        let value = |raw: Raw<'_>| leaf::decode(std::str::from_utf8(raw.value).ok()?, self.decode).ok();
         before.value == now.value
             || self.same.is_some_and(|same| {
                 value(before).zip(value(now)).is_some_and(|(before, now)| {
@@ -116,8 +116,8 @@ struct EntryDecoder<V> {
 }
 
 impl<V> EntryDecoder<V> {
-    fn value(&self, raw: &Raw, at: &mut Decoder<'_>, name: &str) -> Option<V> {
-        let text = std::str::from_utf8(&raw.value);
+    fn value(&self, raw: Raw<'_>, at: &mut Decoder<'_>, name: &str) -> Option<V> {
+        let text = std::str::from_utf8(raw.value);
         at.note_secret(text.unwrap_or_default());
         let failure = match text {
             Ok(text) => match leaf::decode(text, self.decode) {
@@ -127,14 +127,14 @@ impl<V> EntryDecoder<V> {
             Err(_) => None,
         };
         at.entry(name, TypeName::of::<V>(), |at| {
-            let text = String::from_utf8_lossy(&raw.value);
+            let text = String::from_utf8_lossy(raw.value);
             let what = match failure {
                 Some(error) => {
                     let ty = type_name::<V>();
                     let wanted = Wanted { ty: &ty, default: FieldDefault::Required, secret: at.is_secret() };
                     leaf::complaint(&text, wanted, self.decode, &error)
                 }
-                None => leaf::not_text(&raw.value, at.is_secret()),
+                None => leaf::not_text(raw.value, at.is_secret()),
             };
             at.problem(Kind::Undecodable, what, Some(&text), Some(raw.revision()));
         });
@@ -143,7 +143,7 @@ impl<V> EntryDecoder<V> {
 
     fn whole<M: Entries<Value = V>>(&self, at: &mut Decoder<'_>) -> Option<M> {
         let before = at.problems();
-        let children = at.place().node.map(|node| &node.children).into_iter().flatten();
+        let children = at.place().node.map(|node| node.children).into_iter().flatten();
         let mut entries = M::with_capacity(at.place().node.map_or(0, |node| node.children.len()));
         for (name, node) in children {
             let Some(raw) = entry_of(name, node) else { continue };
@@ -182,8 +182,8 @@ impl<V> EntryDecoder<V> {
 }
 
 /// What is stored for an entry. A key that ends with a slash marks a directory, and has no name.
-fn entry_of<'n>(name: &str, node: &'n Node) -> Option<&'n Raw> {
-    if name.is_empty() { None } else { node.value.as_ref() }
+fn entry_of<'n>(name: &str, node: Node<'n>) -> Option<Raw<'n>> {
+    if name.is_empty() { None } else { node.value }
 }
 
 /// Whether every name is a key of its own, so that an entry can be told by its name alone.

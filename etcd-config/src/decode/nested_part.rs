@@ -29,7 +29,7 @@ pub trait Nested: Sized {
     fn read(at: &mut Decoder<'_>, target: Option<&mut Self>) -> Option<Self>;
 
     /// Whether the keys at a place make one.
-    fn is_present(node: &Node) -> bool;
+    fn is_present(node: Node<'_>) -> bool;
 
     fn survey(at: &mut Decoder<'_>) -> branch::Content;
 }
@@ -41,7 +41,7 @@ pub trait Nested: Sized {
 pub struct NestedPart<T> {
     read: fn(&mut Decoder<'_>, Option<&mut T>) -> Option<T>,
     survey: fn(&mut Decoder<'_>) -> branch::Content,
-    is_present: fn(&Node) -> bool,
+    is_present: fn(Node<'_>) -> bool,
 }
 
 /// A directory of its own.
@@ -65,7 +65,7 @@ impl<T> Part for NestedPart<T> {
         (self.survey)(at)
     }
 
-    fn presence(&self) -> fn(&Node) -> bool {
+    fn presence(&self) -> fn(Node<'_>) -> bool {
         self.is_present
     }
 }
@@ -76,7 +76,7 @@ impl<T: Derived> Nested for T {
         at.deeper(|at| T::read(at, target))
     }
 
-    fn is_present(node: &Node) -> bool {
+    fn is_present(node: Node<'_>) -> bool {
         T::LAYOUT.newtype || !node.children.is_empty()
     }
 
@@ -104,7 +104,7 @@ impl<T: Nested> Nested for Option<T> {
         None
     }
 
-    fn is_present(node: &Node) -> bool {
+    fn is_present(node: Node<'_>) -> bool {
         T::is_present(node)
     }
 
@@ -118,7 +118,7 @@ impl<K: Leaf + Eq + Hash + 'static, V: Nested, S: BuildHasher + Default> Nested 
         read_entries(at, target)
     }
 
-    fn is_present(node: &Node) -> bool {
+    fn is_present(node: Node<'_>) -> bool {
         !node.children.is_empty()
     }
 
@@ -132,7 +132,7 @@ impl<K: Leaf + Ord + 'static, V: Nested> Nested for BTreeMap<K, V> {
         read_entries(at, target)
     }
 
-    fn is_present(node: &Node) -> bool {
+    fn is_present(node: Node<'_>) -> bool {
         !node.children.is_empty()
     }
 
@@ -148,7 +148,7 @@ fn survey_entry<V: Nested>(at: &mut Decoder<'_>) -> branch::Content {
 fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, target: Option<&mut M>) -> Option<M> {
     let ty = TypeName::of::<M::Value>();
     at.compare_entries(|place| {
-        place.before.outline().as_ref().is_some_and(M::Value::is_present)
+        place.before.outline().is_some_and(|was| M::Value::is_present(was.read()))
             == place.node.is_some_and(M::Value::is_present)
     });
     let (Some(target), Stale::Only(touched)) = (target, at.place().stale) else { return all_entries(at, ty) };
@@ -177,7 +177,7 @@ fn read_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, target: Option<
 
 fn all_entries<M: Entries<Value: Nested>>(at: &mut Decoder<'_>, ty: TypeName) -> Option<M> {
     let before = at.problems();
-    let children = at.place().node.map(|node| &node.children).into_iter().flatten();
+    let children = at.place().node.map(|node| node.children).into_iter().flatten();
     let mut entries = M::with_capacity(at.place().node.map_or(0, |node| node.children.len()));
     for (name, node) in children {
         if name.is_empty() || !M::Value::is_present(node) {

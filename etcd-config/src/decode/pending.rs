@@ -5,7 +5,7 @@ use crate::leaf::{FieldDefault, cut};
 use crate::problem::{Kind, Problem};
 use crate::shape::field_key::FieldKey;
 use crate::shape::path::whole_key;
-use crate::tree::{KeyTree, Node};
+use crate::tree::{KeyTree, Node, NodeBuf};
 
 /// What differs at a `restart` field between then and now, if anything does. `path` is that of the pin.
 pub(super) fn compare(
@@ -17,7 +17,7 @@ pub(super) fn compare(
     let here = tree.at(&pin.directory);
     let find = |name: FieldKey| Some(name.find(here, tree.root(), tree.prefix()));
     let (name, node) = pin.field.resolve(find, |node| node.is_some_and(pin.is_there))?;
-    if Node::same_values(pin.node.as_ref(), node) || is_default_all_along(pin, node) {
+    if Node::same_values(pin.node.as_ref().map(NodeBuf::read), node) || is_default_all_along(pin, node) {
         return None;
     }
     let name = if node.is_some() { name } else { pin.name };
@@ -35,21 +35,21 @@ pub(super) fn compare(
 }
 
 /// What a key has, if it is no directory.
-fn text(node: &Node) -> Option<&str> {
-    let raw = node.value.as_ref().filter(|_| node.children.is_empty())?;
-    std::str::from_utf8(&raw.value).ok()
+fn text(node: Node<'_>) -> Option<&str> {
+    let raw = node.value.filter(|_| node.children.is_empty())?;
+    std::str::from_utf8(raw.value).ok()
 }
 
 /// Whether the text is that of the literal default, then and now, be it written or not.
-fn is_default_all_along(pin: &Pin, now: Option<&Node>) -> bool {
+fn is_default_all_along(pin: &Pin, now: Option<Node<'_>>) -> bool {
     let FieldDefault::Text(default) = pin.field.default else { return false };
-    let is_default = |node: Option<&Node>| {
+    let is_default = |node: Option<Node<'_>>| {
         node.is_none_or(|node| {
-            let text = node.value.as_ref().map(|raw| &raw.value[..]);
+            let text = node.value.map(|raw| raw.value);
             text == Some(default.as_bytes()) && node.children.is_empty()
         })
     };
-    is_default(pin.node.as_ref()) && is_default(now)
+    is_default(pin.node.as_ref().map(NodeBuf::read)) && is_default(now)
 }
 
 /// Says of what waits that a start would refuse it, if one of these problems is in it. `real_key` is what a key is called

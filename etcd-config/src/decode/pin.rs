@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
-use crate::tree::Node;
+use crate::tree::{Node, NodeBuf};
 
 /// What `restart` fields have read when the process started, by [where they are](pin_path).
 pub(crate) type Pins = BTreeMap<String, Pin>;
@@ -16,10 +16,10 @@ pub(crate) struct Pin {
     pub(super) directory: String,
     pub(super) field: &'static Field,
     /// What says whether the keys at a place are of the field.
-    pub(super) is_there: fn(&Node) -> bool,
+    pub(super) is_there: fn(Node<'_>) -> bool,
     /// Under which of the field's names it was.
     pub(crate) name: FieldKey,
-    pub(crate) node: Option<Node>,
+    pub(crate) node: Option<NodeBuf>,
 }
 
 /// By its name, whatever the names of its key and of the directories around it. The dot is there for

@@ -8,7 +8,7 @@ use crate::tree::{Node, Places};
 /// A place in the tree and what changed in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    pub(super) node: Option<&'a Node>,
+    pub(super) node: Option<Node<'a>>,
     pub(super) stale: Stale<'a>,
     /// What was there when the published snapshot was read.
     pub(super) before: Before<'a>,

@@ -109,13 +109,13 @@ impl<'s, 't> Walk<'s, 't> {
         }
     }
 
-    fn key(&mut self, node: &'t Node, expectation: &'s Expectation, docs: &'static str, at: &At) {
-        let Some(raw) = &node.value else { return };
+    fn key(&mut self, node: Node<'t>, expectation: &'s Expectation, docs: &'static str, at: &At) {
+        let Some(raw) = node.value else { return };
         if self.seen.insert(at.path.clone()) {
             self.found.keys.push(StoredKey {
                 name: at.name.clone(),
                 path: at.path.clone(),
-                text: &raw.value,
+                text: raw.value,
                 expectation,
                 docs,
                 secret: self.secrecy.is_secret(at.path.as_bytes()),
@@ -124,7 +124,7 @@ impl<'s, 't> Walk<'s, 't> {
     }
 }
 
-fn named(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
+fn named(node: Node<'_>) -> impl Iterator<Item = (&str, Node<'_>)> {
     node.children.iter().filter(|(name, _)| !name.is_empty())
 }
 

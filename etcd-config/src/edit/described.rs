@@ -1,6 +1,5 @@
 //! What the change of a key is to a configuration: whose it is, what is said of its texts, when it is taken over.
 
-use bytes::Bytes;
 use etcd_client_core::Prefix;
 
 use super::planned::{PlannedChange, Text};
@@ -38,8 +37,8 @@ impl<'s> Describer<'s> {
     pub(crate) fn change(
         &self,
         path: &str,
-        old: Option<&Bytes>,
-        new: Option<&Bytes>,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
         is_given: bool,
     ) -> PlannedChange {
         let reader = reader(self.branch, self.lowest, path);

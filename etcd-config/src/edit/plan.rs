@@ -214,7 +214,7 @@ impl<T> Plan<T> {
 
 /// The changes that change something.
 fn what_differs(changes: BTreeMap<String, Option<Bytes>>, tree: &KeyTree) -> BTreeMap<String, Option<Bytes>> {
-    changes.into_iter().filter(|(path, text)| tree.get(path) != text.as_ref()).collect()
+    changes.into_iter().filter(|(path, text)| tree.get(path) != text.as_deref()).collect()
 }
 
 /// Readers of a struct with a commit key take nothing over before that is written, with whatever value, in whatever layer.
@@ -224,7 +224,7 @@ fn add_commit_key<T: Derived>(layers: &mut [LayerEdit<T>], revision: u64) {
         return;
     }
     if let Some(LayerEdit { changes, tree, .. }) = layers.iter_mut().find(|layer| !layer.changes.is_empty()) {
-        let present = tree.get(key).cloned();
+        let present = tree.value(key);
         changes.insert(key.to_owned(), Some(present.unwrap_or_else(|| revision.to_string().into())));
     }
 }
@@ -264,7 +264,7 @@ fn planned<T>(layer: &LayerEdit<T>, whole: &Prefix) -> Vec<PlannedChange> {
     let LayerEdit { changes, unseen, tree, schema, .. } = layer;
     let describer = Describer::in_layer(schema, tree.prefix(), whole);
     let change = |(path, new): (&String, &Option<Bytes>)| {
-        describer.change(path, tree.get(path), new.as_ref(), !unseen.contains(path))
+        describer.change(path, tree.get(path), new.as_deref(), !unseen.contains(path))
     };
     changes.iter().map(change).collect()
 }
@@ -291,7 +291,7 @@ fn say_where<T>(problem: &mut Problem, layer: &LayerEdit<T>) {
     let LayerEdit { origins, tree, .. } = layer;
     let path = problem.key.strip_prefix(tree.prefix().directory());
     let origin =
-        path.and_then(|path| origins.get(path).filter(|origin| tree.get(path) == origin.text.as_ref()));
+        path.and_then(|path| origins.get(path).filter(|origin| tree.get(path) == origin.text.as_deref()));
     if let Some(origin) = origin {
         problem.what = format!("{} ({})", problem.what, origin.place);
     }

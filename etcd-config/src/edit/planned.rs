@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use etcd_client_core::Printable;
 
 use crate::leaf::cut;
@@ -34,7 +33,7 @@ pub(super) enum Text {
 }
 
 impl Text {
-    pub(super) fn of(stored: Option<&Bytes>, is_hidden: bool) -> Self {
+    pub(super) fn of(stored: Option<&[u8]>, is_hidden: bool) -> Self {
         match stored {
             None => Self::Absent,
             Some(_) if is_hidden => Self::Hidden,

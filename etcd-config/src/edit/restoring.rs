@@ -97,8 +97,8 @@ impl<T> LayerEdit<T> {
         let paths: BTreeSet<String> =
             self.tree.paths().chain(past.paths()).chain(self.changes.keys().cloned()).collect();
         for path in paths {
-            let then = past.get(&path).cloned();
-            if then.as_ref() != self.tree.get(&path) || self.changes.contains_key(&path) {
+            let then = past.value(&path);
+            if then.as_deref() != self.tree.get(&path) || self.changes.contains_key(&path) {
                 self.unseen.insert(path.clone());
                 self.changes.insert(path, then);
             }

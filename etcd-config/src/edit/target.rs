@@ -53,7 +53,7 @@ impl<'s> Target<'s> {
         for name in &self.names {
             let Some(node) = tree.root().descend(name) else { continue };
             match self.what {
-                What::Key(_) => keys.extend(node.value.as_ref().map(|_| name.clone())),
+                What::Key(_) => keys.extend(node.value.map(|_| name.clone())),
                 What::Keys(content) => collect(content, self.is_apart, name, node, tree, &mut keys),
             }
         }
@@ -191,12 +191,12 @@ fn collect(
     content: &Content,
     is_apart: bool,
     path: &str,
-    node: &Node,
+    node: Node<'_>,
     tree: &KeyTree,
     keys: &mut Vec<String>,
 ) {
     match inner(content) {
-        Content::Leaf(_) => keys.extend(node.value.as_ref().map(|_| path.to_owned())),
+        Content::Leaf(_) => keys.extend(node.value.map(|_| path.to_owned())),
         Content::Directory(branch) if !is_apart => {
             for member in &branch.members {
                 let names = member.field.names().filter_map(|name| name.path(path, tree.base()));
@@ -213,10 +213,10 @@ fn collect(
 }
 
 /// All keys below a place.
-fn below(path: &str, node: &Node, keys: &mut Vec<String>) {
-    for (name, child) in &node.children {
+fn below(path: &str, node: Node<'_>, keys: &mut Vec<String>) {
+    for (name, child) in node.children {
         let path = whole_key(path, name);
-        keys.extend(child.value.as_ref().map(|_| path.clone()));
+        keys.extend(child.value.map(|_| path.clone()));
         below(&path, child, keys);
     }
 }

@@ -27,16 +27,16 @@ pub(super) struct ComparedPlace<'a> {
 pub(super) struct Side<'a> {
     /// The whole key.
     pub(super) key: String,
-    pub(super) node: Option<&'a Node>,
+    pub(super) node: Option<Node<'a>>,
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn child(&self, key: &str, node: Option<&'a Node>) -> Self {
+    pub(super) fn child(&self, key: &str, node: Option<Node<'a>>) -> Self {
         Self { key: whole_key(&self.key, key), node }
     }
 
-    fn raw(&self) -> Option<&'a Raw> {
-        self.node?.value.as_ref()
+    fn raw(&self) -> Option<Raw<'a>> {
+        self.node?.value
     }
 }
 
@@ -51,15 +51,15 @@ impl<'a> ComparedPlace<'a> {
         [&self.next, &self.published, &self.stored].into_iter().flatten()
     }
 
-    pub(super) fn next_raw(&self) -> Option<&'a Raw> {
+    pub(super) fn next_raw(&self) -> Option<Raw<'a>> {
         self.next.as_ref()?.raw()
     }
 
-    pub(super) fn published_raw(&self) -> Option<&'a Raw> {
+    pub(super) fn published_raw(&self) -> Option<Raw<'a>> {
         self.published.as_ref()?.raw()
     }
 
-    pub(super) fn stored_raw(&self) -> Option<&'a Raw> {
+    pub(super) fn stored_raw(&self) -> Option<Raw<'a>> {
         self.stored.as_ref()?.raw()
     }
 
@@ -83,16 +83,16 @@ impl<'a> ComparedPlace<'a> {
 
     /// The names of the entries in this directory: those of the next snapshot, then those that it would not
     /// have any more, then those that wait for a restart.
-    pub(super) fn entry_names(&self, is_entry: impl Fn(&Node) -> bool) -> Vec<&'a str> {
+    pub(super) fn entry_names(&self, is_entry: impl Fn(Node<'_>) -> bool) -> Vec<&'a str> {
         let states = [&self.next, &self.published, &self.stored].map(|side| side.as_ref()?.node);
-        let has = |node: Option<&Node>, name: &str| {
+        let has = |node: Option<Node<'_>>, name: &str| {
             node.and_then(|node| node.children.get(name)).is_some_and(&is_entry)
         };
         let mut names = Vec::new();
         for (number, state) in states.iter().enumerate() {
-            let children = state.iter().flat_map(|node| &node.children);
+            let children = state.iter().flat_map(|node| node.children);
             let new = children
-                .filter(|(name, node)| !name.is_empty() && is_entry(node))
+                .filter(|(name, node)| !name.is_empty() && is_entry(*node))
                 .map(|(name, _)| name)
                 .filter(|name| !states[..number].iter().any(|earlier| has(*earlier, name)));
             names.extend(new);
@@ -100,10 +100,10 @@ impl<'a> ComparedPlace<'a> {
         names
     }
 
-    pub(super) fn entry(&self, name: &str, is_entry: impl Fn(&Node) -> bool) -> Self {
+    pub(super) fn entry(&self, name: &str, is_entry: impl Fn(Node<'_>) -> bool) -> Self {
         let of = |side: &Option<Side<'a>>| {
             let side = side.as_ref()?;
-            let node = side.node?.children.get(name).filter(|node| is_entry(node))?;
+            let node = side.node?.children.get(name).filter(|node| is_entry(*node))?;
             Some(side.child(name, Some(node)))
         };
         Self {
@@ -118,7 +118,7 @@ impl<'a> ComparedPlace<'a> {
     }
 
     /// The same place in those states only in which `is_there` holds of it.
-    pub(super) fn only(&self, is_there: impl Fn(&Node) -> bool) -> Self {
+    pub(super) fn only(&self, is_there: impl Fn(Node<'_>) -> bool) -> Self {
         let of = |side: &Option<Side<'a>>| side.clone().filter(|side| side.node.is_some_and(&is_there));
         Self {
             next: of(&self.next),
@@ -129,14 +129,14 @@ impl<'a> ComparedPlace<'a> {
     }
 }
 
-pub(super) fn quoted(raw: &Raw) -> String {
-    format!("{} (set at revision {})", quote(&String::from_utf8_lossy(&raw.value)), raw.revision())
+pub(super) fn quoted(raw: Raw<'_>) -> String {
+    format!("{} (set at revision {})", quote(&String::from_utf8_lossy(raw.value)), raw.revision())
 }
 
-pub(super) fn text(raw: &Raw) -> String {
-    cut(&String::from_utf8_lossy(&raw.value))
+pub(super) fn text(raw: Raw<'_>) -> String {
+    cut(&String::from_utf8_lossy(raw.value))
 }
 
-fn value_of(raw: Option<&Raw>) -> Option<&[u8]> {
-    raw.map(|raw| raw.value.as_ref())
+fn value_of(raw: Option<Raw<'_>>) -> Option<&[u8]> {
+    raw.map(|raw| raw.value)
 }

@@ -9,16 +9,16 @@ use crate::shape::branch::{Branch, Content, Member};
 use crate::shape::field_key::FieldKey;
 use crate::shape::layout::Field;
 use crate::shape::path::field_path;
-use crate::tree::{KeyTree, Node, Raw};
+use crate::tree::{KeyTree, Node, NodeBuf, Raw};
 
 pub(super) struct Walk<'a> {
     context: &'a Context,
     secrecy: Secrecy<'a>,
     tree: &'a KeyTree,
     /// The keys that the store has.
-    now: &'a Node,
+    now: Node<'a>,
     /// The keys that the snapshot was read from.
-    published: &'a Node,
+    published: Node<'a>,
     /// The snapshot came from the cache.
     cached: bool,
     /// The structs on the way down.
@@ -27,7 +27,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(context: &'a Context, tree: &'a KeyTree, published: &'a Node) -> Self {
+    pub(super) fn new(context: &'a Context, tree: &'a KeyTree, published: Node<'a>) -> Self {
         let secrecy = Secrecy::of(context.schema().branch(), context.prefix());
         Self {
             context,
@@ -75,11 +75,11 @@ impl<'a> Walk<'a> {
         match content {
             Content::Leaf(_) => self.leaf(field, place),
             Content::Map { .. } => {
-                let is_entry = |node: &Node| node.value.is_some();
+                let is_entry = |node: Node<'_>| node.value.is_some();
                 self.entries(place, is_entry, |walk, entry| walk.stored(entry, FieldDefault::Absent));
             }
             Content::Each(inner) => {
-                let is_entry = |node: &Node| inner.is_present(node);
+                let is_entry = |node: Node<'_>| inner.is_present(node);
                 self.entries(place, is_entry, |walk, entry| walk.content(field, inner, entry));
             }
             Content::Directory(branch) => self.branch(branch, place),
@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
     fn entries(
         &mut self,
         place: &ComparedPlace<'a>,
-        is_entry: impl Fn(&Node) -> bool,
+        is_entry: impl Fn(Node<'_>) -> bool,
         explain: impl Fn(&mut Self, &ComparedPlace<'a>),
     ) {
         let before = self.rows.len();
@@ -175,7 +175,7 @@ impl<'a> Walk<'a> {
 
     fn real_keys(&self, place: &ComparedPlace<'a>, secret: bool) -> RealKeys {
         let raw = place.next_raw().or(place.published_raw()).or(place.stored_raw());
-        let in_layer = |key: &str, raw: Option<&Raw>| {
+        let in_layer = |key: &str, raw: Option<Raw<'_>>| {
             let path = key.strip_prefix(self.context.prefix().directory());
             path.map_or_else(|| key.to_owned(), |path| self.tree.key_of_raw(path, raw))
         };
@@ -196,7 +196,7 @@ impl<'a> Walk<'a> {
             let path = side.key.strip_prefix(self.context.prefix().directory())?;
             Some(self.tree.overridden(path, raw))
         });
-        let overridden = |(key, raw): (String, &Raw)| Overridden {
+        let overridden = |(key, raw): (String, Raw<'_>)| Overridden {
             layer: self.tree.layer_of(raw).unwrap_or_default().to_owned(),
             key,
             value: (!secret).then(|| text(raw)),
@@ -208,7 +208,7 @@ impl<'a> Walk<'a> {
     /// The place of a field, in each state by the name that it has there.
     fn locate(&self, place: &ComparedPlace<'a>, member: &'a Member) -> ComparedPlace<'a> {
         let (field, prefix) = (member.field, self.context.prefix());
-        let read = |side: Option<&Side<'a>>, root: &'a Node| -> Option<(FieldKey, Side<'a>)> {
+        let read = |side: Option<&Side<'a>>, root: Node<'a>| -> Option<(FieldKey, Side<'a>)> {
             let side = side?;
             let find = |name: FieldKey| Some(name.find(side.node, root, prefix));
             let (name, node) =
@@ -221,8 +221,10 @@ impl<'a> Walk<'a> {
             let now = stored.as_ref().and_then(|(_, side)| side.node);
             let pinned = |side: &Side<'a>| match &stored {
                 // With the revisions of now.
-                Some(stored) if Node::same_values(pin.node.as_ref(), now) => stored.clone(),
-                _ => (pin.name, side.child(pin.name.written(), pin.node.as_ref())),
+                Some(stored) if Node::same_values(pin.node.as_ref().map(NodeBuf::read), now) => {
+                    stored.clone()
+                }
+                _ => (pin.name, side.child(pin.name.written(), pin.node.as_ref().map(NodeBuf::read))),
             };
             [&place.next, &place.published].map(|side| side.as_ref().map(pinned))
         } else {

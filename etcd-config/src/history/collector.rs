@@ -117,7 +117,8 @@ impl<T: Derived> Collector<T> {
         new: Option<&Bytes>,
     ) -> Option<HistoryChange> {
         let path = String::from_utf8_lossy(in_layer(&self.prefix, key)?.1);
-        let change = describer.change(&path, old, new, false).at(String::from_utf8_lossy(key).into_owned());
+        let [was, is] = [old, new].map(|value| value.map(|value| &value[..]));
+        let change = describer.change(&path, was, is, false).at(String::from_utf8_lossy(key).into_owned());
         Some(HistoryChange { change, is_rewrite: old.is_some() && old == new })
     }
 

@@ -87,8 +87,8 @@ fn beside(missing: &Problem, schema: &Schema, tree: &KeyTree) -> Option<String> 
 }
 
 /// The keys of a directory, one more than are named.
-fn name_keys(tree: &KeyTree, node: &Node, key: &mut String, keys: &mut Vec<String>) {
-    for (name, child) in &node.children {
+fn name_keys(tree: &KeyTree, node: Node<'_>, key: &mut String, keys: &mut Vec<String>) {
+    for (name, child) in node.children {
         if keys.len() > NAMED {
             return;
         }

@@ -2,7 +2,7 @@
 
 use etcd_client_core::Printable;
 
-use crate::leaf::{cut, oddity};
+use crate::leaf::{cut, may_be_odd, oddity};
 use crate::lint::unread_key::{field_of, not_a_directory, not_a_key, said_of_stray, unknown};
 use crate::problem::{Kind, Problem};
 use crate::schema::expected::{Expected, KeyUse};
@@ -98,11 +98,17 @@ struct Finder {
 }
 
 impl Finder {
-    fn children(&mut self, node: &Node, touched: Option<&Places<()>>, expected: &Expected<'_>, denied: bool) {
+    fn children(
+        &mut self,
+        node: Node<'_>,
+        touched: Option<&Places<()>>,
+        expected: &Expected<'_>,
+        denied: bool,
+    ) {
         let denied = denied || expected.denied;
         // Where all children are expected to be the same, what that is, is found out once.
         let uniform = if expected.ahead.is_empty() { expected.below(ENTRY) } else { None };
-        let mut visit = |name: &str, child: &Node, touched: Option<&Places<()>>| {
+        let mut visit = |name: &str, child: Node<'_>, touched: Option<&Places<()>>| {
             let length = self.path.len();
             if length > 0 {
                 self.path.push('/');
@@ -136,10 +142,8 @@ impl Finder {
         }
     }
 
-    fn node(&mut self, node: &Node, touched: Option<&Places<()>>, expected: &Expected<'_>, denied: bool) {
-        if let Some(raw) =
-            node.value.as_ref().filter(|_| touched.is_none_or(|touched| touched.here.is_some()))
-        {
+    fn node(&mut self, node: Node<'_>, touched: Option<&Places<()>>, expected: &Expected<'_>, denied: bool) {
+        if let Some(raw) = node.value.filter(|_| touched.is_none_or(|touched| touched.here.is_some())) {
             match expected.value {
                 Some(key_use) if key_use.alias.is_some() => {
                     self.found(raw, Kind::Alias, Some(key_use), None, denied);
@@ -148,7 +152,8 @@ impl Finder {
                     self.found(raw, Kind::Deprecated, Some(key_use), None, denied);
                 }
                 Some(key_use) if key_use.is_string => {
-                    if let Some(odd) = std::str::from_utf8(&raw.value).ok().and_then(oddity) {
+                    let text = may_be_odd(raw.value).then(|| std::str::from_utf8(raw.value).ok());
+                    if let Some(odd) = text.flatten().and_then(oddity) {
                         self.found(raw, Kind::OddText, Some(key_use), Some(odd), denied);
                     }
                 }
@@ -161,13 +166,11 @@ impl Finder {
         }
     }
 
-    fn all(&mut self, node: &Node, touched: Option<&Places<()>>, kind: Kind, denied: bool) {
-        if let Some(raw) =
-            node.value.as_ref().filter(|_| touched.is_none_or(|touched| touched.here.is_some()))
-        {
+    fn all(&mut self, node: Node<'_>, touched: Option<&Places<()>>, kind: Kind, denied: bool) {
+        if let Some(raw) = node.value.filter(|_| touched.is_none_or(|touched| touched.here.is_some())) {
             self.found(raw, kind, None, None, denied);
         }
-        for (name, child) in &node.children {
+        for (name, child) in node.children {
             let below = touched.map(|touched| touched.children.get(name));
             if matches!(below, Some(None)) {
                 continue;
@@ -182,7 +185,7 @@ impl Finder {
 
     fn found(
         &mut self,
-        raw: &Raw,
+        raw: Raw<'_>,
         kind: Kind,
         key_use: Option<KeyUse>,
         said: Option<&'static str>,
@@ -212,7 +215,7 @@ fn field_read_by<'s>(schema: &'s Schema, finding: &Finding) -> Option<(String, &
 /// What is stored there, unless it is a secret, or may be one as no field reads it.
 fn shown_value(tree: &KeyTree, finding: &Finding) -> Option<String> {
     finding.key_use.filter(|key_use| !key_use.secret)?;
-    std::str::from_utf8(tree.get(&finding.path)?.as_ref()).ok().map(cut)
+    std::str::from_utf8(tree.get(&finding.path)?).ok().map(cut)
 }
 
 impl Problem {
@@ -236,7 +239,7 @@ pub(crate) fn described(schema: &Schema, tree: &KeyTree, finding: &Finding) -> P
             format!("deprecated: {instead}")
         }
         Kind::NotADirectory => {
-            let value = tree.get(&finding.path).map(AsRef::as_ref).unwrap_or_default();
+            let value = tree.get(&finding.path).unwrap_or_default();
             not_a_directory(schema, &finding.path, value)
         }
         Kind::NotAKey => not_a_key(schema, &finding.path),

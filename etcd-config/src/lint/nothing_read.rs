@@ -30,7 +30,7 @@ impl NothingRead {
             return None;
         }
         let mut directories = tree.root().children.iter().filter(|(name, _)| !name.is_empty()).take(TRIED);
-        let (name, _) = directories.find(|(_, node)| reads_any(schema, node))?;
+        let (name, _) = directories.find(|(_, node)| reads_any(schema, *node))?;
         let meant = tree.prefix().join(name);
         let meant = Printable::line(&meant);
         let what = format!(
@@ -55,13 +55,13 @@ impl NothingRead {
     }
 }
 
-fn reads_any(schema: &Schema, node: &Node) -> bool {
+fn reads_any(schema: &Schema, node: Node<'_>) -> bool {
     schema.fields().iter().any(|field| is_there(field, node))
 }
 
 /// Whether there is a key of a field in a directory; of the fields of a map's entries, whether there is any
 /// entry.
-fn is_there(field: &Field, node: &Node) -> bool {
+fn is_there(field: &Field, node: Node<'_>) -> bool {
     match field.relative.split_once(ENTRY) {
         Some((directory, _)) => {
             let directory = node.descend(directory.trim_end_matches('/'));

@@ -47,11 +47,11 @@ struct Newest<'u> {
 
 impl Newest<'_> {
     /// `key` is that of the directory, with the slash at its end.
-    fn look(&mut self, node: &Node, key: &mut String) {
-        for (name, child) in &node.children {
+    fn look(&mut self, node: Node<'_>, key: &mut String) {
+        for (name, child) in node.children {
             let length = key.len();
             key.push_str(name);
-            if let Some(raw) = &child.value
+            if let Some(raw) = child.value
                 && raw.revision() > self.revision
                 && !self.unread.contains(key.as_str())
             {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Kind, Listing, Prefix, Store};
+use etcd_client_core::{Kind, Listing, Packed, Prefix, Store};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -90,7 +90,7 @@ pub(crate) struct FirstLoad {
     pub(crate) watcher: Watcher,
     pub(crate) loaded_from: LoadedFrom,
     /// The newest state, where that is refused, and the first snapshot is of an earlier one.
-    pub(crate) refused: Option<Arc<Listing>>,
+    pub(crate) refused: Option<Listing>,
     pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) debounce: Duration,
     pub(crate) instance: Option<Box<InstancePlan>>,
@@ -126,7 +126,7 @@ impl FirstAnswer {
         let deadline = runtime_deadline(startup_timeout);
         let first = first_listing(&mut watcher, &prefix, fields.layout.name, startup_timeout).await?;
         let hint = match &first {
-            First::Listing(listing) if listing.entries.is_empty() => {
+            First::Listed(listing) if listing.is_empty() => {
                 let left = deadline.saturating_duration_since(tokio::time::Instant::now());
                 neighbours::hint(&*connections.store(), &prefix, fields.layout, left).await
             }
@@ -156,16 +156,16 @@ impl FirstAnswer {
 
     /// The past, where it is wanted, and the newest state is refused. Runs the user's code.
     pub(crate) fn past(&self, config: &dyn AnyConfig, caller: &Caller) -> Option<Past> {
-        let First::Listing(listing) = &self.first else { return None };
+        let First::Listed(listing) = &self.first else { return None };
         if !self.wants_last_good {
             return None;
         }
         let context = config.context(self.prefix.clone());
-        let tree = context.tree(listing);
+        let tree = context.shared_tree(listing);
         let decoded = caller.decode(|| decoded_any(config, &tree, &context, None));
         let is_refused = decoded.is_err();
         panics::drop_caught(decoded);
-        is_refused.then(|| past_before(Arc::clone(listing), &self.listed))
+        is_refused.then(|| past_before(Arc::new(listing.listing()), &self.listed))
     }
 
     /// What such a search has found: a state to start from, or why there is none.
@@ -181,7 +181,7 @@ impl FirstAnswer {
     /// How many keys there are; `None` if a file is to be read instead.
     pub(crate) fn keys(&self) -> Option<usize> {
         match &self.first {
-            First::Listing(listing) => Some(listing.entries.len()),
+            First::Listed(listing) => Some(listing.len()),
             First::Silence(_) => None,
         }
     }
@@ -209,16 +209,17 @@ impl FirstAnswer {
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
         let context = config.context(prefix.clone());
         let (refused, loaded) = match (first, past, &cache) {
-            (First::Listing(newest), None, _) => (None, Loaded::from_store(config, context, &newest, hint)?),
-            (First::Listing(newest), Some(Ok(good)), _) => {
-                (Some(newest), Loaded::from_store(config, context, &good, None)?)
+            (First::Listed(newest), None, _) => (None, Loaded::from_store(config, context, &newest, hint)?),
+            (First::Listed(newest), Some(Ok(good)), _) => {
+                let good = Arc::new(Packed::of(&good));
+                (Some(newest.listing()), Loaded::from_store(config, context, &good, None)?)
             }
-            (First::Listing(newest), Some(Err(why)), cache) => {
+            (First::Listed(newest), Some(Err(why)), cache) => {
                 let again = config.context(prefix.clone());
                 let cached =
                     cache.as_ref().map(|cache| Loaded::from_cache(config, cache, again, &mut watcher, None));
                 if let Some(Ok(loaded)) = cached {
-                    (Some(newest), loaded)
+                    (Some(newest.listing()), loaded)
                 } else {
                     let loaded = Loaded::from_store(config, context, &newest, hint);
                     (None, loaded.map_err(|report| report.with_remark(Some(&why)))?)
@@ -262,13 +263,13 @@ impl Loaded {
     fn from_store(
         config: &'static dyn AnyConfig,
         context: Context,
-        listing: &Listing,
+        listing: &Arc<Packed>,
         hint: Option<Hint>,
     ) -> Result<Self, Report> {
         let prefix = context.prefix().clone();
         let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
         let (publisher, first, speed) = Publisher::new(config, context, listing, hint.as_deref())?;
-        let (name, revision, keys) = (config.layout().name, listing.revision, listing.entries.len());
+        let (name, revision, keys) = (config.layout().name, listing.revision(), listing.len());
         log_loaded(name, &prefix, revision, keys, publisher.nothing_read());
         Ok(Self { publisher, first, speed, origin: LoadedFrom::Etcd })
     }
@@ -287,7 +288,8 @@ impl Loaded {
             cache.read().map_err(|why| cache.warn_no_use(&why))?;
         let listing = Arc::new(listing);
         let prefix = context.prefix().clone();
-        let (mut publisher, first, speed) = Publisher::new(config, context, &listing, None)
+        let packed = Arc::new(Packed::of(&listing));
+        let (mut publisher, first, speed) = Publisher::new(config, context, &packed, None)
             .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
         publisher.mark_from_cache();
         let (name, revision) = (config.layout().name, listing.revision);
@@ -366,7 +368,7 @@ fn naming(prefix: &Prefix, named: &[String]) -> Prefix {
 
 /// The outcome of waiting for the store.
 enum First {
-    Listing(Arc<Listing>),
+    Listed(Arc<Packed>),
     /// No answer; the watcher's last state.
     Silence(Option<watcher::State>),
 }
@@ -383,7 +385,10 @@ async fn first_listing(
     let listed = timeout(limit, async {
         loop {
             match watcher.next().await {
-                Event::Listed(listing) => return Ok(First::Listing(listing)),
+                Event::Listed(listing) => {
+                    let packed = watcher.listed().unwrap_or_else(|| Arc::new(Packed::of(&listing)));
+                    return Ok(First::Listed(packed));
+                }
                 Event::State(state) => {
                     let Some(error) = state.error() else { continue };
                     if is_final(error) {

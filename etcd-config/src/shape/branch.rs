@@ -63,7 +63,7 @@ impl Content {
 
     /// Whether the keys at a place make a value of it. That is for what may be missing; a struct that may not be is
     /// read all the same, from its defaults.
-    pub fn is_present(&self, node: &Node) -> bool {
+    pub fn is_present(&self, node: Node<'_>) -> bool {
         match self {
             Self::Leaf(_) => node.value.is_some(),
             Self::Directory(branch) => branch.layout.newtype || !node.children.is_empty(),

@@ -49,10 +49,10 @@ impl FieldKey {
     /// What has this name, of a struct in the directory `here`, in the tree of which `root` is all.
     pub(crate) fn find<'t>(
         self,
-        here: Option<&'t Node>,
-        root: &'t Node,
+        here: Option<Node<'t>>,
+        root: Node<'t>,
         prefix: &Prefix,
-    ) -> Option<&'t Node> {
+    ) -> Option<Node<'t>> {
         match self {
             Self::Relative(path) => here?.descend(path),
             Self::Absolute(_) => root.descend(self.below(prefix)?),

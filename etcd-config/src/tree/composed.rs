@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::field_names::{FieldName, Inner, NamedContent, NamedField, NamedStruct, Presence, join};
-use super::{KeyTree, Node, Raw};
+use super::{KeyTree, Node, RawBuf};
 
 /// The deepest nesting of structs: an absolute name may lead to the same place again and again.
 const DEEPEST: usize = 64;
@@ -17,7 +17,7 @@ pub(super) type Composed = BTreeMap<String, Shown>;
 
 /// What is shown at a path.
 pub(super) struct Shown {
-    pub(super) raw: Raw,
+    pub(super) raw: RawBuf,
     /// Its path in its layer, where that is another one.
     pub(super) real: Option<Box<str>>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Shown {
 /// What one layer has of a place.
 #[derive(Clone)]
 struct Side<'a> {
-    node: Option<&'a Node>,
+    node: Option<Node<'a>>,
     /// The path in this layer.
     path: String,
 }
@@ -54,7 +54,7 @@ struct Composer<'a> {
 pub(super) fn composed(layers: &[KeyTree], top: &NamedStruct) -> Composed {
     let mut composer = Composer::new(layers, vec![top]);
     let roots: Vec<Side<'_>> =
-        layers.iter().map(|layer| Side { node: Some(&layer.root), path: String::new() }).collect();
+        layers.iter().map(|layer| Side { node: Some(layer.root()), path: String::new() }).collect();
     composer.plain(&roots, "");
     composer.fields(&roots, "");
     composer.finish()
@@ -69,7 +69,7 @@ pub(super) fn composed_field<'a>(
 ) -> Composed {
     let mut composer = Composer::new(layers, chain);
     let here: Vec<Side<'_>> =
-        layers.iter().map(|layer| Side { node: layer.root.descend(at), path: at.to_owned() }).collect();
+        layers.iter().map(|layer| Side { node: layer.root().descend(at), path: at.to_owned() }).collect();
     if let Some(placed) = composer.placed(field, &here, at) {
         composer.show(placed);
     }
@@ -79,16 +79,16 @@ pub(super) fn composed_field<'a>(
 /// Under which of its names each layer has a field of a struct that is in the directory `at` in all layers.
 pub(super) fn own_names(layers: &[KeyTree], field: &NamedField, at: &str) -> Vec<Option<usize>> {
     let own = |layer: &KeyTree| {
-        let here = layer.root.descend(at);
+        let here = layer.root().descend(at);
         field.names.iter().position(|name| {
-            name.find(here, &layer.root).is_some_and(|node| field.content.presence.is_there(node))
+            name.find(here, layer.root()).is_some_and(|node| field.content.presence.is_there(node))
         })
     };
     layers.iter().map(own).collect()
 }
 
 impl FieldName {
-    fn find<'t>(self, here: Option<&'t Node>, root: &'t Node) -> Option<&'t Node> {
+    fn find<'t>(self, here: Option<Node<'t>>, root: Node<'t>) -> Option<Node<'t>> {
         match self {
             Self::Relative(path) => here?.descend(path),
             Self::Absolute(path) => root.descend(path),
@@ -179,7 +179,7 @@ impl<'a> Composer<'a> {
     fn placed(&self, field: &'a NamedField, sides: &[Side<'a>], at: &str) -> Option<Placed<'a>> {
         let content = &field.content;
         let in_layer = |(layer, side): (&'a KeyTree, &Side<'a>), name: FieldName| Side {
-            node: name.find(side.node, &layer.root),
+            node: name.find(side.node, layer.root()),
             path: name.path(&side.path),
         };
         let layers = || self.layers.iter().zip(sides);
@@ -213,9 +213,9 @@ impl<'a> Composer<'a> {
     fn content(&mut self, content: &'a NamedContent, sides: &[Side<'a>], at: &str) {
         if content.presence.has_key() {
             for side in sides {
-                if let Some(raw) = side.node.and_then(|node| node.value.as_ref()) {
+                if let Some(raw) = side.node.and_then(|node| node.value) {
                     let real = (side.path != at).then(|| side.path.as_str().into());
-                    self.composed.insert(at.to_owned(), Shown { raw: raw.clone(), real });
+                    self.composed.insert(at.to_owned(), Shown { raw: raw.to_buf(), real });
                 }
             }
         }
@@ -265,14 +265,14 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn below(&mut self, node: &Node, shown: &mut String, real: &mut String) {
-        for (name, child) in &node.children {
+    fn below(&mut self, node: Node<'_>, shown: &mut String, real: &mut String) {
+        for (name, child) in node.children {
             let lengths = (shown.len(), real.len());
             shown.push_str(name);
             real.push_str(name);
-            if let Some(raw) = &child.value {
+            if let Some(raw) = child.value {
                 let real = (shown != real).then(|| real.as_str().into());
-                self.composed.insert(shown.clone(), Shown { raw: raw.clone(), real });
+                self.composed.insert(shown.clone(), Shown { raw: raw.to_buf(), real });
             }
             shown.push('/');
             real.push('/');

@@ -84,7 +84,7 @@ impl NamedField {
 }
 
 impl Presence {
-    pub(super) fn is_there(self, node: &Node) -> bool {
+    pub(super) fn is_there(self, node: Node<'_>) -> bool {
         match self {
             Self::Value => node.value.is_some(),
             Self::Children => !node.children.is_empty(),

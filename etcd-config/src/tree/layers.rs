@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etcd_client_core::{Batch, Change, Listing, Prefix};
+use etcd_client_core::{Batch, Change, Packed, Prefix};
 
 use super::composed::{Composed, composed, composed_field, directory, gather, own_names};
 use super::directories::directories;
 use super::field_names::{
     FieldName, FieldNames, Inner, NamedContent, NamedField, NamedStruct, join, rest_of,
 };
-use super::{KeyTree, Node, Raw, Replaced, as_path};
+use super::{KeyTree, NodeBuf, Raw, RawBuf, Replaced, as_path};
 
 /// The layers, each as it is stored. The tree that has them shows what comes of them: of each path the value of the
 /// highest layer that has it.
@@ -61,14 +61,14 @@ struct Changing<'n> {
 
 impl Layered {
     /// The layers of a listing, and the tree that shows them.
-    pub(super) fn load(prefix: &Prefix, listing: &Listing) -> (Self, Node) {
+    pub(super) fn load(prefix: &Prefix, listing: &Arc<Packed>) -> (Self, NodeBuf) {
         let layers = directories(prefix).zip(0_u8..);
         let trees: Vec<KeyTree> = layers
             .map(|(directory, number)| {
                 KeyTree::of_layer(prefix.clone(), Prefix::new(directory), number, listing)
             })
             .collect();
-        let mut shown = Node::default();
+        let mut shown = NodeBuf::default();
         trees.iter().for_each(|tree| shown.merge(tree.root.clone()));
         (Self { trees, names: None, renamed: BTreeMap::new() }, shown)
     }
@@ -96,7 +96,7 @@ impl Layered {
         } else {
             for path in &changing.paths {
                 self.renamed.remove(path.as_str());
-                let highest = self.trees.iter().rev().find_map(|tree| tree.raw(path)).cloned();
+                let highest = self.trees.iter().rev().find_map(|tree| tree.raw(path)).map(Raw::to_buf);
                 shown.set(path, highest, &mut replaced);
             }
             for field in changing.fields {
@@ -138,7 +138,7 @@ impl Layered {
     }
 
     /// What the layers below this one have at a path at which one of its values is shown, the highest first.
-    pub(super) fn overridden(&self, layer: usize, path: &str) -> Vec<(String, &Raw)> {
+    pub(super) fn overridden(&self, layer: usize, path: &str) -> Vec<(String, Raw<'_>)> {
         let lower = self.trees.get(..layer).unwrap_or_default();
         let place = match self.names.as_deref().map(|names| reach(names, path)) {
             Some(Reach::Field(place)) => Some(place),
@@ -218,7 +218,7 @@ impl Layered {
         match change {
             Change::Put(entry) => {
                 if let Some(tree) = self.trees.iter().find(|tree| is_stray(tree, &entry.key)) {
-                    shown.put_stray(entry.key.clone(), Raw::of(entry, tree.layer), replaced);
+                    shown.put_stray(entry.key.clone(), RawBuf::of(entry, tree.layer), replaced);
                 }
             }
             Change::Delete(key) => shown.delete_stray(key, replaced),
@@ -254,7 +254,7 @@ impl Layered {
             };
             let layers = self.trees.iter().zip(&now).rev();
             let found = layers.filter_map(|(tree, own)| Some((tree, place((*own)?) + &rest)));
-            let found = found.into_iter().find_map(|(tree, real)| Some((tree.raw(&real)?.clone(), real)));
+            let found = found.into_iter().find_map(|(tree, real)| Some((tree.raw(&real)?.to_buf(), real)));
             let path = place(highest) + &rest;
             self.renamed.remove(path.as_str());
             if let Some((_, real)) = found.as_ref().filter(|(_, real)| *real != path) {
@@ -276,7 +276,7 @@ impl Layered {
         let presence = field.content.presence;
         let mut old = Vec::new();
         for name in names {
-            let Some(node) = shown.root.descend(name) else { continue };
+            let Some(node) = shown.root().descend(name) else { continue };
             if presence.has_key() && node.value.is_some() {
                 old.push(name.clone());
             }
@@ -291,7 +291,7 @@ impl Layered {
     fn show(&mut self, composed: Composed, within: &[String], shown: &mut KeyTree, replaced: &mut Replaced) {
         let mut old = Vec::new();
         for path in within {
-            if let Some(node) = shown.root.descend(path) {
+            if let Some(node) = shown.root().descend(path) {
                 node.paths(&mut directory(path), &mut old);
             }
         }

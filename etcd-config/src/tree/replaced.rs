@@ -9,14 +9,14 @@ use etcd_client_core::Prefix;
 use super::directories::directories;
 use super::places::Places;
 use super::touched::Touched;
-use super::{KeyTree, Node, Raw};
+use super::{KeyTree, Node, NodeBuf, Raw, RawBuf};
 
 /// The places of a [`KeyTree`](super::KeyTree) whose values have changed, each with the value that it had
 /// before the first of its changes: what the tree was like then.
 #[derive(Clone, Debug, Default)]
 pub struct Replaced {
     /// `None` where there was no value.
-    places: Places<Option<Raw>>,
+    places: Places<Option<RawBuf>>,
     /// How many places are noted.
     count: usize,
     /// Keys that are no path, of which the values are not kept.
@@ -85,12 +85,12 @@ impl Replaced {
         self.places.visit(&mut directory.to_owned(), &mut |key, _| keys.push(key.into()));
     }
 
-    pub(crate) fn places(&self) -> &Places<Option<Raw>> {
+    pub(crate) fn places(&self) -> &Places<Option<RawBuf>> {
         &self.places
     }
 
     /// Forgets of it what is again as it was, where `now` is the root of the tree.
-    pub(super) fn forget_changed_back(&mut self, now: &Node, layers: &[KeyTree]) {
+    pub(super) fn forget_changed_back(&mut self, now: Node<'_>, layers: &[KeyTree]) {
         for (replaced, layer) in self.layers.iter_mut().flat_map(|all| all.iter_mut()).zip(layers) {
             replaced.forget_changed_back(layer.root(), &[]);
         }
@@ -103,9 +103,9 @@ impl Replaced {
     }
 
     /// What was at whole keys, in the tree of this directory.
-    pub(super) fn before(&self, directory: &str) -> BTreeMap<Bytes, Option<Raw>> {
+    pub(super) fn before(&self, directory: &str) -> BTreeMap<Bytes, Option<RawBuf>> {
         let mut before = BTreeMap::new();
-        let mut note = |key: &str, was: &Option<Raw>| {
+        let mut note = |key: &str, was: &Option<RawBuf>| {
             before.insert(Bytes::copy_from_slice(key.as_bytes()), was.clone());
         };
         self.places.visit(&mut directory.to_owned(), &mut note);
@@ -113,11 +113,11 @@ impl Replaced {
     }
 
     /// Makes the root of the tree what it was.
-    pub(super) fn restore(&self, root: &mut Node) {
+    pub(super) fn restore(&self, root: &mut NodeBuf) {
         self.places.restore(root);
     }
 
-    pub(super) fn note(&mut self, path: &str, was: Option<Raw>) {
+    pub(super) fn note(&mut self, path: &str, was: Option<RawBuf>) {
         self.count += usize::from(self.places.note(path, was));
     }
 
@@ -127,19 +127,19 @@ impl Replaced {
 }
 
 /// Whether a value is what it was, where `now` is what there is at its place.
-fn is_back(was: Option<&Raw>, now: Option<&Node>) -> bool {
-    let now = now.and_then(|node| node.value.as_ref());
-    now.map(|now| &now.value) == was.map(|was| &was.value)
+fn is_back(was: Option<&RawBuf>, now: Option<Node<'_>>) -> bool {
+    let now = now.and_then(|node| node.value);
+    now.map(|now| now.value) == was.map(|was| &was.value[..])
 }
 
-impl Places<Option<Raw>> {
+impl Places<Option<RawBuf>> {
     /// What the value of this very place was, if it is `now` this one.
-    pub(crate) fn before<'a>(&'a self, now: Option<&'a Raw>) -> Option<&'a Raw> {
-        self.here.as_ref().map_or(now, Option::as_ref)
+    pub(crate) fn before<'a>(&'a self, now: Option<Raw<'a>>) -> Option<Raw<'a>> {
+        self.here.as_ref().map_or(now, |was| was.as_ref().map(RawBuf::read))
     }
 
     /// Whether any value is again what it was, where `now` is what there is at this place.
-    fn has_any_back(&self, now: Option<&Node>) -> bool {
+    fn has_any_back(&self, now: Option<Node<'_>>) -> bool {
         self.here.as_ref().is_some_and(|was| is_back(was.as_ref(), now))
             || self
                 .children
@@ -147,14 +147,14 @@ impl Places<Option<Raw>> {
                 .any(|(name, place)| place.has_any_back(now.and_then(|node| node.children.get(name))))
     }
 
-    fn restore(&self, node: &mut Node) {
+    fn restore(&self, node: &mut NodeBuf) {
         for (name, place) in &self.children {
             let child = node.children.child(name);
             if let Some(was) = &place.here {
                 child.value.clone_from(was);
             }
             place.restore(child);
-            if child.is_empty() {
+            if child.read().is_empty() {
                 node.children.remove(name);
             }
         }

@@ -298,7 +298,7 @@ where
         let want = expected(&state);
         assert_eq!(decode::<T>(&fresh, &context), Ok(want.clone()), "a load, {at}\n{state:#?}");
         let shown = |tree: &KeyTree| -> Vec<(&str, Option<Vec<u8>>)> {
-            paths.iter().map(|path| (*path, tree.get(path).map(|value| value.to_vec()))).collect()
+            paths.iter().map(|path| (*path, tree.get(path).map(<[u8]>::to_vec))).collect()
         };
         assert_eq!(shown(&tree), shown(&fresh), "{at}\n{state:#?}");
         assert_eq!(tree.len(), fresh.len(), "{at}");

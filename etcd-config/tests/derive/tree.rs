@@ -39,7 +39,7 @@ fn a_listing_is_read_in_any_order() {
         assert_eq!(tree.len(), 5);
         for key in keys {
             let path = key.strip_prefix("/app/").unwrap();
-            assert_eq!(tree.get(path).map(|value| &value[..]), Some(key.as_bytes()), "{key}");
+            assert_eq!(tree.get(path), Some(key.as_bytes()), "{key}");
         }
         assert_eq!(tree.get("b"), None);
         assert_eq!(tree.get("b/x"), None);
@@ -99,6 +99,6 @@ fn a_directory_goes_with_its_last_key() {
 fn the_whole_store_may_be_the_prefix() {
     let entries = vec![entry("/slash", "1", 1), entry("bare", "2", 1), entry("", "3", 1)];
     let tree = KeyTree::load(Prefix::new(""), &Listing { revision: 1, cluster: 0, entries });
-    assert_eq!(tree.get("/slash").map(|value| &value[..]), Some(&b"1"[..]));
-    assert_eq!(tree.get("bare").map(|value| &value[..]), Some(&b"2"[..]));
+    assert_eq!(tree.get("/slash"), Some(&b"1"[..]));
+    assert_eq!(tree.get("bare"), Some(&b"2"[..]));
 }

@@ -5,10 +5,11 @@
 //! revisions in each element; so before a message is read its elements are counted.
 
 use bytes::{Buf, Bytes};
-use prost::Message;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use prost::{DecodeError, Message};
 
 use crate::v3::wire::messages as wire;
+use crate::v3::wire::range_answer;
 
 /// Elements of any size that are read in any case.
 const FEW: usize = 10_000;
@@ -20,6 +21,12 @@ const SMALLEST: usize = 8;
 pub(in crate::v3) trait BoundedAnswer: Message + Default + 'static {
     /// The fields that hold elements, or messages that do.
     const ELEMENTS: Elements = Elements(&[]);
+
+    /// Reads a message with so many elements.
+    fn read(message: Bytes, elements: usize) -> Result<Self, DecodeError> {
+        let _ = elements;
+        Self::decode(message)
+    }
 }
 
 /// Fields that are repeated, by number, with what is repeated in them.
@@ -42,8 +49,15 @@ macro_rules! answers {
     )*};
 }
 
+impl BoundedAnswer for wire::RangeResponse {
+    const ELEMENTS: Elements = RANGE;
+
+    fn read(message: Bytes, elements: usize) -> Result<Self, DecodeError> {
+        range_answer::read(&message, elements).map_or_else(|| Self::decode(message), Ok)
+    }
+}
+
 answers! {
-    RangeResponse RANGE;
     DeleteRangeResponse DELETED;
     TxnResponse TXN;
     WatchResponse Elements(&[(11, NONE)]);
@@ -61,20 +75,20 @@ answers! {
 
 /// Reads a message: at most so many elements, where that many were asked for. Its keys and values are slices of it.
 pub(in crate::v3) fn decode<A: BoundedAnswer>(message: Bytes, at_most: Option<usize>) -> Result<A, String> {
-    check::<A>(&message, at_most)?;
-    A::decode(message).map_err(|error| error.to_string())
+    let elements = check::<A>(&message, at_most)?;
+    A::read(message, elements).map_err(|error| error.to_string())
 }
 
 /// Refuses a message that would become too much in memory: more elements than `at_most`, if so many were asked for,
-/// or more than its length allows.
-fn check<A: BoundedAnswer>(message: &[u8], at_most: Option<usize>) -> Result<(), String> {
+/// or more than its length allows. Returns how many it has.
+fn check<A: BoundedAnswer>(message: &[u8], at_most: Option<usize>) -> Result<usize, String> {
     let length = message.len();
     let most = at_most.unwrap_or_else(|| FEW.max(length / SMALLEST));
     let mut elements = 0;
     // What cannot be read is not read by the decoder, either.
     let _ = count(message, A::ELEMENTS, &mut elements, most);
     match at_most {
-        _ if elements <= most => Ok(()),
+        _ if elements <= most => Ok(elements),
         Some(_) => Err(format!("{elements} keys are more than were asked for")),
         None => Err(format!("more than {most} elements in {length} bytes")),
     }

@@ -1,7 +1,5 @@
 //! What the watch delivers while an audit reads, and what the audit finds with it.
 
-use std::sync::Arc;
-
 use crate::store::{Batch, Change, Delta, Listing};
 use crate::watcher::mirror::{Before, Mirror};
 use crate::{Error, Kind};
@@ -122,7 +120,7 @@ fn with_later(listing: Listing, batches: Vec<Batch>) -> Listing {
     if later.peek().is_none() {
         return listing;
     }
-    let mut mirror = Mirror::new(Arc::new(listing));
+    let mut mirror = Mirror::new(&listing);
     for batch in later {
         mirror.apply(batch);
     }

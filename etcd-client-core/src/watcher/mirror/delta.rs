@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::Mirror;
-use crate::store::{Batch, Change, Delta, Entry};
+use crate::store::{Batch, Change, Delta, Entry, PackedEntry};
 
 /// So many of the keys that were written last up to P are asked for as well: of another history they would differ.
 const WITNESSES: usize = 4;
@@ -44,7 +44,7 @@ impl Mirror {
         let (mut bytes, mut written) = (0, 0);
         let mut newest = [(0, 0); WITNESSES];
         for entry in self.entries() {
-            let size = entry.key.len() + entry.value.len() + OVERHEAD;
+            let size = entry.key_len() + entry.value.len() + OVERHEAD;
             bytes += size;
             if entry.revision > self.proven {
                 written += size;
@@ -69,11 +69,11 @@ impl Mirror {
         for change in &batch.changes {
             match change {
                 Change::Put(Entry { key, .. }) | Change::Delete(key) => {
-                    before.insert(key.clone(), self.get(key).cloned());
+                    before.insert(key.clone(), self.get(key).map(PackedEntry::entry));
                 }
                 Change::DeleteBelow(directory) => {
-                    let below = self.entries().filter(|entry| entry.key.starts_with(directory));
-                    before.extend(below.map(|entry| (entry.key.clone(), Some(entry.clone()))));
+                    let below = self.entries().filter(|entry| entry.is_below(directory));
+                    before.extend(below.map(|entry| (entry.key(), Some(entry.entry()))));
                 }
             }
         }
@@ -89,22 +89,24 @@ impl Mirror {
         delta: &Delta,
         before: &Before,
     ) -> Option<Vec<Change>> {
-        let then = |key: &Bytes| before.get(key).map_or_else(|| self.get(key), Option::as_ref);
+        let then = |key: &Bytes| {
+            before.get(key).map_or_else(|| self.get(key), |entry| entry.as_ref().map(PackedEntry::of))
+        };
         let (mut changes, mut added, mut recent) = (Vec::new(), 0, 0);
         for entry in &delta.entries {
             let held = then(&entry.key);
             added += usize::from(held.is_none());
             recent += usize::from(held.is_some_and(|held| held.revision >= since));
             match held {
-                Some(held) if held == entry => {}
+                Some(held) if held.is(entry) => {}
                 Some(held) if held.revision >= entry.revision => return None,
                 _ if before.contains_key(&entry.key) => {}
                 _ => changes.push(Change::Put(entry.clone())),
             }
         }
-        let later: Vec<&Entry> = before.keys().filter_map(|key| self.get(key)).collect();
-        let earlier: Vec<&Entry> = before.values().flatten().collect();
-        let is_recent = |entry: &&Entry| entry.revision >= since;
+        let later: Vec<PackedEntry<'_>> = before.keys().filter_map(|key| self.get(key)).collect();
+        let earlier: Vec<PackedEntry<'_>> = before.values().flatten().map(PackedEntry::of).collect();
+        let is_recent = |entry: &PackedEntry<'_>| entry.revision >= since;
         let recent_then = self.entries().filter(is_recent).count()
             + earlier.iter().copied().filter(is_recent).count()
             - later.iter().copied().filter(is_recent).count();
@@ -120,9 +122,9 @@ impl Mirror {
         })
     }
 
-    fn get(&self, key: &Bytes) -> Option<&Entry> {
+    fn get(&self, key: &Bytes) -> Option<PackedEntry<'_>> {
         match self.changed.get(key) {
-            Some(now) => now.as_ref(),
+            Some(now) => now.as_ref().map(PackedEntry::of),
             None => self.listed(key),
         }
     }
@@ -130,8 +132,6 @@ impl Mirror {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::store::Listing;
 
@@ -143,7 +143,7 @@ mod tests {
     /// Ten keys, of which the last was written at 19, at revision 30.
     fn mirror() -> Mirror {
         let entries = (0..10).map(|key| entry(key, 10 + key as u64)).collect();
-        Mirror::new(Arc::new(Listing { revision: 30, cluster: 1, entries }))
+        Mirror::new(&Listing { revision: 30, cluster: 1, entries })
     }
 
     fn put(mirror: &mut Mirror, key: usize, revision: u64) {

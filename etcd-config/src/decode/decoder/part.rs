@@ -24,7 +24,7 @@ pub trait Part {
 
     /// What says whether the keys at a place are of such a field. A name at which there is something else is
     /// passed over for another one.
-    fn presence(&self) -> fn(&Node) -> bool;
+    fn presence(&self) -> fn(Node<'_>) -> bool;
 
     /// The value of a literal default. What is wrong with it is noted.
     fn by_default(&self, _text: &'static str, _at: &mut Decoder<'_>) -> Option<Self::Value> {
