@@ -203,11 +203,14 @@ impl FirstAnswer {
         let schema = || Schema::new(config.fields(), &prefix);
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
         let context = config.context(prefix.clone());
+        // `etcdctl put` is not for the older API.
+        let names_commands = !connections.store().hides_keys();
+        let from_store = |context, listing: &Listing, hint| {
+            Loaded::from_store(config, context, listing, hint, names_commands)
+        };
         let (refused, loaded) = match (first, past, &cache) {
-            (First::Listing(newest), None, _) => (None, Loaded::from_store(config, context, &newest, hint)?),
-            (First::Listing(newest), Some(Ok(good)), _) => {
-                (Some(newest), Loaded::from_store(config, context, &good, None)?)
-            }
+            (First::Listing(newest), None, _) => (None, from_store(context, &newest, hint)?),
+            (First::Listing(newest), Some(Ok(good)), _) => (Some(newest), from_store(context, &good, None)?),
             (First::Listing(newest), Some(Err(why)), cache) => {
                 let again = config.context(prefix.clone());
                 let cached =
@@ -215,7 +218,7 @@ impl FirstAnswer {
                 if let Some(Ok(loaded)) = cached {
                     (Some(newest), loaded)
                 } else {
-                    let loaded = Loaded::from_store(config, context, &newest, hint);
+                    let loaded = from_store(context, &newest, hint);
                     (None, loaded.map_err(|report| report.with_remark(Some(&why)))?)
                 }
             }
@@ -259,10 +262,12 @@ impl Loaded {
         context: Context,
         listing: &Listing,
         hint: Option<Hint>,
+        names_commands: bool,
     ) -> Result<Self, Report> {
         let prefix = context.prefix().clone();
-        let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
-        let (publisher, first, speed) = Publisher::new(config, context, listing, hint.as_deref())?;
+        let neighbours = hint.map(|hint| hint.said_of(context.schema(), &prefix));
+        let (publisher, first, speed) =
+            Publisher::new(config, context, listing, neighbours.as_ref(), names_commands)?;
         let (name, revision, keys) = (config.layout().name, listing.revision, listing.entries.len());
         log_loaded(name, &prefix, revision, keys, publisher.nothing_read());
         Ok(Self { publisher, first, speed, origin: LoadedFrom::Etcd })
@@ -282,7 +287,7 @@ impl Loaded {
             cache.read().map_err(|why| cache.warn_no_use(&why))?;
         let listing = Arc::new(listing);
         let prefix = context.prefix().clone();
-        let (mut publisher, first, speed) = Publisher::new(config, context, &listing, None)
+        let (mut publisher, first, speed) = Publisher::new(config, context, &listing, None, false)
             .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
         publisher.mark_from_cache();
         let (name, revision) = (config.layout().name, listing.revision);
