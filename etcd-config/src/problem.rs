@@ -210,7 +210,7 @@ pub struct Report {
     /// What is to be known of all of them.
     remarks: Vec<String>,
     /// What can be typed to put it right: lines of their own, which no log wants.
-    commands: Option<String>,
+    commands: Option<Box<str>>,
 }
 
 impl Report {
@@ -233,7 +233,7 @@ impl Report {
 
     /// The same with commands that put it right, after a line that says so.
     pub(crate) fn with_commands(self, commands: Option<String>) -> Self {
-        Self { commands, ..self }
+        Self { commands: commands.map(String::into_boxed_str), ..self }
     }
 
     /// The problems.
@@ -281,7 +281,8 @@ impl fmt::Display for Report {
             write!(f, "\n  ... and {} more", count - PRINTED)?;
         }
         let commands = commands.iter().filter(|_| is_table);
-        remarks.iter().chain(commands).try_for_each(|remark| write!(f, "\n  {remark}"))
+        let mut remarks = remarks.iter().map(String::as_str).chain(commands.map(|commands| &**commands));
+        remarks.try_for_each(|remark| write!(f, "\n  {remark}"))
     }
 }
 

@@ -48,7 +48,7 @@ fn of_branch<'s>(branch: &'s Branch, expectations: &mut Vec<&'s Expectation>) {
 fn of_content<'s>(content: &'s Content, expectations: &mut Vec<&'s Expectation>) {
     match content {
         Content::Leaf(expectation) | Content::Map { entry: expectation, .. } => {
-            expectations.push(expectation)
+            expectations.push(expectation);
         }
         Content::Directory(branch) => of_branch(branch, expectations),
         Content::Optional(inner) | Content::Each(inner) => of_content(inner, expectations),
