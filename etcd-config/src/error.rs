@@ -210,8 +210,8 @@ impl Error {
         }
     }
 
-    /// The instances that do not have a revision in force, and why, where [`Fleet::wait_for`](crate::Fleet::wait_for) has
-    /// failed because of them. Empty otherwise.
+    /// The instances that do not have a revision in force, and why, where
+    /// [`Fleet::wait_for_revision`](crate::Fleet::wait_for_revision) has failed because of them. Empty otherwise.
     pub fn lagging(&self) -> &[LaggingInstance] {
         match &*self.0 {
             Inner::Fleet(fleet) => &fleet.lagging,

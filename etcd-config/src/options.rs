@@ -44,7 +44,7 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
 /// | [`start_from_last_good`](Self::start_from_last_good) | off: keys that are not valid are an error |
 /// | [`history_limit`](Self::history_limit) | 1,000 steps |
-/// | [`instance`](Self::instance), [`version`](Self::version) | not listed in the fleet; no version |
+/// | [`instance`](Self::instance), [`instance_version`](Self::instance_version) | not listed in the fleet; no version |
 /// | [`instance_lease`](Self::instance_lease), [`instance_spread`](Self::instance_spread) | 15 s; 1 s |
 ///
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
@@ -82,7 +82,7 @@ pub struct Options<T> {
     last_good: bool,
     history_limit: usize,
     instance: Option<String>,
-    version: Option<String>,
+    instance_version: Option<String>,
     instance_lease: Duration,
     instance_spread: Duration,
     config: PhantomData<fn() -> T>,
@@ -103,7 +103,7 @@ impl<T: Derived> Options<T> {
             last_good: false,
             history_limit: 1_000,
             instance: None,
-            version: None,
+            instance_version: None,
             instance_lease: Duration::from_secs(15),
             instance_spread: Duration::from_secs(1),
             config: PhantomData,
@@ -126,7 +126,8 @@ impl<T: Derived> Options<T> {
     /// highest layer uses which has the field: so an override under an old name is one. A snapshot is the state of all
     /// layers at exactly one revision; over etcd's v2 API, which has no transactions, it is that of one change after the
     /// other. What is said of keys, in problems, warnings, changes and [explanations](crate::Live::explain), names them as
-    /// they are in their layers.
+    /// they are in their layers. Where there is a `commit_key`, it may be written in any layer, and commits what was written
+    /// in all.
     ///
     /// The same prefix twice, or one in the directory of another, is refused.
     ///
@@ -400,7 +401,7 @@ impl<T> Clone for Options<T> {
             last_good,
             history_limit,
             instance,
-            version,
+            instance_version,
             instance_lease,
             instance_spread,
             config,
@@ -418,7 +419,7 @@ impl<T> Clone for Options<T> {
             last_good: *last_good,
             history_limit: *history_limit,
             instance: instance.clone(),
-            version: version.clone(),
+            instance_version: instance_version.clone(),
             instance_lease: *instance_lease,
             instance_spread: *instance_spread,
             config: *config,
@@ -441,7 +442,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("start_from_last_good", &self.last_good)
             .field("history_limit", &self.history_limit)
             .field("instance", &self.instance)
-            .field("version", &self.version)
+            .field("instance_version", &self.instance_version)
             .field("instance_lease", &self.instance_lease)
             .field("instance_spread", &self.instance_spread)
             .finish_non_exhaustive()

@@ -17,7 +17,7 @@ use crate::live::first_load::is_final;
 use crate::runtime::deadline::runtime_deadline;
 use crate::tree::directories::is_layered;
 
-/// How much longer the others may take when one has refused: about as long as they spread their writes.
+/// How much longer the others may take when one never will: about as long as they spread their writes.
 const AFTER_REFUSAL: Duration = Duration::from_secs(3);
 /// How long after it could not say so the store is asked again whether a state is the same.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
@@ -50,15 +50,17 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
         let is_answered = timeout_at(until, waiting.ask(&*store)).await.unwrap_or(false);
         ask_at = if is_answered { deadline } else { Instant::now() + ASKED_AGAIN };
         let lagging = waiting.lagging();
-        let is_refused = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::Refused { .. });
+        let is_for_good = |lagging: &LaggingInstance| {
+            matches!(lagging.why, InstanceLag::Refused { .. } | InstanceLag::Unreadable(_))
+        };
         let is_open = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::NotYet { .. });
         if lagging.is_empty() && waiting.present() > 0 {
             return Ok(());
         }
-        until = match lagging.iter().any(is_refused) {
+        until = match lagging.iter().any(is_for_good) {
             true if !lagging.iter().any(is_open) => Instant::now(),
             true => until.min(Instant::now() + AFTER_REFUSAL),
-            // What was refused is corrected, or its instance has gone.
+            // What was refused is corrected, or the instance has gone.
             false => deadline,
         };
     }
@@ -119,11 +121,11 @@ impl Waiting {
     }
 
     fn all(&self) -> impl Iterator<Item = &Instance> {
-        self.instances.iter().flat_map(BTreeMap::values)
+        self.instances.iter().flat_map(BTreeMap::values).filter(|instance| instance.is_process())
     }
 
     fn present(&self) -> usize {
-        self.instances.as_ref().map_or(0, BTreeMap::len)
+        self.all().count()
     }
 
     /// An entry is written when something below the prefix changes, and not when the store's revision does. So of a

@@ -11,8 +11,8 @@ use crate::fleet::place::FleetPlace;
 use crate::instance::fleet_of;
 use crate::runtime::caller::runtime;
 
-/// Looking at the fleet. Of the options the prefix, the layers, their
-/// placeholders and the start-up limit count: instances of all layers are in the fleet of the lowest prefix.
+/// Looking at the fleet. Of the options the prefix, the layers, their placeholders and the start-up limit count: instances
+/// of all layers are in the fleet of the lowest prefix.
 impl<T: Derived> Options<T> {
     /// The instances that are there now. Blocks. [`Fleet`] has an example.
     ///

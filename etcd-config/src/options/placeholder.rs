@@ -4,8 +4,8 @@ use etcd_client_core::Printable;
 
 use crate::error::Error;
 
-/// The prefix that `template` becomes, which is the `what` of a configuration, with the values that `given` has; what it has not, comes
-/// from the environment: from the variable of the same name, or of the name in capitals.
+/// Fills the placeholders of a template, with what `given` has, else from the environment: the variable of the same name,
+/// or of the name in capitals. `what` is what errors call the template: the prefix, a layer.
 pub(crate) fn fill(
     template: &str,
     what: &str,

@@ -1,6 +1,7 @@
 //! The feature `http`: the page, its events, probes and metrics, through the `tower` service.
 
 mod asking;
+mod crowd;
 mod ends;
 mod events;
 mod metrics;

@@ -77,7 +77,7 @@ fn fleet(table: &mut Table) {
     let settings = Bank::options().instance("web-1").instance_spread(spread).watch(&store).unwrap();
     until("listed", || settings.status().instance.is_some());
     let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
-    let error = Fleet::of::<Bank>(&store).unwrap().wait_for(refused, SOON).unwrap_err();
+    let error = Fleet::of::<Bank>(&store).unwrap().wait_for_revision(refused, SOON).unwrap_err();
     let fleet = Fleet::of::<Bank>(&store).unwrap();
     table.both("Fleet", &fleet);
     table.row("Instance", &fleet.instances());
@@ -211,7 +211,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     table.both("Printable", &etcd_config::Printable::line("text"));
     of_derived_code(&mut table);
 
-    // Traits; what a type of the user's is written with, and its own words; a path and numbers; times and numbers; a crate with a table of its own.
+    // Traits; what a type of the user's is written with, and its own words; a path and numbers; times and numbers; a crate with a table of its own; a server without values.
     let bare = [
         "EtcdConfig",
         "IntoStore",
@@ -222,6 +222,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
         "Rewind",
         "ReportedProblem",
         "client",
+        "testing",
     ];
     let named: BTreeSet<String> =
         table.0.iter().map(|(name, _)| *name).chain(bare).map(str::to_owned).collect();

@@ -1,9 +1,10 @@
 //! A configuration of several layers: what overrides what, and which key is meant where one is named.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use etcd_config::client::Prefix;
 use etcd_config::{EtcdConfig, Live, MemoryStore, Options, ProblemKind, Source};
 
 use crate::folder::{Folder, LIMIT};
@@ -266,6 +267,44 @@ fn the_commit_key_commits_in_any_layer() {
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(settings.load().size, 3);
     size(store.put("/app/version", "7"), 2);
+}
+
+/// As of servers whose streams cannot prove how far they are: everything that was written is read at once.
+#[test]
+fn a_commit_comes_into_force_without_a_half_of_the_next_edit() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/app", layers("/app@a"), commit_key = "version")]
+    struct Address {
+        host: String,
+        port: u16,
+    }
+    let store = MemoryStore::from([("/app/host", "a"), ("/app/port", "1"), ("/app@a/version", "1")]);
+    let settings = Address::watch(&store).unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&seen);
+    settings.on_change(move |change| {
+        let address = change.after();
+        note.lock().unwrap().push((address.host.clone(), address.port));
+    });
+    store.silence_in(&Prefix::new("/app@a"), true);
+    for (host, port) in [("b", "2"), ("c", "3")] {
+        store.put("/app/host", host);
+        store.put("/app/port", port);
+        store.put("/app/version", port);
+    }
+    let half = store.put("/app/host", "d");
+    until("known", || settings.status().revision == half);
+    settings.wait_until(|address| address.port == 3, SOON).unwrap();
+    assert_eq!(settings.load().host, "c", "the next edit is not committed");
+    store.put("/app/port", "4");
+    let committed = store.put("/app/version", "4");
+    settings.wait_for_callbacks(committed, SOON).unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.ends_with(&[("c".to_owned(), 3), ("d".to_owned(), 4)]), "{seen:?}");
+    assert!(
+        seen.iter().all(|(host, port)| [("b", 2), ("c", 3), ("d", 4)].contains(&(host.as_str(), *port))),
+        "{seen:?}"
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Scene;
 use crate::explain::{Origin, Row};
-use crate::http::described::Fields;
+use crate::http::fields::Fields;
 use crate::http::html::Html;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
@@ -17,7 +17,7 @@ const HEAD: &str = "<table><caption class=\"hidden\">Fields, with their values i
     <th scope=\"col\">Field</th><th scope=\"col\">Value in force</th><th scope=\"col\">Origin</th>\
     <th scope=\"col\" class=\"number\">Revision</th></tr></thead><tbody>";
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     let rows = scene.explanation.rows();
     let fields = Fields::of(scene.view.schema());
     let mut problems: BTreeMap<&str, Vec<&Problem>> = BTreeMap::new();
