@@ -219,6 +219,12 @@ impl Error {
         }
     }
 
+    /// Whether a wait for a fleet has ended with an answer about its instances, and that they could be followed to the end.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_fleet_lag(&self) -> bool {
+        matches!(&*self.0, Inner::Fleet(fleet) if fleet.error.is_none())
+    }
+
     pub(crate) fn from_report(report: Report) -> Self {
         Self(Arc::new(Inner::Problems(report)))
     }

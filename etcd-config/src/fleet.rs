@@ -1,7 +1,11 @@
 //! Which instances of a configuration there are, and how far each of them is.
 
+#[cfg(feature = "cli")]
+pub(crate) mod following;
+mod in_force;
 pub(crate) mod instance;
 pub(crate) mod place;
+mod present;
 mod table;
 mod verdict;
 mod waiting;
@@ -70,6 +74,18 @@ impl Fleet {
         let listing = place.list().await?;
         let instances = listing.entries.iter().filter_map(|entry| Instance::of(&place.entries, entry));
         Ok(Self { revision: listing.revision, instances: instances.collect(), place })
+    }
+
+    /// Of what is known already.
+    #[cfg(feature = "cli")]
+    fn of_instances(place: FleetPlace, revision: u64, instances: Vec<Instance>) -> Self {
+        Self { place, revision, instances }
+    }
+
+    /// Where its entries are.
+    #[cfg(feature = "cli")]
+    pub(crate) fn entries(&self) -> &etcd_client_core::Prefix {
+        &self.place.entries
     }
 
     /// The instances, in the order of their names.

@@ -204,6 +204,12 @@ impl KeyTree {
         self.layered.as_deref()?.instead_of(layer, path)
     }
 
+    /// What lower layers have in the place of a value that is shown at this path: the whole keys, those of the highest layer
+    /// first.
+    pub(crate) fn overridden(&self, path: &str, raw: &Raw) -> Vec<(String, &Raw)> {
+        self.layered.as_deref().map(|layered| layered.overridden(raw.layer(), path)).unwrap_or_default()
+    }
+
     /// The newest revision at which the key at this path was written, in any layer.
     pub(crate) fn written_at(&self, path: &str) -> Option<u64> {
         let of_layers = self.layers().iter().filter_map(|layer| layer.raw(path));

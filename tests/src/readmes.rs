@@ -1,14 +1,18 @@
 //! The programs in the READMEs compile, and those that need no server run.
 
+#[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Workspace;
 
+#[cfg(doctest)]
 #[doc = include_str!("../../etcd-client-core/README.md")]
 struct Core;
 
+#[cfg(doctest)]
 #[doc = include_str!("../../etcd-config-derive/README.md")]
 struct Derive;
 
+#[cfg(doctest)]
 #[doc = include_str!("../../etcd-config/README.md")]
 struct Config;
 

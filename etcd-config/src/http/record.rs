@@ -183,8 +183,14 @@ impl RecentEvent {
         match &self.what {
             What::Changed { revision, fields, keys, more } => {
                 let field = |changed: &Changed| {
-                    let Changed { field, key, old, new, revision } = changed;
-                    json!({ "field": field, "key": key, "old": old, "new": new, "revision": revision })
+                    let Changed { field, key, layer, old, new, revision } = changed;
+                    let mut value =
+                        json!({ "field": field, "key": key, "old": old, "new": new, "revision": revision });
+                    // Only where there are several.
+                    if let Some(layer) = layer {
+                        value["layer"] = json!(layer);
+                    }
+                    value
                 };
                 let fields: Vec<Value> = fields.iter().map(field).collect();
                 let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();

@@ -26,6 +26,8 @@ impl<T: Derived> Options<T> {
     /// connection. There are no secrets in it, but the words of a refusal quote other values, so let nobody read
     /// there who may not read the prefix. The user needs a role that may read and write all of `/payments.fleet/`.
     ///
+    /// The name is also what `{instance}` stands for in the prefix and the [layers](Self::layer).
+    ///
     /// It is under a lease: it goes at once with [`close`](crate::Live::close) or the last handle, and within the
     /// [time of the lease](Self::instance_lease) when the process dies. It is written when it changes, a moment
     /// [later](Self::instance_spread), by the thread or the runtime that follows the store, and never delays an update or

@@ -137,6 +137,33 @@ impl Layered {
         Some(tree.prefix.join(&(place(name) + rest)))
     }
 
+    /// What the layers below this one have at a path at which one of its values is shown, the highest first.
+    pub(super) fn overridden(&self, layer: usize, path: &str) -> Vec<(String, &Raw)> {
+        let lower = self.trees.get(..layer).unwrap_or_default();
+        let place = match self.names.as_deref().map(|names| reach(names, path)) {
+            Some(Reach::Field(place)) => Some(place),
+            _ => None,
+        };
+        // Each layer has the field under a name of its own.
+        let real: Vec<Option<String>> = match place {
+            None => vec![Some(path.to_owned()); lower.len()],
+            Some(FieldPlace { at, field, .. }) => {
+                let own = own_names(&self.trees, field, &at);
+                let name = |own: usize| field.names[own].path(&at);
+                let rest = own.iter().rev().flatten().find_map(|own| rest_of(path, &name(*own)));
+                let rest = rest.unwrap_or_default();
+                own.into_iter().take(lower.len()).map(|own| Some(name(own?) + rest)).collect()
+            }
+        };
+        let found = lower.iter().zip(real).rev();
+        found
+            .filter_map(|(tree, real)| {
+                let real = real?;
+                Some((tree.prefix.join(&real), tree.raw(&real)?))
+            })
+            .collect()
+    }
+
     /// Finds out what a batch makes a difference to, before it is applied.
     fn changing<'n>(&self, batch: &Batch, names: Option<&'n FieldNames>) -> Changing<'n> {
         let mut changing = Changing::default();

@@ -4,6 +4,7 @@ mod asking;
 mod crowd;
 mod ends;
 mod events;
+mod layers;
 mod metrics;
 mod probes;
 mod recent;

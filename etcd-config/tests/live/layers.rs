@@ -383,3 +383,40 @@ fn layers_are_named_one_by_one_and_each_is_checked() {
         App::schema().to_markdown().contains("below `/app@{zone}`, then below `/app@{instance}` override")
     );
 }
+
+#[test]
+fn a_layer_of_the_instance_is_that_of_its_name() {
+    let store = MemoryStore::from([
+        ("/app/workers", "1"),
+        ("/app@web-1/workers", "3"),
+        ("/app@web-2/workers", "4"),
+        ("/app@own/workers", "5"),
+    ]);
+    let zoned = || App::options().placeholder("zone", "eu");
+    assert_eq!(zoned().instance("web-1").load_once(&store).unwrap().workers, 3);
+    let settings = zoned().instance("web-2").watch(&store).unwrap();
+    assert_eq!(
+        (settings.load().workers, settings.status().layers),
+        (4, vec!["/app@eu".into(), "/app@web-2".into()])
+    );
+    // What is said of it comes first, whatever the order.
+    let said = zoned().instance("web-1").placeholder("instance", "own");
+    assert_eq!(said.load_once(&store).unwrap().workers, 5);
+    let said = zoned().placeholder("instance", "own").instance("web-1");
+    assert_eq!(said.load_once(&store).unwrap().workers, 5);
+    // Without a name there is no value.
+    let error = zoned().load_once(&store).unwrap_err().to_string();
+    let words = "needs a value for {instance}: give it with .placeholder(\"instance\", ...) or .instance(...), or set the \
+                 environment variable INSTANCE";
+    assert!(error.contains(words), "{error}");
+    // What can be a name, and cannot stand in a key.
+    let error = zoned().instance("a{b}").watch(&store).unwrap_err();
+    assert!(
+        error.is_invalid_option() && error.to_string().contains("cannot stand for {instance}"),
+        "{error}"
+    );
+    // It is edited as any other.
+    let options = || zoned().instance("web-1").in_layer("/app@{instance}");
+    options().edit(&store).unwrap().set_text("workers", "7").plan().unwrap().commit().unwrap();
+    assert_eq!(store.get("/app@web-1/workers").as_deref(), Some(&b"7"[..]));
+}
