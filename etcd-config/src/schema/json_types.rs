@@ -72,6 +72,7 @@ fn adapted(schema: Value, hides: bool) -> Value {
 }
 
 #[cfg(not(feature = "schemars"))]
+#[allow(clippy::unused_self, reason = "there is nothing to describe with")]
 impl JsonTypes {
     pub(super) fn new() -> Self {
         Self
