@@ -318,7 +318,7 @@ impl KeyTree {
         let Some(path) = as_path(relative) else {
             return self.put_stray(entry.key.clone(), raw, replaced);
         };
-        let node = path.split('/').fold(&mut self.root, Node::child);
+        let node = self.root.place(path);
         let old = node.value.replace(raw);
         self.values += usize::from(old.is_none());
         if old.as_ref().map(|old| &old.value) != Some(&entry.value) {
@@ -370,7 +370,7 @@ impl KeyTree {
             }
             return;
         };
-        let node = path.split('/').fold(&mut self.root, Node::child);
+        let node = self.root.place(path);
         if node.value.as_ref().is_some_and(|old| old.is(&raw)) {
             return;
         }
@@ -413,8 +413,9 @@ impl Node {
                 .all(|(name, child)| Self::same_values(Some(child), right.children.get(name)))
     }
 
-    fn child(&mut self, segment: &str) -> &mut Node {
-        self.children.child(segment)
+    /// The place at a path below this one, which is made if there is none.
+    fn place(&mut self, path: &str) -> &mut Node {
+        path.split('/').fold(self, |node, segment| node.children.child(segment))
     }
 
     /// Takes the value at `path` away, and the directories that become empty with it.

@@ -42,6 +42,7 @@ mod quorum_v2;
 mod reload;
 mod rewind;
 mod rolling;
+mod rollout;
 mod several_directories;
 mod shared_streams;
 mod silent;
