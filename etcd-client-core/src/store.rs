@@ -113,8 +113,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// shows it.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] or [`Kind::PermissionDenied`] if the prefix may not be read; any other error is tried
-    /// again by the watcher, after a pause.
+    /// [`Kind::Unauthenticated`] or [`Kind::PermissionDenied`] if the prefix may not be read;
+    /// [`Kind::InvalidRequest`] if it has more directories than the store reads together; any other error is tried again
+    /// by the watcher, after a pause.
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>>;
 
     /// The changes below `prefix` with a revision greater than `after`; with `None`, those after the watch was

@@ -8,6 +8,8 @@
 //! | | it is of another history | `Listing` |
 //! | `CatchingUp` | what was written since the mirror | `Opening`, after it |
 //! | | that does not explain what the store has | `Listing` |
+//! | `Listing`, `CatchingUp` | something was committed meanwhile, and more was written after it | `ReadingCommit` |
+//! | `ReadingCommit` | the state at the commit | `Opening`, after what was read before |
 //! | `Watching` | the stream is lost | `Waiting`, then `Opening`, as a resume |
 //! | | the store no longer has its changes | `Waiting`, then `CatchingUp` |
 //! | | it shows another history | `Waiting`, then `Listing` |
@@ -27,7 +29,8 @@
 //! 4. The end of a stream is a lost connection; only dropping the watcher ends it
 //!    (`on_lost`).
 //! 5. A short gap in the same history is replayed; otherwise the watcher reads what was written meanwhile, or
-//!    lists, and reports the difference (`on_opened`, `catch_up.rs`, `replace_mirror`).
+//!    lists, and reports the difference (`on_opened`, `catch_up.rs`, `replace_mirror`); if asked to, by itself that up to
+//!    the last commit (`commits.rs`).
 //! 6. When the store's history went backwards or was replaced, the prefix is listed and the rewind
 //!    reported (`history_check.rs`, `replace_mirror`).
 //! 7. A stream that does not answer is lost (`on_tick`). One that answers without saying how far it is
@@ -42,6 +45,7 @@ mod audit;
 mod auditing;
 mod backoff;
 mod catch_up;
+mod commits;
 mod connection_log;
 mod event;
 mod freshness_check;
@@ -63,6 +67,7 @@ use crate::store::{Batch, BoxFuture, Listing, Opened, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Scope};
 use backoff::Backoff;
+use commits::Newest;
 use connection_log::ConnectionLog;
 use freshness_check::Freshness;
 use history_check::Confirmed;
@@ -209,6 +214,7 @@ impl Watcher {
                 self.retry_later(error, AfterPause::LIST);
             }
             Input::CaughtUp { answer, since, may_replay } => self.on_caught_up(answer, since, may_replay),
+            Input::CommitRead { answer, newest } => self.on_commit_read(answer, newest),
             Input::Opened { answer: Ok(confirmed), start } => self.on_opened(confirmed, start),
             Input::Opened { answer: Err(error), start } => self.on_not_opened(error, start),
             Input::Signal(Ok(signal)) => self.on_signal(signal),
@@ -236,8 +242,7 @@ impl Watcher {
             tracing::warn!(prefix = %self.prefix, "reads empty, but had keys: asking once more before it counts");
             return self.pause(CONFIRM_EMPTY_AFTER, AfterPause::List { is_second: true });
         }
-        self.replace_mirror(listing, Cause::Resync);
-        self.open(WatchStart::AfterListing);
+        self.take_newest(Newest::Listing(listing));
     }
 
     fn reads_empty(&self, listing: &Listing) -> bool {

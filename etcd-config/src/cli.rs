@@ -30,6 +30,8 @@
 //! | `settings history database.pool_size` | what was changed, newest first, and whether it could be read |
 //! | `settings rollback 48120` | what was stored at that revision, as a change like any other |
 //! | `settings watch` | a live table of values, changes and refusals; without a terminal a line for each change |
+//! | `settings fleet` | the instances: who has which revision in force, who refuses what; `--watch` follows them |
+//! | `settings fleet --wait 48122 --for 30s` | waits until all have the revision that was written |
 //! | `settings schema --format json-schema` | what there is to set |
 //! | `settings completions bash` | for the shell |
 //!
@@ -40,7 +42,7 @@
 //! | exit code | what it means |
 //! | --- | --- |
 //! | 0 | done, and nothing is wrong |
-//! | 1 | problems were found, `diff` found differences, or the question was not answered with yes |
+//! | 1 | problems were found, `diff` found differences, `fleet --wait` did not see the revision in force everywhere, or the question was not answered with yes |
 //! | 2 | the command line is wrong, or asks for what cannot be done |
 //! | 3 | etcd cannot be read or written |
 //! | 4 | a conflict: somebody else has changed something meanwhile, and nothing is written |
@@ -57,12 +59,15 @@ mod document_file;
 mod exit;
 mod export;
 mod field_name;
+mod fleet;
 mod get;
 mod history;
+mod in_layer;
 mod paragraph;
 mod question;
 mod rollback;
 mod schema;
+mod screen;
 mod session;
 mod set;
 mod show;

@@ -208,13 +208,19 @@ impl Error {
         }
     }
 
-    /// The instances that do not have a revision in force, and why, where [`Fleet::wait_for`](crate::Fleet::wait_for) has
-    /// failed because of them. Empty otherwise.
+    /// The instances that do not have a revision in force, and why, where
+    /// [`Fleet::wait_for_revision`](crate::Fleet::wait_for_revision) has failed because of them. Empty otherwise.
     pub fn lagging(&self) -> &[LaggingInstance] {
         match &*self.0 {
             Inner::Fleet(fleet) => &fleet.lagging,
             _ => &[],
         }
+    }
+
+    /// Whether a wait for a fleet has ended with an answer about its instances, and that they could be followed to the end.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_fleet_lag(&self) -> bool {
+        matches!(&*self.0, Inner::Fleet(fleet) if fleet.error.is_none())
     }
 
     pub(crate) fn from_report(report: Report) -> Self {

@@ -92,6 +92,18 @@ pub struct Row {
     stored: Option<String>,
     note: Option<String>,
     shown: Shown,
+    overridden: Vec<Overridden>,
+}
+
+/// What a lower layer has of a field whose value is from a higher one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Overridden {
+    pub(crate) layer: String,
+    /// The whole key.
+    pub(crate) key: String,
+    /// Not of a secret.
+    pub(crate) value: Option<String>,
+    pub(crate) revision: u64,
 }
 
 /// What the table has of a field: what is in force.
@@ -212,6 +224,12 @@ impl Row {
         &self.shown
     }
 
+    /// What lower layers have of it, the highest of them first.
+    #[cfg(feature = "serde")]
+    pub(crate) fn overridden(&self) -> &[Overridden] {
+        &self.overridden
+    }
+
     /// What else is to be known: a refused value, one that waits for a restart, an old name.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
@@ -225,6 +243,17 @@ pub fn explain(tree: &KeyTree, context: &Context, unpublished: &Replaced, cached
     let rows = Walk::new(context, tree, &published).rows(cached);
     let empty = tree.is_empty().then(|| tree.prefix().to_string());
     Explanation { rows, layered: !tree.layers().is_empty(), empty, resources: Vec::new() }
+}
+
+#[cfg(any(feature = "cli", feature = "http"))]
+impl Overridden {
+    /// On one line, for a person.
+    pub(crate) fn line(&self) -> String {
+        let Self { layer, value, .. } = self;
+        let value =
+            value.as_deref().map_or_else(|| HIDDEN.to_owned(), |value| Printable::line(value).to_string());
+        format!("overrides {value} of {}", Printable::line(layer))
+    }
 }
 
 impl Row {
@@ -286,6 +315,7 @@ impl Row {
             stored: place.stored_raw().map(text).filter(|_| !secret),
             note: (!notes.is_empty()).then(|| notes.join("; ")),
             shown,
+            overridden: keys.overridden,
         }
     }
 }
@@ -296,6 +326,7 @@ struct RealKeys {
     layer: Option<String>,
     /// What the snapshot was read from, where that is another one.
     in_force: Option<String>,
+    overridden: Vec<Overridden>,
 }
 
 /// What the store has that the snapshot does not; `value` is what it comes to.

@@ -1,7 +1,11 @@
 //! Which instances of a configuration there are, and how far each of them is.
 
+#[cfg(feature = "cli")]
+pub(crate) mod following;
+mod in_force;
 pub(crate) mod instance;
 pub(crate) mod place;
+mod present;
 mod table;
 mod verdict;
 mod waiting;
@@ -37,17 +41,17 @@ const NAMED: usize = 5;
 /// }
 ///
 /// let store = MemoryStore::new();
-/// let web = Settings::options().instance("web-1").version("1.4").watch(&store)?;
+/// let web = Settings::options().instance("web-1").instance_version("1.4").watch(&store)?;
 ///
 /// // Somewhere else: whoever changes something waits until all have it.
 /// let written = Settings::update(&store, |edit| Ok(edit.set_text("workers", "20")))?;
 /// let fleet = Fleet::of::<Settings>(&store)?;
-/// fleet.wait_for(written.revision(), Duration::from_secs(10))?;
+/// fleet.wait_for_revision(written.revision(), Duration::from_secs(10))?;
 /// println!("{}", Fleet::of::<Settings>(&store)?);
 ///
 /// // What does not fit is refused by all that run, and they say why.
 /// let bad = store.put("/payments/workers", "many");
-/// let error = fleet.wait_for(bad, Duration::from_secs(10)).unwrap_err();
+/// let error = fleet.wait_for_revision(bad, Duration::from_secs(10)).unwrap_err();
 /// assert_eq!(error.lagging()[0].name, "web-1");
 /// # Ok::<(), etcd_config::Error>(())
 /// ```
@@ -72,6 +76,18 @@ impl Fleet {
         Ok(Self { revision: listing.revision, instances: instances.collect(), place })
     }
 
+    /// Of what is known already.
+    #[cfg(feature = "cli")]
+    fn of_instances(place: FleetPlace, revision: u64, instances: Vec<Instance>) -> Self {
+        Self { place, revision, instances }
+    }
+
+    /// Where its entries are.
+    #[cfg(feature = "cli")]
+    pub(crate) fn entries(&self) -> &etcd_client_core::Prefix {
+        &self.place.entries
+    }
+
     /// The instances, in the order of their names.
     pub fn instances(&self) -> &[Instance] {
         &self.instances
@@ -91,8 +107,8 @@ impl Fleet {
         self.revision
     }
 
-    /// Waits until what was written at this revision, or before, is in force for everyone who is there: the revision of
-    /// [`Written`](crate::Written), of which nothing waits for a restart either. Blocks.
+    /// Waits until everything written up to this revision is in force for every instance that is listed, with nothing left
+    /// that waits for a restart. For writes take the revision of [`Written`](crate::Written). Blocks.
     ///
     /// It watches the entries from now on; who was there when this `Fleet` was read does not matter. An instance that goes
     /// meanwhile, because it ends, or dies and its lease with it, is not waited for any longer; one that comes is.
@@ -100,14 +116,16 @@ impl Fleet {
     /// not answer *here*, it is tried again within the limit.
     ///
     /// That an instance refuses the revision ends it before the limit, a moment later, in which the others may answer: no
-    /// waiting cures it. While nobody is there it waits for somebody to come, so that a wrong prefix is no success.
+    /// waiting cures it; nor that its entry is of a newer version of this crate, which this program cannot read. A key that
+    /// no instance has written is shown by the `Fleet`, and not waited for. While nobody is there it waits for somebody to
+    /// come, so that a wrong prefix is no success.
     ///
     /// # Errors
     /// - Not everyone has it within the limit, or somebody refuses it: [`Error::lagging`] is who, and why.
     ///   [`Error::is_timeout`] is true if the limit has passed.
     /// - Nobody is there, or the store does not answer within the limit ([`Error::is_timeout`]).
     /// - The user may not read the entries ([`Error::is_access`]).
-    pub fn wait_for(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+    pub fn wait_for_revision(&self, revision: u64, limit: Duration) -> Result<(), Error> {
         let (outcome, _background) = in_background(wait(self.place.clone(), revision, limit))?;
         outcome
     }
@@ -115,8 +133,8 @@ impl Fleet {
     /// The same for a task, on a tokio runtime. Cancel safe: it only looks. The limit is by the runtime's clock.
     ///
     /// # Errors
-    /// As [`wait_for`](Self::wait_for), and that there is no runtime.
-    pub async fn wait_for_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
+    /// As [`wait_for_revision`](Self::wait_for_revision), and that there is no runtime.
+    pub async fn wait_for_revision_async(&self, revision: u64, limit: Duration) -> Result<(), Error> {
         refuse_to_wait()?;
         runtime()?;
         wait(self.place.clone(), revision, limit).await

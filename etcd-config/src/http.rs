@@ -3,16 +3,16 @@
 mod answer;
 mod board;
 mod body;
-mod described;
-mod first_state;
+mod fields;
 mod html;
 mod metrics_text;
 mod page;
-mod painter;
 mod parts;
 mod probe;
 mod record;
+mod renderer;
 mod route;
+mod whole_page;
 
 pub use self::answer::Answer;
 pub use self::body::Body;
@@ -20,7 +20,7 @@ pub use self::page::Page;
 pub use self::probe::Probe;
 use crate::live::Live;
 
-/// The page of a configuration, its probes and its metrics: [`Page::of`] with what it is unless set otherwise.
+/// The page of a configuration, its probes and its metrics, with the defaults of [`Page`].
 ///
 /// It keeps nothing alive: keep the [`Live`] for as long as the service runs, as its page says that the configuration is
 /// no longer followed when its last handle is gone.

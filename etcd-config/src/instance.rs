@@ -1,4 +1,4 @@
-//! What a running process says of itself to the people who run the fleet: one key beside the prefix, below a lease.
+//! What a running process says of itself to the people who run the fleet: one key beside the prefix, attached to a lease.
 
 pub(crate) mod format;
 pub(crate) mod keeper;

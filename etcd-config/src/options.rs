@@ -13,6 +13,7 @@ mod layers;
 mod load;
 mod on_thread;
 pub(crate) mod placeholder;
+mod resolved_prefix;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use etcd_client_core::{Prefix, Store, watcher};
 
 use self::into_store::IntoStore;
+use self::resolved_prefix::{Fillings, resolve_prefix};
 use crate::cache::CacheLocation;
 use crate::decode::Derived;
 use crate::error::Error;
@@ -44,7 +46,7 @@ use crate::live::first_load::{Fields, WatchPlan};
 /// | [`cache_file`](Self::cache_file), [`cache_secrets`](Self::cache_secrets) | no file; without secrets |
 /// | [`start_from_last_good`](Self::start_from_last_good) | off: keys that are not valid are an error |
 /// | [`history_limit`](Self::history_limit) | 1,000 steps |
-/// | [`instance`](Self::instance), [`version`](Self::version) | not listed in the fleet; no version |
+/// | [`instance`](Self::instance), [`instance_version`](Self::instance_version) | not listed in the fleet; no version |
 /// | [`instance_lease`](Self::instance_lease), [`instance_spread`](Self::instance_spread) | 15 s; 1 s |
 ///
 /// What concerns the servers is an option of the [client](crate::client) that is watched: user, TLS, the time limit
@@ -82,7 +84,7 @@ pub struct Options<T> {
     last_good: bool,
     history_limit: usize,
     instance: Option<String>,
-    version: Option<String>,
+    instance_version: Option<String>,
     instance_lease: Duration,
     instance_spread: Duration,
     config: PhantomData<fn() -> T>,
@@ -103,7 +105,7 @@ impl<T: Derived> Options<T> {
             last_good: false,
             history_limit: 1_000,
             instance: None,
-            version: None,
+            instance_version: None,
             instance_lease: Duration::from_secs(15),
             instance_spread: Duration::from_secs(1),
             config: PhantomData,
@@ -126,7 +128,13 @@ impl<T: Derived> Options<T> {
     /// highest layer uses which has the field: so an override under an old name is one. A snapshot is the state of all
     /// layers at exactly one revision; over etcd's v2 API, which has no transactions, it is that of one change after the
     /// other. What is said of keys, in problems, warnings, changes and [explanations](crate::Live::explain), names them as
-    /// they are in their layers.
+    /// they are in their layers. Where there is a `commit_key`, it may be written in any layer, and commits what was written
+    /// in all.
+    ///
+    /// `{instance}` is the name that was given with [`instance`](Self::instance), unless a [`placeholder`](Self::placeholder)
+    /// of that name says otherwise: so `layers("/payments@{instance}")` is a layer of its own for each instance. It is that
+    /// of the name that was asked for, also while another process has the name and this one is listed as `web-1~2`: both
+    /// read the same layer then.
     ///
     /// The same prefix twice, or one in the directory of another, is refused.
     ///
@@ -158,8 +166,9 @@ impl<T: Derived> Options<T> {
         self
     }
 
-    /// Fills a `{placeholder}` of the prefix and of the layers. Those that are not filled here are taken from the
-    /// environment: from the variable of the same name, or of the name in capitals.
+    /// Fills a `{placeholder}` of the prefix and of the layers. `{instance}` is filled by [`instance`](Self::instance), too.
+    /// Those that are not filled here are taken from the environment: from the variable of the same name, or of the name in
+    /// capitals.
     ///
     /// A value is one name: it must not be empty, nor hold a slash, a brace or a control character. A name that neither the
     /// prefix nor a layer has is ignored.
@@ -324,6 +333,10 @@ impl<T: Derived> Options<T> {
 
     fn prepare(self, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
         let prefix = self.resolved_prefix()?;
+        self.prepare_in(prefix, store)
+    }
+
+    fn prepare_in(self, prefix: Prefix, store: impl IntoStore) -> Result<(Arc<dyn Store>, WatchPlan), Error> {
         let instance = self.instance_plan(&prefix)?;
         let Self { startup_timeout, debounce, watcher, cache_file, cache_secrets, last_good, .. } = self;
         let cache = cache_file.map(|path| CacheLocation { path, secrets: cache_secrets });
@@ -334,12 +347,23 @@ impl<T: Derived> Options<T> {
 
     /// A template with its placeholders filled.
     fn filled(&self, template: &str, what: &str) -> Result<String, Error> {
-        fill(template, what, &self.placeholders)
+        self.fillings().fill(template, what)
+    }
+
+    fn fillings(&self) -> Fillings<'_> {
+        Fillings { placeholders: &self.placeholders, instance: self.instance.as_deref() }
     }
 
     /// The prefix with its layers.
     fn resolved_prefix(&self) -> Result<Prefix, Error> {
-        resolve_prefix(self.prefix.as_deref(), &self.layers, &self.placeholders, Fields::of::<T>())
+        let (given, fields) = (self.prefix.as_deref(), Fields::of::<T>());
+        resolve_prefix(given, &self.layers, &self.fillings(), fields, |_| true)
+    }
+
+    /// The same for what is the same for all instances: layers whose placeholders have no value here are left out.
+    fn common_prefix(&self) -> Result<Prefix, Error> {
+        let (given, fields, fillings) = (self.prefix.as_deref(), Fields::of::<T>(), self.fillings());
+        resolve_prefix(given, &self.layers, &fillings, fields, |layer| fillings.fills(layer))
     }
 }
 
@@ -358,33 +382,6 @@ fn check(plan: &WatchPlan) -> Result<(), Error> {
     Ok(())
 }
 
-/// The prefix that was given, or else the struct's, with the layers above it, and their placeholders filled.
-fn resolve_prefix(
-    given: Option<&str>,
-    layers: &[String],
-    placeholders: &BTreeMap<String, String>,
-    fields: Fields,
-) -> Result<Prefix, Error> {
-    let layout = fields.layout();
-    let Some(template) = given.or(layout.prefix) else {
-        let name = layout.name;
-        return Err(Error::option(format!(
-            "{name} has no prefix: write #[etcd(prefix = \"/...\")] above it, or call \
-             .prefix(\"/...\") on {name}::options()"
-        )));
-    };
-    let lowest = Prefix::new(&fill(template, "prefix", placeholders)?);
-    let templates = layout.layers.iter().copied().chain(layers.iter().map(String::as_str));
-    let layers =
-        templates.map(|template| fill(template, "layer", placeholders)).collect::<Result<Vec<_>, _>>()?;
-    layers::above(lowest, &layers)
-}
-
-fn fill(template: &str, what: &str, placeholders: &BTreeMap<String, String>) -> Result<String, Error> {
-    let given = |name: &str| placeholders.get(name).cloned();
-    placeholder::fill(template, what, &given, &|name| std::env::var(name).ok())
-}
-
 impl<T> Clone for Options<T> {
     fn clone(&self) -> Self {
         let Self {
@@ -400,7 +397,7 @@ impl<T> Clone for Options<T> {
             last_good,
             history_limit,
             instance,
-            version,
+            instance_version,
             instance_lease,
             instance_spread,
             config,
@@ -418,7 +415,7 @@ impl<T> Clone for Options<T> {
             last_good: *last_good,
             history_limit: *history_limit,
             instance: instance.clone(),
-            version: version.clone(),
+            instance_version: instance_version.clone(),
             instance_lease: *instance_lease,
             instance_spread: *instance_spread,
             config: *config,
@@ -441,7 +438,7 @@ impl<T> fmt::Debug for Options<T> {
             .field("start_from_last_good", &self.last_good)
             .field("history_limit", &self.history_limit)
             .field("instance", &self.instance)
-            .field("version", &self.version)
+            .field("instance_version", &self.instance_version)
             .field("instance_lease", &self.instance_lease)
             .field("instance_spread", &self.instance_spread)
             .finish_non_exhaustive()

@@ -213,7 +213,7 @@ impl Publisher {
 
     /// Whether a panic's message may hold a secret.
     pub(crate) fn has_secrets(&self) -> bool {
-        self.keys.context().schema().fields().iter().any(crate::schema::Field::is_secret)
+        self.keys.context().schema().has_secrets()
     }
 
     /// How many keys are to be decoded when `changes` more have changed.
@@ -509,8 +509,7 @@ pub(crate) fn decoded<T: Derived>(
 fn panicked(context: &Context, panic: &str) -> Vec<Problem> {
     let schema = context.schema();
     // The message may hold any secret.
-    let has_secrets = schema.fields().iter().any(crate::schema::Field::is_secret);
-    let words = panics::shown(if has_secrets { panics::WITHHELD } else { panic });
+    let words = panics::shown(if schema.has_secrets() { panics::WITHHELD } else { panic });
     let what = format!("decoding or a check panicked: {words}");
     let problem = Problem::of_key(Kind::Refused, context.prefix().path(), what);
     let problem = Problem { expected: schema.name().to_owned(), ..problem };

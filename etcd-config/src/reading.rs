@@ -19,6 +19,8 @@ use crate::runtime::caller::{Caller, refuse_to_block};
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
 use crate::runtime::panics;
+#[cfg(feature = "cli")]
+use crate::tree::directories::{directories, is_layered};
 use crate::tree::{KeyTree, Replaced};
 
 /// Between two attempts, after the first.
@@ -86,6 +88,24 @@ impl Reading {
     /// Which of the layers is written to, and written down.
     pub(crate) fn layer(&self) -> usize {
         self.plan.layer
+    }
+
+    /// The prefix of that layer; without layers the whole one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn layer_prefix(&self) -> Prefix {
+        let mut layers = directories(self.prefix());
+        match layers.nth(self.layer()).filter(|_| is_layered(self.prefix())) {
+            Some(directory) => Prefix::new(directory),
+            None => self.prefix().clone(),
+        }
+    }
+
+    /// Where each value of that layer comes from, as if there were no other.
+    #[cfg(feature = "cli")]
+    pub(crate) fn explain_layer<T: Derived>(&self) -> Explanation {
+        let context = Context::new::<T>(self.prefix().clone());
+        let tree = context.tree(&self.listing);
+        explain(tree.layer(self.layer()), &context, &Replaced::default(), false)
     }
 
     /// What a listing, and guarded writes, are asked for with.

@@ -5,9 +5,9 @@
 //! the watching task only waits for them.
 
 pub(crate) mod build;
+pub(crate) mod builds;
 pub(crate) mod maker;
 pub(crate) mod registry;
-pub(crate) mod round;
 mod running;
 pub(crate) mod versions;
 
@@ -77,8 +77,8 @@ impl<R> Resource<R> {
         Arc::clone(self.load().shared())
     }
 
-    /// The one that belongs to a snapshot of the configuration that this is made of: for what must belong together
-    /// to the point. `None` if it is not kept any more, as a later one is in force: take a new snapshot then.
+    /// The one that belongs to this snapshot: for code that uses both. `None` if it is no longer kept, because a later one is
+    /// in force: take a new snapshot then.
     ///
     /// ```
     /// # use etcd_config::{EtcdConfig, MemoryStore};

@@ -167,6 +167,11 @@ impl Schema {
         &self.branch
     }
 
+    /// Whether any field is secret: then the words of a panic may hold one.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.fields.iter().any(Field::is_secret)
+    }
+
     /// Whether a field has a name that may be that of any key below the prefix.
     pub(crate) fn has_absolute(&self) -> bool {
         self.has_absolute

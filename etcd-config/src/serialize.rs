@@ -12,7 +12,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use crate::check::Check;
 use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
-use crate::explain::{Explanation, Origin, Row};
+use crate::explain::{Explanation, Origin, Overridden, Row};
 use crate::history::step::{HistoryChange, HistoryStep};
 use crate::history::{History, HistoryCut};
 use crate::leaf::FieldDefault;
@@ -263,16 +263,32 @@ impl Serialize for Explanation {
 
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object!(serializer, "Row", {
-            "field": self.field(),
-            "key": self.key(),
-            "layer": self.layer(),
-            "value": self.value(),
-            "in_force": self.in_force(),
-            "stored": self.stored(),
-            "origin": self.origin(),
-            "revision": self.revision(),
-            "note": self.note(),
+        // Only where there are layers, and several have it.
+        let overridden = self.overridden();
+        let mut object = serializer.serialize_struct("Row", 9 + usize::from(!overridden.is_empty()))?;
+        object.serialize_field("field", &self.field())?;
+        object.serialize_field("key", &self.key())?;
+        object.serialize_field("layer", &self.layer())?;
+        object.serialize_field("value", &self.value())?;
+        object.serialize_field("in_force", &self.in_force())?;
+        object.serialize_field("stored", &self.stored())?;
+        object.serialize_field("origin", &self.origin())?;
+        object.serialize_field("revision", &self.revision())?;
+        object.serialize_field("note", &self.note())?;
+        if !overridden.is_empty() {
+            object.serialize_field("overrides", overridden)?;
+        }
+        object.end()
+    }
+}
+
+impl Serialize for Overridden {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "Overridden", {
+            "layer": self.layer,
+            "key": self.key,
+            "value": self.value,
+            "revision": self.revision,
         })
     }
 }

@@ -12,7 +12,7 @@ mod replaced;
 mod touched;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
@@ -30,11 +30,13 @@ pub use self::touched::Touched;
 /// let whoever may write a key choose the depth of our recursion.
 const DEEPEST: usize = 64;
 
-/// Everything below a prefix, at one revision. Of a prefix with several directories, which are the layers of a
-/// configuration, what comes of them: of each path the value of the highest layer that has it.
+/// Everything below a prefix, at one revision. Of several directories, which are layers, it is the effective tree: at each
+/// path the value of the highest layer.
 #[derive(Clone, Debug)]
 pub struct KeyTree {
     prefix: Prefix,
+    /// What absolute names of fields are below.
+    base: Prefix,
     root: Node,
     /// How many values there are below `root`.
     values: usize,
@@ -46,11 +48,28 @@ pub struct KeyTree {
     layered: Option<Box<Layered>>,
 }
 
+/// Which values of the layers are in force.
+pub(crate) struct Effective<'t> {
+    tree: &'t KeyTree,
+    /// Where something is shown that has another path in its layer, by that.
+    shown_by_path: HashMap<&'t str, Vec<&'t str>>,
+}
+
 /// A place in the tree: a key, a directory, or both.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     pub value: Option<Raw>,
     pub children: Children,
+}
+
+impl Effective<'_> {
+    /// Whether the value at a path of a layer is, under whatever alias.
+    pub(crate) fn is_in_force(&self, layer: usize, path: &str) -> bool {
+        let Some(layered) = self.tree.layered.as_deref() else { return true };
+        let is_shown_at = |at: &str| layered.is_shown_at(at, layer, path, self.tree);
+        is_shown_at(path)
+            || self.shown_by_path.get(path).is_some_and(|all| all.iter().any(|at| is_shown_at(at)))
+    }
 }
 
 impl KeyTree {
@@ -62,12 +81,13 @@ impl KeyTree {
     /// The tree of a listing. Entries outside of the prefix do not count.
     pub fn load(prefix: Prefix, listing: &Listing) -> Self {
         if !is_layered(&prefix) {
-            return Self::of_layer(prefix, 0, listing);
+            return Self::of_layer(prefix.clone(), prefix, 0, listing);
         }
         let (layered, root) = Layered::load(&prefix, listing);
         let strays = layered.trees.iter().flat_map(|tree| tree.strays.clone()).collect();
         let values = root.count();
-        Self { prefix, root, values, strays, layer: 0, layered: Some(Box::new(layered)) }
+        let (base, layered) = (prefix.clone(), Some(Box::new(layered)));
+        Self { prefix, base, root, values, strays, layer: 0, layered }
     }
 
     /// The same for a configuration whose fields have several names, which matters where there are layers: only then it
@@ -82,8 +102,8 @@ impl KeyTree {
         self
     }
 
-    /// The tree of one directory.
-    fn of_layer(prefix: Prefix, layer: u8, listing: &Listing) -> Self {
+    /// The tree of one directory; `base` is the lowest layer.
+    fn of_layer(base: Prefix, prefix: Prefix, layer: u8, listing: &Listing) -> Self {
         let mut strays = BTreeMap::new();
         let mut paths = Vec::with_capacity(listing.entries.len());
         for entry in &listing.entries {
@@ -95,12 +115,18 @@ impl KeyTree {
         }
         let root = Node { value: None, children: grow(&paths, 0, layer) };
         let values = root.count();
-        Self { prefix, root, values, strays, layer, layered: None }
+        Self { prefix, base, root, values, strays, layer, layered: None }
     }
 
     /// The directory that the tree holds.
     pub fn prefix(&self) -> &Prefix {
         &self.prefix
+    }
+
+    /// The prefix below which absolute names of fields are: in the tree of a layer, that of the lowest one. There a field of
+    /// the name `/payments/token` is read from `token`, as in all layers of `/payments`.
+    pub(crate) fn base(&self) -> &Prefix {
+        &self.base
     }
 
     /// Applies a batch; returns the values that it has replaced. Writing the same bytes again replaces nothing,
@@ -167,17 +193,21 @@ impl KeyTree {
         }
     }
 
-    /// Whether the value at a path of this layer is what is shown, under whatever name.
-    pub(crate) fn shows(&self, layer: usize, path: &str) -> bool {
-        match self.layered.as_deref() {
-            Some(layered) => layered.shown_path(layer, path, self).is_some(),
-            None => true,
-        }
+    /// What is in force of the layers, for many questions.
+    pub(crate) fn effective(&self) -> Effective<'_> {
+        let shown_by_path = self.layered.as_deref().map(Layered::shown_by_path).unwrap_or_default();
+        Effective { tree: self, shown_by_path }
     }
 
     /// The whole key of a field with several names that a higher layer has in the place of this one.
     pub(crate) fn instead_of(&self, layer: usize, path: &str) -> Option<String> {
         self.layered.as_deref()?.instead_of(layer, path)
+    }
+
+    /// What lower layers have in the place of a value that is shown at this path: the whole keys, those of the highest layer
+    /// first.
+    pub(crate) fn overridden(&self, path: &str, raw: &Raw) -> Vec<(String, &Raw)> {
+        self.layered.as_deref().map(|layered| layered.overridden(raw.layer(), path)).unwrap_or_default()
     }
 
     /// The newest revision at which the key at this path was written, in any layer.

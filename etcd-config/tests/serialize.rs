@@ -116,28 +116,25 @@ fn a_check_and_a_plan_are_json_without_secrets() {
 fn a_fleet_is_json_without_secrets() {
     let store = MemoryStore::from([("/payments/password", "hunter2")]);
     let spread = Duration::ZERO;
-    let settings = Settings::options().instance("web-1").version("1.4").instance_spread(spread);
+    let settings = Settings::options().instance("web-1").instance_version("1.4").instance_spread(spread);
     let settings = settings.watch(&store).unwrap();
     etcd_config_tests::until("listed", || settings.status().instance.is_some());
     assert_eq!(to_json(&settings.status())["instance"], "web-1");
-    store.put("/payments.fleet/web-2", "?");
+    store.put("/payments.fleet/web-2", "{\"format\":2}");
+    store.put("/payments.fleet/zero", "?");
     let bad = store.put("/payments/workers", "many");
     let fleet = Fleet::of::<Settings>(&store).unwrap();
-    let error = fleet.wait_for(bad, Duration::from_secs(10)).unwrap_err();
+    let error = fleet.wait_for_revision(bad, Duration::from_secs(10)).unwrap_err();
     let lagging = to_json(&error.lagging());
     assert_eq!((&lagging[0]["name"], &lagging[0]["reason"]), (&json!("web-1"), &json!("refused")));
-    assert_eq!(
-        lagging[1],
-        json!({
-            "name": "web-2", "reason": "unreadable", "why": "its entry cannot be read: it is no JSON",
-        })
-    );
+    let why = "its entry cannot be read: it is of format 2, and this program reads up to 1";
+    assert_eq!(lagging[1], json!({ "name": "web-2", "reason": "unreadable", "why": why }));
     let fleet = to_json(&Fleet::of::<Settings>(&store).unwrap());
     let report = &fleet["instances"][0]["report"];
     assert_eq!((&report["version"], &report["state"]), (&json!("1.4"), &json!("watching")));
     assert_eq!((&report["lease_seconds"], &report["layers"]), (&json!(15), &json!([])));
     assert_eq!(report["refused"]["problems"][0]["key"], "/payments/workers");
     assert!(report["since"].as_str().unwrap().ends_with('Z'), "{report}");
-    assert_eq!(fleet["instances"][1]["unreadable"], "it is no JSON");
+    assert_eq!(fleet["instances"][2]["unreadable"], "it is no JSON");
     assert!(!fleet.to_string().contains("hunter"), "{fleet}");
 }

@@ -70,7 +70,7 @@ fn measure(is_listed: bool, instances: usize, processes: usize, idle: Duration) 
         let confirmed = begin.elapsed();
         let fleet = is_listed.then(|| {
             let fleet = Fleet::of::<Settings>(&client).expect("a fleet");
-            fleet.wait_for(written.revision(), SOON).map(|()| begin.elapsed())
+            fleet.wait_for_revision(written.revision(), SOON).map(|()| begin.elapsed())
         });
         let mut moments: Vec<f64> = children
             .iter_mut()

@@ -31,7 +31,7 @@ mod operator;
 mod ports;
 mod process;
 mod proxy;
-#[cfg(doctest)]
+#[cfg(any(doctest, test))]
 mod readmes;
 mod scripted;
 mod seats;

@@ -32,8 +32,6 @@ const PROVEN_WITHIN: Duration = Duration::from_millis(500);
 const HELD_AT_MOST: Duration = Duration::from_secs(5);
 /// When a stream is asked again whose answer did not go far enough.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
-/// After so many answers that prove nothing no other is waited for. The first one may be to a question of before.
-const UNPROVEN_ANSWERS: u32 = 2;
 
 /// Watches each directory of a prefix, all opened at the same time.
 pub(crate) fn open(
@@ -54,10 +52,8 @@ pub(crate) fn open(
     Box::pin(async move { merge(calls.await?, after) })
 }
 
-/// The watches of all directories as one.
-///
-/// Its head is the greatest of theirs; where it begins there, it delivers nothing of before. But if one of them has not
-/// come to `after` yet, it is that one's: it is at a member that lags.
+/// The watches of all directories as one. Its head is the newest of theirs; without `after` it begins there. With `after`,
+/// a part whose head is older is at a member that lags: then that head is returned, so that the watcher sees it.
 fn merge(opened: Vec<(Prefix, Opened)>, after: Option<u64>) -> Result<Opened, Error> {
     let known = |number: u64| Some(number).filter(|number| *number != 0);
     let mut clusters = opened.iter().filter_map(|(_, opened)| known(opened.cluster));
@@ -199,32 +195,33 @@ impl MergedWatch {
 
     /// The change of this revision waits for those that lag. `None` if one of them was asked, and may have answered.
     fn wait(&mut self, revision: u64, cx: &mut Context<'_>) -> Option<Poll<Signal>> {
-        let now = Instant::now();
         let is_next = self.hold.as_ref().is_none_or(|hold| hold.revision != revision);
         if is_next {
             self.parts.iter_mut().for_each(|part| part.unproven = 0);
         }
-        let lags = |part: &Part| part.through < revision;
-        let first = self.parts.iter().position(lags)?;
-        let proves_nothing = |part: &Part| !part.watch.proves_progress() || part.unproven >= UNPROVEN_ANSWERS;
-        if self.parts.iter().any(|part| lags(part) && proves_nothing(part)) {
+        let first = self.parts.iter().position(|part| part.is_behind(revision))?;
+        if self.parts.iter().any(|part| part.is_behind(revision) && part.proves_nothing()) {
             return Some(Poll::Ready(Signal::Stale));
         }
-        let hold = match &mut self.hold {
-            Some(hold) if !is_next => hold,
-            hold => {
-                let timer = Box::pin(sleep_until(now + ASK_AGAIN));
-                *hold = Some(Hold { revision, since: now, arrived: now, asked: first, timer });
-                self.parts[first].watch.request_progress();
-                return None;
-            }
-        };
-        for part in self.parts.iter_mut().filter(|part| lags(part)) {
+        let now = Instant::now();
+        if is_next {
+            self.hold = Some(Hold::new(revision, first, now));
+            self.parts[first].watch.request_progress();
+            return None;
+        }
+        self.hold_on(first, now, cx)
+    }
+
+    /// Goes on waiting, where `first` is the first that lags.
+    fn hold_on(&mut self, first: usize, now: Instant, cx: &mut Context<'_>) -> Option<Poll<Signal>> {
+        let hold = self.hold.as_mut()?;
+        let revision = hold.revision;
+        for part in self.parts.iter_mut().filter(|part| part.is_behind(revision)) {
             if std::mem::take(&mut part.has_arrived) {
                 hold.arrived = now;
             }
         }
-        if !lags(&self.parts[hold.asked]) {
+        if !self.parts[hold.asked].is_behind(revision) {
             hold.asked = first;
             self.parts[first].watch.request_progress();
             return None;
@@ -239,10 +236,16 @@ impl MergedWatch {
             return None;
         }
         let is_arriving = |part: &Part| part.sign == Some(Sign::Arriving);
-        if self.parts.iter().all(|part| !lags(part) || is_arriving(part)) {
+        if self.parts.iter().all(|part| !part.is_behind(revision) || is_arriving(part)) {
             self.parts.iter_mut().for_each(|part| part.sign = None);
             return Some(Poll::Ready(Signal::Arriving));
         }
         Some(Poll::Pending)
+    }
+}
+
+impl Hold {
+    fn new(revision: u64, asked: usize, now: Instant) -> Self {
+        Self { revision, since: now, arrived: now, asked, timer: Box::pin(sleep_until(now + ASK_AGAIN)) }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::{Error, Kind, Printable};
 
-/// In a transaction each takes two places of the 128 that etcd has.
+/// In a transaction each takes one of the 128 comparisons and one of the 128 operations that etcd has
+/// (`--max-txn-ops`); the rest is for writes.
 const MOST_DIRECTORIES: usize = 32;
 
 /// A directory of keys: everything below `/payments` is everything that begins with `/payments/`.
@@ -28,7 +29,7 @@ const MOST_DIRECTORIES: usize = 32;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Prefix {
     directory: Arc<str>,
-    /// What most prefixes do not have.
+    /// `None` for one directory without named keys: a plain prefix stays small.
     more: Option<Arc<More>>,
 }
 
@@ -37,7 +38,7 @@ struct More {
     named: Vec<String>,
     /// Further directories, in ascending order, each as a prefix of one.
     others: Vec<Prefix>,
-    /// The directories of these in the order in which they were added.
+    /// Those of `others` in the order in which they were added.
     added: Vec<Arc<str>>,
 }
 
@@ -50,8 +51,9 @@ impl Prefix {
         Self { directory: directory.into(), more: None }
     }
 
-    /// The same prefix with the directories of another one: what a store says of it, it says of all of them, at one
-    /// revision. [`directory`](Self::directory) and what follows from it go on to mean the first one.
+    /// The same prefix with the directories of another one: a store lists, watches and writes all of them at one revision.
+    /// [`directory`](Self::directory), [`path`](Self::path), [`relative`](Self::relative) and [`join`](Self::join) go on to
+    /// mean the first one.
     ///
     /// # Errors
     /// [`Kind::InvalidRequest`] if two directories are the same, or one lies in another, and for more than 32.

@@ -7,11 +7,12 @@
 
 use super::Watcher;
 use super::audit::Audit;
-use super::event::{Cause, Event};
+use super::commits::Newest;
+use super::event::Event;
 use super::history_check::{self, CheckedDelta, Question, Written};
 use super::mirror::{Before, Mirror};
 use super::phase::{AfterPause, Phase, WatchStart};
-use crate::store::{Batch, Delta};
+use crate::store::Delta;
 use crate::{Error, Kind};
 
 /// The changes that one revision may have: what an etcd server allows a transaction, unless it is set otherwise.
@@ -93,7 +94,8 @@ impl Watcher {
             Err(error) => return self.retry_later(error, AfterPause::Open(WatchStart::Resume)),
         };
         self.backoff.answered();
-        let Delta { revision, cluster, .. } = delta;
+        let Delta { revision, cluster, .. } = &delta;
+        let (revision, cluster) = (*revision, *cluster);
         let is_other_cluster = mirror.is_other_cluster(cluster);
         self.rewound |= !is_other_cluster && (other_history || revision < mirror.revision());
         let repairs = mirror.repairs(since, &delta, &Before::new());
@@ -109,9 +111,6 @@ impl Watcher {
             return self.open(WatchStart::Resume);
         }
         self.counters.resumes += 1;
-        let batch = mirror.apply(Batch { revision, changes });
-        mirror.prove(revision);
-        self.events.push_back(Event::changed_or_current(batch, Cause::Resync));
-        self.open(WatchStart::AfterListing);
+        self.take_newest(Newest::Delta { delta, since });
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 /// An interval of zero would be a loop without a pause.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// Longer intervals overflow the clock.
@@ -49,6 +51,10 @@ pub struct Options {
     /// Whether up to [`replay_limit`](Self::replay_limit) missed revisions are always replayed, each reported by itself,
     /// for a consumer to whom it matters which state lay between. Default: `false`.
     pub replay_each: bool,
+    /// Keys of which each write ends an edit of several writes. Where what was missed is read at once, and one of them was
+    /// written meanwhile, the state at the last such write is read as well ([`Store::list_at`](crate::Store::list_at)), and
+    /// reported before what was written after it; if the store still has that past. Default: none.
+    pub commit_keys: Vec<Bytes>,
     /// How long to wait after the server has rejected the credentials or denied permission, give or take
     /// a tenth. Default: 10 s.
     pub access_retry: Duration,
@@ -62,6 +68,7 @@ impl Default for Options {
             audit_interval: Some(Duration::from_secs(300)),
             replay_limit: 1_000,
             replay_each: false,
+            commit_keys: Vec::new(),
             access_retry: Duration::from_secs(10),
         }
     }
@@ -78,6 +85,7 @@ impl Options {
             access_retry: bounded(self.access_retry),
             replay_limit: self.replay_limit,
             replay_each: self.replay_each,
+            commit_keys: self.commit_keys,
         }
     }
 }

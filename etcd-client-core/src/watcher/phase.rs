@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::audit::Audit;
+use super::commits::Newest;
 use super::freshness_check::FreshnessCheck;
 use super::history_check::{CheckedDelta, Confirmed};
 use super::rhythm::{Answers, Rhythm, Role};
@@ -29,6 +30,12 @@ pub(super) enum Phase {
         call: BoxFuture<Result<CheckedDelta, Error>>,
         since: u64,
         may_replay: bool,
+    },
+    /// Reading the state at a commit, before what was written after it is reported.
+    ReadingCommit {
+        call: BoxFuture<Result<Listing, Error>>,
+        /// Taken when the call has come to its end.
+        newest: Option<Newest>,
     },
     Opening {
         call: BoxFuture<Result<Confirmed, Error>>,
@@ -104,6 +111,7 @@ pub(super) struct ProgressThrottle {
 pub(super) enum Input {
     Listed { answer: Result<Listing, Error>, is_second: bool },
     CaughtUp { answer: Result<CheckedDelta, Error>, since: u64, may_replay: bool },
+    CommitRead { answer: Result<Listing, Error>, newest: Newest },
     Opened { answer: Result<Confirmed, Error>, start: WatchStart },
     Signal(Result<Signal, Error>),
     Tick,
@@ -122,6 +130,12 @@ impl Phase {
             Phase::CatchingUp { call, since, may_replay } => {
                 let (since, may_replay) = (*since, *may_replay);
                 call.as_mut().poll(cx).map(|answer| Input::CaughtUp { answer, since, may_replay })
+            }
+            Phase::ReadingCommit { call, newest } => {
+                let Poll::Ready(answer) = call.as_mut().poll(cx) else { return Poll::Pending };
+                // The phase is replaced now.
+                let Some(newest) = newest.take() else { return Poll::Pending };
+                Poll::Ready(Input::CommitRead { answer, newest })
             }
             Phase::Opening { call, start } => {
                 let start = *start;
@@ -240,6 +254,7 @@ impl fmt::Debug for Phase {
         f.write_str(match self {
             Phase::Listing { .. } => "Listing",
             Phase::CatchingUp { .. } => "CatchingUp",
+            Phase::ReadingCommit { .. } => "ReadingCommit",
             Phase::Opening { .. } => "Opening",
             Phase::Watching(_) => "Watching",
             Phase::Waiting { .. } => "Waiting",

@@ -1,6 +1,7 @@
 //! A store over the one in memory, with the faults that a store in memory does not have: streams that end
 //! as servers end them, calls that one server refuses, and what only some protocols can say.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -42,6 +43,10 @@ pub(crate) struct Faults {
     pub(crate) never_asked: bool,
     /// The last read that was answered was of what had been written, and not of the whole prefix.
     pub(crate) read_delta: bool,
+    /// Past revisions that cannot be read, as was answered.
+    pub(crate) unread: BTreeSet<u64>,
+    /// A stream was opened at the head, and what lies before it is read beside it.
+    pub(crate) has_gap: bool,
     wakers: Vec<Waker>,
 }
 
@@ -66,8 +71,9 @@ impl Faulty {
     /// Nothing more happens.
     pub(crate) fn heal(&self) {
         let mut faults = self.faults();
-        let (unresumable, never_asked) = (faults.unresumable, faults.never_asked);
-        *faults = Faults { unresumable, never_asked, ..Faults::default() };
+        let Faults { unresumable, never_asked, has_gap, .. } = *faults;
+        let unread = std::mem::take(&mut faults.unread);
+        *faults = Faults { unresumable, never_asked, unread, has_gap, ..Faults::default() };
     }
 
     /// What a question comes to instead of an answer.
@@ -97,6 +103,7 @@ impl Store for Faulty {
         if let Some(error) = self.faults().unopened.take() {
             return Box::pin(async move { Err(error) });
         }
+        self.faults().has_gap |= after.is_none();
         let (store, call) = (self.clone(), self.inner.watch(prefix, after));
         Box::pin(async move {
             let opened = call.await?;
@@ -149,6 +156,25 @@ impl Store for Faulty {
             let delta = call.await?;
             faults.lock().unwrap().read_delta = true;
             Ok(delta)
+        })
+    }
+
+    fn list_at(&self, prefix: &Prefix, revision: u64) -> BoxFuture<Result<Listing, Error>> {
+        let (faults, refusal) = (Arc::clone(&self.faults), self.refusal());
+        let call = self.inner.list_at(prefix, revision);
+        Box::pin(async move {
+            let answer = match refusal {
+                Some((error, after)) => {
+                    sleep(after).await;
+                    Err(error)
+                }
+                None => call.await,
+            };
+            // Others are tried again.
+            if answer.as_ref().is_err_and(|error| !error.is_transient() && !error.is_access()) {
+                faults.lock().unwrap().unread.insert(revision);
+            }
+            answer
         })
     }
 

@@ -9,7 +9,7 @@
 //! chooses the intervals, the prefix (a directory, all of the store, or several directories), and what the store can say
 //! at all.
 //! After each event that the watcher reports, what its reader holds must be what the store held at
-//! exactly that revision, in all directories, an edit as a whole or not at all. After the last fault is healed, it must be what the store
+//! exactly that revision, and the last commit by itself, in all directories, an edit as a whole or not at all. After the last fault is healed, it must be what the store
 //! holds, and what each writer was answered must be what has happened.
 //!
 //! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
@@ -46,6 +46,9 @@ type Held = BTreeMap<Bytes, Entry>;
 
 /// What is followed where several directories are: two of them, or all. Nothing is written to the last one.
 const DIRECTORIES: [&str; 3] = ["/p", "/q", "/r"];
+
+/// Keys that commit what was written before them, where there are such.
+const COMMIT_KEYS: [&str; 2] = ["/p/a", "/q/b"];
 
 /// Longer than the longest backoff and everything that may follow it.
 const HEALING: Duration = Duration::from_secs(60);
@@ -86,6 +89,7 @@ fn what_the_reader_holds_is_always_one_revision_of_the_store() {
             totals.across_directories > totals.schedules / 10,
             "several directories were hardly played: {totals:?}"
         );
+        assert!(totals.commits > totals.schedules / 2, "commits were hardly played: {totals:?}");
         assert_eq!(totals.played.len(), STEPS.len(), "a fault was not played: {totals:?}");
         assert_eq!(totals.edits.len(), OUTCOMES.len(), "an outcome was not seen: {totals:?}");
     }
@@ -130,6 +134,8 @@ struct Totals {
     resyncs_by_delta: u64,
     /// Changes of more than one directory that came from the streams of both, and as one.
     across_directories: u64,
+    /// Commits that were reported by themselves.
+    commits: u64,
     played: BTreeMap<Step, u64>,
     edits: BTreeMap<Outcome, u64>,
 }
@@ -137,7 +143,7 @@ struct Totals {
 impl Totals {
     fn of(run: &Run<'_>, played: BTreeMap<Step, u64>) -> Self {
         let Counters { rewinds, repairs, resumes, lists, .. } = run.watcher.counters();
-        let Run { checked, repairs_by_delta, resyncs_by_delta, across_directories, .. } = *run;
+        let Run { checked, repairs_by_delta, resyncs_by_delta, across_directories, commits, .. } = *run;
         let (schedules, edits) = (1, run.edits.hold(&run.past));
         Self {
             schedules,
@@ -149,6 +155,7 @@ impl Totals {
             repairs_by_delta,
             resyncs_by_delta,
             across_directories,
+            commits,
             played,
             edits,
         }
@@ -164,6 +171,7 @@ impl Totals {
         self.repairs_by_delta += other.repairs_by_delta;
         self.resyncs_by_delta += other.resyncs_by_delta;
         self.across_directories += other.across_directories;
+        self.commits += other.commits;
         for (step, times) in other.played {
             *self.played.entry(step).or_default() += times;
         }
@@ -235,11 +243,14 @@ struct Run<'s> {
     delayed: bool,
     /// A stream fell behind, or was slow, in this schedule: an audit may overtake it.
     lagged: bool,
+    /// Whether some keys commit what was written before them.
+    with_commits: bool,
     start: Instant,
     checked: u64,
     repairs_by_delta: u64,
     resyncs_by_delta: u64,
     across_directories: u64,
+    commits: u64,
 }
 
 impl<'s> Run<'s> {
@@ -252,6 +263,7 @@ impl<'s> Run<'s> {
         faulty.faults().never_asked = seed.is_multiple_of(14);
         let prefix = prefix(seed);
         let audited = options.audit_interval.is_some();
+        let with_commits = !options.commit_keys.is_empty();
         let past = Past::of(memory.clone(), prefix.clone());
         Self {
             rng: Rng::with_seed(seed),
@@ -271,11 +283,13 @@ impl<'s> Run<'s> {
             doubtful: false,
             delayed: false,
             lagged: false,
+            with_commits,
             start: Instant::now(),
             checked: 0,
             repairs_by_delta: 0,
             resyncs_by_delta: 0,
             across_directories: 0,
+            commits: 0,
         }
     }
 
@@ -459,6 +473,7 @@ impl<'s> Run<'s> {
                 self.at(listing.revision);
             }
             Event::Changed { batch, cause } => {
+                self.check_commits(&batch, cause);
                 self.across_directories +=
                     u64::from(self.past.has_several() && cause == Cause::Watch && is_across(&batch));
                 let held = self.held.as_mut().expect("changed before it was listed");
@@ -494,6 +509,28 @@ impl<'s> Run<'s> {
                 self.rewound = true;
             }
             _ => {}
+        }
+    }
+
+    /// A commit is reported without what was written after it, wherever the store still knows what was before that.
+    fn check_commits(&mut self, batch: &Batch, cause: Cause) {
+        let is_commit = |entry: &&Entry| COMMIT_KEYS.iter().any(|key| entry.key == key.as_bytes());
+        let put = batch.changes.iter().filter_map(|change| match change {
+            Change::Put(entry) => Some(entry),
+            _ => None,
+        });
+        let last = put.filter(is_commit).map(|entry| entry.revision).max();
+        let had_gap = cause == Cause::Resync && std::mem::take(&mut self.faulty.faults().has_gap);
+        let is_excused = had_gap || cause == Cause::Audit || self.lossy || self.doubtful || self.rewound;
+        let Some(last) = last.filter(|_| self.with_commits && !is_excused) else { return };
+        if last == batch.revision {
+            self.commits += 1;
+        } else {
+            assert!(
+                self.faulty.faults().unread.contains(&last),
+                "what was committed at {last} is reported with what was written up to {}",
+                batch.revision
+            );
         }
     }
 
@@ -560,6 +597,9 @@ fn options(seed: u64) -> Options {
         options.progress_interval = Duration::from_millis(300);
     }
     options.replay_each = seed % 5 == 3;
+    if seed % 4 == 1 {
+        options.commit_keys = COMMIT_KEYS.map(|key| Bytes::from_static(key.as_bytes())).to_vec();
+    }
     options.audit_interval = match seed % 11 {
         3 => None,
         4 => Some(Duration::from_millis(400)),

@@ -107,6 +107,46 @@ async fn what_a_silent_stream_holds_up_is_read_from_the_store() {
     assert_eq!(follower.changed().await, (Cause::Watch, revision, in_both("x")));
 }
 
+/// Of two edits, the second of which has just begun.
+#[tokio::test(start_paused = true)]
+async fn a_commit_is_reported_without_what_was_written_after_it() {
+    // Small ones are listed; of larger ones what was written is read.
+    for (length, is_delta) in [(1, false), (2_000, true)] {
+        let filling = ("/p/filling".to_owned(), "x".repeat(length));
+        let store: MemoryStore = [("/p/a", "0"), ("/p@eu/version", "0")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into_iter()
+            .chain([filling])
+            .collect();
+        let mut options = Options::default();
+        options.commit_keys = vec!["/p/version".into(), "/p@eu/version".into()];
+        let mut follower = Follower::of_both(store.clone());
+        follower.watcher = Watcher::new(Arc::new(store), both(), options);
+        follower.watching().await;
+        let store = follower.store.clone();
+        store.silence_in(&Prefix::new(OVER), true);
+        store.put("/p/a", "1");
+        store.put("/p/once", "1");
+        store.put("/p/b", "1");
+        let committed = store.put("/p@eu/version", "1");
+        store.put("/p/a", "2");
+        let newest = if is_delta { store.put("/p@eu/c", "2") } else { store.delete("/p/once") };
+        let (cause, revision, keys) = follower.changed().await;
+        assert_eq!((cause, revision), (Cause::Resync, committed));
+        assert_eq!(keys, ["/p/a=1", "/p/b=1", "/p/once=1", "/p@eu/version=1"]);
+        let (cause, revision, keys) = follower.changed().await;
+        assert_eq!((cause, revision), (Cause::Resync, newest));
+        let expected = if is_delta { ["/p/a=2", "/p@eu/c=2"] } else { ["/p/a=2", "/p/once-"] };
+        assert_eq!(keys, expected);
+        // Where the past is not there any more, it is one report.
+        store.put("/p@eu/version", "2");
+        let newest = store.put("/p/a", "3");
+        store.compact(newest);
+        let (_, revision, keys) = follower.changed().await;
+        assert_eq!((revision, keys), (newest, vec!["/p/a=3".to_owned(), "/p@eu/version=2".to_owned()]));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_talks_does_not_hide_that_the_other_one_is_dead() {
     for silent in [BASE, OVER] {

@@ -2,10 +2,11 @@
 
 use super::document_file::DocumentFile;
 use super::exit::{Code, Failure};
+use super::in_layer::InLayer;
 use super::question::Consent;
 use super::session::Session;
 use super::subject::How;
-use super::writing::{Writing, planned};
+use super::writing::{Writing, place_of, planned};
 
 /// Write what a document names: checked, shown, and written in one transaction
 ///
@@ -18,6 +19,8 @@ pub(super) struct Apply {
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
+    in_layer: InLayer,
+    #[command(flatten)]
     consent: Consent,
 }
 
@@ -26,6 +29,8 @@ pub(super) struct Apply {
 pub(super) struct Seed {
     #[command(flatten)]
     document: DocumentFile,
+    #[command(flatten)]
+    in_layer: InLayer,
     #[command(flatten)]
     consent: Consent,
 }
@@ -38,24 +43,32 @@ pub(super) struct Diff {
     /// As the flag of `apply`: what the document does not name is a difference, too
     #[arg(long)]
     replace: bool,
+    #[command(flatten)]
+    in_layer: InLayer,
 }
 
 impl Apply {
     pub(super) fn run(&self, session: &Session) -> Result<Code, Failure> {
         let how = if self.replace { How::Replace } else { How::Apply };
-        write(session, &self.document, how, self.consent)
+        write(session, &self.document, how, &self.in_layer, self.consent)
     }
 }
 
 impl Seed {
     pub(super) fn run(&self, session: &Session) -> Result<Code, Failure> {
-        write(session, &self.document, How::Fill, self.consent)
+        write(session, &self.document, How::Fill, &self.in_layer, self.consent)
     }
 }
 
-fn write(session: &Session, document: &DocumentFile, how: How, consent: Consent) -> Result<Code, Failure> {
+fn write(
+    session: &Session,
+    document: &DocumentFile,
+    how: How,
+    in_layer: &InLayer,
+    consent: Consent,
+) -> Result<Code, Failure> {
     let subject = session.one()?;
-    let (text, site) = (document.read()?, session.site()?);
+    let (text, site) = (document.read()?, session.site_in(in_layer.name())?);
     // As of a template that came to nothing.
     if how == How::Replace && text.is_empty() {
         return Err(Failure::usage(
@@ -72,10 +85,10 @@ impl Diff {
     pub(super) fn run(&self, session: &Session) -> Result<Code, Failure> {
         let how = if self.replace { How::Replace } else { How::Apply };
         let subject = session.one()?;
-        let (document, site) = (self.document.read()?, session.site()?);
+        let (document, site) = (self.document.read()?, session.site_in(self.in_layer.name())?);
         let plan = subject.read(&site)?.document(&document, how)?;
         let terminal = &session.terminal;
-        let (name, prefix, revision) = (plan.name(), plan.prefix(), plan.revision());
+        let (name, prefix, revision) = (plan.name(), place_of(&*plan), plan.revision());
         if session.json {
             terminal.print_json(&plan.to_json());
         } else if plan.changes().is_empty() {
@@ -85,7 +98,7 @@ impl Diff {
             let differ = if count == 1 { "1 key differs".to_owned() } else { format!("{count} keys differ") };
             terminal
                 .print(&format!("{name} below {prefix} at revision {revision}: {differ} from the document"));
-            terminal.print_table(&planned(plan.changes(), prefix.directory()));
+            terminal.print_table(&planned(plan.changes(), &prefix));
         }
         Ok(if plan.changes().is_empty() { Code::Fine } else { Code::Problems })
     }

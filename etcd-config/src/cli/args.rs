@@ -14,6 +14,7 @@ use super::configurations::Configurations;
 use super::connection::Connection;
 use super::exit::{Code, EXIT_CODES, Failure};
 use super::export::Export;
+use super::fleet::Fleet;
 use super::get::Get;
 use super::history::History;
 use super::rollback::Rollback;
@@ -98,6 +99,7 @@ enum Command {
     History(History),
     Rollback(Rollback),
     Watch(Watch),
+    Fleet(Fleet),
     Schema(Schema),
     Completions(Completions),
 }
@@ -129,7 +131,12 @@ impl Args {
     ) -> ExitCode {
         let Self { connection, prefix, placeholder, config, json, command } = self;
         let store = store.filter(|_| !connection.names_servers());
-        let place = Place { prefix, placeholders: placeholder, startup_timeout: connection.startup_timeout };
+        let place = Place {
+            prefix,
+            placeholders: placeholder,
+            layer: None,
+            startup_timeout: connection.startup_timeout,
+        };
         let session = Session {
             subjects: C::subjects().0,
             config,
@@ -161,6 +168,7 @@ impl Command {
             Self::History(command) => command.run(session),
             Self::Rollback(command) => command.run(session),
             Self::Watch(command) => command.run(session),
+            Self::Fleet(command) => command.run(session),
             Self::Schema(command) => command.run(session),
             Self::Completions(command) => command.run(session, whole),
         }

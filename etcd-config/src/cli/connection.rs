@@ -60,6 +60,11 @@ impl Connection {
         self.endpoints.is_some() || variable("ETCDCTL_ENDPOINTS").is_some()
     }
 
+    /// Whether the older API is asked for.
+    pub(super) fn is_v2(&self) -> bool {
+        self.v2
+    }
+
     /// The store; nothing is sent yet.
     pub(super) fn store(&self) -> Result<Arc<dyn Store>, Failure> {
         let read = |name: &str| match self.flag(name) {

@@ -10,7 +10,8 @@ use crate::error::Error;
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and nothing is wrong
-  1  problems were found, `diff` found differences, or the question was not answered with yes
+  1  problems were found, `diff` found differences, `fleet --wait` did not see the revision in force everywhere, or the
+     question was not answered with yes
   2  the command line is wrong, or asks for what cannot be done
   3  etcd cannot be read or written
   4  a conflict: somebody else has changed something meanwhile, and nothing is written";
@@ -62,14 +63,20 @@ impl Failure {
         let conflicts: Vec<Value> =
             conflicts.map(|one| json!({ "key": one.key, "revision": one.revision })).collect();
         let problems = error.as_ref().map(Error::problems).unwrap_or_default();
-        json!({
+        let mut value = json!({
             "error": text,
             "code": *code as u8,
             "problems": problems,
             "conflicts": conflicts,
             "maybe_applied": error.as_ref().is_some_and(Error::maybe_applied),
             "written": error.as_ref().and_then(Error::written),
-        })
+        });
+        // What only a wait for a fleet has.
+        let lagging = error.as_ref().map(Error::lagging).unwrap_or_default();
+        if !lagging.is_empty() {
+            value["lagging"] = json!(lagging);
+        }
+        value
     }
 }
 
@@ -79,10 +86,26 @@ impl From<Error> for Failure {
         let is_input = error.store().is_some_and(|error| error.kind() == Kind::InvalidInput);
         let code = match &error {
             error if error.is_conflict() => Code::Conflict,
+            error if error.is_fleet_lag() => Code::Problems,
             error if error.is_invalid() => Code::Problems,
             error if error.is_invalid_option() || error.is_invalid_document() || is_input => Code::Usage,
             _ => Code::Unreachable,
         };
-        Self { code, text: error.to_string(), error: Some(error) }
+        Self { code, text: in_flags(&error.to_string()), error: Some(error) }
+    }
+}
+
+/// An error of the library names what is called in a program; here a flag does it.
+fn in_flags(text: &str) -> String {
+    let text = text.replace("`in_layer` makes changes there", "--layer makes changes there");
+    let found = text
+        .split_once(".placeholder(\"")
+        .and_then(|(before, rest)| Some((before, rest.split_once("\", ...)")?)));
+    match found {
+        Some((before, (name, after))) => {
+            let after = after.strip_prefix(" or .instance(...)").unwrap_or(after);
+            format!("{before}--placeholder {name}=...{after}")
+        }
+        None => text,
     }
 }

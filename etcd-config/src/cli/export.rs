@@ -2,6 +2,7 @@
 
 use super::document_file::format;
 use super::exit::{Code, Failure};
+use super::in_layer::InLayer;
 use super::session::Session;
 use crate::document::Format;
 
@@ -16,11 +17,13 @@ pub(super) struct Export {
     /// Print secrets, too
     #[arg(long)]
     secrets: bool,
+    #[command(flatten)]
+    in_layer: InLayer,
 }
 
 impl Export {
     pub(super) fn run(&self, session: &Session) -> Result<Code, Failure> {
-        let (subject, site) = (session.one()?, session.site()?);
+        let (subject, site) = (session.one()?, session.site_in(self.in_layer.name())?);
         let document = subject.read(&site)?.export()?;
         let document = if self.secrets { document.with_secrets() } else { document };
         let format = match self.format {

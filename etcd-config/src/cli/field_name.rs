@@ -1,13 +1,18 @@
 //! The field that a person means: by its path in Rust, or by its key.
 
+use std::borrow::Cow;
+
 use etcd_client_core::{Prefix, Printable};
 
 use super::exit::Failure;
 use super::session::Session;
 use super::subject::{Site, Subject, View, is_secret};
+use super::value_table::below;
 use crate::explain::{Explanation, Origin};
 use crate::leaf::similar::{distance, is_same_word};
 use crate::schema::{ENTRY, Schema};
+use crate::shape::path::whole_key;
+use crate::tree::directories::{directories, is_layered, path_of};
 
 /// The most names that are proposed.
 const PROPOSED: usize = 3;
@@ -42,6 +47,8 @@ pub(super) struct Owner<'s> {
 pub(super) struct Names {
     schema: Schema,
     prefix: Prefix,
+    /// With all layers.
+    whole: Prefix,
     explanation: Explanation,
 }
 
@@ -52,13 +59,31 @@ impl Names {
         site: &Site,
         written: &[&str],
     ) -> Result<Owner<'s>, Failure> {
+        Self::owner_by(Self::of, session, site, written)
+    }
+
+    /// The same for fields that are to be changed: their keys are those of the layer in which that is done.
+    pub(super) fn owner_of_changes<'s>(
+        session: &'s Session,
+        site: &Site,
+        written: &[&str],
+    ) -> Result<Owner<'s>, Failure> {
+        Self::owner_by(Self::of_layer, session, site, written)
+    }
+
+    fn owner_by<'s>(
+        names_of: fn(&dyn View) -> Self,
+        session: &'s Session,
+        site: &Site,
+        written: &[&str],
+    ) -> Result<Owner<'s>, Failure> {
         let chosen = session.chosen()?;
         let is_alone = chosen.len() == 1;
         let mut owners = Vec::new();
         let mut failures = Vec::new();
         for subject in chosen {
             let view = subject.read(site)?;
-            let names = Self::of(&*view);
+            let names = names_of(&*view);
             let mut wrong: Vec<String> = Vec::new();
             for failure in written.iter().filter_map(|name| names.find(name).err()) {
                 if !wrong.contains(&failure.text) {
@@ -82,12 +107,23 @@ impl Names {
         }
     }
 
-    pub(super) fn of(view: &dyn View) -> Self {
-        Self { schema: view.schema(), prefix: view.prefix().clone(), explanation: view.explain() }
+    fn of(view: &dyn View) -> Self {
+        let whole = view.prefix().clone();
+        Self { schema: view.schema(), prefix: whole.clone(), whole, explanation: view.explain() }
+    }
+
+    fn of_layer(view: &dyn View) -> Self {
+        let (whole, explanation) = (view.prefix().clone(), view.explain_layer());
+        Self { schema: view.schema(), prefix: view.layer(), whole, explanation }
     }
 
     /// What is written as `workers`, `database.pool_size`, `database/pool_size`, `features.dark`, or as a whole key.
     pub(super) fn find(&self, written: &str) -> Result<Found, Failure> {
+        if let Some(layer) = self.other_layer(written) {
+            let shown = Printable::line(written);
+            let what = format!("{shown} is in the layer {layer}: --layer {layer} makes changes there");
+            return Err(Failure::usage(what));
+        }
         let exact = |name: &str, key: &str| name == written || key == written || self.below(key) == written;
         let mut rows = self.explanation.rows().iter();
         let stored = rows.find(|row| row.origin() == Origin::Etcd && exact(row.field(), row.key()));
@@ -102,7 +138,8 @@ impl Names {
         };
         let fields = self.schema.fields().iter();
         let is_directory = fields.clone().any(|field| {
-            is_inside(field.path(), '.') || is_inside(field.key(), '/') || is_inside(&field.relative, '/')
+            let key = self.own_key(field.key());
+            is_inside(field.path(), '.') || is_inside(&key, '/') || is_inside(&field.relative, '/')
         });
         let rows = self.explanation.rows().iter().filter(|row| {
             is_inside(row.field(), '.') || is_inside(row.key(), '/') || is_inside(self.below(row.key()), '/')
@@ -137,7 +174,15 @@ impl Names {
     }
 
     fn below<'k>(&self, key: &'k str) -> &'k str {
-        key.strip_prefix(self.prefix.directory()).unwrap_or(key)
+        below(&self.prefix, key)
+    }
+
+    /// The key in the layer that is changed, of one in the lowest.
+    fn own_key<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        match key.strip_prefix(self.whole.directory()).filter(|_| is_layered(&self.whole)) {
+            Some(path) => Cow::Owned(self.prefix.join(path)),
+            None => Cow::Borrowed(key),
+        }
     }
 
     /// A field that need not be stored.
@@ -156,7 +201,8 @@ impl Names {
             let path = filled(field.path());
             // It may be read by an old name.
             let row = self.explanation.rows().iter().find(|row| row.field() == path);
-            let key = row.map_or_else(|| filled(field.key()), |row| row.key().to_owned());
+            let key = row
+                .map_or_else(|| self.own_key(&filled(field.key())).into_owned(), |row| row.key().to_owned());
             Some(self.one(&path, &key))
         })
     }
@@ -167,7 +213,7 @@ impl Names {
         };
         let written = self.schema.fields().iter().find(read_by);
         let directory = key.rsplit_once('/').map_or("", |(directory, _)| directory);
-        let whole = |name: &str| crate::shape::path::whole_key(directory, name);
+        let whole = |name: &str| self.own_key(&whole_key(directory, name)).into_owned();
         let names = written.into_iter().flat_map(|field| {
             let own = field.key().rsplit_once('/').map_or(field.key(), |(_, name)| name);
             std::iter::once(own).chain(field.aliases().iter().copied())
@@ -177,7 +223,7 @@ impl Names {
             key: key.to_owned(),
             others,
             field: field.to_owned(),
-            is_secret: is_secret(&self.schema, &self.prefix, key)
+            is_secret: is_secret(&self.schema, &self.whole, key)
                 || written.is_some_and(crate::schema::Field::is_secret),
         }
     }
@@ -194,6 +240,14 @@ impl Names {
             [one] => format!("{name} {what} {shown}; did you mean {one}?"),
             several => format!("{name} {what} {shown}; did you mean one of {}?", several.join(", ")),
         }
+    }
+
+    /// The layer that a whole key is in, if it is another one.
+    fn other_layer(&self, written: &str) -> Option<String> {
+        let is_here = |directory: &str| directories(&self.prefix).any(|here| here == directory);
+        let holds_it = |directory: &&str| written.starts_with('/') && written.starts_with(*directory);
+        let there = directories(&self.whole).find(holds_it).filter(|there| !is_here(there))?;
+        Some(Printable::line(path_of(there)).to_string())
     }
 
     fn nearest(&self, written: &str) -> Vec<String> {

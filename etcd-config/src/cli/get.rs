@@ -13,32 +13,41 @@ use crate::explain;
 /// Print a value: that which is stored, or the default
 ///
 /// Of one field it is the text and nothing else, for a script. Of a struct or a map it is a table. Secrets are not
-/// printed: `etcdctl get` does that, for who may read them.
+/// printed: `etcdctl get` does that, for who may read them. With --layer it is what this layer has, and nothing else.
 #[derive(clap::Args, Debug)]
 pub(super) struct Get {
     /// The path of the field, such as `database.pool_size`, or its key
     field: String,
+    /// Only what this layer has, by its prefix; without this what comes of all layers
+    #[arg(long, value_name = "PREFIX")]
+    layer: Option<String>,
 }
 
 impl Get {
     pub(super) fn run(&self, session: &Session) -> Result<Code, Failure> {
-        let site = session.site()?;
-        let Owner { view, names, .. } = Names::owner(session, &site, &[self.field.as_str()])?;
-        let explanation = view.explain();
+        let site = session.site_in(self.layer.as_deref())?;
+        let fields = [self.field.as_str()];
+        let is_of_layer = self.layer.is_some();
+        let owner = if is_of_layer { Names::owner_of_changes } else { Names::owner };
+        let Owner { view, names, .. } = owner(session, &site, &fields)?;
+        let explanation = if is_of_layer { view.explain_layer() } else { view.explain() };
         let rows_of = |keys: &[OneKey]| -> Vec<&explain::Row> {
             let is_meant = |row: &&explain::Row| keys.iter().any(|one| one.field == row.field());
             explanation.rows().iter().filter(is_meant).collect()
         };
         match names.find(&self.field)? {
             Found::One(one) => {
-                print_one(session, &*view, &one, rows_of(std::slice::from_ref(&one)).first().copied())
+                let row = rows_of(std::slice::from_ref(&one)).first().copied();
+                let is_meant = |row: &&explain::Row| !is_of_layer || row.origin() == explain::Origin::Etcd;
+                print_one(session, &*view, &one, row.filter(is_meant), is_of_layer)
             }
             Found::Several(keys) => {
                 let rows = rows_of(&keys);
                 if session.json {
                     session.terminal.print_json(&rows);
                 } else {
-                    let table = value_table(&rows, view.prefix().directory(), view.check().problems());
+                    let prefix = if is_of_layer { view.layer() } else { view.prefix().clone() };
+                    let table = value_table(&rows, &prefix, view.check().problems());
                     session.terminal.print_table(&table);
                 }
                 Ok(Code::Fine)
@@ -52,6 +61,7 @@ fn print_one(
     view: &dyn View,
     one: &OneKey,
     row: Option<&explain::Row>,
+    is_of_layer: bool,
 ) -> Result<Code, Failure> {
     let terminal = &session.terminal;
     let (field, key) = (Printable::line(&one.field), Printable::line(&one.key));
@@ -81,7 +91,8 @@ fn print_one(
             terminal.write(&text);
         }
         None => {
-            let what = format!("{field} is absent: there is no key {key}, and no default");
+            let default = if is_of_layer { "" } else { ", and no default" };
+            let what = format!("{field} is absent: there is no key {key}{default}");
             return Err(Failure::new(Code::Problems, what));
         }
     }

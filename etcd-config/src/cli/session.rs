@@ -74,4 +74,11 @@ impl Session {
         };
         Ok(Site { store: Arc::clone(store), place: self.place.clone() })
     }
+
+    /// The same for what is changed, or written down, in one layer.
+    pub(super) fn site_in(&self, layer: Option<&str>) -> Result<Site, Failure> {
+        let mut site = self.site()?;
+        site.place.layer = layer.map(str::to_owned);
+        Ok(site)
+    }
 }

@@ -8,6 +8,7 @@ use super::assignment::{Assignment, Source};
 use super::exit::Code;
 use super::exit::Failure;
 use super::field_name::{Names, Owner};
+use super::in_layer::InLayer;
 use super::question::Consent;
 use super::session::Session;
 use super::writing::Writing;
@@ -26,15 +27,17 @@ pub(super) struct Set {
     #[arg(long, value_name = "FILE")]
     from_file: Option<PathBuf>,
     #[command(flatten)]
+    in_layer: InLayer,
+    #[command(flatten)]
     consent: Consent,
 }
 
 impl Set {
     pub(super) fn run(self, session: &Session) -> Result<Code, Failure> {
         let assignments = Assignment::all(&self.assignments, self.from_file)?;
-        let site = session.site()?;
+        let site = session.site_in(self.in_layer.name())?;
         let fields: Vec<&str> = assignments.iter().map(|assignment| assignment.field.as_str()).collect();
-        let Owner { subject, view, names } = Names::owner(session, &site, &fields)?;
+        let Owner { subject, view, names } = Names::owner_of_changes(session, &site, &fields)?;
         let mut changes = Vec::new();
         let mut is_input_used = false;
         for Assignment { field, source } in assignments {

@@ -52,7 +52,7 @@ fn print(session: &Session, view: &dyn View) {
     let (name, prefix, revision) = (check.name(), Printable::line(check.prefix()), check.revision());
     terminal.print(&format!("{name} below {prefix} at revision {revision}: {keys}"));
     let rows: Vec<&explain::Row> = explanation.rows().iter().collect();
-    terminal.print_table(&value_table(&rows, view.prefix().directory(), check.problems()));
+    terminal.print_table(&value_table(&rows, view.prefix(), check.problems()));
     let is_row = |key: &str| rows.iter().any(|row| row.key() == key);
     for problem in check.problems().iter().filter(|problem| !is_row(problem.key())) {
         terminal.print_as(Style::Bad, &format!("refused: {problem}"));

@@ -18,13 +18,15 @@ use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
 use crate::error::Error;
 use crate::explain::Explanation;
+use crate::fleet::following::{FleetView, follow};
 use crate::history::HistoryCut;
 use crate::history::step::HistoryStep;
 use crate::live::Live;
 use crate::options::Options;
 use crate::problem::Problem;
-use crate::reading::Reading;
+use crate::reading::{Reading, in_background};
 use crate::rejection::Rejection;
+use crate::runtime::background::Background;
 use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
 use crate::status::Status;
@@ -35,6 +37,8 @@ use crate::tree::directories::in_layer;
 pub(super) struct Place {
     pub(super) prefix: Option<String>,
     pub(super) placeholders: Vec<(String, String)>,
+    /// Which of the layers is changed, or written down.
+    pub(super) layer: Option<String>,
     pub(super) startup_timeout: Duration,
 }
 
@@ -43,6 +47,10 @@ impl Place {
         let options = Options::new().startup_timeout(self.startup_timeout);
         let options = match &self.prefix {
             Some(prefix) => options.prefix(prefix),
+            None => options,
+        };
+        let options = match &self.layer {
+            Some(layer) => options.in_layer(layer),
             None => options,
         };
         let given = self.placeholders.iter();
@@ -70,6 +78,16 @@ pub(super) trait Subject {
     /// What was changed between two revisions, newest first; of a field, if one is named.
     fn history(&self, site: &Site, revisions: (u64, Option<u64>), field: Option<&str>)
     -> Result<Past, Error>;
+    /// The instances, and who of them does not have what was written last.
+    fn fleet(&self, site: &Site) -> Result<FleetView, Error>;
+    /// Follows the instances, as long as what is answered is kept; what there is to be seen is sent.
+    fn follow_fleet(
+        &self,
+        site: &Site,
+        heard: Sender<Result<FleetView, Error>>,
+    ) -> Result<Arc<Background>, Error>;
+    /// Waits until all instances have a revision in force.
+    fn wait_for_fleet(&self, site: &Site, revision: u64, limit: Duration) -> Result<(), Error>;
     /// Follows the store; what is heard is sent.
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error>;
 }
@@ -80,6 +98,10 @@ pub(super) trait View {
     fn schema(&self) -> Schema;
     fn check(&self) -> Check;
     fn explain(&self) -> Explanation;
+    /// The prefix of the layer that is changed; without layers the whole one.
+    fn layer(&self) -> Prefix;
+    /// Where each value of that layer comes from, as if there were no other.
+    fn explain_layer(&self) -> Explanation;
     /// The text of a whole key.
     fn stored(&self, key: &str) -> Option<Vec<u8>>;
     /// Checks what these changes of keys would make: new texts, or deletions.
@@ -199,6 +221,32 @@ impl<T: Derived> Subject for Typed<T> {
         Ok(Past { prefix, complete_from, cut, steps: history.into_iter().collect() })
     }
 
+    fn fleet(&self, site: &Site) -> Result<FleetView, Error> {
+        let place = site.place.options::<T>().fleet_place(&site.store)?;
+        in_background(FleetView::read(place))?.0
+    }
+
+    fn follow_fleet(
+        &self,
+        site: &Site,
+        heard: Sender<Result<FleetView, Error>>,
+    ) -> Result<Arc<Background>, Error> {
+        let place = site.place.options::<T>().fleet_place(&site.store)?;
+        let ((), background) = in_background(async move {
+            tokio::spawn(async move {
+                // Where nobody listens any more, the command has ended.
+                if let Err(error) = follow(place, |view| heard.send(Ok(view)).is_ok()).await {
+                    drop(heard.send(Err(error)));
+                }
+            });
+        })?;
+        Ok(background)
+    }
+
+    fn wait_for_fleet(&self, site: &Site, revision: u64, limit: Duration) -> Result<(), Error> {
+        site.place.options::<T>().fleet(&site.store)?.wait_for_revision(revision, limit)
+    }
+
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error> {
         let options = site.place.options::<T>().start_from_last_good(true);
         let live = options.watch(&site.store)?;
@@ -240,6 +288,14 @@ impl<T: Derived> View for TypedView<T> {
 
     fn explain(&self) -> Explanation {
         self.0.explain::<T>()
+    }
+
+    fn layer(&self) -> Prefix {
+        self.0.layer_prefix()
+    }
+
+    fn explain_layer(&self) -> Explanation {
+        self.0.explain_layer::<T>()
     }
 
     fn stored(&self, key: &str) -> Option<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 use super::exit::{Code, Failure};
 use super::field_name::{Found, Names, Owner};
+use super::in_layer::InLayer;
 use super::question::Consent;
 use super::session::Session;
 use super::writing::Writing;
@@ -13,14 +14,16 @@ pub(super) struct Unset {
     #[arg(required = true, value_name = "FIELD")]
     fields: Vec<String>,
     #[command(flatten)]
+    in_layer: InLayer,
+    #[command(flatten)]
     consent: Consent,
 }
 
 impl Unset {
     pub(super) fn run(self, session: &Session) -> Result<Code, Failure> {
-        let site = session.site()?;
+        let site = session.site_in(self.in_layer.name())?;
         let fields: Vec<&str> = self.fields.iter().map(String::as_str).collect();
-        let Owner { subject, view, names } = Names::owner(session, &site, &fields)?;
+        let Owner { subject, view, names } = Names::owner_of_changes(session, &site, &fields)?;
         let mut changes = Vec::new();
         for field in fields {
             let found = match names.find(field)? {

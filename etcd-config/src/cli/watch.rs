@@ -1,14 +1,14 @@
 //! `watch`: values as they change.
 
-mod ending;
 mod frame;
 mod lines;
-mod screen;
 
 use std::io::IsTerminal as _;
 use std::sync::mpsc;
 
+use self::frame::{LiveValues, Seen};
 use super::exit::{Code, Failure};
+use super::screen;
 use super::session::Session;
 
 /// Follow the values: a live table, or without a terminal a line for each change
@@ -32,7 +32,9 @@ impl Watch {
             lines::follow(session, &*watched, &heard);
             return Ok(Code::Fine);
         }
-        screen::follow(&*watched, &heard, session.terminal.colours())
+        let seen = Seen::new(watched.explain(), watched.status());
+        let colours = session.terminal.colours();
+        screen::follow(&mut LiveValues { watched: &*watched, heard: &heard, seen, colours })
             .map_err(|error| Failure::new(Code::Usage, format!("the terminal cannot be used: {error}")))?;
         Ok(Code::Fine)
     }

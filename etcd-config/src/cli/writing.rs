@@ -1,6 +1,6 @@
 //! A plan on its way into the store: shown, asked about, written; and what is said of a conflict.
 
-use etcd_client_core::Printable;
+use etcd_client_core::{Prefix, Printable};
 use serde_json::json;
 
 use super::exit::{Code, Failure};
@@ -9,11 +9,13 @@ use super::session::Session;
 use super::style::Style;
 use super::subject::{Planned, Site, Subject, is_secret, stored};
 use super::table::{Column, Cut, Row, Table};
+use super::value_table::below;
 use crate::edit::planned::PlannedChange;
 use crate::error::ConflictingKey;
 use crate::lint::unread_key::field_of;
 use crate::reading::Reading;
 use crate::secret::HIDDEN;
+use crate::tree::directories::is_layered;
 
 const PLANNED: [Column; 5] = [
     Column::new("FIELD", Cut::Middle, 26),
@@ -54,7 +56,7 @@ impl Writing<'_> {
         };
         if plan.changes().is_empty() {
             if !session.json {
-                let (name, prefix) = (plan.name(), plan.prefix());
+                let (name, prefix) = (plan.name(), plan.reading().layer_prefix());
                 terminal.print(&format!("{name} below {prefix} is so already: there is nothing to write"));
             }
             return finish(None);
@@ -94,7 +96,7 @@ impl Writing<'_> {
         if *json && !is_asked {
             return;
         }
-        let table = planned(plan.changes(), plan.prefix().directory());
+        let table = planned(plan.changes(), &place_of(plan));
         let warnings = plan.warnings().iter().map(|warning| format!("warning: {warning}"));
         if *json {
             terminal.say(&title(plan));
@@ -114,7 +116,7 @@ impl Writing<'_> {
         let (Ok(now), false) = (now, moved.is_empty() || session.json) else { return failure };
         let schema = now.schema();
         let row = |moved: &ConflictingKey| {
-            let path = moved.key.strip_prefix(now.prefix().directory()).unwrap_or(&moved.key);
+            let path = below(now.prefix(), &moved.key);
             // What no field reads may be a secret of another version.
             let is_secret = is_secret(&schema, now.prefix(), &moved.key) || field_of(&schema, path).is_none();
             let shown = |text: Option<Vec<u8>>| match text {
@@ -151,12 +153,20 @@ fn title(plan: &dyn Planned) -> String {
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
     };
-    let (name, prefix, revision) = (plan.name(), plan.prefix(), plan.revision());
+    let (name, prefix, revision) = (plan.name(), place_of(plan), plan.revision());
     format!("{changes} in {name} below {prefix}, based on revision {revision}")
 }
 
-/// Changes below one another.
-pub(super) fn planned(changes: &[PlannedChange], directory: &str) -> Table {
+/// Where a plan changes something: in one layer, mostly.
+pub(super) fn place_of(plan: &dyn Planned) -> Prefix {
+    let layer = plan.reading().layer_prefix();
+    let is_there = |change: &PlannedChange| change.key().starts_with(layer.directory());
+    if plan.changes().iter().all(is_there) { layer } else { plan.prefix().clone() }
+}
+
+/// Changes below one another. Keys are shown below the prefix, if it is one directory.
+pub(super) fn planned(changes: &[PlannedChange], place: &Prefix) -> Table {
+    let directory = if is_layered(place) { "" } else { place.directory() };
     let row = |change: &PlannedChange| {
         let (old, new) = change.shown_texts();
         let key = change.key().strip_prefix(directory).unwrap_or(change.key());
@@ -164,16 +174,24 @@ pub(super) fn planned(changes: &[PlannedChange], directory: &str) -> Table {
             "" => format!("{key} (no field)"),
             field => field.to_owned(),
         };
-        let when = if change.is_restart() { "after a restart" } else { "now" };
+        let (when, style) = match change.overridden_by() {
+            Some(_) => ("overridden", Style::Odd),
+            None if change.is_restart() => ("after a restart", Style::Plain),
+            None => ("now", Style::Plain),
+        };
         let then = if change.is_deletion() { Style::Odd } else { Style::Good };
         let cells = vec![
             (Style::Plain, Printable::line(&field).to_string()),
             (Style::Faint, Printable::line(key).to_string()),
             (Style::Faint, old),
             (then, new),
-            (Style::Plain, when.to_owned()),
+            (style, when.to_owned()),
         ];
-        Row { cells, notes: Vec::new() }
+        let by = change.overridden_by().map(|key| {
+            let text = format!("overridden by {}: not in force here", Printable::line(key));
+            (Style::Odd, text)
+        });
+        Row { cells, notes: by.into_iter().collect() }
     };
     Table { rows: changes.iter().map(row).collect(), ..Table::new(&PLANNED) }
 }

@@ -15,10 +15,8 @@ use crate::problem::Problem;
 use crate::runtime::process::PerProcess;
 use crate::schema::Schema;
 use crate::schema::secrecy::Secrecy;
-use crate::tree::directories::directories;
 
-/// By the type and the directories: the whole store and its root directory have the same path.
-type Schemas = HashMap<(TypeId, String), Weak<Schema>>;
+type Schemas = HashMap<(TypeId, Prefix), Weak<Schema>>;
 
 /// The schemas of all configurations whose literal defaults are good.
 static SCHEMAS: PerProcess<Mutex<Schemas>> = PerProcess::new();
@@ -39,7 +37,7 @@ impl Context {
 /// The fields of a type below a prefix, with what is wrong with their literal defaults: as found for another
 /// configuration that is still there, if nothing was wrong.
 fn schema_of(ty: Type, prefix: &Prefix) -> (Arc<Schema>, Vec<Problem>) {
-    let place = (ty.id, directories(prefix).collect::<Vec<_>>().join("\0"));
+    let place = (ty.id, prefix.clone());
     if let Some(schema) = with_schemas(|all| all.get(&place).and_then(Weak::upgrade)) {
         return (schema, Vec::new());
     }

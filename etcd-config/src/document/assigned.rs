@@ -32,7 +32,7 @@ pub(super) fn assigned(
     schema: &Schema,
     tree: &KeyTree,
 ) -> Result<Vec<Assigned>, Vec<Problem>> {
-    let expected = Expected::of(schema.branch(), tree.prefix());
+    let expected = Expected::of(schema.branch(), tree.base());
     let allows_unknown = document.allows_unknown;
     let mut reader = Reader {
         schema,

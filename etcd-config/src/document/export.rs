@@ -19,7 +19,7 @@ pub(crate) fn exported<T: Derived>(reading: &Reading) -> Result<Document, Error>
     // What overrides it, or what it overrides, is not in its document.
     let tree = whole.layer(reading.layer());
     let prefix = tree.prefix();
-    let schema = Schema::new(survey::<T>(), prefix);
+    let schema = Schema::new(survey::<T>(), tree.base());
     let StoredKeys { keys, directories } = StoredKeys::find(&schema, tree);
     let names: HashSet<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     let mut root = Vec::new();

@@ -73,7 +73,7 @@ impl<'s, 'a> Search<'s, 'a> {
         self.depth += 1;
         for member in &branch.members {
             let Some(path) = read_from(self.tree, member, &at.path) else { continue };
-            for name in member.field.names().filter_map(|name| name.path(&at.name, self.tree.prefix())) {
+            for name in member.field.names().filter_map(|name| name.path(&at.name, self.tree.base())) {
                 if self.found.is_some() {
                     break;
                 }
@@ -131,7 +131,7 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn names(&self, member: &Member, at: &Way) -> Vec<String> {
-        member.field.names().filter_map(|name| name.path(&at.path, self.tree.prefix())).collect()
+        member.field.names().filter_map(|name| name.path(&at.path, self.tree.base())).collect()
     }
 
     /// What comes after a directory in the path that is wanted; nothing, if it is the path.

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use etcd_client_core::Prefix;
-
 use crate::decode::DEEPEST;
 use crate::leaf::Expectation;
 use crate::schema::Schema;
@@ -33,7 +31,7 @@ pub(super) struct StoredKeys<'s, 't> {
 
 impl<'s, 't> StoredKeys<'s, 't> {
     pub(super) fn find(schema: &'s Schema, tree: &'t KeyTree) -> Self {
-        let secrecy = Secrecy::of(schema.branch(), tree.prefix());
+        let secrecy = Secrecy::of(schema.branch(), tree.base());
         let found = Self { keys: Vec::new(), directories: BTreeMap::new() };
         let chain = vec![schema.branch()];
         let mut walk = Walk { tree, secrecy, chain, depth: 0, seen: HashSet::new(), found };
@@ -142,13 +140,12 @@ fn entry_of(at: &At, name: &str) -> At {
 fn located(tree: &KeyTree, member: &Member, at: &At) -> Option<At> {
     let path = read_from(tree, member, &at.path)?;
     let own = member.field.names().next()?;
-    Some(At { name: own.path(&at.name, tree.prefix())?, path })
+    Some(At { name: own.path(&at.name, tree.base())?, path })
 }
 
 /// The path below the prefix that a field of the struct at `directory` is read from.
 pub(super) fn read_from(tree: &KeyTree, member: &Member, directory: &str) -> Option<String> {
-    let prefix: &Prefix = tree.prefix();
     let is_there =
         |path: &String| tree.root().descend(path).is_some_and(|node| member.content.is_present(node));
-    member.field.resolve(|name| name.path(directory, prefix), is_there).map(|(_, path)| path)
+    member.field.resolve(|name| name.path(directory, tree.base()), is_there).map(|(_, path)| path)
 }

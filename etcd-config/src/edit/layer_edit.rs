@@ -50,7 +50,7 @@ pub(super) struct Proof<T> {
 
 impl<T: Derived> LayerEdit<T> {
     pub(super) fn new(number: usize, tree: KeyTree) -> Self {
-        let schema = Schema::new(survey::<T>(), tree.prefix());
+        let schema = Schema::new(survey::<T>(), tree.base());
         Self {
             number,
             tree,

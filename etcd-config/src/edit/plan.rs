@@ -7,11 +7,11 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use etcd_client_core::{Batch, Change, Entry, Prefix, Printable, Write};
 
-use super::checked::checked;
+use super::checked::{checked, checked_in_layers};
 use super::commit::{Unwritten, Written, Wrote};
 use super::described::Describer;
 use super::layer_edit::LayerEdit;
-use super::overridden::{checked_in_layers, mark_overridden};
+use super::overridden::mark_overridden;
 use super::planned::{PlannedChange, write_table};
 use super::{Edit, commit};
 use crate::decode::Derived;

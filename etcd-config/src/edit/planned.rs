@@ -7,9 +7,7 @@ use etcd_client_core::Printable;
 
 use crate::leaf::cut;
 use crate::secret::HIDDEN;
-
-/// The widest column. What is longer moves the rest of its own line, and of no other.
-const COLUMN: usize = 60;
+use crate::text_table::write_indented;
 
 /// The change of one key in a [`Plan`](crate::Plan), from [`Plan::changes`](crate::Plan::changes).
 ///
@@ -156,23 +154,5 @@ fn as_shown(text: &str) -> String {
 /// The changes below one another, each in a line of its own.
 pub(super) fn write_table(changes: &[PlannedChange], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let rows: Vec<[String; 4]> = changes.iter().map(PlannedChange::row).collect();
-    write_rows(&rows, f)
-}
-
-/// Rows below one another, each in a line of its own.
-pub(crate) fn write_rows<const N: usize>(rows: &[[String; N]], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let width = |text: &String| text.chars().count();
-    let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0).min(COLUMN);
-    let widths: [usize; N] = std::array::from_fn(widest);
-    for row in rows {
-        f.write_str("\n ")?;
-        for (column, (cell, widest)) in row.iter().zip(widths).enumerate() {
-            if column + 1 == N {
-                write!(f, " {cell}")?;
-            } else {
-                write!(f, " {cell}{:1$} ", "", widest.saturating_sub(width(cell)))?;
-            }
-        }
-    }
-    Ok(())
+    write_indented(f, &rows)
 }

@@ -17,7 +17,8 @@ impl<T: Derived> Edit<T> {
     /// written before [`Plan::commit`](crate::Plan::commit), and what is set afterwards counts.
     ///
     /// That is all keys, also those that no field reads: they were part of that state, and of the state that the checks
-    /// are made on. The [plan](crate::Plan) has each as a change. What this program's struct refuses today is a problem
+    /// are made on. Of a configuration with layers that is all of them, whichever is edited. The [plan](crate::Plan) has each
+    /// as a change. What this program's struct refuses today is a problem
     /// of the plan, as of any edit. Keys that are no text, or have more than 64 names, are left as they are, as no field can
     /// read them. A key that was deleted with its lease comes back without one.
     ///
@@ -79,11 +80,11 @@ impl<T: Derived> Edit<T> {
 
     fn back_to(mut self, past: &Listing) -> Self {
         let past = tree_of::<T>(self.reading.prefix(), past);
-        let present = self.here.number;
+        let here = self.here.number;
         let mut layers: Vec<usize> = (0..past.layers().len().max(1)).collect();
         // The one at hand stays at hand.
-        layers.retain(|layer| *layer != present);
-        for layer in layers.into_iter().chain([present]) {
+        layers.retain(|layer| *layer != here);
+        for layer in layers.into_iter().chain([here]) {
             self = self.at_layer(layer);
             self.here.back_to(past.layer(layer));
         }

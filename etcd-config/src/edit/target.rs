@@ -129,7 +129,7 @@ impl<'s> Walk<'s, '_> {
             let outer = if so_far.is_empty() { branch.layout.name.to_owned() } else { named(so_far) };
             return Err(format!("{name} of {outer} is read from no key, as `skip` says"));
         };
-        let prefix = self.tree.prefix();
+        let prefix = self.tree.base();
         let look = |name: crate::shape::field_key::FieldKey| name.path(directory, prefix);
         let is_there = |path: &String| {
             self.tree.root().descend(path).is_some_and(|node| member.content.is_present(node))
@@ -199,7 +199,7 @@ fn collect(
         Content::Leaf(_) => keys.extend(node.value.as_ref().map(|_| path.to_owned())),
         Content::Directory(branch) if !is_apart => {
             for member in &branch.members {
-                let names = member.field.names().filter_map(|name| name.path(path, tree.prefix()));
+                let names = member.field.names().filter_map(|name| name.path(path, tree.base()));
                 for name in names {
                     if let Some(node) = tree.root().descend(&name) {
                         let is_apart = !member.field.key.is_empty();

@@ -1,6 +1,5 @@
 //! An edit that is decided again whenever somebody else was first.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
 use std::time::Duration;
 
@@ -95,8 +94,6 @@ impl Attempts {
         let now = Instant::now();
         let longest = self.next.max(2 * (now - self.this)).min(LIMIT);
         self.next = longest * 3 / 2;
-        let random = RandomState::new().build_hasher().finish() % 1_000;
-        let share = u32::try_from(random).unwrap_or_default();
-        longest.min((self.until - now) / ATTEMPTS_LEFT) * share / 1_000
+        longest.min((self.until - now) / ATTEMPTS_LEFT).mul_f64(fastrand::f64())
     }
 }

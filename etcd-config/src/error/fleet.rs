@@ -50,7 +50,7 @@ pub enum InstanceLag {
         /// The fields.
         fields: Vec<String>,
     },
-    /// Its entry cannot be read, and why: it is of a newer version, or was written by hand.
+    /// Its entry cannot be read, as it is of a newer version, and which: only a program as new as that can wait for it.
     Unreadable(String),
 }
 

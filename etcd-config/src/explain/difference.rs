@@ -12,6 +12,8 @@ use super::{Explanation, Origin, Row};
 pub(crate) struct Changed {
     pub(crate) field: String,
     pub(crate) key: String,
+    /// Where there are several, and it has the key.
+    pub(crate) layer: Option<String>,
     /// As they may be shown; none of what is not there.
     pub(crate) old: Option<String>,
     pub(crate) new: Option<String>,
@@ -54,6 +56,7 @@ fn of(row: &Row) -> Changed {
     Changed {
         field: row.field().to_owned(),
         key: row.key().to_owned(),
+        layer: row.layer().map(str::to_owned),
         old: None,
         new: None,
         revision: row.shown().revision,
@@ -66,6 +69,7 @@ impl Changed {
     pub(crate) fn line(&self) -> String {
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
         let field = Printable::line(&self.field);
-        format!("{field}  {} -> {}", text(&self.old), text(&self.new))
+        let layer = self.layer.iter().map(|layer| format!("  in {}", Printable::line(layer)));
+        format!("{field}  {} -> {}{}", text(&self.old), text(&self.new), layer.collect::<String>())
     }
 }

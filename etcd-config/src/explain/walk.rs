@@ -1,7 +1,7 @@
 //! Walks the fields over the states of the keys, side by side.
 
 use super::compared::{ComparedPlace, Side, text};
-use super::{Origin, RealKeys, Row};
+use super::{Origin, Overridden, RealKeys, Row};
 use crate::decode::{Context, DEEPEST};
 use crate::leaf::{FieldDefault, cut};
 use crate::schema::secrecy::Secrecy;
@@ -169,11 +169,11 @@ impl<'a> Walk<'a> {
         let key = place.key();
         let mut others = place.sides().map(|side| side.key.as_str()).filter(|other| *other != key);
         let secret = place.secret || is_secret(key) || others.any(is_secret);
-        let keys = self.real_keys(place);
+        let keys = self.real_keys(place, secret);
         self.rows.push(Row::of(place, keys, value, origin, default, (secret, self.cached)));
     }
 
-    fn real_keys(&self, place: &ComparedPlace<'a>) -> RealKeys {
+    fn real_keys(&self, place: &ComparedPlace<'a>, secret: bool) -> RealKeys {
         let raw = place.next_raw().or(place.published_raw()).or(place.stored_raw());
         let in_layer = |key: &str, raw: Option<&Raw>| {
             let path = key.strip_prefix(self.context.prefix().directory());
@@ -185,7 +185,24 @@ impl<'a> Walk<'a> {
             .filter(|_| !self.tree.layers().is_empty())
             .map(|(side, raw)| in_layer(&side.key, Some(raw)))
             .filter(|in_force| *in_force != key);
-        RealKeys { layer: raw.and_then(|raw| self.tree.layer_of(raw)).map(str::to_owned), key, in_force }
+        let layer = raw.and_then(|raw| self.tree.layer_of(raw)).map(str::to_owned);
+        RealKeys { layer, key, in_force, overridden: self.overridden(place, secret) }
+    }
+
+    /// What lower layers have in the place of a value that is read.
+    fn overridden(&self, place: &ComparedPlace<'a>, secret: bool) -> Vec<Overridden> {
+        let side = place.next.as_ref().zip(place.next_raw()).filter(|_| !self.tree.layers().is_empty());
+        let found = side.and_then(|(side, raw)| {
+            let path = side.key.strip_prefix(self.context.prefix().directory())?;
+            Some(self.tree.overridden(path, raw))
+        });
+        let overridden = |(key, raw): (String, &Raw)| Overridden {
+            layer: self.tree.layer_of(raw).unwrap_or_default().to_owned(),
+            key,
+            value: (!secret).then(|| text(raw)),
+            revision: raw.revision(),
+        };
+        found.into_iter().flatten().map(overridden).collect()
     }
 
     /// The place of a field, in each state by the name that it has there.

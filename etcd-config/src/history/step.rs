@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::edit::planned::{PlannedChange, write_rows};
+use crate::edit::planned::PlannedChange;
 use crate::problem::Problem;
+use crate::text_table::write_indented;
 
 /// The most changes of a step that are printed.
 const PRINTED: usize = 50;
@@ -135,7 +136,7 @@ impl fmt::Display for HistoryStep {
         f.write_str(if self.committed { "" } else { ", not committed" })?;
         f.write_str(if self.is_valid() { "" } else { ", refused by this program" })?;
         let rows: Vec<[String; 3]> = self.changes.iter().take(PRINTED).map(HistoryChange::cells).collect();
-        write_rows(&rows, f)?;
+        write_indented(f, &rows)?;
         more(self.changes.len().saturating_sub(PRINTED), "changes", f)?;
         self.problems.iter().take(PROBLEMS).try_for_each(|problem| write!(f, "\n  problem: {problem}"))?;
         more(self.problems.len().saturating_sub(PROBLEMS) + self.more, "problems", f)?;

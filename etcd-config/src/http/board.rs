@@ -29,7 +29,7 @@ struct Posted {
     readers: BTreeMap<u64, Option<Waker>>,
     /// Counts the readers there have been.
     came: u64,
-    has_painter: bool,
+    has_renderer: bool,
     /// Nothing is posted any more.
     is_ended: bool,
 }
@@ -57,7 +57,7 @@ pub(super) enum NoPlace {
 }
 
 impl Board {
-    /// For at most so many readers.
+    /// A board for at most `most` readers.
     pub(super) fn new(most: usize) -> Arc<Self> {
         let state = Posted {
             parts: Vec::new(),
@@ -65,13 +65,13 @@ impl Board {
             heartbeats: 0,
             readers: BTreeMap::new(),
             came: 0,
-            has_painter: false,
+            has_renderer: false,
             is_ended: false,
         };
         Arc::new(Self { state: Mutex::new(state), most, process: Process::this() })
     }
 
-    /// A place for one more reader, and whether the board needs a painter now.
+    /// A place for one more reader, and whether the board needs a renderer now.
     pub(super) fn open(self: &Arc<Self>) -> Result<(Reader, bool), NoPlace> {
         if !self.process.is_this() {
             // In the child of a `fork` the lock may be held for ever.
@@ -87,9 +87,9 @@ impl Board {
         state.came += 1;
         let id = state.came;
         state.readers.insert(id, None);
-        let needs_painter = !std::mem::replace(&mut state.has_painter, true);
+        let needs_renderer = !std::mem::replace(&mut state.has_renderer, true);
         let reader = Reader { board: Arc::clone(self), id, sent: 0, heartbeats: state.heartbeats };
-        Ok((reader, needs_painter))
+        Ok((reader, needs_renderer))
     }
 
     /// Posts what has changed.
@@ -105,24 +105,24 @@ impl Board {
     pub(super) fn end(&self) {
         self.update(|state| {
             state.is_ended = true;
-            state.has_painter = false;
+            state.has_renderer = false;
         });
     }
 
-    /// Whether nobody reads. Then the painter goes, and leaves nothing there that would grow old.
-    pub(super) fn is_deserted(&self) -> bool {
+    /// If nobody reads, the renderer goes, and leaves nothing there that would grow old; whether that is so.
+    pub(super) fn clear_if_deserted(&self) -> bool {
         let mut state = self.lock();
         let is_deserted = state.readers.is_empty();
         if is_deserted {
             state.parts.clear();
-            state.has_painter = false;
+            state.has_renderer = false;
         }
         is_deserted
     }
 
-    /// There is no painter after all.
-    pub(super) fn has_no_painter(&self) {
-        self.lock().has_painter = false;
+    /// There is no renderer after all.
+    pub(super) fn give_renderer_up(&self) {
+        self.lock().has_renderer = false;
     }
 
     /// Wakes the readers when the lock is released: wakers are the code of others.
@@ -226,8 +226,8 @@ mod tests {
     #[test]
     fn a_slow_reader_gets_the_newest_state_and_no_queue() {
         let board = Board::new(1);
-        let (mut reader, needs_painter) = board.open().ok().unwrap();
-        assert!(needs_painter);
+        let (mut reader, needs_renderer) = board.open().ok().unwrap();
+        assert!(needs_renderer);
         assert_eq!(next(&mut reader), None);
         for n in 0..100_000 {
             board.post(vec![part(&n.to_string())]);
@@ -250,16 +250,16 @@ mod tests {
     #[test]
     fn a_place_is_free_again_when_its_reader_is_dropped() {
         let board = Board::new(2);
-        let (one, needs_painter) = board.open().ok().unwrap();
+        let (one, needs_renderer) = board.open().ok().unwrap();
         let two = board.open().ok().unwrap();
-        assert!(needs_painter && !two.1);
+        assert!(needs_renderer && !two.1);
         assert_eq!(board.open().err(), Some(NoPlace::Full));
         drop(two);
         assert!(board.open().is_ok());
-        assert!(!board.is_deserted());
+        assert!(!board.clear_if_deserted());
         board.post(vec![part("old")]);
         drop(one);
-        assert!(board.is_deserted() && board.lock().parts.is_empty());
-        assert!(board.open().ok().unwrap().1, "the next one needs a painter");
+        assert!(board.clear_if_deserted() && board.lock().parts.is_empty());
+        assert!(board.open().ok().unwrap().1, "the next one needs a renderer");
     }
 }

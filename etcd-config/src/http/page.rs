@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use ::http::header::{self, HeaderValue};
@@ -14,13 +15,13 @@ use tower_service::Service;
 use super::answer::{self, Answer, PLAIN};
 use super::board::{Board, NoPlace};
 use super::body::Body;
-use super::first_state::whole_page;
 use super::metrics_text::{self, open_metrics};
-use super::painter::Painter;
 use super::parts::Scene;
 use super::probe::Probe;
 use super::record::Record;
-use super::route::{Resource, resource};
+use super::renderer::Renderer;
+use super::route::{Route, route};
+use super::whole_page::whole_page;
 use crate::live::Live;
 use crate::live::view::View;
 use crate::notify::callbacks::Subscription;
@@ -31,6 +32,8 @@ use crate::runtime::worker::Worker;
 const STREAMS: usize = 100;
 /// Up to so many keys, answers are made where they are asked for; beyond that on a thread of the page's own.
 const SMALL: usize = 1_000;
+/// At most so many answers wait for that thread: it would never catch up with a client that gives up and asks again.
+const WAITING: usize = 32;
 
 /// The page of one configuration, with its probes and metrics, as a `tower` service. The [module](super) has the list of
 /// what it answers.
@@ -69,7 +72,12 @@ struct Source {
     record: Arc<Record>,
     subscriptions: [Subscription; 3],
     worker: Worker,
+    /// How many answers wait for the worker, or are being made there.
+    waiting: AtomicUsize,
 }
+
+/// An answer that waits for the worker, until this is dropped.
+struct Waiting(Arc<Source>);
 
 impl Page {
     /// The page of a configuration, as [`service`](super::service) makes it, to be adjusted. From now on it records
@@ -93,7 +101,7 @@ impl Page {
         record.begin(&view);
         let worker = Worker::new("etcd-config-answers");
         Self {
-            source: Arc::new(Source { view, record, subscriptions, worker }),
+            source: Arc::new(Source { view, record, subscriptions, worker, waiting: AtomicUsize::new(0) }),
             board: Board::new(STREAMS),
             healthy: Probe::default(),
             ready: Probe::default(),
@@ -128,7 +136,7 @@ impl Page {
     }
 
     fn answer(&self, method: &Method, path: &str, query: Option<&str>) -> Answer {
-        let Some(resource) = resource(path, query, &self.below) else {
+        let Some(route) = route(path, query, &self.below) else {
             let text = "there is no such thing here; see / for the page\n";
             return Answer::made(answer::text(StatusCode::NOT_FOUND, PLAIN, text));
         };
@@ -139,12 +147,17 @@ impl Page {
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Answer::made(response);
         }
-        match resource {
-            Resource::Events => Answer::made(self.events(is_head)),
-            Resource::Health => Answer::made(headed(is_head, self.probe(self.healthy))),
-            Resource::Readiness => Answer::made(headed(is_head, self.probe(self.ready))),
-            Resource::Metrics => Answer::made(headed(is_head, self.source.metrics())),
-            large => self.apart(move |source| headed(is_head, source.render(large))),
+        match route {
+            Route::Events => Answer::made(self.events(is_head)),
+            Route::Health => Answer::made(headed(is_head, self.probe(self.healthy))),
+            Route::Readiness => Answer::made(headed(is_head, self.probe(self.ready))),
+            Route::Metrics => Answer::made(headed(is_head, self.source.metrics())),
+            Route::Page
+            | Route::Status
+            | Route::Explain
+            | Route::Schema
+            | Route::Problems
+            | Route::Recent => self.apart(move |source| headed(is_head, source.render(route))),
         }
     }
 
@@ -154,17 +167,21 @@ impl Page {
         if source.view.keys() <= SMALL {
             return Answer::made(make(source));
         }
+        let Some(waiting) = Waiting::begin(source) else {
+            let why = "as many answers are waited for as may be: this configuration is large";
+            return Answer::made(answer::unavailable(why, Some("5")));
+        };
         let (sender, receiver) = oneshot::channel();
-        let job_source = Arc::clone(source);
-        // Whoever has asked may be gone.
-        let job = move || drop(sender.send(make(&job_source)));
-        match source.worker.run(Box::new(job)) {
-            Ok(()) => Answer::awaited(receiver),
-            Err(job) => {
-                job();
-                Answer::awaited(receiver)
+        let job = move || {
+            // Whoever has asked may be gone.
+            if !sender.is_closed() {
+                drop(sender.send(make(&waiting.0)));
             }
+        };
+        if let Err(job) = source.worker.run(Box::new(job)) {
+            job();
         }
+        Answer::awaited(receiver)
     }
 
     fn probe(&self, probe: Probe) -> Response<Body> {
@@ -183,7 +200,7 @@ impl Page {
         if is_head {
             return answer::with(StatusCode::OK, TYPE, Body::empty());
         }
-        let (reader, needs_painter) = match self.board.open() {
+        let (reader, needs_renderer) = match self.board.open() {
             Ok(opened) => opened,
             Err(NoPlace::Ended) => return stopped(),
             Err(NoPlace::Full) => {
@@ -191,8 +208,8 @@ impl Page {
             }
         };
         let Source { view, record, .. } = &*self.source;
-        if needs_painter && !Painter::start(view.clone(), Arc::clone(record), Arc::clone(&self.board)) {
-            self.board.has_no_painter();
+        if needs_renderer && !Renderer::start(view.clone(), Arc::clone(record), Arc::clone(&self.board)) {
+            self.board.give_renderer_up();
             return answer::unavailable("the system has no thread for event streams", Some("10"));
         }
         let mut response = answer::with(StatusCode::OK, TYPE, Body::events(reader));
@@ -203,21 +220,21 @@ impl Page {
 }
 
 impl Source {
-    fn render(&self, resource: Resource) -> Response<Body> {
+    fn render(&self, route: Route) -> Response<Body> {
         let view = &self.view;
-        match resource {
-            Resource::Status => answer::json(&view.status()),
-            Resource::Explain => answer::json(&view.explain()),
-            Resource::Schema => answer::json(view.schema()),
-            Resource::Problems => {
+        match route {
+            Route::Status => answer::json(&view.status()),
+            Route::Explain => answer::json(&view.explain()),
+            Route::Schema => answer::json(view.schema()),
+            Route::Problems => {
                 let status = view.status();
                 let refused = status.refusal().map(Rejection::problems).unwrap_or_default();
                 answer::json(&json!({
                     "refused": refused, "warnings": status.warnings, "pending": status.pending,
                 }))
             }
-            Resource::Recent => answer::json(&self.record.to_json()),
-            _ => self.page(),
+            Route::Recent => answer::json(&self.record.to_json()),
+            Route::Page | Route::Events | Route::Health | Route::Readiness | Route::Metrics => self.page(),
         }
     }
 
@@ -238,6 +255,21 @@ impl Source {
         let schema = self.view.schema();
         let text = open_metrics(schema.name(), schema.prefix(), &reading);
         answer::text(StatusCode::OK, metrics_text::TYPE, text)
+    }
+}
+
+impl Waiting {
+    /// Nothing if too many wait already.
+    fn begin(source: &Arc<Source>) -> Option<Self> {
+        let waiting = Self(Arc::clone(source));
+        // The one that is being made does not wait.
+        (source.waiting.fetch_add(1, Ordering::Relaxed) <= WAITING).then_some(waiting)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -12,17 +12,17 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::html::Html;
-use super::record::{Happening, Record};
+use super::record::{RecentEvent, Record};
 use crate::explain::Explanation;
 use crate::live::view::View;
 use crate::status::Status;
 
-/// What the page is painted from.
+/// What the page is rendered from.
 pub(super) struct Scene<'v> {
     view: &'v View,
     status: Status,
     explanation: Explanation,
-    happened: Vec<Arc<Happening>>,
+    happened: Vec<Arc<RecentEvent>>,
     recorded_since: SystemTime,
     now: SystemTime,
 }
@@ -51,19 +51,19 @@ impl<'v> Scene<'v> {
 
 /// All parts, in the order of the page.
 pub(super) fn parts(scene: &Scene<'_>) -> Vec<Part> {
-    type Paint = fn(&Scene<'_>, &mut Html);
-    const PARTS: [(&str, Paint); 7] = [
-        ("banner", banner::paint),
-        ("problems", problems::paint),
-        ("recent", recent::paint),
-        ("values", values::paint),
-        ("resources", resources::paint),
-        ("notes", notes::paint),
-        ("facts", facts::paint),
+    type Render = fn(&Scene<'_>, &mut Html);
+    const PARTS: [(&str, Render); 7] = [
+        ("banner", banner::render),
+        ("problems", problems::render),
+        ("recent", recent::render),
+        ("values", values::render),
+        ("resources", resources::render),
+        ("notes", notes::render),
+        ("facts", facts::render),
     ];
-    let part = |(name, paint): (&'static str, Paint)| {
+    let part = |(name, render): (&'static str, Render)| {
         let mut html = Html::default();
-        paint(scene, &mut html);
+        render(scene, &mut html);
         Part { name, html: html.finish() }
     };
     PARTS.map(part).into()

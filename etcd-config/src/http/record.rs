@@ -29,7 +29,7 @@ pub(super) struct Record {
 }
 
 struct Recorded {
-    happened: VecDeque<Arc<Happening>>,
+    happened: VecDeque<Arc<RecentEvent>>,
     /// Counts what has happened.
     count: u64,
     /// The values that changes are held against, where there are few enough.
@@ -39,7 +39,7 @@ struct Recorded {
 }
 
 /// Something that has happened.
-pub(super) struct Happening {
+pub(super) struct RecentEvent {
     /// From 1 on.
     pub(super) number: u64,
     pub(super) at: SystemTime,
@@ -87,7 +87,7 @@ impl Record {
     }
 
     /// The newest first.
-    pub(super) fn happened(&self) -> Vec<Arc<Happening>> {
+    pub(super) fn happened(&self) -> Vec<Arc<RecentEvent>> {
         self.lock().happened.iter().rev().cloned().collect()
     }
 
@@ -113,7 +113,7 @@ impl Record {
         state.push(What::Changed { revision, fields, keys, more: all.saturating_sub(DETAILS) });
     }
 
-    /// An update was refused. One that is still refused for the same reasons is the same refusal.
+    /// An update was refused. Refused again for the same reasons, it is counted and not listed again.
     pub(super) fn refused(&self, rejection: &Rejection) {
         let problems: Vec<Problem> = rejection.problems().iter().take(DETAILS).cloned().collect();
         let more = rejection.problems().len().saturating_sub(DETAILS);
@@ -149,7 +149,7 @@ impl Record {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        self.happened().iter().map(|happening| happening.to_json()).collect()
+        self.happened().iter().map(|event| event.to_json()).collect()
     }
 
     /// It is consistent after each statement, so a poisoned lock does no harm.
@@ -167,24 +167,30 @@ impl Recorded {
     fn push(&mut self, what: What) {
         self.count += 1;
         let kind = std::mem::discriminant(&what);
-        let same = |happening: &Arc<Happening>| std::mem::discriminant(&happening.what) == kind;
-        let kept = self.happened.iter().filter(|happening| same(happening)).count();
+        let same = |event: &Arc<RecentEvent>| std::mem::discriminant(&event.what) == kind;
+        let kept = self.happened.iter().filter(|event| same(event)).count();
         if let Some(oldest) = self.happened.iter().position(same).filter(|_| kept >= KEPT) {
             self.happened.remove(oldest);
         }
-        let happening = Happening { number: self.count, at: SystemTime::now(), what };
-        self.happened.push_back(Arc::new(happening));
+        let event = RecentEvent { number: self.count, at: SystemTime::now(), what };
+        self.happened.push_back(Arc::new(event));
     }
 }
 
-impl Happening {
+impl RecentEvent {
     fn to_json(&self) -> Value {
         let at = Rfc3339(self.at).to_string();
         match &self.what {
             What::Changed { revision, fields, keys, more } => {
                 let field = |changed: &Changed| {
-                    let Changed { field, key, old, new, revision } = changed;
-                    json!({ "field": field, "key": key, "old": old, "new": new, "revision": revision })
+                    let Changed { field, key, layer, old, new, revision } = changed;
+                    let mut value =
+                        json!({ "field": field, "key": key, "old": old, "new": new, "revision": revision });
+                    // Only where there are several.
+                    if let Some(layer) = layer {
+                        value["layer"] = json!(layer);
+                    }
+                    value
                 };
                 let fields: Vec<Value> = fields.iter().map(field).collect();
                 let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();

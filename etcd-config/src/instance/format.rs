@@ -9,19 +9,36 @@ use super::report::{InstanceReport, RefusedRevision, ReportedProblem};
 /// The number of the format that is written, and the newest that can be read. Members that are not known are left alone, so
 /// it grows only when old ones change their meaning.
 const FORMAT: u64 = 1;
-/// What is longer was not written by an instance.
+/// Nothing longer is written, and none is read.
 const LARGEST: usize = 64 << 10;
 /// The most problems that are in it.
 pub(super) const PROBLEMS: usize = 10;
 const NAMES: usize = 20;
-/// As many as a prefix has directories. They are whole: who waits for the instance asks the store for them.
+/// As many as a prefix has directories. They are whole or left out: who waits for the instance asks the store for them.
 const LAYERS: usize = 32;
 /// In characters.
 const WORDS: usize = 300;
 const NAME: usize = 200;
 
+/// Why an entry cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) why: String,
+    /// It is of a later version of this program, so it is an instance's.
+    pub(crate) is_newer: bool,
+}
+
 /// The text of the key.
 pub(crate) fn to_text(report: &InstanceReport) -> String {
+    let text = whole_text(report);
+    if text.len() <= LARGEST {
+        return text;
+    }
+    // Without its layers it must not say how many keys they have: the count is of them together.
+    whole_text(&InstanceReport { keys: None, layers: Vec::new(), ..report.clone() })
+}
+
+fn whole_text(report: &InstanceReport) -> String {
     let InstanceReport { version, revision, keys, refused, restart, state, since, started, lease, layers } =
         report;
     let refused = refused.as_ref().map(|refused| {
@@ -53,19 +70,24 @@ pub(crate) fn to_text(report: &InstanceReport) -> String {
 }
 
 /// Reads the text of a key, or says why it cannot be read.
-pub(crate) fn from_text(text: &[u8]) -> Result<InstanceReport, String> {
+pub(crate) fn from_text(text: &[u8]) -> Result<InstanceReport, Unreadable> {
+    let none = |why: &str| Unreadable { why: why.to_owned(), is_newer: false };
     if text.len() > LARGEST {
-        return Err(format!("{} bytes are no report of an instance", text.len()));
+        return Err(none(&format!("{} bytes are no report of an instance", text.len())));
     }
-    let value: Value = serde_json::from_slice(text).map_err(|_| "it is no JSON".to_owned())?;
-    let object = value.as_object().ok_or("it is no object")?;
+    let value: Value = serde_json::from_slice(text).map_err(|_| none("it is no JSON"))?;
+    let object = value.as_object().ok_or_else(|| none("it is no object"))?;
     match object.get("format").and_then(Value::as_u64) {
-        Some(FORMAT) => {}
+        Some(FORMAT) => report_from(object).map_err(|why| none(&why)),
         Some(other) if other > FORMAT => {
-            return Err(format!("it is of format {other}, and this program reads up to {FORMAT}"));
+            let why = format!("it is of format {other}, and this program reads up to {FORMAT}");
+            Err(Unreadable { why, is_newer: true })
         }
-        _ => return Err("it has no format".to_owned()),
+        _ => Err(none("it has no format")),
     }
+}
+
+fn report_from(object: &Map<String, Value>) -> Result<InstanceReport, String> {
     let time = |name| number(object, name).map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
     Ok(InstanceReport {
         version: object.get("version").and_then(Value::as_str).map(|version| cut(version, NAME)),
@@ -128,7 +150,7 @@ fn cut(text: &str, most: usize) -> String {
     }
 }
 
-fn millis(time: SystemTime) -> u64 {
+pub(super) fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(0)
 }
@@ -173,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_is_read_however_many_bytes_its_characters_have() {
+        let mut long = report();
+        let control = |most| "\u{1}".repeat(most);
+        let refused = long.refused.as_mut().unwrap();
+        refused.problems = vec![ReportedProblem { key: control(NAME), what: control(WORDS) }; PROBLEMS];
+        long.restart = vec![control(NAME); NAMES];
+        long.layers = (0..31).map(|number| format!("/{}{number}", control(NAME))).collect();
+        let read = from_text(to_text(&long).as_bytes()).unwrap();
+        assert_eq!((read.layers.len(), read.keys), (0, None), "a count is of the layers that are named");
+        assert_eq!(read.refused, long.refused);
+    }
+
+    #[test]
     fn what_is_no_report_is_said_to_be_none() {
         let with = |name: &str, value: Value| {
             let mut object: Value = serde_json::from_str(&to_text(&report())).unwrap();
@@ -180,7 +215,8 @@ mod tests {
             from_text(object.to_string().as_bytes())
         };
         assert_eq!(with("more", json!({ "later": 1 })), Ok(report()), "what is not known is left alone");
-        assert!(with("format", json!(2)).unwrap_err().contains("format 2"));
+        let newer = with("format", json!(2)).unwrap_err();
+        assert!(newer.is_newer && newer.why.contains("format 2"), "{newer:?}");
         for (name, value) in [
             ("format", json!(null)),
             ("revision", json!("x")),
@@ -189,10 +225,10 @@ mod tests {
             ("state", json!(7)),
             ("refused", json!(true)),
         ] {
-            with(name, value).unwrap_err();
+            assert!(!with(name, value).unwrap_err().is_newer);
         }
         for text in [&b"\xff"[..], b"", b"here", b"[]", b"{}", &vec![b'['; 70_000]] {
-            from_text(text).unwrap_err();
+            assert!(!from_text(text).unwrap_err().is_newer);
         }
     }
 }

@@ -193,10 +193,13 @@ impl Keeper {
     }
 
     async fn reclaim(&mut self) {
-        let text = to_text(&self.standing().report);
+        let Standing { report, essence } = self.standing();
+        let text = to_text(&report);
         self.reclaim_pause = (self.reclaim_pause * 2).min(LONGEST_WITHOUT_NAME);
         self.reclaim_at = Instant::now() + self.reclaim_pause.mul_f64(0.75 + fastrand::f64() / 2.0);
         if let Ok(true) = self.holder.reclaim(&text).await {
+            self.written = Some(essence);
+            self.pace.written();
             self.on_alive();
             self.on_held();
         }

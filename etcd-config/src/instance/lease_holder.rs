@@ -19,11 +19,13 @@ pub(super) struct LeaseHolder {
     lease: Option<LeaseId>,
     /// The name that is held under the lease.
     held: Option<String>,
+    /// One beside it, while one takes the place of the other.
+    second: Option<LeaseId>,
 }
 
 impl LeaseHolder {
     pub(super) fn new(store: Arc<dyn Store>, place: Prefix, wanted: String, ttl: Duration) -> Self {
-        Self { store, place, wanted, ttl, lease: None, held: None }
+        Self { store, place, wanted, ttl, lease: None, held: None, second: None }
     }
 
     /// The name that is held.
@@ -48,6 +50,15 @@ impl LeaseHolder {
 
     /// Takes the first name that is free.
     pub(super) async fn enter(&mut self, text: &str) -> Result<(), Error> {
+        let is_of_before = self.lease.is_some();
+        match self.try_to_enter(text).await {
+            // The outage was longer than the lease, which nobody has kept alive.
+            Err(error) if is_of_before && error.kind() == Kind::NotFound => self.try_to_enter(text).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn try_to_enter(&mut self, text: &str) -> Result<(), Error> {
         // One of an attempt whose answer was lost goes on: what it may have written is its own.
         let lease = if let Some(lease) = self.lease {
             lease
@@ -106,24 +117,27 @@ impl LeaseHolder {
     /// Takes the name that was wanted, if it is free by now, and gives the other one up; whether it was.
     pub(super) async fn reclaim(&mut self, text: &str) -> Result<bool, Error> {
         let lease = self.store.grant_lease(self.ttl).await?.id;
+        // This may be dropped at any point, and then both are to be given up.
+        self.second = Some(lease);
         let wanted = self.wanted.clone();
         let outcome = self.put(&wanted, text, lease).await;
         let is_held = matches!(outcome, Ok(Leased::At { .. }));
-        let given_up = if is_held {
+        if is_held {
             self.held = Some(wanted);
-            self.lease.replace(lease)
-        } else {
-            Some(lease)
-        };
-        self.revoke(given_up).await;
+            std::mem::swap(&mut self.lease, &mut self.second);
+        }
+        self.revoke(self.second).await;
+        self.second = None;
         outcome.map(|_| is_held)
     }
 
     /// Gives up what is held. Where that cannot be said to the store, it ends by itself.
     pub(super) async fn leave(&mut self) {
         self.held = None;
-        let lease = self.lease.take();
-        self.revoke(lease).await;
+        let leases = [self.lease.take(), self.second.take()];
+        for lease in leases {
+            self.revoke(lease).await;
+        }
     }
 
     async fn revoke(&self, lease: Option<LeaseId>) {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InstanceReport {
-    /// The version of the program, as [`Options::version`](crate::Options::version) gives it.
+    /// The version of the program, as [`Options::instance_version`](crate::Options::instance_version) gives it.
     pub version: Option<String>,
     /// Everything that was written below the prefix up to this revision is in force.
     pub revision: u64,

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::InstancePlan;
-use super::format::PROBLEMS;
+use super::format::{PROBLEMS, millis};
 use super::report::{InstanceReport, RefusedRevision, ReportedProblem};
 use super::subject::Subject;
 use crate::problem::Problem;
@@ -84,6 +84,5 @@ fn field(problem: &Problem) -> String {
 
 /// As precise as it is written.
 fn whole_millis(time: SystemTime) -> SystemTime {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(since.as_millis()).unwrap_or(0))
+    UNIX_EPOCH + Duration::from_millis(millis(time))
 }

@@ -67,7 +67,7 @@ impl Finding {
 /// among the touched ones, where given.
 pub(crate) fn find(schema: &Schema, tree: &KeyTree, touched: Option<&Touched>) -> Vec<Finding> {
     let mut finder = Finder { path: String::new(), findings: Vec::new() };
-    let expected = Expected::of(schema.branch(), tree.prefix());
+    let expected = Expected::of(schema.branch(), tree.base());
     let denied = schema.branch().layout.deny_unknown_keys;
     finder.children(tree.root(), touched.map(Touched::places), &expected, denied);
     // No field need read the key that is only waited for.

@@ -84,7 +84,7 @@ impl<T: Derived> Live<T> {
     /// A build sees what is in force by [`load`](Self::load), and other resources as they were: what is made of another
     /// resource belongs into the same build. It must not wait for its own configuration, which waits for it. One that
     /// owns a handle of its own configuration keeps it alive for ever; let it use what it is called with. What was in
-    /// force is dropped on a thread of its own, or by its last user.
+    /// force is dropped on a thread of its own, one after the other, or by its last user.
     ///
     /// # Errors
     /// It could not be made ([`Error::is_invalid`], with the same problem); the watch has ended
@@ -167,9 +167,29 @@ impl<T: Derived> Live<T> {
         self.building().resource_async(projection, build).await
     }
 
+    /// The same as [`resource_from`](Self::resource_from) for a task; see [`resource_async`](Self::resource_async).
+    ///
+    /// # Errors
+    /// As [`resource_async`](Self::resource_async).
+    pub async fn resource_from_async<P, R, E, F, B, A>(
+        &self,
+        projection: F,
+        build: B,
+    ) -> Result<Resource<R>, Error>
+    where
+        P: PartialEq,
+        R: Send + Sync + 'static,
+        E: Display,
+        F: Fn(&T) -> P + Send + Sync + 'static,
+        B: Fn(P) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        self.building().resource_from_async(projection, build).await
+    }
+
     /// Calls a function before each new snapshot is in force, with the snapshot in force and the new one. An error
     /// refuses the update, as that of a [`resource`](Self::resource) does: it is the same without a product, with the
-    /// same thread, limit and tries.
+    /// same thread, limit and tries. There is no form for tasks: it is called on a thread, where it may block.
     ///
     /// The first call is made here, with the present snapshot as both, and is over when this returns. Calls for updates
     /// come when all resources are built. It stays for the life of the configuration, or until it is
@@ -309,10 +329,10 @@ impl<T: Derived> Building<T> {
         self.resource_in_tasks(Arc::new(differs), move |new| projection(new).clone(), build).await
     }
 
-    /// The same as [`resource_from`](Live::resource_from), for a task.
+    /// As [`Live::resource_from_async`].
     ///
     /// # Errors
-    /// As [`resource_async`](Live::resource_async).
+    /// As there.
     pub async fn resource_from_async<P, R, E, F, B, A>(
         self,
         projection: F,

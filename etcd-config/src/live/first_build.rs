@@ -17,8 +17,8 @@ use crate::problem::{Problem, Report};
 use crate::publish::any_config::config_of;
 use crate::publish::held::scrub;
 use crate::publish::snapshot::{AnySnapshot, Snapshot, typed, value_of};
-use crate::resource::build::{Built, in_task, on_thread};
-use crate::resource::maker::{Made, Maker, Nothing, Product, Recipe};
+use crate::resource::build::{Built, RUNTIME_ENDED, in_task, late, on_thread};
+use crate::resource::maker::{Made, Maker, NoProduct, Product, Recipe};
 use crate::resource::registry::Registration;
 use crate::resource::versions::Versions;
 use crate::runtime::caller::{Caller, refuse_to_block, refuse_to_wait};
@@ -71,7 +71,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
                 Entry::Outdated(now) => pair = (pair.1, now),
             }
         }
-        Err(self.is_never_ready())
+        Err(self.never_ready())
     }
 
     /// The same for a task.
@@ -87,23 +87,21 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
                 Entry::Outdated(now) => pair = (pair.1, now),
             }
         }
-        Err(self.is_never_ready())
+        Err(self.never_ready())
     }
 
     fn wait(&self, live: &Live<T>, pair: Pair<T>) -> Built<R> {
         let (sender, receiver) = mpsc::channel();
         self.begin(live, pair, move |built| drop(sender.send(built)))?;
-        receiver.recv_timeout(self.limit).unwrap_or_else(|_| Err(self.is_late()))
+        receiver.recv_timeout(self.limit).unwrap_or_else(|_| Err(late(self.limit)))
     }
 
     async fn wait_async(&self, live: &Live<T>, pair: Pair<T>) -> Built<R> {
         let (sender, receiver) = oneshot::channel();
         let _ends = EndOnDrop(self.begin(live, pair, move |built| drop(sender.send(built)))?);
         match timeout_at(runtime_deadline(self.limit), receiver).await {
-            Ok(built) => {
-                built.unwrap_or_else(|_| Err("the runtime that it is built in has ended".to_owned()))
-            }
-            Err(_) => Err(self.is_late()),
+            Ok(built) => built.unwrap_or_else(|_| Err(RUNTIME_ENDED.to_owned())),
+            Err(_) => Err(late(self.limit)),
         }
     }
 
@@ -136,7 +134,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         let made = match made {
             Ok(made) => made,
             Err(what) => {
-                let error = self.has_failed(&live.shared, seen.revision, &what);
+                let error = self.failure(&live.shared, seen.revision, &what);
                 let now = live.snapshot();
                 // It failed on what is no longer so, and its words may have a secret of then, which is not known any more.
                 return if (self.differs)(&seen.value, &now.value) {
@@ -201,7 +199,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         Maker::new(name, self.limit, Box::new(differs), recipe, caller(live), revision)
     }
 
-    fn has_failed(&self, shared: &Shared, revision: u64, what: &str) -> Error {
+    fn failure(&self, shared: &Shared, revision: u64, what: &str) -> Error {
         let (keys, label) = (&shared.keys, ResourceStatus::label(&self.name, self.is_prepare));
         let (config, prefix) = (config_of::<T>(), keys.context().prefix());
         let mut problems = vec![Problem::not_built(prefix.path(), label, what)];
@@ -209,11 +207,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
         Error::from_report(Report::new(config.layout().name, prefix, revision, problems))
     }
 
-    fn is_late(&self) -> String {
-        format!("has not returned within {:?}", self.limit)
-    }
-
-    fn is_never_ready(&self) -> Error {
+    fn never_ready(&self) -> Error {
         let label = ResourceStatus::label(&self.name, self.is_prepare);
         Error::failed(format!(
             "{label} is never ready: each of {TRIES} times that it was built, the values had changed meanwhile"
@@ -224,7 +218,7 @@ impl<T: Derived, R: Send + Sync + 'static> Order<T, R> {
 fn product<R: Send + Sync + 'static>(versions: Option<Weak<Versions<R>>>, made: R) -> Box<dyn Product> {
     match versions {
         Some(versions) => Box::new(Made::new(versions, made)),
-        None => Box::new(Nothing),
+        None => Box::new(NoProduct),
     }
 }
 

@@ -113,8 +113,13 @@ impl FirstAnswer {
     pub(crate) async fn new(store: &Arc<dyn Store>, plan: WatchPlan, fields: Fields) -> Result<Self, Error> {
         let WatchPlan { prefix, startup_timeout, debounce, mut watcher, cache, last_good, instance } = plan;
         watcher.aligned_to = Some(common_moment());
-        // Read at once, what is committed could not be distinguished from what was written after it.
+        // What is committed must not be read together with what was written after it.
         watcher.replay_each = fields.layout.commit_key.is_some();
+        let commit_keys =
+            fields.layout.commit_key.iter().flat_map(|key| {
+                directories(&prefix).map(move |directory| format!("{directory}{key}").into())
+            });
+        watcher.commit_keys = commit_keys.collect();
         let connections = OwnConnections::of(store, Handle::current().id());
         let listed = watched(store.as_ref(), &prefix, fields);
         let mut watcher = Watcher::new(connections.store(), listed.clone(), watcher);

@@ -8,11 +8,10 @@ use crate::publish::snapshot::AnySnapshot;
 use crate::publish::{Placed, Swapped};
 use crate::resource::maker::Maker;
 use crate::resource::registry::{Registration, Resources};
-use crate::schema::Field;
 
 impl Shared {
     /// Publishes a snapshot of the keys of this cluster, and has it cached; nothing if the watch has ended. What has to
-    /// be made of it first, if anything, is left in `lacking`.
+    /// be made of it first, if anything, is left in `lacking`: `publish`, whose answer this is, knows no makers.
     pub(crate) fn publish(
         &self,
         snapshot: &Arc<dyn AnySnapshot>,
@@ -69,7 +68,7 @@ impl Shared {
     /// Builds have failed, for these reasons, which hold no secrets.
     pub(crate) fn note_failed_builds<'f>(&self, failures: impl Iterator<Item = (&'f Arc<Maker>, &'f str)>) {
         if let Some(resources) = self.resources.get() {
-            resources.have_failed(failures);
+            resources.note_failures(failures);
         }
     }
 
@@ -95,9 +94,6 @@ impl Shared {
 
     /// What is made of the settings; from the first call on there is a place for it.
     pub(super) fn resources(&self) -> &Arc<Resources> {
-        self.resources.get_or_init(|| {
-            let fields = self.keys.context().schema().fields();
-            Arc::new(Resources::new(fields.iter().any(Field::is_secret)))
-        })
+        self.resources.get_or_init(|| Arc::new(Resources::new(self.keys.context().schema().has_secrets())))
     }
 }

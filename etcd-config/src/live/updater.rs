@@ -17,7 +17,7 @@ use crate::publish::spares::Spare;
 use crate::publish::speed::{DecodeSpeed, SLOW};
 use crate::publish::{Outcome, Publisher};
 use crate::rejection::Rejection;
-use crate::resource::round::{Failed, ToBuild};
+use crate::resource::builds::{Failed, ToBuild};
 use crate::runtime::caller::Caller;
 use crate::runtime::panics;
 use crate::status::Rewind;

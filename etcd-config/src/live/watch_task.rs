@@ -23,7 +23,7 @@ use crate::live::last_good::difference;
 use crate::live::shared::Shared;
 use crate::live::updater::{Arrival, Effects, Updater, Work};
 use crate::publish::current::Current;
-use crate::resource::round::{Builds, News};
+use crate::resource::builds::{BuildEvent, Builds};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::runtime_deadline;
@@ -175,9 +175,9 @@ impl WatchTask {
                     progress_wanted.set(shared.progress_wanted.notified());
                     self.watcher.request_progress();
                 }
-                news = next_news(&mut self.builds), if self.builds.is_some() && self.slot.is_idle() => self.work(match news {
-                    News::Over(failed) => Work::Built(failed),
-                    News::Retry => Work::Retry,
+                news = next_build_event(&mut self.builds), if self.builds.is_some() && self.slot.is_idle() => self.work(match news {
+                    BuildEvent::Over(failed) => Work::Built(failed),
+                    BuildEvent::Retry => Work::Retry,
                 }),
                 step = next_step(&mut self.writer) => self.on_writer_step(step),
                 () = self.probe.due() => self.probe_endpoints(),
@@ -414,7 +414,7 @@ async fn updater_back(slot: &mut UpdaterSlot) -> Option<Returned> {
     }
 }
 
-async fn next_news(builds: &mut Option<Box<Builds>>) -> News {
+async fn next_build_event(builds: &mut Option<Box<Builds>>) -> BuildEvent {
     match builds {
         Some(builds) => builds.next().await,
         None => pending().await,

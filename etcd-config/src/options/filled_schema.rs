@@ -7,7 +7,8 @@ use crate::schema::Schema;
 
 impl<T: Derived> Options<T> {
     /// The fields as [`EtcdConfig::schema`](crate::EtcdConfig::schema) has them, with the keys that are read with these
-    /// options: the prefix that was given, and its placeholders filled. Reads nothing from the store.
+    /// options: the prefix that was given, and its placeholders filled. A layer whose placeholder has no value is left out. Reads nothing from the
+    /// store.
     ///
     /// ```
     /// # use etcd_config::EtcdConfig;
@@ -23,9 +24,9 @@ impl<T: Derived> Options<T> {
     /// ```
     ///
     /// # Errors
-    /// There is no prefix, or a placeholder without a value.
+    /// There is no prefix, or a placeholder of it without a value.
     pub fn schema(self) -> Result<Schema, Error> {
-        let prefix = self.resolved_prefix()?;
+        let prefix = self.common_prefix()?;
         Ok(Schema::new(survey::<T>(), &prefix))
     }
 }

@@ -9,10 +9,12 @@ use crate::error::Error;
 use crate::fleet::Fleet;
 use crate::fleet::place::FleetPlace;
 use crate::instance::fleet_of;
+use crate::reading::ReadPlan;
 use crate::runtime::caller::runtime;
 
-/// Looking at the fleet. Of the options the prefix, the layers, their
-/// placeholders and the start-up limit count: instances of all layers are in the fleet of the lowest prefix.
+/// Looking at the fleet. Of the options the prefix, the layers, their placeholders and the start-up limit count: instances
+/// of all layers are in the fleet of the lowest prefix. A layer whose placeholder has no value here, such as `{instance}`,
+/// is left out: the instances say which layers they read.
 impl<T: Derived> Options<T> {
     /// The instances that are there now. Blocks. [`Fleet`] has an example.
     ///
@@ -39,8 +41,10 @@ impl<T: Derived> Options<T> {
         }
     }
 
-    fn fleet_place(self, store: impl IntoStore) -> Result<FleetPlace, Error> {
-        let plan = self.read_plan(store)?;
+    pub(crate) fn fleet_place(self, store: impl IntoStore) -> Result<FleetPlace, Error> {
+        let prefix = self.common_prefix()?;
+        let (store, plan) = self.prepare_in(prefix, store)?;
+        let plan = ReadPlan { store, prefix: plan.prefix, layer: 0, limit: plan.startup_timeout };
         Ok(FleetPlace { entries: fleet_of(&plan.prefix)?, plan, name: T::LAYOUT.name })
     }
 }

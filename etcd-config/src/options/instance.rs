@@ -26,6 +26,8 @@ impl<T: Derived> Options<T> {
     /// connection. There are no secrets in it, but the words of a refusal quote other values, so let nobody read
     /// there who may not read the prefix. The user needs a role that may read and write all of `/payments.fleet/`.
     ///
+    /// The name is also what `{instance}` stands for in the prefix and the [layers](Self::layer).
+    ///
     /// It is under a lease: it goes at once with [`close`](crate::Live::close) or the last handle, and within the
     /// [time of the lease](Self::instance_lease) when the process dies. It is written when it changes, a moment
     /// [later](Self::instance_spread), by the thread or the runtime that follows the store, and never delays an update or
@@ -35,7 +37,8 @@ impl<T: Derived> Options<T> {
     ///
     /// If the name is taken, the first who has it keeps it. This process is `web-1~2` then, or `web-1~3` and so on, says
     /// so in a warning, and tries for its own name again: after one lease time, then ever more seldom, at least every 13
-    /// minutes. So it is for a while after a process that died without a farewell was started again. [`Status::instance`](crate::Status::instance) is the name that it has.
+    /// minutes. So it is for a while after a process that died without a farewell was started again.
+    /// [`Status::instance`](crate::Status::instance) is the name that it has.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -48,10 +51,12 @@ impl<T: Derived> Options<T> {
     /// }
     ///
     /// let store = MemoryStore::new();
-    /// let settings =
-    ///     Settings::options().instance("web-1").version(env!("CARGO_PKG_VERSION")).watch(&store)?;
+    /// let settings = Settings::options()
+    ///     .instance("web-1")
+    ///     .instance_version(env!("CARGO_PKG_VERSION"))
+    ///     .watch(&store)?;
     /// let written = Settings::update(&store, |edit| Ok(edit.set_text("workers", "20")))?;
-    /// Fleet::of::<Settings>(&store)?.wait_for(written.revision(), Duration::from_secs(10))?;
+    /// Fleet::of::<Settings>(&store)?.wait_for_revision(written.revision(), Duration::from_secs(10))?;
     /// # Ok::<(), etcd_config::Error>(())
     /// ```
     pub fn instance(mut self, name: impl Into<String>) -> Self {
@@ -67,8 +72,8 @@ impl<T: Derived> Options<T> {
 
     /// The version of the program, for the fleet to see: `env!("CARGO_PKG_VERSION")`, or the hash of a commit. Without an
     /// [`instance`](Self::instance) this means nothing.
-    pub fn version(mut self, version: impl Into<String>) -> Self {
-        self.version = Some(version.into());
+    pub fn instance_version(mut self, version: impl Into<String>) -> Self {
+        self.instance_version = Some(version.into());
         self
     }
 
@@ -98,7 +103,7 @@ impl<T: Derived> Options<T> {
                 self.instance_lease
             )));
         }
-        let (name, version) = (name.clone(), self.version.clone());
+        let (name, version) = (name.clone(), self.instance_version.clone());
         let (lease, spread) = (self.instance_lease, self.instance_spread.min(LONGEST_SPREAD));
         let layers = layer_paths(prefix);
         Ok(Some(Box::new(InstancePlan { name, place: fleet_of(prefix)?, layers, version, lease, spread })))

@@ -4,8 +4,11 @@ use etcd_client_core::Printable;
 
 use crate::error::Error;
 
-/// The prefix that `template` becomes, which is the `what` of a configuration, with the values that `given` has; what it has not, comes
-/// from the environment: from the variable of the same name, or of the name in capitals.
+/// The placeholder that stands for the name of the instance.
+pub(crate) const INSTANCE: &str = "instance";
+
+/// Fills the placeholders of a template, with what `given` has, else from the environment: the variable of the same name,
+/// or of the name in capitals. `what` is what errors call the template: the prefix, a layer.
 pub(crate) fn fill(
     template: &str,
     what: &str,
@@ -18,16 +21,14 @@ pub(crate) fn fill(
         let Some((name, after)) = from.split_once('}') else {
             return Err(Error::option(format!("the {what} {template} has a `{{` without its `}}`")));
         };
-        let value = given(name)
-            .or_else(|| variable(name))
-            .or_else(|| variable(&name.to_uppercase()))
-            .ok_or_else(|| {
-                Error::option(format!(
-                    "the {what} {template} needs a value for {{{name}}}: give it with \
-                         .placeholder({name:?}, ...), or set the environment variable {}",
-                    name.to_uppercase()
-                ))
-            })?;
+        let value = value_of(name, given, variable).ok_or_else(|| {
+            let own = if name == INSTANCE { " or .instance(...)" } else { "" };
+            Error::option(format!(
+                "the {what} {template} needs a value for {{{name}}}: give it with .placeholder({name:?}, ...){own}, or \
+                 set the environment variable {}",
+                name.to_uppercase()
+            ))
+        })?;
         if value.is_empty() || value.contains(['/', '{', '}']) || value.contains(char::is_control) {
             return Err(Error::option(format!(
                 "{:?} cannot stand for {{{name}}} in the {what} {template}: it must be one name, without a slash, \
@@ -41,6 +42,24 @@ pub(crate) fn fill(
     }
     filled.push_str(rest);
     Ok(filled)
+}
+
+/// Whether all placeholders have a value, good or bad.
+pub(crate) fn has_values(
+    template: &str,
+    given: &dyn Fn(&str) -> Option<String>,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> bool {
+    let names = template.split('{').skip(1).filter_map(|from| from.split_once('}'));
+    names.map(|(name, _)| name).all(|name| value_of(name, given, variable).is_some())
+}
+
+fn value_of(
+    name: &str,
+    given: &dyn Fn(&str) -> Option<String>,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    given(name).or_else(|| variable(name)).or_else(|| variable(&name.to_uppercase()))
 }
 
 #[cfg(test)]
@@ -69,6 +88,16 @@ mod tests {
         let expected = "the prefix /{zone}/x needs a value for {zone}: give it with .placeholder(\"zone\", ...), \
                         or set the environment variable ZONE";
         assert_eq!(filled("/{zone}/x"), Err(expected.to_owned()));
+        let expected = "the prefix /x@{instance} needs a value for {instance}: give it with \
+                        .placeholder(\"instance\", ...) or .instance(...), or set the environment variable INSTANCE";
+        assert_eq!(filled("/x@{instance}"), Err(expected.to_owned()));
+    }
+
+    #[test]
+    fn it_can_be_said_beforehand_whether_there_are_values() {
+        let has = |template: &str| has_values(template, &|name| (name == "a").then(String::new), &|_| None);
+        assert!(has("/x") && has("/x@{a}") && has("/{a}/{a}") && has("/{a"));
+        assert!(!has("/x@{b}") && !has("/{a}/{b}"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! caller's runtime.
 
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -11,6 +12,14 @@ use crate::runtime::panics;
 
 /// What a build came to: its product, or why there is none.
 pub(crate) type Built<M> = Result<M, String>;
+
+/// That the runtime in which something is built is no longer there.
+pub(crate) const RUNTIME_ENDED: &str = "the runtime that it is built in has ended";
+
+/// That a build has passed its limit.
+pub(crate) fn late(limit: Duration) -> String {
+    format!("has not returned within {limit:?}")
+}
 
 /// Runs a build on a thread of its own, within the caller's runtime, and calls `done` there. `hides` says that the words
 /// of a panic may hold a secret.

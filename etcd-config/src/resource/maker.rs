@@ -45,7 +45,7 @@ pub(crate) struct Made<R> {
 }
 
 /// The product of a step that has none.
-pub(crate) struct Nothing;
+pub(crate) struct NoProduct;
 
 /// How one thing is made.
 pub(crate) struct Maker {
@@ -133,7 +133,7 @@ impl Maker {
         self.is_wanted.load(Ordering::Acquire)
     }
 
-    pub(super) fn is_unwanted_now(&self) {
+    pub(super) fn mark_unwanted(&self) {
         self.is_wanted.store(false, Ordering::Release);
     }
 
@@ -209,7 +209,7 @@ impl Maker {
             let unused = self.put(Ready { number, input, product });
             drop(unused);
         });
-        self.lost(number);
+        self.forget(number);
         if !self.is_wanted() {
             self.take(number);
         }
@@ -217,7 +217,7 @@ impl Maker {
     }
 
     /// A build has passed its limit.
-    pub(super) fn is_late(&self, number: u64) {
+    pub(super) fn mark_late(&self, number: u64) {
         let mut state = self.lock();
         state
             .under_way
@@ -227,7 +227,7 @@ impl Maker {
     }
 
     /// A build is not under way any more.
-    pub(super) fn lost(&self, number: u64) {
+    pub(super) fn forget(&self, number: u64) {
         let mut state = self.lock();
         let place = state.under_way.iter().position(|build| build.number == number);
         let build = place.map(|place| state.under_way.swap_remove(place));
@@ -237,13 +237,13 @@ impl Maker {
     }
 
     /// What is in force was made for a snapshot of this revision.
-    pub(super) fn is_in_force(&self, revision: u64) {
+    pub(super) fn mark_in_force(&self, revision: u64) {
         let mut state = self.lock();
         (state.revision, state.since) = (revision, SystemTime::now());
     }
 
     /// A build has failed; without secrets.
-    pub(super) fn has_failed(&self, error: &str) {
+    pub(super) fn note_failure(&self, error: &str) {
         let mut state = self.lock();
         state.failures += 1;
         state.error = Some(error.to_owned());
@@ -294,7 +294,7 @@ impl<R: Send + Sync> Product for Made<R> {
     }
 }
 
-impl Product for Nothing {
+impl Product for NoProduct {
     fn add(&mut self, _since: u64) {}
 
     fn retire(&mut self) {}

@@ -127,7 +127,7 @@ impl Resources {
     pub(crate) fn retire(&self, InPlace(mut products): InPlace, revision: u64) {
         for (maker, ready) in &mut products {
             ready.product().retire();
-            maker.is_in_force(revision);
+            maker.mark_in_force(revision);
         }
         self.discard(products.into_iter());
     }
@@ -159,10 +159,10 @@ impl Resources {
     }
 
     /// Builds have failed, for these reasons, which hold no secrets.
-    pub(crate) fn have_failed<'f>(&self, failures: impl Iterator<Item = (&'f Arc<Maker>, &'f str)>) {
+    pub(crate) fn note_failures<'f>(&self, failures: impl Iterator<Item = (&'f Arc<Maker>, &'f str)>) {
         for (maker, error) in failures {
             self.failures.fetch_add(1, Ordering::Relaxed);
-            maker.has_failed(error);
+            maker.note_failure(error);
         }
     }
 
@@ -184,7 +184,7 @@ impl Resources {
         let makers = std::mem::take(&mut self.lock().makers);
         // Builds are the user's, and may own handles of this configuration.
         for maker in makers {
-            maker.is_unwanted_now();
+            maker.mark_unwanted();
             panics::drop_caught(maker);
         }
     }
@@ -206,7 +206,7 @@ impl Registration {
 
     /// Ends the making.
     pub(crate) fn end(&self) {
-        self.maker.is_unwanted_now();
+        self.maker.mark_unwanted();
         // In the child of a `fork` a lock may be held for ever, and nothing is built.
         let resources = self.resources.upgrade().filter(|resources| resources.process.is_this());
         let Some(resources) = resources else { return };

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::build::{Built, in_task, on_thread};
+use super::build::{Built, RUNTIME_ENDED, in_task, on_thread};
 use super::maker::{Input, Maker, Recipe};
 use crate::runtime::deadline::runtime_deadline;
 
@@ -37,7 +37,7 @@ impl Running {
         let task = match maker.recipe() {
             Recipe::OnThread(build) => {
                 let job = move || build(&*old, &*new);
-                on_thread(maker.caller().clone(), hides, job, done).inspect_err(|_| maker.lost(number))?;
+                on_thread(maker.caller().clone(), hides, job, done).inspect_err(|_| maker.forget(number))?;
                 None
             }
             Recipe::InTask(runtime, build) => {
@@ -60,15 +60,15 @@ impl Running {
         Pin::new(&mut self.returned).poll(cx).map(|returned| {
             // Nobody sends any more: the task was dropped.
             returned.unwrap_or_else(|_| {
-                self.maker.lost(self.number);
-                Err("the runtime that it is built in has ended".to_owned())
+                self.maker.forget(self.number);
+                Err(RUNTIME_ENDED.to_owned())
             })
         })
     }
 
     /// Its limit has passed. A task is ended; a thread cannot be.
     pub(super) fn give_up(&self) {
-        self.maker.is_late(self.number);
+        self.maker.mark_late(self.number);
         if let Some(task) = &self.task {
             task.abort();
         }

@@ -21,7 +21,7 @@ impl Serialize for Fleet {
 /// Either the report is there, or why it is not.
 impl Serialize for Instance {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { name, report, written_at } = self;
+        let Self { name, report, written_at, .. } = self;
         object!(serializer, "Instance", {
             "name": name,
             "report": report.as_ref().ok(),

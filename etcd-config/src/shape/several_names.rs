@@ -14,9 +14,14 @@ impl Branch {
         if !has_several(self) {
             return None;
         }
-        let mut search = Search { prefix, tangled: false };
+        let mut search = Search { prefix, tangled: false, wants_all: false };
         let top = search.of_struct(self);
-        Some(FieldNames { top, tangled: search.tangled })
+        if !search.tangled {
+            return Some(FieldNames { top, tangled: false });
+        }
+        // What lies in the place of a field with several names may be of any other.
+        let top = Search { wants_all: true, ..search }.of_struct(self);
+        Some(FieldNames { top, tangled: true })
     }
 }
 
@@ -35,6 +40,8 @@ fn leads_to_several(content: &Content) -> bool {
 struct Search<'p> {
     prefix: &'p Prefix,
     tangled: bool,
+    /// Also the fields that have one name, and lead to no others.
+    wants_all: bool,
 }
 
 impl Search<'_> {
@@ -51,7 +58,7 @@ impl Search<'_> {
         let matters = names.len() > 1 || !matches!(content.inner, Inner::Nothing);
         // By an absolute name it may be anywhere.
         self.tangled |= matters && names.iter().any(|name| matches!(name, FieldName::Absolute(_)));
-        (matters && !names.is_empty()).then_some(NamedField { names, content })
+        ((matters || self.wants_all) && !names.is_empty()).then_some(NamedField { names, content })
     }
 
     /// The names below the prefix; none if the key is not.

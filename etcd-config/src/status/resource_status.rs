@@ -39,9 +39,9 @@ pub struct ResourceStatus {
     pub since: SystemTime,
     /// Since when another is being built for an update, if it is.
     pub building_since: Option<SystemTime>,
-    /// Why the last build has failed, without secrets; `None` after one that was put into force.
+    /// Why the last build has failed, without secrets; `None` once the update that it was for is in force, or is gone.
     pub error: Option<String>,
-    /// How many builds have failed in a row.
+    /// How many builds for it have failed in a row.
     pub failures: u64,
     /// How many builds have passed their limit and not returned: each occupies a thread.
     pub hanging: usize,
@@ -68,19 +68,23 @@ impl ResourceStatus {
 }
 
 /// ```text
-/// resource pool: of revision 48121 since 3m 2s; 2 builds of another have failed: cannot be built: connection refused
+/// resource pool: of revision 48121 for 3m 2s; 2 builds in a row failed, the last: cannot be built: connection refused
 /// ```
 impl fmt::Display for ResourceStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, is_prepare, revision, since, building_since, error, failures, hanging } = self;
         let ago = |time: &SystemTime| HumanDuration(time.elapsed().unwrap_or_default());
         let label = Self::label(name, *is_prepare);
-        write!(f, "{}: of revision {revision} since {}", Printable::line(&label), ago(since))?;
+        write!(f, "{}: of revision {revision} for {}", Printable::line(&label), ago(since))?;
         if let Some(since) = building_since {
             write!(f, "; another is being built for {}", ago(since))?;
         }
         if let Some(error) = error {
-            write!(f, "; {failures} in a row failed, the last: {}", Printable::line(error))?;
+            match failures {
+                0 | 1 => f.write_str("; the last build failed: ")?,
+                several => write!(f, "; {several} builds in a row failed, the last: ")?,
+            }
+            write!(f, "{}", Printable::line(error))?;
         }
         match hanging {
             0 => Ok(()),

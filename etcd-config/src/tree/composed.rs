@@ -1,7 +1,8 @@
 //! Layers of keys laid one over the other, of a configuration with fields that have several names.
 //!
 //! In each layer a field is read from the name that it has there. It is shown under the one that the highest layer uses
-//! which has it, and what lower layers have of it under that name, too; its other names are left out.
+//! which has it, and what lower layers have of it under that name, too; its other names are left out. What a field with one
+//! name reads there stays, unless the field with several would be read from it.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,8 @@ struct Placed<'a> {
     content: &'a NamedContent,
     sides: Vec<Side<'a>>,
     at: String,
+    /// The names that are looked for before the one that it is shown under.
+    earlier: &'a [FieldName],
 }
 
 struct Composer<'a> {
@@ -96,7 +99,7 @@ impl FieldName {
 impl Side<'_> {
     fn child(&self, name: &str) -> Self {
         let node = self.node.and_then(|node| node.children.get(name));
-        Self { node, path: format!("{}{name}", directory(&self.path)) }
+        Self { node, path: join(&self.path, name) }
     }
 }
 
@@ -125,20 +128,45 @@ impl<'a> Composer<'a> {
         let mut fields = Vec::new();
         gather(&self.chain, &mut fields);
         let outer = self.chain.clone();
-        let mut placed = Vec::new();
+        let (mut of_one_name, mut of_several) = (Vec::new(), Vec::new());
         for (chain, field) in fields {
             self.chain = chain;
             let Some(place) = self.placed(field, sides, at) else { continue };
-            for name in &field.names {
+            let presence = field.content.presence;
+            for (number, name) in field.names.iter().enumerate() {
                 match name {
-                    FieldName::Relative(_) => self.hide(&name.path(at), field.content.presence),
-                    FieldName::Absolute(path) => self.hidden.push((path, field.content.presence)),
+                    FieldName::Relative(_) => self.hide(&name.path(at), presence),
+                    // One that comes later is not read.
+                    FieldName::Absolute(path) if number <= place.earlier.len() => {
+                        self.hidden.push((path, presence));
+                    }
+                    FieldName::Absolute(_) => {}
                 }
             }
-            placed.push((place, field.names.iter().any(|name| matches!(name, FieldName::Absolute(_)))));
+            let is_elsewhere = field.names.iter().any(|name| matches!(name, FieldName::Absolute(_)));
+            if field.names.len() == 1 { &mut of_one_name } else { &mut of_several }
+                .push((place, is_elsewhere));
         }
         self.chain = outer;
-        for (place, is_elsewhere) in placed {
+        let earlier: Vec<(String, Presence)> = of_several
+            .iter()
+            .flat_map(|(place, _)| place.earlier.iter().map(|name| (*name, place.content.presence)))
+            .filter(|(name, _)| matches!(name, FieldName::Relative(_)))
+            .map(|(name, presence)| (name.path(at), presence))
+            .collect();
+        self.show_all(of_several);
+        // Over the others: what a directory brings along of another layer is not what these are read from.
+        let others = std::mem::take(&mut self.composed);
+        self.show_all(of_one_name);
+        for (path, presence) in earlier {
+            self.hide(&path, presence);
+        }
+        let of_one_name = std::mem::replace(&mut self.composed, others);
+        self.composed.extend(of_one_name);
+    }
+
+    fn show_all(&mut self, places: Vec<(Placed<'a>, bool)>) {
+        for (place, is_elsewhere) in places {
             if is_elsewhere {
                 self.elsewhere.push(place);
             } else {
@@ -158,25 +186,25 @@ impl<'a> Composer<'a> {
         let chain = self.chain.clone();
         if let [name] = field.names[..] {
             let sides = layers().map(|layer| in_layer(layer, name)).collect();
-            return Some(Placed { chain, content, sides, at: name.path(at) });
+            return Some(Placed { chain, content, sides, at: name.path(at), earlier: &[] });
         }
-        let own: Vec<Option<(FieldName, Side<'a>)>> = layers()
+        let own: Vec<Option<(usize, Side<'a>)>> = layers()
             .map(|layer| {
-                let found = field.names.iter().map(|name| (*name, in_layer(layer, *name)));
+                let found = field.names.iter().map(|name| in_layer(layer, *name)).enumerate();
                 found
                     .into_iter()
                     .find(|(_, side)| side.node.is_some_and(|node| content.presence.is_there(node)))
             })
             .collect();
-        let (name, _) = own.iter().rev().flatten().next()?;
-        let at = name.path(at);
+        let (number, _) = own.iter().rev().flatten().next()?;
+        let (at, earlier) = (field.names[*number].path(at), &field.names[..*number]);
         let nowhere = || Side { node: None, path: String::new() };
         let sides = own.into_iter().map(|own| own.map_or_else(nowhere, |(_, side)| side)).collect();
-        Some(Placed { chain, content, sides, at })
+        Some(Placed { chain, content, sides, at, earlier })
     }
 
     fn show(&mut self, placed: Placed<'a>) {
-        let Placed { chain, content, sides, at } = placed;
+        let Placed { chain, content, sides, at, .. } = placed;
         let outer = std::mem::replace(&mut self.chain, chain);
         self.content(content, &sides, &at);
         self.chain = outer;

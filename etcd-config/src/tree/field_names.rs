@@ -7,7 +7,7 @@ use super::Node;
 #[derive(Debug)]
 pub(crate) struct FieldNames {
     pub(crate) top: NamedStruct,
-    /// A name lies in the place of another field: whose key one is, is not known from its path.
+    /// A name lies in the place of another field: whose key one is, is not known from its path. Then all fields are in this.
     pub(crate) tangled: bool,
 }
 

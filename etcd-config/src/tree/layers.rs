@@ -1,6 +1,6 @@
 //! Several trees of keys, one over the other: the layers of a configuration, and what comes of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -64,7 +64,9 @@ impl Layered {
     pub(super) fn load(prefix: &Prefix, listing: &Listing) -> (Self, Node) {
         let layers = directories(prefix).zip(0_u8..);
         let trees: Vec<KeyTree> = layers
-            .map(|(directory, number)| KeyTree::of_layer(Prefix::new(directory), number, listing))
+            .map(|(directory, number)| {
+                KeyTree::of_layer(prefix.clone(), Prefix::new(directory), number, listing)
+            })
             .collect();
         let mut shown = Node::default();
         trees.iter().for_each(|tree| shown.merge(tree.root.clone()));
@@ -109,15 +111,18 @@ impl Layered {
         self.renamed.get(path).map_or(path, AsRef::as_ref)
     }
 
-    /// The path at which the value at a path of a layer is shown; `None` if another one is.
-    pub(super) fn shown_path<'p>(&'p self, layer: usize, path: &'p str, shown: &KeyTree) -> Option<&'p str> {
-        let is_shown =
-            |at: &str| shown.raw(at).is_some_and(|raw| raw.layer() == layer) && self.real_path(at) == path;
-        if is_shown(path) {
-            return Some(path);
+    /// Whether the value at a path of a layer is what is shown at `at`.
+    pub(super) fn is_shown_at(&self, at: &str, layer: usize, path: &str, shown: &KeyTree) -> bool {
+        shown.raw(at).is_some_and(|raw| raw.layer() == layer) && self.real_path(at) == path
+    }
+
+    /// Where something is shown that has another path in its layer, by that.
+    pub(super) fn shown_by_path(&self) -> HashMap<&str, Vec<&str>> {
+        let mut by_path: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (at, path) in &self.renamed {
+            by_path.entry(path).or_default().push(at);
         }
-        let renamed = self.renamed.iter().filter(|(_, real)| real.as_ref() == path);
-        renamed.map(|(at, _)| at.as_ref()).find(|at| is_shown(at))
+        by_path
     }
 
     /// The whole key of a field with several names that the highest layer has in the place of that of a lower one.
@@ -132,23 +137,50 @@ impl Layered {
         Some(tree.prefix.join(&(place(name) + rest)))
     }
 
+    /// What the layers below this one have at a path at which one of its values is shown, the highest first.
+    pub(super) fn overridden(&self, layer: usize, path: &str) -> Vec<(String, &Raw)> {
+        let lower = self.trees.get(..layer).unwrap_or_default();
+        let place = match self.names.as_deref().map(|names| reach(names, path)) {
+            Some(Reach::Field(place)) => Some(place),
+            _ => None,
+        };
+        // Each layer has the field under a name of its own.
+        let real: Vec<Option<String>> = match place {
+            None => vec![Some(path.to_owned()); lower.len()],
+            Some(FieldPlace { at, field, .. }) => {
+                let own = own_names(&self.trees, field, &at);
+                let name = |own: usize| field.names[own].path(&at);
+                let rest = own.iter().rev().flatten().find_map(|own| rest_of(path, &name(*own)));
+                let rest = rest.unwrap_or_default();
+                own.into_iter().take(lower.len()).map(|own| Some(name(own?) + rest)).collect()
+            }
+        };
+        let found = lower.iter().zip(real).rev();
+        found
+            .filter_map(|(tree, real)| {
+                let real = real?;
+                Some((tree.prefix.join(&real), tree.raw(&real)?))
+            })
+            .collect()
+    }
+
     /// Finds out what a batch makes a difference to, before it is applied.
     fn changing<'n>(&self, batch: &Batch, names: Option<&'n FieldNames>) -> Changing<'n> {
         let mut changing = Changing::default();
+        let mut places: HashMap<(*const NamedField, String), usize> = HashMap::new();
         let mut note = |layer: usize, path: &str| match names.map_or(Reach::Path, |names| reach(names, path))
         {
             Reach::Path => drop(changing.paths.insert(path.to_owned())),
             Reach::Everything => changing.everything = true,
             Reach::Field(place) => {
-                let is_same = |other: &&mut ChangingField<'_>| {
-                    other.place.at == place.at && std::ptr::eq(other.place.field, place.field)
-                };
                 let path = (layer, path.to_owned());
-                if let Some(field) = changing.fields.iter_mut().find(is_same) {
-                    field.paths.push(path);
-                } else {
-                    let before = own_names(&self.trees, place.field, &place.at);
-                    changing.fields.push(ChangingField { place, before, paths: vec![path] });
+                match places.entry((std::ptr::from_ref(place.field), place.at.clone())) {
+                    hash_map::Entry::Occupied(known) => changing.fields[*known.get()].paths.push(path),
+                    hash_map::Entry::Vacant(new) => {
+                        new.insert(changing.fields.len());
+                        let before = own_names(&self.trees, place.field, &place.at);
+                        changing.fields.push(ChangingField { place, before, paths: vec![path] });
+                    }
                 }
             }
         };

@@ -2,6 +2,7 @@
 //! it, by the name that it has there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use etcd_client_core::{Batch, Change, Entry, Listing, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced, decode, decode_since, explain, update_since};
@@ -63,6 +64,19 @@ struct Reading {
 struct Moved {
     #[etcd(alias = "/app/host")]
     host: Option<String>,
+}
+
+/// A field was in the directory of another one, and one has a key where the directory of another was.
+#[derive(EtcdConfig, Clone, Debug, Default, PartialEq)]
+struct MovedOut {
+    #[etcd(alias = "limits/default")]
+    limit: Option<String>,
+    #[etcd(map)]
+    limits: BTreeMap<String, String>,
+    #[etcd(nested, alias = "legacy")]
+    pool: Option<Pool>,
+    #[etcd(key = "legacy/name")]
+    name: Option<String>,
 }
 
 /// What each layer has, by paths.
@@ -142,6 +156,16 @@ fn expected_tangled(state: &State) -> Tangled {
     }
 }
 
+fn expected_moved_out(state: &State) -> MovedOut {
+    let root: Dirs = ROOT.map(|root| Some(root.to_owned()));
+    MovedOut {
+        limit: leaf(state, &root, &["limit", "limits/default"]),
+        limits: map(state, &below(state, &root, &["limits"])),
+        pool: pool(state, &below(state, &root, &["pool", "legacy"])),
+        name: leaf(state, &root, &["legacy/name"]),
+    }
+}
+
 const PATHS: [&str; 34] = [
     "plain",
     "leaf",
@@ -180,6 +204,18 @@ const PATHS: [&str; 34] = [
 ];
 
 const TANGLED: [&str; 6] = ["connect", "read", "timeout", "db/host", "host", "db/other"];
+
+const MOVED_OUT: [&str; 9] = [
+    "limit",
+    "limits/default",
+    "limits/other",
+    "limits",
+    "pool/a",
+    "pool/n/x",
+    "legacy/b",
+    "legacy/c",
+    "legacy/name",
+];
 
 struct Random(u64);
 
@@ -301,4 +337,33 @@ fn so_do_layers_of_fields_that_lie_in_each_other() {
     for seed in 1..=60 {
         follow::<Tangled>(seed, &TANGLED, expected_tangled);
     }
+}
+
+/// What another field reads stays, by whichever name a higher layer has the field whose old name it is.
+#[test]
+fn so_do_layers_of_fields_that_were_in_the_directories_of_others() {
+    for seed in 1..=60 {
+        follow::<MovedOut>(seed, &MOVED_OUT, expected_moved_out);
+    }
+}
+
+/// A resync of a large map, in which each entry has a field with an alias: as many fields change as there are entries.
+#[test]
+fn many_changes_cost_no_more_each_than_few() {
+    let changes = |count: u64| -> Duration {
+        let context = Context::new::<Settings>(prefix());
+        let mut tree = context.tree(&listing(&State::default(), 1));
+        let change = |number: u64| {
+            let key = key(1, &format!("pools/entry-{number:08}/b"));
+            Change::Put(Entry { key: key.into(), value: "1".into(), revision: 2 })
+        };
+        let batch = Batch { revision: 2, changes: (0..count).map(change).collect() };
+        let begin = Instant::now();
+        tree.apply(&batch);
+        begin.elapsed()
+    };
+    let few = (0..5).map(|_| changes(1_000)).min().unwrap();
+    let many = changes(30_000);
+    // Thirty times as many; the square would be nine hundred.
+    assert!(many < few * 200 + Duration::from_secs(1), "{few:?} and {many:?}");
 }

@@ -152,3 +152,41 @@ fn a_secret_with_an_absolute_key_is_hidden_in_the_plan_of_every_layer() {
         assert_eq!(plan.changes()[0].field(), "token");
     }
 }
+
+/// It is below the lowest layer, and is read from the same place of each.
+#[test]
+fn an_absolute_key_is_known_in_every_layer() {
+    for layer in ["/vault", "/vault@eu"] {
+        let store = MemoryStore::from([("/vault/token", "hunter1")]);
+        let edit = || Vault::edit(&store).unwrap().in_layer(layer).unwrap();
+        let plan = edit().set(field!(Vault.token), &"hunter2".to_owned()).unwrap().plan().unwrap();
+        assert!(plan.warnings().is_empty(), "{layer}: {:?}", plan.warnings());
+        assert_eq!(plan.changes()[0].key(), format!("{layer}/token"));
+        plan.commit().unwrap();
+        assert_eq!(Vault::load_once(&store).unwrap().token, "hunter2");
+        let document = Vault::options().in_layer(layer).export(&store).unwrap().with_secrets();
+        let json = document.to_json();
+        assert!(json.contains("\"token\": \"hunter2\""), "{layer}: {json}");
+        // And back again.
+        store.put(format!("{layer}/token"), "hunter3");
+        let plan = edit().replace_with(&document).unwrap().plan().unwrap();
+        assert!(plan.warnings().is_empty(), "{layer}: {:?}", plan.warnings());
+        assert_eq!((plan.changes().len(), plan.changes()[0].key()), (1, &*format!("{layer}/token")));
+        plan.commit().unwrap();
+        assert_eq!(store.get(format!("{layer}/token")).as_deref(), Some(&b"hunter2"[..]));
+    }
+}
+
+/// Where a transaction has no room for all keys as conditions, those of fields come first, in whatever layer they are.
+#[test]
+fn an_override_that_is_gone_meanwhile_is_a_conflict_among_many_keys() {
+    let keys = (0..300).map(|key| (format!("/app/limits/{key}"), "1".to_owned()));
+    let others = [("/app/workers", "1"), ("/app@web-1/workers", "3")];
+    let others = others.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let store: MemoryStore = keys.chain(others).collect();
+    let plan = options().edit(&store).unwrap().set(field!(App.level), &"debug".to_owned()).unwrap();
+    let plan = plan.plan().unwrap();
+    store.delete("/app@web-1/workers");
+    let error = plan.commit().unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+}

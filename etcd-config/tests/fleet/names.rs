@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use etcd_config::{EtcdConfig, ProblemKind};
+use etcd_config::{EtcdConfig, Fleet, MemoryStore, ProblemKind};
 use tokio::time::sleep;
 
 use crate::settings::*;
@@ -101,4 +101,60 @@ fn a_layer_where_the_instances_are_listed_is_refused() {
 fn times_of_any_length_may_be_given() {
     let options = Settings::options().instance("web-1").instance_spread(std::time::Duration::MAX);
     options.instance_lease(std::time::Duration::MAX).watch(store()).unwrap();
+}
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/app", layers("/app@{instance}"))]
+struct Layered {
+    #[etcd(default = 10)]
+    workers: u32,
+}
+
+/// The one that finds its name taken reads the layer of the name that it was given: a process that is started again before
+/// its lease has ended must not come up with other values.
+#[tokio::test(start_paused = true)]
+async fn the_layer_is_that_of_the_name_that_was_asked_for() {
+    seeded();
+    let store = MemoryStore::from([("/app@web-1/workers", "3"), ("/app@web-1~2/workers", "4")]);
+    let mut lives = Vec::new();
+    for name in ["web-1", "web-1~2"] {
+        let live = Layered::options().instance("web-1").watch_async(&store).await.unwrap();
+        until("listed", async || live.status().instance.as_deref() == Some(name)).await;
+        assert_eq!(live.load().workers, 3);
+        lives.push(live);
+    }
+    // Who looks need not be an instance, nor know one.
+    let fleet = Fleet::of_async::<Layered>(&store).await.unwrap();
+    let layers: Vec<(&str, Vec<String>)> = fleet
+        .instances()
+        .iter()
+        .map(|instance| (instance.name.as_str(), instance.report.as_ref().unwrap().layers.clone()))
+        .collect();
+    let layer = || vec!["/app@web-1".to_owned()];
+    assert_eq!(layers, [("web-1", layer()), ("web-1~2", layer())]);
+    let written = store.put("/app@web-1/workers", "5");
+    fleet.wait_for_revision_async(written, Duration::from_secs(10)).await.unwrap();
+    assert!(lives.iter().all(|live| live.load().workers == 5));
+    // When it has its name again, that is the same layer.
+    drop(lives.remove(0));
+    until("its own", async || lives[0].status().instance.as_deref() == Some("web-1")).await;
+    assert_eq!(lives[0].load().workers, 5);
+}
+
+/// Each reads other keys, so the store is asked about each.
+#[tokio::test(start_paused = true)]
+async fn many_instances_with_a_layer_each_are_waited_for() {
+    seeded();
+    let store = store();
+    let mut lives = Vec::new();
+    for number in 0..50 {
+        let name = format!("web-{number}");
+        lives.push(Layered::options().instance(&name).watch_async(&store).await.unwrap());
+        until("listed", async || lives[number].status().instance.is_some()).await;
+    }
+    let fleet = Fleet::of_async::<Layered>(&store).await.unwrap();
+    let written = store.put("/app@web-7/workers", "5");
+    let begin = tokio::time::Instant::now();
+    fleet.wait_for_revision_async(written, Duration::from_secs(30)).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_millis(2_500), "{:?}", begin.elapsed());
 }

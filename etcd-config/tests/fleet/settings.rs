@@ -37,7 +37,7 @@ pub(crate) fn seeded() -> u64 {
 }
 
 pub(crate) async fn instance(store: &MemoryStore, name: &str) -> Live<Settings> {
-    let live = Settings::options().instance(name).version("1.4.2").watch_async(store).await.unwrap();
+    let live = Settings::options().instance(name).instance_version("1.4.2").watch_async(store).await.unwrap();
     until("listed", async || live.status().instance.is_some()).await;
     live
 }

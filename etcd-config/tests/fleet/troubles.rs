@@ -1,6 +1,6 @@
 //! Where an instance cannot be listed: a warning, and nothing else.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -79,6 +79,22 @@ struct Limited {
     memory: MemoryStore,
     has_leases: bool,
     asked: Arc<AtomicUsize>,
+    /// The connection is lost as soon as the next lease is granted.
+    breaks_after_grant: Arc<AtomicBool>,
+    /// How long after a key is written under a lease that is answered.
+    put_is_answered_after: Duration,
+}
+
+impl Limited {
+    fn over(memory: MemoryStore) -> Self {
+        Self {
+            memory,
+            has_leases: true,
+            asked: Arc::default(),
+            breaks_after_grant: Arc::default(),
+            put_is_answered_after: Duration::ZERO,
+        }
+    }
 }
 
 impl Store for Limited {
@@ -93,14 +109,33 @@ impl Store for Limited {
     fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.has_leases {
-            return self.memory.grant_lease(ttl);
+            let (store, granted) = (self.clone(), self.memory.grant_lease(ttl));
+            return Box::pin(async move {
+                let granted = granted.await;
+                if store.breaks_after_grant.swap(false, Ordering::SeqCst) {
+                    store.memory.refuse(true);
+                    store.memory.cut();
+                }
+                granted
+            });
         }
         Box::pin(std::future::ready(Err(Error::new(Kind::InvalidRequest, "the store has no leases"))))
     }
 
     fn put_with_lease(&self, put: LeasedPut) -> BoxFuture<Result<Leased, Error>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        self.memory.put_with_lease(put)
+        let (put, pause) = (self.memory.put_with_lease(put), self.put_is_answered_after);
+        Box::pin(async move {
+            let written = put.await;
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+            written
+        })
+    }
+
+    fn keep_lease_alive(&self, lease: LeaseId) -> BoxFuture<Result<Duration, Error>> {
+        self.memory.keep_lease_alive(lease)
     }
 
     fn revoke_lease(&self, lease: LeaseId) -> BoxFuture<Result<(), Error>> {
@@ -119,8 +154,7 @@ impl Store for Limited {
 #[tokio::test(start_paused = true)]
 async fn a_store_without_leases_lists_nobody() {
     seeded();
-    let asked = Arc::default();
-    let store = Limited { memory: store(), has_leases: false, asked: Arc::clone(&asked) };
+    let store = Limited { has_leases: false, ..Limited::over(store()) };
     let options = Settings::options().instance("web-1");
     let live = options.watch_async(Arc::new(store) as Arc<dyn Store>).await.unwrap();
     sleep(Duration::from_secs(1)).await;
@@ -137,7 +171,7 @@ async fn what_fails_is_tried_ever_more_seldom() {
     let memory = store();
     let [denied, ..] = refusals();
     memory.refuse_writes_with(Some(denied));
-    let store = Limited { memory, has_leases: true, asked: Arc::clone(&asked) };
+    let store = Limited { asked: Arc::clone(&asked), ..Limited::over(memory) };
     let options = Settings::options().instance("web-1");
     let live = options.watch_async(Arc::new(store) as Arc<dyn Store>).await.unwrap();
     sleep(Duration::from_secs(600)).await;
@@ -146,4 +180,39 @@ async fn what_fails_is_tried_ever_more_seldom() {
     let later = asked.load(Ordering::SeqCst);
     assert!((5..=15).contains(&first) && (10..=40).contains(&later), "{first}, {later}");
     drop(live);
+}
+
+/// The lease that was granted before is over by then, as nobody has kept it alive.
+#[tokio::test(start_paused = true)]
+async fn who_lost_the_store_between_lease_and_key_is_listed_as_soon_as_it_is_there_again() {
+    seeded();
+    let memory = store();
+    let store = Limited { breaks_after_grant: Arc::new(true.into()), ..Limited::over(memory.clone()) };
+    let options = Settings::options().instance("web-1");
+    let live = options.watch_async(Arc::new(store) as Arc<dyn Store>).await.unwrap();
+    sleep(Duration::from_secs(1_200)).await;
+    assert!(!live.status().state.is_watching() && live.status().instance.is_none(), "{}", live.status());
+    memory.refuse(false);
+    until("watching", async || live.status().state.is_watching()).await;
+    let after = until("listed", async || live.status().instance.is_some()).await;
+    assert!(after <= SPREAD + Duration::from_secs(1), "{after:?}");
+    assert_eq!(names(&memory).await, ["web-1"]);
+}
+
+/// Its own name is written, and that is not answered yet.
+#[tokio::test(start_paused = true)]
+async fn who_ends_while_it_takes_its_name_back_leaves_nothing_there() {
+    seeded();
+    let memory = store();
+    let first = instance(&memory, "web-1").await;
+    let store = Limited { put_is_answered_after: Duration::from_secs(1), ..Limited::over(memory.clone()) };
+    let options = Settings::options().instance("web-1");
+    let second = options.watch_async(Arc::new(store) as Arc<dyn Store>).await.unwrap();
+    until("listed", async || second.status().instance.as_deref() == Some("web-1~2")).await;
+    drop(first);
+    until("one", async || names(&memory).await == ["web-1~2"]).await;
+    until("both", async || names(&memory).await == ["web-1", "web-1~2"]).await;
+    drop(second);
+    let after = until("nobody", async || names(&memory).await.is_empty()).await;
+    assert!(after < Duration::from_secs(1), "{after:?}");
 }

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 async fn wait(store: &MemoryStore, revision: u64) -> (Result<(), etcd_config::Error>, Duration) {
     let (fleet, begin) = (fleet(store).await, Instant::now());
-    (fleet.wait_for_async(revision, LIMIT).await, begin.elapsed())
+    (fleet.wait_for_revision_async(revision, LIMIT).await, begin.elapsed())
 }
 
 /// Why the one who is named lags.
@@ -142,10 +142,49 @@ async fn who_has_lost_the_store_or_cannot_be_read_is_said_to() {
     let (why_not, after, _) = why(&store, written, "web-1").await;
     assert_eq!(why_not, InstanceLag::Disconnected { state: "disconnected".into(), revision: 1 });
     assert_eq!(after, LIMIT);
-    store.put("/app.fleet/web-1", "?");
-    let (why_not, _, error) = why(&store, written, "web-1").await;
-    assert!(matches!(why_not, InstanceLag::Unreadable(_)), "{why_not:?}");
-    assert!(error.to_string().ends_with("web-1: its entry cannot be read: it is no JSON"), "{error}");
+    store.put("/app.fleet/web-1", entry(&json!({ "format": 2 })));
+    let (why_not, after, error) = why(&store, written, "web-1").await;
+    assert!(matches!(why_not, InstanceLag::Unreadable(_)) && !error.is_timeout(), "{why_not:?} {error}");
+    assert!(after.is_zero(), "no waiting makes it readable: {after:?}");
+    let words = "web-1: its entry cannot be read: it is of format 2, and this program reads up to 1";
+    assert!(error.to_string().ends_with(words), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_a_newer_version_ends_it_when_the_others_have_answered() {
+    seeded();
+    let store = store();
+    let live = instance(&store, "web-1").await;
+    store.put("/app.fleet/web-2", entry(&json!({ "format": 2, "revision": "of another kind" })));
+    let written = store.put("/app/workers", "13");
+    let (why_not, after, error) = why(&store, written, "web-2").await;
+    assert!(matches!(why_not, InstanceLag::Unreadable(_)) && !error.is_timeout(), "{error}");
+    assert!(after <= A_WHILE, "{after:?}");
+    store.delete("/app.fleet/web-2");
+    wait(&store, written).await.0.unwrap();
+    drop(live);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_instance_has_written_is_listed_and_not_waited_for() {
+    seeded();
+    let store = store();
+    for (name, text) in
+        [("by-hand", "?"), ("empty", ""), ("half", "{\"format\":1}"), ("old", "{\"format\":0}")]
+    {
+        store.put(format!("/app.fleet/{name}"), text);
+    }
+    let written = store.put("/app/workers", "13");
+    // It is nobody, too.
+    let (outcome, after) = wait(&store, written).await;
+    let error = outcome.unwrap_err();
+    assert!(error.lagging().is_empty() && after == LIMIT, "{error}");
+    assert!(error.to_string().contains("no instance is listed below /app.fleet"), "{error}");
+    let _live = instance(&store, "web-1").await;
+    assert_eq!(names(&store).await, ["by-hand", "empty", "half", "old", "web-1"]);
+    let (outcome, after) = wait(&store, written).await;
+    outcome.unwrap();
+    assert!(after <= A_WHILE, "{after:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,17 +238,18 @@ async fn an_operator_who_loses_the_connection_tries_again_within_the_limit() {
         written
     };
     let expected = store.revision() + 1;
-    let (outcome, written) = tokio::join!(fleet.wait_for_async(expected, Duration::from_secs(60)), breaks);
+    let (outcome, written) =
+        tokio::join!(fleet.wait_for_revision_async(expected, Duration::from_secs(60)), breaks);
     outcome.unwrap();
     assert_eq!(written, expected);
     // For longer than the limit it says why.
     store.cut();
     store.refuse(true);
-    let error = fleet.wait_for_async(expected + 1, LIMIT).await.unwrap_err();
+    let error = fleet.wait_for_revision_async(expected + 1, LIMIT).await.unwrap_err();
     assert!(error.is_timeout() && error.store().is_some(), "{error}");
     assert!(error.to_string().starts_with("no answer about the fleet within 30s: "), "{error}");
     store.refuse_with(Some(StoreError::new(Kind::PermissionDenied, "etcdserver: permission denied")));
-    let error = fleet.wait_for_async(expected + 1, LIMIT).await.unwrap_err();
+    let error = fleet.wait_for_revision_async(expected + 1, LIMIT).await.unwrap_err();
     assert!(error.is_access() && error.to_string().contains("may read all of /app.fleet/"), "{error}");
 }
 
@@ -222,7 +262,7 @@ fn blocking_code_waits_too() {
     etcd_config_tests::until("listed", || live.status().instance.is_some());
     let written = Settings::update(&store, |edit| Ok(edit.set_text("workers", "20"))).unwrap();
     let fleet = etcd_config::Fleet::of::<Settings>(&store).unwrap();
-    fleet.wait_for(written.revision(), Duration::from_secs(20)).unwrap();
+    fleet.wait_for_revision(written.revision(), Duration::from_secs(20)).unwrap();
     assert_eq!(live.load().workers, 20);
 }
 
@@ -245,7 +285,7 @@ async fn who_does_not_read_a_layer_has_in_force_what_was_written_there() {
     assert_eq!(fleet.instance("eu-1").unwrap().report.as_ref().unwrap().layers, ["/app@eu"]);
     for key in ["/app@us/workers", "/elsewhere"] {
         let (written, begin) = (store.put(key, "7"), Instant::now());
-        fleet.wait_for_async(written, LIMIT).await.unwrap();
+        fleet.wait_for_revision_async(written, LIMIT).await.unwrap();
         assert!(begin.elapsed() <= A_WHILE, "{key}: {:?}", begin.elapsed());
     }
     assert_eq!(lives.iter().map(|live| live.load().workers).collect::<Vec<_>>(), [5, 7]);

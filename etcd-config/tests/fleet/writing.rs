@@ -147,7 +147,7 @@ async fn no_secret_is_written_and_what_is_long_is_cut() {
 async fn without_a_name_nothing_is_written() {
     let store = store();
     let before = store.revision();
-    let live = Settings::options().version("1.0").watch_async(&store).await.unwrap();
+    let live = Settings::options().instance_version("1.0").watch_async(&store).await.unwrap();
     sleep(Duration::from_secs(60)).await;
     assert_eq!((store.revision(), live.status().instance), (before, None));
 }

@@ -1,8 +1,10 @@
 //! The feature `http`: the page, its events, probes and metrics, through the `tower` service.
 
 mod asking;
+mod crowd;
 mod ends;
 mod events;
+mod layers;
 mod metrics;
 mod probes;
 mod recent;

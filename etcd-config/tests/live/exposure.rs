@@ -77,7 +77,7 @@ fn fleet(table: &mut Table) {
     let settings = Bank::options().instance("web-1").instance_spread(spread).watch(&store).unwrap();
     until("listed", || settings.status().instance.is_some());
     let refused = store.transaction().put("/bank/pin", PLANTED).put("/bank/users/a", b"hunter2\xff").commit();
-    let error = Fleet::of::<Bank>(&store).unwrap().wait_for(refused, SOON).unwrap_err();
+    let error = Fleet::of::<Bank>(&store).unwrap().wait_for_revision(refused, SOON).unwrap_err();
     let fleet = Fleet::of::<Bank>(&store).unwrap();
     table.both("Fleet", &fleet);
     table.row("Instance", &fleet.instances());

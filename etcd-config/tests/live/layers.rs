@@ -1,9 +1,10 @@
 //! A configuration of several layers: what overrides what, and which key is meant where one is named.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use etcd_config::client::Prefix;
 use etcd_config::{EtcdConfig, Live, MemoryStore, Options, ProblemKind, Source};
 
 use crate::folder::{Folder, LIMIT};
@@ -268,6 +269,44 @@ fn the_commit_key_commits_in_any_layer() {
     size(store.put("/app/version", "7"), 2);
 }
 
+/// As of servers whose streams cannot prove how far they are: everything that was written is read at once.
+#[test]
+fn a_commit_comes_into_force_without_a_half_of_the_next_edit() {
+    #[derive(EtcdConfig)]
+    #[etcd(prefix = "/app", layers("/app@a"), commit_key = "version")]
+    struct Address {
+        host: String,
+        port: u16,
+    }
+    let store = MemoryStore::from([("/app/host", "a"), ("/app/port", "1"), ("/app@a/version", "1")]);
+    let settings = Address::watch(&store).unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&seen);
+    settings.on_change(move |change| {
+        let address = change.after();
+        note.lock().unwrap().push((address.host.clone(), address.port));
+    });
+    store.silence_in(&Prefix::new("/app@a"), true);
+    for (host, port) in [("b", "2"), ("c", "3")] {
+        store.put("/app/host", host);
+        store.put("/app/port", port);
+        store.put("/app/version", port);
+    }
+    let half = store.put("/app/host", "d");
+    until("known", || settings.status().revision == half);
+    settings.wait_until(|address| address.port == 3, SOON).unwrap();
+    assert_eq!(settings.load().host, "c", "the next edit is not committed");
+    store.put("/app/port", "4");
+    let committed = store.put("/app/version", "4");
+    settings.wait_for_callbacks(committed, SOON).unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.ends_with(&[("c".to_owned(), 3), ("d".to_owned(), 4)]), "{seen:?}");
+    assert!(
+        seen.iter().all(|(host, port)| [("b", 2), ("c", 3), ("d", 4)].contains(&(host.as_str(), *port))),
+        "{seen:?}"
+    );
+}
+
 #[test]
 fn a_secret_of_a_layer_is_shown_nowhere() {
     let store = MemoryStore::from([("/app/workers", "1"), ("/app@eu/token", "hunter2")]);
@@ -343,4 +382,41 @@ fn layers_are_named_one_by_one_and_each_is_checked() {
     assert!(
         App::schema().to_markdown().contains("below `/app@{zone}`, then below `/app@{instance}` override")
     );
+}
+
+#[test]
+fn a_layer_of_the_instance_is_that_of_its_name() {
+    let store = MemoryStore::from([
+        ("/app/workers", "1"),
+        ("/app@web-1/workers", "3"),
+        ("/app@web-2/workers", "4"),
+        ("/app@own/workers", "5"),
+    ]);
+    let zoned = || App::options().placeholder("zone", "eu");
+    assert_eq!(zoned().instance("web-1").load_once(&store).unwrap().workers, 3);
+    let settings = zoned().instance("web-2").watch(&store).unwrap();
+    assert_eq!(
+        (settings.load().workers, settings.status().layers),
+        (4, vec!["/app@eu".into(), "/app@web-2".into()])
+    );
+    // What is said of it comes first, whatever the order.
+    let said = zoned().instance("web-1").placeholder("instance", "own");
+    assert_eq!(said.load_once(&store).unwrap().workers, 5);
+    let said = zoned().placeholder("instance", "own").instance("web-1");
+    assert_eq!(said.load_once(&store).unwrap().workers, 5);
+    // Without a name there is no value.
+    let error = zoned().load_once(&store).unwrap_err().to_string();
+    let words = "needs a value for {instance}: give it with .placeholder(\"instance\", ...) or .instance(...), or set the \
+                 environment variable INSTANCE";
+    assert!(error.contains(words), "{error}");
+    // What can be a name, and cannot stand in a key.
+    let error = zoned().instance("a{b}").watch(&store).unwrap_err();
+    assert!(
+        error.is_invalid_option() && error.to_string().contains("cannot stand for {instance}"),
+        "{error}"
+    );
+    // It is edited as any other.
+    let options = || zoned().instance("web-1").in_layer("/app@{instance}");
+    options().edit(&store).unwrap().set_text("workers", "7").plan().unwrap().commit().unwrap();
+    assert_eq!(store.get("/app@web-1/workers").as_deref(), Some(&b"7"[..]));
 }

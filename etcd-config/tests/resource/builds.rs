@@ -98,7 +98,8 @@ fn a_failure_refuses_the_update_and_both_stay() {
         (1, 1, 1)
     );
     let shown = status.to_string();
-    assert!(shown.contains("resource pool: of revision") && shown.contains("connection refused"), "{shown}");
+    let why = "s; the last build failed: cannot be built: connection refused";
+    assert!(shown.contains("resource pool: of revision 1 for ") && shown.contains(why), "{shown}");
     let explained = settings.explain();
     assert_eq!(explained.resources()[0].name, "pool");
     assert!(explained.to_string().contains("\nresource pool: of revision"), "{explained}");

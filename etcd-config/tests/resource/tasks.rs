@@ -149,10 +149,7 @@ async fn is_made_first_and_again() {
     let revision = store.put("/shop/size", "2");
     in_force(&settings, revision).await;
     assert_eq!(*pool.load(), 2);
-    let sum = settings
-        .building()
-        .name("sum")
-        .resource_from_async(|s| s.size + s.other, |sum| async move { Ok::<_, String>(sum) });
+    let sum = settings.resource_from_async(|s| s.size + s.other, |sum| async move { Ok::<_, String>(sum) });
     let sum = sum.await.unwrap();
     let revision = store.put("/shop/other", "5");
     in_force(&settings, revision).await;

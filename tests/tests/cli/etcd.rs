@@ -1,6 +1,10 @@
 //! On real servers.
 
-use etcd_config_tests::{Server, servers};
+use std::time::{Duration, Instant};
+
+use etcd_client_core::v3::Client;
+use etcd_config::{EtcdConfig, Live};
+use etcd_config_tests::{Server, block_on, servers, until_found};
 
 use crate::helper::{Ran, Run, VALID};
 use crate::terminal::Terminal;
@@ -100,5 +104,93 @@ fn the_older_api_takes_one_key_and_says_so_before_anything_is_sent() {
         let one = run(&["set", "database.pool_size=20", "--yes"]);
         assert_eq!(one.code, 0, "{one:#?}");
         assert_eq!(run(&["get", "database.pool_size"]).out, "20\n");
+    }
+}
+
+/// What the instances of the program's configuration read of it.
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/payments")]
+struct Part {
+    #[etcd(key = "database/pool_size", default = 10)]
+    _pool_size: u32,
+    #[etcd(key = "threads", default = 4, restart)]
+    _threads: u16,
+}
+
+/// An instance that is listed.
+fn instance(server: &Server, name: &str) -> Live<Part> {
+    let client = block_on(async { Client::new([server.endpoint()]) }).unwrap();
+    let options =
+        Part::options().instance(name).instance_version("1.0").instance_lease(Duration::from_secs(2));
+    let live = options.watch(client).unwrap();
+    until_found(Duration::from_secs(20), || live.status().instance, || live.status().to_string());
+    live
+}
+
+#[test]
+fn who_has_written_waits_for_the_fleet_on_each_line_of_etcd() {
+    for etcd in servers::each_line() {
+        let server = Server::builder().etcd(etcd).start();
+        seeded(&server);
+        let fleet = |args: &[&str]| run(&server, &[&["fleet"], args].concat());
+        let nobody = fleet(&["--wait", "1", "--for", "300ms"]);
+        assert_eq!(nobody.code, 1, "{nobody:#?}");
+        let (web, other) = (instance(&server, "web-1"), instance(&server, "web-2"));
+        let written = run(&server, &["set", "database.pool_size=20", "--json", "--yes"]);
+        let revision = written.json()["written"].to_string();
+        let waited = fleet(&["--wait", &revision, "--for", "20s"]);
+        assert_eq!((waited.code, waited.err.as_str()), (0, ""), "{waited:#?}");
+        assert!(waited.out.contains(&format!("Revision {revision} of Settings is in force everywhere")));
+        let listed = fleet(&[]);
+        assert!(
+            listed.out.contains("2 instances of Settings below /payments.fleet at revision"),
+            "{listed:#?}"
+        );
+        assert!(listed.out.contains(": all up to date\n"), "{listed:#?}");
+
+        // Nobody below the prefix has written that, and nobody will: yet all have it, as nothing differs.
+        server.put("/elsewhere", "1");
+        let head = fleet(&["--json"]).json()["revision"].to_string();
+        assert_eq!(fleet(&["--wait", &head, "--for", "20s"]).code, 0);
+
+        let restart = run(&server, &["set", "threads=8", "--json", "--yes"]).json()["written"].to_string();
+        let waits = fleet(&["--wait", &restart, "--for", "3s"]);
+        assert_eq!(waits.code, 1, "{waits:#?}");
+        assert!(waits.err.contains("web-1: waits for a restart: _threads"), "{waits:#?}");
+        assert_eq!(run(&server, &["unset", "threads", "--yes"]).code, 0);
+
+        // Past the command line.
+        server.put("/payments/database/pool_size", "many");
+        let bad = fleet(&["--json"]).json()["revision"].as_u64().unwrap();
+        let begin = Instant::now();
+        let refused = fleet(&["--wait", &bad.to_string(), "--for", "60s"]);
+        assert!(refused.code == 1 && begin.elapsed() < Duration::from_secs(30), "{refused:#?}");
+        assert!(refused.err.contains("web-2: revision"), "{refused:#?}");
+        assert!(refused.err.contains("is refused: /payments/database/pool_size: \"many\""), "{refused:#?}");
+
+        // One that goes is not waited for.
+        server.put("/payments/database/pool_size", "30");
+        drop(other);
+        let head = fleet(&["--json"]).json()["revision"].to_string();
+        assert_eq!(fleet(&["--wait", &head, "--for", "20s"]).code, 0);
+        assert_eq!(fleet(&["--json"]).json()["instances"].as_array().unwrap().len(), 1);
+        drop(web);
+    }
+}
+
+#[test]
+fn who_may_not_read_the_fleet_is_told_what_to_grant() {
+    let server = Server::start();
+    seeded(&server);
+    server.enable_auth("of-root");
+    server.add_user("reader", "secret", "/payments/");
+    let fleet = |args: &[&str]| {
+        let named = prepared(&server, &[&["fleet"], args].concat()).env("ETCDCTL_USER", "reader");
+        named.env("ETCDCTL_PASSWORD", "secret").run()
+    };
+    for args in [&[][..], &["--wait", "1"], &["--watch"]] {
+        let refused = fleet(args);
+        assert_eq!(refused.code, 3, "{refused:#?}");
+        assert!(refused.err.contains("a role that may read all of /payments.fleet/"), "{refused:#?}");
     }
 }

@@ -1,8 +1,10 @@
 //! The command line of etcd-config: as a person at a terminal, and as a script, use it.
 
 mod etcd;
+mod fleet;
 mod helper;
 mod hostile;
+mod layers;
 mod person;
 mod script;
 mod terminal;

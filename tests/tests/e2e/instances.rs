@@ -1,4 +1,4 @@
-//! Instances that are listed beside their prefix on real servers, below leases, and who waits for them.
+//! Instances that are listed beside their prefix on real servers, attached to leases, and who waits for them.
 
 use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -26,7 +26,7 @@ const LEASE: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_secs(30);
 
 fn options(name: &str) -> Options<Settings> {
-    Settings::options().instance(name).version("1.0").instance_lease(LEASE)
+    Settings::options().instance(name).instance_version("1.0").instance_lease(LEASE)
 }
 
 fn client(endpoint: String) -> Client {
@@ -107,13 +107,13 @@ fn twenty_are_listed_waited_for_and_gone_when_they_are_killed() {
 
         let written = Settings::update(&client, |edit| Ok(edit.set_text("workers", "2"))).unwrap();
         let fleet = Fleet::of::<Settings>(&client).unwrap();
-        fleet.wait_for(written.revision(), SOON).unwrap();
+        fleet.wait_for_revision(written.revision(), SOON).unwrap();
         assert!(lives.iter().all(|live| live.load().workers == 2));
 
         // Past the library; it is refused by all, and nobody prints the secret.
         server.put("/service/pin", "hunter2");
         let bad = until_found(SOON, || lives[0].status().last_rejection, || "refused".to_owned()).revision();
-        let error = fleet.wait_for(bad, SOON).unwrap_err();
+        let error = fleet.wait_for_revision(bad, SOON).unwrap_err();
         assert_eq!(error.lagging().len(), 20, "{error}");
         let is_refused = |why: &InstanceLag| matches!(why, InstanceLag::Refused { .. });
         assert!(error.lagging().iter().all(|lagging| is_refused(&lagging.why)), "{error}");
@@ -126,7 +126,7 @@ fn twenty_are_listed_waited_for_and_gone_when_they_are_killed() {
             lives[0].status().revision
         });
         // It does not have it, and does not count as soon as its lease is over.
-        fleet.wait_for(good, SOON).unwrap();
+        fleet.wait_for_revision(good, SOON).unwrap();
         assert!(!names(&client).contains(&"killed".to_owned()));
         println!("etcd {}: gone {:?} after it was killed", etcd.version(), began.elapsed());
 

@@ -9,6 +9,8 @@ use crate::{Error, Kind};
 /// So much is read ahead of the other streams; the rest waits where its store keeps it.
 const MOST_BATCHES: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
+/// After so many answers that prove nothing no other is waited for. The first one may be to a question of before.
+const UNPROVEN_ANSWERS: u32 = 2;
 
 #[derive(Debug)]
 pub(super) struct Part {
@@ -53,8 +55,17 @@ impl Part {
         }
     }
 
-    /// Reads what has arrived. Whether the stream cannot deliver what has changed. What is not after `begins_after` is left
-    /// out.
+    /// Whether the stream has not come to this revision.
+    pub(super) fn is_behind(&self, revision: u64) -> bool {
+        self.through < revision
+    }
+
+    /// Whether no answer of it is to be waited for.
+    pub(super) fn proves_nothing(&self) -> bool {
+        !self.watch.proves_progress() || self.unproven >= UNPROVEN_ANSWERS
+    }
+
+    /// Reads what has arrived; true if the stream is stale. Batches up to `begins_after` are left out.
     pub(super) fn read(&mut self, begins_after: u64, cx: &mut Context<'_>) -> Result<bool, Error> {
         while self.held.len() < MOST_BATCHES && self.bytes < MOST_BYTES {
             let signal = match self.watch.poll_next(cx) {
@@ -97,6 +108,7 @@ impl Part {
                 "{endpoint}: the watch of {} has come to revision {through}, and goes on at {}",
                 self.directory, batch.revision
             );
+            // As of a member that lags behind what was seen: the watcher reads what was written since.
             return Err(Error::new(Kind::FutureRevision, message));
         }
         self.come_to(batch.revision);

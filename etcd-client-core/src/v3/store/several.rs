@@ -156,23 +156,25 @@ impl Several {
         Ok((answer.header.unwrap_or_default(), answers.collect()))
     }
 
-    /// etcd refuses the whole transaction without saying for which of the directories, so each is asked by itself.
+    /// etcd refuses the whole transaction without saying for which of the directories, so each is asked by itself: all at
+    /// once, as one after the other they could take so many time limits.
     async fn refusal(&self, error: Error) -> Error {
-        for directory in self.prefix.parts() {
-            let range = range(&directory);
+        let questions = self.prefix.parts().map(|directory| -> BoxFuture<Result<Option<Error>, Error>> {
+            let (pool, range) = (Arc::clone(&self.pool), range(&directory));
             let question = RangeRequest {
                 key: range.start,
                 range_end: range.end,
                 count_only: true,
                 ..RangeRequest::default()
             };
-            if let Err(error) = self.pool.call_once(question).await
-                && error.kind() == Kind::PermissionDenied
-            {
-                return directory.name_refusal(error);
-            }
-        }
-        error
+            Box::pin(async move {
+                let refusal = pool.call_once(question).await.err();
+                let refusal = refusal.filter(|error| error.kind() == Kind::PermissionDenied);
+                Ok(refusal.map(|error| directory.name_refusal(error)))
+            })
+        });
+        let refusals = concurrently(questions.collect()).await.unwrap_or_default();
+        refusals.into_iter().flatten().next().unwrap_or(error)
     }
 }
 

@@ -1,12 +1,15 @@
 //! What the screen shows: status, values, the last changes, refusals.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::{Prefix, Printable};
 
 use crate::cli::paragraph::wrap;
+use crate::cli::screen::{Picture, Size, arranged};
 use crate::cli::style::Style;
+use crate::cli::subject::{Heard, Watched};
 use crate::cli::table::{Cut, Table, shortened};
 use crate::cli::value_table::value_table;
 use crate::explain::difference::difference;
@@ -31,24 +34,37 @@ pub(super) struct Seen {
     fresh: BTreeMap<String, Instant>,
     /// The newest last.
     changes: VecDeque<String>,
-    /// How many rows are above the first that is shown.
-    pub(super) scrolled: usize,
 }
 
-/// The size of the terminal, in columns and lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) width: usize,
-    pub(super) height: usize,
+/// The screen of a configuration that is followed.
+pub(super) struct LiveValues<'w> {
+    pub(super) watched: &'w dyn Watched,
+    pub(super) heard: &'w Receiver<Heard>,
+    pub(super) seen: Seen,
+    pub(super) colours: bool,
+}
+
+impl Picture for LiveValues<'_> {
+    fn is_new(&mut self) -> bool {
+        self.heard.try_iter().count() > 0
+    }
+
+    fn look(&mut self, now: Instant, time: &str) {
+        self.seen.update(self.watched.explain(), self.watched.status(), now, time);
+    }
+
+    fn lines(&mut self, size: Size, now: Instant, scrolled: &mut usize) -> Vec<String> {
+        self.seen.lines(size, now, self.colours, scrolled)
+    }
 }
 
 impl Seen {
     pub(super) fn new(explanation: Explanation, status: Status) -> Self {
-        Self { explanation, status, fresh: BTreeMap::new(), changes: VecDeque::new(), scrolled: 0 }
+        Self { explanation, status, fresh: BTreeMap::new(), changes: VecDeque::new() }
     }
 
     /// There is another state; `time` is what the clock on the wall says.
-    pub(super) fn update(&mut self, explanation: Explanation, status: Status, now: Instant, time: &str) {
+    fn update(&mut self, explanation: Explanation, status: Status, now: Instant, time: &str) {
         for changed in difference(&self.explanation, &explanation) {
             let revision = changed.revision.unwrap_or(status.snapshot_revision);
             self.changes.push_back(format!("{time}  revision {revision}  {}", changed.line()));
@@ -62,22 +78,10 @@ impl Seen {
         self.status = status;
     }
 
-    /// The lines of the whole screen, from the top, as many as it has.
-    pub(super) fn lines(&mut self, size: Size, now: Instant, colours: bool) -> Vec<String> {
-        let Size { width, height } = size;
-        let mut lines = self.head(width, colours);
-        let tail = self.tail(size, colours);
-        let room = height.saturating_sub(lines.len() + tail.len()).max(2);
-        let table = self.table(now).lines(Some(width), colours);
-        let (titles, rows) = table.split_at(1.min(table.len()));
-        let shown = room - 1;
-        self.scrolled = self.scrolled.min(rows.len().saturating_sub(shown));
-        lines.extend(titles.iter().cloned());
-        lines.extend(rows.iter().skip(self.scrolled).take(shown).cloned());
-        lines.resize(lines.len() + shown.saturating_sub(rows.len()), String::new());
-        lines.extend(tail);
-        lines.truncate(height);
-        lines
+    fn lines(&self, size: Size, now: Instant, colours: bool, scrolled: &mut usize) -> Vec<String> {
+        let table = self.table(now).lines(Some(size.width), colours);
+        let (head, tail) = (self.head(size.width, colours), self.tail(size, colours));
+        arranged(head, &table, tail, size.height, scrolled)
     }
 
     fn head(&self, width: usize, colours: bool) -> Vec<String> {
@@ -95,8 +99,7 @@ impl Seen {
     fn table(&self, now: Instant) -> Table {
         let rows: Vec<&Row> = self.explanation.rows().iter().collect();
         let problems = self.status.refusal().map(crate::rejection::Rejection::problems).unwrap_or_default();
-        let prefix = Prefix::new(&self.status.prefix);
-        let mut table = value_table(&rows, prefix.directory(), problems);
+        let mut table = value_table(&rows, &prefix_of(&self.status), problems);
         for (row, shown) in rows.iter().zip(&mut table.rows) {
             // What is refused has lines of its own, at the bottom.
             shown.notes.clear();
@@ -133,4 +136,12 @@ impl Seen {
         lines.push(Style::Faint.paint(&shortened(HELP, width, Cut::End), colours));
         lines
     }
+}
+
+/// The prefix with its layers.
+fn prefix_of(status: &Status) -> Prefix {
+    let lowest = Prefix::new(&status.prefix);
+    let joined = status.layers.iter().try_fold(lowest.clone(), |all, layer| all.and(&Prefix::new(layer)));
+    // They are joined in the process that has them.
+    joined.unwrap_or(lowest)
 }

@@ -53,7 +53,7 @@ pub(super) fn follow(session: &Session, watched: &dyn Watched, heard: &Receiver<
                 for changed in difference(&before, &now) {
                     let revision = changed.revision.unwrap_or_else(|| watched.status().snapshot_revision);
                     let text = format!("revision {revision}  {}", changed.line());
-                    let data = json!({
+                    let mut data = json!({
                         "change": {
                             "field": changed.field,
                             "key": changed.key,
@@ -62,6 +62,9 @@ pub(super) fn follow(session: &Session, watched: &dyn Watched, heard: &Receiver<
                             "revision": revision,
                         }
                     });
+                    if let Some(layer) = changed.layer {
+                        data["change"]["layer"] = layer.into();
+                    }
                     print(session, &text, &data);
                 }
                 before = now;

@@ -11,7 +11,7 @@ struct Verdict {
     sentence: &'static str,
 }
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     let Scene { status, now, .. } = scene;
     let Verdict { level, word, sentence } = verdict(status);
     html.raw("<div class=\"banner ").raw(level).raw("\" data-title=\"").text(word).raw("\" data-now=\"");

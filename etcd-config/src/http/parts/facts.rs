@@ -9,7 +9,7 @@ use crate::status::{CacheFile, Counters};
 /// So many endpoints are shown.
 const SHOWN: usize = 10;
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     let (status, now) = (&scene.status, scene.now);
     html.raw("<section aria-labelledby=\"facts-title\"><h2 id=\"facts-title\">Status</h2><dl>");
     html.raw("<dt>State</dt><dd>").text(&status.state).raw("</dd><dt>It began</dt><dd>");

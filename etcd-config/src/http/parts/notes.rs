@@ -8,7 +8,7 @@ use crate::problem::Problem;
 /// So many of each are shown.
 const SHOWN: usize = 20;
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     let status = &scene.status;
     section("warnings", "Warnings", &status.warnings, html);
     section("pending", "Waiting for a restart", &status.pending, html);

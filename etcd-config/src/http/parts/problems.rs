@@ -7,7 +7,7 @@ use crate::problem::Problem;
 /// So many problems are shown.
 const SHOWN: usize = 50;
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     let Some(refusal) = scene.status.refusal() else { return };
     let problems = refusal.problems();
     html.raw("<section class=\"refused\" aria-labelledby=\"refused\"><h2 id=\"refused\">Refused: ");

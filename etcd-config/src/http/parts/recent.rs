@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::explain::difference::Changed;
 use crate::http::html::Html;
-use crate::http::record::{Happening, What};
+use crate::http::record::{RecentEvent, What};
 use crate::problem::Problem;
 
 /// So much is open to view; the rest is folded away.
@@ -13,7 +13,7 @@ const DETAILS: usize = 5;
 /// Where all of it is.
 const RECENT: &str = "recent.json";
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     html.raw("<section aria-labelledby=\"recent-title\"><h2 id=\"recent-title\">What happened last</h2>");
     let (open, folded) = scene.happened.split_at(OPEN.min(scene.happened.len()));
     if open.is_empty() {
@@ -30,26 +30,26 @@ pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
     html.raw("</section>");
 }
 
-fn list(happened: &[std::sync::Arc<Happening>], scene: &Scene<'_>, html: &mut Html) {
+fn list(happened: &[std::sync::Arc<RecentEvent>], scene: &Scene<'_>, html: &mut Html) {
     html.raw("<ol class=\"recent\">");
-    for happening in happened {
-        let kind = match happening.what {
+    for event in happened {
+        let kind = match event.what {
             What::Changed { .. } => "changed",
             What::Refused { .. } | What::Lost { .. } => "wrong",
             What::Back { .. } => "back",
         };
-        html.raw("<li class=\"").raw(kind).raw("\" data-key=\"").text(happening.number).raw("\">");
-        entry(happening, scene, html);
+        html.raw("<li class=\"").raw(kind).raw("\" data-key=\"").text(event.number).raw("\">");
+        entry(event, scene, html);
         html.raw("</li>");
     }
     html.raw("</ol>");
 }
 
-fn entry(happening: &Happening, scene: &Scene<'_>, html: &mut Html) {
+fn entry(event: &RecentEvent, scene: &Scene<'_>, html: &mut Html) {
     let title = |html: &mut Html, word: &'static str| {
-        html.raw("<p class=\"when\"><b>").raw(word).raw("</b> ").ago(happening.at, scene.now);
+        html.raw("<p class=\"when\"><b>").raw(word).raw("</b> ").ago(event.at, scene.now);
     };
-    match &happening.what {
+    match &event.what {
         What::Changed { revision, fields, keys, more } => {
             title(html, "Changed");
             html.raw(", revision ").text(revision).raw("</p>");

@@ -7,7 +7,7 @@ use crate::status::resource_status::ResourceStatus;
 /// So many are shown.
 const SHOWN: usize = 50;
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     let resources = &scene.status.resources;
     if resources.is_empty() {
         return;

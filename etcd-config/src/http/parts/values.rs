@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Scene;
 use crate::explain::{Origin, Row};
-use crate::http::described::Fields;
+use crate::http::fields::Fields;
 use crate::http::html::Html;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
@@ -14,25 +14,29 @@ use crate::schema::Field;
 const SHOWN: usize = 1_000;
 
 const HEAD: &str = "<table><caption class=\"hidden\">Fields, with their values in force</caption><thead><tr>\
-    <th scope=\"col\">Field</th><th scope=\"col\">Value in force</th><th scope=\"col\">Origin</th>\
-    <th scope=\"col\" class=\"number\">Revision</th></tr></thead><tbody>";
+    <th scope=\"col\">Field</th><th scope=\"col\">Value in force</th>";
+/// Where there are several.
+const LAYER: &str = "<th scope=\"col\">Layer</th>";
+const HEAD_END: &str =
+    "<th scope=\"col\">Origin</th><th scope=\"col\" class=\"number\">Revision</th></tr></thead><tbody>";
 
-pub(super) fn paint(scene: &Scene<'_>, html: &mut Html) {
+pub(super) fn render(scene: &Scene<'_>, html: &mut Html) {
     let rows = scene.explanation.rows();
     let fields = Fields::of(scene.view.schema());
     let mut problems: BTreeMap<&str, Vec<&Problem>> = BTreeMap::new();
     let refused = scene.status.refusal().map(Rejection::problems).unwrap_or_default();
     refused.iter().for_each(|problem| problems.entry(problem.key()).or_default().push(problem));
-    html.raw(HEAD);
+    let is_layered = !scene.status.layers.is_empty();
+    html.raw(HEAD).raw(if is_layered { LAYER } else { "" }).raw(HEAD_END);
     for shown in rows.iter().take(SHOWN) {
         let problems = problems.get(shown.key()).map(Vec::as_slice).unwrap_or_default();
-        row(shown, fields.get(shown.field()), problems, html);
+        row(shown, fields.get(shown.field()), problems, is_layered, html);
     }
     html.raw("</tbody></table>");
     html.more(rows.len().saturating_sub(SHOWN), "explain.json");
 }
 
-fn row(row: &Row, field: Option<&Field>, problems: &[&Problem], html: &mut Html) {
+fn row(row: &Row, field: Option<&Field>, problems: &[&Problem], is_layered: bool, html: &mut Html) {
     let shown = row.shown();
     let class = match shown.origin {
         _ if !problems.is_empty() => "refused",
@@ -55,13 +59,30 @@ fn row(row: &Row, field: Option<&Field>, problems: &[&Problem], html: &mut Html)
     if let Some(note) = row.note().filter(|_| problems.is_empty()) {
         html.raw("<p class=\"note\">").block(note).raw("</p>");
     }
-    html.raw("</td><td class=\"origin\" data-label=\"Origin\">").text(shown.origin).raw("</td>");
+    html.raw("</td>");
+    if is_layered {
+        layer(row, html);
+    }
+    html.raw("<td class=\"origin\" data-label=\"Origin\">").text(shown.origin).raw("</td>");
     html.raw("<td class=\"number\" data-label=\"Revision\">");
     match shown.revision {
         Some(revision) => html.text(revision),
         None => html.raw("-"),
     };
     html.raw("</td></tr>");
+}
+
+/// The layer that the value is from, and what it overrides.
+fn layer(row: &Row, html: &mut Html) {
+    html.raw("<td class=\"layer\" data-label=\"Layer\">");
+    match row.layer() {
+        Some(layer) => html.raw("<code>").line(layer).raw("</code>"),
+        None => html.raw("-"),
+    };
+    for overridden in row.overridden() {
+        html.raw("<p class=\"overrides\">").text(overridden.line()).raw("</p>");
+    }
+    html.raw("</td>");
 }
 
 /// What the source says of the field.

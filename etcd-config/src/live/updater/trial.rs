@@ -7,8 +7,8 @@ use etcd_client_core::watcher::Cause;
 use super::{Effects, Updater};
 use crate::problem::Problem;
 use crate::publish::Outcome;
+use crate::resource::builds::{Failed, ToBuild};
 use crate::resource::maker::Maker;
-use crate::resource::round::{Failed, ToBuild};
 
 /// An update that is held.
 #[derive(Clone, Copy)]

@@ -1,14 +1,13 @@
 //! The builds for one update, their limits, and when what has failed is tried again.
 
 use std::future::{pending, poll_fn};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::build::Built;
+use super::build::{Built, late};
 use super::maker::Maker;
 use super::registry::Resources;
 use super::running::Running;
@@ -38,7 +37,7 @@ pub(crate) struct Failed {
 }
 
 /// What the watching task has to see to.
-pub(crate) enum News {
+pub(crate) enum BuildEvent {
     /// All builds of an update have returned, or were given up.
     Over(Vec<Failed>),
     /// What has failed is to be tried again.
@@ -112,11 +111,11 @@ impl Builds {
     }
 
     /// What has to be seen to next. Cancel safe.
-    pub(crate) async fn next(&mut self) -> News {
+    pub(crate) async fn next(&mut self) -> BuildEvent {
         loop {
             if self.is_held && self.running.is_empty() {
                 self.is_held = false;
-                return News::Over(std::mem::take(&mut self.failed));
+                return BuildEvent::Over(std::mem::take(&mut self.failed));
             }
             let due = self.running.iter().map(Running::deadline).chain(self.retry_at).min();
             tokio::select! {
@@ -125,7 +124,7 @@ impl Builds {
                 (_, returned) = first_of(&mut self.late) => {
                     // What it has made is ready, and perhaps nobody waits for it any more.
                     if returned.is_ok() && self.retry_at.take().is_some() {
-                        return News::Retry;
+                        return BuildEvent::Retry;
                     } else if !self.is_held && self.retry_at.is_none() {
                         self.resources.tidy();
                     }
@@ -133,7 +132,7 @@ impl Builds {
                 () = at(due) => {
                     self.give_up_late();
                     if self.retry_at.take_if(|at| *at <= Instant::now()).is_some() {
-                        return News::Retry;
+                        return BuildEvent::Retry;
                     }
                 }
             }
@@ -154,7 +153,7 @@ impl Builds {
         for running in self.running.extract_if(.., |running| running.deadline() <= now).collect::<Vec<_>>() {
             let maker = Arc::clone(running.maker());
             if maker.is_wanted() {
-                let what = format!("has not returned within {:?}", maker.limit());
+                let what = late(maker.limit());
                 self.failed.push(Failed { maker, what });
             }
             self.give_up(running);
@@ -190,8 +189,7 @@ async fn at(due: Option<Instant>) {
 /// The pause after so many refusals before: a quarter longer or shorter, so that many processes do not keep step.
 fn pause(refusals: u32) -> Duration {
     let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(refusals)).min(LONGEST_PAUSE);
-    let random = RandomState::new().build_hasher().finish() % 501;
-    pause * (750 + u32::try_from(random).unwrap_or_default()) / 1_000
+    pause.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
 
 #[cfg(test)]

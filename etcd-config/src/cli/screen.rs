@@ -1,7 +1,8 @@
 //! The terminal while it shows a live table.
 
+mod ending;
+
 use std::io::{self, Write};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossterm::cursor::{Hide, MoveTo, Show};
@@ -11,14 +12,33 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 
-use super::ending::Ending;
-use super::frame::{Seen, Size};
-use crate::cli::subject::{Heard, Watched};
+use self::ending::Ending;
 
 /// How soon a change is shown.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often ages are shown anew.
 const TICK: Duration = Duration::from_secs(1);
+
+/// The size of the terminal, in columns and lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+/// What the screen shows.
+pub(super) trait Picture {
+    /// Whether there may be something new.
+    fn is_new(&mut self) -> bool;
+    /// Looks at what there is now; `time` is what the clock on the wall says.
+    fn look(&mut self, now: Instant, time: &str);
+    /// The lines of the whole screen, from the top, as many as it has; `scrolled` rows are above the first that is shown.
+    fn lines(&mut self, size: Size, now: Instant, scrolled: &mut usize) -> Vec<String>;
+    /// Whether there is no more to be seen.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
 
 /// What a key asks for.
 enum Wish {
@@ -27,39 +47,58 @@ enum Wish {
     Nothing,
 }
 
-/// Shows the table until a key ends it, or a signal the process.
-pub(super) fn follow(watched: &dyn Watched, heard: &Receiver<Heard>, colours: bool) -> io::Result<()> {
+/// Shows it until a key ends it, or a signal the process.
+pub(super) fn follow(picture: &mut dyn Picture) -> io::Result<()> {
     let ending = Ending::listen()?;
-    show(watched, heard, colours, &ending)?;
+    show(picture, &ending)?;
     // The terminal is as it was before.
     ending.end()
 }
 
-fn show(watched: &dyn Watched, heard: &Receiver<Heard>, colours: bool, ending: &Ending) -> io::Result<()> {
-    let mut seen = Seen::new(watched.explain(), watched.status());
+fn show(picture: &mut dyn Picture, ending: &Ending) -> io::Result<()> {
     let _screen = Screen::open()?;
     let mut drawn: Option<Instant> = None;
-    while !ending.is_asked_for() {
-        let mut is_new = heard.try_iter().count() > 0;
+    let mut scrolled: usize = 0;
+    while !ending.is_asked_for() && !picture.is_over() {
+        let mut is_new = picture.is_new();
         if event::poll(LOOK)? {
             let event = event::read()?;
             is_new = true;
             match wish(&event, size()?.height) {
                 Wish::End => return Ok(()),
-                Wish::Scroll(by) => seen.scrolled = seen.scrolled.saturating_add_signed(by),
+                Wish::Scroll(by) => scrolled = scrolled.saturating_add_signed(by),
                 Wish::Nothing => {}
             }
         }
         let now = Instant::now();
         if is_new || drawn.is_none_or(|drawn| now.duration_since(drawn) >= TICK) {
             let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-            let time = time.get(11..19).unwrap_or_default();
-            seen.update(watched.explain(), watched.status(), now, time);
-            Screen::draw(&seen.lines(size()?, now, colours))?;
+            picture.look(now, time.get(11..19).unwrap_or_default());
+            Screen::draw(&picture.lines(size()?, now, &mut scrolled))?;
             drawn = Some(now);
         }
     }
     Ok(())
+}
+
+/// The lines of a screen: a head, a table that scrolls below its titles, and a tail.
+pub(super) fn arranged(
+    mut head: Vec<String>,
+    table: &[String],
+    tail: Vec<String>,
+    height: usize,
+    scrolled: &mut usize,
+) -> Vec<String> {
+    let room = height.saturating_sub(head.len() + tail.len()).max(2);
+    let (titles, rows) = table.split_at(1.min(table.len()));
+    let shown = room - 1;
+    *scrolled = (*scrolled).min(rows.len().saturating_sub(shown));
+    head.extend(titles.iter().cloned());
+    head.extend(rows.iter().skip(*scrolled).take(shown).cloned());
+    head.resize(head.len() + shown.saturating_sub(rows.len()), String::new());
+    head.extend(tail);
+    head.truncate(height);
+    head
 }
 
 fn size() -> io::Result<Size> {

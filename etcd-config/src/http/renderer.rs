@@ -16,32 +16,32 @@ const PAUSE: Duration = Duration::from_millis(200);
 const SHARE: u32 = 9;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Paints until nobody reads, or nothing follows the store any more.
-pub(super) struct Painter {
+/// Renders until nobody reads, or nothing follows the store any more.
+pub(super) struct Renderer {
     view: View,
     record: Arc<Record>,
     board: Arc<Board>,
 }
 
-impl Painter {
+impl Renderer {
     /// Starts the thread; false if the system has none.
     pub(super) fn start(view: View, record: Arc<Record>, board: Arc<Board>) -> bool {
-        let painter = Self { view, record, board };
+        let renderer = Self { view, record, board };
         let thread = thread::Builder::new().name("etcd-config-page".to_owned());
-        thread.spawn(move || painter.paint_on()).is_ok()
+        thread.spawn(move || renderer.render_on()).is_ok()
     }
 
-    fn paint_on(&self) {
-        let mut painted = None;
+    fn render_on(&self) {
+        let mut rendered = None;
         let mut beat = Instant::now();
-        while !self.board.is_deserted() {
-            // In this order: what comes after the look is painted the next time.
+        while !self.board.clear_if_deserted() {
+            // In this order: what comes after the look is rendered the next time.
             let is_last = self.view.is_stopped();
             let now = (self.view.epoch(), self.record.count(), is_last);
             let begin = Instant::now();
-            if painted != Some(now) {
-                self.paint();
-                painted = Some(now);
+            if rendered != Some(now) {
+                self.render();
+                rendered = Some(now);
             }
             if is_last {
                 return self.board.end();
@@ -54,11 +54,11 @@ impl Painter {
         }
     }
 
-    fn paint(&self) {
+    fn render(&self) {
         // The store, whose endpoints are asked for, may be the user's own.
         match panics::caught(|| parts(&Scene::of(&self.view, &self.record))) {
             Ok(parts) => self.board.post(parts),
-            Err(_) => panics::log(|| tracing::error!("painting the page panicked; it is tried again")),
+            Err(_) => panics::log(|| tracing::error!("rendering the page panicked; it is tried again")),
         }
     }
 }
