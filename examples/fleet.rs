@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(10);
 fn main() -> Result<(), etcd_config::Error> {
     let store = MemoryStore::new();
     let instances = ["web-1", "web-2", "web-3"]
-        .map(|name| Settings::options().instance(name).version("1.4").watch(&store))
+        .map(|name| Settings::options().instance(name).instance_version("1.4").watch(&store))
         .into_iter()
         .collect::<Result<Vec<Live<Settings>>, _>>()?;
     for instance in &instances {
@@ -33,12 +33,12 @@ fn main() -> Result<(), etcd_config::Error> {
 
     let written = Settings::update(&store, |edit| edit.set(field!(Settings.workers), &20))?;
     let fleet = Fleet::of::<Settings>(&store)?;
-    fleet.wait_for(written.revision(), SOON)?;
+    fleet.wait_for_revision(written.revision(), SOON)?;
     println!("All have revision {}:\n{}\n", written.revision(), Fleet::of::<Settings>(&store)?);
 
     // Past the library, which would not have written it.
     let bad = store.put("/payments/workers", "many");
-    if let Err(error) = fleet.wait_for(bad, SOON) {
+    if let Err(error) = fleet.wait_for_revision(bad, SOON) {
         println!("{error}\n");
         let refused = error.lagging().iter().map(|lagging| lagging.name.as_str());
         println!("in a program: {:?}\n", refused.collect::<Vec<_>>());
