@@ -39,7 +39,7 @@ use self::settings::Settings;
 #[derive(clap::Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Program {
-    /// The servers of etcd, with commas between [$ETCDCTL_ENDPOINTS; else the settings are in memory]
+    /// The servers of etcd, with commas between [those of etcdctl's variables; else the settings are in memory]
     #[arg(long, value_name = "ADDRESSES")]
     endpoints: Option<String>,
     /// What this process is called in the fleet: the name of its host or pod
@@ -94,9 +94,10 @@ async fn serve(store: Arc<dyn Store>, instance: String) -> Outcome {
         tracing::warn!("{error}");
     }
     drop(stop);
-    match tokio::time::timeout(Duration::from_secs(10), server).await {
-        Ok(served) => served??,
-        Err(_) => tracing::warn!("requests that have not ended within 10 s are given up"),
+    if let Ok(ended) = tokio::time::timeout(Duration::from_secs(10), server).await {
+        ended??;
+    } else {
+        tracing::warn!("requests that have not ended within 10 s are given up");
     }
     Ok(())
 }
