@@ -37,7 +37,7 @@ impl<P: Part> Part for Described<P> {
         }
     }
 
-    fn presence(&self) -> fn(&Node) -> bool {
+    fn presence(&self) -> fn(Node<'_>) -> bool {
         self.part.presence()
     }
 

@@ -27,7 +27,9 @@ pub(in crate::v3) struct RequestBody {
 
 /// Keeps a request from ending.
 #[derive(Debug)]
-pub(in crate::v3) struct HeldOpen(#[expect(dead_code, reason = "it is there to be dropped")] mpsc::Sender<Bytes>);
+pub(in crate::v3) struct HeldOpen(
+    #[expect(dead_code, reason = "it is there to be dropped")] mpsc::Sender<Bytes>,
+);
 
 impl RequestBody {
     /// One message.
