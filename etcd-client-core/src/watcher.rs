@@ -51,6 +51,7 @@ mod event;
 mod freshness_check;
 mod history_check;
 mod mirror;
+mod newest;
 mod options;
 mod phase;
 mod rhythm;
@@ -67,10 +68,10 @@ use crate::store::{Batch, BoxFuture, Listing, Opened, Packed, Prefix, Signal, St
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Scope};
 use backoff::Backoff;
-use commits::Newest;
 use connection_log::ConnectionLog;
 use freshness_check::Freshness;
 use history_check::Confirmed;
+use newest::Newest;
 use phase::{AfterPause, Input, Phase, WatchStart, Watching};
 use rhythm::Rhythm;
 

@@ -29,6 +29,7 @@
 //! | `settings export --format yaml` | what is stored, as a document |
 //! | `settings history database.pool_size` | what was changed, newest first, and whether it could be read |
 //! | `settings rollback 48120` | what was stored at that revision, as a change like any other |
+//! | `settings rollout database.pool_size=20 --to web-1` | the change for some instances first, watched there, then for all, or taken back |
 //! | `settings watch` | a live table of values, changes and refusals; without a terminal a line for each change |
 //! | `settings fleet` | the instances: who has which revision in force, who refuses what; `--watch` follows them |
 //! | `settings fleet --wait 48122 --for 30s` | waits until all have the revision that was written |
@@ -42,7 +43,7 @@
 //! | exit code | what it means |
 //! | --- | --- |
 //! | 0 | done, and nothing is wrong |
-//! | 1 | problems were found, `diff` found differences, `fleet --wait` did not see the revision in force everywhere, or the question was not answered with yes |
+//! | 1 | problems were found, `diff` found differences, a rollout was not promoted, `fleet --wait` did not see the revision in force everywhere, or the question was not answered with yes |
 //! | 2 | the command line is wrong, or asks for what cannot be done |
 //! | 3 | etcd cannot be read or written |
 //! | 4 | a conflict: somebody else has changed something meanwhile, and nothing is written |
@@ -56,6 +57,7 @@ mod configurations;
 #[allow(clippy::doc_markdown, reason = "the lines are the help of the program")]
 mod connection;
 mod document_file;
+mod ending;
 mod exit;
 mod export;
 mod field_name;
@@ -66,6 +68,7 @@ mod in_layer;
 mod paragraph;
 mod question;
 mod rollback;
+mod rollout;
 mod schema;
 mod screen;
 mod session;

@@ -20,6 +20,9 @@ pub mod metrics_and_alerts {}
 #[doc = include_str!("docs/rolling_upgrades.md")]
 pub mod rolling_upgrades {}
 
+#[doc = include_str!("docs/rollouts.md")]
+pub mod rollouts {}
+
 #[doc = include_str!("docs/testing.md")]
 pub mod testing {}
 

@@ -1,6 +1,7 @@
 //! The one error of this crate.
 
 mod fleet;
+mod rollout;
 mod writing;
 
 use std::error::Error as StdError;
@@ -12,6 +13,8 @@ use etcd_client_core::{OneLine, Prefix, Printable};
 
 pub(crate) use self::fleet::FleetLag;
 pub use self::fleet::{InstanceLag, LaggingInstance};
+pub(crate) use self::rollout::RolloutFailure;
+pub use self::rollout::{RolloutEnd, TakeBackReason};
 pub use self::writing::ConflictingKey;
 pub(crate) use self::writing::WriteFailure;
 use self::writing::Writing;
@@ -32,6 +35,7 @@ use crate::problem::{Problem, Report};
 /// | [`maybe_applied`](Self::maybe_applied) | the answer to a write was lost | read, and see |
 /// | [`written`](Self::written) | an edit is written, and something else was changed at the same time | correct the [`problems`](Self::problems), if there are any |
 /// | [`lagging`](Self::lagging) | instances of a fleet do not have a revision in force | look at why |
+/// | [`rollout`](Self::rollout) | a rollout was not promoted | look at how it has ended |
 /// | [`is_invalid_document`](Self::is_invalid_document) | a text in JSON, YAML or TOML cannot be read, or what is in a document cannot be written in a format | correct the text, at the line and column of the message |
 /// | [`is_invalid_option`](Self::is_invalid_option) | an option or a call is wrong, and nothing was tried | correct the program |
 ///
@@ -68,6 +72,8 @@ enum Inner {
     Writing(Writing),
     /// Instances of a fleet do not have a revision in force.
     Fleet(FleetLag),
+    /// A rollout has ended, and was not promoted.
+    Rollout(RolloutFailure),
     /// No snapshot within the limit, and what was tried last.
     Startup {
         what: &'static str,
@@ -204,6 +210,7 @@ impl Error {
             Inner::Writing(writing) => writing.store(),
             Inner::Startup { last, .. } => last.as_ref(),
             Inner::Fleet(fleet) => fleet.error.as_ref(),
+            Inner::Rollout(rollout) => rollout.error.as_ref(),
             _ => None,
         }
     }
@@ -214,6 +221,14 @@ impl Error {
         match &*self.0 {
             Inner::Fleet(fleet) => &fleet.lagging,
             _ => &[],
+        }
+    }
+
+    /// How a [`Rollout`](crate::Rollout) has ended that was not promoted, and what is in the store now.
+    pub fn rollout(&self) -> Option<&RolloutEnd> {
+        match &*self.0 {
+            Inner::Rollout(rollout) => Some(&rollout.end),
+            _ => None,
         }
     }
 
@@ -274,6 +289,10 @@ impl Error {
 
     pub(crate) fn fleet(lag: FleetLag) -> Self {
         Self(Arc::new(Inner::Fleet(lag)))
+    }
+
+    pub(crate) fn of_rollout(failure: RolloutFailure) -> Self {
+        Self(Arc::new(Inner::Rollout(failure)))
     }
 
     pub(crate) fn wait_timeout(what: impl Into<String>, limit: Duration) -> Self {
@@ -340,6 +359,7 @@ impl fmt::Display for Lines<'_> {
             Inner::Refusal { what, error, way_out } => write!(f, "{what}: {error}{way_out}"),
             Inner::Writing(writing) => writing.fmt(f),
             Inner::Fleet(fleet) => fleet.fmt(f),
+            Inner::Rollout(rollout) => rollout.fmt(f),
             // The store's error lists the endpoints, which is what a person needs here.
             Inner::Startup { what, limit, last, cache } => {
                 write!(f, "no {what} within {limit:?}: ")?;

@@ -7,7 +7,7 @@ pub(crate) mod instance;
 pub(crate) mod place;
 mod present;
 mod table;
-mod verdict;
+pub(crate) mod verdict;
 mod waiting;
 
 use std::fmt;

@@ -76,6 +76,7 @@
 //! | What shall a health check ask? | [`docs::probes`] |
 //! | What shall be counted, and when is somebody woken? | [`docs::metrics_and_alerts`] |
 //! | How do I change the struct while old and new processes run? | [`docs::rolling_upgrades`] |
+//! | How does a change reach one instance first, and then all? | [`docs::rollouts`] |
 //! | How do I test code that is configured so? | [`docs::testing`] |
 //! | How much does it take, and what can be tuned? | [`docs::limits_and_tuning`] |
 //! | What happens when etcd is down, or a bad value is written? | [`docs::what_happens_when`] |
@@ -94,6 +95,7 @@
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
 //! | a whole configuration as JSON, YAML or TOML: export, apply, seed | [`EtcdConfig::export`], [`Document`], [`Edit::apply`], [`Edit::fill`] |
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
+//! | a change for some instances first, watched there, then promoted or taken back | [`Rollout`], [`RolloutsFound`], [`docs::rollouts`] |
 //! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
@@ -240,6 +242,7 @@ mod publish;
 mod reading;
 mod rejection;
 mod resource;
+mod rollout;
 mod runtime;
 mod schema;
 mod secret;
@@ -264,7 +267,7 @@ pub use crate::edit::field_path::FieldPath;
 pub use crate::edit::plan::Plan;
 pub use crate::edit::planned::PlannedChange;
 pub use crate::edit::to_text::ToText;
-pub use crate::error::{ConflictingKey, Error, InstanceLag, LaggingInstance};
+pub use crate::error::{ConflictingKey, Error, InstanceLag, LaggingInstance, RolloutEnd, TakeBackReason};
 pub use crate::explain::{Explanation, Origin, Row};
 pub use crate::fleet::Fleet;
 pub use crate::fleet::instance::Instance;
@@ -286,6 +289,11 @@ pub use crate::publish::change::Change;
 pub use crate::publish::snapshot::{Guard, Snapshot};
 pub use crate::rejection::Rejection;
 pub use crate::resource::{Resource, ResourceGuard};
+pub use crate::rollout::asked::RolloutHandle;
+pub use crate::rollout::found::{FoundRollout, RolloutsFound};
+pub use crate::rollout::progress::RolloutStep;
+pub use crate::rollout::record::{RolloutKey, RolloutRecord};
+pub use crate::rollout::{Promoted, Rollout};
 pub use crate::schema::{Field, Schema};
 pub use crate::secret::Secret;
 pub use crate::status::resource_status::ResourceStatus;

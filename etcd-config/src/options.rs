@@ -14,6 +14,7 @@ mod load;
 mod on_thread;
 pub(crate) mod placeholder;
 mod resolved_prefix;
+mod rollout;
 
 use std::collections::BTreeMap;
 use std::fmt;

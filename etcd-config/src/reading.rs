@@ -81,6 +81,11 @@ impl Reading {
         Ok(Self { _background: Some(background), ..reading? })
     }
 
+    /// What was to be read.
+    pub(crate) fn plan(&self) -> &ReadPlan {
+        &self.plan
+    }
+
     pub(crate) fn prefix(&self) -> &Prefix {
         &self.plan.prefix
     }

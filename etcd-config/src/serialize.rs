@@ -49,8 +49,9 @@ macro_rules! object {
     }};
 }
 
-// After the macro that it uses.
+// After the macro that they use.
 mod fleet;
+mod rollout;
 
 impl Serialize for Status {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

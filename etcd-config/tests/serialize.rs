@@ -138,3 +138,53 @@ fn a_fleet_is_json_without_secrets() {
     assert_eq!(fleet["instances"][2]["unreadable"], "it is no JSON");
     assert!(!fleet.to_string().contains("hunter"), "{fleet}");
 }
+
+/// Settings whose instances have layers.
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/bank", layers("/bank@{instance}"))]
+struct Layered {
+    #[etcd(default = "hunter1", secret)]
+    token: String,
+    #[etcd(default = 10)]
+    workers: u32,
+}
+
+#[test]
+fn a_rollout_is_json_without_values() {
+    use etcd_config::{Rollout, RolloutStep};
+    let store = MemoryStore::from([("/bank@web-1/workers", "4711")]);
+    let options = |name: &str| Layered::options().placeholder("instance", name);
+    let spread = Duration::ZERO;
+    let settings = options("web-1").instance("web-1").instance_spread(spread).watch(&store).unwrap();
+    etcd_config_tests::until("listed", || settings.status().instance.is_some());
+    let plan = options("-").edit(&store).unwrap().set_text("workers", "20").plan().unwrap();
+    let rollout = Rollout::of(plan).to(["web-1"]).replace().by("ann").observe(Duration::from_secs(3600));
+    let preview = to_json(&rollout.preview().unwrap());
+    assert_eq!((&preview["instances"], &preview["observe_seconds"]), (&json!(["web-1"]), &json!(3600.0)));
+    let handle = rollout.handle();
+    let (sender, steps) = std::sync::mpsc::channel();
+    let rollout = rollout.on_step(move |step| sender.send(step.clone()).unwrap());
+    let driver = std::thread::spawn(move || rollout.promote());
+    let in_force = |step: RolloutStep| matches!(step, RolloutStep::InForce { .. });
+    assert!(steps.iter().any(in_force));
+    store.put("/bank.rollout/x", "?");
+    let found = to_json(&options("-").rollouts(&store).unwrap());
+    let record = &found[0]["record"];
+    assert_eq!(record["keys"], json!([{ "path": "workers", "field": "workers", "was_at": null }]));
+    assert_eq!((&record["by"], &record["layers"]), (&json!("ann"), &json!(["/bank@web-1"])));
+    assert!(found[0]["driven_by"].as_str().unwrap().starts_with("ann") && found[0]["staged_at"].is_u64());
+    assert_eq!((&found[1]["record"], &found[1]["unreadable"]), (&Value::Null, &json!("it is no JSON")));
+    for value in ["4711", "hunter", "\"20\""] {
+        assert!(!found.to_string().contains(value), "{found}");
+    }
+    handle.take_back("Ctrl-C");
+    let error = driver.join().unwrap().unwrap_err();
+    let end = to_json(&error.rollout());
+    assert_eq!(
+        (&end["end"], &end["left"], &end["promoted"]),
+        (&json!("taken_back"), &json!([]), &Value::Null)
+    );
+    let reason = json!({ "reason": "asked", "instance": null, "lagging": [], "why": "Ctrl-C" });
+    assert_eq!(end["reason"], reason);
+    assert_eq!(store.get("/bank@web-1/workers").as_deref(), Some(&b"4711"[..]));
+}

@@ -9,6 +9,8 @@ use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{block_on, until_within};
 use tokio::task::JoinSet;
 
+use crate::scene::{SCENES, Scene};
+
 #[derive(EtcdConfig)]
 #[etcd(prefix = "/service")]
 pub(crate) struct Settings {
@@ -19,7 +21,9 @@ pub(crate) struct Settings {
 const ENDPOINT: &str = "SCALE_ENDPOINT";
 const NUMBER: &str = "SCALE_NUMBER";
 const INSTANCES: &str = "SCALE_INSTANCES";
-const LISTED: &str = "SCALE_LISTED";
+const SCENE: &str = "SCALE_SCENE";
+/// How many layers of zones there are.
+const ZONES: usize = 3;
 const SOON: Duration = Duration::from_secs(300);
 
 /// A process, killed on drop.
@@ -30,12 +34,12 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    pub(crate) fn start(endpoint: &str, number: usize, instances: usize, is_listed: bool) -> Self {
+    pub(crate) fn start(endpoint: &str, number: usize, instances: usize, scene: Scene) -> Self {
         let mut process = Command::new(std::env::current_exe().expect("this program"))
             .env(ENDPOINT, endpoint)
             .env(NUMBER, number.to_string())
             .env(INSTANCES, instances.to_string())
-            .env(LISTED, is_listed.to_string())
+            .env(SCENE, scene.name)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -51,6 +55,11 @@ impl Child {
 
     pub(crate) fn ask(&mut self, question: &str) {
         writeln!(self.questions, "{question}").expect("the process runs");
+    }
+
+    /// When a value was in force for each of its instances, in seconds since 1970.
+    pub(crate) fn moments(&mut self) -> Vec<f64> {
+        self.answer().split(' ').map(|word| word.parse().expect("a moment")).collect()
     }
 
     pub(crate) fn answer(&mut self) -> String {
@@ -76,20 +85,27 @@ pub(crate) fn is_one() -> bool {
 pub(crate) fn run() {
     let variable = |name| std::env::var(name).expect("set by the parent");
     let instances: usize = variable(INSTANCES).parse().expect("a number");
-    let is_listed = variable(LISTED) == "true";
+    let name = variable(SCENE);
+    let scene = SCENES.into_iter().find(|scene| scene.name == name).expect("a scene");
     let lives: Vec<Live<Settings>> = (0..instances)
         .map(|instance| {
             let client = block_on(async { Client::new([variable(ENDPOINT)]) }).expect("a client");
             let options = Settings::options().startup_timeout(SOON);
             let name = format!("web-{}-{instance}", variable(NUMBER));
-            let options = if is_listed { options.instance(name) } else { options };
+            let options = if scene.is_layered {
+                let zone = format!("/service@zone-{}", instance % ZONES);
+                options.layer(zone).layer(format!("/service@{name}"))
+            } else {
+                options
+            };
+            let options = if scene.is_listed { options.instance(name) } else { options };
             options.watch(client).expect("a configuration")
         })
         .collect();
     until_within(SOON, "watching, and listed", || {
         lives.iter().all(|live| {
             let status = live.status();
-            status.state.is_watching() && status.instance.is_some() == is_listed
+            status.state.is_watching() && status.instance.is_some() == scene.is_listed
         })
     });
     println!("ready");

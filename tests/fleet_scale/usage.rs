@@ -1,5 +1,6 @@
 //! What the server and the processes have used.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::time::Duration;
@@ -7,60 +8,95 @@ use std::time::Duration;
 use etcd_config_tests::Server;
 
 /// CPU in seconds, and counts of the server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Usage {
-    server: f64,
-    processes: f64,
-    calls: f64,
-    puts: f64,
-    /// In MiB, now.
-    memory: f64,
+    pub(crate) server: f64,
+    /// Of etcd's proxy for gRPC, if there is one.
+    pub(crate) proxy: f64,
+    pub(crate) instances: f64,
+    pub(crate) puts: f64,
+    /// Requests, by the method of the call.
+    calls: BTreeMap<String, f64>,
+    /// Of the server, in MiB, now.
+    pub(crate) memory: f64,
 }
 
-impl Usage {
-    pub(crate) fn of(server: &Server, pids: &[u32]) -> Self {
-        let pid = server.process_id().expect("it runs");
-        Self {
+/// Whose usage it is.
+#[derive(Debug)]
+pub(crate) struct Users<'s> {
+    pub(crate) server: &'s Server,
+    pub(crate) proxy: Option<u32>,
+    pub(crate) instances: Vec<u32>,
+}
+
+impl Users<'_> {
+    pub(crate) fn usage(&self) -> Usage {
+        let pid = self.server.process_id().expect("it runs");
+        Usage {
             server: cpu(pid),
-            processes: pids.iter().copied().map(cpu).sum(),
-            calls: server.metric("grpc_server_msg_received_total"),
-            puts: server.metric("etcd_mvcc_put_total"),
+            proxy: self.proxy.map_or(0.0, cpu),
+            instances: self.instances.iter().copied().map(cpu).sum(),
+            puts: self.server.metric("etcd_mvcc_put_total"),
+            calls: requests(self.server),
             memory: resident(pid),
         }
     }
+}
 
-    pub(crate) fn since(self, before: &Self) -> Self {
+impl Usage {
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        let calls = self.calls.iter();
+        let calls = calls.map(|(name, count)| (name.clone(), count - before.calls.get(name).unwrap_or(&0.0)));
         Self {
             server: self.server - before.server,
-            processes: self.processes - before.processes,
-            calls: self.calls - before.calls,
+            proxy: self.proxy - before.proxy,
+            instances: self.instances - before.instances,
             puts: self.puts - before.puts,
+            calls: calls.collect(),
             memory: self.memory,
         }
     }
 
     /// The share of a second.
-    pub(crate) fn each(self, time: Duration) -> Self {
+    pub(crate) fn each(&self, time: Duration) -> Self {
         let each = |all: f64| all / time.as_secs_f64();
         Self {
             server: each(self.server),
-            processes: each(self.processes),
-            calls: each(self.calls),
+            proxy: each(self.proxy),
+            instances: each(self.instances),
             puts: each(self.puts),
+            calls: self.calls.iter().map(|(name, count)| (name.clone(), each(*count))).collect(),
             memory: self.memory,
         }
+    }
+
+    pub(crate) fn requests(&self) -> f64 {
+        self.calls.values().sum()
     }
 }
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, processes, calls, puts, memory } = self;
-        write!(
-            f,
-            "server {server:.3} s of CPU, all instances {processes:.3} s, {calls:.1} messages received, {puts:.2} puts; \
-             server has {memory:.0} MiB"
-        )
+        let Self { server, proxy, instances, puts, memory, .. } = self;
+        write!(f, "server {server:.3} s of CPU, ")?;
+        if *proxy > 0.0 {
+            write!(f, "proxy {proxy:.3} s, ")?;
+        }
+        write!(f, "all instances {instances:.3} s, {puts:.2} puts, {:.1} requests (", self.requests())?;
+        let calls = self.calls.iter().filter(|(_, count)| **count > 0.05);
+        let calls = calls.map(|(name, count)| format!("{name} {count:.1}"));
+        write!(f, "{}); server has {memory:.0} MiB", calls.collect::<Vec<_>>().join(", "))
     }
+}
+
+/// The calls that have begun; of watches, which last, the messages on their streams. Of other calls over a stream, such as
+/// the renewal of a lease, the server counts the end of the client's messages as one of them.
+fn requests(server: &Server) -> BTreeMap<String, f64> {
+    const WATCH: &str = "Watch";
+    let mut requests = server.metric_by("grpc_server_started_total", "grpc_method");
+    let mut messages = server.metric_by("grpc_server_msg_received_total", "grpc_method");
+    requests.extend(messages.remove_entry(WATCH));
+    requests
 }
 
 /// In hundredths of a second.

@@ -50,6 +50,11 @@ impl GrpcProxy {
         format!("http://{}", self.address)
     }
 
+    /// The process id.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The end of what it has logged.
     pub fn log(&self) -> String {
         self.process.log()

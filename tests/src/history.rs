@@ -20,10 +20,18 @@ pub type State = BTreeMap<String, String>;
 /// The states of a prefix by the revision that made them.
 pub(crate) type Era = BTreeMap<u64, State>;
 
-/// What became of a prefix, and the pen that writes it.
+/// What is in the lower layer where the upper one has something else.
+const OVERRIDDEN: &str = "overridden";
+
+/// What became of a prefix, or of two layers, and the pen that writes it.
+///
+/// Of two layers, half of the names are in both, so that most transactions write to both; what is in the lower one of
+/// these is never to be seen.
 #[derive(Debug)]
 pub struct History<'s> {
     prefix: &'static str,
+    /// What overrides it.
+    over: Option<&'static str>,
     api: Api,
     server: Mutex<&'s Server>,
     /// A history that is rewound begins another era.
@@ -33,18 +41,31 @@ pub struct History<'s> {
 impl<'s> History<'s> {
     /// The history of all keys that begin with `prefix`, from now on.
     pub fn of(server: &'s Server, prefix: &'static str) -> Self {
-        Self::over(Api::V3, server, prefix)
+        Self::begin(Api::V3, server, prefix, None)
     }
 
     /// The same of the keys of the v2 API; without transactions.
     pub fn over_v2(server: &'s Server, prefix: &'static str) -> Self {
-        Self::over(Api::V2, server, prefix)
+        Self::begin(Api::V2, server, prefix, None)
     }
 
-    fn over(api: Api, server: &'s Server, prefix: &'static str) -> Self {
-        let history = Self { prefix, api, server: Mutex::new(server), eras: Mutex::new(vec![Era::new()]) };
+    /// The history of what comes of the keys that begin with one of these prefixes, in ascending order; the second
+    /// one overrides the first.
+    pub(crate) fn of_layers(server: &'s Server, [prefix, over]: [&'static str; 2]) -> Self {
+        Self::begin(Api::V3, server, prefix, Some(over))
+    }
+
+    fn begin(api: Api, server: &'s Server, prefix: &'static str, over: Option<&'static str>) -> Self {
+        let (server, eras) = (Mutex::new(server), Mutex::new(vec![Era::new()]));
+        let history = Self { prefix, over, api, server, eras };
         history.read();
         history
+    }
+
+    /// The whole keys that a name has, that of the upper layer first.
+    pub fn keys(&self, name: &str) -> Vec<String> {
+        let over = self.over.filter(|_| name.bytes().map(u32::from).sum::<u32>() % 2 == 1);
+        over.iter().chain([&self.prefix]).map(|prefix| format!("{prefix}{name}")).collect()
     }
 
     /// Writes go to another member of the cluster from now on.
@@ -68,8 +89,11 @@ impl<'s> History<'s> {
             if self.api == Api::V2 {
                 return v2::delete(self.server(), self.prefix);
             }
-            let (key, end) = self.span();
-            self.transact(&[json!({"requestDeleteRange": {"key": key, "range_end": end}})])
+            let delete = |prefix: &&str| {
+                let (key, end) = (STANDARD.encode(prefix), STANDARD.encode(format!("{prefix}\u{10ffff}")));
+                json!({"requestDeleteRange": {"key": key, "range_end": end}})
+            };
+            self.transact(&self.prefixes().iter().map(delete).collect::<Vec<_>>())
         };
         self.commit(clear, State::clear).expect("deleted")
     }
@@ -107,7 +131,7 @@ impl<'s> History<'s> {
             }
             (Api::V2, _) => panic!("v2 has no transactions"),
             (Api::V3, _) => {
-                self.transact(&writes.iter().map(|write| self.operation(*write)).collect::<Vec<_>>())
+                self.transact(&writes.iter().flat_map(|write| self.operations(*write)).collect::<Vec<_>>())
             }
         };
         self.commit(write, |state| {
@@ -205,12 +229,16 @@ impl<'s> History<'s> {
         Ok(revision)
     }
 
-    fn operation(&self, (name, value): (&str, Option<&str>)) -> Value {
-        let key = STANDARD.encode(format!("{}{name}", self.prefix));
-        match value {
-            Some(value) => json!({"requestPut": {"key": key, "value": STANDARD.encode(value)}}),
-            None => json!({"requestDeleteRange": {"key": key}}),
-        }
+    fn operations(&self, (name, value): (&str, Option<&str>)) -> Vec<Value> {
+        let operation = |(place, key): (usize, &String)| {
+            let key = STANDARD.encode(key);
+            let value = value.map(|value| STANDARD.encode(if place == 0 { value } else { OVERRIDDEN }));
+            match value {
+                Some(value) => json!({"requestPut": {"key": key, "value": value}}),
+                None => json!({"requestDeleteRange": {"key": key}}),
+            }
+        };
+        self.keys(name).iter().enumerate().map(operation).collect()
     }
 
     fn transact(&self, operations: &[Value]) -> Result<u64, String> {
@@ -231,12 +259,25 @@ impl<'s> History<'s> {
             String::from_utf8(bytes).expect("a text that a test wrote")
         };
         let kvs = reply["kvs"].as_array().cloned().unwrap_or_default();
-        let entry = |kv: &Value| (text(&kv["key"])[self.prefix.len()..].to_owned(), text(&kv["value"]));
-        (revision_of(&reply), kvs.iter().map(entry).collect())
+        let entries: Vec<_> = kvs.iter().map(|kv| (text(&kv["key"]), text(&kv["value"]))).collect();
+        let mut state = State::new();
+        for prefix in self.prefixes() {
+            let names = entries.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
+            state.extend(names.map(|(name, value)| (name.to_owned(), value.clone())));
+        }
+        (revision_of(&reply), state)
     }
 
+    /// The lower layer first.
+    fn prefixes(&self) -> Vec<&'static str> {
+        [self.prefix].into_iter().chain(self.over).collect()
+    }
+
+    /// All keys, and with two layers others between them.
     fn span(&self) -> (String, String) {
-        (STANDARD.encode(self.prefix), STANDARD.encode(format!("{}\u{10ffff}", self.prefix)))
+        let prefixes = self.prefixes();
+        let (first, last) = (prefixes[0], prefixes[prefixes.len() - 1]);
+        (STANDARD.encode(first), STANDARD.encode(format!("{last}\u{10ffff}")))
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Era>> {

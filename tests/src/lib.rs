@@ -56,10 +56,12 @@ pub use proxy::{Answer, Chunks, Proxy};
 pub use scripted::{Asked, Reply, Scripted};
 pub use server::Server;
 pub use servers::{Etcd, Version};
-pub use stage::{Api, Stage, on_each_line, over_each_api, over_v2};
+pub use stage::{
+    Api, Stage, on_each_line, on_each_line_and_layers, over_each_api, over_each_api_and_layers, over_v2,
+};
 pub use until::{SOON, until, until_async, until_found, until_live, until_within};
 pub use watched::Watched;
-pub use witness::{Flat, PREFIX, Seen, Step, Witness};
+pub use witness::{Flat, LAYER, PREFIX, Seen, Step, Witness};
 
 /// Runs asynchronous calls to their end, on this thread.
 pub fn block_on<T>(calls: impl Future<Output = T>) -> T {

@@ -1,5 +1,6 @@
 //! What an operator does to a server: keys, users, and a look at its counters.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::PoisonError;
@@ -106,6 +107,23 @@ impl Server {
             if is_it { rest.rsplit_once(' ')?.1.parse::<f64>().ok() } else { None }
         };
         reply.map(|(_, body)| body.lines().filter_map(value).sum()).unwrap_or_default()
+    }
+
+    /// One of the server's own counters, by the values of one of its labels:
+    /// `metric_by("grpc_server_msg_received_total", "grpc_method")`.
+    pub fn metric_by(&self, name: &str, label: &str) -> BTreeMap<String, f64> {
+        let reply = http::get(loopback(self.setup.metrics_port), "/metrics");
+        let start = format!("{label}=\"");
+        let mut values = BTreeMap::new();
+        for line in reply.iter().flat_map(|(_, body)| body.lines()) {
+            let labels = line.strip_prefix(name).and_then(|rest| rest.strip_prefix('{'));
+            let Some((labels, value)) = labels.and_then(|rest| rest.rsplit_once(' ')) else { continue };
+            let of_label = labels.split_once(&start).and_then(|(_, rest)| rest.split_once('"'));
+            if let (Some((of_label, _)), Ok(value)) = (of_label, value.parse::<f64>()) {
+                *values.entry(of_label.to_owned()).or_default() += value;
+            }
+        }
+        values
     }
 
     /// What the server's JSON gateway answers: `gateway("/v3/kv/range", r#"{"key":"Zm9v"}"#)`; the

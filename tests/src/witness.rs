@@ -14,6 +14,12 @@ use crate::until::{until_found, until_live};
 /// What history is kept of, and what its keys begin with.
 pub const PREFIX: &str = "/app/all/";
 
+/// The second layer of a configuration of two.
+pub const LAYER: &str = "/app@eu-1";
+
+/// What the keys of that begin with.
+pub(crate) const OVER: &str = "/app@eu-1/all/";
+
 /// A configuration that is its keys, so that it can be held against the history.
 #[derive(EtcdConfig, Clone, Debug, PartialEq)]
 #[etcd(prefix = "/app")]
@@ -104,11 +110,9 @@ impl Witness {
         self.steps.lock().expect("not poisoned").clone()
     }
 
-    /// The keys that changes named so far, without the prefix, in their order.
+    /// The keys that changes named so far, without the prefix, in their order; what is in two layers, once.
     pub fn named(&self) -> Vec<String> {
-        let name =
-            |key: &String| key.strip_prefix(PREFIX).map(str::to_owned).expect("a key below the prefix");
-        self.steps().iter().flat_map(|step| step.keys.iter().map(name)).collect()
+        self.steps().iter().flat_map(Step::names).collect()
     }
 
     /// Waits until the configuration is what etcd holds, by `deadline` from now; then judges all
@@ -148,13 +152,13 @@ impl Witness {
         let mut judgement = Judgement::new(&eras);
         for step in &steps {
             judgement.hears(&step.new);
-            let prefixed = |name: &String| format!("{PREFIX}{name}");
-            let differ: BTreeSet<_> = difference(&step.old.all, &step.new.all).iter().map(prefixed).collect();
-            let named: BTreeSet<_> = step.keys.iter().cloned().collect();
+            let differ = difference(&step.old.all, &step.new.all);
+            let named = step.names();
             // Passed over, a change and its reversal are named although nothing is left of them.
             let is_right = if step.missed == 0 { named == differ } else { named.is_superset(&differ) };
             assert!(is_right, "the change to revision {} names {named:?}, not {differ:?}", step.new.revision);
-            assert_eq!(named.len(), step.keys.len(), "a key is named twice");
+            let keys: BTreeSet<_> = step.keys.iter().collect();
+            assert_eq!(keys.len(), step.keys.len(), "a key is named twice");
         }
         for pair in steps.windows(2) {
             assert_eq!(pair[0].new, pair[1].old, "a change does not begin where the one before ended");
@@ -229,6 +233,13 @@ impl Step {
             keys: change.keys().iter().map(ToString::to_string).collect(),
             missed: change.missed(),
         }
+    }
+
+    /// The keys without the prefix; what is in two layers, once.
+    pub fn names(&self) -> BTreeSet<String> {
+        let name =
+            |key: &String| key.strip_prefix(PREFIX).or_else(|| key.strip_prefix(OVER)).map(str::to_owned);
+        self.keys.iter().map(|key| name(key).expect("a key below a prefix")).collect()
     }
 }
 

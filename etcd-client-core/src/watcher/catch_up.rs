@@ -7,10 +7,10 @@
 
 use super::Watcher;
 use super::audit::Audit;
-use super::commits::Newest;
 use super::event::Event;
 use super::history_check::{self, CheckedDelta, Question, Written};
 use super::mirror::{Before, Mirror};
+use super::newest::Newest;
 use super::phase::{AfterPause, Phase, WatchStart};
 use crate::store::Delta;
 use crate::{Error, Kind};

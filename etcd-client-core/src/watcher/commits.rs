@@ -4,28 +4,10 @@
 use super::Watcher;
 use super::event::{Cause, Event};
 use super::mirror::Before;
+use super::newest::Newest;
 use super::phase::{AfterPause, Phase, WatchStart};
-use crate::store::{Batch, Delta, Entry, Listing};
+use crate::store::{Batch, Entry, Listing};
 use crate::{Error, OneLine};
-
-/// What the store holds now, of which the mirror does not know yet.
-pub(super) enum Newest {
-    Listing(Listing),
-    /// What was written since a revision.
-    Delta {
-        delta: Delta,
-        since: u64,
-    },
-}
-
-impl Newest {
-    fn parts(&self) -> (&[Entry], u64) {
-        match self {
-            Self::Listing(listing) => (&listing.entries, listing.revision),
-            Self::Delta { delta, .. } => (&delta.entries, delta.revision),
-        }
-    }
-}
 
 impl Watcher {
     /// Reports what the store holds, and opens the watch after it.

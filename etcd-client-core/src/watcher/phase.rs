@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::audit::Audit;
-use super::commits::Newest;
 use super::freshness_check::FreshnessCheck;
 use super::history_check::{CheckedDelta, Confirmed};
+use super::newest::Newest;
 use super::rhythm::{Answers, Rhythm, Role};
 use crate::Error;
 use crate::store::{BoxFuture, Listing, Signal, Watch};

@@ -18,6 +18,7 @@ use super::fleet::Fleet;
 use super::get::Get;
 use super::history::History;
 use super::rollback::Rollback;
+use super::rollout::Rollout;
 use super::schema::Schema;
 use super::session::Session;
 use super::set::Set;
@@ -98,6 +99,7 @@ enum Command {
     Export(Export),
     History(History),
     Rollback(Rollback),
+    Rollout(Rollout),
     Watch(Watch),
     Fleet(Fleet),
     Schema(Schema),
@@ -135,6 +137,7 @@ impl Args {
             prefix,
             placeholders: placeholder,
             layer: None,
+            is_common: false,
             startup_timeout: connection.startup_timeout,
         };
         let session = Session {
@@ -167,6 +170,7 @@ impl Command {
             Self::Export(command) => command.run(session),
             Self::History(command) => command.run(session),
             Self::Rollback(command) => command.run(session),
+            Self::Rollout(command) => command.run(session),
             Self::Watch(command) => command.run(session),
             Self::Fleet(command) => command.run(session),
             Self::Schema(command) => command.run(session),

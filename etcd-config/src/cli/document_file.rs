@@ -26,23 +26,28 @@ impl DocumentFile {
 
     /// The document that is in the file.
     pub(super) fn read(&self) -> Result<Document, Failure> {
-        let format = match self.format {
-            Some(format) => format,
-            None if self.is_input() => {
-                return Err(Failure::usage(
-                    "standard input has no name that says its format: give it with --format",
-                ));
-            }
-            None => Format::from_path(&self.file)?,
-        };
-        let source = if self.is_input() { Source::Input } else { Source::File(self.file.clone()) };
-        let shown = etcd_client_core::Printable::line(&self.file.to_string_lossy()).to_string();
-        let text = String::from_utf8(source.read()?)
-            .map_err(|_| Failure::usage(format!("{shown} is no text: it is not UTF-8")))?;
-        let document =
-            Document::parse(&text, format).map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
+        let document = document_in(&self.file, self.format)?;
         Ok(if self.allow_unknown { document.allow_unknown() } else { document })
     }
+}
+
+/// The document that is in a file, or on standard input for `-`.
+pub(super) fn document_in(file: &Path, format: Option<Format>) -> Result<Document, Failure> {
+    let is_input = file == Path::new("-");
+    let format = match format {
+        Some(format) => format,
+        None if is_input => {
+            return Err(Failure::usage(
+                "standard input has no name that says its format: give it with --format",
+            ));
+        }
+        None => Format::from_path(file)?,
+    };
+    let source = if is_input { Source::Input } else { Source::File(file.to_owned()) };
+    let shown = etcd_client_core::Printable::line(&file.to_string_lossy()).to_string();
+    let text = String::from_utf8(source.read()?)
+        .map_err(|_| Failure::usage(format!("{shown} is no text: it is not UTF-8")))?;
+    Document::parse(&text, format).map_err(|error| Failure::usage(format!("{shown}: {error}")))
 }
 
 pub(super) fn format(name: &str) -> Result<Format, String> {

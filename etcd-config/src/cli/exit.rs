@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::error::Error;
+use crate::error::{Error, RolloutEnd};
 
 /// What the exit codes mean, for `--help`.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and nothing is wrong
-  1  problems were found, `diff` found differences, `fleet --wait` did not see the revision in force everywhere, or the
-     question was not answered with yes
+  1  problems were found, `diff` found differences, a rollout was not promoted, `fleet --wait` did not see the revision
+     in force everywhere, or the question was not answered with yes
   2  the command line is wrong, or asks for what cannot be done
   3  etcd cannot be read or written
   4  a conflict: somebody else has changed something meanwhile, and nothing is written";
@@ -76,6 +76,10 @@ impl Failure {
         if !lagging.is_empty() {
             value["lagging"] = json!(lagging);
         }
+        // What only a rollout has.
+        if let Some(end) = error.as_ref().and_then(Error::rollout) {
+            value["rollout"] = json!(end);
+        }
         value
     }
 }
@@ -85,6 +89,7 @@ impl From<Error> for Failure {
         use crate::client::Kind;
         let is_input = error.store().is_some_and(|error| error.kind() == Kind::InvalidInput);
         let code = match &error {
+            error if error.rollout().is_some() => code_of_rollout(error),
             error if error.is_conflict() => Code::Conflict,
             error if error.is_fleet_lag() => Code::Problems,
             error if error.is_invalid() => Code::Problems,
@@ -107,5 +112,16 @@ fn in_flags(text: &str) -> String {
             format!("{before}--placeholder {name}=...{after}")
         }
         None => text,
+    }
+}
+
+/// Of one that was not promoted.
+fn code_of_rollout(error: &Error) -> Code {
+    match error.rollout() {
+        // It is etcd that is in the way.
+        _ if error.store().is_some() => Code::Unreachable,
+        Some(RolloutEnd::NotBegun { .. }) => Code::Usage,
+        Some(RolloutEnd::Unknown { .. }) => Code::Unreachable,
+        _ => Code::Problems,
     }
 }

@@ -1,7 +1,5 @@
 //! The terminal while it shows a live table.
 
-mod ending;
-
 use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +10,7 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 
-use self::ending::Ending;
+use super::ending::Ending;
 
 /// How soon a change is shown.
 const LOOK: Duration = Duration::from_millis(100);

@@ -75,6 +75,13 @@ impl Session {
         Ok(Site { store: Arc::clone(store), place: self.place.clone() })
     }
 
+    /// The same for what all instances have.
+    pub(super) fn common_site(&self) -> Result<Site, Failure> {
+        let mut site = self.site()?;
+        site.place.is_common = true;
+        Ok(site)
+    }
+
     /// The same for what is changed, or written down, in one layer.
     pub(super) fn site_in(&self, layer: Option<&str>) -> Result<Site, Failure> {
         let mut site = self.site()?;

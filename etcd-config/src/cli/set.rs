@@ -11,6 +11,7 @@ use super::field_name::{Names, Owner};
 use super::in_layer::InLayer;
 use super::question::Consent;
 use super::session::Session;
+use super::subject::{Planned, Site, Subject};
 use super::writing::Writing;
 
 /// Change values: checked as every reader will, shown, and written in one transaction
@@ -36,45 +37,63 @@ impl Set {
     pub(super) fn run(self, session: &Session) -> Result<Code, Failure> {
         let assignments = Assignment::all(&self.assignments, self.from_file)?;
         let site = session.site_in(self.in_layer.name())?;
-        let fields: Vec<&str> = assignments.iter().map(|assignment| assignment.field.as_str()).collect();
-        let Owner { subject, view, names } = Names::owner_of_changes(session, &site, &fields)?;
-        let mut changes = Vec::new();
-        let mut is_input_used = false;
-        for Assignment { field, source } in assignments {
-            let one = names.find_one(&field)?;
-            if one.is_secret && matches!(source, Source::Argument(_)) {
-                return Err(Failure::usage(refusal(&field)));
-            }
-            if source == Source::Nowhere {
-                return Err(Failure::usage(without_value(&field, one.is_secret)));
-            }
-            if changes.iter().any(|(key, _)| *key == one.key) {
-                return Err(Failure::usage(format!("{} is named twice", Printable::line(&field))));
-            }
-            is_input_used |= source == Source::Input;
-            changes.push((one.key, Some(source.read()?)));
-        }
-        let plan = view.plan(changes)?;
+        let Change { subject, plan, is_input_used } = change(session, &site, "set", assignments)?;
         Writing { session, subject, site: &site, consent: self.consent, is_input_used }.carry_out(plan)
     }
 }
 
+/// A change that is checked, of the configuration that it is of.
+pub(super) struct Change<'s> {
+    pub(super) subject: &'s dyn Subject,
+    pub(super) plan: Box<dyn Planned>,
+    /// Standard input had a value, and has no answer.
+    pub(super) is_input_used: bool,
+}
+
+/// What these assignments of a command would make.
+pub(super) fn change<'s>(
+    session: &'s Session,
+    site: &Site,
+    command: &str,
+    assignments: Vec<Assignment>,
+) -> Result<Change<'s>, Failure> {
+    let fields: Vec<&str> = assignments.iter().map(|assignment| assignment.field.as_str()).collect();
+    let Owner { subject, view, names } = Names::owner_of_changes(session, site, &fields)?;
+    let mut changes = Vec::new();
+    let mut is_input_used = false;
+    for Assignment { field, source } in assignments {
+        let one = names.find_one(&field)?;
+        if one.is_secret && matches!(source, Source::Argument(_)) {
+            return Err(Failure::usage(refusal(command, &field)));
+        }
+        if source == Source::Nowhere {
+            return Err(Failure::usage(without_value(command, &field, one.is_secret)));
+        }
+        if changes.iter().any(|(key, _)| *key == one.key) {
+            return Err(Failure::usage(format!("{} is named twice", Printable::line(&field))));
+        }
+        is_input_used |= source == Source::Input;
+        changes.push((one.key, Some(source.read()?)));
+    }
+    Ok(Change { subject, plan: view.plan(changes)?, is_input_used })
+}
+
 /// What is said of a field that was named alone.
-fn without_value(field: &str, is_secret: bool) -> String {
+fn without_value(command: &str, field: &str, is_secret: bool) -> String {
     let field = Printable::line(field);
     // A secret is no argument.
-    let argument = if is_secret { String::new() } else { format!("set {field}=VALUE, ") };
+    let argument = if is_secret { String::new() } else { format!("{command} {field}=VALUE, ") };
     format!(
-        "{field} has no value: {argument}set {field} --from-file FILE, or set {field} - for standard input; unset \
+        "{field} has no value: {argument}{command} {field} --from-file FILE, or {command} {field} - for standard input; unset \
          {field} deletes it"
     )
 }
 
-fn refusal(field: &str) -> String {
+fn refusal(command: &str, field: &str) -> String {
     let field = Printable::line(field);
     format!(
         "{field} is secret: among the arguments it would be seen in the list of processes, and kept in the history of \
-         the shell. Nothing is written. Give it in a file, or on standard input:\n  set {field} --from-file FILE\n  \
-         set {field} -"
+         the shell. Nothing is written. Give it in a file, or on standard input:\n  {command} {field} --from-file FILE\n  \
+         {command} {field} -"
     )
 }

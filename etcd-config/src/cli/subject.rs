@@ -9,6 +9,7 @@ use std::time::Duration;
 use etcd_client_core::{Prefix, Store};
 use serde_json::{Value, json};
 
+use super::rollout::typeless::{Begin, Begun, Wishes};
 use crate::check::Check;
 use crate::decode::{Derived, survey};
 use crate::document::{Document, exported};
@@ -39,6 +40,8 @@ pub(super) struct Place {
     pub(super) placeholders: Vec<(String, String)>,
     /// Which of the layers is changed, or written down.
     pub(super) layer: Option<String>,
+    /// Layers whose placeholder has no value here are left out.
+    pub(super) is_common: bool,
     pub(super) startup_timeout: Duration,
 }
 
@@ -78,6 +81,8 @@ pub(super) trait Subject {
     /// What was changed between two revisions, newest first; of a field, if one is named.
     fn history(&self, site: &Site, revisions: (u64, Option<u64>), field: Option<&str>)
     -> Result<Past, Error>;
+    /// The rollouts that have begun and not ended.
+    fn rollouts(&self, site: &Site) -> Result<Vec<Box<dyn Begun>>, Error>;
     /// The instances, and who of them does not have what was written last.
     fn fleet(&self, site: &Site) -> Result<FleetView, Error>;
     /// Follows the instances, as long as what is answered is kept; what there is to be seen is sent.
@@ -137,6 +142,8 @@ pub(super) trait Planned {
     fn reading(&self) -> &Reading;
     /// Writes.
     fn commit(self: Box<Self>) -> Result<Written, Error>;
+    /// To some instances first.
+    fn rollout(self: Box<Self>, wishes: Wishes) -> Box<dyn Begin>;
 }
 
 /// What was changed.
@@ -199,7 +206,12 @@ impl<T: Derived> Subject for Typed<T> {
     }
 
     fn read(&self, site: &Site) -> Result<Box<dyn View>, Error> {
-        let plan = site.place.options::<T>().read_plan(&site.store)?;
+        let options = site.place.options::<T>();
+        let plan = if site.place.is_common {
+            options.common_read_plan(&site.store)?
+        } else {
+            options.read_plan(&site.store)?
+        };
         let reading = Reading::blocking::<T>(plan, None)?;
         Ok(Box::new(TypedView::<T>(reading, PhantomData)))
     }
@@ -219,6 +231,11 @@ impl<T: Derived> Subject for Typed<T> {
         let prefix = site.place.options::<T>().read_plan(&site.store)?.prefix;
         let (complete_from, cut) = (history.complete_from(), history.cut());
         Ok(Past { prefix, complete_from, cut, steps: history.into_iter().collect() })
+    }
+
+    fn rollouts(&self, site: &Site) -> Result<Vec<Box<dyn Begun>>, Error> {
+        let found = site.place.options::<T>().rollouts(&site.store)?.into_rollouts();
+        Ok(found.into_iter().map(|found| Box::new(found) as Box<dyn Begun>).collect())
     }
 
     fn fleet(&self, site: &Site) -> Result<FleetView, Error> {
@@ -374,6 +391,10 @@ impl<T: Derived> Planned for TypedPlan<T> {
 
     fn commit(self: Box<Self>) -> Result<Written, Error> {
         self.plan.commit()
+    }
+
+    fn rollout(self: Box<Self>, wishes: Wishes) -> Box<dyn Begin> {
+        Box::new(wishes.of(self.plan))
     }
 }
 

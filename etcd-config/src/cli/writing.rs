@@ -90,7 +90,7 @@ impl Writing<'_> {
     }
 
     /// The plan, on standard output; where that is for a program, on standard error if there is a question.
-    fn show(&self, plan: &dyn Planned) {
+    pub(super) fn show(&self, plan: &dyn Planned) {
         let Session { terminal, json, .. } = self.session;
         let is_asked = !self.consent.dry_run && !self.consent.yes;
         if *json && !is_asked {
@@ -110,7 +110,7 @@ impl Writing<'_> {
     }
 
     /// Says who was first with what.
-    fn conflict(&self, before: &Reading, moved: &[ConflictingKey], failure: Failure) -> Failure {
+    pub(super) fn conflict(&self, before: &Reading, moved: &[ConflictingKey], failure: Failure) -> Failure {
         let Self { session, subject, site, .. } = self;
         let now = subject.read(site);
         let (Ok(now), false) = (now, moved.is_empty() || session.json) else { return failure };

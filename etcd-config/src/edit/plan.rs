@@ -197,6 +197,15 @@ impl<T> Plan<T> {
         &self.warnings
     }
 
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// What is written, the commit key last.
+    pub(crate) fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
     /// The revision that was read, and must still be the newest of the prefix.
     pub fn revision(&self) -> u64 {
         self.reading.listing.revision

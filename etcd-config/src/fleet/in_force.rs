@@ -1,8 +1,9 @@
 //! Who has a revision in force: by what the instances say, and where that leaves it open, by what the store does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use etcd_client_core::{Error as StoreError, Kind, Known, Prefix, Store};
+use tokio::task::JoinSet;
 
 use super::instance::Instance;
 use super::verdict::{Verdict, verdict};
@@ -10,8 +11,9 @@ use crate::error::LaggingInstance;
 use crate::instance::report::InstanceReport;
 use crate::tree::directories::is_layered;
 
-/// So many states of the configuration are asked about at a time; instances mostly are at one or two.
-const ASKED: usize = 16;
+/// So many states of the configuration are asked about at a time. Instances that read the same mostly are at one or two; where
+/// each has a layer of its own, each has one.
+const ASKED: usize = 64;
 
 /// The keys that an instance reads, in brief: its layers above the prefix, a revision, and how many keys there were.
 type State = (Vec<String>, u64, usize);
@@ -62,12 +64,14 @@ impl InForce {
     ) -> Answers {
         let reports = instances.filter_map(|instance| instance.report.as_ref().ok());
         let open = reports.filter(|report| report.revision < self.revision).filter_map(state_of);
+        let open: HashSet<State> = open.collect();
+        self.same.retain(|state, _| open.contains(state));
         for state in open {
             self.same.entry(state).or_default();
         }
         let unknown = self.same.iter().filter(|(_, answer)| answer.is_none());
         let open: Vec<State> = unknown.map(|(state, _)| state.clone()).take(ASKED).collect();
-        let mut is_answered = true;
+        let mut questions = JoinSet::new();
         for state in open {
             let (layers, revision, count) = &state;
             let known = Known { revision: *revision, cluster: 0, count: *count };
@@ -76,7 +80,13 @@ impl InForce {
                 self.same.insert(state, Some(false));
                 continue;
             };
-            let is_same = match store.unchanged(&prefix, known).await {
+            let answer = store.unchanged(&prefix, known);
+            questions.spawn(async move { (state, answer.await) });
+        }
+        let mut is_answered = true;
+        while let Some(answer) = questions.join_next().await {
+            let Ok((state, answer)) = answer else { continue };
+            let is_same = match answer {
                 Ok(Some(head)) if head >= self.revision => true,
                 // Something was written, so the instance will say how it stands; or the store can never say.
                 Ok(None) => false,

@@ -21,7 +21,7 @@ pub struct Instance {
 
 impl Instance {
     /// Of an entry; nothing for one of another place.
-    pub(super) fn of(place: &Prefix, entry: &Entry) -> Option<Self> {
+    pub(crate) fn of(place: &Prefix, entry: &Entry) -> Option<Self> {
         let name = String::from_utf8_lossy(place.relative(&entry.key)?).into_owned();
         let report = from_text(&entry.value);
         let is_newer = report.as_ref().is_err_and(|error| error.is_newer);

@@ -5,13 +5,13 @@ use crate::error::{InstanceLag, LaggingInstance};
 use crate::instance::report::{InstanceReport, RefusedRevision};
 
 /// What is known of an instance and a revision.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     InForce,
     Lags(LaggingInstance),
 }
 
 /// `is_same` says whether nothing has changed since what an instance has in force, up to the revision that is waited for.
-pub(super) fn verdict(
+pub(crate) fn verdict(
     instance: &Instance,
     revision: u64,
     is_same: impl Fn(&InstanceReport) -> bool,
@@ -39,7 +39,7 @@ pub(super) fn verdict(
 }
 
 /// A refusal as the reason why an instance lags.
-pub(super) fn lag_of_refusal(refused: &RefusedRevision) -> InstanceLag {
+pub(crate) fn lag_of_refusal(refused: &RefusedRevision) -> InstanceLag {
     let RefusedRevision { revision, problems, omitted } = refused;
     let problems = problems.iter().map(|problem| (problem.key.clone(), problem.what.clone()));
     InstanceLag::Refused { revision: *revision, problems: problems.collect(), omitted: *omitted }

@@ -16,6 +16,8 @@ use crate::runtime::deadline::runtime_deadline;
 const AFTER_REFUSAL: Duration = Duration::from_secs(3);
 /// How long after it could not say so the store is asked again whether a state is the same.
 pub(super) const ASKED_AGAIN: Duration = Duration::from_secs(1);
+/// To look at all instances takes so small a part of the time that their writes are read, however many there are.
+const LOOKING: u32 = 8;
 
 /// Waits on this runtime.
 pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> Result<(), Error> {
@@ -28,10 +30,14 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
     let mut until = deadline;
     // When the store is asked again what it could not say.
     let mut ask_at = deadline;
+    // Whether there is anything new, and when all are looked at again.
+    let (mut has_news, mut look_at) = (false, Instant::now());
     loop {
-        match timeout_at(until.min(ask_at), watcher.next()).await {
+        let look = if has_news { look_at } else { deadline };
+        match timeout_at(until.min(ask_at).min(look), watcher.next()).await {
             Ok(event) => {
-                if !waiting.present.take(event)? {
+                has_news |= waiting.present.take(event)?;
+                if !has_news || Instant::now() < look_at {
                     continue;
                 }
             }
@@ -40,6 +46,7 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
             }
             Err(_) => {}
         }
+        has_news = false;
         // Within the limit, as the store may be silent.
         let answers = timeout_at(until, waiting.ask(&*store)).await.unwrap_or(Answers::Silence);
         ask_at = match answers {
@@ -47,7 +54,9 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
             Answers::Some => Instant::now(),
             Answers::Silence => Instant::now() + ASKED_AGAIN,
         };
+        let begin = std::time::Instant::now();
         let lagging = waiting.lagging();
+        look_at = Instant::now() + begin.elapsed() * LOOKING;
         let is_for_good = |lagging: &LaggingInstance| {
             matches!(lagging.why, InstanceLag::Refused { .. } | InstanceLag::Unreadable(_))
         };

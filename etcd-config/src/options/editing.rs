@@ -183,4 +183,11 @@ impl<T: Derived> Options<T> {
         let layer = wanted.map_or(Ok(0), |wanted| layer_number(&plan.prefix, &wanted))?;
         Ok(ReadPlan { store, prefix: plan.prefix, layer, limit: plan.startup_timeout })
     }
+
+    /// The same for what is the same for all instances; see [`common_prefix`](Self::common_prefix).
+    pub(crate) fn common_read_plan(self, store: impl IntoStore) -> Result<ReadPlan, Error> {
+        let prefix = self.common_prefix()?;
+        let (store, plan) = self.prepare_in(prefix, store)?;
+        Ok(ReadPlan { store, prefix: plan.prefix, layer: 0, limit: plan.startup_timeout })
+    }
 }

@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::fleet::Fleet;
 use crate::fleet::place::FleetPlace;
 use crate::instance::fleet_of;
-use crate::reading::ReadPlan;
 use crate::runtime::caller::runtime;
 
 /// Looking at the fleet. Of the options the prefix, the layers, their placeholders and the start-up limit count: instances
@@ -42,9 +41,7 @@ impl<T: Derived> Options<T> {
     }
 
     pub(crate) fn fleet_place(self, store: impl IntoStore) -> Result<FleetPlace, Error> {
-        let prefix = self.common_prefix()?;
-        let (store, plan) = self.prepare_in(prefix, store)?;
-        let plan = ReadPlan { store, prefix: plan.prefix, layer: 0, limit: plan.startup_timeout };
+        let plan = self.common_read_plan(store)?;
         Ok(FleetPlace { entries: fleet_of(&plan.prefix)?, plan, name: T::LAYOUT.name })
     }
 }

@@ -35,6 +35,9 @@ impl<T: Derived> Options<T> {
     /// the [`Status::warnings`](crate::Status::warnings), and it is tried again, ever more seldom, at least every eight
     /// minutes.
     ///
+    /// A process that is listed and has a highest [layer](Self::layer) of its own may have a change before the others do:
+    /// [`Rollout`](crate::Rollout).
+    ///
     /// If the name is taken, the first who has it keeps it. This process is `web-1~2` then, or `web-1~3` and so on, says
     /// so in a warning, and tries for its own name again: after one lease time, then ever more seldom, at least every 13
     /// minutes. So it is for a while after a process that died without a farewell was started again.

@@ -22,7 +22,11 @@ pub struct Replaced {
     /// Keys that are no path, of which the values are not kept.
     strays: BTreeSet<Arc<str>>,
     /// What has been replaced in each layer, where there are layers: also what was not to be seen.
-    layers: Vec<Replaced>,
+    #[expect(
+        clippy::box_collection,
+        reason = "few configurations have layers, and this is copied with every change"
+    )]
+    layers: Option<Box<Vec<Replaced>>>,
 }
 
 impl Replaced {
@@ -40,20 +44,22 @@ impl Replaced {
     pub fn merge(&mut self, later: &Self) {
         self.count += self.places.merge(&later.places);
         self.strays.extend(later.strays.iter().cloned());
-        if self.layers.is_empty() {
-            self.layers.clone_from(&later.layers);
-        } else {
-            self.layers.iter_mut().zip(&later.layers).for_each(|(layer, later)| layer.merge(later));
+        match (&mut self.layers, &later.layers) {
+            (Some(layers), Some(later)) => {
+                layers.iter_mut().zip(&**later).for_each(|(layer, later)| layer.merge(later));
+            }
+            (None, Some(later)) => self.layers = Some(later.clone()),
+            (_, None) => {}
         }
     }
 
     /// The same with what has been replaced in each layer.
     pub(super) fn with_layers(self, layers: Vec<Self>) -> Self {
-        Self { layers, ..self }
+        Self { layers: Some(Box::new(layers)), ..self }
     }
 
     pub(super) fn layers(&self) -> &[Self] {
-        &self.layers
+        self.layers.as_deref().map_or(&[], Vec::as_slice)
     }
 
     /// Which values have changed.
@@ -64,10 +70,10 @@ impl Replaced {
     /// The whole keys, in order; those of all layers.
     pub fn keys(&self, prefix: &Prefix) -> Vec<Arc<str>> {
         let mut keys = Vec::new();
-        if self.layers.is_empty() {
+        if self.layers().is_empty() {
             self.visit_keys(prefix.directory(), &mut keys);
         }
-        for (layer, directory) in self.layers.iter().zip(directories(prefix)) {
+        for (layer, directory) in self.layers().iter().zip(directories(prefix)) {
             layer.visit_keys(directory, &mut keys);
         }
         keys.sort_unstable();
@@ -85,7 +91,7 @@ impl Replaced {
 
     /// Forgets of it what is again as it was, where `now` is the root of the tree.
     pub(super) fn forget_changed_back(&mut self, now: Node<'_>, layers: &[KeyTree]) {
-        for (replaced, layer) in self.layers.iter_mut().zip(layers) {
+        for (replaced, layer) in self.layers.iter_mut().flat_map(|all| all.iter_mut()).zip(layers) {
             replaced.forget_changed_back(layer.root(), &[]);
         }
         if !self.places.has_any_back(Some(now)) {

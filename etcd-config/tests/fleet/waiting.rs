@@ -290,3 +290,51 @@ async fn who_does_not_read_a_layer_has_in_force_what_was_written_there() {
     }
     assert_eq!(lives.iter().map(|live| live.load().workers).collect::<Vec<_>>(), [5, 7]);
 }
+
+/// The entry of an instance with a layer of its own, which has this revision.
+fn with_own_layer(number: usize, revision: u64) -> (String, String) {
+    let layers = [format!("/app@web-{number}")];
+    (format!("/app.fleet/web-{number}"), entry(&json!({ "revision": revision, "keys": 1, "layers": layers })))
+}
+
+/// Nobody else has anything to say then, so the store is asked about each.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_one_layer_of_hundreds_is_soon_known_to_be_in_force_for_all() {
+    let store = store();
+    let before = store.revision();
+    for number in 0..500 {
+        let (key, text) = with_own_layer(number, before);
+        store.put(key, text);
+    }
+    let written = store.put("/app@web-0/workers", "7");
+    let (key, text) = with_own_layer(0, written);
+    store.put(key, text);
+    let (outcome, after) = wait(&store, written).await;
+    outcome.unwrap();
+    assert!(after < Duration::from_secs(2), "{after:?}");
+}
+
+/// Each of thousands writes once, and looking at all of them after each write would take as long as their number squared.
+#[tokio::test]
+async fn thousands_are_waited_for_in_no_more_time_than_their_writes_take() {
+    const INSTANCES: usize = 4_000;
+    let store = store();
+    let before = store.revision();
+    for number in 0..INSTANCES {
+        let (key, text) = with_own_layer(number, before);
+        store.put(key, text);
+    }
+    let written = store.put("/app/workers", "20");
+    let begin = Instant::now();
+    let write = async {
+        for number in 0..INSTANCES {
+            let (key, text) = with_own_layer(number, written);
+            store.put(key, text);
+            tokio::task::yield_now().await;
+        }
+    };
+    let ((outcome, after), ()) = tokio::join!(wait(&store, written), write);
+    outcome.unwrap();
+    println!("{after:?} of {:?}", begin.elapsed());
+    assert!(after < Duration::from_secs(10), "{after:?}");
+}

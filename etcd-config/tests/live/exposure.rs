@@ -8,7 +8,7 @@ use std::fmt::{Debug, Display};
 
 use etcd_client_core::{Batch, Change, Entry, Prefix};
 use etcd_config::__private::{Context, KeyTree, Replaced};
-use etcd_config::{EtcdConfig, Fleet, Live, MemoryStore, Secret, field};
+use etcd_config::{EtcdConfig, Fleet, Live, MemoryStore, Rollout, RolloutEnd, RolloutStep, Secret, field};
 use etcd_config_tests::{soon, until};
 
 use crate::service::{SOON, runtime};
@@ -141,6 +141,52 @@ fn of_documents(table: &mut Table) {
     table.both("Format", &etcd_config::Format::Json);
 }
 
+/// A rollout of secrets to an instance with a layer of its own, seen from elsewhere, and taken back by a probe.
+fn rollout(table: &mut Table) {
+    let store =
+        MemoryStore::from([("/bank/token", PLANTED), ("/bank/pin", "1234567"), ("/bank/marked", PLANTED)]);
+    let options = || Bank::options().layer("/bank@web-1");
+    let spread = std::time::Duration::ZERO;
+    let settings = options().instance("web-1").instance_spread(spread).watch(&store).unwrap();
+    until("listed", || settings.status().instance.is_some());
+    let begin = || {
+        let edit = options().edit(&store).unwrap().set_text("token", "hunter22").set_text("pin", "7654321");
+        Rollout::of(edit.plan().unwrap()).to(["web-1"]).within(SOON)
+    };
+    let rollout = begin();
+    table.row("Rollout", &rollout);
+    table.row("RolloutHandle", &rollout.handle());
+    let handle = rollout.handle();
+    let steps = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let told = std::sync::Arc::clone(&steps);
+    let rollout = rollout.on_step(move |step| told.lock().unwrap().push(step.clone()));
+    let driver = std::thread::spawn(move || rollout.promote());
+    let is_in_force = |step: &RolloutStep| matches!(step, RolloutStep::InForce { .. });
+    until("in force", || steps.lock().unwrap().iter().any(is_in_force));
+    let found = options().rollouts(&store).unwrap();
+    table.both("RolloutsFound", &found);
+    table.both("FoundRollout", &found.rollouts()[0]);
+    let record = found.rollouts()[0].record().unwrap();
+    table.row("RolloutRecord", record);
+    table.row("RolloutKey", &record.keys);
+    let key = format!("/bank.rollout/{}", found.rollouts()[0].id());
+    table.row("RolloutRecord", &String::from_utf8_lossy(&store.get(key).unwrap()));
+    handle.take_back("Ctrl-C");
+    let error = driver.join().unwrap().unwrap_err();
+    table.both("Error", &error);
+    let Some(RolloutEnd::TakenBack { reason, .. }) = error.rollout() else { panic!("{error}") };
+    table.both("TakeBackReason", reason);
+    table.row("RolloutEnd", &error.rollout());
+    for step in steps.lock().unwrap().iter() {
+        table.both("RolloutStep", step);
+    }
+    let promoted = begin().observe(std::time::Duration::ZERO).promote().unwrap();
+    table.row("Promoted", &promoted);
+    // What does not pass is refused by the instance.
+    let error = begin().promote().unwrap_err();
+    table.both("Error", &error);
+}
+
 #[test]
 fn no_public_type_shows_what_a_field_calls_secret() {
     let mut table = Table::default();
@@ -208,6 +254,7 @@ fn no_public_type_shows_what_a_field_calls_secret() {
     let written = Bank::update(self::store(), |edit| edit.set(field!(Bank.level), &3)).unwrap();
     table.row("Written", &written);
     fleet(&mut table);
+    rollout(&mut table);
     table.both("Printable", &etcd_config::Printable::line("text"));
     of_derived_code(&mut table);
 

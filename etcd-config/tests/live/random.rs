@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::Duration;
 
-use etcd_config::{Change, EtcdConfig, MemoryStore};
+use etcd_config::{Change, EtcdConfig, MemoryStore, Options};
 use etcd_config_tests::soon;
 use serde::{Deserialize, Deserializer};
 
@@ -154,10 +154,32 @@ fn check(one: u32, two: u32) -> Result<(), &'static str> {
     if one == two && one != 0 { Err("the same") } else { Ok(()) }
 }
 
+/// The prefix, and a layer over it.
+const PREFIX: &str = "/moody";
+const LAYER: &str = "@eu-1";
+
+/// Keys without the prefix: `/one`, and in the layer `@eu-1/one`.
 type Stored = BTreeMap<String, String>;
+
+/// Paths, and what there is: of the layer, or else of the prefix.
+fn effective(stored: &Stored) -> Stored {
+    let of_layer = |directory: &str| -> Stored {
+        let path = |key: &String| key.strip_prefix(directory)?.strip_prefix('/').map(str::to_owned);
+        stored.iter().filter_map(|(key, text)| Some((path(key)?, text.clone()))).collect()
+    };
+    let (mut all, over) = (of_layer(""), of_layer(LAYER));
+    let names = ["one", "old"];
+    if names.iter().any(|name| over.contains_key(*name)) {
+        // Of one field: whatever it is called below.
+        names.iter().for_each(|name| drop(all.remove(*name)));
+    }
+    all.extend(over);
+    all
+}
 
 /// What the keys come to, written without the library; nothing where they are refused.
 fn expected(stored: &Stored) -> Option<Numbers> {
+    let stored = effective(stored);
     let number = |key: &str| -> Result<Option<u32>, ()> {
         let Some(text) = stored.get(key) else { return Ok(None) };
         let (mood, number) = Moody::parse(text).ok_or(())?;
@@ -280,32 +302,47 @@ struct Scene {
     debounce: Duration,
     cuts: bool,
     rewinds: bool,
+    layers: bool,
+}
+
+impl Scene {
+    fn options<T: EtcdConfig>(&self, options: Options<T>) -> Options<T> {
+        if self.layers { options.layer(format!("{PREFIX}{LAYER}")) } else { options }
+    }
+
+    /// A key without the prefix, in one layer or the other.
+    fn somewhere(&self, path: &str, random: &mut Random) -> String {
+        let layer = if self.layers && random.one_in(2) { LAYER } else { "" };
+        format!("{layer}/{path}")
+    }
 }
 
 /// Changes some keys, corrects all now and then, and commits some of it.
-fn write(store: &MemoryStore, truth: &mut Truth, random: &mut Random) -> u64 {
+fn write(scene: &Scene, store: &MemoryStore, truth: &mut Truth, random: &mut Random) -> u64 {
     let mut transaction = store.transaction();
     for _ in 0..=random.below(3) {
-        let key = KEYS[random.below(KEYS.len())];
-        let stored = format!("/moody/{key}");
+        let path = KEYS[random.below(KEYS.len())];
+        let key = scene.somewhere(path, random);
+        let stored = format!("{PREFIX}{key}");
         if random.one_in(4) {
-            truth.now.remove(key);
+            truth.now.remove(&key);
             transaction = transaction.delete(stored);
         } else {
-            let text = if key == "restart" { random.below(9).to_string() } else { random.text() };
-            truth.now.insert(key.to_owned(), text.clone());
+            let text = if path == "restart" { random.below(9).to_string() } else { random.text() };
+            truth.now.insert(key, text.clone());
             transaction = transaction.put(stored, text);
         }
     }
     if random.one_in(4) {
-        for (key, text) in truth.now.iter_mut().filter(|(key, _)| *key != "restart") {
+        for (key, text) in truth.now.iter_mut().filter(|(key, _)| !key.ends_with("/restart")) {
             *text = random.below(9).to_string();
-            transaction = transaction.put(format!("/moody/{key}"), text.as_str());
+            transaction = transaction.put(format!("{PREFIX}{key}"), text.as_str());
         }
     }
     let commits = random.one_in(3);
     if commits {
-        transaction = transaction.put("/moody/version", random.below(2).to_string());
+        let key = scene.somewhere("version", random);
+        transaction = transaction.put(format!("{PREFIX}{key}"), random.below(2).to_string());
     }
     let before = store.revision();
     let revision = transaction.commit();
@@ -316,10 +353,11 @@ fn write(store: &MemoryStore, truth: &mut Truth, random: &mut Random) -> u64 {
 }
 
 fn play<T: Plain>(scene: Scene) {
-    let Scene { seed, debounce, cuts, rewinds } = scene;
+    let Scene { seed, debounce, cuts, rewinds, .. } = scene;
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (folder, store, mut truth) = (Folder::new(), MemoryStore::new(), Truth::default());
-    let live = T::options().cache_file(folder.file()).debounce(debounce).watch(&store).unwrap();
+    let options = scene.options(T::options());
+    let live = options.cache_file(folder.file()).debounce(debounce).watch(&store).unwrap();
     truth.note(live.load().revision(), true);
     let (heard, followed) = <(Arc<Mutex<Vec<Change<T>>>>, Arc<Mutex<Vec<u32>>>)>::default();
     let (of_changes, of_values) = (Arc::clone(&heard), Arc::clone(&followed));
@@ -334,7 +372,7 @@ fn play<T: Plain>(scene: Scene) {
         changes
     });
     for _ in 0..40 {
-        let revision = write(&store, &mut truth, &mut random);
+        let revision = write(&scene, &store, &mut truth, &mut random);
         if cuts && random.one_in(12) {
             store.cut();
         }
@@ -377,7 +415,7 @@ fn play<T: Plain>(scene: Scene) {
     }
     assert_eq!(status.refused_since.is_none(), best.is_some(), "seed {seed}: {status}");
     // Its default, 0, may be written down.
-    let waits = truth.now.get("restart").is_some_and(|text| text != "0");
+    let waits = effective(&truth.now).get("restart").is_some_and(|text| text != "0");
     assert_eq!(status.pending.len(), usize::from(waits), "seed {seed}: {status}");
     live.wait_for_callbacks(last, SOON).unwrap();
     live.close(SOON).unwrap();
@@ -399,7 +437,7 @@ fn play<T: Plain>(scene: Scene) {
     assert_eq!(followed.last(), Some(&snapshot.one().number), "seed {seed}");
     assert!(followed.windows(2).all(|pair| pair[0] != pair[1]), "seed {seed}: {followed:?}");
     store.refuse(true);
-    let cached = folder.options::<T>().watch(&store).unwrap();
+    let cached = scene.options(folder.options::<T>()).watch(&store).unwrap();
     let is_restarted = |mut numbers: Numbers| {
         numbers.insert("restart".to_owned(), 0);
         numbers
@@ -438,7 +476,7 @@ fn each_seed(play: impl Fn(u64)) {
     (first..first + number("SEEDS").unwrap_or(8)).for_each(play);
 }
 
-const CALM: Scene = Scene { seed: 0, debounce: Duration::ZERO, cuts: false, rewinds: false };
+const CALM: Scene = Scene { seed: 0, debounce: Duration::ZERO, cuts: false, rewinds: false, layers: false };
 const COLLECTING: Scene = Scene { debounce: Duration::from_millis(5), ..CALM };
 
 #[test]
@@ -459,6 +497,16 @@ fn changes_come_whole_and_to_the_last_though_the_store_is_rewound() {
     each_seed(|seed| play::<Free>(Scene { seed, rewinds: true, ..COLLECTING }));
     each_seed(|seed| play::<Committed>(Scene { seed, rewinds: true, ..CALM }));
     each_seed(|seed| play::<Committed>(Scene { seed, rewinds: true, ..COLLECTING }));
+}
+
+#[test]
+fn changes_of_two_layers_come_whole_and_to_the_last_whatever_happens() {
+    for layered in [Scene { layers: true, ..CALM }, Scene { layers: true, ..COLLECTING }] {
+        each_seed(|seed| play::<Free>(Scene { seed, cuts: true, ..layered }));
+        each_seed(|seed| play::<Free>(Scene { seed, rewinds: true, ..layered }));
+        each_seed(|seed| play::<Committed>(Scene { seed, ..layered }));
+        each_seed(|seed| play::<Committed>(Scene { seed, cuts: true, rewinds: true, ..layered }));
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod helper;
 mod hostile;
 mod layers;
 mod person;
+mod rollout;
+mod rollout_etcd;
 mod script;
 mod terminal;
 mod watching;

@@ -1,6 +1,8 @@
 //! A program that is a command line over two structs, for the tests: on a store in memory, whose keys are the lines of
 //! the file that `SEED` names; `AFTER` names the file for what is in it at the end.
 
+mod service;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -84,6 +86,9 @@ fn at_least_one(number: &u32) -> Result<(), String> {
 }
 
 fn main() -> ExitCode {
+    if std::env::var_os("SERVICE").is_some() {
+        return service::main();
+    }
     let Some(seed) = std::env::var_os("SEED") else { return cli::main::<Settings>() };
     let store = MemoryStore::new();
     let seed = std::fs::read_to_string(seed).expect("the file can be read");

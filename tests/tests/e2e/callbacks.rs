@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use etcd_config_tests::{Api, Witness, over_each_api};
+use etcd_config_tests::{Api, Witness, over_each_api, over_each_api_and_layers};
 
 #[test]
 fn r48_a_blocked_callback_delays_nobody_else() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "0");

@@ -8,23 +8,33 @@ use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, State, Status};
 use etcd_config_tests::{
-    Builder, Etcd, Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line,
+    Builder, Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line, on_each_line_and_layers,
 };
 
-/// A server with the user `app`, who may read and write below `/app/`.
+/// A server with the user `app`, who may read and write below `/app/` and below the layer above it.
 fn secured(builder: &Builder) -> Server {
     let server = builder.start();
     server.enable_auth("of-root");
     server.add_user("app", "secret", "/app/");
+    permit(&server, true, "/app@eu-1/");
     server
 }
 
+/// Whether the user may read and write there, from now on.
+fn permit(server: &Server, may: bool, prefix: &str) {
+    if may {
+        server.etcdctl(["role", "grant-permission", "--prefix=true", "app", "readwrite", prefix]);
+    } else {
+        server.etcdctl(["role", "revoke-permission", "--prefix=true", "app", prefix]);
+    }
+}
+
 /// The same with signed tokens, which tell how often users and roles have changed.
-fn with_jwt(etcd: &'static Etcd, folder: &Path) -> Server {
+fn with_jwt(builder: Builder, folder: &Path) -> Server {
     let key = folder.join("key");
     std::fs::write(&key, "a key for the tests that is long enough to be one").expect("written");
     let tokens = format!("jwt,sign-method=HS256,priv-key={},ttl=10m", key.display());
-    secured(&Server::builder().etcd(etcd).flag("--auth-token", &tokens))
+    secured(&builder.flag("--auth-token", &tokens))
 }
 
 fn client(endpoint: String, password: &str) -> Client {
@@ -67,13 +77,13 @@ fn r37_a_token_that_expired_while_watching_is_renewed_when_it_is_needed() {
 
 #[test]
 fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
-    on_each_line(|etcd| {
+    on_each_line_and_layers(|stage| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let server = with_jwt(etcd, folder.path());
-        let history = History::of(&server, PREFIX);
+        let server = with_jwt(stage.server(), folder.path());
+        let history = stage.history(&server);
         history.put("a", "1");
         let audit = Duration::from_secs(2);
-        let options = Flat::options().audit_interval(audit).progress_interval(Duration::from_secs(1));
+        let options = stage.options().audit_interval(audit).progress_interval(Duration::from_secs(1));
         let Watched { proxy, live, witness } =
             Watched::through(&server, |proxy| options.watch(client(proxy.endpoint(), "secret")));
 
@@ -98,7 +108,7 @@ fn r38_a_token_of_before_a_change_of_users_is_renewed_for_reads_and_watches() {
 fn r38_a_start_amid_changes_of_users_is_not_refused() {
     on_each_line(|etcd| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let server = with_jwt(etcd, folder.path());
+        let server = with_jwt(Server::builder().etcd(etcd), folder.path());
         let proxy = Proxy::to(&server.address());
         proxy.delay_requests(Duration::from_millis(200));
         thread::scope(|scope| {
@@ -145,27 +155,31 @@ fn r39_a_password_that_was_changed_is_said_and_the_last_settings_stay() {
 
 #[test]
 fn r40_a_permission_that_was_revoked_is_found_by_the_audit() {
-    on_each_line(|etcd| {
-        let server = secured(&Server::builder().etcd(etcd));
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = secured(&stage.server());
+        let history = stage.history(&server);
         history.put("a", "1");
         let audit = Duration::from_secs(2);
-        let options = Flat::options().audit_interval(audit);
+        let options = stage.options().audit_interval(audit);
         let live = options.watch(client(server.endpoint(), "secret")).expect("a first snapshot");
         let witness = Witness::watching(&live);
 
-        server.etcdctl(["role", "revoke-permission", "--prefix=true", "app", "/app/"]);
+        // Of two layers, that of the upper one.
+        let revoked = if stage.is_layered() { "/app@eu-1/" } else { "/app/" };
+        permit(&server, false, revoked);
         history.put("a", "2"); // etcd still sends it
         let denied = |status: &Status| matches!(status.state, State::PermissionDenied(_));
         witness.waits_for("denied", audit * 2, denied);
         assert!(live.load().all.contains_key("a"));
-        let reads = || server.metric(r#"grpc_server_started_total{grpc_method="Range""#);
+        // Two layers are read in a transaction; when that is refused, each of them is asked for, to name it.
+        let method = if stage.is_layered() { "Txn" } else { "Range" };
+        let reads = || server.metric(&format!("grpc_server_started_total{{grpc_method=\"{method}\""));
         let before = reads();
         thread::sleep(Duration::from_secs(4));
         assert!(reads() - before < 4.0, "{} reads in 4 s", reads() - before);
         assert!(denied(&live.status()), "{}", live.status());
 
-        server.etcdctl(["role", "grant-permission", "--prefix=true", "app", "readwrite", "/app/"]);
+        permit(&server, true, revoked);
         history.put("a", "3");
         witness.watches(audit * 2);
         witness.converges(&history, audit * 2);

@@ -7,7 +7,8 @@ use etcd_client_core::v3::Client;
 use etcd_client_core::{Kind, v2};
 use etcd_config::{EtcdConfig, Live};
 use etcd_config_tests::{
-    Api, Cluster, Flat, History, PREFIX, Server, Witness, block_on, on_each_line, over_each_api, over_v2,
+    Api, Cluster, Flat, History, PREFIX, Server, Witness, block_on, on_each_line, over_each_api,
+    over_each_api_and_layers, over_v2,
 };
 
 /// The place of the member that a watch is at.
@@ -19,7 +20,7 @@ fn used_by(live: &Live<Flat>, cluster: &Cluster) -> usize {
 
 #[test]
 fn r15_a_frozen_member_is_left_for_another() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let cluster = stage.server().start_cluster();
         let history = stage.history(cluster.member(0));
         history.put("a", "1");

@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use etcd_client_core::v3::Client;
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{
-    Api, Chunks, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api,
-};
+use etcd_config_tests::{Api, Chunks, Proxy, Witness, on_each_line_and_layers, over_each_api_and_layers};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
 #[test]
 fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         for chunks in [Chunks::SingleBytes, Chunks::Glued(Duration::from_millis(20))] {
@@ -32,7 +29,7 @@ fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
             witness.converges(&history, Duration::from_secs(30));
             let revisions: Vec<_> = witness.steps().iter().map(|step| step.new.revision).collect();
             let written: Vec<_> = (before + 1..=before + 31).collect();
-            assert_eq!(revisions, written, "{chunks:?}");
+            assert!(revisions == written || !stage.is_exact(), "{chunks:?}: {revisions:?}");
             assert_eq!(live.status().counters.losses, 0, "{chunks:?}");
         }
     });
@@ -40,12 +37,12 @@ fn r07_the_pieces_in_which_bytes_arrive_make_no_difference() {
 
 #[test]
 fn r09_half_a_frame_is_no_frame() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         let proxy = Proxy::to(&server.address());
         // Audits have connections of their own, and may bring what the watch has lost.
-        let options = Flat::options().audit_interval(None);
+        let options = stage.options().audit_interval(None);
         let live = stage.watch_with(options, [proxy.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         let names: Vec<_> = (0..100).map(|n| format!("key{n}")).collect();
@@ -61,22 +58,24 @@ fn r09_half_a_frame_is_no_frame() {
             witness.converges(&history, Duration::from_secs(5));
         }
         let counters = live.status().counters;
-        assert_eq!((counters.losses, counters.snapshots), (5, 6), "one change for each write");
-        assert_eq!(counters.lists, 1, "each time it went on where it was");
+        assert_eq!(counters.snapshots, 6, "one change for each write");
+        // What is not exact may have been read before the rest of the frame came.
+        assert!(counters.losses == 5 || !stage.is_exact(), "{}", live.status());
+        assert!(counters.lists == 1 || !stage.is_exact(), "each time it went on where it was");
     });
 }
 
 /// The server sends what was missed in one message of 12 MB and more.
 #[test]
 fn r10_a_huge_replay_is_received_or_listed() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().start();
         for (limit, lists) in [(64 * MEBIBYTE, 1), (4 * MEBIBYTE, 2)] {
-            let history = History::of(&server, PREFIX);
+            let history = stage.history(&server);
             history.put("a", &limit.to_string());
             let proxy = Proxy::to(&server.address());
             let client = Client::builder().endpoints([proxy.endpoint()]).receive_limit(limit).build();
-            let live = Flat::watch(client.expect("a client")).expect("a first snapshot");
+            let live = stage.options().watch(client.expect("a client")).expect("a first snapshot");
             let witness = Witness::watching(&live);
 
             proxy.shut();
@@ -87,7 +86,8 @@ fn r10_a_huge_replay_is_received_or_listed() {
             proxy.accept();
             witness.converges(&history, Duration::from_secs(15));
             witness.watches(Duration::from_secs(15));
-            assert_eq!(live.status().counters.lists, lists, "with {limit} bytes at most");
+            let is_listed = live.status().counters.lists == lists;
+            assert!(is_listed || !stage.is_exact(), "with {limit} bytes at most: {}", live.status());
             drop((witness, live));
             history.clear();
         }

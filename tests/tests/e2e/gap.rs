@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{
-    Api, Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, over_each_api, over_v2,
-};
+use etcd_config_tests::{Api, Proxy, Witness, on_each_line_and_layers, over_each_api_and_layers, over_v2};
 
 #[test]
 fn r01_what_is_written_between_listing_and_watch_arrives_exactly_once() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         let old: Vec<_> = (0..5).map(|n| format!("old{n}")).collect();
@@ -49,9 +46,9 @@ fn r01_what_is_written_between_listing_and_watch_arrives_exactly_once() {
 
 #[test]
 fn r02_a_listing_of_many_pages_is_the_state_at_one_revision() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         let names: Vec<_> = (0..3_000).map(|n| format!("key{n:04}")).collect();
         for names in names.chunks(100) {
             history.write(names.iter().map(|name| (name.as_str(), Some("before"))));
@@ -60,7 +57,7 @@ fn r02_a_listing_of_many_pages_is_the_state_at_one_revision() {
         proxy.delay_replies(Duration::from_millis(100));
         let (live, loaded) = thread::scope(|scope| {
             let loading = scope.spawn(|| {
-                let live = Flat::watch(proxy.endpoint()).expect("a first snapshot");
+                let live = stage.options().watch(proxy.endpoint()).expect("a first snapshot");
                 let loaded = live.snapshot().revision();
                 (live, loaded)
             });

@@ -4,23 +4,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, block_on, on_each_line, over_v2};
+use etcd_config_tests::{History, Server, Witness, block_on, on_each_line_and_layers, over_v2};
 
 /// What the leader keeps of its log for members that lag behind.
 const KEPT: usize = 5_000;
 
 #[test]
 fn r23_a_member_that_skips_history_makes_it_listed_again() {
-    on_each_line(|etcd| {
-        let cluster = Server::builder().etcd(etcd).flag("--snapshot-count", "40").peer_proxies();
+    on_each_line_and_layers(|stage| {
+        let cluster = stage.server().flag("--snapshot-count", "40").peer_proxies();
         let cluster = cluster.start_cluster();
         let leader = cluster.leader();
         let place = (leader + 1) % 3;
         let (lagging, other) = (cluster.member(place), cluster.member((leader + 2) % 3));
-        let history = History::of(cluster.member(leader), PREFIX);
+        let history = stage.history(cluster.member(leader));
         history.write([("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
-        let live = Flat::watch(lagging.endpoint()).expect("a first snapshot");
+        let live = stage.options().watch(lagging.endpoint()).expect("a first snapshot");
         let witness = Witness::watching(&live);
 
         // Without the messages that are on their way to it: it would read them when it wakes up.

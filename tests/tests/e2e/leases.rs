@@ -4,8 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Watched, block_on, on_each_line};
+use etcd_config_tests::{History, Server, Watched, block_on, on_each_line_and_layers};
 
 /// Writes keys that live for a second, and one that is kept alive, and waits until the others have
 /// ended.
@@ -16,7 +15,11 @@ fn expire(server: &Server, history: &History<'_>, names: [&str; 2]) {
         let brief = client.lease_grant(1).await.expect("a lease").id;
         let kept = client.lease_grant(60).await.expect("a lease").id;
         for (name, lease) in [(names[0], brief), (names[1], brief), ("kept", kept)] {
-            client.put(format!("{PREFIX}{name}"), "leased").lease(lease).await.expect("written");
+            let mut txn = client.txn();
+            for key in history.keys(name) {
+                txn = txn.then(client.put(key, "leased").lease(lease));
+            }
+            txn.await.expect("written");
         }
         client.lease_keep_alive(kept).await.expect("kept alive");
     });
@@ -33,13 +36,12 @@ fn expire(server: &Server, history: &History<'_>, names: [&str; 2]) {
 
 #[test]
 fn keys_whose_lease_ends_are_gone_whether_anybody_was_watching_or_not() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.write([("a", Some("1")), ("b", Some("1"))]);
-        let options = Flat::options().audit_interval(None);
-        let Watched { proxy, live, witness } =
-            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
+        let options = stage.options().audit_interval(None);
+        let Watched { proxy, live, witness } = stage.watched_with(&server, options);
 
         expire(&server, &history, ["a", "while watching"]);
         witness.converges(&history, Duration::from_secs(5));

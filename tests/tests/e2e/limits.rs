@@ -5,7 +5,7 @@ use std::time::Duration;
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Kind, v2};
 use etcd_config::EtcdConfig;
-use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_each_line, servers};
+use etcd_config_tests::{Flat, History, PREFIX, Server, Witness, on_each_line_and_layers, servers};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -53,12 +53,12 @@ fn limits_of_any_length_are_as_good_as_none() {
 
 #[test]
 fn r26_a_full_disk_quota_stops_writes_and_nothing_else() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).flag("--quota-backend-bytes", "16777216").start();
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().flag("--quota-backend-bytes", "16777216").start();
+        let history = stage.history(&server);
         history.put("a", "1");
         let before = history.put("b", "1");
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let live = stage.options().watch(server.endpoint()).expect("a first snapshot");
         let witness = Witness::watching(&live);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let client = Client::new([server.endpoint()]).expect("a client");
@@ -72,10 +72,15 @@ fn r26_a_full_disk_quota_stops_writes_and_nothing_else() {
         let error = runtime.block_on(fill);
         assert_eq!((error.kind(), error.code()), (Kind::NoSpace, Some(8)), "{error}");
         // Is still served; in a transaction 3.5 would refuse it.
-        server.etcdctl(["del", &format!("{PREFIX}a")]);
+        for key in history.keys("a") {
+            server.etcdctl(["del", &key]);
+        }
         history.catch_up(before);
         witness.converges(&history, Duration::from_secs(3));
         assert_eq!((live.status().counters.losses, live.load().all.len()), (0, 1));
-        assert_eq!(Flat::load_once(server.endpoint()).expect("reads are served").all, live.load().all);
+        assert_eq!(
+            stage.options().load_once(server.endpoint()).expect("reads are served").all,
+            live.load().all
+        );
     });
 }

@@ -41,6 +41,7 @@ mod quorum_v2;
 mod reload;
 mod rewind;
 mod rolling;
+mod rollout;
 mod several_directories;
 mod shared_streams;
 mod silent;

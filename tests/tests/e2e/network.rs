@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use etcd_config::EtcdConfig;
 use etcd_config_tests::{
-    Api, Flat, History, PREFIX, Proxy, Server, Watched, Witness, on_each_line, over_each_api, over_v2,
+    Api, Flat, Proxy, Watched, Witness, on_each_line_and_layers, over_each_api_and_layers, over_v2,
     until_live,
 };
 
 #[test]
 fn r42_a_black_hole_is_left_for_another_endpoint() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         let proxies = [(); 2].map(|()| Proxy::to(&server.address()));
@@ -32,7 +32,7 @@ fn r42_a_black_hole_is_left_for_another_endpoint() {
 /// A heartbeat each 5 s keeps a mapping that lasts longer, and finds out that a shorter one is gone.
 #[test]
 fn r44_idle_connections_are_kept_or_replaced() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         let Watched { proxy, live, witness } = stage.watched(&server);
@@ -61,18 +61,17 @@ fn r44_idle_connections_are_kept_or_replaced() {
 
 #[test]
 fn r55_a_change_that_was_never_sent_is_found_by_the_audit() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "1");
         // A server whose progress proves nothing is asked what it holds, which finds it, too: later.
         let (audit, interval) = (Duration::from_secs(1), Duration::from_secs(2));
-        let options = Flat::options().audit_interval(audit).progress_interval(interval);
-        let Watched { proxy, live, witness } =
-            Watched::through(&server, |proxy| options.watch(proxy.endpoint()));
+        let options = stage.options().audit_interval(audit).progress_interval(interval);
+        let Watched { proxy, live, witness } = stage.watched_with(&server, options);
 
         proxy.lose_watch_frame();
-        history.put("a", "2");
+        history.put("b", "2"); // in one layer, if there are two
         thread::sleep(Duration::from_millis(300));
         assert!(witness.steps().is_empty(), "it was not lost");
         witness.converges(&history, audit * 2 + interval);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use etcd_config::{EtcdConfig, Live, Source, State};
 use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_each_line, over_each_api, until_live,
+    Flat, Proxy, Server, Stage, Witness, on_each_line, on_each_line_and_layers, over_each_api_and_layers,
+    until_live,
 };
 
 const SOON: Duration = Duration::from_secs(10);
@@ -75,7 +76,7 @@ fn a_wiped_etcd_replaces_what_the_file_held_and_that_is_announced() {
 /// A configuration that has started from the file, and the way to the server, still closed.
 fn from_file(stage: Stage, server: &Server) -> (tempfile::TempDir, Proxy, Live<Flat>) {
     let folder = tempfile::tempdir().unwrap();
-    let options = || Flat::options().audit_interval(None).cache_file(folder.path().join("app.cache"));
+    let options = || stage.options().audit_interval(None).cache_file(folder.path().join("app.cache"));
     stage.load_once(options(), [server.endpoint()]).unwrap();
     let proxy = Proxy::to(&server.address());
     proxy.refuse(true);
@@ -87,7 +88,7 @@ fn from_file(stage: Stage, server: &Server) -> (tempfile::TempDir, Proxy, Live<F
 
 #[test]
 fn the_file_of_another_cluster_leaves_nothing_behind_and_that_is_announced() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let other = stage.server().flag("--initial-cluster-token", "other").start();
         let history = stage.history(&server);
@@ -117,7 +118,7 @@ fn the_file_of_another_cluster_leaves_nothing_behind_and_that_is_announced() {
 
         drop((witness, live));
         proxy.refuse(true);
-        let options = Flat::options().cache_file(folder.path().join("app.cache"));
+        let options = stage.options().cache_file(folder.path().join("app.cache"));
         let options = options.startup_timeout(Duration::from_millis(500));
         let again = stage.watch_with(options, [proxy.endpoint()]).unwrap();
         assert_eq!(again.load().all, history.head().1);
@@ -126,10 +127,10 @@ fn the_file_of_another_cluster_leaves_nothing_behind_and_that_is_announced() {
 
 #[test]
 fn a_backup_that_is_restored_is_told_from_the_file_only_where_it_took_something_back() {
-    on_each_line(|etcd| {
+    on_each_line_and_layers(|stage| {
         for (later, rewinds) in [(0, 0), (3, 1)] {
-            let server = Server::builder().etcd(etcd).start();
-            let history = History::of(&server, PREFIX);
+            let server = stage.server().start();
+            let history = stage.history(&server);
             history.put("a", "1");
             let folder = tempfile::tempdir().unwrap();
             let backup = folder.path().join("backup");
@@ -137,7 +138,7 @@ fn a_backup_that_is_restored_is_told_from_the_file_only_where_it_took_something_
             for n in 0..later {
                 history.put(&format!("later{n}"), "1");
             }
-            let (_folder, proxy, live) = from_file(Stage::v3(etcd), &server);
+            let (_folder, proxy, live) = from_file(stage, &server);
             let witness = Witness::of(&live);
             server.restore_snapshot(&backup);
             server.restart();

@@ -3,12 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{Api, Flat, Proxy, Watched, Witness, over_each_api, over_v2, until_live};
+use etcd_config_tests::{Api, Proxy, Watched, Witness, over_each_api_and_layers, over_v2, until_live};
 
 #[test]
 fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "1");
@@ -31,12 +30,12 @@ fn r11_a_server_that_was_killed_is_taken_up_again_where_it_was() {
 
 #[test]
 fn r13_a_watch_that_ends_in_good_order_is_a_lost_one() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         let proxy = Proxy::to(&server.address());
         // Audits have connections of their own, and may bring what the watch has lost.
-        let options = Flat::options().audit_interval(None);
+        let options = stage.options().audit_interval(None);
         let live = stage.watch_with(options, [proxy.endpoint()]).expect("a first snapshot");
         let witness = Witness::of(&live);
         // The stream alone, with the status "ok", and the whole connection.
@@ -86,7 +85,7 @@ fn r13_polls_that_are_ended_again_and_again_lose_nothing_and_are_not_repeated_in
 /// Half a minute and more would be the same: it is lost after ten seconds of silence.
 #[test]
 fn r14_a_frozen_server_is_noticed_and_its_last_settings_stay() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "1");

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use etcd_client_core::Kind;
 use etcd_client_core::v3::Client;
-use etcd_config::{EtcdConfig, Live, State, Status};
-use etcd_config_tests::{Flat, History, PREFIX, Proxy, Server, Witness, on_each_line, soon};
+use etcd_config::{Live, State, Status};
+use etcd_config_tests::{
+    Flat, History, PREFIX, Proxy, Server, Stage, Witness, on_each_line, on_each_line_and_layers, soon,
+};
 use tokio::runtime::Runtime;
 
 const KEY: &str = "L2FwcC9hbGwvYQ=="; // /app/all/a, as the JSON gateway wants it
@@ -21,10 +23,10 @@ fn runtime() -> Runtime {
 }
 
 /// A configuration that is watched at `member`, and knows how to reach `other`.
-fn watched_at(member: &Server, other: &Server) -> (Proxy, Live<Flat>) {
+fn watched_at(stage: Stage, member: &Server, other: &Server) -> (Proxy, Live<Flat>) {
     let elsewhere = Proxy::to(&other.address());
     elsewhere.refuse(true);
-    let live = Flat::watch([member.endpoint(), elsewhere.endpoint()]).expect("a first snapshot");
+    let live = stage.watch([member.endpoint(), elsewhere.endpoint()]).expect("a first snapshot");
     Witness::of(&live).watches(Duration::from_secs(5));
     assert_eq!(live.status().endpoint, Some(member.endpoint()));
     elsewhere.accept();
@@ -39,7 +41,7 @@ fn r08_a_member_that_has_lost_its_leader_says_so_and_the_watch_goes_on_elsewhere
         let (cut_off, other) = (cluster.member(lonely), cluster.member((lonely + 1) % 3));
         let history = History::of(other, PREFIX);
         history.put("a", "1");
-        let (elsewhere, live) = watched_at(cut_off, other);
+        let (elsewhere, live) = watched_at(Stage::v3(etcd), cut_off, other);
         let witness = Witness::of(&live);
         let runtime = runtime();
         let client = Client::new([cut_off.endpoint()]).expect("a client");
@@ -60,11 +62,11 @@ fn r08_a_member_that_has_lost_its_leader_says_so_and_the_watch_goes_on_elsewhere
 
 #[test]
 fn r18_r20_a_lost_quorum_is_said_and_healed() {
-    on_each_line(|etcd| {
-        let cluster = Server::builder().etcd(etcd).start_cluster();
-        let history = History::of(cluster.member(0), PREFIX);
+    on_each_line_and_layers(|stage| {
+        let cluster = stage.server().start_cluster();
+        let history = stage.history(cluster.member(0));
         history.put("a", "1");
-        let live = Flat::watch(cluster.endpoints()).expect("a first snapshot");
+        let live = stage.options().watch(cluster.endpoints()).expect("a first snapshot");
         let witness = Witness::watching(&live);
         let endpoint = live.status().endpoint.expect("the endpoint in use");
         let others = cluster.members().iter().filter(|member| member.endpoint() != endpoint);
@@ -127,13 +129,13 @@ fn r19_progress_goes_on_without_a_quorum_unless_a_leader_is_asked_for() {
 
 #[test]
 fn r21_a_member_cut_off_from_its_cluster_is_left_and_nothing_stale_is_read() {
-    on_each_line(|etcd| {
-        let cluster = Server::builder().etcd(etcd).peer_proxies().start_cluster();
+    on_each_line_and_layers(|stage| {
+        let cluster = stage.server().peer_proxies().start_cluster();
         let lonely = cluster.follower();
         let (cut_off, other) = (cluster.member(lonely), cluster.member((lonely + 1) % 3));
-        let history = History::of(other, PREFIX);
+        let history = stage.history(other);
         history.put("a", "1");
-        let (_elsewhere, live) = watched_at(cut_off, other);
+        let (_elsewhere, live) = watched_at(stage, cut_off, other);
         let witness = Witness::of(&live);
 
         cluster.isolate(lonely);
@@ -146,11 +148,11 @@ fn r21_a_member_cut_off_from_its_cluster_is_left_and_nothing_stale_is_read() {
         assert_ne!(live.status().endpoint, Some(cut_off.endpoint()));
 
         // A configuration that knows no other member says why it has nothing newer.
-        let alone = Flat::options().startup_timeout(Duration::from_secs(2)).watch(cut_off.endpoint());
+        let alone = stage.options().startup_timeout(Duration::from_secs(2)).watch(cut_off.endpoint());
         let error = alone.expect_err("no stale read");
         assert_eq!(error.store().expect("an error of the store").kind(), Kind::NoLeader, "{error}");
         cluster.reunite();
         cut_off.wait_until_healthy();
-        Flat::watch(cut_off.endpoint()).expect("it is back");
+        stage.options().watch(cut_off.endpoint()).expect("it is back");
     });
 }

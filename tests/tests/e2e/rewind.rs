@@ -3,19 +3,16 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use etcd_config::EtcdConfig;
-use etcd_config_tests::{
-    Flat, History, PREFIX, Server, Watched, Witness, on_each_line, over_each_api, over_v2,
-};
+use etcd_config_tests::{Watched, Witness, on_each_line_and_layers, over_each_api_and_layers, over_v2};
 
 #[test]
 fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "1");
         history.put("b", "1");
-        let live = Flat::watch(server.endpoint()).expect("a first snapshot");
+        let live = stage.options().watch(server.endpoint()).expect("a first snapshot");
         let witness = Witness::watching(&live);
 
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -33,11 +30,8 @@ fn r32_a_restored_backup_is_listed_and_the_rewind_is_told() {
         history.begin_era();
         assert_eq!(history.head().1.len(), 2);
         witness.converges(&history, Duration::from_secs(5));
-        assert_eq!(
-            witness.steps().last().expect("a change").keys.len(),
-            21,
-            "what was later, and what changed"
-        );
+        let names = witness.steps().last().expect("a change").names();
+        assert_eq!(names.len(), 21, "what was later, and what changed");
         assert_eq!(live.status().counters.rewinds, 1);
         witness.watches(Duration::from_secs(5));
         history.put("a", "3");
@@ -85,7 +79,7 @@ fn r32_a_restored_backup_of_v2_is_listed_and_the_rewind_is_told() {
 
 #[test]
 fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let history = stage.history(&server);
         history.put("a", "1");
@@ -107,19 +101,21 @@ fn r34_a_wiped_cluster_is_asked_twice_before_its_emptiness_counts() {
 
 #[test]
 fn r34_an_emptiness_that_passes_is_never_seen() {
-    on_each_line(|etcd| {
-        let [server, empty] = [(); 2].map(|()| Server::builder().etcd(etcd).start());
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let [server, empty] = [(); 2].map(|()| stage.server().start());
+        let history = stage.history(&server);
         for _ in 0..5 {
             history.put("a", "1");
         }
-        let Watched { proxy, live, witness } = Watched::at(&server);
+        let Watched { proxy, live, witness } = stage.watched(&server);
 
         proxy.swap_backend(&empty.address());
         proxy.cut();
         // The first read of the empty one, and back before the second.
         let lists = live.status().counters.lists;
-        let reads = || empty.metric(r#"grpc_server_handled_total{grpc_code="OK",grpc_method="Range""#);
+        let method = if stage.is_layered() { "Txn" } else { "Range" };
+        let read = format!("grpc_server_handled_total{{grpc_code=\"OK\",grpc_method=\"{method}\"");
+        let reads = || empty.metric(&read);
         while reads() < 1.0 {
             assert!(live.status().counters.lists <= lists + 1, "{}", live.status());
         }
@@ -133,7 +129,7 @@ fn r34_an_emptiness_that_passes_is_never_seen() {
 
 #[test]
 fn r35_another_cluster_behind_the_same_name_is_told_and_listed() {
-    over_each_api(|stage| {
+    over_each_api_and_layers(|stage| {
         let server = stage.server().start();
         let other = stage.server().flag("--initial-cluster-token", "other").start();
         let elsewhere = stage.history(&other);

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use etcd_client_core::v3::Client;
 use etcd_config::{EtcdConfig, Status};
 use etcd_config_tests::{
-    Flat, History, PREFIX, Proxy, Server, Watched, Witness, block_on, on_each_line, servers,
+    Flat, History, PREFIX, Proxy, Server, Watched, Witness, block_on, on_each_line, on_each_line_and_layers,
+    servers,
 };
 
 fn refused(status: &Status) -> bool {
@@ -144,19 +145,20 @@ fn keys_that_are_no_text_or_have_no_name_disturb_nothing() {
 
 #[test]
 fn a_long_absence_is_one_listing_and_one_change() {
-    on_each_line(|etcd| {
-        let server = Server::builder().etcd(etcd).start();
-        let history = History::of(&server, PREFIX);
+    on_each_line_and_layers(|stage| {
+        let server = stage.server().start();
+        let history = stage.history(&server);
         history.put("a", "0");
-        let Watched { proxy, live, witness } = Watched::at(&server);
+        let Watched { proxy, live, witness } = stage.watched(&server);
         proxy.shut();
         let away = Instant::now();
         witness.notices_a_loss(Duration::from_secs(2));
         let before = history.head().0;
         let client = Client::new([server.endpoint()]).expect("a client");
         block_on(async {
+            let key = history.keys("a").remove(0);
             for n in 0..2_000 {
-                client.put(format!("{PREFIX}a"), n.to_string()).await.expect("written");
+                client.put(key.as_str(), n.to_string()).await.expect("written");
             }
         });
         history.read();

@@ -143,10 +143,13 @@ impl Several {
         &self,
         ranges: impl Iterator<Item = RangeRequest>,
     ) -> Result<(ResponseHeader, Vec<RangeResponse>), Error> {
-        let success = ranges.map(|range| RequestOp { request: Some(Request::Range(range)) }).collect();
+        let ranges: Vec<RangeRequest> = ranges.collect();
+        let all = ranges.iter().cloned();
+        let success = all.map(|range| RequestOp { request: Some(Request::Range(range)) }).collect();
         let answer = match self.pool.call_once(TxnRequest { success, ..TxnRequest::default() }).await {
             Ok(answer) => answer,
             Err(error) if error.kind() == Kind::PermissionDenied => return Err(self.refusal(error).await),
+            Err(error) if error.kind() == Kind::NoSpace => return self.read_one_by_one(ranges).await,
             Err(error) => return Err(error),
         };
         let answers = answer.responses.into_iter().filter_map(|response| match response.response {
@@ -154,6 +157,29 @@ impl Several {
             _ => None,
         });
         Ok((answer.header.unwrap_or_default(), answers.collect()))
+    }
+
+    /// Servers before 3.4.20 and 3.5.7 refuse any transaction when their space is used up (etcd-io/etcd#14884), and go on
+    /// answering ranges: the first one at the present revision, the others at that.
+    async fn read_one_by_one(
+        &self,
+        ranges: Vec<RangeRequest>,
+    ) -> Result<(ResponseHeader, Vec<RangeResponse>), Error> {
+        let mut head: Option<ResponseHeader> = None;
+        let mut answers = Vec::with_capacity(ranges.len());
+        for mut range in ranges {
+            if let Some(head) = head.as_ref().filter(|_| range.revision == 0) {
+                range.revision = head.revision;
+            }
+            let mut answer = self.pool.call_once(range).await?;
+            let header = answer.header.take().unwrap_or_default();
+            if head.as_ref().is_some_and(|head| head.cluster_id != header.cluster_id) {
+                return Err(Error::new(Kind::Unavailable, "another cluster has answered in between"));
+            }
+            head.get_or_insert(header);
+            answers.push(answer);
+        }
+        Ok((head.unwrap_or_default(), answers))
     }
 
     /// etcd refuses the whole transaction without saying for which of the directories, so each is asked by itself: all at

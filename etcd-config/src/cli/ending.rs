@@ -1,4 +1,4 @@
-//! Signals that end the process, put off until the terminal is as it was before.
+//! Signals that end the process, put off until the terminal is as it was before, or what has begun is taken back.
 
 use std::io;
 
@@ -44,6 +44,16 @@ mod unix {
             self.signal().map_or(Ok(()), low_level::emulate_default_handler)
         }
 
+        /// What was heard, by the name that people know.
+        pub(in super::super) fn name(&self) -> Option<&'static str> {
+            self.signal().map(|signal| match signal {
+                SIGINT => "Ctrl-C",
+                SIGTERM => "SIGTERM",
+                SIGHUP => "SIGHUP",
+                _ => "SIGQUIT",
+            })
+        }
+
         fn signal(&self) -> Option<i32> {
             self.heard.iter().find(|(_, heard)| heard.load(Ordering::Relaxed)).map(|(signal, _)| *signal)
         }
@@ -69,6 +79,10 @@ impl Ending {
 
     pub(super) fn is_asked_for(&self) -> bool {
         false
+    }
+
+    pub(super) fn name(&self) -> Option<&'static str> {
+        None
     }
 
     pub(super) fn end(&self) -> io::Result<()> {

@@ -1,0 +1,108 @@
+//! A rollout while it runs: its steps are printed, and Ctrl-C takes it back.
+
+use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use super::typeless::Drive;
+use crate::cli::ending::Ending;
+use crate::cli::exit::{Code, Failure};
+use crate::cli::session::Session;
+use crate::cli::style::Style;
+use crate::error::{Error, RolloutEnd};
+use crate::rollout::Promoted;
+use crate::rollout::progress::RolloutStep;
+
+/// How soon Ctrl-C is heard.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What comes from the thread that drives it.
+enum Heard {
+    Step(RolloutStep),
+    Ended(Result<Promoted, Error>),
+}
+
+/// What has come of it.
+pub(super) struct Driven {
+    pub(super) outcome: Result<Promoted, Error>,
+    /// Its name, and the revision at which it was staged, if it was staged by this.
+    pub(super) staged: Option<(String, u64)>,
+}
+
+/// Drives it to its end. The first Ctrl-C, or other signal that ends a process, takes it back; the next one ends the
+/// process as ever, and leaves it staged.
+pub(super) fn drive(session: &Session, rollout: Box<dyn Drive>) -> Result<Driven, Failure> {
+    let cannot = |what: &str, error: &io::Error| Failure::new(Code::Usage, format!("{what}: {error}"));
+    let ending = Ending::listen().map_err(|error| cannot("signals cannot be heard", &error))?;
+    let mut ending = Some(ending);
+    let handle = rollout.handle();
+    let (sender, heard) = mpsc::channel();
+    let steps = sender.clone();
+    let work = move || {
+        let on_step = move |step: &RolloutStep| drop(steps.send(Heard::Step(step.clone())));
+        let outcome = rollout.drive(Box::new(on_step));
+        // Where nobody listens any more, the command has ended.
+        drop(sender.send(Heard::Ended(outcome)));
+    };
+    std::thread::Builder::new()
+        .name("rollout".to_owned())
+        .spawn(work)
+        .map_err(|error| cannot("there is no thread to drive it", &error))?;
+    let mut staged = None;
+    loop {
+        match heard.recv_timeout(LOOK) {
+            Ok(Heard::Step(step)) => {
+                if let RolloutStep::Staged { id, revision, .. } = &step {
+                    staged = Some((id.clone(), *revision));
+                }
+                show(session, &step);
+            }
+            Ok(Heard::Ended(outcome)) => return Ok(Driven { outcome, staged }),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::new(
+                    Code::Unreachable,
+                    "the thread that drives it has ended before it was done",
+                ));
+            }
+        }
+        if let Some(name) = ending.as_ref().and_then(Ending::name) {
+            session.terminal.say(&format!("{name}: it is taken back. Once more leaves it as it is"));
+            handle.take_back(name);
+            ending = None;
+        }
+    }
+}
+
+/// On standard output; where that is for a program, on standard error.
+pub(super) fn show(session: &Session, step: &RolloutStep) {
+    let text = step.to_string();
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let text = format!("{first}{}", letters.as_str());
+    let style = match step {
+        RolloutStep::Promoted { .. } => Style::Good,
+        RolloutStep::TakenBack { .. } => Style::Odd,
+        _ => Style::Plain,
+    };
+    if session.json {
+        session.terminal.say(&text);
+    } else {
+        session.terminal.print_as(style, &text);
+    }
+}
+
+/// As any failure, and with the commands that go on from there.
+pub(super) fn failure(error: Error) -> Failure {
+    let id = match error.rollout() {
+        Some(RolloutEnd::Staged { id, .. }) => id.clone(),
+        _ => return error.into(),
+    };
+    let failure = Failure::from(error);
+    let id = etcd_client_core::Printable::line(&id).to_string();
+    let text = format!(
+        "{}\n  rollout --continue {id}\n  rollout --abort {id}",
+        failure.text.replace("; resume or abort it", "")
+    );
+    failure.in_words(text)
+}

@@ -1,0 +1,148 @@
+//! How a rollout has ended that was not promoted.
+
+use std::fmt;
+use std::time::Duration;
+
+use etcd_client_core::{OneLine, Printable};
+
+use super::fleet::LaggingInstance;
+
+/// The most keys or instances that are printed.
+const PRINTED: usize = 10;
+
+/// How a [`Rollout`](crate::Rollout) has ended that was not promoted, from [`Error::rollout`](crate::Error::rollout): what
+/// is in the store now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RolloutEnd {
+    /// Nothing was written.
+    NotBegun {
+        /// Why.
+        why: String,
+    },
+    /// The change is gone from the layers, and was never below the prefix.
+    TakenBack {
+        /// By whom it was, where that is not this call.
+        reason: TakeBackReason,
+        /// A revision at which it is gone.
+        revision: u64,
+        /// Overrides that somebody else has changed meanwhile, and that were left as they are.
+        left: Vec<String>,
+    },
+    /// The change is in the layers, and stays there until it is continued or aborted.
+    Staged {
+        /// The rollout.
+        id: String,
+        /// Why it has not gone on.
+        why: String,
+    },
+    /// The rollout is no longer there: somebody else has promoted it, or taken it back.
+    EndedElsewhere {
+        /// Whether it was promoted. `false` if it was taken back, and also if one of its keys was changed again after
+        /// the promotion. Where etcd has compacted the revision at which it ended, keys that were all written in one
+        /// transaction since count as promoted.
+        promoted: bool,
+    },
+    /// The store does not answer, so that nobody knows whether the last step was made. It is not made later than 15 s
+    /// after this, and not after somebody else has resumed or aborted the rollout. As soon as the store answers again,
+    /// [`RolloutsFound`](crate::RolloutsFound) has it if it is staged.
+    Unknown {
+        /// The rollout.
+        id: String,
+        /// What was tried.
+        why: String,
+    },
+}
+
+/// Why a rollout was taken back, in [`RolloutEnd::TakenBack`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TakeBackReason {
+    /// An instance refuses it.
+    Refused(LaggingInstance),
+    /// An instance has gone, by this name.
+    Gone(String),
+    /// An instance was started again while it was watched, by this name.
+    Restarted(String),
+    /// These do not have it in force within the limit.
+    Limit {
+        /// The limit.
+        limit: Duration,
+        /// Who does not have it, and why.
+        lagging: Vec<LaggingInstance>,
+    },
+    /// The probe has failed, in its words.
+    Probe(String),
+    /// Somebody has asked for it, for this reason.
+    Asked(String),
+}
+
+/// The same with what it is about.
+#[derive(Debug)]
+pub(crate) struct RolloutFailure {
+    pub(crate) name: &'static str,
+    pub(crate) prefix: String,
+    pub(crate) end: RolloutEnd,
+    pub(crate) error: Option<etcd_client_core::Error>,
+}
+
+impl fmt::Display for TakeBackReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(instance) => instance.fmt(f),
+            Self::Gone(name) => write!(f, "{} has gone", Printable::line(name)),
+            Self::Restarted(name) => write!(f, "{} was started again", Printable::line(name)),
+            Self::Limit { limit, lagging } => {
+                write!(f, "it is not in force within {limit:?}")?;
+                for (number, lagging) in lagging.iter().take(PRINTED).enumerate() {
+                    write!(f, "{}{lagging}", if number == 0 { ": " } else { "; " })?;
+                }
+                if lagging.len() > PRINTED {
+                    write!(f, "; and {} more", lagging.len() - PRINTED)?;
+                }
+                Ok(())
+            }
+            Self::Probe(words) => write!(f, "the probe has failed: {}", Printable::line(words).at_most(400)),
+            Self::Asked(words) => Printable::line(words).at_most(400).fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for RolloutFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, prefix, end, error } = self;
+        let rollout = format_args!("the rollout of {name} below {prefix}");
+        match end {
+            RolloutEnd::NotBegun { why } => write!(f, "{rollout} has not begun: {why}")?,
+            RolloutEnd::TakenBack { reason, revision, left } => {
+                write!(f, "{rollout} is taken back, at revision {revision}: {reason}")?;
+                for (number, key) in left.iter().take(PRINTED).enumerate() {
+                    let before =
+                        if number == 0 { "; somebody else has changed, and this leaves, " } else { ", " };
+                    write!(f, "{before}{}", Printable::line(key))?;
+                }
+            }
+            RolloutEnd::Staged { id, why } => {
+                let id = Printable::line(id);
+                write!(f, "{rollout} stays staged as {id}: {why}; resume or abort it")?;
+            }
+            RolloutEnd::EndedElsewhere { promoted: true } => {
+                write!(f, "{rollout} is promoted, by somebody else")?;
+            }
+            RolloutEnd::EndedElsewhere { promoted: false } => {
+                write!(
+                    f,
+                    "{rollout} is no longer there: somebody else has taken it back, or changed it since"
+                )?;
+            }
+            RolloutEnd::Unknown { id, why } => {
+                let id = Printable::line(id);
+                write!(
+                    f,
+                    "{rollout}, {id}: {why}, and the store does not say whether that is done; look for it later"
+                )?;
+            }
+        }
+        error.iter().try_for_each(|error| write!(f, ": {}", OneLine(error)))
+    }
+}

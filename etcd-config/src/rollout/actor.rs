@@ -1,0 +1,93 @@
+//! Who works on a rollout: a key below its record, under a lease. There is one who drives it, and anybody may abort it.
+//!
+//! The key lies in what each step has as its condition. So to write it again, after a step whose answer was lost, keeps that
+//! step from ever being made if it was not made yet: what is read after that is final.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use etcd_client_core::{Error, Kind, LeaseId, Leased, LeasedPut, Store};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// How long a rollout looks driven after who has driven it has died.
+pub(super) const LEASE: Duration = Duration::from_secs(15);
+
+/// One who works on a rollout.
+pub(super) struct Actor {
+    store: Arc<dyn Store>,
+    pub(super) key: String,
+    /// For people.
+    who: String,
+    /// Makes each text another one.
+    count: u64,
+    lease: Option<(LeaseId, Keeping)>,
+}
+
+/// Why it cannot be written.
+#[derive(Debug)]
+pub(super) enum NotActing {
+    /// Somebody else has the key.
+    Taken,
+    Failed(Error),
+}
+
+/// Ends with its owner: then the lease does, too.
+struct Keeping(JoinHandle<()>);
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Actor {
+    pub(super) fn new(store: Arc<dyn Store>, key: String, who: String) -> Self {
+        Self { store, key, who, count: 0, lease: None }
+    }
+
+    /// Writes the key, for the first time or again.
+    pub(super) async fn act(&mut self) -> Result<(), NotActing> {
+        let lease = if let Some((lease, _)) = &self.lease {
+            *lease
+        } else {
+            let granted = self.store.grant_lease(LEASE).await.map_err(NotActing::Failed)?;
+            let keeping = Keeping(tokio::spawn(keep(Arc::clone(&self.store), granted.id, granted.ttl)));
+            self.lease = Some((granted.id, keeping));
+            granted.id
+        };
+        self.count += 1;
+        let value = format!("{} ({})", self.who, self.count);
+        let put = LeasedPut { key: self.key.clone().into(), value: value.into(), lease };
+        match self.store.put_with_lease(put).await {
+            Ok(Leased::At { .. }) => Ok(()),
+            Ok(Leased::Taken) => Err(NotActing::Taken),
+            Err(error) => {
+                if error.kind() == Kind::NotFound {
+                    self.lease = None;
+                    return Err(NotActing::Failed(Error::new(Kind::Unavailable, "the lease has ended")));
+                }
+                Err(NotActing::Failed(error))
+            }
+        }
+    }
+
+    /// Says that nobody works on it any more; where that cannot be said it ends by itself.
+    pub(super) async fn leave(&mut self) {
+        if let Some((lease, keeping)) = self.lease.take() {
+            drop(keeping);
+            if let Err(error) = self.store.revoke_lease(lease).await {
+                tracing::debug!(%lease, %error, "a lease is left to its end");
+            }
+        }
+    }
+}
+
+async fn keep(store: Arc<dyn Store>, lease: LeaseId, ttl: Duration) {
+    loop {
+        sleep(ttl / 3).await;
+        if store.keep_lease_alive(lease).await.is_err_and(|error| error.kind() == Kind::NotFound) {
+            return;
+        }
+    }
+}

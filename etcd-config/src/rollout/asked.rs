@@ -1,0 +1,43 @@
+//! A wish of somebody else, such as a person at a terminal, that a rollout be taken back.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Takes a running [`Rollout`](crate::Rollout) back, from [`Rollout::handle`](crate::Rollout::handle): for whoever waits
+/// for Ctrl-C. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct RolloutHandle(Arc<Wish>);
+
+#[derive(Default)]
+struct Wish {
+    reason: Mutex<Option<String>>,
+    notify: Notify,
+}
+
+impl RolloutHandle {
+    /// Has the rollout taken back, for this reason; the first one counts. It returns at once: that it is taken back is what
+    /// the rollout returns. Once it is being promoted it is too late.
+    pub fn take_back(&self, reason: impl Into<String>) {
+        let mut wish = self.0.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        wish.get_or_insert_with(|| reason.into());
+        self.0.notify.notify_one();
+    }
+
+    /// The reason, as soon as there is one.
+    pub(super) async fn asked(&self) -> String {
+        loop {
+            if let Some(reason) = self.0.reason.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+                return reason;
+            }
+            self.0.notify.notified().await;
+        }
+    }
+}
+
+impl fmt::Debug for RolloutHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RolloutHandle").finish_non_exhaustive()
+    }
+}

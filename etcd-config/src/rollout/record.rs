@@ -1,0 +1,216 @@
+//! What stands in the store of a rollout that has begun: plain data, and its text, in which there are no values but those
+//! of overrides that it has replaced.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use etcd_client_core::Printable;
+use serde_json::{Map, Value, json};
+
+/// The number of the format that is written, and the newest that can be read.
+const FORMAT: u64 = 1;
+/// What is longer was not written by a rollout.
+const LARGEST: usize = 1 << 20;
+
+/// A rollout that has begun, as it stands in the store, in [`FoundRollout::record`](crate::FoundRollout::record).
+///
+/// Texts are as they were written: [`Printable`] shows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RolloutRecord {
+    /// The keys that it changes, and what they were when it was decided.
+    pub keys: Vec<RolloutKey>,
+    /// The instances that have the change first.
+    pub instances: Vec<String>,
+    /// The prefixes that the change is staged in; those instances read them.
+    pub layers: Vec<String>,
+    /// The revision that the change was decided on.
+    pub read_at: u64,
+    /// How long the instances are watched.
+    pub observe: Duration,
+    /// Who has begun it.
+    pub by: String,
+    /// When, by the clock of that machine.
+    pub started: SystemTime,
+    /// Whether the instances have to be started again to have it.
+    pub restarts: bool,
+    /// Overrides that were there before, and are put back when it is taken back.
+    pub(crate) former: Vec<Former>,
+}
+
+/// A key in a [`RolloutRecord`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RolloutKey {
+    /// Below the prefix, and below the layer.
+    pub path: String,
+    /// The field, as it is named in messages; empty for a key that no field reads.
+    pub field: String,
+    /// The revision of the key below the prefix when the change was decided; `None` if there was none.
+    pub was_at: Option<u64>,
+}
+
+/// An override that was there before.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Former {
+    pub(crate) key: String,
+    pub(crate) text: String,
+}
+
+/// Shows no value.
+impl std::fmt::Debug for Former {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Former").field("key", &Printable::line(&self.key).to_string()).finish_non_exhaustive()
+    }
+}
+
+impl RolloutRecord {
+    /// The text of the key.
+    pub(super) fn to_text(&self) -> String {
+        let Self { keys, instances, layers, read_at, observe, by, started, restarts, former } = self;
+        let keys = keys.iter().map(
+            |RolloutKey { path, field, was_at }| json!({ "path": path, "field": field, "was_at": was_at }),
+        );
+        let former = former.iter().map(|Former { key, text }| json!({ "key": key, "text": text }));
+        let started = started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        json!({
+            "format": FORMAT,
+            "keys": keys.collect::<Vec<_>>(),
+            "instances": instances,
+            "layers": layers,
+            "read_at": read_at,
+            "observe_ms": millis(*observe),
+            "by": by,
+            "started": millis(started),
+            "restarts": restarts,
+            "former": former.collect::<Vec<_>>(),
+        })
+        .to_string()
+    }
+}
+
+/// Why a record cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unreadable {
+    pub(super) why: String,
+    /// It is of a later version of this program, so it stands for a rollout.
+    pub(super) is_newer: bool,
+}
+
+/// Reads the text of a key.
+pub(super) fn from_text(text: &[u8]) -> Result<RolloutRecord, Unreadable> {
+    let garbage = |why: String| Unreadable { why, is_newer: false };
+    if text.len() > LARGEST {
+        return Err(garbage(format!("{} bytes are no record of a rollout", text.len())));
+    }
+    let value: Value = serde_json::from_slice(text).map_err(|_| garbage("it is no JSON".to_owned()))?;
+    let object = value.as_object().ok_or_else(|| garbage("it is no object".to_owned()))?;
+    match object.get("format").and_then(Value::as_u64) {
+        Some(FORMAT) => {}
+        Some(other) if other > FORMAT => {
+            let why = format!("it is of format {other}, and this program reads up to {FORMAT}");
+            return Err(Unreadable { why, is_newer: true });
+        }
+        _ => return Err(garbage("it has no format".to_owned())),
+    }
+    read(object).ok_or_else(|| garbage("a part of it is missing, or is something else".to_owned()))
+}
+
+fn read(object: &Map<String, Value>) -> Option<RolloutRecord> {
+    let number = |name: &str| object.get(name)?.as_u64().filter(|number| *number <= u64::MAX >> 8);
+    let names = |name: &str| object.get(name)?.as_array()?.iter().map(text).collect::<Option<Vec<_>>>();
+    let keys = object.get("keys")?.as_array()?.iter().map(key).collect::<Option<Vec<_>>>()?;
+    let former = object
+        .get("former")?
+        .as_array()?
+        .iter()
+        .map(|former| Some(Former { key: text(former.get("key")?)?, text: text(former.get("text")?)? }));
+    let record = RolloutRecord {
+        keys,
+        instances: names("instances")?,
+        layers: names("layers")?,
+        read_at: number("read_at")?,
+        observe: Duration::from_millis(number("observe_ms")?),
+        by: text(object.get("by")?)?,
+        started: UNIX_EPOCH + Duration::from_millis(number("started")?),
+        restarts: object.get("restarts")?.as_bool()?,
+        former: former.collect::<Option<Vec<_>>>()?,
+    };
+    // One of these would make a key out of a prefix, or a transaction without an end.
+    let is_sound = !record.keys.is_empty()
+        && !record.layers.is_empty()
+        && record.keys.iter().all(|key| !key.path.is_empty())
+        && record.layers.iter().all(|layer| !matches!(layer.as_str(), "" | "/"));
+    is_sound.then_some(record)
+}
+
+fn key(value: &Value) -> Option<RolloutKey> {
+    let was_at = match value.get("was_at")? {
+        Value::Null => None,
+        number => Some(number.as_u64()?),
+    };
+    Some(RolloutKey { path: text(value.get("path")?)?, field: text(value.get("field")?)?, was_at })
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(u64::MAX >> 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> RolloutRecord {
+        RolloutRecord {
+            keys: vec![
+                RolloutKey { path: "workers".into(), field: "workers".into(), was_at: Some(7) },
+                RolloutKey { path: "log/level".into(), field: "log_level".into(), was_at: None },
+            ],
+            instances: vec!["web-1".into()],
+            layers: vec!["/app@web-1".into()],
+            read_at: 48_121,
+            observe: Duration::from_secs(60),
+            by: "ann at db7".into(),
+            started: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            restarts: true,
+            former: vec![Former { key: "/app@web-1/workers".into(), text: "12".into() }],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        assert_eq!(from_text(record().to_text().as_bytes()), Ok(record()));
+        assert!(!format!("{:?}", record()).contains("\"12\""));
+    }
+
+    #[test]
+    fn what_is_no_record_is_said_to_be_none() {
+        let with = |name: &str, value: Value| {
+            let mut object: Value = serde_json::from_str(&record().to_text()).unwrap();
+            object[name] = value;
+            from_text(object.to_string().as_bytes())
+        };
+        assert_eq!(with("more", json!({ "later": 1 })), Ok(record()), "what is not known is left alone");
+        assert!(with("format", json!(2)).unwrap_err().is_newer);
+        for (name, value) in [
+            ("format", json!(null)),
+            ("keys", json!([])),
+            ("keys", json!([{ "path": "", "field": "", "was_at": null }])),
+            ("layers", json!([])),
+            ("layers", json!(["/"])),
+            ("layers", json!([""])),
+            ("read_at", json!(-1)),
+            ("started", json!(u64::MAX)),
+            ("former", json!([{ "key": "x" }])),
+            ("instances", json!([7])),
+        ] {
+            assert!(!with(name, value).unwrap_err().is_newer, "{name}");
+        }
+        for text in [&b"\xff"[..], b"", b"here", b"[]", b"{}", &vec![b'['; 70_000]] {
+            assert!(!from_text(text).unwrap_err().is_newer);
+        }
+    }
+}

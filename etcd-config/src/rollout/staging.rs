@@ -1,0 +1,135 @@
+//! From a plan to what is to be staged: for whom, where, and what cannot be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use etcd_client_core::{Entry, Prefix};
+
+use super::Settings;
+use super::record::{RolloutKey, RolloutRecord};
+use super::steps::Staging;
+use super::targets::{Targets, Wanted};
+use super::view::RolloutPlace;
+use crate::decode::Derived;
+use crate::edit::plan::Plan;
+use crate::edit::planned::PlannedChange;
+use crate::error::Error;
+use crate::fleet::Fleet;
+use crate::fleet::place::FleetPlace;
+use crate::instance::fleet_of;
+
+/// What is to be staged, before it is known for whom.
+pub(super) struct Draft {
+    place: RolloutPlace,
+    wanted: Wanted,
+    staging: Staging,
+}
+
+impl Draft {
+    /// Of a plan that can be rolled out.
+    pub(super) fn new<T: Derived>(
+        plan: &Plan<T>,
+        wanted: &Wanted,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        refuse::<T>(plan)?;
+        wanted.refuse_nonsense()?;
+        let place = RolloutPlace::new(plan.reading().plan().clone(), T::LAYOUT.name)?;
+        let staging = staging_of::<T>(plan, &place, settings)?;
+        Ok(Self { place, wanted: wanted.clone(), staging })
+    }
+
+    /// For those of whom it is wanted, of those who are there now.
+    pub(super) async fn addressed(self) -> Result<(RolloutPlace, Staging), Error> {
+        let Self { place, wanted, mut staging } = self;
+        let entries = fleet_of(&place.base)?;
+        let fleet = FleetPlace { plan: place.plan.clone(), entries, name: place.name };
+        let Targets { instances, layers } = Targets::choose(&wanted, &Fleet::read_async(fleet).await?)?;
+        staging.record = RolloutRecord { instances, layers, ..staging.record };
+        Ok((place, staging))
+    }
+}
+
+/// What cannot be rolled out.
+fn refuse<T: Derived>(plan: &Plan<T>) -> Result<(), Error> {
+    let cannot = |why: &str| Err(Error::option(format!("{} cannot be rolled out: {why}", T::LAYOUT.name)));
+    if plan.is_empty() {
+        return cannot("the plan changes nothing");
+    }
+    if plan.reading().writes_at_once() <= 1 {
+        return cannot("that takes transactions and leases, as etcd's v3 API has them");
+    }
+    let base = Prefix::new(plan.reading().prefix().path());
+    if plan.writes().iter().any(|write| base.relative(&write.key).is_none()) {
+        return cannot(
+            "the plan is for a layer, and what is promoted goes below the prefix: make it for that",
+        );
+    }
+    if plan.writes().iter().any(|write| write.value.is_none()) {
+        return cannot(
+            "the plan deletes a key, and no layer can take away what a lower one has: set it to another value, or \
+             delete it with an edit",
+        );
+    }
+    Ok(())
+}
+
+fn staging_of<T: Derived>(
+    plan: &Plan<T>,
+    place: &RolloutPlace,
+    settings: &Settings,
+) -> Result<Staging, Error> {
+    let (mut texts, mut commit_key, mut keys) = (BTreeMap::new(), None, Vec::new());
+    for write in plan.writes() {
+        let path = place.base.relative(&write.key).and_then(|path| std::str::from_utf8(path).ok());
+        let (Some(path), Some(text)) = (path, &write.value) else { continue };
+        if T::LAYOUT.commit_key == Some(path) {
+            commit_key = Some((path.to_owned(), text.clone()));
+            continue;
+        }
+        let change = plan.changes().iter().find(|change| change.key().as_bytes() == write.key);
+        let field = change.map(|change| change.field().to_owned()).unwrap_or_default();
+        keys.push(RolloutKey { path: path.to_owned(), field, was_at: write.read_at });
+        texts.insert(path.to_owned(), text.clone());
+    }
+    if keys.is_empty() {
+        return Err(Error::option(format!(
+            "{} cannot be rolled out: only its commit key changes",
+            place.name
+        )));
+    }
+    let secret = plan.changes().iter().filter(|change| change.is_secret());
+    let secret: BTreeSet<String> = secret
+        .filter_map(|change| change.key().strip_prefix(place.base.directory()).map(str::to_owned))
+        .collect();
+    let started = SystemTime::now();
+    let record = RolloutRecord {
+        keys,
+        instances: Vec::new(),
+        layers: Vec::new(),
+        read_at: plan.revision(),
+        observe: settings.observe,
+        by: settings.by.clone(),
+        started,
+        restarts: plan.changes().iter().any(PlannedChange::is_restart),
+        former: Vec::new(),
+    };
+    let below_base = |entry: &&Entry| place.base.relative(&entry.key).is_some();
+    let read = plan.reading().listing.entries.iter().filter(below_base);
+    Ok(Staging {
+        id: new_id(started),
+        record,
+        texts,
+        secret,
+        commit_key,
+        decided_on: read.map(|entry| (entry.key.clone(), entry.revision)).collect(),
+        replace: settings.replace,
+    })
+}
+
+/// Later ones are later in the order of names.
+fn new_id(now: SystemTime) -> String {
+    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let random: String = std::iter::repeat_with(fastrand::lowercase).take(6).collect();
+    format!("{seconds:010x}-{random}")
+}
