@@ -25,6 +25,7 @@
 //! | `encrypted-keys` | keys of clients that are encrypted with a passphrase ([`Tls::key_passphrase`]) |
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | [`v2`], for servers that have that API: up to etcd 3.5, with `--enable-v2` |
+//! | `testing` | [`testing::Etcd`], a real etcd for a test |
 //!
 //! An error names the feature that is missing.
 //!
@@ -34,7 +35,10 @@
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Links lead to what is there with all features.
-#![cfg_attr(not(all(feature = "tls", feature = "v2")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "testing", feature = "tls", feature = "v2")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod backoff;
 pub mod blocking;
@@ -47,6 +51,9 @@ mod log;
 mod memory;
 mod printable;
 mod store;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 mod transport;
 #[cfg(feature = "v2")]
 #[cfg_attr(docsrs, doc(cfg(feature = "v2")))]

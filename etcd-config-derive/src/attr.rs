@@ -47,6 +47,7 @@ pub(crate) struct Field {
     pub(crate) env: Option<(Ident, LitStr)>,
     pub(crate) secret: Option<Ident>,
     pub(crate) restart: Option<Ident>,
+    pub(crate) schemars: Option<Ident>,
     pub(crate) deprecated: Option<LitStr>,
     /// There was a mistake, so that what is missing may have been meant.
     pub(crate) broken: bool,
@@ -78,7 +79,7 @@ const CONTAINER: [&str; 9] = [
     "ignore_serde",
 ];
 
-const FIELD: [&str; 15] = [
+const FIELD: [&str; 16] = [
     "key",
     "alias",
     "default",
@@ -93,11 +94,12 @@ const FIELD: [&str; 15] = [
     "env",
     "secret",
     "restart",
+    "schemars",
     "deprecated",
 ];
 
 /// What other crates call the same things.
-const SYNONYMS: [(&str, &str); 17] = [
+const SYNONYMS: [(&str, &str); 18] = [
     ("layer", "layers"),
     ("overlay", "layers"),
     ("overlays", "layers"),
@@ -114,6 +116,7 @@ const SYNONYMS: [(&str, &str); 17] = [
     ("ignore", "skip"),
     ("root", "prefix"),
     ("check", "validate"),
+    ("json_schema", "schemars"),
     ("sub", "nested"),
 ];
 
@@ -184,6 +187,7 @@ impl Field {
                 "env" => field.env = item.text("\"APP_PORT\"", errors).map(|text| (item.name.clone(), text)),
                 "secret" => field.secret = item.flag(errors),
                 "restart" => field.restart = item.flag(errors),
+                "schemars" => field.schemars = item.flag(errors),
                 "deprecated" => field.deprecated = item.text("\"use ...\"", errors),
                 _ => unknown(&item, &FIELD, &CONTAINER, "the struct", errors),
             }

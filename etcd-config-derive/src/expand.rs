@@ -8,7 +8,7 @@ use syn::{ExprPath, Index, Type};
 use crate::ast::{Field, Input};
 use crate::generics::{bounded, runtime};
 use crate::secrecy::holds_secret;
-use crate::ty::{deciding, has_one_reference, option_of, written};
+use crate::ty::{deciding, described, has_one_reference, option_of, written};
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let krate = runtime(input.attrs.krate.as_ref());
@@ -268,6 +268,14 @@ fn part(field: &Field<'_>, private: &TokenStream) -> TokenStream {
     } else {
         // The method that the type of the value allows; see `compared`.
         quote_spanned!(span=> #private::compared(#plain).part())
+    };
+    let plain = match described(field).filter(|_| attrs.schemars.is_some()) {
+        Some(value) => {
+            let span = here(value.span());
+            let (private, value) = (&respanned(private, span), located(quote!(#value), value.span()));
+            quote_spanned!(span=> #private::described::<#value, _>(#plain))
+        }
+        None => plain,
     };
     let optional = attrs.nested.is_none() && attrs.map.is_none() && option_of(ty).is_some();
     let checked = if optional { option_of(ty).unwrap_or(ty) } else { ty };

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Generics, parse_quote};
 
 use crate::ast::Input;
-use crate::ty::mentions;
+use crate::ty::{described, mentions};
 
 /// The struct's generics, with what reading its fields asks of each parameter.
 pub(crate) fn bounded(input: &Input<'_>, private: &TokenStream) -> Generics {
@@ -35,6 +35,9 @@ pub(crate) fn bounded(input: &Input<'_>, private: &TokenStream) -> Generics {
     }
     for field in &input.fields {
         let generic = params.iter().any(|param| mentions(field.ty, param));
+        if let Some(value) = described(field).filter(|_| generic && field.attrs.schemars.is_some()) {
+            clause.predicates.push(parse_quote!(#value: #private::JsonType));
+        }
         let default = field.attrs.default.as_ref().is_some_and(|default| default.text.is_none());
         let skipped = field.attrs.skip.is_some() && field.attrs.default_fn.is_none();
         if generic && (default || skipped) {

@@ -3,6 +3,7 @@
 use quote::ToTokens;
 use syn::{GenericArgument, Ident, PathArguments, Type};
 
+use crate::ast::Field;
 use crate::attr::ungrouped_type;
 
 /// Numbers, booleans and characters.
@@ -82,6 +83,15 @@ pub(crate) fn option_of(ty: &Type) -> Option<&Type> {
         GenericArgument::Type(inner) if arguments.args.len() == 1 => Some(inner),
         _ => None,
     }
+}
+
+/// The type of the values that one key of a field holds; none of a map that is not written as one.
+pub(crate) fn described<'a>(field: &Field<'a>) -> Option<&'a Type> {
+    if field.attrs.map.is_none() {
+        return Some(option_of(field.ty).unwrap_or(field.ty));
+    }
+    let (name, arguments) = named(field.ty)?;
+    if MAPS.contains(&name.as_str()) { arguments.get(1).copied() } else { None }
 }
 
 /// The type as a person writes it.

@@ -14,7 +14,7 @@ use crate::key::{check_key, check_prefix};
 use crate::primitive::literal_misfit;
 use crate::serde;
 use crate::shape::check_type;
-use crate::ty::option_of;
+use crate::ty::{described, option_of};
 
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
     check_generics(input, errors);
@@ -111,6 +111,7 @@ fn check_field(field: &Field<'_>, errors: &mut Errors) {
             );
         }
     }
+    check_schemars(field, errors);
     if check_kinds(field, errors) {
         check_decoding(attrs, errors);
         check_default(field, errors);
@@ -198,6 +199,24 @@ fn check_decoding(attrs: &attr::Field, errors: &mut Errors) {
     if let (Some((with, _)), Some((other, _))) = (&attrs.with, &attrs.decode_with) {
         errors.at(other, format!("`{other}` together with `{with}`: only one of them can decode the field"));
     }
+}
+
+/// What describes itself is what serde reads of one key.
+fn check_schemars(field: &Field<'_>, errors: &mut Errors) {
+    let attrs = &field.attrs;
+    let Some(found) = &attrs.schemars else { return };
+    let why = if attrs.nested.is_some() || attrs.flatten.is_some() {
+        "the keys are those of the fields in it; say it on these"
+    } else if attrs.skip.is_some() {
+        "no key is read"
+    } else if attrs.with.is_some() || attrs.decode_with.is_some() {
+        "the type describes what its own `Deserialize` reads, and here a function reads something else"
+    } else if attrs.map.is_some() && described(field).is_none() {
+        "the type of an entry has to be seen: write the field's type as `BTreeMap<..>` or `HashMap<..>`"
+    } else {
+        return;
+    };
+    errors.at(found, format!("`schemars` says nothing on this field: {why}"));
 }
 
 fn check_default(field: &Field<'_>, errors: &mut Errors) {

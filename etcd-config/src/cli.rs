@@ -24,6 +24,7 @@
 //! | `settings get database.pool_size` | one value, for a script |
 //! | `settings set database.pool_size=20 features.dark=true` | checks, shows the plan, asks, writes in one transaction |
 //! | `settings set api_token --from-file token` | the same of a secret, which is no argument |
+//! | `settings set workers=20 --layer /payments@eu-1` | in one of several layers; also `unset`, `apply`, `seed`, `diff`, `export`, `get` |
 //! | `settings unset max_connections` | deletes, so that the default is in force |
 //! | `settings diff prod.yaml`, `apply prod.yaml`, `seed defaults.yaml` | what a document has, against what is stored |
 //! | `settings export --format yaml` | what is stored, as a document |

@@ -1,6 +1,7 @@
 //! The one error of this crate.
 
 mod fleet;
+mod not_running;
 mod rollout;
 mod writing;
 
@@ -56,8 +57,9 @@ use crate::problem::{Problem, Report};
 /// assert_eq!(error.problems()[0].key(), "/payments/workers");
 /// ```
 ///
-/// Cheap to clone. `Display` is written for a person, in lines; `{:#}` says the same on one line, as a log
-/// wants it. `Debug` says it, too, because that is what `fn main() -> Result<(), Error>` prints.
+/// Cheap to clone. `Display` is written for a person, in lines, with the commands that write what is missing;
+/// `{:#}` says the same on one line, without the commands, as a log wants it. `Debug` is as `Display`, because that is
+/// what `fn main() -> Result<(), Error>` prints.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -367,7 +369,8 @@ impl fmt::Display for Lines<'_> {
                     Some(last) => last.fmt(f)?,
                     None => f.write_str("the store has not answered")?,
                 }
-                cache.iter().try_for_each(|cache| write!(f, "\n  {cache}"))
+                let hint = last.as_ref().and_then(not_running::hint);
+                hint.into_iter().chain(cache.as_deref()).try_for_each(|line| write!(f, "\n  {line}"))
             }
             Inner::Wait { what, limit } => write!(f, "{what} did not come within {limit:?}"),
             Inner::Stopped(message)

@@ -56,6 +56,8 @@
 //! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
 //! | `http` | a page, probes and metrics over HTTP, for the people who run the service: [`http`] |
+//! | `schemars` | full types in [`Schema::to_json_schema`] of what is JSON in one key: `#[etcd(schemars)]` |
+//! | `testing` | a real etcd for a test: [`testing::Etcd`] |
 //! | `yaml`, `toml` | reading whole configurations as YAML and TOML, which are written without it, too: [`Document`] |
 //! | `metrics` | counters and gauges of every configuration, through the crate `metrics` |
 //!
@@ -101,7 +103,7 @@
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
 //! | pages, alarms, probes | [`http`], [`Status`], [`Explanation`], [`docs::probes`] |
 //! | tables and commands for people who write keys | [`Schema`] |
-//! | tests without a server | [`MemoryStore`], [`Live::wait_for_callbacks`] |
+//! | tests without a server, and with one | [`MemoryStore`], [`Live::wait_for_callbacks`]; [`testing::Etcd`] |
 //!
 //! # What always holds
 //! - A snapshot is the state of the prefix at exactly one revision: a transaction over several keys
@@ -206,7 +208,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Links lead to what is there with all features.
 #![cfg_attr(
-    not(all(feature = "cli", feature = "http", feature = "tls", feature = "v2")),
+    not(all(feature = "cli", feature = "http", feature = "testing", feature = "tls", feature = "v2")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -255,6 +257,9 @@ mod tree;
 
 /// The clients, the stores and the watcher underneath: `etcd_config::client::v3::Client` needs no other dependency.
 pub use etcd_client_core as client;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub use etcd_client_core::testing;
 pub use etcd_client_core::{MemoryStore, Printable, watcher::Cause};
 pub use etcd_config_derive::EtcdConfig;
 
@@ -351,12 +356,12 @@ pub mod __private {
     pub use serde::de::DeserializeOwned;
 
     pub use crate::decode::{
-        Context, Decoder, Derived, checked, compared, decode, decode_since, flattened, leaf, leaf_of,
-        leaf_with, map, map_with, nested, refusal, refusal_of, skipped, update, update_since,
+        Context, Decoder, Derived, checked, compared, decode, decode_since, described, flattened, leaf,
+        leaf_of, leaf_with, map, map_with, nested, refusal, refusal_of, skipped, update, update_since,
     };
     pub use crate::edit::field_path::{Plain, Step, Through, entry, entry_name, field_path};
     pub use crate::explain::explain;
-    pub use crate::leaf::FieldDefault;
+    pub use crate::leaf::{FieldDefault, JsonType};
     pub use crate::lint::warnings::warnings;
     pub use crate::problem::Report;
     pub use crate::shape::layout::{Field, Layout};

@@ -4,6 +4,7 @@ pub(crate) mod absent;
 pub(crate) mod all_ordinary;
 pub(crate) mod findings;
 pub(crate) mod nothing_read;
+pub(crate) mod puts;
 pub(crate) mod refused;
 pub(crate) mod unread_key;
 pub(crate) mod warnings;

@@ -89,6 +89,9 @@ pub enum Kind {
 }
 
 impl Problem {
+    /// What is said of a required key that is not there.
+    pub(crate) const NO_SUCH_KEY: &str = "required, but there is no such key";
+
     /// What is to be said of a whole key, rather than of a field.
     pub(crate) fn of_key(kind: Kind, key: impl Into<String>, what: impl Into<String>) -> Self {
         Self {
@@ -206,6 +209,8 @@ pub struct Report {
     problems: Vec<Problem>,
     /// What is to be known of all of them.
     remarks: Vec<String>,
+    /// What can be typed to put it right: lines of their own, which no log wants.
+    commands: Option<Box<str>>,
 }
 
 impl Report {
@@ -216,13 +221,19 @@ impl Report {
         revision: u64,
         problems: Vec<Problem>,
     ) -> Self {
-        Self { name: name.into(), prefix: prefix.to_string(), revision, problems, remarks: Vec::new() }
+        let (name, prefix) = (name.into(), prefix.to_string());
+        Self { name, prefix, revision, problems, remarks: Vec::new(), commands: None }
     }
 
     /// The same with something that is to be known of all problems.
     pub(crate) fn with_remark(mut self, remark: Option<&str>) -> Self {
         self.remarks.extend(remark.map(str::to_owned));
         self
+    }
+
+    /// The same with commands that put it right, after a line that says so.
+    pub(crate) fn with_commands(self, commands: Option<String>) -> Self {
+        Self { commands: commands.map(String::into_boxed_str), ..self }
     }
 
     /// The problems.
@@ -238,7 +249,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, prefix, revision, problems, remarks } = self;
+        let Self { name, prefix, revision, problems, remarks, commands } = self;
         let count = problems.len();
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{count} problem{plural} in {name}")?;
@@ -269,7 +280,9 @@ impl fmt::Display for Report {
         if count > PRINTED {
             write!(f, "\n  ... and {} more", count - PRINTED)?;
         }
-        remarks.iter().try_for_each(|remark| write!(f, "\n  {remark}"))
+        let commands = commands.iter().filter(|_| is_table);
+        let mut remarks = remarks.iter().map(String::as_str).chain(commands.map(|commands| &**commands));
+        remarks.try_for_each(|remark| write!(f, "\n  {remark}"))
     }
 }
 

@@ -36,7 +36,8 @@ use self::speed::DecodeSpeed;
 use crate::decode::{self, Context, Derived};
 use crate::lint::absent;
 use crate::lint::all_ordinary::are_all_ordinary;
-use crate::lint::nothing_read::NothingRead;
+use crate::lint::nothing_read::{Neighbours, NothingRead};
+use crate::lint::puts::puts;
 use crate::lint::warnings::KeyWarnings;
 use crate::problem::{Kind, Problem, Report};
 use crate::rejection::Rejection;
@@ -117,17 +118,19 @@ pub(crate) enum Outcome {
 impl Publisher {
     /// Reads the first snapshot; how fast that was says how fast updates will be.
     ///
-    /// If there are no keys, `hint` says where they may be.
+    /// If there are no keys, `neighbours` are others. With `names_commands` the report has those that write what is
+    /// missing.
     pub(crate) fn new(
         config: &'static dyn AnyConfig,
         context: Context,
         listing: &Arc<Packed>,
-        hint: Option<&str>,
+        neighbours: Option<&Neighbours>,
+        names_commands: bool,
     ) -> Result<(Self, Arc<dyn AnySnapshot>, DecodeSpeed), Report> {
         let begin = Instant::now();
         let tree = context.shared_tree(listing);
         let revision = listing.revision();
-        let nothing_read = NothingRead::find(context.schema(), &tree, hint);
+        let nothing_read = NothingRead::find(context.schema(), &tree, neighbours);
         let (mut first, _) = match decoded_any(config, &tree, &context, None) {
             Ok(decoded) => decoded,
             Err(problems) => {
@@ -135,9 +138,12 @@ impl Publisher {
                     Some(_) => None,
                     None => absent::besides(&problems, context.schema(), &tree),
                 };
+                let is_elsewhere = nothing_read.as_ref().is_some_and(NothingRead::is_elsewhere);
+                let commands =
+                    (names_commands && !is_elsewhere).then(|| puts(&problems, context.schema(), &tree));
                 let report = Report::new(config.layout().name, context.prefix(), revision, problems);
                 let report = report.with_remark(nothing_read.as_ref().map(NothingRead::what));
-                return Err(report.with_remark(unread_keys.as_deref()));
+                return Err(report.with_remark(unread_keys.as_deref()).with_commands(commands.flatten()));
             }
         };
         stamp(&mut first, revision, 0);

@@ -7,8 +7,10 @@ pub(crate) mod secrecy;
 pub(crate) mod etcdctl;
 pub(crate) mod expected;
 mod json_schema;
+mod json_types;
 mod markdown;
 pub(crate) mod ordinary;
+mod sample;
 
 use etcd_client_core::Prefix;
 

@@ -216,8 +216,11 @@ impl Builder {
         if let Some(tls) = &self.tls {
             args.push(format!("--cert-file={}", tls.server.certificate.display()));
             args.push(format!("--key-file={}", tls.server.key.display()));
-            args.push(format!("--trusted-ca-file={}", tls.authority.display()));
-            args.push(format!("--client-cert-auth={}", tls.mutual));
+            // Where it is given, etcd wants a certificate of clients, whatever `--client-cert-auth` says.
+            if tls.mutual {
+                args.push(format!("--trusted-ca-file={}", tls.authority.display()));
+                args.push("--client-cert-auth".to_owned());
+            }
         }
         args.extend(self.flags.iter().cloned());
         let tls = self.tls.as_ref().map(|tls| (tls.authority.clone(), tls.client.clone()));

@@ -1,24 +1,8 @@
 //! Ports that nobody else takes.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
-
-/// Below the ports that systems hand out to clients, so that no connection of another program
-/// takes a server's port while the server is restarted.
-const FIRST: u16 = 12_000;
-const COUNT: u16 = 18_000;
+use etcd_client_core::testing;
 
 /// A loopback port that is free, and that this process has not been given before.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = std::process::id().wrapping_mul(251) % u32::from(COUNT);
-    let start = u16::try_from(start).unwrap_or_default();
-    for _ in 0..COUNT {
-        let offset = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
-        let port = FIRST + (start + offset) % COUNT;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port on 127.0.0.1 from {FIRST} to {}", FIRST + COUNT)
+    testing::free_port().expect("a free port on 127.0.0.1")
 }

@@ -1,50 +1,30 @@
-//! A server's process: started so that it does not outlive the tests, and signalled by its id.
+//! A server's process, signalled by its id.
 
-use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{OnceLock, mpsc};
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use etcd_client_core::testing;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 /// A child process, killed on drop.
 #[derive(Debug)]
-pub(crate) struct Process {
-    child: Child,
-    log: PathBuf,
-}
+pub(crate) struct Process(testing::Process);
 
 impl Process {
     /// Starts `program` with its output at the end of the file `log`.
     pub(crate) fn start(program: &Path, args: &[String], log: &Path) -> io::Result<Self> {
-        let out = File::options().create(true).append(true).open(log)?;
-        // Where the tests are killed, the kernel kills the server.
-        let mut command = if has_setpriv() {
-            let mut command = Command::new("setpriv");
-            command.args(["--pdeathsig", "KILL"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ETCD") {
-                command.env_remove(name);
-            }
-        }
-        command.args(args).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
-        let child = spawn(command)?;
-        Ok(Self { child, log: log.to_path_buf() })
+        testing::Process::start(program, args, log).map(Self)
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.child().id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let id = Pid::from_child(&self.child);
+        let id = Pid::from_child(self.child());
         kill_process(id, signal)
             .unwrap_or_else(|error| panic!("signal {signal:?} to process {id:?}: {error}"));
     }
@@ -52,7 +32,7 @@ impl Process {
     /// Stops the process, and waits until all its threads have stopped: until then, it still works.
     pub(crate) fn stop(&self) {
         self.signal(Signal::STOP);
-        let id = Pid::from_child(&self.child);
+        let id = Pid::from_child(self.child());
         let start = Instant::now();
         while !matches!(waitid(WaitId::Pid(id), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG), Ok(Some(_)))
         {
@@ -60,67 +40,18 @@ impl Process {
             thread::sleep(Duration::from_millis(1));
         }
     }
+}
 
-    /// How the process ended, if it did.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
-    }
+impl Deref for Process {
+    type Target = testing::Process;
 
-    /// Waits for the process to end by itself.
-    pub(crate) fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.ended() {
-                return Some(status);
-            }
-            if start.elapsed() >= limit {
-                return None;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// The end of what the process wrote.
-    pub(crate) fn log(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        // The harness itself has asked for the server's health until it was good.
-        let lines: Vec<_> = text.lines().filter(|line| !line.contains("/health")).collect();
-        lines[lines.len().saturating_sub(40)..].join("\n")
+    fn deref(&self) -> &testing::Process {
+        &self.0
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill(); // a stopped process, too
-        let _ = self.child.wait();
+impl DerefMut for Process {
+    fn deref_mut(&mut self) -> &mut testing::Process {
+        &mut self.0
     }
-}
-
-/// Starts a command from a thread that never ends: the kernel takes the end of the thread that
-/// started a process for the death of its parent.
-fn spawn(command: Command) -> io::Result<Child> {
-    type Order = (Command, mpsc::Sender<io::Result<Child>>);
-    static ORDERS: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
-    let orders = ORDERS.get_or_init(|| {
-        let (orders, inbox) = mpsc::channel::<Order>();
-        let work = move || {
-            for (mut command, reply) in inbox {
-                let _ = reply.send(command.spawn());
-            }
-        };
-        thread::Builder::new().name("starts-servers".to_owned()).spawn(work).expect("a thread");
-        orders
-    });
-    let (reply, answer) = mpsc::channel();
-    orders.send((command, reply)).map_err(io::Error::other)?;
-    answer.recv().map_err(io::Error::other)?
-}
-
-fn has_setpriv() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| {
-        let try_it = Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).output();
-        try_it.is_ok_and(|output| output.status.success())
-    })
 }

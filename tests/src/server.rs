@@ -194,7 +194,7 @@ impl Server {
 
     /// The end of what the server has logged.
     pub fn log(&self) -> String {
-        self.process().as_ref().map(Process::log).unwrap_or_default()
+        self.process().as_ref().map(|process| process.log()).unwrap_or_default()
     }
 
     pub(crate) fn new(setup: Setup, peer_proxy: Option<Proxy>) -> Self {

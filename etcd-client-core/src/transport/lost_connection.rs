@@ -3,9 +3,9 @@
 use std::error::Error as StdError;
 use std::io;
 
-use crate::Kind;
 use crate::transport::http::{causes, root_cause};
 use crate::transport::tls;
+use crate::{Error, Kind};
 
 /// What is known of TLS on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,15 @@ impl<'e> LostConnection<'e> {
         };
         let what = self.what();
         hint.map_or_else(|| what.clone(), |hint| format!("{what}; {hint}"))
+    }
+
+    /// The error for whoever made the call; its source is the system's, where that has said why.
+    pub(crate) fn to_error(&self, stage: TlsStage) -> Error {
+        let error = Error::new(self.kind(), self.message(stage));
+        match io_error(self.error).and_then(io::Error::raw_os_error) {
+            Some(code) => error.with_source(io::Error::from_raw_os_error(code)),
+            None => error,
+        }
     }
 
     fn what(&self) -> String {
@@ -116,14 +125,19 @@ impl<'e> LostConnection<'e> {
 }
 
 fn io_kind(error: &(dyn StdError + 'static)) -> Option<io::ErrorKind> {
+    io_error(error).map(io::Error::kind)
+}
+
+/// The system's error.
+fn io_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
     // The innermost one is the system's; those around it may say that it is of another kind.
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(system_kind)
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(innermost)
 }
 
 /// An I/O error that is wrapped in another is not among its sources.
-fn system_kind(error: &io::Error) -> io::ErrorKind {
+fn innermost(error: &io::Error) -> &io::Error {
     let inside = error.get_ref().and_then(|inside| inside.downcast_ref::<io::Error>());
-    inside.map_or_else(|| error.kind(), system_kind)
+    inside.map_or(error, innermost)
 }
 
 #[cfg(test)]

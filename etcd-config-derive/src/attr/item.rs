@@ -11,8 +11,17 @@ use super::written::{is_closure, is_name_of_a_constant, list_in, ungrouped, unqu
 use crate::errors::Errors;
 
 /// What has no value.
-const FLAGS: [&str; 8] =
-    ["nested", "map", "flatten", "skip", "secret", "restart", "deny_unknown_keys", "ignore_serde"];
+const FLAGS: [&str; 9] = [
+    "nested",
+    "map",
+    "flatten",
+    "skip",
+    "secret",
+    "restart",
+    "schemars",
+    "deny_unknown_keys",
+    "ignore_serde",
+];
 
 /// What has values in parentheses, and what others call it.
 const LISTS: [&str; 4] = ["layers", "layer", "overlay", "overlays"];

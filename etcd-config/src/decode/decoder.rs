@@ -238,7 +238,7 @@ impl<'a> Decoder<'a> {
         let what = if below {
             "required, but there is no such key, only a directory of that name"
         } else {
-            "required, but there is no such key"
+            Problem::NO_SUCH_KEY
         };
         self.problem(Kind::Missing, what.to_owned(), None, None);
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::Visitor;
 
+use super::json_type::JsonSchemaOf;
+
 /// What a type wants to see.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expectation {
@@ -11,6 +13,8 @@ pub struct Expectation {
     pub shape: Shape,
     /// The type's own words, such as `socket address`.
     phrase: String,
+    /// What describes the JSON in it, where that was asked for.
+    json_schema: Option<JsonSchemaOf>,
 }
 
 /// The kinds of value that serde tells apart.
@@ -32,12 +36,22 @@ pub enum Shape {
 
 impl Expectation {
     pub fn of<'de>(shape: Shape, visitor: &impl Visitor<'de>) -> Self {
-        Self { shape, phrase: Phrase(visitor).to_string() }
+        Self { shape, phrase: Phrase(visitor).to_string(), json_schema: None }
     }
 
     /// Of a type that did not say.
     pub fn unknown() -> Self {
-        Self { shape: Shape::Text, phrase: String::new() }
+        Self { shape: Shape::Text, phrase: String::new(), json_schema: None }
+    }
+
+    /// The same of a type that describes its JSON.
+    pub fn described_by(self, schema: JsonSchemaOf) -> Self {
+        Self { json_schema: Some(schema), ..self }
+    }
+
+    /// What describes the JSON, where that was asked for.
+    pub fn json_schema(&self) -> Option<JsonSchemaOf> {
+        self.json_schema
     }
 
     /// Whether it is `serde_json::Value` that asks.

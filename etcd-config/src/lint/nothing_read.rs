@@ -16,15 +16,28 @@ pub(crate) struct NothingRead {
     what: String,
     /// There is no key at all.
     is_empty: bool,
+    /// Others would be read: the prefix is the wrong one, rather than that nobody has written its keys.
+    is_elsewhere: bool,
+}
+
+/// What the store has said of an empty prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbours {
+    /// For a person.
+    pub(crate) what: String,
+    /// They may be what was meant.
+    pub(crate) is_meant: bool,
 }
 
 impl NothingRead {
-    /// Where that is so. `hint` is what the store has said of an empty prefix.
-    pub(crate) fn find(schema: &Schema, tree: &KeyTree, hint: Option<&str>) -> Option<Self> {
+    /// Where that is so.
+    pub(crate) fn find(schema: &Schema, tree: &KeyTree, neighbours: Option<&Neighbours>) -> Option<Self> {
         if tree.is_empty() {
             let nothing = "there is no key at all below this prefix";
-            let what = hint.map_or_else(|| nothing.to_owned(), |hint| format!("{nothing}: {hint}"));
-            return Some(Self { what, is_empty: true });
+            let what = neighbours
+                .map_or_else(|| nothing.to_owned(), |neighbours| format!("{nothing}: {}", neighbours.what));
+            let is_elsewhere = neighbours.is_some_and(|neighbours| neighbours.is_meant);
+            return Some(Self { what, is_empty: true, is_elsewhere });
         }
         if reads_any(schema, tree.root()) {
             return None;
@@ -36,12 +49,17 @@ impl NothingRead {
         let what = format!(
             "no field reads any of the keys below this prefix; those below {meant} would be read: is that the prefix?"
         );
-        is_all_unknown(schema, tree).then_some(Self { what, is_empty: false })
+        is_all_unknown(schema, tree).then_some(Self { what, is_empty: false, is_elsewhere: true })
     }
 
     /// For a person.
     pub(crate) fn what(&self) -> &str {
         &self.what
+    }
+
+    /// Whether the keys seem to be below another prefix.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
     }
 
     /// Whether it holds no more when a key has come that no field reads: as it says that there is no key at all.

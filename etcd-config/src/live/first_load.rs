@@ -208,11 +208,16 @@ impl FirstAnswer {
         let schema = || Schema::new(config.fields(), &prefix);
         let cache = cache.map(|place| Arc::new(Cache::new(place, prefix.clone(), schema())));
         let context = config.context(prefix.clone());
+        // `etcdctl put` is not for the older API.
+        let names_commands = !connections.store().hides_keys();
+        let from_store = |context, listing: &Arc<Packed>, hint| {
+            Loaded::from_store(config, context, listing, hint, names_commands)
+        };
         let (refused, loaded) = match (first, past, &cache) {
-            (First::Listed(newest), None, _) => (None, Loaded::from_store(config, context, &newest, hint)?),
+            (First::Listed(newest), None, _) => (None, from_store(context, &newest, hint)?),
             (First::Listed(newest), Some(Ok(good)), _) => {
                 let good = Arc::new(Packed::of(&good));
-                (Some(newest.listing()), Loaded::from_store(config, context, &good, None)?)
+                (Some(newest.listing()), from_store(context, &good, None)?)
             }
             (First::Listed(newest), Some(Err(why)), cache) => {
                 let again = config.context(prefix.clone());
@@ -221,7 +226,7 @@ impl FirstAnswer {
                 if let Some(Ok(loaded)) = cached {
                     (Some(newest.listing()), loaded)
                 } else {
-                    let loaded = Loaded::from_store(config, context, &newest, hint);
+                    let loaded = from_store(context, &newest, hint);
                     (None, loaded.map_err(|report| report.with_remark(Some(&why)))?)
                 }
             }
@@ -265,10 +270,12 @@ impl Loaded {
         context: Context,
         listing: &Arc<Packed>,
         hint: Option<Hint>,
+        names_commands: bool,
     ) -> Result<Self, Report> {
         let prefix = context.prefix().clone();
-        let hint = hint.map(|hint| hint.said_of(context.schema(), &prefix));
-        let (publisher, first, speed) = Publisher::new(config, context, listing, hint.as_deref())?;
+        let neighbours = hint.map(|hint| hint.said_of(context.schema(), &prefix));
+        let (publisher, first, speed) =
+            Publisher::new(config, context, listing, neighbours.as_ref(), names_commands)?;
         let (name, revision, keys) = (config.layout().name, listing.revision(), listing.len());
         log_loaded(name, &prefix, revision, keys, publisher.nothing_read());
         Ok(Self { publisher, first, speed, origin: LoadedFrom::Etcd })
@@ -289,7 +296,7 @@ impl Loaded {
         let listing = Arc::new(listing);
         let prefix = context.prefix().clone();
         let packed = Arc::new(Packed::of(&listing));
-        let (mut publisher, first, speed) = Publisher::new(config, context, &packed, None)
+        let (mut publisher, first, speed) = Publisher::new(config, context, &packed, None, false)
             .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
         publisher.mark_from_cache();
         let (name, revision) = (config.layout().name, listing.revision);

@@ -7,6 +7,7 @@ use etcd_client_core::{Prefix, Printable, Store};
 use tokio::time::timeout;
 
 use crate::leaf::similar::distance;
+use crate::lint::nothing_read::Neighbours;
 use crate::schema::{ENTRY, Field, Schema};
 use crate::shape::layout::Layout;
 
@@ -23,15 +24,18 @@ const TRIED: usize = 4;
 /// Where the keys may be that are not below a prefix.
 pub(crate) enum Hint {
     Elsewhere(String),
+    /// What there is at all.
+    Others(String),
     /// The prefix itself is a key.
     IsAKey,
 }
 
 impl Hint {
     /// For a person.
-    pub(crate) fn said_of(self, schema: &Schema, prefix: &Prefix) -> String {
+    pub(crate) fn said_of(self, schema: &Schema, prefix: &Prefix) -> Neighbours {
         match self {
-            Self::Elsewhere(where_else) => where_else,
+            Self::Elsewhere(what) => Neighbours { what, is_meant: true },
+            Self::Others(what) => Neighbours { what, is_meant: false },
             Self::IsAKey => {
                 let keys = || schema.fields().iter().map(Field::key);
                 let below = |key: &&str| key.starts_with(prefix.directory());
@@ -39,9 +43,10 @@ impl Hint {
                     keys().find(|key| below(key) && !key.contains(ENTRY)).or_else(|| keys().find(below));
                 let example =
                     one.map(|key| format!(", such as {}", Printable::line(key))).unwrap_or_default();
-                format!(
+                let what = format!(
                     "{prefix} itself is a key, which no field reads: each field has a key of its own{example}"
-                )
+                );
+                Neighbours { what, is_meant: false }
             }
         }
     }
@@ -103,7 +108,7 @@ async fn look_around(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Opt
         "" => "the store begins with".to_owned(),
         directory => format!("{} holds", Printable::line(directory)),
     };
-    Some(Hint::Elsewhere(format!("{place} {}{more}", first.join(", "))))
+    Some(Hint::Others(format!("{place} {}{more}", first.join(", "))))
 }
 
 fn keys_below(prefix: &Prefix) -> Hint {

@@ -1,11 +1,13 @@
 //! The schema as a JSON Schema of the keys: directories are objects, keys their properties.
 
+use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 
 use etcd_client_core::Prefix;
 use serde_json::{Map, Value, json};
 
+use super::json_types::JsonTypes;
 use super::{ENTRY, Schema};
 use crate::leaf::FieldDefault;
 use crate::leaf::{Expectation, Shape};
@@ -18,7 +20,8 @@ impl Schema {
     /// A JSON Schema (draft 2020-12) of the directory at the prefix, as text.
     ///
     /// A value that is text in etcd is what the text means: `8080` is an integer. Secrets are
-    /// `writeOnly`, without their defaults. Recursive types are in `$defs`.
+    /// `writeOnly`, without their defaults. Recursive types are in `$defs`. What is JSON in one key has its names, and
+    /// with `#[etcd(schemars)]` on the field (feature `schemars`) all that its type says of itself.
     ///
     /// ```
     /// # use etcd_config::EtcdConfig;
@@ -34,13 +37,14 @@ impl Schema {
         let secret = self.fields().iter().filter(|field| field.is_secret());
         let secrets: HashSet<&str> = secret.map(super::Field::path).collect();
         let prefix = Prefix::new(self.prefix());
-        let mut writer = Writer { secrets, ..Writer::new(&prefix) };
+        let json = RefCell::new(JsonTypes::new());
+        let mut writer = Writer { secrets, ..Writer::new(&prefix, &json) };
         let mut root = writer.object(self.branch(), false);
         let mut absolute = std::mem::take(&mut writer.absolute);
         let mut missing: Vec<&Branch> = writer.definitions.values().copied().collect();
         let mut definitions = Map::new();
         while let Some(branch) = missing.pop() {
-            let mut writer = Writer::new(&prefix);
+            let mut writer = Writer::new(&prefix, &json);
             let definition = writer.if_there(|writer| writer.branch(branch, false));
             definitions.insert(branch.layout.name.to_owned(), Value::Object(definition.schema));
             absolute.append(&mut writer.absolute);
@@ -51,6 +55,7 @@ impl Schema {
                     .filter(|branch| !definitions.contains_key(branch.layout.name)),
             );
         }
+        definitions.extend(json.into_inner().definitions());
         for (path, described) in absolute {
             root.put(path, described);
         }
@@ -67,6 +72,7 @@ impl Schema {
 
 struct Writer<'s> {
     prefix: &'s Prefix,
+    json: &'s RefCell<JsonTypes>,
     /// What absolute keys are, wherever their structs are: by their paths below the prefix.
     absolute: Vec<(&'static str, Described)>,
     /// The structs on the way down.
@@ -86,9 +92,10 @@ struct Described {
 }
 
 impl<'s> Writer<'s> {
-    fn new(prefix: &'s Prefix) -> Self {
+    fn new(prefix: &'s Prefix, json: &'s RefCell<JsonTypes>) -> Self {
         Self {
             prefix,
+            json,
             absolute: Vec::new(),
             path: Vec::new(),
             field: String::new(),
@@ -119,6 +126,17 @@ impl<'s> Writer<'s> {
         }
         self.path.pop();
         object
+    }
+
+    /// The value of one key.
+    fn leaf(&self, expectation: &Expectation, secret: bool) -> Map<String, Value> {
+        let of_its_own = expectation.json_schema();
+        let described = of_its_own.and_then(|schema| self.json.borrow_mut().describe(schema, secret));
+        let mut schema = described.unwrap_or_else(|| plain(expectation));
+        if secret {
+            schema.insert("writeOnly".to_owned(), json!(true));
+        }
+        schema
     }
 
     /// Whether the field at hand is secret, because another one calls its key so.
@@ -158,7 +176,7 @@ impl<'s> Writer<'s> {
         match content {
             Content::Leaf(expectation) => {
                 let secret = secret || self.is_secret();
-                let mut schema = leaf(expectation, secret);
+                let mut schema = self.leaf(expectation, secret);
                 if let FieldDefault::Text(text) = field.default
                     && !secret
                 {
@@ -168,7 +186,7 @@ impl<'s> Writer<'s> {
             }
             Content::Map { entry, .. } => {
                 let secret = secret || self.within(ENTRY, |writer| writer.is_secret());
-                entries(Value::Object(leaf(entry, secret)))
+                entries(Value::Object(self.leaf(entry, secret)))
             }
             Content::Directory(branch) => self.branch(branch, secret),
             Content::Optional(inner) => {
@@ -277,7 +295,8 @@ fn describe(schema: &mut Map<String, Value>, docs: &str) {
     }
 }
 
-fn leaf(expectation: &Expectation, secret: bool) -> Map<String, Value> {
+/// What a kind of value is, without a word of its type.
+fn plain(expectation: &Expectation) -> Map<String, Value> {
     let schema = match expectation.shape {
         Shape::Bool => json!({"type": "boolean"}),
         Shape::Integer { least, greatest } => integer(least, greatest),
@@ -296,11 +315,7 @@ fn leaf(expectation: &Expectation, secret: bool) -> Map<String, Value> {
         Shape::Variants(names) => json!({"anyOf": [{"enum": names}, {"type": "object"}]}),
         Shape::Any => json!({}),
     };
-    let Value::Object(mut schema) = schema else { return Map::new() };
-    if secret {
-        schema.insert("writeOnly".to_owned(), json!(true));
-    }
-    schema
+    if let Value::Object(schema) = schema { schema } else { Map::new() }
 }
 
 fn integer(least: i128, greatest: u128) -> Value {

@@ -10,6 +10,9 @@ mod payments;
 
 mod leaves;
 
+#[cfg(feature = "schemars")]
+mod json_types;
+
 mod schema;
 
 mod attributes;

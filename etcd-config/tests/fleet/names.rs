@@ -147,7 +147,7 @@ async fn many_instances_with_a_layer_each_are_waited_for() {
     seeded();
     let store = store();
     let mut lives = Vec::new();
-    for number in 0..50 {
+    for number in 0..96 {
         let name = format!("web-{number}");
         lives.push(Layered::options().instance(&name).watch_async(&store).await.unwrap());
         until("listed", async || lives[number].status().instance.is_some()).await;

@@ -57,6 +57,8 @@ fn a_start_without_etcd_says_what_the_page_shows() {
     let options = Settings::options().startup_timeout(Duration::from_millis(300));
     let said = options.watch("http://127.0.0.1:1").unwrap_err().to_string();
     let said = said.replace("300ms", "10s").replace("127.0.0.1:1:", "127.0.0.1:2379:");
-    let (said, _) = said.split_once(" (after ").unwrap();
+    let (said, hint) = said.split_once(" (after ").unwrap();
     is_shown(&format!("Error: {said}"));
+    let (_, hint) = hint.split_once('\n').unwrap();
+    is_shown(hint);
 }

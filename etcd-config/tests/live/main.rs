@@ -15,6 +15,7 @@ mod last_good;
 mod layers;
 mod loading;
 mod looks;
+mod missing;
 mod outside;
 mod prefix;
 mod random;

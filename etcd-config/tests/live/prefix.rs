@@ -27,6 +27,7 @@ struct Needy {
 }
 
 const NOTHING: &str = "there is no key at all below this prefix";
+const PUTS: &str = "\n  to write what is missing, with your values in place of <...>:";
 
 fn store(keys: &[&str]) -> MemoryStore {
     keys.iter().map(|key| (*key, "1")).collect()
@@ -41,6 +42,7 @@ fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
     let meant = |prefix: &str| format!(": there are keys below {prefix}; is that the prefix?");
     let itself =
         "/app itself is a key, which no field reads: each field has a key of its own, such as /app/port";
+    // What writes the keys is said where they do not seem to be elsewhere.
     for (prefix, keys, hint) in [
         ("/app", &[][..], String::new()),
         ("/app", &["app/port"], meant("app")),
@@ -67,7 +69,12 @@ fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
             1 + keys.len()
         );
         let error = at::<Needy>(prefix).load_once(store(keys)).unwrap_err();
-        assert_eq!(error.to_string(), expected);
+        let is_elsewhere = hint.contains("is that the prefix?") || hint.starts_with(": there is /");
+        let puts = format!(
+            "{PUTS}\n    etcdctl put {prefix}/port '<u16>'\n    etcdctl put {prefix}/name '<String>'"
+        );
+        assert_eq!(error.to_string(), if is_elsewhere { expected } else { expected + &puts });
+        assert!(!format!("{error:#}").contains("etcdctl"), "{error:#}");
     }
 }
 
@@ -91,7 +98,10 @@ fn a_key_for_an_example_is_one_that_a_field_reads() {
         #[etcd(key = "/elsewhere/name")]
         _name: String,
     }
-    let hint = |error: etcd_config::Error| error.to_string().lines().last().unwrap_or_default().to_owned();
+    let hint = |error: etcd_config::Error| {
+        let text = error.to_string();
+        text.lines().find(|line| line.contains(NOTHING)).unwrap_or_default().to_owned()
+    };
     let itself = |example: &str| {
         format!(
             "  {NOTHING}: /app itself is a key, which no field reads: each field has a key of its own, such as {example}"
@@ -106,7 +116,7 @@ fn a_key_for_an_example_is_one_that_a_field_reads() {
 #[test]
 fn a_directory_that_goes_on_where_the_prefix_ends_is_not_called_a_key() {
     let error = at::<Needy>("/a").load_once(store(&["/a-b/x"])).unwrap_err().to_string();
-    assert!(error.ends_with(&format!("{NOTHING}: / holds a-b/")), "{error}");
+    assert!(error.contains(&format!("{NOTHING}: / holds a-b/{PUTS}")), "{error}");
 }
 
 #[test]
@@ -216,7 +226,7 @@ fn a_store_that_does_not_say_keeps_nobody_from_starting() {
         let start = Instant::now();
         let store = Asked::new(MemoryStore::new(), answer).into_store();
         let error = at::<Needy>("/app").load_once(&store).unwrap_err().to_string();
-        assert!(error.ends_with(&format!("\n  {NOTHING}")), "{error}");
+        assert!(error.contains(&format!("\n  {NOTHING}{PUTS}")), "{error}");
         assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
     }
 }

@@ -154,14 +154,16 @@ fn who_has_written_waits_for_the_fleet_on_each_line_of_etcd() {
         assert_eq!(fleet(&["--wait", &head, "--for", "20s"]).code, 0);
 
         let restart = run(&server, &["set", "threads=8", "--json", "--yes"]).json()["written"].to_string();
-        let waits = fleet(&["--wait", &restart, "--for", "3s"]);
+        let waits = fleet(&["--wait", &restart, "--for", "6s"]);
         assert_eq!(waits.code, 1, "{waits:#?}");
         assert!(waits.err.contains("web-1: waits for a restart: _threads"), "{waits:#?}");
         assert_eq!(run(&server, &["unset", "threads", "--yes"]).code, 0);
 
         // Past the command line.
-        server.put("/payments/database/pool_size", "many");
-        let bad = fleet(&["--json"]).json()["revision"].as_u64().unwrap();
+        let bad = block_on(async {
+            let client = Client::new([server.endpoint()]).unwrap();
+            client.put("/payments/database/pool_size", "many").await.unwrap().header.revision
+        });
         let begin = Instant::now();
         let refused = fleet(&["--wait", &bad.to_string(), "--for", "60s"]);
         assert!(refused.code == 1 && begin.elapsed() < Duration::from_secs(30), "{refused:#?}");

@@ -4,7 +4,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
-use etcd_config_tests::{History, Server, Watched, block_on, on_each_line_and_layers};
+use etcd_config_tests::{
+    GrpcProxy, History, Server, Watched, block_on, on_each_line, on_each_line_and_layers,
+};
 
 /// Writes keys that live for a second, and one that is kept alive, and waits until the others have
 /// ended.
@@ -61,5 +63,26 @@ fn keys_whose_lease_ends_are_gone_whether_anybody_was_watching_or_not() {
         proxy.accept();
         witness.converges(&history, Duration::from_secs(10));
         assert_eq!(live.status().counters.rewinds, 0);
+    });
+}
+
+/// etcd's own gRPC proxy takes the end of a request for the end of the wish to keep the lease alive.
+#[test]
+fn a_lease_is_kept_alive_through_a_grpc_proxy() {
+    on_each_line(|etcd| {
+        let server = Server::builder().etcd(etcd).start();
+        let proxy = GrpcProxy::before(&server);
+        block_on(async {
+            let client = Client::new([proxy.endpoint()]).expect("a client");
+            let lease = client.lease_grant(3).await.expect("a lease");
+            client.put("/kept", "1").lease(lease.id).await.expect("written");
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_secs(8) {
+                let kept = client.lease_keep_alive(lease.id).await.expect("kept alive");
+                assert!(kept.ttl + 1 >= lease.ttl, "{kept:?} of {lease:?}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            assert_eq!(client.get("/kept").await.expect("an answer").count, 1);
+        });
     });
 }

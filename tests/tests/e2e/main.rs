@@ -36,6 +36,7 @@ mod outage;
 mod prefixes;
 mod provider;
 mod proxy;
+mod public_harness;
 mod quorum;
 mod quorum_v2;
 mod reload;

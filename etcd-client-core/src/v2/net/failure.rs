@@ -86,7 +86,7 @@ impl Failure {
     /// The connection could not be made, or was lost.
     pub(in crate::v2) fn of_connection(error: &reqwest::Error, stage: TlsStage) -> Self {
         let lost = LostConnection::of(error);
-        let error = Error::new(lost.kind(), lost.message(stage));
+        let error = lost.to_error(stage);
         let is_of_tls = lost.is_cut_off_in_tls() || lost.is_of_tls();
         let election = !is_of_tls && lost.may_be_of_a_restart();
         Self { error, elsewhere: true, untouched: lost.unsent || is_of_tls, election }

@@ -25,10 +25,22 @@ pub(in crate::v3) struct RequestBody {
     rest: Option<mpsc::Receiver<Bytes>>,
 }
 
+/// Keeps a request from ending.
+#[derive(Debug)]
+pub(in crate::v3) struct HeldOpen(
+    #[expect(dead_code, reason = "it is there to be dropped")] mpsc::Sender<Bytes>,
+);
+
 impl RequestBody {
     /// One message.
     pub(in crate::v3) fn one(message: Bytes) -> Self {
         Self { first: Some(message), rest: None }
+    }
+
+    /// One message, and the end when what is given with it is dropped.
+    pub(in crate::v3) fn held_open(message: Bytes) -> (HeldOpen, Self) {
+        let (sender, rest) = mpsc::channel(1);
+        (HeldOpen(sender), Self::of_stream(message, rest))
     }
 
     /// A message, and then others. Their end ends the call.

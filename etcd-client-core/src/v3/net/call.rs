@@ -141,10 +141,15 @@ impl Pool {
         let (request, limit) = (call.request, self.options.timeout);
         let channel = GrpcChannel::for_call(endpoint, slot, limit);
         let headers = Self::headers(token, request.needs_leader());
-        let body = RequestBody::one(call.message.clone());
+        let (open, body) = if request.ends_after_answer() {
+            let (open, body) = RequestBody::held_open(call.message.clone());
+            (Some(open), body)
+        } else {
+            (None, RequestBody::one(call.message.clone()))
+        };
         let answer = async {
             let answers = channel.call(request.path(), headers, body, self.options.receive_limit).await?;
-            one_answer(answers, request, limit).await
+            one_answer(answers, request, open, limit).await
         };
         let outcome = match answer.await {
             // Whatever has answered so has done what it was asked, or something else.

@@ -176,15 +176,15 @@ impl TransportError {
         let (cause, unsent) = (&lost.cause, lost.unsent);
         // As RFC 9113 has it, nothing was done of what is refused so.
         let refused = cause.contains("refused stream before processing");
-        let (kind, message) = if refused {
-            (Kind::Overloaded, "the connection carries no more streams".to_owned())
+        let own = if refused {
+            Error::new(Kind::Overloaded, "the connection carries no more streams")
         } else if !unsent && speaks_no_http2(cause) {
-            (Kind::Protocol, format!("the answer is not HTTP/2, which gRPC needs ({cause})"))
+            Error::new(Kind::Protocol, format!("the answer is not HTTP/2, which gRPC needs ({cause})"))
         } else {
-            (lost.kind(), lost.message(stage))
+            lost.to_error(stage)
         };
         let not_http2 = !unsent && !refused && error.is_request();
-        Self { error: Error::new(kind, message), unsent: unsent || refused, not_http2, refused }
+        Self { error: own, unsent: unsent || refused, not_http2, refused }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::v3::grpc::answers::Answers;
+use crate::v3::grpc::request::HeldOpen;
 use crate::v3::grpc::status::Status;
 use crate::v3::net::failure::Failure;
 use crate::v3::net::grpc_channel::AnswerBody;
@@ -12,14 +13,16 @@ use crate::v3::wire::any_method::{AnyAnswer, AnyMethod};
 use crate::{Error, Kind};
 
 /// Reads the answer to a call. With its message it is whole, so the end must follow that within the limit, however many
-/// messages come.
+/// messages come. A request that is held open ends with the message, too.
 pub(in crate::v3) async fn one_answer(
     mut answers: Answers<AnswerBody>,
     method: &dyn AnyMethod,
+    open: Option<HeldOpen>,
     limit: Duration,
 ) -> Result<AnyAnswer, Failure> {
     let lie = |what: &str| Failure::broken(Error::new(Kind::Protocol, what));
     let answer = answers.message().await?.ok_or_else(|| lie("the answer is empty"))?;
+    drop(open);
     let answer = method.decode(answer).map_err(|why| Failure::from_status(&Status::internal(why)))?;
     match timeout(limit, answers.message()).await {
         Ok(Ok(None)) => Ok(answer),

@@ -21,6 +21,7 @@ pub(in crate::v3) trait AnyMethod: Send + Sync {
     fn names_revision(&self) -> bool;
     fn is_repeatable(&self) -> bool;
     fn may_be_large(&self) -> bool;
+    fn ends_after_answer(&self) -> bool;
 
     /// As it is sent.
     fn framed(&self) -> Result<Bytes, Error>;
@@ -67,6 +68,10 @@ impl<M: Method> AnyMethod for M {
 
     fn may_be_large(&self) -> bool {
         Method::may_be_large(self)
+    }
+
+    fn ends_after_answer(&self) -> bool {
+        M::ENDS_AFTER_ANSWER
     }
 
     fn framed(&self) -> Result<Bytes, Error> {

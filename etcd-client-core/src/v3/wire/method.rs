@@ -24,6 +24,10 @@ pub(in crate::v3) trait Method: Message + Clone + Default + 'static {
     /// Whether the server looks at the token.
     const NEEDS_TOKEN: bool = true;
 
+    /// Whether it is one message of a stream of them, which ends only when the answer has come: etcd's gRPC proxy takes
+    /// the end of a stream of keep-alives for the wish to keep nothing alive any more.
+    const ENDS_AFTER_ANSWER: bool = false;
+
     /// Whether it is pointless to ask a member that has no leader.
     fn needs_leader(&self) -> bool {
         true
@@ -73,10 +77,19 @@ methods! {
     CompactionRequest -> CompactionResponse, "/etcdserverpb.KV/Compact", false;
     LeaseGrantRequest -> LeaseGrantResponse, "/etcdserverpb.Lease/LeaseGrant", false;
     LeaseRevokeRequest -> LeaseRevokeResponse, "/etcdserverpb.Lease/LeaseRevoke", false;
-    LeaseKeepAliveRequest -> LeaseKeepAliveResponse, "/etcdserverpb.Lease/LeaseKeepAlive", true;
     LeaseTimeToLiveRequest -> LeaseTimeToLiveResponse, "/etcdserverpb.Lease/LeaseTimeToLive", true;
     LeaseLeasesRequest -> LeaseLeasesResponse, "/etcdserverpb.Lease/LeaseLeases", true;
     MemberListRequest -> MemberListResponse, "/etcdserverpb.Cluster/MemberList", true;
+}
+
+impl Method for wire::LeaseKeepAliveRequest {
+    type Answer = wire::LeaseKeepAliveResponse;
+    const PATH: &'static str = "/etcdserverpb.Lease/LeaseKeepAlive";
+    const ENDS_AFTER_ANSWER: bool = true;
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
 }
 
 impl Method for wire::RangeRequest {

@@ -1,0 +1,49 @@
+//! The commands that write required keys that are not there.
+
+use std::fmt::Write as _;
+
+use etcd_client_core::Printable;
+
+use crate::lint::unread_key::field_of;
+use crate::problem::{Kind, Problem};
+use crate::schema::Schema;
+use crate::schema::etcdctl::quoting::put_arguments;
+use crate::tree::KeyTree;
+
+/// How many commands are shown.
+const SHOWN: usize = 20;
+
+/// A command for each missing key, where no better reason is known for that than that nobody has written it.
+pub(crate) fn puts(problems: &[Problem], schema: &Schema, tree: &KeyTree) -> Option<String> {
+    let missing = problems
+        .iter()
+        .filter(|problem| problem.kind == Kind::Missing && problem.what == Problem::NO_SUCH_KEY);
+    let commands: Vec<String> =
+        missing.clone().take(SHOWN).filter_map(|problem| command(problem, schema, tree)).collect();
+    if commands.is_empty() {
+        return None;
+    }
+    let mut text = "to write what is missing, with your values in place of <...>:".to_owned();
+    for command in commands {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n    {command}");
+    }
+    let more = missing.count().saturating_sub(SHOWN);
+    if more > 0 {
+        let name = schema.name();
+        let _ = write!(text, "\n    ... and {more} more: {name}::schema().to_etcdctl() has all of them");
+    }
+    Some(text)
+}
+
+/// A line for a POSIX shell. A key that cannot be shown as it is has none.
+fn command(missing: &Problem, schema: &Schema, tree: &KeyTree) -> Option<String> {
+    let path = missing.key.strip_prefix(tree.prefix().directory()).unwrap_or(&missing.key);
+    let sample = field_of(schema, path)
+        .map_or_else(|| format!("<{}>", missing.expected), |field| schema.sample(field));
+    let command = format!("etcdctl put {}", put_arguments(&missing.key, &sample));
+    (Printable::line(&command).at_most(COMMAND).to_string() == command).then_some(command)
+}
+
+/// The longest command, in characters.
+const COMMAND: usize = 1_000;
