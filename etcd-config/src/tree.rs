@@ -308,7 +308,7 @@ impl KeyTree {
         let Some(path) = as_path(relative) else {
             return self.put_stray(entry.key.clone(), raw, replaced);
         };
-        let node = path.split('/').fold(&mut self.root, NodeBuf::child);
+        let node = self.root.place(path);
         let old = node.value.replace(raw);
         self.values += usize::from(old.is_none());
         if old.as_ref().map(|old| &old.value) != Some(&entry.value) {
@@ -360,7 +360,7 @@ impl KeyTree {
             }
             return;
         };
-        let node = path.split('/').fold(&mut self.root, NodeBuf::child);
+        let node = self.root.place(path);
         if node.value.as_ref().is_some_and(|old| old.read().is(&raw)) {
             return;
         }

@@ -39,13 +39,13 @@ impl KeyTree {
         let mut root = NodeBuf { value: None, children: grow(&paths, 0) };
         for Run { directory, first, count, .. } in runs {
             let place = match directory.strip_suffix('/') {
-                Some(path) => path.split('/').fold(&mut root, NodeBuf::child),
+                Some(path) => root.place(path),
                 None => &mut root,
             };
             place.children.merge(Children::of(Listed::new(Arc::clone(listing), first, count, layer)));
         }
         for (path, raw) in others {
-            path.split('/').fold(&mut root, NodeBuf::child).value = Some(raw.to_buf());
+            root.place(&path).value = Some(raw.to_buf());
         }
         let values = root.read().count();
         Self { prefix, base, root, values, strays, layer, layered: None }

@@ -108,8 +108,9 @@ impl NodeBuf {
         Node { value: self.value.as_ref().map(RawBuf::read), children: &self.children }
     }
 
-    pub(super) fn child(&mut self, segment: &str) -> &mut Self {
-        self.children.child(segment)
+    /// The place at a path below this one, which is made if there is none.
+    pub(super) fn place(&mut self, path: &str) -> &mut Self {
+        path.split('/').fold(self, |node, segment| node.children.child(segment))
     }
 
     /// Takes the value at `path` away, and the directories that become empty with it.
