@@ -49,7 +49,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(&address).await?;
         println!("look at http://{}/config", listener.local_addr()?);
-        axum::serve(listener, app).await?;
+        // With the configuration the streams of open pages end, for which the server would wait.
+        let ended = async move {
+            let _ = tokio::signal::ctrl_c().await;
+            let _ = settings.close_async(Duration::from_secs(5)).await;
+        };
+        axum::serve(listener, app).with_graceful_shutdown(ended).await?;
         Ok(())
     })
 }

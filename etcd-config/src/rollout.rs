@@ -69,8 +69,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 ///
 /// let store = MemoryStore::new();
 /// let options = |name: &str| Settings::options().placeholder("instance", name);
-/// let web_1 = options("web-1").instance("web-1").watch(&store)?;
-/// let web_2 = options("web-2").instance("web-2").watch(&store)?;
+/// let web_1 = Settings::options().instance("web-1").watch(&store)?;
+/// let web_2 = Settings::options().instance("web-2").watch(&store)?;
 /// # while options("-").fleet(&store)?.instances().len() < 2 {
 /// #     std::thread::sleep(Duration::from_millis(20));
 /// # }

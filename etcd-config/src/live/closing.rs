@@ -22,7 +22,8 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// asked for that within the limit, its entry goes by itself. Dropping the last handle does the same, but waits a
     /// second at most, and says nothing when it fails. Blocks the thread; see [`close_async`](Self::close_async).
     ///
-    /// For the end of a process. Reading goes on; the [state](crate::Status::state) is
+    /// For the end of a process: when it is asked to end, and before it waits for the requests that are under way, as a page
+    /// that somebody has open is one of these (feature `http`). Reading goes on; the [state](crate::Status::state) is
     /// [`Stopped`](crate::State::Stopped), whoever waits gets an error, and [`changes`](Self::changes) end.
     ///
     /// ```
