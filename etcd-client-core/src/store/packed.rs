@@ -163,16 +163,17 @@ impl Packed {
         self.search(key).ok().map(|(_, entry)| entry)
     }
 
-    /// The same of a key in the directory of the entry in a place, by its name.
-    pub fn beside(&self, place: usize, name: &[u8]) -> Option<(usize, PackedEntry<'_>)> {
-        let directory = self.get(place)?.directory;
+    /// The place and the entry of a key in the directory of the entry in this place, by its name, or else where it would
+    /// be.
+    pub fn beside(&self, place: usize, name: &[u8]) -> Result<(usize, PackedEntry<'_>), usize> {
+        let directory = self.get(place).map_or(&b""[..], |entry| entry.directory);
         let compare = |entry: PackedEntry<'_>| {
             if entry.directory == directory {
                 return entry.name.cmp(name);
             }
             entry.directory.iter().chain(entry.name).cmp(directory.iter().chain(name))
         };
-        self.search_by(compare).ok()
+        self.search_by(compare)
     }
 
     fn search(&self, key: &[u8]) -> Result<(usize, PackedEntry<'_>), usize> {
@@ -306,6 +307,7 @@ impl Block {
 impl<'p> Iterator for BlockEntries<'p> {
     type Item = PackedEntry<'p>;
 
+    #[inline]
     fn next(&mut self) -> Option<PackedEntry<'p>> {
         let block = self.block;
         if self.place >= block.len {
@@ -350,6 +352,7 @@ impl Numbers {
         }
     }
 
+    #[inline]
     fn take(mut before: Self, bytes: &mut &[u8]) -> Self {
         let Some((which, rest)) = bytes.split_first() else { return before };
         *bytes = rest;
@@ -368,6 +371,7 @@ impl Numbers {
 }
 
 /// The first bytes, and the others.
+#[inline]
 fn cut(bytes: &[u8], length: u64) -> (&[u8], &[u8]) {
     usize::try_from(length).ok().and_then(|length| bytes.split_at_checked(length)).unwrap_or_default()
 }
@@ -375,6 +379,7 @@ fn cut(bytes: &[u8], length: u64) -> (&[u8], &[u8]) {
 impl<'p> Iterator for PackedEntries<'p> {
     type Item = PackedEntry<'p>;
 
+    #[inline]
     fn next(&mut self) -> Option<PackedEntry<'p>> {
         loop {
             if let Some(entry) = self.block.as_mut()?.next() {
@@ -415,6 +420,7 @@ impl<'p> PackedEntry<'p> {
     }
 
     /// The memory that the value is a part of, of which [`Bytes::slice_ref`] makes it.
+    #[inline]
     pub fn memory(self) -> &'p Bytes {
         self.memory
     }
@@ -461,6 +467,7 @@ fn push(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number.to_le_bytes()[0]);
 }
 
+#[inline]
 fn take(bytes: &mut &[u8]) -> u64 {
     if let Some((byte, rest)) = bytes.split_first()
         && *byte < 0x80
@@ -526,8 +533,9 @@ mod tests {
             if let Some(name) = beside.and_then(|beside| entry.key.strip_prefix(beside.directory)) {
                 let found =
                     packed.beside(place.saturating_sub(1), name).map(|(place, found)| (place, found.entry()));
-                assert_eq!(found, Some((place, entry.clone())));
-                assert!(packed.beside(place.saturating_sub(1), &[name, b"\0"].concat()).is_none());
+                assert_eq!(found, Ok((place, entry.clone())));
+                let later = packed.beside(place.saturating_sub(1), &[name, b"\0"].concat());
+                assert_eq!(later.map(|(place, _)| place), Err(place + 1));
             }
             let later = [&entry.key[..], b"\0"].concat();
             assert_eq!(packed.find(&later), Err(place + 1));

@@ -1,8 +1,7 @@
 //! The keys of a directory as a listing brought them.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, btree_map};
-use std::iter::{Peekable, Take};
+use std::iter::Take;
 use std::sync::Arc;
 
 use etcd_client_core::{Packed, PackedEntries};
@@ -32,9 +31,23 @@ pub(in crate::tree) struct Listed {
 /// The names and places, in the order of the names.
 #[derive(Clone)]
 pub(super) struct Iter<'a> {
-    listed: Peekable<Take<PackedEntries<'a>>>,
-    changed: Peekable<btree_map::Iter<'a, Name, Option<NodeBuf>>>,
-    layer: u8,
+    directory: &'a Listed,
+    listed: Take<PackedEntries<'a>>,
+    /// How many of these are left.
+    left: usize,
+    changed: btree_map::Iter<'a, Name, Option<NodeBuf>>,
+    next: Option<Changed<'a>>,
+}
+
+/// The next place that is not as it was listed.
+#[derive(Clone, Copy)]
+struct Changed<'a> {
+    /// How many of the listed ones are left when it is its turn.
+    left: usize,
+    /// Whether it was listed.
+    is_listed: bool,
+    name: &'a Name,
+    now: Option<&'a NodeBuf>,
 }
 
 impl Listed {
@@ -63,7 +76,10 @@ impl Listed {
 
     pub(super) fn iter(&self) -> Iter<'_> {
         let listed = self.listing.from(self.first).take(self.count);
-        Iter { listed: listed.peekable(), changed: self.changed.iter().peekable(), layer: self.layer }
+        let mut iter =
+            Iter { directory: self, listed, left: self.count, changed: self.changed.iter(), next: None };
+        iter.go_on();
+        iter
     }
 
     /// Whether so much has changed that it is no longer of use to keep the rest in the listing.
@@ -101,9 +117,23 @@ impl Listed {
 
     /// The place as it was listed, whatever has changed since.
     fn listed(&self, name: &str) -> Option<Node<'_>> {
-        let (place, entry) = self.listing.beside(self.first, name.as_bytes())?;
+        let (place, entry) = self.listing.beside(self.first, name.as_bytes()).ok()?;
         let is_among = (self.first..self.first + self.count).contains(&place);
         is_among.then(|| Node::leaf(Raw::of(entry, self.layer)))
+    }
+}
+
+impl Iter<'_> {
+    /// Looks for the next place that has changed. So no entry has to be looked at before it is its turn.
+    fn go_on(&mut self) {
+        let Listed { listing, first, count, .. } = self.directory;
+        self.next = self.changed.next().map(|(name, now)| {
+            let found = listing.beside(*first, name.as_bytes()).map(|(place, _)| place);
+            let (Ok(place) | Err(place)) = found;
+            let before = place.clamp(*first, first + count) - first;
+            let is_listed = found.is_ok() && before < *count && place >= *first;
+            Changed { left: count - before, is_listed, name, now: now.as_ref() }
+        });
     }
 }
 
@@ -111,22 +141,22 @@ impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, Node<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let order = match (self.listed.peek(), self.changed.peek()) {
-                (Some(entry), Some((name, _))) => entry.name.cmp(name.as_bytes()),
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (None, None) => return None,
-            };
-            let listed = if order.is_le() { self.listed.next() } else { None };
-            if let Some(entry) = listed.filter(|_| order.is_lt()) {
-                // It is text, or it would not be here.
-                let name = std::str::from_utf8(entry.name).unwrap_or_default();
-                return Some((name, Node::leaf(Raw::of(entry, self.layer))));
+        while let Some(Changed { is_listed, name, now, .. }) =
+            self.next.filter(|changed| changed.left == self.left)
+        {
+            if is_listed {
+                self.listed.next();
+                self.left -= 1;
             }
-            if let Some((name, Some(node))) = self.changed.next() {
+            self.go_on();
+            if let Some(node) = now {
                 return Some((name, node.read()));
             }
         }
+        let entry = self.listed.next()?;
+        self.left -= 1;
+        // It is text, or it would not be here.
+        let name = std::str::from_utf8(entry.name).unwrap_or_default();
+        Some((name, Node::leaf(Raw::of(entry, self.directory.layer))))
     }
 }
