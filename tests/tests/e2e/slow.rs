@@ -140,6 +140,8 @@ fn a_change_that_takes_long_to_arrive_does_and_is_not_taken_for_seen_before() {
         history.put("b", "1");
         witness.converges(&history, Duration::from_secs(10));
         let counters = live.status().counters;
-        assert_eq!((counters.lists, counters.losses), (1, 0), "{}", live.status());
+        // Of two layers, where the small half of the change has come first: the large one is waited for for 5 s, then read.
+        let lists = if stage.is_layered() { 1..=2 } else { 1..=1 };
+        assert!(counters.losses == 0 && lists.contains(&counters.lists), "{}", live.status());
     });
 }
