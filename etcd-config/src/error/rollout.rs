@@ -111,7 +111,7 @@ impl fmt::Display for TakeBackReason {
 impl fmt::Display for RolloutFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, prefix, end, error } = self;
-        let rollout = format_args!("the rollout of {name} below {prefix}");
+        let rollout = format!("the rollout of {name} below {prefix}");
         match end {
             RolloutEnd::NotBegun { why } => write!(f, "{rollout} has not begun: {why}")?,
             RolloutEnd::TakenBack { reason, revision, left } => {
