@@ -5,7 +5,6 @@ use std::fmt;
 use etcd_client_core::{Kind, Prefix, Printable};
 
 use crate::problem::Report;
-use crate::tree::directories::directories;
 
 /// The most keys that are named.
 const NAMED: usize = 10;
@@ -58,7 +57,7 @@ impl Writing {
             "" => "/".to_owned(),
             directory => Printable::line(directory).to_string(),
         };
-        let directories = directories(prefix).map(shown).collect();
+        let directories = prefix.directories_as_added().map(shown).collect();
         Self { name, prefix: prefix.to_string(), directories, done, failure }
     }
 
