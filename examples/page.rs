@@ -15,6 +15,7 @@ use axum::Router;
 use etcd_config::http::{Page, Probe};
 use etcd_config::{EtcdConfig, MemoryStore};
 use etcd_config_examples::Settings;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What is written, one after the other: a key, its value, and how long until the next.
 const CHANGES: [(&str, &str, u64); 7] = [
@@ -50,8 +51,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let listener = tokio::net::TcpListener::bind(&address).await?;
         println!("look at http://{}/config", listener.local_addr()?);
         // With the configuration the streams of open pages end, for which the server would wait.
+        let mut terminate = signal(SignalKind::terminate())?;
         let ended = async move {
-            let _ = tokio::signal::ctrl_c().await;
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {} // as Kubernetes and systemd send it
+            }
             let _ = settings.close_async(Duration::from_secs(5)).await;
         };
         axum::serve(listener, app).with_graceful_shutdown(ended).await?;

@@ -37,6 +37,12 @@ pub(crate) fn check_prefix(prefix: &LitStr, errors: &mut Errors) {
         errors.at(prefix, format!("a prefix is names with one `/` between them: write \"{}\"", tidy(&text)));
     } else if let Err(message) = check_placeholders(&text) {
         errors.at(prefix, message);
+    } else if !text.starts_with('/') {
+        let message = format!(
+            "a prefix begins with a slash: write \"/{text}\"; keys without one in front are other keys, which \
+             `Options::prefix` and `Options::layer` read"
+        );
+        errors.at(prefix, message);
     }
 }
 

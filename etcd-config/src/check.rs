@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use etcd_client_core::Printable;
+
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::lint::absent;
@@ -10,6 +12,7 @@ use crate::lint::warnings::warnings;
 use crate::problem::{Problem, Report};
 use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
+use crate::tree::directories::{in_layer, layer_paths};
 
 /// What this program would say of the keys if it started now: for a gate before a rollout. From
 /// [`EtcdConfig::check_stored`](crate::EtcdConfig::check_stored).
@@ -39,6 +42,8 @@ pub struct Check {
     report: Report,
     name: &'static str,
     prefix: String,
+    /// Those above the prefix, with the number of keys in each.
+    layers: Vec<(String, usize)>,
     warnings: Vec<Problem>,
 }
 
@@ -72,6 +77,7 @@ impl Check {
             report: report.with_remark(unread.as_deref()),
             name: T::LAYOUT.name,
             prefix: reading.prefix().path().to_owned(),
+            layers: layers(reading),
             warnings: all,
         }
     }
@@ -96,9 +102,15 @@ impl Check {
         self.name
     }
 
-    /// The directory that was read.
+    /// The directory that was read; of several [layers](Self::layers) the lowest one.
     pub fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// The layers above the prefix, the lowest first, and how many keys there are in each. One without keys may be meant
+    /// to have none, or its name is wrong: the zone, say, that stands for a placeholder.
+    pub fn layers(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.layers.iter().map(|(path, keys)| (path.as_str(), *keys))
     }
 
     /// The revision that was read.
@@ -106,9 +118,32 @@ impl Check {
         self.report.revision()
     }
 
-    /// How many keys there are.
+    /// How many keys there are, in all layers together.
     pub fn keys(&self) -> usize {
         self.keys
+    }
+
+    /// The prefix and the layers, for a person.
+    pub(crate) fn places(&self) -> String {
+        let mut places = Printable::line(&self.prefix).to_string();
+        for (number, (layer, _)) in self.layers().enumerate() {
+            let before = if number + 1 == self.layers.len() { " and " } else { ", " };
+            places = format!("{places}{before}{}", Printable::line(layer));
+        }
+        places
+    }
+
+    /// How many keys there are, and how many in each of the layers, for a person.
+    pub(crate) fn counted(&self) -> String {
+        let mut counted = match self.keys {
+            1 => "1 key".to_owned(),
+            keys => format!("{keys} keys"),
+        };
+        for (layer, keys) in self.layers() {
+            let keys = if keys == 0 { "none".to_owned() } else { format!("{keys} of them") };
+            counted = format!("{counted}, {keys} in {}", Printable::line(layer));
+        }
+        counted
     }
 
     /// The problems as an error, of which [`Error::is_invalid`] is true.
@@ -120,13 +155,26 @@ impl Check {
     }
 }
 
+/// The layers above the lowest, each with the number of its keys.
+fn layers(reading: &Reading) -> Vec<(String, usize)> {
+    let mut layers: Vec<_> = layer_paths(reading.prefix()).into_iter().map(|path| (path, 0)).collect();
+    if layers.is_empty() {
+        return layers;
+    }
+    for entry in &reading.listing.entries {
+        let layer = in_layer(reading.prefix(), &entry.key).and_then(|(number, _)| number.checked_sub(1));
+        if let Some((_, keys)) = layer.and_then(|above| layers.get_mut(above)) {
+            *keys += 1;
+        }
+    }
+    layers
+}
+
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_ok() {
-            let (name, prefix, keys, revision) =
-                (self.name, etcd_client_core::Printable::line(&self.prefix), self.keys, self.revision());
-            let plural = if keys == 1 { "" } else { "s" };
-            write!(f, "{name} can be read from {prefix} at revision {revision}: {keys} key{plural}")?;
+            let (name, places, revision) = (self.name, self.places(), self.revision());
+            write!(f, "{name} can be read from {places} at revision {revision}: {}", self.counted())?;
         } else {
             self.report.fmt(f)?;
         }

@@ -39,7 +39,9 @@ const SHOWN: usize = 80;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from the text of one key: it is not `serde::Deserialize`",
     label = "the value of this field is one key, and `{Self}` is not `Deserialize`",
-    note = "a struct with keys of its own: derive `EtcdConfig` for `{Self}` and mark the field `#[etcd(nested)]`",
+    note = "an enum, or a struct that is one key of JSON: derive `serde::Deserialize` for `{Self}`",
+    note = "a struct with keys of its own: derive `EtcdConfig` for `{Self}` and mark the field `#[etcd(nested)]`, which \
+            stands in the place of `map`, too",
     note = "a type of another crate: `#[etcd(with = module)]` names serde functions for it, \
             `#[etcd(decode_with = function)]` a function from `&str`"
 )]

@@ -337,14 +337,26 @@ impl Serialize for Field {
     }
 }
 
+/// One layer of a check, and how many keys are in it.
+struct CheckedLayer<'c>(&'c str, usize);
+
+impl Serialize for CheckedLayer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        object!(serializer, "CheckedLayer", { "prefix": self.0, "keys": self.1, })
+    }
+}
+
 /// As [`Problem`]s, with what was read.
 impl Serialize for Check {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let layers: Vec<CheckedLayer<'_>> =
+            self.layers().map(|(prefix, keys)| CheckedLayer(prefix, keys)).collect();
         object!(serializer, "Check", {
             "ok": self.is_ok(),
             "name": self.name(),
             "prefix": self.prefix(),
             "revision": self.revision(),
+            "layers": layers,
             "keys": self.keys(),
             "problems": self.problems(),
             "warnings": self.warnings(),

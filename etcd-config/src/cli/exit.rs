@@ -100,9 +100,16 @@ impl From<Error> for Failure {
     }
 }
 
+/// What is called in a program, and the flags that do it here.
+const FLAGS: [(&str, &str); 3] = [
+    ("`in_layer` makes changes there", "--layer makes changes there"),
+    ("Tls::ca_file", "--cacert"),
+    ("Tls::identity_files", "--cert and --key"),
+];
+
 /// An error of the library names what is called in a program; here a flag does it.
 fn in_flags(text: &str) -> String {
-    let text = text.replace("`in_layer` makes changes there", "--layer makes changes there");
+    let text = FLAGS.iter().fold(text.to_owned(), |text, (call, flag)| text.replace(call, flag));
     let found = text
         .split_once(".placeholder(\"")
         .and_then(|(before, rest)| Some((before, rest.split_once("\", ...)")?)));
@@ -123,5 +130,19 @@ fn code_of_rollout(error: &Error) -> Code {
         Some(RolloutEnd::NotBegun { .. }) => Code::Usage,
         Some(RolloutEnd::Unknown { .. }) => Code::Unreachable,
         _ => Code::Problems,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calls_of_a_program_are_flags_here() {
+        let said = "it needs a value: give it with .placeholder(\"zone\", ...); name its authority with Tls::ca_file, or \
+                    give one with Tls::identity_files";
+        let expected = "it needs a value: give it with --placeholder zone=...; name its authority with --cacert, or give \
+                        one with --cert and --key";
+        assert_eq!(in_flags(said), expected);
     }
 }

@@ -1,6 +1,5 @@
 //! `show`: all values, and where they come from.
 
-use etcd_client_core::Printable;
 use serde_json::json;
 
 use super::exit::{Code, Failure};
@@ -45,12 +44,8 @@ impl Show {
 fn print(session: &Session, view: &dyn View) {
     let (check, explanation) = (view.check(), view.explain());
     let terminal = &session.terminal;
-    let keys = match check.keys() {
-        1 => "1 key".to_owned(),
-        keys => format!("{keys} keys"),
-    };
-    let (name, prefix, revision) = (check.name(), Printable::line(check.prefix()), check.revision());
-    terminal.print(&format!("{name} below {prefix} at revision {revision}: {keys}"));
+    let (name, places, revision) = (check.name(), check.places(), check.revision());
+    terminal.print(&format!("{name} below {places} at revision {revision}: {}", check.counted()));
     let rows: Vec<&explain::Row> = explanation.rows().iter().collect();
     terminal.print_table(&value_table(&rows, view.prefix(), check.problems()));
     let is_row = |key: &str| rows.iter().any(|row| row.key() == key);
@@ -69,6 +64,7 @@ fn to_json(view: &dyn View) -> serde_json::Value {
     json!({
         "name": check.name(),
         "prefix": check.prefix(),
+        "layers": check.layers().map(|(prefix, keys)| json!({ "prefix": prefix, "keys": keys })).collect::<Vec<_>>(),
         "revision": check.revision(),
         "fields": explanation,
         "problems": check.problems(),

@@ -16,6 +16,7 @@ use super::planned::{PlannedChange, write_table};
 use super::{Edit, commit};
 use crate::decode::Derived;
 use crate::error::Error;
+use crate::lint::refused::set_at;
 use crate::lint::warnings::warnings;
 use crate::problem::{Kind, Problem, Report};
 use crate::reading::{Reading, in_background};
@@ -79,7 +80,8 @@ impl<T: Derived> Plan<T> {
         planned.sort_by(|one, other| one.key.cmp(&other.key));
         let writes = writes(&layers);
         refuse_too_many::<T>(writes.len(), reading.writes_at_once(), &reading)?;
-        let batch = batch(&layers, revision);
+        // Later than all that is stored: of what was written last, it is this edit.
+        let batch = batch(&layers, revision.saturating_add(1));
         layers.iter_mut().for_each(|layer| drop(layer.tree.apply(&batch)));
         let checked = match whole {
             None => layers.iter().try_for_each(|layer| checked(&layer.tree, layer)),
@@ -90,6 +92,7 @@ impl<T: Derived> Plan<T> {
             }
         };
         if let Err(mut problems) = checked {
+            problems.iter_mut().for_each(|problem| say_this_edit(problem, batch.revision));
             problems.iter_mut().for_each(|problem| layers.iter().for_each(|layer| say_where(problem, layer)));
             return Err(refused::<T>(problems, &planned, &reading));
         }
@@ -294,6 +297,13 @@ fn say_where<T>(problem: &mut Problem, layer: &LayerEdit<T>) {
         path.and_then(|path| origins.get(path).filter(|origin| tree.get(path) == origin.text.as_deref()));
     if let Some(origin) = origin {
         problem.what = format!("{} ({})", problem.what, origin.place);
+    }
+}
+
+/// Where the newest key of what is refused is one that the edit writes.
+fn say_this_edit(problem: &mut Problem, revision: u64) {
+    if let Some(before) = problem.what.strip_suffix(&set_at(revision)) {
+        problem.what = format!("{before}, which this edit sets");
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum WriteFailure {
 pub(crate) struct Writing {
     pub(super) name: &'static str,
     pub(super) prefix: String,
+    /// What has to be readable, as it is granted.
+    directories: Vec<String>,
     /// How many transactions were written before, and of how many.
     pub(super) done: (usize, usize),
     pub(super) failure: WriteFailure,
@@ -51,7 +53,12 @@ impl Writing {
         done: (usize, usize),
         failure: WriteFailure,
     ) -> Self {
-        Self { name, prefix: prefix.to_string(), done, failure }
+        let shown = |directory| match directory {
+            "" => "/".to_owned(),
+            directory => Printable::line(directory).to_string(),
+        };
+        let directories = prefix.directories_as_added().map(shown).collect();
+        Self { name, prefix: prefix.to_string(), directories, done, failure }
     }
 
     pub(super) fn store(&self) -> Option<&etcd_client_core::Error> {
@@ -75,7 +82,7 @@ impl Writing {
 
 impl fmt::Display for Writing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, prefix, done, failure } = self;
+        let Self { name, prefix, directories, done, failure } = self;
         match failure {
             WriteFailure::Conflict { read_at, keys } => {
                 write!(f, "the edit of {name} below {prefix} is not written: ")?;
@@ -95,8 +102,8 @@ impl fmt::Display for Writing {
             WriteFailure::Refused { keys, error } => {
                 write!(f, "the edit of {name} below {prefix} is not written: {error}")?;
                 if error.kind() == Kind::PermissionDenied {
-                    let slash = if prefix == "/" { "" } else { "/" };
-                    write!(f, ": grant the user a role that may read {prefix}{slash} and write ")?;
+                    let all = directories.join(", ");
+                    write!(f, ": grant the user a role that may read {all} and write ")?;
                     write_list(f, keys.iter().map(|key| Printable::line(key).to_string()))?;
                 }
                 if error.kind() == Kind::TooLarge {

@@ -30,12 +30,15 @@ pub(crate) fn name_newest(problems: &mut [Problem], schema: &Schema, tree: &KeyT
         newest.look(node, &mut directory);
         if newest.revision > 0 {
             let key = Printable::line(&tree.real_key(&newest.key)).at_most(Printable::LINE).to_string();
-            problem.what = format!(
-                "{}; the newest of its keys is {key}, set at revision {}",
-                problem.what, newest.revision
-            );
+            let set_at = set_at(newest.revision);
+            problem.what = format!("{}; the newest of its keys is {key}{set_at}", problem.what);
         }
     }
+}
+
+/// What follows the newest key.
+pub(crate) fn set_at(revision: u64) -> String {
+    format!(", set at revision {revision}")
 }
 
 struct Newest<'u> {

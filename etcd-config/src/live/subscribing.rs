@@ -23,6 +23,9 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// one with what has changed meanwhile. The later ones come as those of [`on`](Self::on) do. A
     /// panic in the first call is the caller's, and ends the subscription.
     ///
+    /// A projection makes nothing new: it is a reference to a part of the struct. Several fields are followed as the
+    /// struct that holds them, with `PartialEq`, or with [`on_change`](Self::on_change).
+    ///
     /// ```
     /// # use etcd_config::{EtcdConfig, MemoryStore};
     /// # #[derive(EtcdConfig)]
@@ -32,6 +35,8 @@ impl<T: Send + Sync + 'static> Live<T> {
     /// settings.follow(|s| &s.log_level, |level| println!("logging at {level} from now on"));
     /// # Ok::<(), etcd_config::Error>(())
     /// ```
+    ///
+    /// The log level of a program with `tracing` is in [`docs::naming_keys`](crate::docs::naming_keys#the-log-level).
     pub fn follow<P, F, C>(&self, projection: F, mut callback: C) -> Subscription
     where
         P: PartialEq + ?Sized,

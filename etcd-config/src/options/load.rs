@@ -55,7 +55,9 @@ impl<T: Derived> Options<T> {
     /// time and, for a store on the network, I/O enabled.
     ///
     /// The watch is a task of that runtime: while the runtime is blocked, no update comes, and when it is shut down,
-    /// the watch ends ([`State::Stopped`](crate::State::Stopped)). [`watch`](Self::watch) depends on no runtime.
+    /// the watch ends ([`State::Stopped`](crate::State::Stopped)). [`watch`](Self::watch) depends on no runtime. In a
+    /// service with `#[tokio::main]` this one is the right one, unless its handlers may block the runtime; that program
+    /// calls `watch` before it starts the runtime.
     ///
     /// The prefix and the store are made when this is called, not when it is awaited. Cancel safe: dropping the
     /// future gives the start up.

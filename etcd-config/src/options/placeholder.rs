@@ -21,7 +21,7 @@ pub(crate) fn fill(
         let Some((name, after)) = from.split_once('}') else {
             return Err(Error::option(format!("the {what} {template} has a `{{` without its `}}`")));
         };
-        let value = value_of(name, given, variable).ok_or_else(|| {
+        let (value, variable_name) = value_of(name, given, variable).ok_or_else(|| {
             let own = if name == INSTANCE { " or .instance(...)" } else { "" };
             Error::option(format!(
                 "the {what} {template} needs a value for {{{name}}}: give it with .placeholder({name:?}, ...){own}, or \
@@ -30,8 +30,10 @@ pub(crate) fn fill(
             ))
         })?;
         if value.is_empty() || value.contains(['/', '{', '}']) || value.contains(char::is_control) {
+            let from = variable_name
+                .map_or_else(String::new, |variable| format!(" (from the environment variable {variable})"));
             return Err(Error::option(format!(
-                "{:?} cannot stand for {{{name}}} in the {what} {template}: it must be one name, without a slash, \
+                "{:?}{from} cannot stand for {{{name}}} in the {what} {template}: it must be one name, without a slash, \
                  a brace or a control character",
                 Printable::line(&value)
             )));
@@ -54,12 +56,15 @@ pub(crate) fn has_values(
     names.map(|(name, _)| name).all(|name| value_of(name, given, variable).is_some())
 }
 
+/// The value, and the environment variable that has it, where it is from there.
 fn value_of(
     name: &str,
     given: &dyn Fn(&str) -> Option<String>,
     variable: &dyn Fn(&str) -> Option<String>,
-) -> Option<String> {
-    given(name).or_else(|| variable(name)).or_else(|| variable(&name.to_uppercase()))
+) -> Option<(String, Option<String>)> {
+    let from = |variable_name: String| Some((variable(&variable_name)?, Some(variable_name)));
+    let given = given(name).map(|value| (value, None));
+    given.or_else(|| from(name.to_owned())).or_else(|| from(name.to_uppercase()))
 }
 
 #[cfg(test)]
@@ -102,8 +107,16 @@ mod tests {
 
     #[test]
     fn a_value_is_one_name() {
-        let expected = "\"a/b\" cannot stand for {bad} in the prefix /{bad}: it must be one name, without a slash, \
-             a brace or a control character";
+        let expected = "\"a/b\" (from the environment variable BAD) cannot stand for {bad} in the prefix /{bad}: it must \
+             be one name, without a slash, a brace or a control character";
         assert_eq!(filled("/{bad}"), Err(expected.to_owned()));
+        let empty = fill("/x@{zone}", "layer", &|_| Some(String::new()), &|_| None).unwrap_err().to_string();
+        assert!(empty.starts_with("\"\" cannot stand for {zone} in the layer /x@{zone}: "), "{empty}");
+        let variable = |name: &str| (name == "ZONE").then(String::new);
+        let empty = fill("/x@{zone}", "layer", &|_| None, &variable).unwrap_err().to_string();
+        assert!(
+            empty.starts_with("\"\" (from the environment variable ZONE) cannot stand for {zone}"),
+            "{empty}"
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use etcd_config::{EtcdConfig, HistoryChange, HistoryStep, MemoryStore, Options, PlannedChange, field};
+use etcd_config::{
+    EtcdConfig, HistoryChange, HistoryStep, MemoryStore, Options, PlannedChange, client, field,
+};
 
 #[derive(EtcdConfig, Clone, Debug, PartialEq)]
 #[etcd(prefix = "/app", layers("/app@{zone}", "/app@{instance}"))]
@@ -22,6 +24,27 @@ fn at_least_one(workers: &u32) -> Result<(), &'static str> {
 
 fn options() -> Options<App> {
     App::options().placeholder("zone", "eu").placeholder("instance", "web-1")
+}
+
+#[test]
+fn a_check_says_how_many_keys_each_layer_has() {
+    let store = MemoryStore::from([("/app/workers", "1"), ("/app/level", "debug"), ("/app@eu/workers", "2")]);
+    let check = options().check_stored(&store).unwrap();
+    assert_eq!(check.layers().collect::<Vec<_>>(), [("/app@eu", 1), ("/app@web-1", 0)]);
+    assert_eq!((check.prefix(), check.keys()), ("/app", 3));
+    let line = "App can be read from /app, /app@eu and /app@web-1 at revision 4: 3 keys, 1 of them in /app@eu, none in \
+                /app@web-1";
+    assert_eq!(check.to_string(), line);
+}
+
+#[test]
+fn a_user_who_may_not_write_is_told_all_that_has_to_be_readable() {
+    let store = MemoryStore::from([("/app/workers", "1")]);
+    let plan = options().edit(&store).unwrap().set(field!(App.workers), &5).unwrap().plan().unwrap();
+    store.refuse_with(Some(client::Error::new(client::Kind::PermissionDenied, "permission denied")));
+    let error = plan.commit().unwrap_err();
+    let way_out = "a role that may read /app/, /app@eu/, /app@web-1/ and write /app/workers";
+    assert!(error.to_string().contains(way_out), "{error}");
 }
 
 #[test]

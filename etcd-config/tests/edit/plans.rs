@@ -133,3 +133,20 @@ fn variables_of_this_process_neither_help_nor_hinder() {
     assert_eq!(get(&store, "/env/path").as_deref(), Some("good"));
     assert_ne!(Env::load_once(&store).unwrap().path, "good");
 }
+
+#[test]
+fn of_what_a_struct_refuses_the_newest_key_is_that_of_the_edit() {
+    let store = store();
+    store.put("/payments/database/url", "sqlite:payments.db");
+    store.put("/payments/database/pool_size", "1");
+    store.put("/payments/database/url", "sqlite:other.db"); // as new as what is read, and not what is refused now
+    let edit = Settings::edit(&store).unwrap();
+    let error = edit.set(field!(Settings.database.pool_size), &2).unwrap().plan().unwrap_err();
+    let words = "the newest of its keys is /payments/database/pool_size, which this edit sets";
+    assert!(error.problems()[0].what().ends_with(words), "{error}");
+    // What is stored has its revision.
+    store.put("/payments/database/pool_size", "2");
+    let error = Settings::check_stored(&store).unwrap().into_result().unwrap_err();
+    let words = format!("/payments/database/pool_size, set at revision {}", store.revision());
+    assert!(error.problems()[0].what().ends_with(&words), "{error}");
+}

@@ -33,6 +33,22 @@ fn dropping_the_configuration_ends_its_watch_and_its_streams_and_the_page_says_s
     assert_eq!((get(&page, "/healthz").status, ask(&page, "GET", "/events").status().as_u16()), (503, 503));
 }
 
+/// A server that waits for its requests when it is to stop would wait for a page that is open.
+#[test]
+fn closing_the_configuration_ends_the_streams_while_handles_are_still_there() {
+    let (_store, settings) = watched();
+    let page = service(&settings);
+    let mut stream = Stream::open(&page);
+    stream.until("event: facts");
+    settings.close(SOON).unwrap();
+    let begin = Instant::now();
+    stream.until(">Stopped</p>");
+    while stream.next().is_some() {}
+    assert!(begin.elapsed() < SOON);
+    assert_eq!((get(&page, "/healthz").status, ask(&page, "GET", "/events").status().as_u16()), (503, 503));
+    assert_eq!(settings.load().workers, 8, "reading goes on");
+}
+
 #[test]
 fn dropping_the_page_ends_nothing_else() {
     let (store, settings) = watched();

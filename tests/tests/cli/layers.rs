@@ -68,6 +68,26 @@ database  database   -      -           absent   -
     assert_eq!(run(&["get", "limits", "--layer", "/app@web-1", "--json"]).json()[0]["value"], "5");
 }
 
+/// A zone that is misspelt is seen by that.
+#[test]
+fn it_is_said_how_many_keys_each_layer_has() {
+    let counted = "from /app, /app@eu and /app@web-1 at revision 7: 6 keys, 1 of them in /app@eu, 2 of them in /app@web-1\n";
+    let ran = run(&["check"]);
+    assert!(ran.code == 0 && ran.out.ends_with(counted), "{ran:#?}");
+    assert_eq!(
+        run(&["check", "--json"]).json()["layers"][1],
+        serde_json::json!({ "prefix": "/app@web-1", "keys": 2 })
+    );
+    let args = ["--placeholder", "zone=eu1", "--placeholder", "instance=web-1"];
+    for command in ["check", "show"] {
+        let ran = Run::new(SEED, &[&[command][..], &args].concat()).env("LAYERED", "1").run();
+        let line = ran.out.lines().next().unwrap_or_default();
+        assert!(line.ends_with("5 keys, none in /app@eu1, 2 of them in /app@web-1"), "{ran:#?}");
+    }
+    let shown = Run::new(SEED, &[&["show", "--json"][..], &args].concat()).env("LAYERED", "1").run().json();
+    assert_eq!(shown["layers"][0], serde_json::json!({ "prefix": "/app@eu1", "keys": 0 }));
+}
+
 /// Nothing of it is to be seen where there are none.
 #[test]
 fn without_layers_there_is_no_column() {
@@ -131,6 +151,14 @@ fn without_a_layer_it_is_the_lowest_and_what_is_overridden_is_said() {
     assert!(ran.out.contains("warn  debug  now"), "{}", ran.out);
     let plan = run(&["set", "workers=13", "--json", "--yes"]).json();
     assert_eq!(plan["plan"]["changes"][0]["overridden_by"], "/app@eu/workers");
+    // So it is for documents.
+    for command in ["apply", "seed"] {
+        let seed = "/app@eu/workers=20\n/app/token=hunter2\n";
+        let args = [command, "-", "--format", "yaml", "--yes"];
+        let ran = prepared(seed, &args).input("workers: 13\n").run();
+        assert!(ran.code == 0 && ran.after.contains("/app/workers=13\n"), "{ran:#?}");
+        assert!(ran.out.contains("overridden by /app@eu/workers: not in force here"), "{}", ran.out);
+    }
     // A value that no reader takes is refused also where it is overridden.
     let ran = run(&["set", "workers=0", "--yes"]);
     assert_eq!(ran.code, 1, "{ran:#?}");

@@ -150,7 +150,10 @@ impl Pool {
             Some(user) => error.of_user(&user),
             None if self.auth.has_credentials() => error,
             None => {
-                let message = format!("{error} (this client gives no user and no password)");
+                let message = format!(
+                    "{error} (this client gives no user and no password; if it shows a certificate, the user is the \
+                     common name in that)"
+                );
                 error.reworded(message)
             }
         }

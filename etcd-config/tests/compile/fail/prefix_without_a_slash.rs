@@ -1,0 +1,11 @@
+use etcd_config::EtcdConfig;
+
+#[derive(EtcdConfig)]
+#[etcd(prefix = "app", layers("app@{zone}"))]
+struct Settings {
+    size: u32,
+}
+
+fn main() {
+    let _ = Settings::schema();
+}
