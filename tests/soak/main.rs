@@ -58,6 +58,7 @@ fn main() -> ExitCode {
             let fault = chaos.play();
             println!("{:>8.1} s  {fault}", begin.elapsed().as_secs_f64());
             report.note(&fault, observer::all_follow(&observers, &writers, DEADLINE));
+            report.note_repairs(&observers);
         }
     }
     writers.iter().for_each(Writer::stop);

@@ -16,6 +16,8 @@ pub(crate) struct Report {
     title: String,
     /// How often, and how long it took at most.
     faults: BTreeMap<String, (u32, Worst)>,
+    /// How many repairs each configuration has had so far.
+    repairs: BTreeMap<&'static str, u64>,
     /// What this process used, from the start to the end.
     usage: Vec<(Duration, Usage)>,
     lost: Vec<String>,
@@ -50,6 +52,7 @@ impl Report {
         Self {
             title,
             faults: BTreeMap::new(),
+            repairs: BTreeMap::new(),
             usage: Vec::new(),
             lost: Vec::new(),
             totals: Vec::new(),
@@ -74,6 +77,17 @@ impl Report {
             Err(who) => {
                 eprintln!("lost after {fault}: {who}");
                 self.lost.push(format!("{fault}: {who}"));
+            }
+        }
+    }
+
+    /// What audits have had to repair since the last fault: that is what a watch has missed.
+    pub(crate) fn note_repairs(&mut self, observers: &[Observer]) {
+        for observer in observers {
+            let repairs = observer.live.status().counters.repairs;
+            let before = self.repairs.insert(observer.name, repairs).unwrap_or(0);
+            if repairs > before {
+                println!("           {} repaired: {}", repairs - before, observer.name);
             }
         }
     }
