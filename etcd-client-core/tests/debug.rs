@@ -64,7 +64,7 @@ fn root() -> Vec<Row> {
         row("Known", &Known::default()),
         row("Lease", &Lease { id: LeaseId(7), ttl: Duration::from_secs(1) }),
         row("LeaseId", &LeaseId(7)),
-        row("Leased", &Leased::At { revision: 7 }),
+        row("Leased", &Leased::At { revision: 7, created: true }),
         row("LeasedPut", &LeasedPut { key: "/app/k\u{1b}".into(), value: PLANTED.into(), lease: LeaseId(7) }),
         row("Listing", &listing()),
         row("Packed", &Packed::of(&listing())),

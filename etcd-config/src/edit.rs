@@ -10,7 +10,7 @@ mod layer_edit;
 mod overridden;
 pub(crate) mod plan;
 pub(crate) mod planned;
-mod readers;
+pub(crate) mod readers;
 mod restoring;
 mod target;
 pub(crate) mod to_text;

@@ -5,7 +5,7 @@ pub(crate) mod following;
 mod in_force;
 pub(crate) mod instance;
 pub(crate) mod place;
-mod present;
+pub(crate) mod present;
 mod table;
 pub(crate) mod verdict;
 mod waiting;

@@ -254,6 +254,7 @@ mod shape;
 mod status;
 mod text_table;
 mod tree;
+mod versioned_json;
 
 /// The clients, the stores and the watcher underneath: `etcd_config::client::v3::Client` needs no other dependency.
 pub use etcd_client_core as client;

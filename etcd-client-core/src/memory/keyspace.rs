@@ -228,12 +228,13 @@ impl Keyspace {
         if self.leases.keys(lease).is_none() {
             return Err(no_lease(lease));
         }
-        if self.keys.contains_key(&key) && self.leases.of_key(&key) != Some(lease) {
+        let created = !self.keys.contains_key(&key);
+        if !created && self.leases.of_key(&key) != Some(lease) {
             return Ok(Leased::Taken);
         }
         let revision = self.commit(vec![(key.clone(), Some(value))]);
         self.leases.attach(key, lease);
-        Ok(Leased::At { revision })
+        Ok(Leased::At { revision, created })
     }
 
     pub(super) fn leases(&self) -> &Leases {

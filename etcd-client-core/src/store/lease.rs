@@ -59,6 +59,8 @@ pub enum Leased {
     At {
         /// The revision of the write.
         revision: u64,
+        /// Whether the key was not there before.
+        created: bool,
     },
     /// Nothing is written: the key is there, and not under this lease.
     Taken,

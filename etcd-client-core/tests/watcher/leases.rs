@@ -52,12 +52,12 @@ async fn a_lease_that_is_not_kept_alive_takes_its_keys_at_one_revision() {
 async fn a_key_belongs_to_the_first_lease_while_that_lives() {
     let store = MemoryStore::from([("/p/other", "1")]);
     let (first, second) = (granted(&store).await, granted(&store).await);
-    assert!(matches!(store.put_with_lease(put("/p/a", first)).await, Ok(Leased::At { .. })));
-    assert!(matches!(store.put_with_lease(put("/p/a", first)).await, Ok(Leased::At { .. })));
+    assert!(matches!(store.put_with_lease(put("/p/a", first)).await, Ok(Leased::At { created: true, .. })));
+    assert!(matches!(store.put_with_lease(put("/p/a", first)).await, Ok(Leased::At { created: false, .. })));
     assert_eq!(store.put_with_lease(put("/p/a", second)).await.unwrap(), Leased::Taken);
     assert_eq!(store.put_with_lease(put("/p/other", second)).await.unwrap(), Leased::Taken, "of no lease");
     store.revoke_lease(first).await.unwrap();
-    assert!(matches!(store.put_with_lease(put("/p/a", second)).await, Ok(Leased::At { .. })));
+    assert!(matches!(store.put_with_lease(put("/p/a", second)).await, Ok(Leased::At { created: true, .. })));
     assert_eq!(store.put_with_lease(put("/p/b", first)).await.unwrap_err().kind(), Kind::NotFound);
     // A write without a lease frees the key from it.
     store.put("/p/a", "mine");

@@ -7,18 +7,18 @@ use crate::shape::layout;
 use crate::shape::path::{field_path, whole_key};
 
 /// A field that reads a key, by any of its names.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     /// Its path in Rust, with the names of entries.
-    pub(super) field: String,
-    pub(super) written: &'static layout::Field,
+    pub(crate) field: String,
+    pub(crate) written: &'static layout::Field,
     /// What it reads waits for a restart.
-    pub(super) restart: bool,
+    pub(crate) restart: bool,
     /// The key belongs to an entry of a map: without it there may be no such entry, and then its default counts for nothing.
-    pub(super) is_entry: bool,
+    pub(crate) is_entry: bool,
 }
 
 /// The first field that reads the key at a path below the prefix.
-pub(super) fn reader(branch: &Branch, prefix: &Prefix, path: &str) -> Option<Reader> {
+pub(crate) fn reader(branch: &Branch, prefix: &Prefix, path: &str) -> Option<Reader> {
     let mut search = Search { prefix, path, chain: vec![branch], found: None };
     search.members(&Way { path: String::new(), field: String::new(), restart: false, is_entry: false });
     search.found

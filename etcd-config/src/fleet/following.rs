@@ -73,13 +73,14 @@ pub(crate) async fn follow(place: FleetPlace, tell: impl Fn(FleetView) -> bool +
     let all = watched(&place)?;
     let mut watcher = Watcher::new(connections.store(), all, watcher::Options::default());
     let prefix = place.plan.prefix.clone();
-    let mut following = Following { present: Present::new(place), in_force: InForce::new(prefix, 0) };
+    let mut following =
+        Following { present: Present::new(place.entries.clone()), place, in_force: InForce::new(prefix, 0) };
     let never = runtime_deadline(Duration::MAX);
     let (mut ask_at, mut tell_at) = (never, never);
     loop {
         match timeout_at(ask_at.min(tell_at), watcher.next()).await {
             Ok(event) => {
-                if following.take(event)? {
+                if following.take(&event)? {
                     (ask_at, tell_at) = (Instant::now(), tell_at.min(Instant::now() + GATHERED));
                 }
             }
@@ -90,7 +91,7 @@ pub(crate) async fn follow(place: FleetPlace, tell: impl Fn(FleetView) -> bool +
                 }
             }
             Err(_) => {
-                let Following { present, in_force } = &mut following;
+                let Following { present, in_force, .. } = &mut following;
                 let asked =
                     timeout_at(runtime_deadline(ASKED_FOR), in_force.ask(&*store, present.processes())).await;
                 ask_at = match asked.unwrap_or(Answers::Silence) {
@@ -113,16 +114,17 @@ fn watched(place: &FleetPlace) -> Result<Prefix, Error> {
 }
 
 struct Following {
+    place: FleetPlace,
     present: Present,
     in_force: InForce,
 }
 
 impl Following {
     /// Takes an event; whether there is something else to be seen.
-    fn take(&mut self, event: Event) -> Result<bool, Error> {
-        let revision = self.written_by(&event);
+    fn take(&mut self, event: &Event) -> Result<bool, Error> {
+        let revision = self.written_by(event);
         let is_state = matches!(event, Event::State(_));
-        let is_changed = self.present.take(event)?;
+        let is_changed = self.present.take(event).map_err(|error| self.place.refused(error))?;
         if let Some(revision) = revision {
             self.in_force.turn_to(revision);
         }
@@ -135,7 +137,7 @@ impl Following {
             Event::Listed(listing) => Some(listing.revision),
             Event::Rewound { now, .. } => Some(*now),
             Event::Changed { batch, .. } => {
-                let entries = self.present.place.entries.directory().as_bytes();
+                let entries = self.place.entries.directory().as_bytes();
                 let is_setting = batch.changes.iter().any(|change| match change {
                     Change::Put(Entry { key, .. }) | Change::Delete(key) | Change::DeleteBelow(key) => {
                         !key.starts_with(entries)
@@ -148,10 +150,10 @@ impl Following {
     }
 
     fn view(&self) -> FleetView {
-        let Self { present, in_force } = self;
+        let Self { place, present, in_force } = self;
         let instances: Vec<_> = present.all().cloned().collect();
         let lagging = in_force.lagging(present.processes());
-        let fleet = Fleet::of_instances(present.place.clone(), in_force.revision(), instances);
+        let fleet = Fleet::of_instances(place.clone(), in_force.revision(), instances);
         FleetView { fleet, lagging, error: present.error.clone() }
     }
 }

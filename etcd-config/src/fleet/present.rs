@@ -4,29 +4,28 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use etcd_client_core::watcher::Event;
-use etcd_client_core::{Change, Entry, Error as StoreError};
+use etcd_client_core::{Change, Entry, Error, Prefix};
 
 use super::instance::Instance;
-use super::place::FleetPlace;
-use crate::error::Error;
 use crate::live::first_load::is_final;
 
 /// The instances that are there.
-pub(super) struct Present {
-    pub(super) place: FleetPlace,
+pub(crate) struct Present {
+    /// Where their entries are.
+    entries: Prefix,
     /// Not before the first listing.
     instances: Option<BTreeMap<Bytes, Instance>>,
     /// Why the entries cannot be followed at the moment.
-    pub(super) error: Option<StoreError>,
+    pub(crate) error: Option<Error>,
 }
 
 impl Present {
-    pub(super) fn new(place: FleetPlace) -> Self {
-        Self { place, instances: None, error: None }
+    pub(crate) fn new(entries: Prefix) -> Self {
+        Self { entries, instances: None, error: None }
     }
 
-    /// Takes an event; whether the instances may be others now.
-    pub(super) fn take(&mut self, event: Event) -> Result<bool, Error> {
+    /// Takes an event; whether the instances may be others now. An error says that they cannot be followed for good.
+    pub(crate) fn take(&mut self, event: &Event) -> Result<bool, Error> {
         match event {
             Event::Listed(listing) => {
                 self.instances = Some(BTreeMap::new());
@@ -47,7 +46,7 @@ impl Present {
             Event::State(state) => {
                 self.error = state.error().cloned();
                 return match self.error.take_if(|error| is_final(error)) {
-                    Some(error) => Err(self.place.refused(error)),
+                    Some(error) => Err(error),
                     None => Ok(false),
                 };
             }
@@ -57,15 +56,20 @@ impl Present {
     }
 
     fn put(&mut self, entry: &Entry) {
-        let instance = Instance::of(&self.place.entries, entry);
+        let instance = Instance::of(&self.entries, entry);
         if let (Some(all), Some(instance)) = (&mut self.instances, instance) {
             all.insert(entry.key.clone(), instance);
         }
     }
 
     /// Whether the store has said who is there.
-    pub(super) fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.instances.is_some()
+    }
+
+    /// The one of this name.
+    pub(crate) fn instance(&self, name: &str) -> Option<&Instance> {
+        self.instances.as_ref()?.get(self.entries.join(name).as_bytes())
     }
 
     /// In the order of their names.

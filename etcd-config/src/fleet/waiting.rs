@@ -26,7 +26,7 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
     let store = connections.store();
     let mut watcher = Watcher::new(connections.store(), place.entries.clone(), watcher::Options::default());
     let in_force = InForce::new(place.plan.prefix.clone(), revision);
-    let mut waiting = Waiting { present: Present::new(place), in_force };
+    let mut waiting = Waiting { present: Present::new(place.entries.clone()), place, in_force };
     let mut until = deadline;
     // When the store is asked again what it could not say.
     let mut ask_at = deadline;
@@ -36,7 +36,7 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
         let look = if has_news { look_at } else { deadline };
         match timeout_at(until.min(ask_at).min(look), watcher.next()).await {
             Ok(event) => {
-                has_news |= waiting.present.take(event)?;
+                has_news |= waiting.present.take(&event).map_err(|error| waiting.place.refused(error))?;
                 if !has_news || Instant::now() < look_at {
                     continue;
                 }
@@ -75,6 +75,7 @@ pub(super) async fn wait(place: FleetPlace, revision: u64, limit: Duration) -> R
 
 /// What is known while waiting.
 struct Waiting {
+    place: FleetPlace,
     present: Present,
     in_force: InForce,
 }
@@ -90,7 +91,7 @@ impl Waiting {
     }
 
     fn failure(self, limit: Duration, is_over: bool, outage: Option<StoreError>) -> Error {
-        let Present { place, error, .. } = &self.present;
+        let (place, error) = (&self.place, &self.present.error);
         if !self.present.is_known() {
             return Error::fleet_timeout(limit, error.clone().or(outage));
         }

@@ -1,14 +1,12 @@
 //! A report as the text of a key: JSON, with the number of its format. Both directions are bounded.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::report::{InstanceReport, RefusedRevision, ReportedProblem};
+use crate::versioned_json::{self, FORMAT, Unreadable, members, of_moment};
 
-/// The number of the format that is written, and the newest that can be read. Members that are not known are left alone, so
-/// it grows only when old ones change their meaning.
-const FORMAT: u64 = 1;
 /// Nothing longer is written, and none is read.
 const LARGEST: usize = 64 << 10;
 /// The most problems that are in it.
@@ -19,14 +17,8 @@ const LAYERS: usize = 32;
 /// In characters.
 const WORDS: usize = 300;
 const NAME: usize = 200;
-
-/// Why an entry cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unreadable {
-    pub(crate) why: String,
-    /// It is of a later version of this program, so it is an instance's.
-    pub(crate) is_newer: bool,
-}
+/// The end of what is longer.
+const CUT: char = '…';
 
 /// The text of the key.
 pub(crate) fn to_text(report: &InstanceReport) -> String {
@@ -61,8 +53,8 @@ fn whole_text(report: &InstanceReport) -> String {
         "refused": refused,
         "restart": names(restart),
         "state": state,
-        "since": millis(*since),
-        "started": millis(*started),
+        "since": of_moment(*since),
+        "started": of_moment(*started),
         "lease_seconds": lease.as_secs(),
         "layers": layers.iter().take(LAYERS).collect::<Vec<_>>(),
     })
@@ -71,24 +63,23 @@ fn whole_text(report: &InstanceReport) -> String {
 
 /// Reads the text of a key, or says why it cannot be read.
 pub(crate) fn from_text(text: &[u8]) -> Result<InstanceReport, Unreadable> {
-    let none = |why: &str| Unreadable { why: why.to_owned(), is_newer: false };
-    if text.len() > LARGEST {
-        return Err(none(&format!("{} bytes are no report of an instance", text.len())));
-    }
-    let value: Value = serde_json::from_slice(text).map_err(|_| none("it is no JSON"))?;
-    let object = value.as_object().ok_or_else(|| none("it is no object"))?;
-    match object.get("format").and_then(Value::as_u64) {
-        Some(FORMAT) => report_from(object).map_err(|why| none(&why)),
-        Some(other) if other > FORMAT => {
-            let why = format!("it is of format {other}, and this program reads up to {FORMAT}");
-            Err(Unreadable { why, is_newer: true })
-        }
-        _ => Err(none("it has no format")),
-    }
+    report_from(&members(text, LARGEST, "report of an instance")?).map_err(Unreadable::garbage)
+}
+
+/// Whether a field waits for a restart, by what a report names: the field itself, or a part of the configuration that waits
+/// as a whole. Where names were left out or cut, each that they may stand for counts.
+pub(crate) fn may_wait(waiting: &[String], field: &str) -> bool {
+    waiting.len() >= NAMES
+        || waiting.iter().any(|name| match name.strip_suffix(CUT) {
+            Some(begin) => field.starts_with(begin),
+            None => {
+                field.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }
+        })
 }
 
 fn report_from(object: &Map<String, Value>) -> Result<InstanceReport, String> {
-    let time = |name| number(object, name).map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
+    let time = |name| versioned_json::moment(object, name).ok_or_else(|| lacks(name));
     Ok(InstanceReport {
         version: object.get("version").and_then(Value::as_str).map(|version| cut(version, NAME)),
         revision: number(object, "revision")?,
@@ -125,9 +116,7 @@ fn refused_from(value: &Value) -> Result<RefusedRevision, String> {
 }
 
 fn number(object: &Map<String, Value>, name: &str) -> Result<u64, String> {
-    // Nothing that is counted here is greater, and times can be added.
-    let is_sane = |number: &u64| *number <= u64::MAX >> 8;
-    object.get(name).and_then(Value::as_u64).filter(is_sane).ok_or_else(|| lacks(name))
+    versioned_json::number(object, name).ok_or_else(|| lacks(name))
 }
 
 fn names(object: &Map<String, Value>, name: &str) -> Vec<String> {
@@ -145,18 +134,15 @@ fn lacks(name: &str) -> String {
 
 fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
+        Some((end, _)) => format!("{}{CUT}", &text[..end]),
         None => text.to_owned(),
     }
 }
 
-pub(super) fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     fn report() -> InstanceReport {
@@ -205,6 +191,21 @@ mod tests {
         let read = from_text(to_text(&long).as_bytes()).unwrap();
         assert_eq!((read.layers.len(), read.keys), (0, None), "a count is of the layers that are named");
         assert_eq!(read.refused, long.refused);
+    }
+
+    #[test]
+    fn a_field_waits_with_what_it_is_a_part_of_and_where_names_were_left_out() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let waits = |waiting: &[&str], field: &str| may_wait(&names(waiting), field);
+        assert!(waits(&["database"], "database") && waits(&["a", "database"], "database.pool_size"));
+        assert!(!waits(&["database"], "databases") && !waits(&["database.url"], "database.pool_size"));
+        assert!(!waits(&[], "database") && !waits(&["a"], ""));
+        let long = InstanceReport { restart: vec!["x".repeat(9_000)], ..report() };
+        let read = from_text(to_text(&long).as_bytes()).unwrap().restart;
+        assert!(may_wait(&read, &long.restart[0]) && !may_wait(&read, "y"));
+        let many =
+            InstanceReport { restart: (0..30).map(|number| format!("f{number}")).collect(), ..report() };
+        assert!(may_wait(&from_text(to_text(&many).as_bytes()).unwrap().restart, "f29"));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::InstancePlan;
-use super::format::{PROBLEMS, millis};
+use super::format::PROBLEMS;
 use super::report::{InstanceReport, RefusedRevision, ReportedProblem};
 use super::subject::Subject;
 use crate::problem::Problem;
 use crate::rejection::Rejection;
 use crate::status::Rewind;
+use crate::versioned_json::of_moment;
 
 /// A report, and what of it makes a difference.
 pub(super) struct Standing {
@@ -84,5 +85,5 @@ fn field(problem: &Problem) -> String {
 
 /// As precise as it is written.
 fn whole_millis(time: SystemTime) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(millis(time))
+    UNIX_EPOCH + Duration::from_millis(of_moment(time))
 }

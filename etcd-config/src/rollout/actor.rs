@@ -10,6 +10,8 @@ use etcd_client_core::{Error, Kind, LeaseId, Leased, LeasedPut, Store};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+/// The name of the key of the one who drives a rollout, below its record.
+pub(super) const OWNER: &str = "owner";
 /// How long a rollout looks driven after who has driven it has died.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
 
@@ -21,6 +23,8 @@ pub(super) struct Actor {
     who: String,
     /// Makes each text another one.
     count: u64,
+    /// Whether the key may have gone and come again since [`mark`](Self::mark).
+    may_have_gone: bool,
     lease: Option<(LeaseId, Keeping)>,
 }
 
@@ -43,7 +47,16 @@ impl Drop for Keeping {
 
 impl Actor {
     pub(super) fn new(store: Arc<dyn Store>, key: String, who: String) -> Self {
-        Self { store, key, who, count: 0, lease: None }
+        Self { store, key, who, count: 0, may_have_gone: false, lease: None }
+    }
+
+    /// Begins to note whether the key goes, which it does when somebody ends the rollout.
+    pub(super) fn mark(&mut self) {
+        self.may_have_gone = false;
+    }
+
+    pub(super) fn may_have_gone(&self) -> bool {
+        self.may_have_gone
     }
 
     /// Writes the key, for the first time or again.
@@ -60,9 +73,13 @@ impl Actor {
         let value = format!("{} ({})", self.who, self.count);
         let put = LeasedPut { key: self.key.clone().into(), value: value.into(), lease };
         match self.store.put_with_lease(put).await {
-            Ok(Leased::At { .. }) => Ok(()),
+            Ok(Leased::At { created, .. }) => {
+                self.may_have_gone |= created;
+                Ok(())
+            }
             Ok(Leased::Taken) => Err(NotActing::Taken),
             Err(error) => {
+                self.may_have_gone |= error.maybe_applied();
                 if error.kind() == Kind::NotFound {
                     self.lease = None;
                     return Err(NotActing::Failed(Error::new(Kind::Unavailable, "the lease has ended")));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::actor::OWNER;
 use super::observing::{Observation, Seen};
 use super::progress::RolloutStep;
 use super::record::RolloutRecord;
@@ -11,7 +12,7 @@ use super::staging::Draft;
 use super::steps::{Staging, Stop};
 use super::transaction::{Done, NotMade};
 use super::view::View;
-use super::work::{OWNER, Work};
+use super::work::Work;
 use super::{Promoted, Rollout, Settings};
 use crate::decode::Derived;
 use crate::error::{Error, RolloutEnd, TakeBackReason};
@@ -118,7 +119,7 @@ impl Work {
         reason: TakeBackReason,
         settings: &Settings,
     ) -> Error {
-        match self.taken_back().await {
+        match self.taken_back(record).await {
             Ok((revision, left)) => {
                 settings.tell(&RolloutStep::TakenBack { revision, left: left.clone() });
                 self.failure(RolloutEnd::TakenBack { reason, revision, left }, None)

@@ -24,7 +24,10 @@ impl Work {
     }
 
     /// The revision at which it was promoted. None if it was taken back, or if one of its keys was changed again since.
-    async fn promoted_at(&self, record: &RolloutRecord) -> Result<Option<u64>, etcd_client_core::Error> {
+    pub(super) async fn promoted_at(
+        &self,
+        record: &RolloutRecord,
+    ) -> Result<Option<u64>, etcd_client_core::Error> {
         let Self { place, store, prefix, record_key, .. } = self;
         let view = View { listing: Arc::new(store.list(prefix).await?) };
         let mut revisions = record.keys.iter().map(|key| {

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use etcd_client_core::Printable;
 
+use super::actor::OWNER;
 use super::record::RolloutRecord;
 use super::steps::{Stop, below};
 use super::transaction::NotMade;
 use super::view::{RolloutPlace, View};
-use super::work::{OWNER, Work};
+use super::work::Work;
 use super::{Promoted, Settings};
 use crate::decode::Derived;
 use crate::error::Error;
@@ -252,7 +253,7 @@ impl<T: Derived> FoundRollout<T> {
         let role: String = std::iter::repeat_with(fastrand::lowercase).take(6).collect();
         let Self { place, id, settings, .. } = self;
         let mut work = Work::new::<T>(place, id, &record.layers, &format!("abort-{role}"), &settings.by)?;
-        let outcome = match work.taken_back().await {
+        let outcome = match work.taken_back(&record).await {
             Ok((revision, left)) => {
                 settings.tell(&super::progress::RolloutStep::TakenBack { revision, left });
                 Ok(revision)

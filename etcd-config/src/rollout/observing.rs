@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Change, Entry, Error as StoreError, Prefix};
-use tokio::time::{Instant, sleep_until};
+use etcd_client_core::{Change, Error as StoreError, Prefix};
+use tokio::time::sleep_until;
 
 use super::asked::RolloutHandle;
 use super::probe::{Probe, Probing};
 use super::view::RolloutPlace;
 use crate::error::{InstanceLag, LaggingInstance, TakeBackReason};
-use crate::fleet::instance::Instance;
+use crate::fleet::present::Present;
 use crate::fleet::verdict::{Verdict, lag_of_refusal, verdict};
 use crate::instance::fleet_of;
-use crate::live::first_load::is_final;
+use crate::instance::format::may_wait;
 use crate::reading::newest;
 use crate::runtime::deadline::runtime_deadline;
 
@@ -56,21 +55,21 @@ impl Observation {
         };
         let connections = place.connections_here();
         let mut watcher = Watcher::new(connections.store(), both.clone(), watcher::Options::default());
-        let mut sight = Sight::new(fleet.clone(), self.record.clone());
+        let mut sight = Sight::new(fleet, self.record.clone());
         let mut probing = Probing::new(self.probe.clone());
         let (mut deadline, mut is_observing) = (runtime_deadline(self.limit), false);
         loop {
             tokio::select! {
                 reason = self.asked.asked() => return Seen::TakeBack(TakeBackReason::Asked(reason)),
                 words = probing.failure() => return Seen::TakeBack(TakeBackReason::Probe(words)),
-                event = watcher.next() => match sight.take(event) {
+                event = watcher.next() => match sight.take(&event) {
                     Ok(true) => {}
                     Ok(false) => continue,
                     Err(error) => return Seen::Blind(Some(error)),
                 },
                 () = sleep_until(deadline) => {
                     if !is_observing {
-                        return self.late(&sight);
+                        return self.late(&mut sight);
                     }
                     break;
                 }
@@ -81,7 +80,7 @@ impl Observation {
                     in_force();
                     is_observing = true;
                     probing.begin();
-                    deadline = Instant::now() + self.observe;
+                    deadline = runtime_deadline(self.observe);
                 }
                 Judged::InForce | Judged::Lagging(_) => {}
             }
@@ -93,7 +92,7 @@ impl Observation {
         let store = connections.store();
         match newest(&*store, &both, place.plan.limit).await {
             Ok(listing) => {
-                let _ = sight.take(Event::Listed(Arc::new(listing)));
+                let _ = sight.take(&Event::Listed(Arc::new(listing)));
                 match self.judge(&mut sight, true) {
                     Judged::Bad(seen) => seen,
                     Judged::InForce => Seen::Good,
@@ -106,11 +105,11 @@ impl Observation {
         }
     }
 
-    fn late(&self, sight: &Sight) -> Seen {
-        if sight.instances.is_none() {
-            return Seen::Blind(sight.last.clone());
+    fn late(&self, sight: &mut Sight) -> Seen {
+        if !sight.present.is_known() {
+            return Seen::Blind(sight.present.error.clone());
         }
-        let lagging = match self.judge(&mut sight.clone(), false) {
+        let lagging = match self.judge(sight, false) {
             Judged::Lagging(lagging) => lagging,
             _ => Vec::new(),
         };
@@ -118,15 +117,18 @@ impl Observation {
     }
 
     fn judge(&self, sight: &mut Sight, is_observing: bool) -> Judged {
-        let Some(instances) = &sight.instances else { return Judged::Lagging(Vec::new()) };
-        if !sight.is_recorded {
+        let Sight { present, is_recorded, started, .. } = sight;
+        if !present.is_known() {
+            return Judged::Lagging(Vec::new());
+        }
+        if !*is_recorded {
             return Judged::Bad(Seen::Ended);
         }
         let bad = |reason| Judged::Bad(Seen::TakeBack(reason));
         let may_go = self.restarts && !is_observing;
         let mut lagging = Vec::new();
         for name in &self.targets {
-            let Some(instance) = instances.get(name) else {
+            let Some(instance) = present.instance(name) else {
                 if may_go {
                     // It is not back yet.
                     lagging.push(LaggingInstance {
@@ -138,12 +140,12 @@ impl Observation {
                 return bad(TakeBackReason::Gone(name.clone()));
             };
             if let Ok(report) = &instance.report {
-                let before = *sight.started.entry(name.clone()).or_insert(report.started);
+                let before = *started.entry(name.clone()).or_insert(report.started);
                 if before != report.started {
                     if !may_go {
                         return bad(TakeBackReason::Restarted(name.clone()));
                     }
-                    sight.started.insert(name.clone(), report.started);
+                    started.insert(name.clone(), report.started);
                 }
                 if let Some(refused) = &report.refused
                     && refused.revision >= self.staged_at
@@ -155,7 +157,7 @@ impl Observation {
             match verdict(instance, self.staged_at, |_| false) {
                 Verdict::InForce => {}
                 Verdict::Lags(LaggingInstance { why: InstanceLag::WaitsForRestart { fields }, .. })
-                    if !fields.iter().any(|field| self.fields.contains(field)) => {}
+                    if !self.fields.iter().any(|field| may_wait(&fields, field)) => {}
                 Verdict::Lags(lag) => lagging.push(lag),
             }
         }
@@ -169,70 +171,38 @@ enum Judged {
     Bad(Seen),
 }
 
-/// The entries as they are known.
-#[derive(Clone)]
+/// What is seen of them, and of the record.
 struct Sight {
-    fleet: Prefix,
+    present: Present,
     record: String,
-    /// Not before the first listing.
-    instances: Option<BTreeMap<String, Instance>>,
     is_recorded: bool,
     /// When each was started, as it first said.
     started: BTreeMap<String, SystemTime>,
-    /// Why the entries cannot be followed at the moment.
-    last: Option<StoreError>,
 }
 
 impl Sight {
     fn new(fleet: Prefix, record: String) -> Self {
-        Self { fleet, record, instances: None, is_recorded: false, started: BTreeMap::new(), last: None }
+        Self { present: Present::new(fleet), record, is_recorded: false, started: BTreeMap::new() }
     }
 
     /// Takes an event; whether things may be otherwise now.
-    fn take(&mut self, event: Event) -> Result<bool, StoreError> {
+    fn take(&mut self, event: &Event) -> Result<bool, StoreError> {
+        let record = self.record.as_bytes();
         match event {
             Event::Listed(listing) => {
-                self.instances = Some(BTreeMap::new());
-                self.is_recorded = false;
-                listing.entries.iter().for_each(|entry| self.put(entry));
+                self.is_recorded = listing.entries.iter().any(|entry| entry.key == record);
             }
             Event::Changed { batch, .. } => {
                 for change in &batch.changes {
                     match change {
-                        Change::Put(entry) => self.put(entry),
-                        Change::Delete(key) => self.delete(key),
-                        // A watcher reports each key.
-                        Change::DeleteBelow(_) => {}
+                        Change::Put(entry) if entry.key == record => self.is_recorded = true,
+                        Change::Delete(key) if key == record => self.is_recorded = false,
+                        _ => {}
                     }
                 }
             }
-            Event::State(state) => {
-                self.last = state.error().cloned();
-                return match self.last.take_if(|error| is_final(error)) {
-                    Some(error) => Err(error),
-                    None => Ok(false),
-                };
-            }
-            _ => return Ok(false),
+            _ => {}
         }
-        Ok(self.instances.is_some())
-    }
-
-    fn put(&mut self, entry: &Entry) {
-        if entry.key == self.record.as_bytes() {
-            self.is_recorded = true;
-        }
-        if let (Some(all), Some(instance)) = (&mut self.instances, Instance::of(&self.fleet, entry)) {
-            all.insert(instance.name.clone(), instance);
-        }
-    }
-
-    fn delete(&mut self, key: &Bytes) {
-        if *key == self.record.as_bytes() {
-            self.is_recorded = false;
-        }
-        if let (Some(all), Some(name)) = (&mut self.instances, self.fleet.relative(key)) {
-            all.remove(&*String::from_utf8_lossy(name));
-        }
+        self.present.take(event)
     }
 }

@@ -1,15 +1,15 @@
 //! What stands in the store of a rollout that has begun: plain data, and its text, in which there are no values but those
 //! of overrides that it has replaced.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use etcd_client_core::Printable;
 use serde_json::{Map, Value, json};
 
-/// The number of the format that is written, and the newest that can be read.
-const FORMAT: u64 = 1;
-/// What is longer was not written by a rollout.
-const LARGEST: usize = 1 << 20;
+use crate::versioned_json::{FORMAT, Unreadable, members, millis, moment, number, of_moment};
+
+/// The longest text, in bytes: nothing longer is written, and none is read.
+pub(super) const LARGEST: usize = 1 << 20;
 
 /// A rollout that has begun, as it stands in the store, in [`FoundRollout::record`](crate::FoundRollout::record).
 ///
@@ -71,7 +71,6 @@ impl RolloutRecord {
             |RolloutKey { path, field, was_at }| json!({ "path": path, "field": field, "was_at": was_at }),
         );
         let former = former.iter().map(|Former { key, text }| json!({ "key": key, "text": text }));
-        let started = started.duration_since(UNIX_EPOCH).unwrap_or_default();
         json!({
             "format": FORMAT,
             "keys": keys.collect::<Vec<_>>(),
@@ -80,7 +79,7 @@ impl RolloutRecord {
             "read_at": read_at,
             "observe_ms": millis(*observe),
             "by": by,
-            "started": millis(started),
+            "started": of_moment(*started),
             "restarts": restarts,
             "former": former.collect::<Vec<_>>(),
         })
@@ -88,35 +87,13 @@ impl RolloutRecord {
     }
 }
 
-/// Why a record cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unreadable {
-    pub(super) why: String,
-    /// It is of a later version of this program, so it stands for a rollout.
-    pub(super) is_newer: bool,
-}
-
 /// Reads the text of a key.
 pub(super) fn from_text(text: &[u8]) -> Result<RolloutRecord, Unreadable> {
-    let garbage = |why: String| Unreadable { why, is_newer: false };
-    if text.len() > LARGEST {
-        return Err(garbage(format!("{} bytes are no record of a rollout", text.len())));
-    }
-    let value: Value = serde_json::from_slice(text).map_err(|_| garbage("it is no JSON".to_owned()))?;
-    let object = value.as_object().ok_or_else(|| garbage("it is no object".to_owned()))?;
-    match object.get("format").and_then(Value::as_u64) {
-        Some(FORMAT) => {}
-        Some(other) if other > FORMAT => {
-            let why = format!("it is of format {other}, and this program reads up to {FORMAT}");
-            return Err(Unreadable { why, is_newer: true });
-        }
-        _ => return Err(garbage("it has no format".to_owned())),
-    }
-    read(object).ok_or_else(|| garbage("a part of it is missing, or is something else".to_owned()))
+    let members = members(text, LARGEST, "record of a rollout")?;
+    read(&members).ok_or_else(|| Unreadable::garbage("a part of it is missing, or is something else"))
 }
 
 fn read(object: &Map<String, Value>) -> Option<RolloutRecord> {
-    let number = |name: &str| object.get(name)?.as_u64().filter(|number| *number <= u64::MAX >> 8);
     let names = |name: &str| object.get(name)?.as_array()?.iter().map(text).collect::<Option<Vec<_>>>();
     let keys = object.get("keys")?.as_array()?.iter().map(key).collect::<Option<Vec<_>>>()?;
     let former = object
@@ -128,10 +105,10 @@ fn read(object: &Map<String, Value>) -> Option<RolloutRecord> {
         keys,
         instances: names("instances")?,
         layers: names("layers")?,
-        read_at: number("read_at")?,
-        observe: Duration::from_millis(number("observe_ms")?),
+        read_at: number(object, "read_at")?,
+        observe: Duration::from_millis(number(object, "observe_ms")?),
         by: text(object.get("by")?)?,
-        started: UNIX_EPOCH + Duration::from_millis(number("started")?),
+        started: moment(object, "started")?,
         restarts: object.get("restarts")?.as_bool()?,
         former: former.collect::<Option<Vec<_>>>()?,
     };
@@ -155,12 +132,10 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(u64::MAX >> 8)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     fn record() -> RolloutRecord {

@@ -10,13 +10,14 @@ use super::record::{RolloutKey, RolloutRecord};
 use super::steps::Staging;
 use super::targets::{Targets, Wanted};
 use super::view::RolloutPlace;
-use crate::decode::Derived;
+use crate::decode::{Derived, survey};
 use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
 use crate::error::Error;
 use crate::fleet::Fleet;
 use crate::fleet::place::FleetPlace;
 use crate::instance::fleet_of;
+use crate::schema::Schema;
 
 /// What is to be staged, before it is known for whom.
 pub(super) struct Draft {
@@ -98,7 +99,8 @@ fn staging_of<T: Derived>(
             place.name
         )));
     }
-    let secret = plan.changes().iter().filter(|change| change.is_secret());
+    // What no field reads may be a secret of another version.
+    let secret = plan.changes().iter().filter(|change| change.is_secret() || change.field().is_empty());
     let secret: BTreeSet<String> = secret
         .filter_map(|change| change.key().strip_prefix(place.base.directory()).map(str::to_owned))
         .collect();
@@ -121,6 +123,7 @@ fn staging_of<T: Derived>(
         record,
         texts,
         secret,
+        schema: Schema::new(survey::<T>(), &place.plan.prefix),
         commit_key,
         decided_on: read.map(|entry| (entry.key.clone(), entry.revision)).collect(),
         replace: settings.replace,

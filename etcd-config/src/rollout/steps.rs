@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use etcd_client_core::{Entry, Printable, Write};
+use etcd_client_core::{Entry, Prefix, Printable, Write};
 
-use super::record::{Former, RolloutKey, RolloutRecord};
+use super::actor::OWNER;
+use super::record::{Former, LARGEST, RolloutKey, RolloutRecord};
 use super::view::{RolloutPlace, View};
+use crate::edit::readers::reader;
 use crate::error::ConflictingKey;
+use crate::schema::Schema;
 
 /// Why a step is not made; nothing is written then.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,8 +31,10 @@ pub(super) struct Staging {
     pub(super) record: RolloutRecord,
     /// By paths, without the commit key.
     pub(super) texts: BTreeMap<String, Bytes>,
-    /// Of these no text is shown, nor kept in a record.
+    /// These are secret, or may be: no text of them is shown, nor kept in a record.
     pub(super) secret: BTreeSet<String>,
+    /// Which field reads a key.
+    pub(super) schema: Schema,
     /// The key below the prefix that readers wait for, if the struct has one.
     pub(super) commit_key: Option<(String, Bytes)>,
     /// What the change was decided on: keys below the prefix and their revisions.
@@ -57,9 +62,17 @@ pub(super) fn stage(view: &View, place: &RolloutPlace, staging: &Staging) -> Res
         return Err(Stop::Conflict(moved));
     }
     refuse_second(view, place, record)?;
+    refuse_other_names(view, place, staging)?;
     let former = former(view, staging)?;
-    let record = RolloutRecord { former, ..record.clone() };
-    let mut writes = vec![put(view, place.record_key(id), Bytes::from(record.to_text()))];
+    let text = RolloutRecord { former, ..record.clone() }.to_text();
+    if text.len() > LARGEST {
+        return Err(Stop::Refused(format!(
+            "its record would have {} bytes, and {LARGEST} are the most: take overrides away first, or roll out to fewer \
+             instances",
+            text.len()
+        )));
+    }
+    let mut writes = vec![put(view, place.record_key(id), Bytes::from(text))];
     for layer in &record.layers {
         for (path, text) in texts {
             writes.push(put(view, below(layer, path), text.clone()));
@@ -118,6 +131,30 @@ fn overlap(one: &str, other: &str) -> bool {
     lies_in(one, other) || lies_in(other, one)
 }
 
+/// An override of one of the fields by another of its names: it might hide the change, or come to light again when that is
+/// promoted.
+fn refuse_other_names(view: &View, place: &RolloutPlace, staging: &Staging) -> Result<(), Stop> {
+    let Staging { record, schema, .. } = staging;
+    for layer in &record.layers {
+        let prefix = Prefix::new(layer);
+        for entry in view.below(&prefix) {
+            let path = prefix.relative(&entry.key).and_then(|path| std::str::from_utf8(path).ok());
+            let Some(path) = path.filter(|path| record.keys.iter().all(|key| key.path != *path)) else {
+                continue;
+            };
+            let Some(reader) = reader(schema.branch(), &place.plan.prefix, path) else { continue };
+            if let Some(key) = record.keys.iter().find(|key| key.field == reader.field) {
+                return Err(Stop::Refused(format!(
+                    "{} is another name of {}, and has an override there: take it away first",
+                    Printable::line(&below(layer, path)),
+                    Printable::line(&key.path)
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The overrides that are there.
 fn former(view: &View, staging: &Staging) -> Result<Vec<Former>, Stop> {
     let Staging { record, texts, secret, replace, .. } = staging;
@@ -142,7 +179,11 @@ fn former(view: &View, staging: &Staging) -> Result<Vec<Former>, Stop> {
                 _ => {
                     return Err(Stop::Refused(format!(
                         "the override {shown} cannot be replaced, as it could not be put back: it is {}; take it away first",
-                        if is_secret { "secret, and no secret is kept in a record" } else { "no text" }
+                        if is_secret {
+                            "secret, or may be, and no secret is kept in a record"
+                        } else {
+                            "no text"
+                        }
                     )));
                 }
             }
@@ -235,9 +276,12 @@ pub(super) fn take_back(
 /// The end of the record, and of the keys of those who work on it, of which one may have died.
 fn without_record(view: &View, place: &RolloutPlace, id: &str) -> Vec<Write> {
     let record = place.record_key(id);
-    let below = etcd_client_core::Prefix::new(&record);
-    let actors = view.below(&below).take(ACTORS).map(delete_entry);
-    std::iter::once(delete(view, record.clone())).chain(actors).collect()
+    let (below_it, owner) = (Prefix::new(&record), below(&record, OWNER));
+    // By its absence the one who drives it knows that it may have been ended.
+    let (first, others): (Vec<&Entry>, Vec<&Entry>) =
+        view.below(&below_it).partition(|entry| entry.key == owner.as_bytes());
+    let actors = first.into_iter().chain(others).take(ACTORS).map(delete_entry);
+    std::iter::once(delete(view, record)).chain(actors).collect()
 }
 
 pub(super) fn record_of(view: &View, place: &RolloutPlace, id: &str) -> Result<(RolloutRecord, u64), Stop> {
@@ -251,7 +295,7 @@ pub(super) fn record_of(view: &View, place: &RolloutPlace, id: &str) -> Result<(
 
 /// A key of a layer.
 pub(super) fn below(layer: &str, path: &str) -> String {
-    etcd_client_core::Prefix::new(layer).join(path)
+    Prefix::new(layer).join(path)
 }
 
 fn put(view: &View, key: String, value: Bytes) -> Write {

@@ -72,13 +72,19 @@ impl Step<'_> {
             // Also what keeps an attempt from being made that was not made so far.
             let view = self.seen(actor, deadline, lost.is_some()).await?;
             let record = view.get(self.record).map(|entry| entry.revision);
-            if let Some(made) = lost.take_if(|_| record.is_some() == self.stages) {
-                let revision = record.unwrap_or(view.listing.revision);
-                return Ok(Done { revision, made, found: Some(view) });
+            if let Some((made, error)) = lost.take() {
+                if record.is_some() == self.stages {
+                    let revision = record.unwrap_or(view.listing.revision);
+                    return Ok(Done { revision, made, found: Some(view) });
+                }
+                // It may have been made, and ended by somebody else.
+                if self.stages && actor.may_have_gone() {
+                    return Err(NotMade::Store { error: Some(error), maybe: true });
+                }
             }
-            lost = None;
             let (writes, made) = decide(&view).map_err(NotMade::Stop)?;
             let guarded = self.guarded(&view, actor, writes)?;
+            actor.mark();
             match self.store.commit(guarded).await {
                 Ok(Committed::At { revision, .. }) => return Ok(Done { revision, made, found: None }),
                 Ok(Committed::Conflict) => {
@@ -90,7 +96,7 @@ impl Step<'_> {
                 }
                 Err(error) => {
                     if error.maybe_applied() {
-                        lost = Some(made);
+                        lost = Some((made, error.clone()));
                     } else if !error.is_transient() {
                         return Err(NotMade::Store { error: Some(error), maybe: false });
                     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use etcd_client_core::{Entry, Listing, Prefix};
 
-use super::record::{RolloutRecord, Unreadable, from_text};
+use super::record::{RolloutRecord, from_text};
 use crate::error::Error;
 use crate::instance::fleet_of;
 use crate::reading::ReadPlan;
 use crate::runtime::connections::OwnConnections;
+use crate::versioned_json::Unreadable;
 
 /// Where the rollouts of a configuration are.
 #[derive(Clone, Debug)]

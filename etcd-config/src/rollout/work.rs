@@ -8,6 +8,7 @@ use etcd_client_core::{Prefix, Store};
 
 use super::actor::Actor;
 use super::promotion_check::check;
+use super::record::RolloutRecord;
 use super::steps::{Staging, Stop, below, most_writes, promote, record_of, stage, take_back};
 use super::transaction::{Done, NotMade, Step};
 use super::view::{RolloutPlace, View};
@@ -15,9 +16,6 @@ use crate::decode::Derived;
 use crate::error::Error;
 use crate::reading::{newest, writes_at_once};
 use crate::runtime::connections::OwnConnections;
-
-/// The name of the key of the one who drives a rollout, below its record.
-pub(super) const OWNER: &str = "owner";
 
 /// A rollout that somebody works on.
 pub(super) struct Work {
@@ -102,9 +100,13 @@ impl Work {
     }
 
     /// The layers as they were before, except what somebody else has changed there: those keys are returned.
-    pub(super) async fn taken_back(&mut self) -> Result<(u64, Vec<String>), NotMade> {
+    pub(super) async fn taken_back(&mut self, record: &RolloutRecord) -> Result<(u64, Vec<String>), NotMade> {
         let (place, id, commit_key) = (self.place.clone(), self.id.clone(), self.commit_key);
         let done = self.make(false, |view| take_back(view, &place, &id, commit_key)).await?;
+        // The answer was lost: somebody else may have promoted it before.
+        if done.found.is_some() && !matches!(self.promoted_at(record).await, Ok(None)) {
+            return Err(NotMade::Stop(Stop::Gone));
+        }
         Ok((done.revision, done.made))
     }
 

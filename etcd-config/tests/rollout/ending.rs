@@ -147,6 +147,33 @@ async fn a_probe_that_fails_takes_it_back() {
     }
 }
 
+/// However short the time is: without its answer nothing is promoted.
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_asked_before_each_promotion() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    for _ in 0..10 {
+        let rollout = world.rollout().await.observe(Duration::ZERO).probe(|| Err::<(), _>("bad"));
+        let error = rollout.promote_async().await.unwrap_err();
+        assert!(matches!(reason(&error), TakeBackReason::Probe(_)), "{error}");
+    }
+    world.assert_only("12").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_may_be_watched_for_ever() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let rollout = world.rollout().await.observe(Duration::MAX).probe(|| Ok::<(), String>(()));
+    let rollout = rollout.probe_every(Duration::MAX);
+    let handle = rollout.handle();
+    let task = tokio::spawn(rollout.promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    sleep(Duration::from_secs(3)).await;
+    handle.take_back("enough");
+    let error = task.await.unwrap().unwrap_err();
+    assert_eq!(reason(&error), TakeBackReason::Asked("enough".to_owned()));
+    world.assert_only("12").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_in_force_within_the_limit_is_taken_back() {
     let world = World::new(&["web-1", "web-2"]).await;
@@ -157,6 +184,13 @@ async fn what_is_not_in_force_within_the_limit_is_taken_back() {
     let TakeBackReason::Limit { limit, lagging } = reason(&error) else { panic!("{error}") };
     assert_eq!((limit, &lagging[0].name[..]), (Duration::from_secs(600), "web-1"));
     assert!(error.to_string().contains("waits for a restart: disk"), "{error}");
+    world.assert_only("12").await;
+    // A map waits as a whole.
+    let plan = world.edit().await.set_text("shards/a", "3").plan().unwrap();
+    let rollout = of(plan).to(["web-1"]).within(Duration::from_secs(600));
+    let error = rollout.promote_async().await.unwrap_err();
+    assert!(matches!(reason(&error), TakeBackReason::Limit { .. }), "{error}");
+    assert!(error.to_string().contains("waits for a restart: shards"), "{error}");
     world.assert_only("12").await;
 }
 

@@ -177,3 +177,51 @@ async fn an_edit_after_an_abort_is_no_promotion() {
         assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: is_promoted }), "{error}");
     }
 }
+
+/// The answer of an abort is lost, and it was not made: the one who drives it promotes meanwhile.
+#[tokio::test(start_paused = true)]
+async fn an_abort_that_comes_too_late_says_so() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let driver = tokio::spawn(world.rollout().await.observe(Duration::from_secs(5)).promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    let store = OperatorStore::new(&world.store);
+    let found = options("-").rollouts_async(store.shared()).await.unwrap().into_rollouts().remove(0);
+    store.next(Fate::LostAndCut);
+    let abort = tokio::spawn(found.abort_async());
+    driver.await.unwrap().unwrap();
+    store.cut(false);
+    let error = abort.await.unwrap().unwrap_err();
+    assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: true }), "{error}");
+    sleep(LEASE).await;
+    world.assert_only("20").await;
+}
+
+/// The answer of a staging is lost, it was made, and somebody has ended it before it is read again.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_has_ended_is_not_staged_again() {
+    for is_promoted in [false, true] {
+        let world = World::new(&["web-1", "web-2"]).await;
+        let store = OperatorStore::new(&world.store);
+        let rollout = rollout(&store).await;
+        store.next(Fate::MadeAndCut);
+        let running = tokio::spawn(rollout.promote_async());
+        until("staged", async || !world.found().await.is_empty()).await;
+        let found = world.found().await.remove(0);
+        // Of some that have died, whose keys come before the driver's.
+        let dead = |number: u32| format!("/app.rollout/{}/abort-{number}", found.id());
+        (0..5).for_each(|number| drop(world.store.put(dead(number), "dead")));
+        let dead: Vec<String> = (0..5).map(dead).collect();
+        if is_promoted {
+            world.store.delete(format!("/app.rollout/{}/owner", found.id()));
+            found.observe(Duration::ZERO).resume_async().await.unwrap();
+        } else {
+            found.abort_async().await.unwrap();
+        }
+        store.cut(false);
+        let error = running.await.unwrap().unwrap_err();
+        assert!(matches!(error.rollout(), Some(RolloutEnd::Unknown { .. })), "{error}");
+        sleep(LEASE).await;
+        dead.into_iter().for_each(|key| drop(world.store.delete(key)));
+        world.assert_only(if is_promoted { "20" } else { "12" }).await;
+    }
+}

@@ -127,6 +127,52 @@ async fn an_override_is_shown_and_replaced_only_when_that_is_said() {
     world.assert_only("20").await;
 }
 
+/// Else it would not be the change that the instance has in force, or would fall back to the other one when it is promoted.
+#[tokio::test(start_paused = true)]
+async fn an_override_by_another_name_of_the_field_is_refused() {
+    for (stored, overridden) in [("length", "size"), ("size", "length")] {
+        let world = World::new(&["web-1"]).await;
+        world.store.put(format!("/app/{stored}"), "2");
+        world.store.put(format!("/app@web-1/{overridden}"), "8");
+        sleep(Duration::from_secs(3)).await;
+        let plan = || async { world.edit().await.set(field!(Settings.size), &20).unwrap().plan().unwrap() };
+        for rollout in [of(plan().await).to(["web-1"]), of(plan().await).to(["web-1"]).replace()] {
+            let error = rollout.promote_async().await.unwrap_err();
+            assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+            let words = format!("/app@web-1/{overridden} is another name of {stored}");
+            assert!(error.to_string().contains(&words), "{error}");
+        }
+        assert!(world.found().await.is_empty());
+    }
+}
+
+/// It may have been a secret of another version.
+#[tokio::test(start_paused = true)]
+async fn an_override_that_no_field_reads_is_shown_and_kept_nowhere() {
+    let world = World::new(&["web-1"]).await;
+    world.store.put("/app@web-1/password", "hunter2");
+    sleep(Duration::from_secs(3)).await;
+    let plan = || async { world.edit().await.set_text("password", "other").plan().unwrap() };
+    for rollout in [of(plan().await).to(["web-1"]), of(plan().await).to(["web-1"]).replace()] {
+        let error = rollout.promote_async().await.unwrap_err();
+        assert!(error.to_string().contains("/app@web-1/password"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
+/// What could not be read again could be neither promoted nor aborted.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_would_be_too_large_is_refused() {
+    let world = World::new(&["web-1"]).await;
+    world.store.put("/app@web-1/level", "x".repeat(1_100_000));
+    sleep(Duration::from_secs(3)).await;
+    let plan = world.edit().await.set_text("level", "debug").plan().unwrap();
+    let error = of(plan).to(["web-1"]).replace().promote_async().await.unwrap_err();
+    assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+    assert!(error.to_string().contains("take overrides away first"), "{error}");
+    assert!(world.found().await.is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn garbage_below_the_records_is_listed_and_in_nobodys_way() {
     let world = World::new(&["web-1"]).await;

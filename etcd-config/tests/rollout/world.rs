@@ -23,6 +23,11 @@ pub(crate) struct Settings {
     pub pin: u32,
     #[etcd(map)]
     pub quotas: BTreeMap<String, u32>,
+    #[etcd(map, restart)]
+    pub shards: BTreeMap<String, u32>,
+    /// It is being renamed.
+    #[etcd(default = 1, alias = "length")]
+    pub size: u32,
 }
 
 /// An instance, and what it has had in force.

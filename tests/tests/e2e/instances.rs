@@ -149,10 +149,12 @@ fn a_key_under_a_lease_is_of_the_first_who_puts_it() {
             let put = |key: &'static str, lease: LeaseId| {
                 client.put_with_lease(LeasedPut { key: key.into(), value: "x".into(), lease })
             };
-            let Leased::At { revision } = put("/k", first.id).await.unwrap() else { panic!("taken") };
+            let Leased::At { revision, created: true } = put("/k", first.id).await.unwrap() else {
+                panic!("taken")
+            };
             assert_eq!(put("/k", second.id).await.unwrap(), Leased::Taken);
             let again = put("/k", first.id).await.unwrap();
-            assert_eq!(again, Leased::At { revision: revision + 1 });
+            assert_eq!(again, Leased::At { revision: revision + 1, created: false });
             client.put("/plain", "x").await.unwrap();
             assert_eq!(put("/plain", first.id).await.unwrap(), Leased::Taken);
             assert_eq!(client.keep_lease_alive(first.id).await.unwrap(), SOON);

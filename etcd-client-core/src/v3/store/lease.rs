@@ -41,12 +41,13 @@ pub(super) async fn put(pool: Arc<Pool>, put: LeasedPut) -> Result<Leased, Error
     let own = Txn::new(Arc::clone(&pool)).when(Compare::lease_is(key.clone(), lease)).then(write());
     let answer = own.or_else(count).await?;
     if answer.succeeded {
-        return Ok(Leased::At { revision: answer.header.revision });
+        return Ok(Leased::At { revision: answer.header.revision, created: false });
     }
     if !matches!(answer.responses.last(), Some(OperationResponse::Get(found)) if found.count == 0) {
         return Ok(Leased::Taken);
     }
     let absent = Compare::version(key.clone()).equals(0);
     let answer = Txn::new(Arc::clone(&pool)).when(absent).then(write()).await?;
-    Ok(if answer.succeeded { Leased::At { revision: answer.header.revision } } else { Leased::Taken })
+    let revision = answer.header.revision;
+    Ok(if answer.succeeded { Leased::At { revision, created: true } } else { Leased::Taken })
 }

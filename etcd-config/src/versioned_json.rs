@@ -1,0 +1,60 @@
+//! What programs write beside a configuration for one another, instances and rollouts: JSON with the number of its format.
+//! Members that are not known are left alone, so the number grows only when old ones change their meaning.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+
+/// The number of the format that is written, and the newest that can be read.
+pub(crate) const FORMAT: u64 = 1;
+
+/// Why a text cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    pub(crate) why: String,
+    /// It is of a later version of this program, so it stands for what it should.
+    pub(crate) is_newer: bool,
+}
+
+impl Unreadable {
+    pub(crate) fn garbage(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_newer: false }
+    }
+}
+
+/// The members of a text of at most so many bytes; `what` it should be is for people.
+pub(crate) fn members(text: &[u8], most: usize, what: &str) -> Result<Map<String, Value>, Unreadable> {
+    if text.len() > most {
+        return Err(Unreadable::garbage(format!("{} bytes are no {what}", text.len())));
+    }
+    let value: Value = serde_json::from_slice(text).map_err(|_| Unreadable::garbage("it is no JSON"))?;
+    let Value::Object(members) = value else { return Err(Unreadable::garbage("it is no object")) };
+    match members.get("format").and_then(Value::as_u64) {
+        Some(FORMAT) => Ok(members),
+        Some(other) if other > FORMAT => {
+            let why = format!("it is of format {other}, and this program reads up to {FORMAT}");
+            Err(Unreadable { why, is_newer: true })
+        }
+        _ => Err(Unreadable::garbage("it has no format")),
+    }
+}
+
+/// A number that can be added to others like it: nothing that is counted here is greater.
+pub(crate) fn number(members: &Map<String, Value>, name: &str) -> Option<u64> {
+    members.get(name)?.as_u64().filter(|number| *number <= u64::MAX >> 8)
+}
+
+/// A moment, from milliseconds since 1970. Not every clock reaches as far as the number does.
+pub(crate) fn moment(members: &Map<String, Value>, name: &str) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(number(members, name)?))
+}
+
+/// A moment as it is written; before 1970 is 1970.
+pub(crate) fn of_moment(time: SystemTime) -> u64 {
+    millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A time as it is written: so long a one that it cannot be written is the longest that can.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(u64::MAX >> 8)
+}
