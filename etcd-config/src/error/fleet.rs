@@ -109,7 +109,7 @@ impl fmt::Display for FleetLag {
         match (present, lagging.len()) {
             (0, _) => write!(
                 f,
-                ": no instance is listed below {place}; those are that are watched with .instance(name)"
+                ": no instance is listed below {place}; a process is listed while it watches with .instance(name)"
             )?,
             (present, behind) => write!(f, ": {behind} of {present} instances below {place} do not have it")?,
         }

@@ -119,7 +119,7 @@ impl fmt::Display for RolloutFailure {
                 write!(f, "{rollout} is taken back, at revision {revision}: {reason}")?;
                 for (number, key) in left.iter().take(PRINTED).enumerate() {
                     let before =
-                        if number == 0 { "; somebody else has changed, and this leaves, " } else { ", " };
+                        if number == 0 { "; left as somebody else has changed them: " } else { ", " };
                     write!(f, "{before}{}", Printable::line(key))?;
                 }
             }
@@ -133,14 +133,16 @@ impl fmt::Display for RolloutFailure {
             RolloutEnd::EndedElsewhere { promoted: false } => {
                 write!(
                     f,
-                    "{rollout} is no longer there: somebody else has taken it back, or changed it since"
+                    "{rollout} is no longer there: somebody else has taken it back, or has promoted it and changed a key \
+                     since"
                 )?;
             }
             RolloutEnd::Unknown { id, why } => {
                 let id = Printable::line(id);
                 write!(
                     f,
-                    "{rollout}, {id}: {why}, and the store does not say whether that is done; look for it later"
+                    "{rollout}, {id}: {why}, and the store does not say whether that has happened: list the rollouts when \
+                     it answers"
                 )?;
             }
         }
