@@ -52,9 +52,10 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// [`MemoryStore`](crate::MemoryStore).
 ///
 /// What it is doing stands in the store, in one key beside the prefix, `/payments.rollout/<id>`, with the names of keys and
-/// instances and no new value. So [`RolloutsFound`](crate::RolloutsFound) shows it to everybody, a second rollout of the same keys is
-/// refused, and one whose process has died is resumed or aborted from anywhere. The user needs a role that may read and
-/// write all of `/payments/`, `/payments.rollout/` and the layers, and read `/payments.fleet/`.
+/// instances and no new value; below that is a key under a lease of 15 s, of whoever drives it. So
+/// [`RolloutsFound`](crate::RolloutsFound) shows it to everybody, a second rollout of the same keys is refused, and one whose
+/// process has died is resumed or aborted from anywhere. The user needs a role that may read and write all of `/payments/`,
+/// `/payments.rollout/` and the layers, and read `/payments.fleet/`.
 ///
 /// ```
 /// # use std::time::Duration;
