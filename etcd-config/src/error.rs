@@ -176,7 +176,7 @@ impl Error {
     }
 
     /// Whether an edit may be written, now or later: the answer was lost, and reading has not shown what became of it. It
-    /// is not sent again.
+    /// is not sent again. For a rollout that is [`RolloutEnd::Unknown`] of [`rollout`](Self::rollout), and false here.
     pub fn maybe_applied(&self) -> bool {
         matches!(&*self.0, Inner::Writing(Writing { failure: WriteFailure::Unknown { .. }, .. }))
     }
@@ -226,7 +226,7 @@ impl Error {
         }
     }
 
-    /// How a [`Rollout`](crate::Rollout) has ended that was not promoted, and what is in the store now.
+    /// The end of a [`Rollout`](crate::Rollout) that was not promoted: why, and what is in the store now.
     pub fn rollout(&self) -> Option<&RolloutEnd> {
         match &*self.0 {
             Inner::Rollout(rollout) => Some(&rollout.end),

@@ -112,12 +112,12 @@ impl Fleet {
     ///
     /// It watches the entries from now on; who was there when this `Fleet` was read does not matter. An instance that goes
     /// meanwhile, because it ends, or dies and its lease with it, is not waited for any longer; one that comes is.
-    /// One that has lost the store goes with its lease as well: this is about those who can be asked. Where the store does
-    /// not answer *here*, it is tried again within the limit.
+    /// An instance that has lost the store goes with its lease as well, and is not waited for either. Where the store does
+    /// not answer *here*, it is asked again within the limit.
     ///
-    /// That an instance refuses the revision ends it before the limit, a moment later, in which the others may answer: no
-    /// waiting cures it; nor that its entry is of a newer version of this crate, which this program cannot read. A key that
-    /// no instance has written is shown by the `Fleet`, and not waited for. While nobody is there it waits for somebody to
+    /// It fails before the limit where waiting is of no use: an instance refuses the revision, or its entry is of a newer
+    /// version of this crate, which this program cannot read. The others are given a moment to answer then. A key that no
+    /// instance has written is shown by the `Fleet`, and not waited for. While no instance is listed it waits for one to
     /// come, so that a wrong prefix is no success.
     ///
     /// # Errors

@@ -53,8 +53,8 @@
 //! | `encrypted-keys` | keys of clients that are encrypted with a passphrase |
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
-//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`] |
-//! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch |
+//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`], [`Fleet`], [`RolloutsFound`] |
+//! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch, fleet, rollout |
 //! | `http` | a page, probes and metrics over HTTP, for the people who run the service: [`http`] |
 //! | `schemars` | full types in [`Schema::to_json_schema`] of what is JSON in one key: `#[etcd(schemars)]` |
 //! | `testing` | a real etcd for a test: [`testing::Etcd`] |
@@ -97,6 +97,8 @@
 //! | changing what is stored, as every reader will check it | [`EtcdConfig::edit`], [`Edit`], [`field!`] |
 //! | a whole configuration as JSON, YAML or TOML: export, apply, seed | [`EtcdConfig::export`], [`Document`], [`Edit::apply`], [`Edit::fill`] |
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
+//! | other values for a zone, a machine or a canary | [`Options::layer`], [`docs::naming_keys`](docs::naming_keys#layers) |
+//! | which instances there are, and which revision each has in force | [`Options::instance`], [`Fleet`] |
 //! | a change for some instances first, watched there, then promoted or taken back | [`Rollout`], [`RolloutsFound`], [`docs::rollouts`] |
 //! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |

@@ -52,9 +52,10 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// [`MemoryStore`](crate::MemoryStore).
 ///
 /// What it is doing stands in the store, in one key beside the prefix, `/payments.rollout/<id>`, with the names of keys and
-/// instances and no new value. So [`RolloutsFound`](crate::RolloutsFound) shows it to everybody, a second rollout of the same keys is
-/// refused, and one whose process has died is resumed or aborted from anywhere. The user needs a role that may read and
-/// write all of `/payments/`, `/payments.rollout/` and the layers, and read `/payments.fleet/`.
+/// instances and no new value; below that is a key under a lease of 15 s, of whoever drives it. So
+/// [`RolloutsFound`](crate::RolloutsFound) shows it to everybody, a second rollout of the same keys is refused, and one whose
+/// process has died is resumed or aborted from anywhere. The user needs a role that may read and write all of `/payments/`,
+/// `/payments.rollout/` and the layers, and read `/payments.fleet/`.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -196,27 +197,27 @@ impl<T: Derived> Rollout<T> {
         self
     }
 
-    /// How long the [probe](Self::probe) rests after each answer. Say it after that. 1 s.
+    /// The pause after each answer of the [probe](Self::probe). 1 s. Call it after `probe`; without one it does nothing.
     pub fn probe_every(mut self, pause: Duration) -> Self {
         self.settings.probe = self.settings.probe.map(|probe| probe.with_pause(pause));
         self
     }
 
-    /// Overrides that the layers have of these keys already are replaced, and put back if it is taken back; without this
-    /// they are refused. When it is promoted they are gone. Meanwhile their texts stand in the record; secret ones and
-    /// those that are no text are refused for this reason.
+    /// Replaces what the layers already have of these keys, and puts it back if the rollout is taken back; when it is
+    /// promoted, these overrides are gone. Without this a rollout is refused where there are any. Meanwhile their texts
+    /// stand in the record, so those that are secret, or no text, are refused all the same.
     pub fn replace(mut self) -> Self {
         self.settings.replace = true;
         self
     }
 
-    /// Who does this, for others to read. The name of this machine and the number of this process.
+    /// Who does this, for others to read. By default the name of this machine and the number of this process.
     pub fn by(mut self, who: impl Into<String>) -> Self {
         self.settings.by = who.into();
         self
     }
 
-    /// Hears of each step. It is called on the thread that follows the instances, so it should be quick.
+    /// Is called with each step, on the thread that follows the instances, so it should be quick. A panic in it is caught.
     pub fn on_step(mut self, listener: impl Fn(&RolloutStep) + Send + Sync + 'static) -> Self {
         self.settings.on_step = Some(Arc::new(listener));
         self

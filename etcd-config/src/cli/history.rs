@@ -89,10 +89,7 @@ fn print(session: &Session, subject: &dyn Subject, past: &Past, older: usize) {
         _ if older > 0 => format!("{older} older changes are not shown: --last shows more"),
         Some(HistoryCut::Compacted) => format!("what was before revision {from} is compacted"),
         Some(HistoryCut::Limit) => {
-            format!(
-                "what was before revision {from} is not read: --to {} goes on there",
-                from.saturating_sub(1)
-            )
+            format!("what was before revision {from} was not read: --to {} shows it", from.saturating_sub(1))
         }
         None => return,
     };

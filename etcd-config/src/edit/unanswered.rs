@@ -37,7 +37,7 @@ pub(super) async fn find_out(store: &dyn Store, expected: &Expected, part: &[Wri
         match look(store, expected, part).await {
             Ok(Some(fate)) => return fate,
             Ok(None) if begin.elapsed() >= GRACE => {
-                return Fate::Unknown("it is not to be seen in the store so far".to_owned());
+                return Fate::Unknown("the store does not show it so far".to_owned());
             }
             Err(why) if begin.elapsed() >= PATIENCE => return Fate::Unknown(why),
             Ok(None) | Err(_) => sleep(PAUSE).await,

@@ -1,4 +1,4 @@
-//! Who of a fleet does not have a revision in force.
+//! Which instances of a fleet do not have a revision in force.
 
 use std::fmt;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct LaggingInstance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InstanceLag {
-    /// It has not said so yet: its last word is of this earlier revision.
+    /// Its last report is of this earlier revision.
     NotYet {
         /// The revision that it has in force.
         revision: u64,
@@ -50,7 +50,8 @@ pub enum InstanceLag {
         /// The fields.
         fields: Vec<String>,
     },
-    /// Its entry cannot be read, as it is of a newer version, and which: only a program as new as that can wait for it.
+    /// Its entry is of a newer version and cannot be read; the text says of which. Only a program as new as that can wait
+    /// for it.
     Unreadable(String),
 }
 
@@ -109,7 +110,7 @@ impl fmt::Display for FleetLag {
         match (present, lagging.len()) {
             (0, _) => write!(
                 f,
-                ": no instance is listed below {place}; those are that are watched with .instance(name)"
+                ": no instance is listed below {place}; a process is listed while it watches with .instance(name)"
             )?,
             (present, behind) => write!(f, ": {behind} of {present} instances below {place} do not have it")?,
         }

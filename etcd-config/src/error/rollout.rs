@@ -1,4 +1,4 @@
-//! How a rollout has ended that was not promoted.
+//! The end of a rollout that was not promoted.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use super::fleet::LaggingInstance;
 /// The most keys or instances that are printed.
 const PRINTED: usize = 10;
 
-/// How a [`Rollout`](crate::Rollout) has ended that was not promoted, from [`Error::rollout`](crate::Error::rollout): what
-/// is in the store now.
+/// The end of a [`Rollout`](crate::Rollout) that was not promoted, from [`Error::rollout`](crate::Error::rollout): what is
+/// in the store now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RolloutEnd {
@@ -22,14 +22,15 @@ pub enum RolloutEnd {
     },
     /// The change is gone from the layers, and was never below the prefix.
     TakenBack {
-        /// By whom it was, where that is not this call.
+        /// Why.
         reason: TakeBackReason,
         /// A revision at which it is gone.
         revision: u64,
         /// Overrides that somebody else has changed meanwhile, and that were left as they are.
         left: Vec<String>,
     },
-    /// The change is in the layers, and stays there until it is continued or aborted.
+    /// The change is in the layers, and stays there until the rollout is [resumed](crate::FoundRollout::resume) or
+    /// [aborted](crate::FoundRollout::abort).
     Staged {
         /// The rollout.
         id: String,
@@ -118,7 +119,7 @@ impl fmt::Display for RolloutFailure {
                 write!(f, "{rollout} is taken back, at revision {revision}: {reason}")?;
                 for (number, key) in left.iter().take(PRINTED).enumerate() {
                     let before =
-                        if number == 0 { "; somebody else has changed, and this leaves, " } else { ", " };
+                        if number == 0 { "; left as somebody else has changed them: " } else { ", " };
                     write!(f, "{before}{}", Printable::line(key))?;
                 }
             }
@@ -132,14 +133,16 @@ impl fmt::Display for RolloutFailure {
             RolloutEnd::EndedElsewhere { promoted: false } => {
                 write!(
                     f,
-                    "{rollout} is no longer there: somebody else has taken it back, or changed it since"
+                    "{rollout} is no longer there: somebody else has taken it back, or has promoted it and changed a key \
+                     since"
                 )?;
             }
             RolloutEnd::Unknown { id, why } => {
                 let id = Printable::line(id);
                 write!(
                     f,
-                    "{rollout}, {id}: {why}, and the store does not say whether that is done; look for it later"
+                    "{rollout}, {id}: {why}, and the store does not say whether that has happened: list the rollouts when \
+                     it answers"
                 )?;
             }
         }

@@ -95,7 +95,7 @@ impl fmt::Display for Writing {
             }
             WriteFailure::Unknown { why, error } => write!(
                 f,
-                "whether the edit of {name} below {prefix} is written is unknown: the answer was lost, and {}; it may \
+                "it is unknown whether the edit of {name} below {prefix} is written: the answer was lost, and {}; it may \
                  still be carried out, as long as nothing else is written there: {error}",
                 Printable::line(why)
             )?,
@@ -116,7 +116,7 @@ impl fmt::Display for Writing {
             WriteFailure::Unproven { revision, error } => write!(
                 f,
                 "the edit of {name} below {prefix} is written at revision {revision}, but whether anything else was \
-                 changed at the same time could not be read: {error}"
+                 changed at the same time could not be read, so check what is stored: {error}"
             )?,
             WriteFailure::SlippedIn { revision, report } => {
                 report.fmt(f)?;

@@ -44,7 +44,7 @@ impl Revisions {
             return Ok(());
         }
         Err(Error::option(format!(
-            "the history of {name} cannot begin at revision {first}: the store has come to revision {newest} only"
+            "the history of {name} cannot begin at revision {first}: the newest revision of the store is {newest}"
         )))
     }
 }

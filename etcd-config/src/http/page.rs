@@ -168,7 +168,8 @@ impl Page {
             return Answer::made(make(source));
         }
         let Some(waiting) = Waiting::begin(source) else {
-            let why = "as many answers are waited for as may be: this configuration is large";
+            let why =
+                "too many requests wait for an answer about this large configuration: try again in a moment";
             return Answer::made(answer::unavailable(why, Some("5")));
         };
         let (sender, receiver) = oneshot::channel();
@@ -204,7 +205,10 @@ impl Page {
             Ok(opened) => opened,
             Err(NoPlace::Ended) => return stopped(),
             Err(NoPlace::Full) => {
-                return answer::unavailable("as many event streams are open as may be", Some("10"));
+                return answer::unavailable(
+                    "too many event streams are open: close other pages (Page::max_event_streams allows more)",
+                    Some("10"),
+                );
             }
         };
         let Source { view, record, .. } = &*self.source;

@@ -242,7 +242,7 @@ impl Keeper {
     fn in_words(&self, error: &Error) -> String {
         let what = match self.holder.held() {
             None => "this instance is not listed in the fleet",
-            Some(_) => "what the fleet is shown of this instance is not its newest state",
+            Some(_) => "the fleet shows an older state of this instance",
         };
         let way_out = match error.kind() {
             Kind::PermissionDenied => {

@@ -40,7 +40,7 @@ impl<T: Derived> Options<T> {
     ///
     /// If the name is taken, the first who has it keeps it. This process is `web-1~2` then, or `web-1~3` and so on, says
     /// so in a warning, and tries for its own name again: after one lease time, then ever more seldom, at least every 13
-    /// minutes. So it is for a while after a process that died without a farewell was started again.
+    /// minutes. That happens for a while when a process has died, and so has not given its name back, and is started again.
     /// [`Status::instance`](crate::Status::instance) is the name that it has.
     ///
     /// ```

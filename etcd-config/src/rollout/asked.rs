@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Takes a running [`Rollout`](crate::Rollout) back, from [`Rollout::handle`](crate::Rollout::handle): for whoever waits
-/// for Ctrl-C. Cheap to clone.
+/// Takes back a [`Rollout`](crate::Rollout) that is running; from [`Rollout::handle`](crate::Rollout::handle). For code
+/// that waits for Ctrl-C, for example. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct RolloutHandle(Arc<Wish>);
 
@@ -17,8 +17,8 @@ struct Wish {
 }
 
 impl RolloutHandle {
-    /// Has the rollout taken back, for this reason; the first one counts. It returns at once: that it is taken back is what
-    /// the rollout returns. Once it is being promoted it is too late.
+    /// Has the rollout taken back, for this reason; of several calls the first one counts. This returns at once: when it is
+    /// taken back, [`promote`](crate::Rollout::promote) returns. Once it is being promoted it is too late.
     pub fn take_back(&self, reason: impl Into<String>) {
         let mut wish = self.0.reason.lock().unwrap_or_else(PoisonError::into_inner);
         wish.get_or_insert_with(|| reason.into());

@@ -43,7 +43,7 @@ pub struct RolloutsFound<T> {
     rollouts: Vec<FoundRollout<T>>,
 }
 
-/// A rollout that has begun, in [`RolloutsFound`].
+/// A rollout that has begun and not ended, from [`RolloutsFound`]. `Display` is a line for a person.
 pub struct FoundRollout<T> {
     place: RolloutPlace,
     id: String,
@@ -119,20 +119,22 @@ impl<T> FoundRollout<T> {
         self.staged_at
     }
 
-    /// What it is about; or why its key cannot be read: it is of a newer version, or was written by hand.
+    /// What it is about.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// Why its key cannot be read: it is of a newer version, or no rollout has written it.
     pub fn record(&self) -> Result<&RolloutRecord, &str> {
         self.record.as_ref().map_err(String::as_str)
     }
 
-    /// Who drove it when this was read. Nobody does up to 15 s after a process has died.
+    /// Who drove it when this was read; `None` if nobody did. Whoever drives it has a key under a lease of 15 s, so one whose
+    /// process has died is shown for up to 15 s longer. [`resume`](Self::resume) is refused for as long, and
+    /// [`abort`](Self::abort) is not.
     pub fn driven_by(&self) -> Option<&str> {
         self.driven_by.as_deref()
     }
 
-    /// How long the instances are watched, instead of as long as was said at its beginning; see
+    /// How long the instances are watched, in place of the time with which it was begun; see
     /// [`Rollout::observe`](crate::Rollout::observe).
     #[must_use]
     pub fn observe(mut self, time: Duration) -> Self {
@@ -183,7 +185,7 @@ impl<T> FoundRollout<T> {
 }
 
 impl<T: Derived> FoundRollout<T> {
-    /// Goes on where it stands: the instances are watched anew, for the whole time, and then it is promoted or taken back.
+    /// Drives it to its end: the instances are watched anew, for the whole time, and then it is promoted or taken back.
     /// Blocks.
     ///
     /// # Errors
@@ -204,8 +206,9 @@ impl<T: Derived> FoundRollout<T> {
         self.resumed().await
     }
 
-    /// Takes it back, also while somebody drives it, who hears of it then. Returns the revision at which it is gone; [`on_step`](Self::on_step)
-    /// hears which overrides are left, as somebody else has changed them. Blocks.
+    /// Takes it back, also while somebody drives it: that call ends with
+    /// [`EndedElsewhere`](crate::RolloutEnd::EndedElsewhere). Returns the revision at which it is gone;
+    /// [`on_step`](Self::on_step) is told which overrides are left, as somebody else has changed them. Blocks.
     ///
     /// # Errors
     /// [`Error::rollout`] is where it stands: it is [no longer there](crate::RolloutEnd::EndedElsewhere), or the store does not

@@ -1,4 +1,4 @@
-//! A fleet, and who of it lags.
+//! A fleet, and which of its instances do not have a revision in force.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 

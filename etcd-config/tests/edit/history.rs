@@ -99,7 +99,7 @@ fn a_range_takes_both_of_its_ends_and_what_is_deleted_in_between() {
     let error = App::history(&store, 25..).unwrap_err().to_string();
     assert_eq!(
         error,
-        "the history of App cannot begin at revision 25: the store has come to revision 23 only"
+        "the history of App cannot begin at revision 25: the newest revision of the store is 23"
     );
 }
 

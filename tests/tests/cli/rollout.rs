@@ -162,7 +162,7 @@ fn a_person_is_asked_and_takes_it_back_with_ctrl_c() {
     terminal.types("y\n");
     terminal.sees("In force, and watched for 3600s");
     terminal.types("\u{3}");
-    terminal.sees("Ctrl-C: it is taken back. Once more leaves it as it is");
+    terminal.sees("Ctrl-C: taking it back; a second one leaves it staged");
     assert_eq!(terminal.ends(), 1, "{}", terminal.screen());
     terminal.sees("Taken back at revision");
     assert_eq!(terminal.after(), SEED);

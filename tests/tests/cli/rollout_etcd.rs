@@ -99,7 +99,7 @@ fn an_operator_rolls_out_is_killed_goes_on_and_takes_back() {
     signal(&child, "TERM");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("SIGTERM: it is taken back"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("SIGTERM: taking it back"), "{output:?}");
     assert_eq!(keys(&server), "/service/workers=20\n");
 
     // Killed: what stands there is seen, keeps a second one away, and is taken back.

@@ -108,7 +108,7 @@ impl Part {
                 "{endpoint}: the watch of {} has come to revision {through}, and goes on at {}",
                 self.directory, batch.revision
             );
-            // As of a member that lags behind what was seen: the watcher reads what was written since.
+            // This member does not have yet what was seen elsewhere: the watcher reads what was written since.
             return Err(Error::new(Kind::FutureRevision, message));
         }
         self.come_to(batch.revision);

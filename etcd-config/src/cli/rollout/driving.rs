@@ -67,7 +67,7 @@ pub(super) fn drive(session: &Session, rollout: Box<dyn Drive>) -> Result<Driven
             }
         }
         if let Some(name) = ending.as_ref().and_then(Ending::name) {
-            session.terminal.say(&format!("{name}: it is taken back. Once more leaves it as it is"));
+            session.terminal.say(&format!("{name}: taking it back; a second one leaves it staged"));
             handle.take_back(name);
             ending = None;
         }
