@@ -290,10 +290,10 @@ impl Watcher {
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
         self.scope.listed(&self.options);
+        let is_ahead = listing.revision > mirror.revision();
         let (batch, values_differ) = mirror.replace(&listing);
         if cause == Cause::Audit && values_differ {
-            self.counters.repairs += 1;
-            tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");
+            self.count_repair(batch.changes.len(), is_ahead);
         }
         self.events.push_back(Event::changed_or_current(batch, cause));
     }

@@ -41,6 +41,23 @@ impl ReadPlan {
     pub(crate) fn connections_here(&self) -> Arc<OwnConnections> {
         OwnConnections::of(&self.store, Handle::current().id())
     }
+
+    /// What lies at a place beside the prefix, at one revision; what that is, is for people: `list of instances`.
+    pub(crate) async fn list_beside(
+        &self,
+        place: &Prefix,
+        what: &'static str,
+        name: &str,
+    ) -> Result<Listing, Error> {
+        let store = self.connections_here().store();
+        match newest(&*store, place, self.limit).await {
+            Ok(listing) => Ok(listing),
+            Err(Some(error)) if is_final(&error) => {
+                Err(Error::refusal(&format!("the {what} of {name}"), place, error))
+            }
+            Err(last) => Err(Error::silence(what, self.limit, last.or_else(|| store.outage()))),
+        }
+    }
 }
 
 /// Everything below a prefix at one revision.

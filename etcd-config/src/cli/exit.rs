@@ -101,8 +101,11 @@ impl From<Error> for Failure {
 }
 
 /// What is called in a program, and the flags that do it here.
-const FLAGS: [(&str, &str); 3] = [
+const FLAGS: [(&str, &str); 6] = [
     ("`in_layer` makes changes there", "--layer makes changes there"),
+    ("make the edit without `in_layer`", "leave --layer out"),
+    ("call `replace()`", "say --replace"),
+    ("resume or abort that first", "end that first, with --continue or --abort"),
     ("Tls::ca_file", "--cacert"),
     ("Tls::identity_files", "--cert and --key"),
 ];

@@ -72,6 +72,11 @@ pub enum TakeBackReason {
         /// Who does not have it, and why.
         lagging: Vec<LaggingInstance>,
     },
+    /// These had it in force, and do not when they have been watched.
+    NoLonger {
+        /// Who does not have it, and why.
+        lagging: Vec<LaggingInstance>,
+    },
     /// The probe has failed, in its words.
     Probe(String),
     /// Somebody has asked for it, for this reason.
@@ -95,18 +100,23 @@ impl fmt::Display for TakeBackReason {
             Self::Restarted(name) => write!(f, "{} was started again", Printable::line(name)),
             Self::Limit { limit, lagging } => {
                 write!(f, "it is not in force within {limit:?}")?;
-                for (number, lagging) in lagging.iter().take(PRINTED).enumerate() {
-                    write!(f, "{}{lagging}", if number == 0 { ": " } else { "; " })?;
-                }
-                if lagging.len() > PRINTED {
-                    write!(f, "; and {} more", lagging.len() - PRINTED)?;
-                }
-                Ok(())
+                one_by_one(lagging, f)
+            }
+            Self::NoLonger { lagging } => {
+                f.write_str("it is no longer in force")?;
+                one_by_one(lagging, f)
             }
             Self::Probe(words) => write!(f, "the probe has failed: {}", Printable::line(words).at_most(400)),
             Self::Asked(words) => Printable::line(words).at_most(400).fmt(f),
         }
     }
+}
+
+fn one_by_one(lagging: &[LaggingInstance], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (number, lagging) in lagging.iter().take(PRINTED).enumerate() {
+        write!(f, "{}{lagging}", if number == 0 { ": " } else { "; " })?;
+    }
+    if lagging.len() > PRINTED { write!(f, "; and {} more", lagging.len() - PRINTED) } else { Ok(()) }
 }
 
 impl fmt::Display for RolloutFailure {

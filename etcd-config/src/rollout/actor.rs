@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 /// The name of the key of the one who drives a rollout, below its record.
 pub(super) const OWNER: &str = "owner";
-/// How long a rollout looks driven after who has driven it has died.
+/// How long the key of a process that has died is still there.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
 
 /// One who works on a rollout.
@@ -21,8 +21,6 @@ pub(super) struct Actor {
     pub(super) key: String,
     /// For people.
     who: String,
-    /// Makes each text another one.
-    count: u64,
     /// Whether the key may have gone and come again since [`mark`](Self::mark).
     may_have_gone: bool,
     lease: Option<(LeaseId, Keeping)>,
@@ -47,7 +45,7 @@ impl Drop for Keeping {
 
 impl Actor {
     pub(super) fn new(store: Arc<dyn Store>, key: String, who: String) -> Self {
-        Self { store, key, who, count: 0, may_have_gone: false, lease: None }
+        Self { store, key, who, may_have_gone: false, lease: None }
     }
 
     /// Begins to note whether the key goes, which it does when somebody ends the rollout.
@@ -69,9 +67,8 @@ impl Actor {
             self.lease = Some((granted.id, keeping));
             granted.id
         };
-        self.count += 1;
-        let value = format!("{} ({})", self.who, self.count);
-        let put = LeasedPut { key: self.key.clone().into(), value: value.into(), lease };
+        // Also the same text is a new revision of the key.
+        let put = LeasedPut { key: self.key.clone().into(), value: self.who.clone().into(), lease };
         match self.store.put_with_lease(put).await {
             Ok(Leased::At { created, .. }) => {
                 self.may_have_gone |= created;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use etcd_client_core::Kind;
 
+use super::actor::LEASE;
 use super::record::RolloutRecord;
 use super::steps::Stop;
 use super::transaction::NotMade;
@@ -109,8 +110,15 @@ fn in_words(place: &RolloutPlace, not_made: NotMade) -> Words {
                 .collect();
             format!("somebody else has changed {}", keys.join(", "))
         }
-        NotMade::TakenOver => "somebody else drives it".to_owned(),
-        NotMade::Crowded => "others write there all the time".to_owned(),
+        NotMade::TakenOver => format!(
+            "somebody else drives it: wait for that, or abort it; if that process has died, try again in {LEASE:?}"
+        ),
+        NotMade::Crowded => {
+            format!(
+                "others write below {} or its layers without a pause: try again when they have ended",
+                place.base
+            )
+        }
         NotMade::TooMany { writes, at_once } => format!(
             "{writes} keys of {} would have to be written at once, and the store takes {at_once}: roll out fewer keys, \
              to fewer instances, or to a layer that they share",

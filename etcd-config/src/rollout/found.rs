@@ -17,8 +17,7 @@ use super::work::Work;
 use super::{Promoted, Settings};
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::live::first_load::is_final;
-use crate::reading::{in_background, newest};
+use crate::reading::in_background;
 use crate::runtime::caller::{refuse_to_wait, runtime};
 use crate::status::HumanDuration;
 
@@ -56,19 +55,7 @@ pub struct FoundRollout<T> {
 
 impl<T: Derived> RolloutsFound<T> {
     pub(crate) async fn read(place: RolloutPlace) -> Result<Self, Error> {
-        let connections = place.connections_here();
-        let store = connections.store();
-        let listing = match newest(&*store, &place.records, place.plan.limit).await {
-            Ok(listing) => listing,
-            Err(Some(error)) if is_final(&error) => {
-                return Err(Error::refusal(
-                    &format!("the rollouts of {}", place.name),
-                    &place.records,
-                    error,
-                ));
-            }
-            Err(last) => return Err(Error::fleet_timeout(place.plan.limit, last.or_else(|| store.outage()))),
-        };
+        let listing = place.plan.list_beside(&place.records, "list of rollouts", place.name).await?;
         let view = View { listing: Arc::new(listing) };
         let rollouts = view
             .records(&place.records)
@@ -158,6 +145,13 @@ impl<T> FoundRollout<T> {
         probe: impl Fn() -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
         self.settings.probe = Some(super::Probe::new(super::PROBE_EVERY, probe));
+        self
+    }
+
+    /// As [`Rollout::probe_every`](crate::Rollout::probe_every).
+    #[must_use]
+    pub fn probe_every(mut self, pause: Duration) -> Self {
+        self.settings.probe = self.settings.probe.map(|probe| probe.with_pause(pause));
         self
     }
 

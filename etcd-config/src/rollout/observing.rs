@@ -96,9 +96,7 @@ impl Observation {
                 match self.judge(&mut sight, true) {
                     Judged::Bad(seen) => seen,
                     Judged::InForce => Seen::Good,
-                    Judged::Lagging(lagging) => {
-                        Seen::TakeBack(TakeBackReason::Limit { limit: self.observe, lagging })
-                    }
+                    Judged::Lagging(lagging) => Seen::TakeBack(TakeBackReason::NoLonger { lagging }),
                 }
             }
             Err(error) => Seen::Blind(error.or_else(|| store.outage())),
@@ -130,11 +128,7 @@ impl Observation {
         for name in &self.targets {
             let Some(instance) = present.instance(name) else {
                 if may_go {
-                    // It is not back yet.
-                    lagging.push(LaggingInstance {
-                        name: name.clone(),
-                        why: InstanceLag::NotYet { revision: 0 },
-                    });
+                    lagging.push(LaggingInstance { name: name.clone(), why: InstanceLag::Away });
                     continue;
                 }
                 return bad(TakeBackReason::Gone(name.clone()));

@@ -63,7 +63,7 @@ fn refuse<T: Derived>(plan: &Plan<T>) -> Result<(), Error> {
     let base = Prefix::new(plan.reading().prefix().path());
     if plan.writes().iter().any(|write| base.relative(&write.key).is_none()) {
         return cannot(
-            "the plan is for a layer, and what is promoted goes below the prefix: make it for that",
+            "the plan is for a layer, and what is promoted goes below the prefix: make the edit without `in_layer`",
         );
     }
     if plan.writes().iter().any(|write| write.value.is_none()) {

@@ -109,7 +109,9 @@ fn refuse_second(view: &View, place: &RolloutPlace, record: &RolloutRecord) -> R
             Err(unreadable) if !unreadable.is_newer => continue,
             Err(unreadable) => {
                 let why = unreadable.why;
-                return Err(Stop::Refused(format!("there is {key}, which may be about the same: {why}")));
+                return Err(Stop::Refused(format!(
+                    "there is {key}, which may be about the same: {why}; end that with the newer program first"
+                )));
             }
         };
         let same =
@@ -172,7 +174,7 @@ fn former(view: &View, staging: &Staging) -> Result<Vec<Former>, Stop> {
                         _ => String::new(),
                     };
                     return Err(Stop::Refused(format!(
-                        "there is an override already, {shown}{value}: take it away, or say that it is to be replaced"
+                        "there is an override already, {shown}{value}: take it away, or call `replace()`"
                     )));
                 }
                 Some(text) if !is_secret => former.push(Former { key, text: text.to_owned() }),

@@ -97,11 +97,12 @@ impl Serialize for TakeBackReason {
             Self::Restarted(name) => ("restarted", Some(name)),
             Self::Limit { .. } => ("limit", None),
             Self::Probe(_) => ("probe", None),
+            Self::NoLonger { .. } => ("no_longer", None),
             Self::Asked(_) => ("asked", None),
         };
         let lagging = match self {
             Self::Refused(lagging) => std::slice::from_ref(lagging),
-            Self::Limit { lagging, .. } => lagging,
+            Self::Limit { lagging, .. } | Self::NoLonger { lagging } => lagging,
             _ => &[],
         };
         object!(serializer, "TakeBackReason", {

@@ -209,8 +209,10 @@ async fn what_somebody_has_ended_is_not_staged_again() {
         let found = world.found().await.remove(0);
         // Of some that have died, whose keys come before the driver's.
         let dead = |number: u32| format!("/app.rollout/{}/abort-{number}", found.id());
-        (0..5).for_each(|number| drop(world.store.put(dead(number), "dead")));
         let dead: Vec<String> = (0..5).map(dead).collect();
+        for key in &dead {
+            world.store.put(&key[..], "dead");
+        }
         if is_promoted {
             world.store.delete(format!("/app.rollout/{}/owner", found.id()));
             found.observe(Duration::ZERO).resume_async().await.unwrap();
@@ -221,7 +223,9 @@ async fn what_somebody_has_ended_is_not_staged_again() {
         let error = running.await.unwrap().unwrap_err();
         assert!(matches!(error.rollout(), Some(RolloutEnd::Unknown { .. })), "{error}");
         sleep(LEASE).await;
-        dead.into_iter().for_each(|key| drop(world.store.delete(key)));
+        for key in dead {
+            world.store.delete(key);
+        }
         world.assert_only(if is_promoted { "20" } else { "12" }).await;
     }
 }
