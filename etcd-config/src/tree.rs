@@ -1,5 +1,6 @@
 //! The keys below a prefix, as the directories that they spell.
 
+pub(crate) mod beside;
 mod composed;
 pub(crate) mod directories;
 pub(crate) mod field_names;
