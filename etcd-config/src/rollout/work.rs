@@ -104,8 +104,12 @@ impl Work {
         let (place, id, commit_key) = (self.place.clone(), self.id.clone(), self.commit_key);
         let done = self.make(false, |view| take_back(view, &place, &id, commit_key)).await?;
         // The answer was lost: somebody else may have promoted it before.
-        if done.found.is_some() && !matches!(self.promoted_at(record).await, Ok(None)) {
-            return Err(NotMade::Stop(Stop::Gone));
+        if done.found.is_some() {
+            match self.promoted_at(record).await {
+                Ok(None) => {}
+                Ok(Some(_)) => return Err(NotMade::Stop(Stop::Gone)),
+                Err(error) => return Err(NotMade::Store { error: Some(error), maybe: true }),
+            }
         }
         Ok((done.revision, done.made))
     }

@@ -209,7 +209,9 @@ async fn what_somebody_has_ended_is_not_staged_again() {
         let found = world.found().await.remove(0);
         // Of some that have died, whose keys come before the driver's.
         let dead = |number: u32| format!("/app.rollout/{}/abort-{number}", found.id());
-        (0..5).for_each(|number| drop(world.store.put(dead(number), "dead")));
+        for number in 0..5 {
+            world.store.put(dead(number), "dead");
+        }
         let dead: Vec<String> = (0..5).map(dead).collect();
         if is_promoted {
             world.store.delete(format!("/app.rollout/{}/owner", found.id()));
@@ -221,7 +223,24 @@ async fn what_somebody_has_ended_is_not_staged_again() {
         let error = running.await.unwrap().unwrap_err();
         assert!(matches!(error.rollout(), Some(RolloutEnd::Unknown { .. })), "{error}");
         sleep(LEASE).await;
-        dead.into_iter().for_each(|key| drop(world.store.delete(key)));
+        for key in dead {
+            world.store.delete(key);
+        }
         world.assert_only(if is_promoted { "20" } else { "12" }).await;
     }
+}
+
+/// The answer of an abort is lost, it was made, and what shows that cannot be read at once.
+#[tokio::test(start_paused = true)]
+async fn an_abort_over_a_bad_connection_is_no_failure() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let driver = tokio::spawn(world.rollout().await.observe(Duration::from_secs(600)).promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    let store = OperatorStore::new(&world.store);
+    let found = options("-").rollouts_async(store.shared()).await.unwrap().into_rollouts().remove(0);
+    store.next(Fate::MadeAndFlaky);
+    found.abort_async().await.unwrap();
+    let error = driver.await.unwrap().unwrap_err();
+    assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: false }), "{error}");
+    world.assert_only("12").await;
 }
