@@ -7,6 +7,7 @@ use bytes::Bytes;
 use etcd_client_core::{Prefix, Store};
 
 use super::actor::Actor;
+use super::observing::{Observation, Seen};
 use super::promotion_check::check;
 use super::record::RolloutRecord;
 use super::steps::{Staging, Stop, below, most_writes, promote, record_of, stage, take_back};
@@ -129,6 +130,15 @@ impl Work {
         let limit = self.place.plan.limit;
         let Self { store, prefix, record_key, actor, .. } = self;
         Step { store, prefix, record: record_key, stages: false, limit }.read(actor).await
+    }
+
+    /// Watches what is staged, and goes on being seen to drive it. `None` if somebody else drives it.
+    pub(super) async fn watch(&mut self, observation: Observation, in_force: impl Fn()) -> Option<Seen> {
+        let Self { place, actor, .. } = self;
+        tokio::select! {
+            seen = observation.run(place, in_force) => Some(seen),
+            () = actor.stay() => None,
+        }
     }
 
     pub(super) async fn leave(&mut self) {
