@@ -146,6 +146,53 @@ async fn an_override_by_another_name_of_the_field_is_refused() {
     }
 }
 
+/// Of a directory each layer is read by one name: the others would be hidden while it is staged, and come to light again.
+#[tokio::test(start_paused = true)]
+async fn another_name_of_a_directory_is_refused() {
+    for (overridden, changed, names) in [
+        ("db/pool", "database/retries", "db is another name of database"),
+        ("limits/a", "quotas/b", "limits is another name of quotas"),
+    ] {
+        let world = World::new(&["web-1"]).await;
+        world.store.put(format!("/app@web-1/{overridden}"), "8");
+        sleep(Duration::from_secs(3)).await;
+        let plan = world.edit().await.set_text(changed, "3").plan().unwrap();
+        let error = of(plan).to(["web-1"]).promote_async().await.unwrap_err();
+        assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+        assert!(error.to_string().contains(&format!("/app@web-1/{names}")), "{error}");
+        let live = world.members[0].live.load();
+        assert!(live.database.pool == 8 || live.quotas["a"] == 8);
+    }
+}
+
+/// What would not be in force below the prefix, or would hide what is there, is not what the first ones have.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_the_prefix_has_not_is_refused() {
+    for (stored, changed, names) in [
+        ("size", "length", "size is another name of length"),
+        ("db/pool", "database/retries", "db is another name of database"),
+        ("database/pool", "db/retries", "database is another name of db"),
+    ] {
+        let world = World::new(&["web-1"]).await;
+        world.store.put(format!("/app/{stored}"), "8");
+        sleep(Duration::from_secs(3)).await;
+        let plan = world.edit().await.set_text(changed, "3").plan().unwrap();
+        let error = of(plan).to(["web-1"]).promote_async().await.unwrap_err();
+        assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+        assert!(error.to_string().contains(&format!("/app/{names}")), "{error}");
+    }
+    // A later name of one key hides nothing, and a directory may be read by the name that is there.
+    for (stored, changed) in [("length", "size"), ("db/pool", "db/retries")] {
+        let world = World::new(&["web-1"]).await;
+        world.store.put(format!("/app/{stored}"), "8");
+        sleep(Duration::from_secs(3)).await;
+        let plan = world.edit().await.set_text(changed, "3").plan().unwrap();
+        of(plan).to(["web-1"]).promote_async().await.unwrap();
+        let live = &world.members[0].live;
+        until("in force", async || live.load().size == 3 || live.load().database.retries == 3).await;
+    }
+}
+
 /// It may have been a secret of another version.
 #[tokio::test(start_paused = true)]
 async fn an_override_that_no_field_reads_is_shown_and_kept_nowhere() {
