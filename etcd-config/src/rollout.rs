@@ -204,7 +204,8 @@ impl<T: Derived> Rollout<T> {
 
     /// Overrides that the layers have of these keys already are replaced, and put back if it is taken back; without this
     /// they are refused. When it is promoted they are gone. Meanwhile their texts stand in the record; secret ones and
-    /// those that are no text are refused for this reason.
+    /// those that are no text are refused for this reason. Refused are also those by another name of the field or of what it
+    /// is in, and those in layers between the prefix and that of the change: they would be in force again when it is promoted.
     pub fn replace(mut self) -> Self {
         self.settings.replace = true;
         self

@@ -193,6 +193,34 @@ async fn a_name_that_the_prefix_has_not_is_refused() {
     }
 }
 
+/// The first ones would have the change while they are watched, and not when it is promoted.
+#[tokio::test(start_paused = true)]
+async fn an_override_in_a_lower_layer_of_the_first_ones_is_refused() {
+    for (stored, field) in [("workers", "workers"), ("length", "size")] {
+        let world = World::new(&["web-1", "web-2"]).await;
+        world.store.put(format!("/app@canary/{stored}"), "15");
+        sleep(Duration::from_secs(3)).await;
+        let plan = || async { world.edit().await.set_text(field, "20").plan().unwrap() };
+        let rollouts = [
+            of(plan().await).to(["web-1"]),
+            of(plan().await).to(["web-1"]).replace(),
+            of(plan().await).to_share(0.5),
+        ];
+        for rollout in rollouts {
+            let preview = rollout.preview_async().await.unwrap_err();
+            let error = rollout.promote_async().await.unwrap_err();
+            assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+            assert!(error.to_string().contains(&format!("/app@canary/{stored}")), "{error}");
+            assert_eq!(preview.to_string(), error.to_string());
+        }
+        assert!(world.found().await.is_empty());
+        // Through that layer it can be.
+        let rollout = of(plan().await).to_layer("/app@canary").replace();
+        let is_same_name = stored == field;
+        assert_eq!(rollout.promote_async().await.is_ok(), is_same_name);
+    }
+}
+
 /// It may have been a secret of another version.
 #[tokio::test(start_paused = true)]
 async fn an_override_that_no_field_reads_is_shown_and_kept_nowhere() {
