@@ -140,12 +140,7 @@ fn refuse_other_names(view: &View, place: &RolloutPlace, staging: &Staging) -> R
     for RolloutKey { path, .. } in &record.keys {
         let Some(reader) = reader(schema.branch(), &place.plan.prefix, path) else { continue };
         for names in reader.named {
-            if let Some(other) = counts_instead(view, &place.base, &names) {
-                return Err(Stop::Refused(format!(
-                    "{}, and that is there: change it by that name, or take it away first",
-                    another_name(&place.base.join(other), &names)
-                )));
-            }
+            refuse_hidden(view, place, &names)?;
             for layer in &record.layers {
                 let prefix = Prefix::new(layer);
                 let is_there = |name: &&String| is_there(view, &prefix, name, &names);
@@ -159,6 +154,33 @@ fn refuse_other_names(view: &View, place: &RolloutPlace, staging: &Staging) -> R
         }
     }
     Ok(())
+}
+
+/// What is promoted by names that do not count below the prefix any more.
+pub(super) fn refuse_renamed(
+    view: &View,
+    place: &RolloutPlace,
+    schema: &Schema,
+    promotion: &Promotion,
+) -> Result<(), Stop> {
+    for path in promotion.texts.keys().filter_map(|key| key.strip_prefix(place.base.directory())) {
+        let reader = reader(schema.branch(), &place.plan.prefix, path);
+        reader
+            .iter()
+            .flat_map(|reader| &reader.named)
+            .try_for_each(|names| refuse_hidden(view, place, names))?;
+    }
+    Ok(())
+}
+
+fn refuse_hidden(view: &View, place: &RolloutPlace, names: &Names) -> Result<(), Stop> {
+    match counts_instead(view, &place.base, names) {
+        None => Ok(()),
+        Some(other) => Err(Stop::Refused(format!(
+            "{}, and that is there: change it by that name, or take it away first",
+            another_name(&place.base.join(other), names)
+        ))),
+    }
 }
 
 /// The name that counts below the prefix, if that is not the one of the change: and either it goes on to count, or no longer

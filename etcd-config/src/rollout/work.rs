@@ -10,13 +10,14 @@ use super::actor::Actor;
 use super::observing::{Observation, Seen};
 use super::promotion_check::check;
 use super::record::RolloutRecord;
-use super::steps::{Staging, Stop, below, most_writes, promote, record_of, stage, take_back};
+use super::steps::{Staging, Stop, below, most_writes, promote, record_of, refuse_renamed, stage, take_back};
 use super::transaction::{Done, NotMade, Step};
 use super::view::{RolloutPlace, View};
-use crate::decode::Derived;
+use crate::decode::{Derived, survey};
 use crate::error::Error;
 use crate::reading::{newest, writes_at_once};
 use crate::runtime::connections::OwnConnections;
+use crate::schema::Schema;
 
 /// A rollout that somebody works on.
 pub(super) struct Work {
@@ -92,8 +93,10 @@ impl Work {
     /// The change below the prefix; what is returned are its texts by their keys.
     pub(super) async fn promoted<T: Derived>(&mut self) -> Result<Done<BTreeMap<String, Bytes>>, NotMade> {
         let (place, id, commit_key) = (self.place.clone(), self.id.clone(), self.commit_key);
+        let schema = Schema::new(survey::<T>(), &place.plan.prefix);
         self.make(false, |view| {
             let promotion = promote(view, &place, &id, commit_key)?;
+            refuse_renamed(view, &place, &schema, &promotion)?;
             check::<T>(view, &place, &promotion)?;
             Ok((promotion.writes, promotion.texts))
         })

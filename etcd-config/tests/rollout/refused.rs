@@ -181,6 +181,15 @@ async fn a_name_that_the_prefix_has_not_is_refused() {
         assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
         assert!(error.to_string().contains(&format!("/app/{names}")), "{error}");
     }
+    // Also if it has come since.
+    let world = World::new(&["web-1"]).await;
+    let plan = world.edit().await.set_text("length", "7").plan().unwrap();
+    let task = tokio::spawn(of(plan).to(["web-1"]).promote_async());
+    sleep(Duration::from_secs(10)).await;
+    world.store.put("/app/size", "3");
+    let error = task.await.unwrap().unwrap_err();
+    assert!(matches!(error.rollout(), Some(RolloutEnd::Staged { .. })), "{error}");
+    assert!(error.to_string().contains("/app/size is another name of length"), "{error}");
     // A later name of one key hides nothing, and a directory may be read by the name that is there.
     for (stored, changed) in [("length", "size"), ("db/pool", "db/retries")] {
         let world = World::new(&["web-1"]).await;
