@@ -206,6 +206,9 @@ impl<T: Derived> Rollout<T> {
     /// Replaces what the layers already have of these keys, and puts it back if the rollout is taken back; when it is
     /// promoted, these overrides are gone. Without this a rollout is refused where there are any. Meanwhile their texts
     /// stand in the record, so those that are secret, or no text, are refused all the same.
+    ///
+    /// Refused are also those by another name of the field or of what it is in, and those in layers between the prefix and
+    /// that of the change: they would be in force again when it is promoted.
     pub fn replace(mut self) -> Self {
         self.settings.replace = true;
         self

@@ -14,6 +14,8 @@ use tokio::time::sleep;
 pub(super) const OWNER: &str = "owner";
 /// How long the key of a process that has died is still there.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
+/// Between two attempts to be seen.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One who works on a rollout.
 pub(super) struct Actor {
@@ -82,6 +84,27 @@ impl Actor {
                     return Err(NotActing::Failed(Error::new(Kind::Unavailable, "the lease has ended")));
                 }
                 Err(NotActing::Failed(error))
+            }
+        }
+    }
+
+    /// Writes the key again whenever its lease has ended, which an outage may bring about: without it others would take
+    /// this one for one that has died. Returns when somebody else has the key. Cancel safe.
+    pub(super) async fn stay(&mut self) {
+        let mut is_seen = true;
+        loop {
+            if let Some((_, Keeping(keeping))) = self.lease.as_mut().filter(|_| is_seen) {
+                let _ = keeping.await;
+                self.lease = None;
+            }
+            match self.act().await {
+                Ok(()) => is_seen = true,
+                Err(NotActing::Taken) => return,
+                Err(NotActing::Failed(error)) => {
+                    tracing::debug!(%error, "nobody is seen to drive a rollout");
+                    is_seen = false;
+                    sleep(PAUSE).await;
+                }
             }
         }
     }

@@ -79,12 +79,13 @@ impl Work {
             asked: settings.asked.clone(),
         };
         let observe = settings.observe;
-        let seen = observation.run(&self.place, || settings.tell(&RolloutStep::InForce { observe })).await;
+        let seen = self.watch(observation, || settings.tell(&RolloutStep::InForce { observe })).await;
         let outcome = match seen {
-            Seen::Good => self.promote::<T>(&record, &settings).await,
-            Seen::TakeBack(reason) => Err(self.take_back(&record, reason, &settings).await),
-            Seen::Ended => Err(self.ended_elsewhere(&record).await),
-            Seen::Blind(error) => {
+            Some(Seen::Good) => self.promote::<T>(&record, &settings).await,
+            Some(Seen::TakeBack(reason)) => Err(self.take_back(&record, reason, &settings).await),
+            Some(Seen::Ended) => Err(self.ended_elsewhere(&record).await),
+            None => Err(self.stays(NotMade::TakenOver, "it is watched no more")),
+            Some(Seen::Blind(error)) => {
                 let why = "the instances cannot be watched".to_owned();
                 Err(self.failure(RolloutEnd::Staged { id: self.id.clone(), why }, error))
             }

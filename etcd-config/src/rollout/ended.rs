@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use etcd_client_core::Kind;
+use tokio::time::{Instant, sleep};
 
 use super::actor::LEASE;
 use super::record::RolloutRecord;
 use super::steps::Stop;
-use super::transaction::NotMade;
+use super::transaction::{NotMade, PAUSE};
 use super::view::{RolloutPlace, View};
 use super::work::Work;
 use crate::error::{Error, RolloutEnd, RolloutFailure, WriteFailure};
+use crate::live::first_load::is_final;
+use crate::runtime::deadline::runtime_deadline;
 
 impl Work {
     /// As the error of somebody who finds it gone.
@@ -24,11 +27,22 @@ impl Work {
         }
     }
 
-    /// The revision at which it was promoted. None if it was taken back, or if one of its keys was changed again since.
+    /// The revision at which it was promoted, through outages within the limit. None if it was taken back, or if one of its
+    /// keys was changed again since.
     pub(super) async fn promoted_at(
         &self,
         record: &RolloutRecord,
     ) -> Result<Option<u64>, etcd_client_core::Error> {
+        let deadline = runtime_deadline(self.place.plan.limit);
+        loop {
+            match self.promoted_at_now(record).await {
+                Err(error) if !is_final(&error) && Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn promoted_at_now(&self, record: &RolloutRecord) -> Result<Option<u64>, etcd_client_core::Error> {
         let Self { place, store, prefix, record_key, .. } = self;
         let view = View { listing: Arc::new(store.list(prefix).await?) };
         let mut revisions = record.keys.iter().map(|key| {

@@ -229,3 +229,37 @@ async fn what_somebody_has_ended_is_not_staged_again() {
         world.assert_only(if is_promoted { "20" } else { "12" }).await;
     }
 }
+
+/// Else others would take it for one that has died, and end it.
+#[tokio::test(start_paused = true)]
+async fn one_who_comes_back_is_seen_to_drive_it_again() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let store = OperatorStore::new(&world.store);
+    let running = begun(&world, &store, Duration::from_secs(600)).await;
+    store.cut(true);
+    sleep(LEASE).await;
+    assert_eq!(world.found().await[0].driven_by(), None);
+    store.cut(false);
+    sleep(LEASE).await;
+    let found = world.found().await.remove(0);
+    assert!(found.driven_by().is_some(), "{found}");
+    let error = found.resume_async().await.unwrap_err();
+    assert!(error.to_string().contains("somebody else drives it"), "{error}");
+    running.await.unwrap().unwrap();
+    world.assert_only("20").await;
+}
+
+/// The answer of an abort is lost, it was made, and what shows that cannot be read at once.
+#[tokio::test(start_paused = true)]
+async fn an_abort_over_a_bad_connection_is_no_failure() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let driver = tokio::spawn(world.rollout().await.observe(Duration::from_secs(600)).promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    let store = OperatorStore::new(&world.store);
+    let found = options("-").rollouts_async(store.shared()).await.unwrap().into_rollouts().remove(0);
+    store.next(Fate::MadeAndFlaky);
+    found.abort_async().await.unwrap();
+    let error = driver.await.unwrap().unwrap_err();
+    assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: false }), "{error}");
+    world.assert_only("12").await;
+}
