@@ -6,7 +6,7 @@ use std::slice;
 
 use bytes::Bytes;
 
-use super::{Entry, HistoryMark, Listing};
+use super::listing::{Entry, Listing};
 
 /// The most entries in a block: its memory stays as long as any of its values is in use.
 const ENTRIES: usize = 256;
@@ -438,23 +438,6 @@ impl<'p> PackedEntry<'p> {
     /// Whether it is this entry: key, value and revision.
     pub(crate) fn is(self, entry: &Entry) -> bool {
         self.revision == entry.revision && self.value == entry.value && self.cmp_key(&entry.key).is_eq()
-    }
-}
-
-impl HistoryMark {
-    /// Of all the keys of a prefix, in ascending order.
-    pub(crate) fn of_packed<'p>(revision: u64, entries: impl Iterator<Item = PackedEntry<'p>>) -> Self {
-        let (mut count, mut newest) = (0, Vec::<PackedEntry<'p>>::new());
-        for entry in entries {
-            count += 1;
-            if newest.first().is_some_and(|other| other.revision < entry.revision) {
-                newest.clear();
-            }
-            if newest.first().is_none_or(|other| other.revision == entry.revision) {
-                newest.push(entry);
-            }
-        }
-        Self { revision, count, newest: newest.into_iter().map(PackedEntry::entry).collect() }
     }
 }
 
