@@ -22,7 +22,7 @@ pub(crate) use self::concurrently::concurrently;
 pub use self::known::{HistoryMark, Known};
 pub use self::lease::{Lease, LeaseId, Leased, LeasedPut};
 pub use self::listing::{Delta, Entry, Listing};
-pub use self::packed::{Packed, PackedEntries, PackedEntry};
+pub use self::packed::{PackedEntries, PackedEntry, PackedListing};
 pub use self::prefix::Prefix;
 pub use self::watch::{Batch, Change, Opened, Signal, Watch};
 pub use self::write::{Committed, GuardedWrites, Write};

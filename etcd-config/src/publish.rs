@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use etcd_client_core::watcher::Cause;
-use etcd_client_core::{Batch, OneLine, Packed};
+use etcd_client_core::{Batch, OneLine, PackedListing};
 
 use self::any_config::AnyConfig;
 use self::change::Step;
@@ -123,7 +123,7 @@ impl Publisher {
     pub(crate) fn new(
         config: &'static dyn AnyConfig,
         context: Context,
-        listing: &Arc<Packed>,
+        listing: &Arc<PackedListing>,
         neighbours: Option<&Neighbours>,
         names_commands: bool,
     ) -> Result<(Self, Arc<dyn AnySnapshot>, DecodeSpeed), Report> {

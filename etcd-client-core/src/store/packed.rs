@@ -23,21 +23,21 @@ const FLAT: usize = 8;
 ///
 /// From [`Watcher::listed`](crate::Watcher::listed), which shares it with the watcher.
 #[derive(Default)]
-pub struct Packed {
+pub struct PackedListing {
     revision: u64,
     cluster: u64,
     blocks: Vec<Block>,
     len: usize,
 }
 
-/// Entries of a [`Packed`] listing that follow one another.
+/// Entries of a [`PackedListing`] that follow one another.
 #[derive(Clone)]
 pub struct PackedEntries<'p> {
     blocks: slice::Iter<'p, Block>,
     block: Option<BlockEntries<'p>>,
 }
 
-impl Packed {
+impl PackedListing {
     /// Packs a listing, whose entries are in ascending order of their keys.
     pub fn of(listing: &Listing) -> Self {
         Self::new(listing.revision, listing.cluster, &listing.entries)
@@ -143,7 +143,7 @@ impl Packed {
     }
 }
 
-impl<'p> IntoIterator for &'p Packed {
+impl<'p> IntoIterator for &'p PackedListing {
     type Item = PackedEntry<'p>;
     type IntoIter = PackedEntries<'p>;
 
@@ -206,9 +206,9 @@ impl<'p> Iterator for PackedEntries<'p> {
 }
 
 /// Shows how many there are.
-impl fmt::Debug for Packed {
+impl fmt::Debug for PackedListing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Packed({} entries, revision {})", self.len, self.revision)
+        write!(f, "PackedListing({} entries, revision {})", self.len, self.revision)
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn check(listing: &Listing) {
-        let packed = Packed::of(listing);
+        let packed = PackedListing::of(listing);
         assert_eq!(packed.listing(), *listing);
         assert_eq!((packed.len(), packed.is_empty()), (listing.entries.len(), listing.entries.is_empty()));
         for (place, entry) in listing.entries.iter().enumerate() {
@@ -294,7 +294,7 @@ mod tests {
         };
         let mut entries: Vec<Entry> = (0..10_000).map(entry).collect();
         entries.insert(0, Entry { key: "/some/a".into(), ..entries[0].clone() });
-        let packed = Packed::of(&Listing { entries, ..Listing::default() });
+        let packed = PackedListing::of(&Listing { entries, ..Listing::default() });
         let bytes: usize = packed.blocks.iter().map(Block::size).sum();
         assert!(bytes / 10_000 <= 106 + 2, "{}", bytes / 10_000);
     }
@@ -306,7 +306,7 @@ mod tests {
             |number: usize| Entry { key: format!("/a/2{number}").into(), value: "v".into(), revision: 1 };
         let mut entries = vec![large];
         entries.extend((0..9).map(small));
-        let packed = Packed::of(&Listing { entries, ..Listing::default() });
+        let packed = PackedListing::of(&Listing { entries, ..Listing::default() });
         assert_eq!(packed.blocks().map(|block| block.len()).collect::<Vec<_>>(), [1, 9]);
         assert_eq!(packed.get(5).map(|entry| entry.memory().len() < 100), Some(true));
     }

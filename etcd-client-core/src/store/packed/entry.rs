@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::store::listing::Entry;
 
-/// An entry of a [packed](crate::Packed) listing.
+/// An entry of a [`PackedListing`](crate::PackedListing).
 #[derive(Clone, Copy)]
 pub struct PackedEntry<'p> {
     /// What the keys around it begin with, too: a directory with its slash, or nothing.
