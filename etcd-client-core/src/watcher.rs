@@ -64,7 +64,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use self::mirror::Mirror;
-use crate::store::{Batch, BoxFuture, Listing, Opened, Packed, Prefix, Signal, Store};
+use crate::store::{Batch, BoxFuture, Listing, Opened, PackedListing, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Scope};
 use backoff::Backoff;
@@ -209,7 +209,7 @@ impl Watcher {
     /// assert_eq!(watcher.listed().map(|packed| packed.listing()), Some((*listing).clone()));
     /// # });
     /// ```
-    pub fn listed(&self) -> Option<Arc<Packed>> {
+    pub fn listed(&self) -> Option<Arc<PackedListing>> {
         self.mirror.as_ref().map(|mirror| Arc::clone(mirror.listing()))
     }
 

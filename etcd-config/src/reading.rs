@@ -13,7 +13,7 @@ use crate::explain::{Explanation, explain};
 use crate::live::first_load::{Fields, is_final, silence, watched};
 use crate::past::oldest;
 use crate::problem::{Kind as ProblemKind, Problem};
-use crate::publish::decoded;
+use crate::publish::decoding::decoded;
 use crate::runtime::background::Background;
 use crate::runtime::caller::{Caller, refuse_to_block};
 use crate::runtime::connections::OwnConnections;
