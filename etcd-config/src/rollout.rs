@@ -191,7 +191,8 @@ impl<T: Derived> Rollout<T> {
 
     /// A check of your own, such as one of the error rates of the instances: asked once they have it in force, and again
     /// [every second](Self::probe_every) while they are watched. An error, a panic, or no answer within 30 s takes the
-    /// change back. It runs on a thread for blocking code.
+    /// change back. It runs on a thread for blocking code; one that never returns keeps that
+    /// thread, for which a tokio runtime waits at its end.
     pub fn probe<E: Display>(mut self, probe: impl Fn() -> Result<(), E> + Send + Sync + 'static) -> Self {
         self.settings.probe = Some(Probe::new(PROBE_EVERY, probe));
         self
@@ -229,6 +230,15 @@ impl<T: Derived> Rollout<T> {
     /// What takes it back from elsewhere, while it runs.
     pub fn handle(&self) -> RolloutHandle {
         self.settings.asked.clone()
+    }
+
+    /// As it was previewed: who has it first is chosen once.
+    #[cfg(feature = "cli")]
+    pub(crate) fn previewed(self, record: &RolloutRecord) -> Self {
+        match self.wanted {
+            Wanted::Share(_) => self.to(record.instances.iter().cloned()),
+            Wanted::Named(_) | Wanted::Layer(_) => self,
+        }
     }
 
     /// Who would have it first, through which layers, and which keys change, if it were staged now; also whether it

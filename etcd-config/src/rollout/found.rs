@@ -9,7 +9,7 @@ use std::time::Duration;
 use etcd_client_core::Printable;
 
 use super::actor::OWNER;
-use super::record::RolloutRecord;
+use super::record::{RolloutRecord, Staged};
 use super::steps::{Stop, below};
 use super::transaction::NotMade;
 use super::view::{RolloutPlace, View};
@@ -236,26 +236,27 @@ impl<T: Derived> FoundRollout<T> {
         let mut work = Work::new::<T>(place, id, &record.layers, OWNER, &settings.by)?;
         if let Err(not_made) = work.take_over(staged_at).await {
             let error = match not_made {
-                NotMade::Stop(Stop::Gone) => work.ended_elsewhere(&record).await,
+                NotMade::Stop(Stop::Gone) => work.ended_elsewhere(&Staged { record, at: staged_at }).await,
                 not_made => work.stays(not_made, "it could not be resumed"),
             };
             work.leave().await;
             return Err(error);
         }
-        work.go_on::<T>(record, staged_at, settings).await
+        work.go_on::<T>(Staged { record, at: staged_at }, settings).await
     }
 
     async fn aborted(self) -> Result<u64, Error> {
         let record = self.readable()?;
         let role: String = std::iter::repeat_with(fastrand::lowercase).take(6).collect();
-        let Self { place, id, settings, .. } = self;
+        let Self { place, id, staged_at, settings, .. } = self;
         let mut work = Work::new::<T>(place, id, &record.layers, &format!("abort-{role}"), &settings.by)?;
-        let outcome = match work.taken_back(&record).await {
+        let staged = Staged { record, at: staged_at };
+        let outcome = match work.taken_back(&staged).await {
             Ok((revision, left)) => {
                 settings.tell(&super::progress::RolloutStep::TakenBack { revision, left });
                 Ok(revision)
             }
-            Err(NotMade::Stop(Stop::Gone)) => Err(work.ended_elsewhere(&record).await),
+            Err(NotMade::Stop(Stop::Gone)) => Err(work.ended_elsewhere(&staged).await),
             Err(not_made) => Err(work.stays(not_made, "it could not be aborted")),
         };
         work.leave().await;

@@ -114,8 +114,7 @@ fn refuse_second(view: &View, place: &RolloutPlace, record: &RolloutRecord) -> R
                 )));
             }
         };
-        let same =
-            record.keys.iter().find(|key| other.keys.iter().any(|other| overlap(&key.path, &other.path)));
+        let same = record.keys.iter().find(|key| other.keys.iter().any(|other| is_same(key, other)));
         if let Some(same) = same {
             let (path, by) = (Printable::line(&same.path), Printable::line(&other.by));
             return Err(Stop::Refused(format!(
@@ -124,6 +123,11 @@ fn refuse_second(view: &View, place: &RolloutPlace, record: &RolloutRecord) -> R
         }
     }
     Ok(())
+}
+
+/// The same key, one below the other, or one field by two of its names.
+fn is_same(one: &RolloutKey, other: &RolloutKey) -> bool {
+    overlap(&one.path, &other.path) || one.field == other.field && !one.field.is_empty()
 }
 
 fn overlap(one: &str, other: &str) -> bool {

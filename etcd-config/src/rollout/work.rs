@@ -9,7 +9,7 @@ use etcd_client_core::{Prefix, Store};
 use super::actor::Actor;
 use super::observing::{Observation, Seen};
 use super::promotion_check::check;
-use super::record::RolloutRecord;
+use super::record::Staged;
 use super::steps::{Staging, Stop, below, most_writes, promote, record_of, refuse_renamed, stage, take_back};
 use super::transaction::{Done, NotMade, Step};
 use super::view::{RolloutPlace, View};
@@ -104,14 +104,15 @@ impl Work {
     }
 
     /// The layers as they were before, except what somebody else has changed there: those keys are returned.
-    pub(super) async fn taken_back(&mut self, record: &RolloutRecord) -> Result<(u64, Vec<String>), NotMade> {
+    pub(super) async fn taken_back(&mut self, staged: &Staged) -> Result<(u64, Vec<String>), NotMade> {
         let (place, id, commit_key) = (self.place.clone(), self.id.clone(), self.commit_key);
         let done = self.make(false, |view| take_back(view, &place, &id, commit_key)).await?;
         // The answer was lost: somebody else may have promoted it before.
         if done.found.is_some() {
-            match self.promoted_at(record).await {
-                Ok(None) => {}
-                Ok(Some(_)) => return Err(NotMade::Stop(Stop::Gone)),
+            match self.fate(staged).await.map(|fate| fate.promoted) {
+                Ok(Some(false)) => {}
+                Ok(Some(true)) => return Err(NotMade::Stop(Stop::Gone)),
+                Ok(None) => return Err(NotMade::Store { error: None, maybe: true }),
                 Err(error) => return Err(NotMade::Store { error: Some(error), maybe: true }),
             }
         }
