@@ -85,6 +85,8 @@ pub(crate) struct RolloutFailure {
     pub(crate) prefix: String,
     pub(crate) end: RolloutEnd,
     pub(crate) error: Option<etcd_client_core::Error>,
+    /// What helps, beginning with a colon; empty if the error says it.
+    pub(crate) way_out: String,
 }
 
 impl fmt::Display for TakeBackReason {
@@ -111,7 +113,7 @@ impl fmt::Display for TakeBackReason {
 
 impl fmt::Display for RolloutFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, prefix, end, error } = self;
+        let Self { name, prefix, end, error, way_out } = self;
         let rollout = format!("the rollout of {name} below {prefix}");
         match end {
             RolloutEnd::NotBegun { why } => write!(f, "{rollout} has not begun: {why}")?,
@@ -146,6 +148,6 @@ impl fmt::Display for RolloutFailure {
                 )?;
             }
         }
-        error.iter().try_for_each(|error| write!(f, ": {}", OneLine(error)))
+        error.iter().try_for_each(|error| write!(f, ": {}{way_out}", OneLine(error)))
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Actor {
 pub(super) enum NotActing {
     /// Somebody else has the key.
     Taken,
+    /// The user may not write it.
+    Denied(Error),
     Failed(Error),
 }
 
@@ -80,6 +82,9 @@ impl Actor {
             Ok(Leased::Taken) => Err(NotActing::Taken),
             Err(error) => {
                 self.may_have_gone |= error.maybe_applied();
+                if error.kind() == Kind::PermissionDenied {
+                    return Err(NotActing::Denied(error));
+                }
                 if error.kind() == Kind::NotFound {
                     self.lease = None;
                     return Err(NotActing::Failed(Error::new(Kind::Unavailable, "the lease has ended")));

@@ -43,6 +43,7 @@ mod reload;
 mod rewind;
 mod rolling;
 mod rollout;
+mod rollout_access;
 mod several_directories;
 mod shared_streams;
 mod silent;
