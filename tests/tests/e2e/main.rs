@@ -39,6 +39,7 @@ mod proxy;
 mod public_harness;
 mod quorum;
 mod quorum_v2;
+mod quoted_errors;
 mod reload;
 mod rewind;
 mod rolling;
