@@ -40,6 +40,7 @@ mod public_harness;
 mod quorum;
 mod quorum_v2;
 mod quoted_errors;
+mod quoted_log;
 mod reload;
 mod rewind;
 mod rolling;
