@@ -16,6 +16,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::{Error, FailingEndpoint, Kind};
 
 pub(crate) use self::concurrently::concurrently;
@@ -88,6 +90,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// #   }
 /// #   fn commit(&self, writes: GuardedWrites) -> BoxFuture<Result<Committed, Error>> { self.store.commit(writes) }
 /// #   fn writes_at_once(&self) -> usize { self.store.writes_at_once() }
+/// #   fn may_write(&self, keys: Vec<bytes::Bytes>) -> BoxFuture<Result<(), Error>> { self.store.may_write(keys) }
 /// #   fn grant_lease(&self, ttl: std::time::Duration) -> BoxFuture<Result<etcd_client_core::Lease, Error>> {
 /// #       self.store.grant_lease(ttl)
 /// #   }
@@ -188,6 +191,18 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// further directory of a prefix takes the place of one write.
     fn writes_at_once(&self) -> usize {
         0
+    }
+
+    /// Whether the user may write these keys, and read the first of them. Nothing is written. For work of several steps
+    /// whose last one would be refused.
+    ///
+    /// A store without users leaves this out.
+    ///
+    /// # Errors
+    /// [`Kind::PermissionDenied`] if one of them may not be written; any other error if the store cannot say.
+    fn may_write(&self, keys: Vec<Bytes>) -> BoxFuture<Result<(), Error>> {
+        let _ = keys;
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Grants a lease for this time, which is rounded up to whole seconds.

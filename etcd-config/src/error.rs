@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use etcd_client_core::{OneLine, Prefix, Printable};
 
-pub(crate) use self::fleet::FleetLag;
+pub(crate) use self::fleet::{FleetLag, Unreadable};
 pub use self::fleet::{InstanceLag, LaggingInstance};
 pub(crate) use self::rollout::RolloutFailure;
 pub use self::rollout::{RolloutEnd, TakeBackReason};
@@ -211,7 +211,7 @@ impl Error {
             Inner::Store(error) | Inner::Refusal { error, .. } => Some(error),
             Inner::Writing(writing) => writing.store(),
             Inner::Startup { last, .. } => last.as_ref(),
-            Inner::Fleet(fleet) => fleet.error.as_ref(),
+            Inner::Fleet(fleet) => fleet.store(),
             Inner::Rollout(rollout) => rollout.error.as_ref(),
             _ => None,
         }
@@ -237,7 +237,7 @@ impl Error {
     /// Whether a wait for a fleet has ended with an answer about its instances, and that they could be followed to the end.
     #[cfg(feature = "cli")]
     pub(crate) fn is_fleet_lag(&self) -> bool {
-        matches!(&*self.0, Inner::Fleet(fleet) if fleet.error.is_none())
+        matches!(&*self.0, Inner::Fleet(fleet) if fleet.store().is_none())
     }
 
     pub(crate) fn from_report(report: Report) -> Self {
@@ -246,16 +246,7 @@ impl Error {
 
     /// The store refuses that `prefix` is read for `name`.
     pub(crate) fn refusal(name: &str, prefix: &Prefix, error: etcd_client_core::Error) -> Self {
-        let way_out = match error.kind() {
-            // Of several directories the store's error says which, and what to grant.
-            etcd_client_core::Kind::PermissionDenied if prefix.directories().len() == 1 => {
-                format!(
-                    ": grant the user a role that may read all of {}",
-                    Printable::line(prefix.directory())
-                )
-            }
-            _ => String::new(),
-        };
+        let way_out = to_grant(prefix, &error);
         let what = format!("{name} cannot be read from {prefix}");
         Self::refused(what, error, way_out)
     }
@@ -333,6 +324,17 @@ impl Error {
 
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
         Self(Arc::new(Inner::Io { what: what.into(), source }))
+    }
+}
+
+/// What helps whoever may not read a prefix, beginning with a colon; empty where something else is wrong.
+fn to_grant(prefix: &Prefix, error: &etcd_client_core::Error) -> String {
+    match error.kind() {
+        // Of several directories the store's error says which, and what to grant.
+        etcd_client_core::Kind::PermissionDenied if prefix.directories().len() == 1 => {
+            format!(": grant the user a role that may read all of {}", Printable::line(prefix.directory()))
+        }
+        _ => String::new(),
     }
 }
 

@@ -270,7 +270,8 @@ impl<T: Derived> Rollout<T> {
     /// - [`Error::is_invalid_option`]: an instance is not there, or has no layer of its own; the plan is empty, deletes
     ///   keys, or is for a layer; or it is too much for one transaction, in which etcd takes 128 operations: that is 60 keys
     ///   for one layer, 10 for ten and 2 for thirty, and no more layers than that. Nothing is written.
-    /// - [`Error::is_access`]: the user may not read or write one of the places.
+    /// - [`Error::is_access`]: the user may not read or write one of the places. A right that is missing at the beginning,
+    ///   also one that only the promotion takes, is found before anything is written.
     pub fn promote(self) -> Result<Promoted, Error> {
         let (outcome, _background) = in_background(begin(self))?;
         outcome

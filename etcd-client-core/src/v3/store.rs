@@ -97,6 +97,11 @@ impl Store for Client {
         commit::WRITES_AT_ONCE
     }
 
+    fn may_write(&self, keys: Vec<Bytes>) -> BoxFuture<Result<(), Error>> {
+        let pool = self.pool().clone();
+        Box::pin(async move { commit::may_write(&pool, &keys).await })
+    }
+
     fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {
         Box::pin(lease::grant(Arc::clone(self.pool()), ttl))
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use etcd_client_core::{OneLine, Printable};
+use etcd_client_core::{OneLine, Prefix, Printable};
+
+use super::to_grant;
 
 /// The most instances that are printed.
 const PRINTED: usize = 20;
@@ -69,8 +71,30 @@ pub(crate) struct FleetLag {
     /// How many instances there are.
     pub(crate) present: usize,
     pub(crate) lagging: Vec<LaggingInstance>,
+    /// What left it open whether some have it.
+    pub(crate) unreadable: Option<Unreadable>,
     /// Why the entries could not be followed at the end.
     pub(crate) error: Option<etcd_client_core::Error>,
+}
+
+/// A prefix that the user may not read.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) prefix: Prefix,
+    pub(crate) error: etcd_client_core::Error,
+}
+
+impl FleetLag {
+    pub(super) fn store(&self) -> Option<&etcd_client_core::Error> {
+        self.error.as_ref().or_else(|| self.unreadable.as_ref().map(|unreadable| &unreadable.error))
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { prefix, error } = self;
+        write!(f, "{}{}", OneLine(error), to_grant(prefix, error))
+    }
 }
 
 impl fmt::Display for LaggingInstance {
@@ -107,7 +131,7 @@ impl fmt::Display for InstanceLag {
 
 impl fmt::Display for FleetLag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, place, revision, limit, present, lagging, error } = self;
+        let Self { name, place, revision, limit, present, lagging, unreadable, error } = self;
         write!(f, "revision {revision} of {name} is not in force everywhere")?;
         limit.iter().try_for_each(|limit| write!(f, " after {limit:?}"))?;
         match (present, lagging.len()) {
@@ -123,6 +147,9 @@ impl fmt::Display for FleetLag {
         if lagging.len() > PRINTED {
             write!(f, "\n  ... and {} more", lagging.len() - PRINTED)?;
         }
+        unreadable.iter().try_for_each(|unreadable| {
+            write!(f, "\n  whether that is because nothing has changed cannot be read: {unreadable}")
+        })?;
         error
             .iter()
             .try_for_each(|error| write!(f, "\n  they cannot be followed at the moment: {}", OneLine(error)))

@@ -96,6 +96,8 @@ pub(crate) struct RolloutFailure {
     pub(crate) prefix: String,
     pub(crate) end: RolloutEnd,
     pub(crate) error: Option<etcd_client_core::Error>,
+    /// What helps, beginning with a colon; empty if the error says it.
+    pub(crate) way_out: String,
 }
 
 impl fmt::Display for TakeBackReason {
@@ -134,7 +136,7 @@ fn keys(keys: &[String], before: &str, f: &mut fmt::Formatter<'_>) -> fmt::Resul
 
 impl fmt::Display for RolloutFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, prefix, end, error } = self;
+        let Self { name, prefix, end, error, way_out } = self;
         let rollout = format!("the rollout of {name} below {prefix}");
         match end {
             RolloutEnd::NotBegun { why } => write!(f, "{rollout} has not begun: {why}")?,
@@ -175,6 +177,6 @@ impl fmt::Display for RolloutFailure {
                 )?;
             }
         }
-        error.iter().try_for_each(|error| write!(f, ": {}", OneLine(error)))
+        error.iter().try_for_each(|error| write!(f, ": {}{way_out}", OneLine(error)))
     }
 }

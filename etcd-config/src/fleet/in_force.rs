@@ -7,8 +7,9 @@ use tokio::task::JoinSet;
 
 use super::instance::Instance;
 use super::verdict::{Verdict, verdict};
-use crate::error::LaggingInstance;
+use crate::error::{LaggingInstance, Unreadable};
 use crate::instance::report::InstanceReport;
+use crate::live::first_load::is_final;
 use crate::tree::directories::is_layered;
 
 /// So many states of the configuration are asked about at a time. Instances that read the same mostly are at one or two; where
@@ -25,6 +26,8 @@ pub(super) struct InForce {
     revision: u64,
     /// Whether nothing has changed since a state, up to the revision; `None` if that is still to be asked.
     same: HashMap<State, Option<bool>>,
+    /// What the user may not read, of the states that were asked about last.
+    unreadable: Option<Unreadable>,
 }
 
 /// What the store has said.
@@ -39,7 +42,7 @@ pub(super) enum Answers {
 
 impl InForce {
     pub(super) fn new(prefix: Prefix, revision: u64) -> Self {
-        Self { prefix, revision, same: HashMap::new() }
+        Self { prefix, revision, same: HashMap::new(), unreadable: None }
     }
 
     pub(super) fn revision(&self) -> u64 {
@@ -71,6 +74,7 @@ impl InForce {
         }
         let unknown = self.same.iter().filter(|(_, answer)| answer.is_none());
         let open: Vec<State> = unknown.map(|(state, _)| state.clone()).take(ASKED).collect();
+        self.unreadable = None;
         let mut questions = JoinSet::new();
         for state in open {
             let (layers, revision, count) = &state;
@@ -81,17 +85,24 @@ impl InForce {
                 continue;
             };
             let answer = store.unchanged(&prefix, known);
-            questions.spawn(async move { (state, answer.await) });
+            questions.spawn(async move { (state, prefix, answer.await) });
         }
         let mut is_answered = true;
         while let Some(answer) = questions.join_next().await {
-            let Ok((state, answer)) = answer else { continue };
+            let Ok((state, prefix, answer)) = answer else { continue };
             let is_same = match answer {
                 Ok(Some(head)) if head >= self.revision => true,
                 // Something was written, so the instance will say how it stands; or the store can never say.
                 Ok(None) => false,
                 Err(error) if error.kind() == Kind::InvalidRequest => false,
-                Ok(Some(_)) | Err(_) => {
+                Ok(Some(_)) => {
+                    is_answered = false;
+                    continue;
+                }
+                Err(error) => {
+                    if is_final(&error) {
+                        self.unreadable = Some(Unreadable { prefix, error });
+                    }
                     is_answered = false;
                     continue;
                 }
@@ -103,6 +114,11 @@ impl InForce {
             true if self.same.values().all(Option::is_some) => Answers::All,
             true => Answers::Some,
         }
+    }
+
+    /// What the user may not read, which leaves it open whether some have it.
+    pub(super) fn unreadable(&self) -> Option<Unreadable> {
+        self.unreadable.clone()
     }
 
     /// Who does not have it.

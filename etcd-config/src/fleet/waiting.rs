@@ -102,6 +102,7 @@ impl Waiting {
             limit: is_over.then_some(limit),
             present: self.present.count(),
             lagging: self.lagging(),
+            unreadable: self.in_force.unreadable(),
             error: error.clone(),
         })
     }

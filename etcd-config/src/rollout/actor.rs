@@ -33,6 +33,8 @@ pub(super) struct Actor {
 pub(super) enum NotActing {
     /// Somebody else has the key.
     Taken,
+    /// The user may not write it.
+    Denied(Error),
     Failed(Error),
 }
 
@@ -79,6 +81,9 @@ impl Actor {
             Ok(Leased::Taken) => Err(NotActing::Taken),
             Err(error) => {
                 self.may_have_gone |= error.maybe_applied();
+                if error.kind() == Kind::PermissionDenied {
+                    return Err(NotActing::Denied(error));
+                }
                 if error.kind() == Kind::NotFound {
                     self.lease = None;
                     return Err(NotActing::Failed(Error::new(Kind::Unavailable, "the lease has ended")));
@@ -100,7 +105,7 @@ impl Actor {
             match self.act().await {
                 Ok(()) => is_seen = true,
                 Err(NotActing::Taken) => return,
-                Err(NotActing::Failed(error)) => {
+                Err(NotActing::Failed(error) | NotActing::Denied(error)) => {
                     tracing::debug!(%error, "nobody is seen to drive a rollout");
                     is_seen = false;
                     sleep(PAUSE).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etcd_client_core::Kind;
+use etcd_client_core::{Kind, Printable};
 use tokio::time::{Instant, sleep};
 
 use super::actor::LEASE;
@@ -88,17 +88,43 @@ impl Work {
     }
 
     pub(super) fn failure(&self, end: RolloutEnd, error: Option<etcd_client_core::Error>) -> Error {
+        self.failure_with(end, error, String::new())
+    }
+
+    fn failure_with(
+        &self,
+        end: RolloutEnd,
+        error: Option<etcd_client_core::Error>,
+        way_out: String,
+    ) -> Error {
         let prefix = self.place.base.to_string();
-        Error::of_rollout(RolloutFailure { name: self.place.name, prefix, end, error })
+        Error::of_rollout(RolloutFailure { name: self.place.name, prefix, end, error, way_out })
+    }
+
+    /// What to grant, where the store's error does not say it: it names what may not be read, but not what may not be
+    /// written.
+    fn way_out(&self, not_made: &NotMade) -> String {
+        if !matches!(not_made, NotMade::Denied(_)) {
+            return String::new();
+        }
+        let all: Vec<String> = self
+            .prefix
+            .directories_as_added()
+            .map(|directory| Printable::line(directory).to_string())
+            .collect();
+        format!(": grant the user a role that may read and write all of {}", all.join(", "))
     }
 
     /// What is said of a step after the first one that was not made.
     pub(super) fn stays(&self, not_made: NotMade, what: &str) -> Error {
+        let way_out = self.way_out(&not_made);
         let (why, error) = in_words(&self.place, not_made);
         let id = self.id.clone();
         match error {
             Some((error, true)) => self.failure(RolloutEnd::Unknown { id, why: what.to_owned() }, error),
-            Some((error, false)) => self.failure(RolloutEnd::Staged { id, why: what.to_owned() }, error),
+            Some((error, false)) => {
+                self.failure_with(RolloutEnd::Staged { id, why: what.to_owned() }, error, way_out)
+            }
             None => self.failure(RolloutEnd::Staged { id, why: format!("{what}: {why}") }, None),
         }
     }
@@ -112,6 +138,7 @@ impl Work {
         if let NotMade::TooMany { .. } = not_made {
             return Error::option(in_words(&self.place, not_made).0);
         }
+        let way_out = self.way_out(&not_made);
         let (why, error) = in_words(&self.place, not_made);
         match error {
             Some((error, true)) => {
@@ -119,7 +146,8 @@ impl Work {
                 self.failure(RolloutEnd::Unknown { id: self.id.clone(), why }, error)
             }
             Some((error, false)) => {
-                self.failure(RolloutEnd::NotBegun { why: "the store has not taken it".to_owned() }, error)
+                let why = "the store has not taken it".to_owned();
+                self.failure_with(RolloutEnd::NotBegun { why }, error, way_out)
             }
             None => self.failure(RolloutEnd::NotBegun { why }, None),
         }
@@ -134,11 +162,8 @@ fn in_words(place: &RolloutPlace, not_made: NotMade) -> Words {
         NotMade::Stop(Stop::Gone) => "it is no longer there".to_owned(),
         NotMade::Stop(Stop::Refused(why)) => why,
         NotMade::Stop(Stop::Conflict(keys)) => {
-            let keys: Vec<String> = keys
-                .iter()
-                .take(10)
-                .map(|key| etcd_client_core::Printable::line(&key.key).to_string())
-                .collect();
+            let keys: Vec<String> =
+                keys.iter().take(10).map(|key| Printable::line(&key.key).to_string()).collect();
             format!("somebody else has changed {}", keys.join(", "))
         }
         NotMade::TakenOver => format!(
@@ -155,6 +180,7 @@ fn in_words(place: &RolloutPlace, not_made: NotMade) -> Words {
              to fewer instances, or to a layer that they share",
             place.name
         ),
+        NotMade::Denied(error) => return (String::new(), Some((Some(error), false))),
         NotMade::Store { error, maybe } => return (String::new(), Some((error, maybe))),
     };
     (words, None)

@@ -87,6 +87,7 @@ async fn refuse_override(
         prefix: place.base.to_string(),
         end,
         error: None,
+        way_out: String::new(),
     }))
 }
 

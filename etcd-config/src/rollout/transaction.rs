@@ -39,6 +39,8 @@ pub(super) enum NotMade {
         error: Option<Error>,
         maybe: bool,
     },
+    /// The user may not write all that the step writes.
+    Denied(Error),
     /// Others write all the time.
     Crowded,
     /// Too much for one transaction.
@@ -96,6 +98,9 @@ impl Step<'_> {
                     sleep(Duration::from_millis(fastrand::u64(1..50))).await;
                 }
                 Err(error) => {
+                    if error.kind() == Kind::PermissionDenied {
+                        return Err(NotMade::Denied(error));
+                    }
                     if error.maybe_applied() {
                         lost = Some((made, error.clone()));
                     } else if !error.is_transient() {
@@ -122,7 +127,8 @@ impl Step<'_> {
             match timeout_at(deadline, self.look(actor)).await {
                 Ok(Ok(view)) => return Ok(view),
                 Ok(Err(NotActing::Taken)) => return Err(NotMade::TakenOver),
-                Ok(Err(NotActing::Failed(error))) => {
+                Ok(Err(NotActing::Denied(error))) if !maybe => return Err(NotMade::Denied(error)),
+                Ok(Err(NotActing::Failed(error) | NotActing::Denied(error))) => {
                     if is_final(&error) || Instant::now() + PAUSE >= deadline {
                         return Err(NotMade::Store { error: Some(error), maybe });
                     }

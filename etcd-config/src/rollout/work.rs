@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etcd_client_core::{Prefix, Store};
+use etcd_client_core::{Kind, Prefix, Store};
 
 use super::actor::Actor;
 use super::observing::{Observation, Seen};
@@ -71,6 +71,7 @@ impl Work {
     /// The change in the layers. What would be too much for the steps after this one is too much for it, too.
     pub(super) async fn stage(&mut self, staging: &Staging) -> Result<Done<()>, NotMade> {
         self.refuse_too_many(staging)?;
+        self.refuse_without_right(staging).await?;
         let place = self.place.clone();
         self.make(true, |view| Ok((stage(view, &place, staging)?, ()))).await
     }
@@ -78,6 +79,17 @@ impl Work {
     fn refuse_too_many(&self, staging: &Staging) -> Result<(), NotMade> {
         let (writes, at_once) = (most_writes(staging), writes_at_once(&*self.store, &self.prefix));
         if writes > at_once { Err(NotMade::TooMany { writes, at_once }) } else { Ok(()) }
+    }
+
+    /// What may be staged and not promoted would stay staged.
+    async fn refuse_without_right(&self, staging: &Staging) -> Result<(), NotMade> {
+        let commit_key = staging.commit_key.iter().map(|(path, _)| path);
+        let keys = staging.texts.keys().chain(commit_key).map(|path| self.place.base.join(path).into());
+        match self.store.may_write(keys.collect()).await {
+            Err(error) if error.kind() == Kind::PermissionDenied => Err(NotMade::Denied(error)),
+            // If it does not answer, the next call says so.
+            _ => Ok(()),
+        }
     }
 
     /// Whether it could be staged now. Nothing is written.

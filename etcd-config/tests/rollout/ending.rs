@@ -1,5 +1,6 @@
 //! How a rollout ends that is not interrupted.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -236,4 +237,95 @@ async fn what_is_asked_for_before_the_promotion_is_heard() {
         assert_eq!(reason(&error), TakeBackReason::Asked("Ctrl-C".to_owned()));
     }
     world.assert_only("12").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_panics_at_each_step_does_not_end_it() {
+    for is_good in [true, false] {
+        let world = World::new(&["web-1", "web-2"]).await;
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&told);
+        let rollout = world.rollout().await.observe(Duration::from_secs(3)).on_step(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            panic!("the listener's own");
+        });
+        let probe = move || if is_good { Ok(()) } else { Err("bad") };
+        let outcome = rollout.probe(probe).promote_async().await;
+        assert_eq!(told.load(Ordering::SeqCst), 3, "staged, in force, and the end");
+        match outcome {
+            Ok(promoted) => assert!(is_good && promoted.instances() == ["web-1"]),
+            Err(error) => assert_eq!(reason(&error), TakeBackReason::Probe("bad".to_owned())),
+        }
+        world.assert_only(if is_good { "20" } else { "12" }).await;
+        world.assert_no_flapping(is_good);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_who_ask_the_first_one_counts_also_before_it_begins() {
+    for is_begun in [true, false] {
+        let world = World::new(&["web-1", "web-2"]).await;
+        let rollout = world.rollout().await;
+        let handles = [rollout.handle(), rollout.handle()];
+        let ask = || {
+            handles[0].take_back("the first");
+            handles[1].take_back("the second");
+            handles[0].take_back("the third");
+        };
+        if !is_begun {
+            ask();
+        }
+        let task = tokio::spawn(rollout.promote_async());
+        if is_begun {
+            until("in force", async || world.members[0].live.load().workers == 20).await;
+            ask();
+        }
+        let error = task.await.unwrap().unwrap_err();
+        assert_eq!(reason(&error), TakeBackReason::Asked("the first".to_owned()));
+        world.assert_only("12").await;
+        world.assert_no_flapping(false);
+    }
+}
+
+/// Whenever it is asked for: it is taken back whole or promoted whole, and from some moment on it is too late.
+#[tokio::test(start_paused = true)]
+async fn once_it_is_being_promoted_it_is_too_late_to_take_it_back() {
+    const OBSERVE: Duration = Duration::from_secs(10);
+    // Each call takes one second, or half of one.
+    const SLOW: Duration = Duration::from_secs(1);
+    let (mut taken_back, mut too_late) = (0, 0);
+    for half in 0..10 {
+        let world = World::new(&["web-1", "web-2"]).await;
+        let (in_force, promoted) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(None)));
+        let (slow, in_force_at, ended) = (world.store.clone(), Arc::clone(&in_force), Arc::clone(&promoted));
+        let rollout = world.rollout().await.observe(OBSERVE).on_step(move |step| match step {
+            RolloutStep::InForce { .. } => {
+                slow.delay(SLOW);
+                *in_force_at.lock().unwrap() = Some(Instant::now());
+            }
+            RolloutStep::Promoted { .. } => *ended.lock().unwrap() = Some(Instant::now()),
+            _ => {}
+        });
+        let handle = rollout.handle();
+        let task = tokio::spawn(rollout.promote_async());
+        until("in force", async || in_force.lock().unwrap().is_some()).await;
+        let begin = in_force.lock().unwrap().unwrap();
+        tokio::time::sleep_until(begin + OBSERVE - SLOW + SLOW * half / 2 + SLOW / 4).await;
+        let asked = Instant::now();
+        handle.take_back("Ctrl-C");
+        let outcome = task.await.unwrap();
+        world.store.delay(Duration::ZERO);
+        match outcome {
+            Ok(_) => too_late += usize::from(asked < promoted.lock().unwrap().unwrap()),
+            Err(error) => {
+                assert_eq!(too_late, 0, "it was too late before");
+                assert_eq!(reason(&error), TakeBackReason::Asked("Ctrl-C".to_owned()));
+                taken_back += 1;
+            }
+        }
+        let is_promoted = promoted.lock().unwrap().is_some();
+        world.assert_only(if is_promoted { "20" } else { "12" }).await;
+        world.assert_no_flapping(is_promoted);
+    }
+    assert!(taken_back >= 2 && too_late >= 2, "{taken_back} {too_late}");
 }

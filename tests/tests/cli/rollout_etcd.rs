@@ -5,7 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use etcd_config_tests::{Server, until_within};
+use etcd_client_core::v3::Client;
+use etcd_config::{EtcdConfig, Live};
+use etcd_config_tests::{Server, block_on, until_within};
 
 use crate::helper::{Ran, Run};
 use crate::terminal::Terminal;
@@ -154,6 +156,112 @@ fn those_who_were_shown_have_it_first() {
     let screen = terminal.screen();
     assert!(screen.contains("for web-1\n") && !screen.contains("web-2"), "{screen}");
     assert_eq!(keys(&server), "/service/workers=20\n");
+}
+
+#[test]
+fn somebody_else_who_is_first_is_exit_code_4_and_nothing_is_written() {
+    let server = Server::start();
+    server.put("/service/workers", "12");
+    let _member = Member::start(&server, "web-1", false);
+    let args = ["workers=20", "--to", "web-1", "--observe", "0s"];
+    let mut terminal = Terminal::start(prepared(&server, &args), 100);
+    terminal.sees("Roll it out? [y/N]");
+    // Not the key that is to be changed: the decision was about all of them.
+    server.put("/service/level", "debug");
+    terminal.types("y\n");
+    assert_eq!(terminal.ends(), 4, "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert!(screen.contains("A conflict: nothing is written. Since revision "), "{screen}");
+    assert!(screen.contains("/service/level ") && screen.contains("absent"), "{screen}");
+    assert_eq!(keys(&server), "/service/level=debug\n/service/workers=12\n");
+}
+
+/// What the program's `Service` is for the instances here.
+#[derive(EtcdConfig)]
+#[etcd(prefix = "/service", layers("/service@{instance}"))]
+struct Part {
+    #[etcd(default = 10)]
+    _workers: u32,
+}
+
+/// An instance that is listed, with a client that may do all.
+fn instance(server: &Server, name: &str) -> Live<Part> {
+    let client =
+        block_on(async { Client::builder().endpoints([server.endpoint()]).user("root", "of-root").build() });
+    let live = Part::options().instance(name).watch(client.expect("a client")).expect("it starts");
+    until_within(Duration::from_secs(20), "listed", || live.status().instance.is_some());
+    live
+}
+
+#[test]
+fn who_lacks_a_right_is_told_what_to_grant_and_nothing_is_written() {
+    const RIGHTS: [(&str, &str); 7] = [
+        ("read", "/service/"),
+        ("write", "/service/"),
+        ("read", "/service@web-1/"),
+        ("write", "/service@web-1/"),
+        ("read", "/service.rollout/"),
+        ("write", "/service.rollout/"),
+        ("read", "/service.fleet/"),
+    ];
+    let role = |(what, directory): (&str, &str)| format!("{what}-{}", directory.replace('/', ""));
+    let server = Server::builder().flag("--bcrypt-cost", "4").start();
+    server.enable_auth("of-root");
+    server.put("/service/workers", "12");
+    server.etcdctl(["user", "add", "operator:secret"]);
+    for right @ (what, directory) in RIGHTS {
+        server.etcdctl(["role", "add", &role(right)]);
+        server.etcdctl(["role", "grant-permission", "--prefix=true", &role(right), what, directory]);
+        server.etcdctl(["user", "grant-role", "operator", &role(right)]);
+    }
+    let _members = ["web-1", "web-2"].map(|name| instance(&server, name));
+    let run = |args: &[&str]| {
+        let run = Run::new("", args).env("SERVICE", "1").env("ETCDCTL_ENDPOINTS", &server.endpoint());
+        run.env("ETCDCTL_USER", "operator").env("ETCDCTL_PASSWORD", "secret").run()
+    };
+    let without = |right: (&str, &str), args: &[&str]| {
+        server.etcdctl(["user", "revoke-role", "operator", &role(right)]);
+        let ran = run(args);
+        server.etcdctl(["user", "grant-role", "operator", &role(right)]);
+        ran
+    };
+    let refused = |right @ (what, directory): (&str, &str), args: &[&str]| {
+        let ran = without(right, args);
+        assert_eq!(ran.code, 3, "{right:?}: {ran:#?}");
+        let (_, granted) = ran.err.split_once("grant the user a role that may ").expect(&ran.err);
+        assert!(granted.contains(what) && granted.contains(directory), "{right:?}: {ran:#?}");
+        assert_eq!(keys(&server), "/service/workers=12\n", "{right:?}: {ran:#?}");
+    };
+
+    let revision_of = |key: &str| {
+        let found = server.etcdctl(["get", key, "-w", "json"]);
+        let found: serde_json::Value = serde_json::from_str(&found).expect("JSON");
+        found["kvs"][0]["mod_revision"].to_string()
+    };
+
+    let rollout = ["rollout", "workers=20", "--to", "web-1", "--observe", "0s", "--yes"];
+    for right in RIGHTS {
+        refused(right, &rollout);
+    }
+    let read = |directory| ("read", directory);
+    refused(read("/service.rollout/"), &["rollout"]);
+    refused(read("/service.rollout/"), &["rollout", "--abort", "--yes"]);
+    for args in [&["fleet"][..], &["fleet", "--wait", "1"]] {
+        refused(read("/service.fleet/"), args);
+    }
+    // Whether a revision that nobody has reported changes anything is seen in the prefix.
+    server.put("/elsewhere", "1");
+    refused(read("/service/"), &["fleet", "--wait", &revision_of("/elsewhere"), "--for", "3s"]);
+    // These are not needed to see who is there.
+    for right in RIGHTS.into_iter().filter(|right| *right != read("/service.fleet/")) {
+        let ran = without(right, &["fleet"]);
+        assert!(ran.code == 0 && ran.out.contains("web-2"), "{right:?}: {ran:#?}");
+    }
+
+    let ran = run(&rollout);
+    assert_eq!((ran.code, &keys(&server)[..]), (0, "/service/workers=20\n"), "{ran:#?}");
+    let ran = run(&["fleet", "--wait", &revision_of("/service/workers"), "--for", "20s"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
 }
 
 #[test]

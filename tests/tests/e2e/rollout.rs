@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Prefix, Store};
@@ -10,7 +10,7 @@ use etcd_config::{
     EtcdConfig, Fleet, FoundRollout, Options, Rollout, RolloutEnd, RolloutHandle, RolloutStep,
     TakeBackReason, field,
 };
-use etcd_config_tests::{Server, block_on, until_within};
+use etcd_config_tests::{GrpcProxy, Server, block_on, on_each_line, until_within};
 
 #[derive(EtcdConfig, Debug, PartialEq)]
 #[etcd(prefix = "/service", layers("/service@{instance}"))]
@@ -35,6 +35,7 @@ const DIES: &str = "ROLLOUT_DIES";
 const LEASE: Duration = Duration::from_secs(2);
 const SOON: Duration = Duration::from_secs(60);
 const OBSERVE: Duration = Duration::from_secs(2);
+/// Of the fleet that is rolled out to again and again.
 const PROCESSES: usize = 20;
 
 fn options(name: &str) -> Options<Settings> {
@@ -160,15 +161,16 @@ fn assert_clean(client: &Client) {
 struct TestFleet {
     members: Vec<Process>,
     client: Client,
+    observe: Duration,
 }
 
 impl TestFleet {
-    fn start(endpoint: &str) -> Self {
-        let names: Vec<String> = (0..PROCESSES).map(|number| format!("web-{number}")).collect();
+    fn start(endpoint: &str, processes: usize, observe: Duration) -> Self {
+        let names: Vec<String> = (0..processes).map(|number| format!("web-{number}")).collect();
         let mut members: Vec<Process> =
             names.iter().map(|name| Process::start(endpoint, &[(NAME, name)])).collect();
         members.iter_mut().for_each(|member| assert!(member.says("listed").is_some()));
-        Self { members, client: client(endpoint.to_owned()) }
+        Self { members, client: client(endpoint.to_owned()), observe }
     }
 
     /// What each has had in force since it was asked last, once all have what is there now.
@@ -213,7 +215,7 @@ impl TestFleet {
     }
 
     fn rollout(&self) -> Rollout<Settings> {
-        Rollout::of(plan(&self.client)).to(["web-1", "web-2"]).within(SOON).observe(OBSERVE)
+        Rollout::of(plan(&self.client)).to(["web-1", "web-2"]).within(SOON).observe(self.observe)
     }
 }
 
@@ -226,10 +228,10 @@ fn to_twenty_processes_whose_operator_is_killed_at_each_step() {
             _ => {}
         };
     }
-    // One version will do: what a rollout asks of a server are transactions and leases.
+    // One version will do for all this: what a rollout asks of a server are transactions and leases.
     let server = Server::builder().start();
     server.put("/service/workers", "1");
-    let mut fleet = TestFleet::start(&server.endpoint());
+    let mut fleet = TestFleet::start(&server.endpoint(), PROCESSES, OBSERVE);
     let client = fleet.client.clone();
     for (number, dies) in ["before", "staged", "in force", "probe", "promoted"].into_iter().enumerate() {
         for resume in [true, false] {
@@ -263,8 +265,24 @@ fn to_twenty_processes_whose_operator_is_killed_at_each_step() {
     ends(&mut fleet);
 }
 
-/// The ends that need no death of the operator.
-fn ends(fleet: &mut TestFleet) {
+#[test]
+fn it_is_promoted_and_taken_back_on_each_line_and_behind_a_grpc_proxy() {
+    on_each_line(|etcd| {
+        for is_behind in [false, true] {
+            let begin = Instant::now();
+            let server = Server::builder().etcd(etcd).start();
+            server.put("/service/workers", "1");
+            let proxy = is_behind.then(|| GrpcProxy::before(&server));
+            let endpoint = proxy.as_ref().map_or_else(|| server.endpoint(), GrpcProxy::endpoint);
+            let mut fleet = TestFleet::start(&endpoint, 4, Duration::from_millis(500));
+            promoted_and_taken_back(&mut fleet);
+            assert_clean(&fleet.client);
+            println!("etcd {}, behind a proxy: {is_behind}: {:?}", etcd.version(), begin.elapsed());
+        }
+    });
+}
+
+fn promoted_and_taken_back(fleet: &mut TestFleet) {
     let client = fleet.client.clone();
     let before = workers(&client);
     fleet.rollout().promote().unwrap();
@@ -275,7 +293,14 @@ fn ends(fleet: &mut TestFleet) {
     let error = fleet.rollout().probe(|| Err::<(), _>("bad")).promote().unwrap_err();
     assert!(matches!(taken_back(&error), TakeBackReason::Probe(_)), "{error}");
     fleet.assert_seen(before, before);
+}
 
+/// The ends that need no death of the operator.
+fn ends(fleet: &mut TestFleet) {
+    promoted_and_taken_back(fleet);
+
+    let client = fleet.client.clone();
+    let before = workers(&client);
     let rollout = fleet.rollout().observe(SOON);
     let handle: RolloutHandle = rollout.handle();
     let asker = handle.clone();

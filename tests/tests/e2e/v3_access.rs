@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use etcd_client_core::v3::Client;
-use etcd_client_core::{Error, Kind};
+use etcd_client_core::{Error, Kind, Store};
 use etcd_config_tests::{Server, block_on, servers, soon};
 
 fn client(server: &Server, password: &str) -> Client {
@@ -36,6 +36,12 @@ fn a_user_may_do_what_its_role_allows() {
                 assert!(error.kind() == Kind::PermissionDenied && error.is_access(), "{etcd}: {error}");
                 assert!(!error.maybe_applied() && error.to_string().contains(&server.endpoint()), "{error}");
             }
+            let both = |other: &'static str| vec!["/payments/new".into(), other.into()];
+            client.may_write(both("/payments/a")).await.unwrap();
+            let error = client.may_write(both("/other")).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::PermissionDenied, "{etcd}: {error}");
+            let kept = client.get("/payments/").prefix().await.unwrap();
+            assert!(kept.count == 1 && kept.kvs[0].value == "2", "{etcd}: nothing is written: {kept:?}");
             let nobody = Client::new([server.endpoint()]).unwrap();
             let error = nobody.get("/payments/a").await.unwrap_err();
             assert_eq!(error.kind(), Kind::Unauthenticated);

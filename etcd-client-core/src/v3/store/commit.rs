@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::store::{Committed, GuardedWrites, Prefix};
 use crate::v3::calls::kv::{Delete, Get, Put};
 use crate::v3::calls::txn::{Compare, OperationResponse, Txn};
@@ -53,6 +55,17 @@ pub(super) async fn commit(pool: &Arc<Pool>, guarded: GuardedWrites) -> Result<C
     let counts: Vec<usize> = counted.collect();
     let same_count = counts.len() == prefix.directories().len() && counts.iter().sum::<usize>() == count;
     Ok(Committed::At { revision: answer.header.revision, proven: same_cluster && same_count })
+}
+
+/// Asks by transactions that are never made: etcd looks at the rights to all operations before it compares anything, and
+/// no version is less than 0.
+pub(super) async fn may_write(pool: &Arc<Pool>, keys: &[Bytes]) -> Result<(), Error> {
+    for keys in keys.chunks(LIMIT) {
+        let never = Txn::new(Arc::clone(pool)).when(Compare::version(keys[0].clone()).is_less_than(0));
+        let put = |key: &Bytes| Put::new(Arc::clone(pool), key.clone(), Bytes::new());
+        keys.iter().map(put).fold(never, Txn::then).await?;
+    }
+    Ok(())
 }
 
 fn counting(pool: &Arc<Pool>, prefix: &Prefix) -> Get {
