@@ -292,18 +292,19 @@ async fn once_it_is_being_promoted_it_is_too_late_to_take_it_back() {
         let handle = rollout.handle();
         let task = tokio::spawn(rollout.promote_async());
         until("in force", async || in_force.lock().unwrap().is_some()).await;
-        let begin = in_force.lock().unwrap().unwrap();
-        tokio::time::sleep_until(begin + OBSERVE - SLOW + SLOW * half / 2 + SLOW / 4).await;
+        let since = in_force.lock().unwrap().unwrap();
+        tokio::time::sleep_until(since + OBSERVE - SLOW + SLOW * half / 2 + SLOW / 4).await;
         let asked = Instant::now();
         handle.take_back("Ctrl-C");
         let outcome = task.await.unwrap();
         world.store.delay(Duration::ZERO);
-        if outcome.is_ok() {
-            too_late += usize::from(asked < promoted.lock().unwrap().unwrap());
-        } else {
-            assert_eq!(too_late, 0, "it was too late before");
-            assert_eq!(reason(&outcome.unwrap_err()), TakeBackReason::Asked("Ctrl-C".to_owned()));
-            taken_back += 1;
+        match outcome {
+            Ok(_) => too_late += usize::from(asked < promoted.lock().unwrap().unwrap()),
+            Err(error) => {
+                assert_eq!(too_late, 0, "it was too late before");
+                assert_eq!(reason(&error), TakeBackReason::Asked("Ctrl-C".to_owned()));
+                taken_back += 1;
+            }
         }
         let is_promoted = promoted.lock().unwrap().is_some();
         world.assert_only(if is_promoted { "20" } else { "12" }).await;

@@ -33,8 +33,8 @@ fn rows() -> Vec<(&'static str, &'static str)> {
 
 fn client(endpoint: String, tls: Option<Tls>, user: Option<(&str, &str)>) -> Client {
     let builder = Client::builder().endpoints([endpoint]);
-    let builder = tls.into_iter().fold(builder, |builder, tls| builder.tls(tls));
-    let builder = user.into_iter().fold(builder, |builder, (name, password)| builder.user(name, password));
+    let builder = if let Some(tls) = tls { builder.tls(tls) } else { builder };
+    let builder = if let Some((name, password)) = user { builder.user(name, password) } else { builder };
     builder.build().expect("a client")
 }
 
