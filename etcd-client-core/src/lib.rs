@@ -75,7 +75,7 @@ pub use memory::{MemoryStore, Transaction};
 pub use printable::Printable;
 pub use store::{
     Batch, BoxFuture, Change, Committed, Delta, Entry, GuardedWrites, HistoryMark, Known, Lease, LeaseId,
-    Leased, LeasedPut, Listing, Opened, Packed, PackedEntries, PackedEntry, Prefix, Signal, Store, Watch,
-    Write,
+    Leased, LeasedPut, Listing, Opened, PackedEntries, PackedEntry, PackedListing, Prefix, Signal, Store,
+    Watch, Write,
 };
 pub use watcher::Watcher;

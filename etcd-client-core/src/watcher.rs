@@ -64,7 +64,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use self::mirror::Mirror;
-use crate::store::{Batch, BoxFuture, Listing, Opened, Packed, Prefix, Signal, Store};
+use crate::store::{Batch, BoxFuture, Listing, Opened, PackedListing, Prefix, Signal, Store};
 use crate::{Error, Kind, OneLine};
 use audit::{Audit, Scope};
 use backoff::Backoff;
@@ -209,7 +209,7 @@ impl Watcher {
     /// assert_eq!(watcher.listed().map(|packed| packed.listing()), Some((*listing).clone()));
     /// # });
     /// ```
-    pub fn listed(&self) -> Option<Arc<Packed>> {
+    pub fn listed(&self) -> Option<Arc<PackedListing>> {
         self.mirror.as_ref().map(|mirror| Arc::clone(mirror.listing()))
     }
 
@@ -290,10 +290,10 @@ impl Watcher {
             self.events.push_back(Event::Rewound { seen, now, cluster_changed });
         }
         self.scope.listed(&self.options);
+        let is_ahead = listing.revision > mirror.revision();
         let (batch, values_differ) = mirror.replace(&listing);
         if cause == Cause::Audit && values_differ {
-            self.counters.repairs += 1;
-            tracing::warn!(prefix = %self.prefix, keys = batch.changes.len(), "an audit found what the watch had missed");
+            self.count_repair(batch.changes.len(), is_ahead);
         }
         self.events.push_back(Event::changed_or_current(batch, cause));
     }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use etcd_client_core::watcher::{self, Cause, Watcher};
 use etcd_client_core::{
     Batch, Change, Committed, Credentials, Delta, EndpointFailure, Entry, Error, GuardedWrites, HistoryMark,
-    Kind, Known, Lease, LeaseId, Leased, LeasedPut, Listing, MemoryStore, Packed, Prefix, Printable, Proxy,
-    Signal, Tls, Write, v2, v3,
+    Kind, Known, Lease, LeaseId, Leased, LeasedPut, Listing, MemoryStore, PackedListing, Prefix, Printable,
+    Proxy, Signal, Tls, Write, v2, v3,
 };
 
 /// What is planted where there is room for a value or a password.
@@ -67,9 +67,9 @@ fn root() -> Vec<Row> {
         row("Leased", &Leased::At { revision: 7, created: true }),
         row("LeasedPut", &LeasedPut { key: "/app/k\u{1b}".into(), value: PLANTED.into(), lease: LeaseId(7) }),
         row("Listing", &listing()),
-        row("Packed", &Packed::of(&listing())),
-        row("PackedEntries", &Packed::of(&listing()).iter()),
-        row("PackedEntry", &Packed::of(&listing()).get(0)),
+        row("PackedListing", &PackedListing::of(&listing())),
+        row("PackedEntries", &PackedListing::of(&listing()).iter()),
+        row("PackedEntry", &PackedListing::of(&listing()).get(0)),
         row("MemoryStore", &store),
         row("Transaction", &store.transaction().put("/app/k", PLANTED).delete("/app/gone")),
         row("HistoryMark", &HistoryMark { revision: 7, count: 1, newest: vec![entry()] }),

@@ -276,8 +276,13 @@ impl Error {
     }
 
     /// The entries of a fleet could not be read in time.
-    pub(crate) fn fleet_timeout(limit: Duration, last: Option<etcd_client_core::Error>) -> Self {
-        Self(Arc::new(Inner::Startup { what: "answer about the fleet", limit, last, cache: None }))
+    /// The store does not say what it is asked for, such as `list of instances`.
+    pub(crate) fn silence(
+        what: &'static str,
+        limit: Duration,
+        last: Option<etcd_client_core::Error>,
+    ) -> Self {
+        Self(Arc::new(Inner::Startup { what, limit, last, cache: None }))
     }
 
     pub(crate) fn fleet(lag: FleetLag) -> Self {
@@ -411,6 +416,9 @@ impl StdError for Error {
             Inner::Store(error) | Inner::Refusal { error, .. } => error.source(),
             Inner::Startup { last, .. } => last.as_ref().and_then(StdError::source),
             Inner::Writing(writing) => writing.store().and_then(StdError::source),
+            Inner::Fleet(FleetLag { error, .. }) | Inner::Rollout(RolloutFailure { error, .. }) => {
+                error.as_ref().and_then(StdError::source)
+            }
             Inner::Io { source, .. } => Some(source),
             _ => None,
         }

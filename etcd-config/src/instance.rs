@@ -14,6 +14,7 @@ use std::time::Duration;
 use etcd_client_core::{Prefix, Printable};
 
 use crate::error::Error;
+use crate::tree::beside::Beside;
 use crate::tree::directories::{directories, path_of};
 
 /// How an instance is to be listed in the fleet.
@@ -45,7 +46,7 @@ pub(crate) fn fleet_of(prefix: &Prefix) -> Result<Prefix, Error> {
                  configuration a prefix",
             ));
         }
-        path => Prefix::new(&format!("{path}.fleet")),
+        _ => Beside::Fleet.of(prefix),
     };
     // Whoever read the entries would write its own again after each of them.
     let overlaps = |directory: &&str| {

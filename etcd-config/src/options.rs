@@ -172,7 +172,7 @@ impl<T: Derived> Options<T> {
     /// capitals.
     ///
     /// A value is one name: it must not be empty, nor hold a slash, a brace or a control character. A name that neither the
-    /// prefix nor a layer has is ignored.
+    /// prefix nor a layer has is ignored; the error for a placeholder without a value shows it if the two are alike.
     ///
     /// ```
     /// # use etcd_config::{EtcdConfig, MemoryStore};
@@ -352,7 +352,14 @@ impl<T: Derived> Options<T> {
     }
 
     fn fillings(&self) -> Fillings<'_> {
-        Fillings { placeholders: &self.placeholders, instance: self.instance.as_deref() }
+        let Self { prefix, layers, placeholders, instance, .. } = self;
+        let lowest = prefix.as_deref().or(T::LAYOUT.prefix);
+        let layers = T::LAYOUT.layers.iter().copied().chain(layers.iter().map(String::as_str));
+        Fillings {
+            placeholders,
+            instance: instance.as_deref(),
+            templates: lowest.into_iter().chain(layers).collect(),
+        }
     }
 
     /// The prefix with its layers.

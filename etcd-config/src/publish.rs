@@ -12,9 +12,11 @@
 pub(crate) mod any_config;
 pub(crate) mod change;
 pub(crate) mod current;
+pub(crate) mod decoding;
 pub(crate) mod held;
 pub(crate) mod keys;
 mod lag;
+mod remarks;
 pub(crate) mod snapshot;
 pub(crate) mod spares;
 pub(crate) mod speed;
@@ -23,30 +25,30 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use etcd_client_core::watcher::Cause;
-use etcd_client_core::{Batch, OneLine, Packed};
+use etcd_client_core::{Batch, PackedListing};
 
 use self::any_config::AnyConfig;
 use self::change::Step;
+use self::decoding::decoded_any;
 use self::held::Held;
 use self::keys::Keys;
 use self::lag::Lag;
+use self::remarks::Remarks;
 use self::snapshot::AnySnapshot;
 use self::spares::{Spare, Spares};
 use self::speed::DecodeSpeed;
-use crate::decode::{self, Context, Derived};
+use crate::decode::Context;
 use crate::lint::absent;
 use crate::lint::all_ordinary::are_all_ordinary;
 use crate::lint::nothing_read::{Neighbours, NothingRead};
 use crate::lint::puts::puts;
-use crate::lint::warnings::KeyWarnings;
-use crate::problem::{Kind, Problem, Report};
+use crate::problem::{Problem, Report};
 use crate::rejection::Rejection;
 use crate::runtime::panics;
 use crate::schema::relevance::keep_relevant;
 use crate::shape::layout::Layout;
 use crate::status::outstanding::Outstanding;
-use crate::tree::directories::is_layered;
-use crate::tree::{KeyTree, Replaced, Touched};
+use crate::tree::{Replaced, Touched};
 
 /// Holds the keys, and publishes snapshots of them.
 pub(crate) struct Publisher {
@@ -66,17 +68,7 @@ pub(crate) struct Publisher {
     /// What has changed since the published snapshot was read, for when it becomes a spare. `None` if that is not
     /// known: then it is dropped, and does not become a spare.
     lag: Option<Lag>,
-    key_warnings: KeyWarnings,
-    /// Warnings that the log has and the callbacks have not.
-    new_warnings: Vec<Problem>,
-    /// Why the prefix may be the wrong one, while no field reads a key.
-    nothing_read: Option<NothingRead>,
-    /// Which `restart` fields have changed.
-    restart_changes: Vec<Problem>,
-    /// The same, with what a start would refuse of them.
-    restart_preview: Vec<Problem>,
-    /// The warnings, or what waits for a restart, are not what the status says of them.
-    remarks_differ: bool,
+    remarks: Remarks,
 }
 
 /// Publishes a snapshot, or says why not.
@@ -123,7 +115,7 @@ impl Publisher {
     pub(crate) fn new(
         config: &'static dyn AnyConfig,
         context: Context,
-        listing: &Arc<Packed>,
+        listing: &Arc<PackedListing>,
         neighbours: Option<&Neighbours>,
         names_commands: bool,
     ) -> Result<(Self, Arc<dyn AnySnapshot>, DecodeSpeed), Report> {
@@ -157,16 +149,9 @@ impl Publisher {
             spares: Spares::default(),
             held: None,
             lag: Some(Lag::default()),
-            key_warnings: KeyWarnings::default(),
-            new_warnings: Vec::new(),
-            nothing_read,
-            restart_changes: Vec::new(),
-            restart_preview: Vec::new(),
-            remarks_differ: true,
+            remarks: Remarks::new(nothing_read),
         };
-        publisher.look_for_warnings(None);
-        // Nobody can have subscribed yet; the status has them.
-        publisher.new_warnings.clear();
+        publisher.look_for_first_warnings();
         let speed = DecodeSpeed::after(begin.elapsed(), listing.len());
         Ok((publisher, first, speed))
     }
@@ -182,39 +167,6 @@ impl Publisher {
 
     pub(crate) fn keys(&self) -> &Arc<Keys> {
         &self.keys
-    }
-
-    /// What is odd about the keys but no error.
-    pub(crate) fn warnings(&self) -> Vec<Problem> {
-        let tree = self.keys.read();
-        let nothing_read = self.nothing_read.as_ref().map(|nothing_read| nothing_read.warning(&tree));
-        nothing_read.into_iter().chain(self.key_warnings.warnings(&tree)).collect()
-    }
-
-    /// The warnings that were logged since the last call.
-    pub(crate) fn take_new_warnings(&mut self) -> Vec<Problem> {
-        std::mem::take(&mut self.new_warnings)
-    }
-
-    /// Why the prefix may be the wrong one, if no field has read a key yet.
-    pub(crate) fn nothing_read(&self) -> Option<&str> {
-        self.nothing_read.as_ref().map(NothingRead::what)
-    }
-
-    /// What a restart would bring into force.
-    pub(crate) fn pending(&self) -> Vec<Problem> {
-        self.restart_preview.clone()
-    }
-
-    /// Whether the warnings and what waits for a restart have changed since they were last
-    /// [recorded](Self::remarks_recorded).
-    pub(crate) fn remarks_differ(&self) -> bool {
-        self.remarks_differ
-    }
-
-    /// The status has the warnings, and what waits for a restart.
-    pub(crate) fn remarks_recorded(&mut self) {
-        self.remarks_differ = false;
     }
 
     /// Whether a panic's message may hold a secret.
@@ -235,7 +187,8 @@ impl Publisher {
     pub(crate) fn distrust(&mut self) {
         self.spares.discard_all();
         self.held = None;
-        (self.lag, self.remarks_differ) = (None, true);
+        self.lag = None;
+        self.remarks.differ = true;
         if !self.keys.are_published() {
             self.outstanding = self.outstanding.changed();
             if self.layout().commit_key.is_none() {
@@ -278,16 +231,7 @@ impl Publisher {
         let is_ordinary = is_ordinary && !touched.has_strays();
         // Writing the commit key counts, even with the value that it has.
         let is_committed = self.committed_at() != committed_at;
-        // The key of a warning may be in another layer now, with the same text.
-        self.remarks_differ |= is_layered(context.prefix()) && !self.key_warnings.is_empty();
-        if !touched.is_empty() {
-            // What is quiet now may have been odd before.
-            if !is_ordinary || !self.key_warnings.is_empty() {
-                self.look_for_warnings(Some(&touched));
-            }
-            let ended = self.nothing_read.take_if(|nothing_read| nothing_read.ends_with_any_key());
-            self.remarks_differ |= ended.is_some();
-        }
+        self.look_at_touched(&touched, is_ordinary);
         let is_first = self.from_cache && !touched.is_empty();
         let deletes = batch.changes.iter().any(|change| !matches!(change, etcd_client_core::Change::Put(_)));
         let is_relevant = !touched.is_empty() && self.add_to_lags(touched, is_ordinary, deletes);
@@ -307,7 +251,7 @@ impl Publisher {
         let relevant =
             if is_ordinary { touched } else { keep_relevant(self.keys.context().schema(), &tree, touched) };
         if !relevant.is_empty() {
-            if self.nothing_read.is_some() || deletes {
+            if self.nothing_read().is_some() || deletes {
                 self.look_for_nothing_read(&tree);
             }
             self.outstanding = self.outstanding.changed();
@@ -322,33 +266,6 @@ impl Publisher {
             self.keys.mark_published();
         }
         false
-    }
-
-    /// Whether any field still reads a key, after one has gone. That the last one has gone is a warning, as it would be at
-    /// a start.
-    fn look_for_nothing_read(&mut self, tree: &KeyTree) {
-        let nothing_read = NothingRead::find(self.keys.context().schema(), tree, None);
-        let news = nothing_read.as_ref().filter(|_| self.nothing_read.is_none());
-        let warning = news.map(|nothing_read| nothing_read.warning(tree));
-        self.warn(warning.into_iter().collect());
-        (self.nothing_read, self.remarks_differ) = (nothing_read, true);
-    }
-
-    /// Tries to decode what waits for a restart, if that has changed.
-    fn try_restart_changes(&mut self, tree: &KeyTree) {
-        let context = self.keys.context();
-        let changes = context.restart_changes(tree);
-        if changes == self.restart_changes {
-            return;
-        }
-        let tried = panics::caught(|| self.config.restart_preview(changes.clone(), tree, context));
-        let preview = tried.unwrap_or_else(|_| changes.clone());
-        let is_new = |problem: &&Problem| {
-            problem.kind == Kind::RestartRefused && !self.restart_preview.contains(problem)
-        };
-        let refused: Vec<_> = preview.iter().filter(is_new).cloned().collect();
-        self.warn(refused);
-        (self.restart_changes, self.restart_preview, self.remarks_differ) = (changes, preview, true);
     }
 
     /// The revision at which the commit key was last written.
@@ -403,25 +320,6 @@ impl Publisher {
         let prefix = self.keys.context().prefix();
         let report = Report::new(self.layout().name, prefix, self.revision, problems).with_remark(remark);
         Outcome::Refused(Rejection::new(report, in_force))
-    }
-
-    /// Checks the touched keys for warnings; all keys for `None`.
-    fn look_for_warnings(&mut self, touched: Option<&Touched>) {
-        let (tree, context) = (self.keys.read(), self.keys.context());
-        let warnings = self.key_warnings.look(context.schema(), &tree, touched);
-        self.remarks_differ = true;
-        self.warn(warnings);
-    }
-
-    /// Logs warnings, and keeps them for the callbacks.
-    fn warn(&mut self, warnings: Vec<Problem>) {
-        let context = self.keys.context();
-        for warning in &warnings {
-            panics::log(
-                || tracing::warn!(name = self.layout().name, prefix = %context.prefix(), "{}", OneLine(warning)),
-            );
-        }
-        self.new_warnings.extend(warnings);
     }
 
     /// The next snapshot: a spare brought up to date, or a new one if all are in use. And whether any value in it
@@ -489,35 +387,4 @@ fn stamp(snapshot: &mut Arc<dyn AnySnapshot>, revision: u64, number: u64) {
     if let Some(snapshot) = Arc::get_mut(snapshot) {
         snapshot.stamp(revision, number);
     }
-}
-
-/// Decodes everything. A panic in the user's own code is a problem like others.
-pub(crate) fn decoded_any(
-    config: &dyn AnyConfig,
-    tree: &KeyTree,
-    context: &Context,
-    since_published: Option<&Replaced>,
-) -> Result<(Arc<dyn AnySnapshot>, bool), Vec<Problem>> {
-    panics::caught(|| config.decode(tree, context, since_published))
-        .unwrap_or_else(|panic| Err(panicked(context, &panic)))
-}
-
-/// The same, of a value without a revision.
-pub(crate) fn decoded<T: Derived>(
-    tree: &KeyTree,
-    context: &Context,
-    since_published: Option<&Replaced>,
-) -> Result<(T, bool), Vec<Problem>> {
-    panics::caught(|| decode::decode_since(tree, context, since_published))
-        .unwrap_or_else(|panic| Err(panicked(context, &panic)))
-}
-
-fn panicked(context: &Context, panic: &str) -> Vec<Problem> {
-    let schema = context.schema();
-    // The message may hold any secret.
-    let words = panics::shown(if schema.has_secrets() { panics::WITHHELD } else { panic });
-    let what = format!("decoding or a check panicked: {words}");
-    let problem = Problem::of_key(Kind::Refused, context.prefix().path(), what);
-    let problem = Problem { expected: schema.name().to_owned(), ..problem };
-    [context.default_problems(), &[problem]].concat()
 }

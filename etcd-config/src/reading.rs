@@ -13,7 +13,7 @@ use crate::explain::{Explanation, explain};
 use crate::live::first_load::{Fields, is_final, silence, watched};
 use crate::past::oldest;
 use crate::problem::{Kind as ProblemKind, Problem};
-use crate::publish::decoded;
+use crate::publish::decoding::decoded;
 use crate::runtime::background::Background;
 use crate::runtime::caller::{Caller, refuse_to_block};
 use crate::runtime::connections::OwnConnections;
@@ -40,6 +40,23 @@ impl ReadPlan {
     /// The store, with connections that belong to the runtime at hand.
     pub(crate) fn connections_here(&self) -> Arc<OwnConnections> {
         OwnConnections::of(&self.store, Handle::current().id())
+    }
+
+    /// What lies at a place beside the prefix, at one revision; what that is, is for people: `list of instances`.
+    pub(crate) async fn list_beside(
+        &self,
+        place: &Prefix,
+        what: &'static str,
+        name: &str,
+    ) -> Result<Listing, Error> {
+        let store = self.connections_here().store();
+        match newest(&*store, place, self.limit).await {
+            Ok(listing) => Ok(listing),
+            Err(Some(error)) if is_final(&error) => {
+                Err(Error::refusal(&format!("the {what} of {name}"), place, error))
+            }
+            Err(last) => Err(Error::silence(what, self.limit, last.or_else(|| store.outage()))),
+        }
     }
 }
 

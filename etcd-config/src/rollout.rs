@@ -191,7 +191,8 @@ impl<T: Derived> Rollout<T> {
 
     /// A check of your own, such as one of the error rates of the instances: asked once they have it in force, and again
     /// [every second](Self::probe_every) while they are watched. An error, a panic, or no answer within 30 s takes the
-    /// change back. It runs on a thread for blocking code.
+    /// change back. It runs on a thread for blocking code; one that never returns keeps that
+    /// thread, for which a tokio runtime waits at its end.
     pub fn probe<E: Display>(mut self, probe: impl Fn() -> Result<(), E> + Send + Sync + 'static) -> Self {
         self.settings.probe = Some(Probe::new(PROBE_EVERY, probe));
         self
@@ -206,6 +207,9 @@ impl<T: Derived> Rollout<T> {
     /// Replaces what the layers already have of these keys, and puts it back if the rollout is taken back; when it is
     /// promoted, these overrides are gone. Without this a rollout is refused where there are any. Meanwhile their texts
     /// stand in the record, so those that are secret, or no text, are refused all the same.
+    ///
+    /// Refused are also those by another name of the field or of what it is in, and those in layers between the prefix and
+    /// that of the change: they would be in force again when it is promoted.
     pub fn replace(mut self) -> Self {
         self.settings.replace = true;
         self
@@ -226,6 +230,15 @@ impl<T: Derived> Rollout<T> {
     /// What takes it back from elsewhere, while it runs.
     pub fn handle(&self) -> RolloutHandle {
         self.settings.asked.clone()
+    }
+
+    /// As it was previewed: who has it first is chosen once.
+    #[cfg(feature = "cli")]
+    pub(crate) fn previewed(self, record: &RolloutRecord) -> Self {
+        match self.wanted {
+            Wanted::Share(_) => self.to(record.instances.iter().cloned()),
+            Wanted::Named(_) | Wanted::Layer(_) => self,
+        }
     }
 
     /// Who would have it first, through which layers, and which keys change, if it were staged now; also whether it

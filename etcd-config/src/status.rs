@@ -227,7 +227,8 @@ pub struct Counters {
     pub lists: u64,
     /// Comparisons of what is held with the store.
     pub audits: u64,
-    /// Comparisons that found a difference, and repaired it. Should be 0: a server or a proxy has not sent a change.
+    /// Comparisons that found a difference, and repaired it. Should be 0: a server or a proxy has not sent a change, or was
+    /// later with it than a [progress interval](crate::Options::progress_interval). The log says which.
     pub repairs: u64,
     /// Histories that were found rewound: a backup was restored, or the store was replaced.
     pub rewinds: u64,

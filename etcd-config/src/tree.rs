@@ -1,5 +1,6 @@
 //! The keys below a prefix, as the directories that they spell.
 
+pub(crate) mod beside;
 mod composed;
 pub(crate) mod directories;
 pub(crate) mod field_names;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etcd_client_core::{Batch, Change, Entry, Listing, Packed, Prefix};
+use etcd_client_core::{Batch, Change, Entry, Listing, PackedListing, Prefix};
 
 use self::directories::is_layered;
 use self::field_names::FieldNames;
@@ -75,11 +76,11 @@ impl KeyTree {
 
     /// The tree of a listing. Entries outside of the prefix do not count.
     pub fn load(prefix: Prefix, listing: &Listing) -> Self {
-        Self::share(prefix, &Arc::new(Packed::of(listing)))
+        Self::share(prefix, &Arc::new(PackedListing::of(listing)))
     }
 
     /// The same of one that is packed: the tree keeps it, and reads from it.
-    pub(crate) fn share(prefix: Prefix, listing: &Arc<Packed>) -> Self {
+    pub(crate) fn share(prefix: Prefix, listing: &Arc<PackedListing>) -> Self {
         if !is_layered(&prefix) {
             return Self::of_layer(prefix.clone(), prefix, 0, listing);
         }

@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     };
     println!("seed {seed}, {minutes} min");
     let begin = Instant::now();
+    etcd_config_tests::log::keep_warnings();
     let stage = Stage::set();
     let writers = Writer::start_all(&stage);
     let observers = Observer::start_all(&stage, &writers);

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use etcd_config_tests::log;
+
 use crate::neighbours::Tally;
 use crate::observer::{Observer, Recovery};
 use crate::process::Usage;
@@ -18,6 +20,8 @@ pub(crate) struct Report {
     faults: BTreeMap<String, (u32, Worst)>,
     /// How many repairs each configuration has had so far.
     repairs: BTreeMap<&'static str, u64>,
+    /// How many lines of the log about audits were printed.
+    logged: usize,
     /// What this process used, from the start to the end.
     usage: Vec<(Duration, Usage)>,
     lost: Vec<String>,
@@ -53,6 +57,7 @@ impl Report {
             title,
             faults: BTreeMap::new(),
             repairs: BTreeMap::new(),
+            logged: 0,
             usage: Vec::new(),
             lost: Vec::new(),
             totals: Vec::new(),
@@ -88,6 +93,11 @@ impl Report {
             let before = self.repairs.insert(observer.name, repairs).unwrap_or(0);
             if repairs > before {
                 println!("           {} repaired: {}", repairs - before, observer.name);
+                log::about("an audit ")
+                    .iter()
+                    .skip(self.logged)
+                    .for_each(|line| println!("           {line}"));
+                self.logged = log::about("an audit ").len();
             }
         }
     }

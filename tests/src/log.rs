@@ -13,7 +13,12 @@ static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// own [prefix or endpoint](about).
 pub fn keep() {
     // Another test may have begun it.
-    let _ = tracing::subscriber::set_global_default(Log);
+    let _ = tracing::subscriber::set_global_default(Log(Level::INFO));
+}
+
+/// The same of warnings only, for a process that runs for long.
+pub fn keep_warnings() {
+    let _ = tracing::subscriber::set_global_default(Log(Level::WARN));
 }
 
 /// The records that hold `text`, such as `WARN a message field=value`: what an operator sees, INFO and above.
@@ -26,7 +31,8 @@ pub fn warnings_about(text: &str) -> Vec<String> {
     about(text).into_iter().filter(|line| !line.starts_with("INFO")).collect()
 }
 
-struct Log;
+/// Down to this level.
+struct Log(Level);
 
 struct Line(String);
 
@@ -41,7 +47,7 @@ impl Visit for Line {
 
 impl Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::INFO
+        *metadata.level() <= self.0
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-const SEATS: usize = 8;
+const SEATS: usize = 12;
 
 static TAKEN: Mutex<Option<HashMap<ThreadId, usize>>> = Mutex::new(None);
 static FREED: Condvar = Condvar::new();

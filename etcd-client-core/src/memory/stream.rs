@@ -1,68 +1,16 @@
-//! The watches of a store in memory, and the faults of both.
+//! The watches of a store in memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::{MemoryState, MemoryStore, below};
-use crate::store::{Prefix, Signal, Watch};
+use super::faults::DirectoryFaults;
+use super::{MemoryState, MemoryStore};
+use crate::store::{Batch, Change, Entry, Prefix, Signal, Watch};
 use crate::{Error, Kind};
-
-/// The fault switches that are on.
-#[derive(Default)]
-pub(super) struct Faults {
-    pub(super) silent: bool,
-    /// The revision at which streams began to lag.
-    pub(super) lagging: Option<u64>,
-    pub(super) refusal: Option<Error>,
-    pub(super) write_refusal: Option<Error>,
-    pub(super) delay: Duration,
-    /// The time between two revisions on a stream.
-    pub(super) pause: Duration,
-    /// Requests for progress are answered before changes that are still to be sent.
-    pub(super) early: bool,
-    /// What becomes of the answers to the next guarded writes.
-    pub(super) next_commits: VecDeque<CommitFault>,
-    /// Of the streams of single directories.
-    directories: BTreeMap<String, DirectoryFaults>,
-}
-
-/// What is wrong with the streams of one directory.
-#[derive(Clone, Copy, Default)]
-pub(super) struct DirectoryFaults {
-    pub(super) silent: bool,
-    /// The time between two revisions, if it is more than that of all streams.
-    pub(super) pause: Duration,
-}
-
-impl Faults {
-    pub(super) fn of_directory(&mut self, directory: &Prefix) -> &mut DirectoryFaults {
-        self.directories.entry(directory.directory().to_owned()).or_default()
-    }
-
-    fn of_stream(&self, prefix: &Prefix) -> DirectoryFaults {
-        let of_directory = self.directories.get(prefix.directory()).copied().unwrap_or_default();
-        DirectoryFaults {
-            silent: self.silent || of_directory.silent,
-            pause: self.pause.max(of_directory.pause),
-        }
-    }
-}
-
-/// What happens to a guarded write instead of its being carried out and answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommitFault {
-    /// Somebody was there first.
-    Conflict,
-    /// It is carried out, and the answer is lost.
-    LostAnswer,
-    /// It is lost.
-    LostRequest,
-}
 
 /// The streams and calls that wait for the store to change, by their numbers.
 #[derive(Default)]
@@ -217,4 +165,14 @@ impl Drop for MemoryWatch {
     fn drop(&mut self) {
         self.store.lock().streams.wakers.remove(&self.stream.number);
     }
+}
+
+/// Every change of a transaction as a batch for who watches a prefix.
+fn below(batch: &Batch, prefix: &Prefix) -> Batch {
+    let is_below = |change: &&Change| match change {
+        Change::Put(Entry { key, .. }) | Change::Delete(key) | Change::DeleteBelow(key) => {
+            prefix.directory_of(key).is_some()
+        }
+    };
+    Batch { revision: batch.revision, changes: batch.changes.iter().filter(is_below).cloned().collect() }
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use prost::Message;
 
-use super::store::Events;
 use crate::store::{Change, Signal};
+use crate::v3::store::events::Events;
 use crate::v3::store::listing;
 use crate::v3::wire::key_range::KeyRange;
 use crate::v3::wire::messages::{RangeResponse, WatchResponse};

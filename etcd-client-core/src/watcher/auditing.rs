@@ -104,13 +104,25 @@ impl Watcher {
         had_gap
     }
 
+    /// Counts an audit that has brought what the watch has not. Where the audit is ahead, the stream may still bring it.
+    pub(super) fn count_repair(&mut self, keys: usize, is_ahead: bool) {
+        self.counters.repairs += 1;
+        let prefix = &self.prefix;
+        if is_ahead {
+            tracing::warn!(%prefix, keys, "an audit was ahead of the watch, which has not brought this in time");
+        } else {
+            tracing::warn!(%prefix, keys, "an audit found what the watch had missed");
+        }
+    }
+
     /// Brings the mirror to what was written up to this revision, where the stream has not.
     fn repair(&mut self, revision: u64, changes: Vec<Change>) {
         let Some(mirror) = &mut self.mirror else { return };
+        let is_ahead = revision > mirror.revision();
         if !mirror.has_values(&changes) {
-            self.counters.repairs += 1;
-            tracing::warn!(prefix = %self.prefix, keys = changes.len(), "an audit found what the watch had missed");
+            self.count_repair(changes.len(), is_ahead);
         }
+        let Some(mirror) = &mut self.mirror else { return };
         let batch = mirror.apply(Batch { revision: revision.max(mirror.revision()), changes });
         mirror.prove(revision);
         self.events.push_back(Event::changed_or_current(batch, Cause::Audit));

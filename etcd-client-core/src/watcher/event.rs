@@ -170,7 +170,8 @@ pub struct Counters {
     pub resumes: u64,
     /// Audits that were completed.
     pub audits: u64,
-    /// Audits that found something to repair.
+    /// Audits that found something to repair: what the stream had missed, or had not brought within the progress interval
+    /// of the audit's answer. The log says which.
     pub repairs: u64,
     /// [Rewinds](Event::Rewound) that were reported.
     pub rewinds: u64,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing, Packed, PackedEntry};
+use crate::store::{Batch, Change, Entry, HistoryMark, Known, Listing, PackedEntry, PackedListing};
 
 pub(super) use delta::Before;
 
@@ -21,7 +21,7 @@ const FEW: usize = 1_024;
 
 #[derive(Debug)]
 pub(super) struct Mirror {
-    listing: Arc<Packed>,
+    listing: Arc<PackedListing>,
     /// Each key that has changed since the listing; `None` if it was deleted.
     changed: BTreeMap<Bytes, Option<Entry>>,
     len: usize,
@@ -34,12 +34,12 @@ pub(super) struct Mirror {
 impl Mirror {
     pub(super) fn new(listing: &Listing) -> Self {
         let (len, revision, cluster) = (listing.entries.len(), listing.revision, listing.cluster);
-        let listing = Arc::new(Packed::of(listing));
+        let listing = Arc::new(PackedListing::of(listing));
         Self { listing, changed: BTreeMap::new(), len, revision, proven: revision, cluster }
     }
 
     /// The last listing. Some keys may have changed since.
-    pub(super) fn listing(&self) -> &Arc<Packed> {
+    pub(super) fn listing(&self) -> &Arc<PackedListing> {
         &self.listing
     }
 
@@ -245,7 +245,7 @@ impl Mirror {
     fn merge(&mut self) {
         let entries = self.entries().map(PackedEntry::entry).collect();
         let listing = Listing { revision: self.revision, cluster: self.cluster, entries };
-        (self.listing, self.changed) = (Arc::new(Packed::of(&listing)), BTreeMap::new());
+        (self.listing, self.changed) = (Arc::new(PackedListing::of(&listing)), BTreeMap::new());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, RolloutEnd};
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0  done, and nothing is wrong
-  1  problems were found, `diff` found differences, a rollout was not promoted, `fleet --wait` did not see the revision
+  1  problems were found, `diff` found differences, a rollout was not promoted by it, `fleet --wait` did not see the revision
      in force everywhere, or the question was not answered with yes
   2  the command line is wrong, or asks for what cannot be done
   3  etcd cannot be read or written
@@ -101,8 +101,11 @@ impl From<Error> for Failure {
 }
 
 /// What is called in a program, and the flags that do it here.
-const FLAGS: [(&str, &str); 3] = [
+const FLAGS: [(&str, &str); 6] = [
     ("`in_layer` makes changes there", "--layer makes changes there"),
+    ("make the edit without `in_layer`", "leave --layer out"),
+    ("call `replace()`", "say --replace"),
+    ("resume or abort that first", "end that first, with --continue or --abort"),
     ("Tls::ca_file", "--cacert"),
     ("Tls::identity_files", "--cert and --key"),
 ];

@@ -5,6 +5,7 @@ mod frame;
 mod lines;
 mod news;
 mod standing;
+pub(super) mod telling;
 
 use std::io::IsTerminal as _;
 use std::sync::mpsc;
@@ -60,7 +61,8 @@ impl Fleet {
     fn follow(&self, session: &Session) -> Result<Code, Failure> {
         let (subject, site) = (session.one()?, session.site()?);
         let first = subject.fleet(&site)?;
-        let (sender, heard) = mpsc::channel();
+        // One is looked at while the next is made: a terminal that stands still costs no memory.
+        let (sender, heard) = mpsc::sync_channel(1);
         let _background = subject.follow_fleet(&site, sender)?;
         let is_screen = session.terminal.is_terminal() && std::io::stdin().is_terminal();
         if session.json || self.lines || !is_screen {
@@ -71,6 +73,11 @@ impl Fleet {
             .map_err(|error| Failure::new(Code::Usage, format!("the terminal cannot be used: {error}")))?;
         picture.end()
     }
+}
+
+/// What is said where what follows the fleet is gone.
+fn no_longer_followed() -> Failure {
+    Failure::new(Code::Unreachable, "the thread that follows the fleet has ended: start the command again")
 }
 
 fn show(session: &Session) -> Result<Code, Failure> {

@@ -24,6 +24,7 @@ use super::subject::{How, Site};
 use super::writing::Writing;
 use crate::document::Format;
 use crate::instance::name::of_this_process;
+use crate::rollout::progress::RolloutStep;
 use crate::rollout::record::RolloutRecord;
 
 /// Roll out a change: to some instances first, and to all once those have had it for a while without harm
@@ -69,10 +70,10 @@ pub(super) struct Rollout {
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
     /// Go on with one that has begun: watch, then promote or take back
-    #[arg(long = "continue", value_name = "ROLLOUT", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["assignments", "file", "first", "replace", "abort"])]
+    #[arg(long = "continue", value_name = "ROLLOUT", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["assignments", "file", "from_file", "first", "replace", "abort"])]
     resume: Option<String>,
     /// Take back one that has begun, also while somebody drives it
-    #[arg(long, value_name = "ROLLOUT", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["assignments", "file", "first", "replace"])]
+    #[arg(long, value_name = "ROLLOUT", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["assignments", "file", "from_file", "first", "replace", "observe", "within"])]
     abort: Option<String>,
     #[command(flatten)]
     consent: Consent,
@@ -101,7 +102,8 @@ impl Rollout {
     }
 
     fn list(&self, session: &Session, site: &Site) -> Result<Code, Failure> {
-        let is_more = !self.to.is_empty() || self.to_layer.is_some() || self.share.is_some();
+        let is_timed = self.observe.is_some() || self.within.is_some();
+        let is_more = !self.to.is_empty() || self.to_layer.is_some() || self.share.is_some() || is_timed;
         if is_more || self.from_file.is_some() || self.replace || self.consent.dry_run || self.consent.yes {
             return Err(Failure::usage(
                 "there is nothing to roll out: name fields with their values, as FIELD=VALUE, or a document with --file",
@@ -153,8 +155,7 @@ impl Rollout {
         }
         writing.show(&*plan);
         let before = plan.reading().clone();
-        let rollout = plan.rollout(self.wishes());
-        let first = rollout.preview().map_err(failure)?;
+        let (first, rollout) = plan.rollout(self.wishes()).preview().map_err(failure)?;
         self.introduce(session, &first);
         if consent.dry_run {
             if !session.json {
@@ -229,12 +230,18 @@ impl Rollout {
         }
         let (id, json) = (found.id().to_owned(), found.to_json());
         let (sender, steps) = std::sync::mpsc::channel();
-        let on_step =
-            Box::new(move |step: &crate::rollout::progress::RolloutStep| drop(sender.send(step.clone())));
+        let on_step = Box::new(move |step: &RolloutStep| drop(sender.send(step.clone())));
         let revision = found.with(self.wishes()).abort(on_step).map_err(failure)?;
-        steps.try_iter().for_each(|step| show(session, &step));
+        let mut kept = Vec::new();
+        for step in steps.try_iter() {
+            show(session, &step);
+            if let RolloutStep::TakenBack { left, .. } = step {
+                kept = left;
+            }
+        }
         if session.json {
-            session.terminal.print_json(&json!({ "rollout": json, "id": id, "taken_back": revision }));
+            let data = json!({ "rollout": json, "id": id, "taken_back": revision, "left": kept });
+            session.terminal.print_json(&data);
         }
         Ok(Code::Fine)
     }

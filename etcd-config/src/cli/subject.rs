@@ -3,12 +3,13 @@
 use std::marker::PhantomData;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, SyncSender};
 use std::time::Duration;
 
 use etcd_client_core::{Prefix, Store};
 use serde_json::{Value, json};
 
+use super::fleet::telling::tell;
 use super::rollout::typeless::{Begin, Begun, Wishes};
 use crate::check::Check;
 use crate::decode::{Derived, survey};
@@ -19,7 +20,7 @@ use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
 use crate::error::Error;
 use crate::explain::Explanation;
-use crate::fleet::following::{FleetView, follow};
+use crate::fleet::following::FleetView;
 use crate::history::HistoryCut;
 use crate::history::step::HistoryStep;
 use crate::live::Live;
@@ -89,7 +90,7 @@ pub(super) trait Subject {
     fn follow_fleet(
         &self,
         site: &Site,
-        heard: Sender<Result<FleetView, Error>>,
+        heard: SyncSender<Result<FleetView, Error>>,
     ) -> Result<Arc<Background>, Error>;
     /// Waits until all instances have a revision in force.
     fn wait_for_fleet(&self, site: &Site, revision: u64, limit: Duration) -> Result<(), Error>;
@@ -246,16 +247,11 @@ impl<T: Derived> Subject for Typed<T> {
     fn follow_fleet(
         &self,
         site: &Site,
-        heard: Sender<Result<FleetView, Error>>,
+        heard: SyncSender<Result<FleetView, Error>>,
     ) -> Result<Arc<Background>, Error> {
         let place = site.place.options::<T>().fleet_place(&site.store)?;
         let ((), background) = in_background(async move {
-            tokio::spawn(async move {
-                // Where nobody listens any more, the command has ended.
-                if let Err(error) = follow(place, |view| heard.send(Ok(view)).is_ok()).await {
-                    drop(heard.send(Err(error)));
-                }
-            });
+            tokio::spawn(tell(place, heard));
         })?;
         Ok(background)
     }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use etcd_client_core::{Listing, Packed, Prefix};
+use etcd_client_core::{Listing, PackedListing, Prefix};
 
 use super::pin::{Pin, Pins, pin_path};
 use crate::problem::Problem;
@@ -55,11 +55,11 @@ impl Context {
 
     /// The tree of a listing of it.
     pub fn tree(&self, listing: &Listing) -> KeyTree {
-        self.shared_tree(&Arc::new(Packed::of(listing)))
+        self.shared_tree(&Arc::new(PackedListing::of(listing)))
     }
 
     /// The same of one that is packed, which the tree keeps.
-    pub(crate) fn shared_tree(&self, listing: &Arc<Packed>) -> KeyTree {
+    pub(crate) fn shared_tree(&self, listing: &Arc<PackedListing>) -> KeyTree {
         let names = || self.schema.branch().several_names(&self.prefix);
         KeyTree::share(self.prefix.clone(), listing).naming(names)
     }

@@ -47,6 +47,8 @@ pub enum InstanceLag {
         /// The revision that it has in force.
         revision: u64,
     },
+    /// It has gone to be started again, and is not back yet.
+    Away,
     /// Fields have changed that it reads at its start only.
     WaitsForRestart {
         /// The fields.
@@ -104,7 +106,7 @@ impl fmt::Display for LaggingInstance {
 impl fmt::Display for InstanceLag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotYet { revision } => write!(f, "not there yet, at revision {revision}"),
+            Self::NotYet { revision } => write!(f, "not in force yet, at revision {revision}"),
             Self::Refused { revision, problems, omitted } => {
                 write!(f, "revision {revision} is refused")?;
                 for (number, (key, what)) in problems.iter().enumerate() {
@@ -116,6 +118,7 @@ impl fmt::Display for InstanceLag {
             Self::Disconnected { state, revision } => {
                 write!(f, "{}, at revision {revision}", Printable::line(state))
             }
+            Self::Away => f.write_str("has gone, and is not back yet"),
             Self::WaitsForRestart { fields } => {
                 let fields: Vec<String> =
                     fields.iter().map(|field| Printable::line(field).to_string()).collect();

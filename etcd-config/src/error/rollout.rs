@@ -28,6 +28,9 @@ pub enum RolloutEnd {
         revision: u64,
         /// Overrides that somebody else has changed meanwhile, and that were left as they are.
         left: Vec<String>,
+        /// The change was one that waits for a restart: instances that were started again with it go on with it until they
+        /// are started once more.
+        restarts: bool,
     },
     /// The change is in the layers, and stays there until the rollout is [resumed](crate::FoundRollout::resume) or
     /// [aborted](crate::FoundRollout::abort).
@@ -43,6 +46,9 @@ pub enum RolloutEnd {
         /// the promotion. Where etcd has compacted the revision at which it ended, keys that were all written in one
         /// transaction since count as promoted.
         promoted: bool,
+        /// Keys of layers that still have the change: somebody has deleted the record of the rollout and left them. No
+        /// command takes them away any more but a deletion.
+        left: Vec<String>,
     },
     /// The store does not answer, so that nobody knows whether the last step was made. It is not made later than 15 s
     /// after this, and not after somebody else has resumed or aborted the rollout. As soon as the store answers again,
@@ -72,6 +78,11 @@ pub enum TakeBackReason {
         /// Who does not have it, and why.
         lagging: Vec<LaggingInstance>,
     },
+    /// These had it in force, and do not when they have been watched.
+    NoLonger {
+        /// Who does not have it, and why.
+        lagging: Vec<LaggingInstance>,
+    },
     /// The probe has failed, in its words.
     Probe(String),
     /// Somebody has asked for it, for this reason.
@@ -97,18 +108,30 @@ impl fmt::Display for TakeBackReason {
             Self::Restarted(name) => write!(f, "{} was started again", Printable::line(name)),
             Self::Limit { limit, lagging } => {
                 write!(f, "it is not in force within {limit:?}")?;
-                for (number, lagging) in lagging.iter().take(PRINTED).enumerate() {
-                    write!(f, "{}{lagging}", if number == 0 { ": " } else { "; " })?;
-                }
-                if lagging.len() > PRINTED {
-                    write!(f, "; and {} more", lagging.len() - PRINTED)?;
-                }
-                Ok(())
+                one_by_one(lagging, f)
+            }
+            Self::NoLonger { lagging } => {
+                f.write_str("it is no longer in force")?;
+                one_by_one(lagging, f)
             }
             Self::Probe(words) => write!(f, "the probe has failed: {}", Printable::line(words).at_most(400)),
             Self::Asked(words) => Printable::line(words).at_most(400).fmt(f),
         }
     }
+}
+
+fn one_by_one(lagging: &[LaggingInstance], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (number, lagging) in lagging.iter().take(PRINTED).enumerate() {
+        write!(f, "{}{lagging}", if number == 0 { ": " } else { "; " })?;
+    }
+    if lagging.len() > PRINTED { write!(f, "; and {} more", lagging.len() - PRINTED) } else { Ok(()) }
+}
+
+fn keys(keys: &[String], before: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (number, key) in keys.iter().take(PRINTED).enumerate() {
+        write!(f, "{}{}", if number == 0 { before } else { ", " }, Printable::line(key))?;
+    }
+    if keys.len() > PRINTED { write!(f, ", and {} more", keys.len() - PRINTED) } else { Ok(()) }
 }
 
 impl fmt::Display for RolloutFailure {
@@ -117,22 +140,28 @@ impl fmt::Display for RolloutFailure {
         let rollout = format!("the rollout of {name} below {prefix}");
         match end {
             RolloutEnd::NotBegun { why } => write!(f, "{rollout} has not begun: {why}")?,
-            RolloutEnd::TakenBack { reason, revision, left } => {
+            RolloutEnd::TakenBack { reason, revision, left, restarts } => {
                 write!(f, "{rollout} is taken back, at revision {revision}: {reason}")?;
-                for (number, key) in left.iter().take(PRINTED).enumerate() {
-                    let before =
-                        if number == 0 { "; left as somebody else has changed them: " } else { ", " };
-                    write!(f, "{before}{}", Printable::line(key))?;
+                keys(left, "; left as somebody else has changed them: ", f)?;
+                if *restarts {
+                    f.write_str("; instances that were started again with it have to be started again")?;
                 }
             }
             RolloutEnd::Staged { id, why } => {
                 let id = Printable::line(id);
                 write!(f, "{rollout} stays staged as {id}: {why}; resume or abort it")?;
             }
-            RolloutEnd::EndedElsewhere { promoted: true } => {
+            RolloutEnd::EndedElsewhere { left, .. } if !left.is_empty() => {
+                write!(
+                    f,
+                    "{rollout} is no longer there: somebody has deleted its record, and left its change"
+                )?;
+                keys(left, " in the layers: delete ", f)?;
+            }
+            RolloutEnd::EndedElsewhere { promoted: true, .. } => {
                 write!(f, "{rollout} is promoted, by somebody else")?;
             }
-            RolloutEnd::EndedElsewhere { promoted: false } => {
+            RolloutEnd::EndedElsewhere { promoted: false, .. } => {
                 write!(
                     f,
                     "{rollout} is no longer there: somebody else has taken it back, or has promoted it and changed a key \

@@ -62,12 +62,22 @@ fn processes(fleet: &Fleet) -> impl Iterator<Item = &Instance> {
     fleet.instances().iter().filter(|instance| instance.is_process())
 }
 
+/// What has become of a view that was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Heard,
+    /// The one before is not looked at yet: this one is left out, and a newer one is told a little later.
+    NotYet,
+    /// Nobody listens any more.
+    Over,
+}
+
 /// Follows the fleet and its configuration on this runtime, and tells what there is to be seen now, until it is heard no
 /// more.
 ///
 /// # Errors
 /// The user may not read the entries, or the prefix.
-pub(crate) async fn follow(place: FleetPlace, tell: impl Fn(FleetView) -> bool + Send) -> Result<(), Error> {
+pub(crate) async fn follow(place: FleetPlace, tell: impl Fn(FleetView) -> Told + Send) -> Result<(), Error> {
     let connections = place.connections_here();
     let store = connections.store();
     let all = watched(&place)?;
@@ -85,10 +95,11 @@ pub(crate) async fn follow(place: FleetPlace, tell: impl Fn(FleetView) -> bool +
                 }
             }
             Err(_) if Instant::now() >= tell_at => {
-                tell_at = never;
-                if !tell(following.view()) {
-                    return Ok(());
-                }
+                tell_at = match tell(following.view()) {
+                    Told::Heard => never,
+                    Told::NotYet => Instant::now() + GATHERED,
+                    Told::Over => return Ok(()),
+                };
             }
             Err(_) => {
                 let Following { present, in_force, .. } = &mut following;

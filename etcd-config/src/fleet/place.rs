@@ -5,9 +5,11 @@ use std::sync::Arc;
 use etcd_client_core::{Listing, Prefix};
 
 use crate::error::Error;
-use crate::live::first_load::is_final;
-use crate::reading::{ReadPlan, newest};
+use crate::reading::ReadPlan;
 use crate::runtime::connections::OwnConnections;
+
+/// What is asked for, for people.
+pub(super) const INSTANCES: &str = "list of instances";
 
 /// The entries of the instances of a configuration.
 #[derive(Clone, Debug)]
@@ -22,14 +24,7 @@ pub(crate) struct FleetPlace {
 impl FleetPlace {
     /// The entries at one revision, on this runtime.
     pub(super) async fn list(&self) -> Result<Listing, Error> {
-        let connections = self.connections_here();
-        match newest(&*connections.store(), &self.entries, self.plan.limit).await {
-            Ok(listing) => Ok(listing),
-            Err(Some(error)) if is_final(&error) => Err(self.refused(error)),
-            Err(last) => {
-                Err(Error::fleet_timeout(self.plan.limit, last.or_else(|| connections.store().outage())))
-            }
-        }
+        self.plan.list_beside(&self.entries, INSTANCES, self.name).await
     }
 
     /// The store, with connections that belong to the runtime at hand.
@@ -39,6 +34,6 @@ impl FleetPlace {
 
     /// The store does not let the entries be read.
     pub(super) fn refused(&self, error: etcd_client_core::Error) -> Error {
-        Error::refusal(&format!("the fleet of {}", self.name), &self.entries, error)
+        Error::refusal(&format!("the {INSTANCES} of {}", self.name), &self.entries, error)
     }
 }

@@ -7,7 +7,7 @@ use etcd_client_core::{Error as StoreError, Store};
 use tokio::time::{Instant, timeout_at};
 
 use super::in_force::{Answers, InForce};
-use super::place::FleetPlace;
+use super::place::{FleetPlace, INSTANCES};
 use super::present::Present;
 use crate::error::{Error, FleetLag, InstanceLag, LaggingInstance};
 use crate::runtime::deadline::runtime_deadline;
@@ -93,7 +93,7 @@ impl Waiting {
     fn failure(self, limit: Duration, is_over: bool, outage: Option<StoreError>) -> Error {
         let (place, error) = (&self.place, &self.present.error);
         if !self.present.is_known() {
-            return Error::fleet_timeout(limit, error.clone().or(outage));
+            return Error::silence(INSTANCES, limit, error.clone().or(outage));
         }
         Error::fleet(FleetLag {
             name: place.name,

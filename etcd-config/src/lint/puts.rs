@@ -7,7 +7,7 @@ use etcd_client_core::Printable;
 use crate::lint::unread_key::field_of;
 use crate::problem::{Kind, Problem};
 use crate::schema::Schema;
-use crate::schema::etcdctl::quoting::put_arguments;
+use crate::schema::etcdctl::quoting::{put_arguments, word};
 use crate::tree::KeyTree;
 
 /// How many commands are shown.
@@ -23,7 +23,11 @@ pub(crate) fn puts(problems: &[Problem], schema: &Schema, tree: &KeyTree) -> Opt
     if commands.is_empty() {
         return None;
     }
-    let mut text = "to write what is missing, with your values in place of <...>:".to_owned();
+    let mut text = "to write what is missing, with your values in place of <...>".to_owned();
+    if commands.iter().any(|command| command.ends_with(FROM_FILE)) {
+        text.push_str(", and a secret in FILE, without a line break at its end");
+    }
+    text.push(':');
     for command in commands {
         // Writing to a string does not fail.
         let _ = write!(text, "\n    {command}");
@@ -39,11 +43,22 @@ pub(crate) fn puts(problems: &[Problem], schema: &Schema, tree: &KeyTree) -> Opt
 /// A line for a POSIX shell. A key that cannot be shown as it is has none.
 fn command(missing: &Problem, schema: &Schema, tree: &KeyTree) -> Option<String> {
     let path = missing.key.strip_prefix(tree.prefix().directory()).unwrap_or(&missing.key);
-    let sample = field_of(schema, path)
-        .map_or_else(|| format!("<{}>", missing.expected), |field| schema.sample(field));
-    let command = format!("etcdctl put {}", put_arguments(&missing.key, &sample));
+    let command = match field_of(schema, path) {
+        // What is an argument is seen by other users of the machine, and kept in the shell's history.
+        Some(field) if field.is_secret() => put_from_file(&missing.key),
+        Some(field) => format!("etcdctl put {}", put_arguments(&missing.key, &schema.sample(field))),
+        None => format!("etcdctl put {}", put_arguments(&missing.key, &format!("<{}>", missing.expected))),
+    };
     (Printable::line(&command).at_most(COMMAND).to_string() == command).then_some(command)
 }
 
+/// etcdctl reads a value that is no argument from its standard input.
+fn put_from_file(key: &str) -> String {
+    let dashes = if key.starts_with('-') { "-- " } else { "" };
+    format!("etcdctl put {dashes}{}{FROM_FILE}", word(key))
+}
+
+/// The end of such a command.
+const FROM_FILE: &str = " < FILE";
 /// The longest command, in characters.
 const COMMAND: usize = 1_000;

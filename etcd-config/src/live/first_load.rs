@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Kind, Listing, Packed, Prefix, Store};
+use etcd_client_core::{Kind, Listing, PackedListing, Prefix, Store};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -17,10 +17,11 @@ use crate::live::last_good::past_before;
 use crate::live::neighbours::{self, Hint};
 use crate::past::Past;
 use crate::problem::{self, Report};
+use crate::publish::Publisher;
 use crate::publish::any_config::AnyConfig;
+use crate::publish::decoding::decoded_any;
 use crate::publish::snapshot::{AnySnapshot, Snapshot, typed};
 use crate::publish::speed::DecodeSpeed;
-use crate::publish::{Publisher, decoded_any};
 use crate::runtime::caller::Caller;
 use crate::runtime::connections::OwnConnections;
 use crate::runtime::deadline::{common_moment, runtime_deadline};
@@ -210,13 +211,13 @@ impl FirstAnswer {
         let context = config.context(prefix.clone());
         // `etcdctl put` is not for the older API.
         let names_commands = !connections.store().hides_keys();
-        let from_store = |context, listing: &Arc<Packed>, hint| {
+        let from_store = |context, listing: &Arc<PackedListing>, hint| {
             Loaded::from_store(config, context, listing, hint, names_commands)
         };
         let (refused, loaded) = match (first, past, &cache) {
             (First::Listed(newest), None, _) => (None, from_store(context, &newest, hint)?),
             (First::Listed(newest), Some(Ok(good)), _) => {
-                let good = Arc::new(Packed::of(&good));
+                let good = Arc::new(PackedListing::of(&good));
                 (Some(newest.listing()), from_store(context, &good, None)?)
             }
             (First::Listed(newest), Some(Err(why)), cache) => {
@@ -268,7 +269,7 @@ impl Loaded {
     fn from_store(
         config: &'static dyn AnyConfig,
         context: Context,
-        listing: &Arc<Packed>,
+        listing: &Arc<PackedListing>,
         hint: Option<Hint>,
         names_commands: bool,
     ) -> Result<Self, Report> {
@@ -295,7 +296,7 @@ impl Loaded {
             cache.read().map_err(|why| cache.warn_no_use(&why))?;
         let listing = Arc::new(listing);
         let prefix = context.prefix().clone();
-        let packed = Arc::new(Packed::of(&listing));
+        let packed = Arc::new(PackedListing::of(&listing));
         let (mut publisher, first, speed) = Publisher::new(config, context, &packed, None, false)
             .map_err(|report| cache.warn_no_use(&why_useless(&report, &withheld)))?;
         publisher.mark_from_cache();
@@ -375,7 +376,7 @@ fn naming(prefix: &Prefix, named: &[String]) -> Prefix {
 
 /// The outcome of waiting for the store.
 enum First {
-    Listed(Arc<Packed>),
+    Listed(Arc<PackedListing>),
     /// No answer; the watcher's last state.
     Silence(Option<watcher::State>),
 }
@@ -393,7 +394,7 @@ async fn first_listing(
         loop {
             match watcher.next().await {
                 Event::Listed(listing) => {
-                    let packed = watcher.listed().unwrap_or_else(|| Arc::new(Packed::of(&listing)));
+                    let packed = watcher.listed().unwrap_or_else(|| Arc::new(PackedListing::of(&listing)));
                     return Ok(First::Listed(packed));
                 }
                 Event::State(state) => {

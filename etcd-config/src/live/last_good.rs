@@ -11,7 +11,7 @@ use crate::live::backlog::commits;
 use crate::past::state::{State, Undo};
 use crate::past::{Bounds, Past, Stretch};
 use crate::publish::any_config::AnyConfig;
-use crate::publish::decoded_any;
+use crate::publish::decoding::decoded_any;
 use crate::runtime::panics;
 use crate::tree::directories::directories;
 

@@ -10,6 +10,7 @@ use crate::leaf::similar::distance;
 use crate::lint::nothing_read::Neighbours;
 use crate::schema::{ENTRY, Field, Schema};
 use crate::shape::layout::Layout;
+use crate::tree::beside::Beside;
 
 /// The longest that a start waits for a hint.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -79,10 +80,7 @@ async fn look_around(store: &dyn Store, prefix: &Prefix, layout: &Layout) -> Opt
     if rest.is_empty() && names.iter().any(|name| name == wanted) {
         return Some(Hint::IsAKey);
     }
-    // What the instances say of themselves is no configuration.
-    let is_fleet = |name: &str| name.strip_prefix(wanted) == Some(".fleet/") && rest.is_empty();
-    let alike = alike(&names, wanted).into_iter().filter(|name| !wanted.is_empty() && !is_fleet(name));
-    for name in alike {
+    for name in alike(&names, wanted).into_iter().filter(|_| !wanted.is_empty()) {
         let path = [&[name.trim_end_matches('/')], rest].concat().join("/");
         let other = Prefix::new(&directory.join(&path));
         if is_there(store, &other).await {
@@ -147,7 +145,8 @@ async fn nearest<'p>(store: &dyn Store, prefix: &'p Prefix) -> Option<(Prefix, V
     None
 }
 
-/// The directories whose names are like the one that was wanted, the likest first.
+/// The directories whose names are like the one that was wanted, the likest first. What the fleet and rollouts keep beside
+/// a prefix is no configuration.
 fn alike<'n>(names: &'n [String], wanted: &str) -> Vec<&'n str> {
     let rank = |name: &str| {
         let is_short = name.len().min(wanted.len()) < SHORTEST;
@@ -157,7 +156,8 @@ fn alike<'n>(names: &'n [String], wanted: &str) -> Vec<&'n str> {
     let mut alike: Vec<(usize, &str)> = names
         .iter()
         .filter_map(|name| {
-            Some((rank(name.strip_suffix('/').filter(|name| !name.is_empty())?)?, name.as_str()))
+            let directory = name.strip_suffix('/').filter(|name| !name.is_empty() && !Beside::has(name))?;
+            Some((rank(directory)?, name.as_str()))
         })
         .collect();
     alike.sort_by_key(|(rank, _)| *rank);

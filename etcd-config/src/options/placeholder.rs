@@ -3,17 +3,20 @@
 use etcd_client_core::Printable;
 
 use crate::error::Error;
+use crate::leaf::similar::distance;
 
 /// The placeholder that stands for the name of the instance.
 pub(crate) const INSTANCE: &str = "instance";
 
 /// Fills the placeholders of a template, with what `given` has, else from the environment: the variable of the same name,
-/// or of the name in capitals. `what` is what errors call the template: the prefix, a layer.
+/// or of the name in capitals. `what` is what errors call the template: the prefix, a layer; `like` a name for which something
+/// was given that is used nowhere, and which may be the one that lacks a value.
 pub(crate) fn fill(
     template: &str,
     what: &str,
     given: &dyn Fn(&str) -> Option<String>,
     variable: &dyn Fn(&str) -> Option<String>,
+    like: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, Error> {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
@@ -23,9 +26,15 @@ pub(crate) fn fill(
         };
         let (value, variable_name) = value_of(name, given, variable).ok_or_else(|| {
             let own = if name == INSTANCE { " or .instance(...)" } else { "" };
+            let other = like(name).map_or_else(String::new, |other| {
+                format!(
+                    "; there is a value for {{{}}}, which neither the prefix nor a layer has: is one of the two misspelt?",
+                    Printable::line(&other)
+                )
+            });
             Error::option(format!(
                 "the {what} {template} needs a value for {{{name}}}: give it with .placeholder({name:?}, ...){own}, or \
-                 set the environment variable {}",
+                 set the environment variable {}{other}",
                 name.to_uppercase()
             ))
         })?;
@@ -52,8 +61,22 @@ pub(crate) fn has_values(
     given: &dyn Fn(&str) -> Option<String>,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> bool {
-    let names = template.split('{').skip(1).filter_map(|from| from.split_once('}'));
-    names.map(|(name, _)| name).all(|name| value_of(name, given, variable).is_some())
+    names(template).all(|name| value_of(name, given, variable).is_some())
+}
+
+/// Of those that were given, and that none of the templates has, the one that is most like a name.
+pub(crate) fn most_like<'g>(
+    name: &str,
+    given: impl IntoIterator<Item = &'g str>,
+    templates: &[&str],
+) -> Option<&'g str> {
+    let is_used = |given: &str| templates.iter().any(|template| names(template).any(|name| name == given));
+    let unused = given.into_iter().filter(|given| !is_used(given));
+    unused.filter_map(|given| Some((distance(given, name)?, given))).min().map(|(_, given)| given)
+}
+
+fn names(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|from| Some(from.split_once('}')?.0))
 }
 
 /// The value, and the environment variable that has it, where it is from there.
@@ -79,7 +102,7 @@ mod tests {
             "BAD" => Some("a/b".to_owned()),
             _ => None,
         };
-        fill(template, "prefix", &given, &variable).map_err(|error| error.to_string())
+        fill(template, "prefix", &given, &variable, &|_| None).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -99,6 +122,14 @@ mod tests {
     }
 
     #[test]
+    fn the_likest_name_that_is_used_nowhere_is_found() {
+        let like = |given: &[&'static str], templates: &[&str]| most_like("zone", given.to_vec(), templates);
+        assert_eq!(like(&["zonne", "Zone", "zome"], &["/x@{zone}"]), Some("Zone"));
+        assert_eq!(like(&["zones"], &["/x@{zone}", "/{zones}"]), None);
+        assert_eq!(like(&["region"], &["/x@{zone}"]), None);
+    }
+
+    #[test]
     fn it_can_be_said_beforehand_whether_there_are_values() {
         let has = |template: &str| has_values(template, &|name| (name == "a").then(String::new), &|_| None);
         assert!(has("/x") && has("/x@{a}") && has("/{a}/{a}") && has("/{a"));
@@ -110,10 +141,12 @@ mod tests {
         let expected = "\"a/b\" (from the environment variable BAD) cannot stand for {bad} in the prefix /{bad}: it must \
              be one name, without a slash, a brace or a control character";
         assert_eq!(filled("/{bad}"), Err(expected.to_owned()));
-        let empty = fill("/x@{zone}", "layer", &|_| Some(String::new()), &|_| None).unwrap_err().to_string();
+        let empty = fill("/x@{zone}", "layer", &|_| Some(String::new()), &|_| None, &|_| None)
+            .unwrap_err()
+            .to_string();
         assert!(empty.starts_with("\"\" cannot stand for {zone} in the layer /x@{zone}: "), "{empty}");
         let variable = |name: &str| (name == "ZONE").then(String::new);
-        let empty = fill("/x@{zone}", "layer", &|_| None, &variable).unwrap_err().to_string();
+        let empty = fill("/x@{zone}", "layer", &|_| None, &variable, &|_| None).unwrap_err().to_string();
         assert!(
             empty.starts_with("\"\" (from the environment variable ZONE) cannot stand for {zone}"),
             "{empty}"

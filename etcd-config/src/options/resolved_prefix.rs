@@ -14,15 +14,24 @@ pub(super) struct Fillings<'o> {
     pub(super) placeholders: &'o BTreeMap<String, String>,
     /// The name that was asked for, whatever name the process is listed under.
     pub(super) instance: Option<&'o str>,
+    /// The prefix and all layers, whose placeholders they are.
+    pub(super) templates: Vec<&'o str>,
 }
 
 impl Fillings<'_> {
     pub(super) fn fill(&self, template: &str, what: &str) -> Result<String, Error> {
-        placeholder::fill(template, what, &|name| self.given(name), &|name| std::env::var(name).ok())
+        let (given, variable) = (|name: &str| self.given(name), |name: &str| std::env::var(name).ok());
+        placeholder::fill(template, what, &given, &variable, &|name| self.most_like(name))
     }
 
     pub(super) fn fills(&self, template: &str) -> bool {
         placeholder::has_values(template, &|name| self.given(name), &|name| std::env::var(name).ok())
+    }
+
+    fn most_like(&self, name: &str) -> Option<String> {
+        let instance = self.instance.map(|_| placeholder::INSTANCE);
+        let given = self.placeholders.keys().map(String::as_str).chain(instance);
+        placeholder::most_like(name, given, &self.templates).map(str::to_owned)
     }
 
     fn given(&self, name: &str) -> Option<String> {

@@ -12,8 +12,10 @@ use tokio::time::sleep;
 
 /// The name of the key of the one who drives a rollout, below its record.
 pub(super) const OWNER: &str = "owner";
-/// How long a rollout looks driven after who has driven it has died.
+/// How long the key of a process that has died is still there.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
+/// Between two attempts to be seen.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One who works on a rollout.
 pub(super) struct Actor {
@@ -21,8 +23,6 @@ pub(super) struct Actor {
     pub(super) key: String,
     /// For people.
     who: String,
-    /// Makes each text another one.
-    count: u64,
     /// Whether the key may have gone and come again since [`mark`](Self::mark).
     may_have_gone: bool,
     lease: Option<(LeaseId, Keeping)>,
@@ -49,7 +49,7 @@ impl Drop for Keeping {
 
 impl Actor {
     pub(super) fn new(store: Arc<dyn Store>, key: String, who: String) -> Self {
-        Self { store, key, who, count: 0, may_have_gone: false, lease: None }
+        Self { store, key, who, may_have_gone: false, lease: None }
     }
 
     /// Begins to note whether the key goes, which it does when somebody ends the rollout.
@@ -71,9 +71,8 @@ impl Actor {
             self.lease = Some((granted.id, keeping));
             granted.id
         };
-        self.count += 1;
-        let value = format!("{} ({})", self.who, self.count);
-        let put = LeasedPut { key: self.key.clone().into(), value: value.into(), lease };
+        // Also the same text is a new revision of the key.
+        let put = LeasedPut { key: self.key.clone().into(), value: self.who.clone().into(), lease };
         match self.store.put_with_lease(put).await {
             Ok(Leased::At { created, .. }) => {
                 self.may_have_gone |= created;
@@ -90,6 +89,27 @@ impl Actor {
                     return Err(NotActing::Failed(Error::new(Kind::Unavailable, "the lease has ended")));
                 }
                 Err(NotActing::Failed(error))
+            }
+        }
+    }
+
+    /// Writes the key again whenever its lease has ended, which an outage may bring about: without it others would take
+    /// this one for one that has died. Returns when somebody else has the key. Cancel safe.
+    pub(super) async fn stay(&mut self) {
+        let mut is_seen = true;
+        loop {
+            if let Some((_, Keeping(keeping))) = self.lease.as_mut().filter(|_| is_seen) {
+                let _ = keeping.await;
+                self.lease = None;
+            }
+            match self.act().await {
+                Ok(()) => is_seen = true,
+                Err(NotActing::Taken) => return,
+                Err(NotActing::Failed(error) | NotActing::Denied(error)) => {
+                    tracing::debug!(%error, "nobody is seen to drive a rollout");
+                    is_seen = false;
+                    sleep(PAUSE).await;
+                }
             }
         }
     }

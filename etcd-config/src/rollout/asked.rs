@@ -28,11 +28,16 @@ impl RolloutHandle {
     /// The reason, as soon as there is one.
     pub(super) async fn asked(&self) -> String {
         loop {
-            if let Some(reason) = self.0.reason.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            if let Some(reason) = self.reason() {
                 return reason;
             }
             self.0.notify.notified().await;
         }
+    }
+
+    /// The reason, if there is one by now.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.0.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

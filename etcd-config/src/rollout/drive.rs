@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::actor::OWNER;
 use super::observing::{Observation, Seen};
 use super::progress::RolloutStep;
-use super::record::RolloutRecord;
+use super::record::{RolloutRecord, Staged};
 use super::staging::Draft;
 use super::steps::{Staging, Stop};
 use super::transaction::{Done, NotMade};
@@ -37,7 +37,7 @@ pub(super) async fn begin<T: Derived>(rollout: Rollout<T>) -> Result<Promoted, E
         revision: done.revision,
         instances: record.instances.clone(),
     });
-    work.go_on::<T>(record, done.revision, settings).await
+    work.go_on::<T>(Staged { record, at: done.revision }, settings).await
 }
 
 /// What would be staged, if it could be staged now. Nothing is written.
@@ -63,13 +63,13 @@ impl Work {
     /// Watches what is staged, and ends it.
     pub(super) async fn go_on<T: Derived>(
         mut self,
-        record: RolloutRecord,
-        staged_at: u64,
+        staged: Staged,
         settings: Settings,
     ) -> Result<Promoted, Error> {
+        let Staged { record, at: staged_at } = &staged;
         let observation = Observation {
             record: self.record_key.clone(),
-            staged_at,
+            staged_at: *staged_at,
             targets: record.instances.clone(),
             fields: record.keys.iter().map(|key| key.field.clone()).collect(),
             restarts: record.restarts,
@@ -79,12 +79,13 @@ impl Work {
             asked: settings.asked.clone(),
         };
         let observe = settings.observe;
-        let seen = observation.run(&self.place, || settings.tell(&RolloutStep::InForce { observe })).await;
+        let seen = self.watch(observation, || settings.tell(&RolloutStep::InForce { observe })).await;
         let outcome = match seen {
-            Seen::Good => self.promote::<T>(&record, &settings).await,
-            Seen::TakeBack(reason) => Err(self.take_back(&record, reason, &settings).await),
-            Seen::Ended => Err(self.ended_elsewhere(&record).await),
-            Seen::Blind(error) => {
+            Some(Seen::Good) => self.promote::<T>(&staged, &settings).await,
+            Some(Seen::TakeBack(reason)) => Err(self.take_back(&staged, reason, &settings).await),
+            Some(Seen::Ended) => Err(self.ended_elsewhere(&staged).await),
+            None => Err(self.stays(NotMade::TakenOver, "it is watched no more")),
+            Some(Seen::Blind(error)) => {
                 let why = "the instances cannot be watched".to_owned();
                 Err(self.failure(RolloutEnd::Staged { id: self.id.clone(), why }, error))
             }
@@ -93,38 +94,30 @@ impl Work {
         outcome
     }
 
-    async fn promote<T: Derived>(
-        &mut self,
-        record: &RolloutRecord,
-        settings: &Settings,
-    ) -> Result<Promoted, Error> {
+    async fn promote<T: Derived>(&mut self, staged: &Staged, settings: &Settings) -> Result<Promoted, Error> {
         match self.promoted::<T>().await {
             // The answer was lost: somebody else may have been first.
             Ok(Done { found: Some(view), made, .. }) if !has(&view, &made) => {
-                Err(self.ended_elsewhere(record).await)
+                Err(self.ended_elsewhere(staged).await)
             }
             Ok(Done { revision, .. }) => {
                 settings.tell(&RolloutStep::Promoted { revision });
-                Ok(Promoted { revision, instances: record.instances.clone() })
+                Ok(Promoted { revision, instances: staged.record.instances.clone() })
             }
-            Err(NotMade::Stop(Stop::Gone)) => Err(self.ended_elsewhere(record).await),
+            Err(NotMade::Stop(Stop::Gone)) => Err(self.ended_elsewhere(staged).await),
             Err(not_made) => Err(self.stays(not_made, "it could not be promoted")),
         }
     }
 
     /// As the error that says that it is taken back, or why it is not.
-    async fn take_back(
-        &mut self,
-        record: &RolloutRecord,
-        reason: TakeBackReason,
-        settings: &Settings,
-    ) -> Error {
-        match self.taken_back(record).await {
+    async fn take_back(&mut self, staged: &Staged, reason: TakeBackReason, settings: &Settings) -> Error {
+        match self.taken_back(staged).await {
             Ok((revision, left)) => {
                 settings.tell(&RolloutStep::TakenBack { revision, left: left.clone() });
-                self.failure(RolloutEnd::TakenBack { reason, revision, left }, None)
+                let restarts = staged.record.restarts;
+                self.failure(RolloutEnd::TakenBack { reason, revision, left, restarts }, None)
             }
-            Err(NotMade::Stop(Stop::Gone)) => self.ended_elsewhere(record).await,
+            Err(NotMade::Stop(Stop::Gone)) => self.ended_elsewhere(staged).await,
             Err(not_made) => {
                 self.stays(not_made, &format!("it was to be taken back ({reason}), and could not be"))
             }

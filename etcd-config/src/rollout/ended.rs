@@ -3,19 +3,36 @@
 use std::sync::Arc;
 
 use etcd_client_core::{Kind, Printable};
+use tokio::time::{Instant, sleep};
 
-use super::record::RolloutRecord;
-use super::steps::Stop;
-use super::transaction::NotMade;
+use super::actor::LEASE;
+use super::record::{RolloutKey, Staged};
+use super::steps::{Stop, below};
+use super::transaction::{NotMade, PAUSE};
 use super::view::{RolloutPlace, View};
 use super::work::Work;
 use crate::error::{Error, RolloutEnd, RolloutFailure, WriteFailure};
+use crate::live::first_load::is_final;
+use crate::runtime::deadline::runtime_deadline;
+
+/// What has become of a rollout whose record is gone.
+pub(super) struct Fate {
+    /// Whether it was promoted; `None` where its keys were changed again since, or that is compacted.
+    pub(super) promoted: Option<bool>,
+    /// What is likelier then.
+    seems_promoted: bool,
+    /// Keys of layers that still have the change: somebody has deleted the record, and nothing else.
+    left: Vec<String>,
+}
 
 impl Work {
     /// As the error of somebody who finds it gone.
-    pub(super) async fn ended_elsewhere(&self, record: &RolloutRecord) -> Error {
-        match self.promoted_at(record).await {
-            Ok(at) => self.failure(RolloutEnd::EndedElsewhere { promoted: at.is_some() }, None),
+    pub(super) async fn ended_elsewhere(&self, staged: &Staged) -> Error {
+        match self.fate(staged).await {
+            Ok(Fate { promoted, seems_promoted, left }) => {
+                let promoted = promoted.unwrap_or(seems_promoted);
+                self.failure(RolloutEnd::EndedElsewhere { promoted, left }, None)
+            }
             Err(error) => {
                 let why = "it is no longer there".to_owned();
                 self.failure(RolloutEnd::Unknown { id: self.id.clone(), why }, Some(error))
@@ -23,36 +40,51 @@ impl Work {
         }
     }
 
-    /// The revision at which it was promoted. None if it was taken back, or if one of its keys was changed again since.
-    pub(super) async fn promoted_at(
-        &self,
-        record: &RolloutRecord,
-    ) -> Result<Option<u64>, etcd_client_core::Error> {
-        let Self { place, store, prefix, record_key, .. } = self;
-        let view = View { listing: Arc::new(store.list(prefix).await?) };
-        let mut revisions = record.keys.iter().map(|key| {
-            let is_at = view.get(&place.base.join(&key.path)).map(|entry| entry.revision);
-            is_at.filter(|is_at| Some(*is_at) != key.was_at)
-        });
-        let Some(at) = revisions.next().flatten() else { return Ok(None) };
-        if revisions.any(|other| other != Some(at)) {
-            return Ok(None);
+    /// What has become of it now that its record is gone, through outages within the limit.
+    pub(super) async fn fate(&self, staged: &Staged) -> Result<Fate, etcd_client_core::Error> {
+        let deadline = runtime_deadline(self.place.plan.limit);
+        loop {
+            match self.fate_now(staged).await {
+                Err(error) if !is_final(&error) && Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                answer => return answer,
+            }
         }
-        // They were written together. It was promoted if the record went at the same revision.
+    }
+
+    async fn fate_now(&self, staged: &Staged) -> Result<Fate, etcd_client_core::Error> {
+        let Self { place, store, prefix, record_key, .. } = self;
+        let Staged { record, at: staged_at } = staged;
+        let view = View { listing: Arc::new(store.list(prefix).await?) };
+        let of_layers =
+            record.layers.iter().flat_map(|layer| record.keys.iter().map(|key| below(layer, &key.path)));
+        let left =
+            of_layers.filter(|key| view.get(key).is_some_and(|entry| entry.revision == *staged_at)).collect();
+        let fate = |promoted, seems_promoted| Ok(Fate { promoted, seems_promoted, left });
+        let revision_of =
+            |key: &RolloutKey| view.get(&place.base.join(&key.path)).map(|entry| entry.revision);
+        // A promotion writes all of them together.
+        if record.keys.iter().any(|key| revision_of(key) == key.was_at) {
+            return fate(Some(false), false);
+        }
+        let Some(at) = record.keys.first().and_then(revision_of) else { return fate(None, false) };
+        if record.keys.iter().any(|key| revision_of(key) != Some(at)) {
+            return fate(None, false);
+        }
+        // It was promoted if the record went at the same revision.
+        let mut is_known = true;
         for (revision, is_there) in [(at.saturating_sub(1), true), (at, false)] {
             match store.list_at(&place.records, revision).await {
                 Ok(listing) => {
                     let view = View { listing: Arc::new(listing) };
                     if view.get(record_key).is_some() != is_there {
-                        return Ok(None);
+                        return fate(None, false);
                     }
                 }
-                // Nobody knows any better.
-                Err(error) if error.kind() == Kind::Compacted => {}
+                Err(error) if error.kind() == Kind::Compacted => is_known = false,
                 Err(error) => return Err(error),
             }
         }
-        Ok(Some(at))
+        fate(is_known.then_some(true), true)
     }
 
     pub(super) fn failure(&self, end: RolloutEnd, error: Option<etcd_client_core::Error>) -> Error {
@@ -134,8 +166,15 @@ fn in_words(place: &RolloutPlace, not_made: NotMade) -> Words {
                 keys.iter().take(10).map(|key| Printable::line(&key.key).to_string()).collect();
             format!("somebody else has changed {}", keys.join(", "))
         }
-        NotMade::TakenOver => "somebody else drives it".to_owned(),
-        NotMade::Crowded => "others write there all the time".to_owned(),
+        NotMade::TakenOver => format!(
+            "somebody else drives it: wait for that, or abort it; if that process has died, try again in {LEASE:?}"
+        ),
+        NotMade::Crowded => {
+            format!(
+                "others write below {} or its layers without a pause: try again when they have ended",
+                place.base
+            )
+        }
         NotMade::TooMany { writes, at_once } => format!(
             "{writes} keys of {} would have to be written at once, and the store takes {at_once}: roll out fewer keys, \
              to fewer instances, or to a layer that they share",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use etcd_client_core::Printable;
 
 use super::actor::OWNER;
-use super::record::RolloutRecord;
+use super::record::{RolloutRecord, Staged};
 use super::steps::{Stop, below};
 use super::transaction::NotMade;
 use super::view::{RolloutPlace, View};
@@ -17,8 +17,7 @@ use super::work::Work;
 use super::{Promoted, Settings};
 use crate::decode::Derived;
 use crate::error::Error;
-use crate::live::first_load::is_final;
-use crate::reading::{in_background, newest};
+use crate::reading::in_background;
 use crate::runtime::caller::{refuse_to_wait, runtime};
 use crate::status::HumanDuration;
 
@@ -56,19 +55,7 @@ pub struct FoundRollout<T> {
 
 impl<T: Derived> RolloutsFound<T> {
     pub(crate) async fn read(place: RolloutPlace) -> Result<Self, Error> {
-        let connections = place.connections_here();
-        let store = connections.store();
-        let listing = match newest(&*store, &place.records, place.plan.limit).await {
-            Ok(listing) => listing,
-            Err(Some(error)) if is_final(&error) => {
-                return Err(Error::refusal(
-                    &format!("the rollouts of {}", place.name),
-                    &place.records,
-                    error,
-                ));
-            }
-            Err(last) => return Err(Error::fleet_timeout(place.plan.limit, last.or_else(|| store.outage()))),
-        };
+        let listing = place.plan.list_beside(&place.records, "list of rollouts", place.name).await?;
         let view = View { listing: Arc::new(listing) };
         let rollouts = view
             .records(&place.records)
@@ -161,6 +148,13 @@ impl<T> FoundRollout<T> {
         self
     }
 
+    /// As [`Rollout::probe_every`](crate::Rollout::probe_every).
+    #[must_use]
+    pub fn probe_every(mut self, pause: Duration) -> Self {
+        self.settings.probe = self.settings.probe.map(|probe| probe.with_pause(pause));
+        self
+    }
+
     /// As [`Rollout::by`](crate::Rollout::by).
     #[must_use]
     pub fn by(mut self, who: impl Into<String>) -> Self {
@@ -242,26 +236,27 @@ impl<T: Derived> FoundRollout<T> {
         let mut work = Work::new::<T>(place, id, &record.layers, OWNER, &settings.by)?;
         if let Err(not_made) = work.take_over(staged_at).await {
             let error = match not_made {
-                NotMade::Stop(Stop::Gone) => work.ended_elsewhere(&record).await,
+                NotMade::Stop(Stop::Gone) => work.ended_elsewhere(&Staged { record, at: staged_at }).await,
                 not_made => work.stays(not_made, "it could not be resumed"),
             };
             work.leave().await;
             return Err(error);
         }
-        work.go_on::<T>(record, staged_at, settings).await
+        work.go_on::<T>(Staged { record, at: staged_at }, settings).await
     }
 
     async fn aborted(self) -> Result<u64, Error> {
         let record = self.readable()?;
         let role: String = std::iter::repeat_with(fastrand::lowercase).take(6).collect();
-        let Self { place, id, settings, .. } = self;
+        let Self { place, id, staged_at, settings, .. } = self;
         let mut work = Work::new::<T>(place, id, &record.layers, &format!("abort-{role}"), &settings.by)?;
-        let outcome = match work.taken_back(&record).await {
+        let staged = Staged { record, at: staged_at };
+        let outcome = match work.taken_back(&staged).await {
             Ok((revision, left)) => {
                 settings.tell(&super::progress::RolloutStep::TakenBack { revision, left });
                 Ok(revision)
             }
-            Err(NotMade::Stop(Stop::Gone)) => Err(work.ended_elsewhere(&record).await),
+            Err(NotMade::Stop(Stop::Gone)) => Err(work.ended_elsewhere(&staged).await),
             Err(not_made) => Err(work.stays(not_made, "it could not be aborted")),
         };
         work.leave().await;

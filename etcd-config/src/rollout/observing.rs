@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use etcd_client_core::watcher::{self, Event, Watcher};
-use etcd_client_core::{Change, Error as StoreError, Prefix};
+use etcd_client_core::{Change, Error as StoreError, Listing, Prefix};
 use tokio::time::sleep_until;
 
 use super::asked::RolloutHandle;
@@ -85,23 +85,32 @@ impl Observation {
                 Judged::InForce | Judged::Lagging(_) => {}
             }
         }
-        if let Err(words) = probing.end().await {
-            return Seen::TakeBack(TakeBackReason::Probe(words));
-        }
-        // The watch may have been cut off, which is no good news.
-        let store = connections.store();
-        match newest(&*store, &both, place.plan.limit).await {
-            Ok(listing) => {
-                let _ = sight.take(&Event::Listed(Arc::new(listing)));
-                match self.judge(&mut sight, true) {
-                    Judged::Bad(seen) => seen,
-                    Judged::InForce => Seen::Good,
-                    Judged::Lagging(lagging) => {
-                        Seen::TakeBack(TakeBackReason::Limit { limit: self.observe, lagging })
-                    }
-                }
+        let at_last = async {
+            if let Err(words) = probing.end().await {
+                return Seen::TakeBack(TakeBackReason::Probe(words));
             }
-            Err(error) => Seen::Blind(error.or_else(|| store.outage())),
+            // The watch may have been cut off, which is no good news.
+            let store = connections.store();
+            match newest(&*store, &both, place.plan.limit).await {
+                Ok(listing) => self.at_last(&mut sight, listing),
+                Err(error) => Seen::Blind(error.or_else(|| store.outage())),
+            }
+        };
+        tokio::select! {
+            reason = self.asked.asked() => Seen::TakeBack(TakeBackReason::Asked(reason)),
+            seen = at_last => seen,
+        }
+    }
+
+    fn at_last(&self, sight: &mut Sight, listing: Listing) -> Seen {
+        let _ = sight.take(&Event::Listed(Arc::new(listing)));
+        match self.judge(sight, true) {
+            Judged::Bad(seen) => seen,
+            Judged::InForce => match self.asked.reason() {
+                Some(reason) => Seen::TakeBack(TakeBackReason::Asked(reason)),
+                None => Seen::Good,
+            },
+            Judged::Lagging(lagging) => Seen::TakeBack(TakeBackReason::NoLonger { lagging }),
         }
     }
 
@@ -130,11 +139,7 @@ impl Observation {
         for name in &self.targets {
             let Some(instance) = present.instance(name) else {
                 if may_go {
-                    // It is not back yet.
-                    lagging.push(LaggingInstance {
-                        name: name.clone(),
-                        why: InstanceLag::NotYet { revision: 0 },
-                    });
+                    lagging.push(LaggingInstance { name: name.clone(), why: InstanceLag::Away });
                     continue;
                 }
                 return bad(TakeBackReason::Gone(name.clone()));

@@ -59,7 +59,7 @@ impl fmt::Display for RolloutStep {
                     return Ok(());
                 }
                 let keys: Vec<String> = left.iter().map(|key| Printable::line(key).to_string()).collect();
-                write!(f, ", and left as somebody else has changed it: {}", keys.join(", "))
+                write!(f, "; left as somebody else has changed them: {}", keys.join(", "))
             }
         }
     }

@@ -37,6 +37,12 @@ pub struct RolloutRecord {
     pub(crate) former: Vec<Former>,
 }
 
+/// A record, and the revision at which it was written, together with the layers.
+pub(super) struct Staged {
+    pub(super) record: RolloutRecord,
+    pub(super) at: u64,
+}
+
 /// A key in a [`RolloutRecord`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

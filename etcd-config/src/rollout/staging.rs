@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use etcd_client_core::{Entry, Prefix};
+use etcd_client_core::{Entry, Prefix, Printable};
 
 use super::Settings;
 use super::record::{RolloutKey, RolloutRecord};
@@ -13,7 +13,8 @@ use super::view::RolloutPlace;
 use crate::decode::{Derived, survey};
 use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
-use crate::error::Error;
+use crate::edit::readers::reader;
+use crate::error::{Error, RolloutEnd, RolloutFailure};
 use crate::fleet::Fleet;
 use crate::fleet::place::FleetPlace;
 use crate::instance::fleet_of;
@@ -45,10 +46,49 @@ impl Draft {
         let Self { place, wanted, mut staging } = self;
         let entries = fleet_of(&place.base)?;
         let fleet = FleetPlace { plan: place.plan.clone(), entries, name: place.name };
-        let Targets { instances, layers } = Targets::choose(&wanted, &Fleet::read_async(fleet).await?)?;
+        let Targets { instances, layers, lower } =
+            Targets::choose(&wanted, &Fleet::read_async(fleet).await?)?;
         staging.record = RolloutRecord { instances, layers, ..staging.record };
+        for (layer, instance) in lower {
+            refuse_override(&place, &staging, &Prefix::new(&layer), &instance).await?;
+        }
         Ok((place, staging))
     }
+}
+
+/// An override in a layer between the prefix and that of the change: an instance that reads it would have the change while
+/// it is watched, and no longer when it is promoted.
+async fn refuse_override(
+    place: &RolloutPlace,
+    staging: &Staging,
+    layer: &Prefix,
+    instance: &str,
+) -> Result<(), Error> {
+    let listing = place.plan.list_beside(layer, "layer", place.name).await?;
+    let Staging { record, schema, .. } = staging;
+    let reads = |path: &str| reader(schema.branch(), &place.plan.prefix, path).map(|reader| reader.field);
+    let is_changed = |path: &str| {
+        record.keys.iter().any(|key| key.path == path || reads(path).is_some_and(|field| field == key.field))
+    };
+    let key = listing.entries.iter().map(|entry| &entry.key).find(|key| {
+        let path = layer.relative(key).and_then(|path| std::str::from_utf8(path).ok());
+        path.is_some_and(is_changed)
+    });
+    let Some(key) = key else { return Ok(()) };
+    let (key, instance) =
+        (Printable::line(&String::from_utf8_lossy(key)).to_string(), Printable::line(instance));
+    let why = format!(
+        "there is {key}, which {instance} would have again instead of the change when that is promoted: take it away \
+         first, or roll out to others"
+    );
+    let end = RolloutEnd::NotBegun { why };
+    Err(Error::of_rollout(RolloutFailure {
+        name: place.name,
+        prefix: place.base.to_string(),
+        end,
+        error: None,
+        way_out: String::new(),
+    }))
 }
 
 /// What cannot be rolled out.
@@ -63,7 +103,7 @@ fn refuse<T: Derived>(plan: &Plan<T>) -> Result<(), Error> {
     let base = Prefix::new(plan.reading().prefix().path());
     if plan.writes().iter().any(|write| base.relative(&write.key).is_none()) {
         return cannot(
-            "the plan is for a layer, and what is promoted goes below the prefix: make it for that",
+            "the plan is for a layer, and what is promoted goes below the prefix: make the edit without `in_layer`",
         );
     }
     if plan.writes().iter().any(|write| write.value.is_none()) {

@@ -9,7 +9,7 @@ use etcd_client_core::{Entry, Prefix, Printable, Write};
 use super::actor::OWNER;
 use super::record::{Former, LARGEST, RolloutKey, RolloutRecord};
 use super::view::{RolloutPlace, View};
-use crate::edit::readers::reader;
+use crate::edit::readers::{Names, reader};
 use crate::error::ConflictingKey;
 use crate::schema::Schema;
 
@@ -109,11 +109,12 @@ fn refuse_second(view: &View, place: &RolloutPlace, record: &RolloutRecord) -> R
             Err(unreadable) if !unreadable.is_newer => continue,
             Err(unreadable) => {
                 let why = unreadable.why;
-                return Err(Stop::Refused(format!("there is {key}, which may be about the same: {why}")));
+                return Err(Stop::Refused(format!(
+                    "there is {key}, which may be about the same: {why}; end that with the newer program first"
+                )));
             }
         };
-        let same =
-            record.keys.iter().find(|key| other.keys.iter().any(|other| overlap(&key.path, &other.path)));
+        let same = record.keys.iter().find(|key| other.keys.iter().any(|other| is_same(key, other)));
         if let Some(same) = same {
             let (path, by) = (Printable::line(&same.path), Printable::line(&other.by));
             return Err(Stop::Refused(format!(
@@ -124,35 +125,92 @@ fn refuse_second(view: &View, place: &RolloutPlace, record: &RolloutRecord) -> R
     Ok(())
 }
 
+/// The same key, one below the other, or one field by two of its names.
+fn is_same(one: &RolloutKey, other: &RolloutKey) -> bool {
+    overlap(&one.path, &other.path) || one.field == other.field && !one.field.is_empty()
+}
+
 fn overlap(one: &str, other: &str) -> bool {
-    let lies_in = |inner: &str, outer: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     lies_in(one, other) || lies_in(other, one)
 }
 
-/// An override of one of the fields by another of its names: it might hide the change, or come to light again when that is
-/// promoted.
+/// Whether a path is another one, or lies in its directory.
+fn lies_in(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A field, or what it is in, by another of its names. In a layer that might hide the change, or be hidden by it, and come to
+/// light again when it is promoted. Below the prefix it is in the way if the promotion would make another name count.
 fn refuse_other_names(view: &View, place: &RolloutPlace, staging: &Staging) -> Result<(), Stop> {
     let Staging { record, schema, .. } = staging;
-    for layer in &record.layers {
-        let prefix = Prefix::new(layer);
-        for entry in view.below(&prefix) {
-            let path = prefix.relative(&entry.key).and_then(|path| std::str::from_utf8(path).ok());
-            let Some(path) = path.filter(|path| record.keys.iter().all(|key| key.path != *path)) else {
-                continue;
-            };
-            let Some(reader) = reader(schema.branch(), &place.plan.prefix, path) else { continue };
-            if let Some(key) = record.keys.iter().find(|key| key.field == reader.field) {
-                return Err(Stop::Refused(format!(
-                    "{} is another name of {}, and has an override there: take it away first",
-                    Printable::line(&below(layer, path)),
-                    Printable::line(&key.path)
-                )));
+    for RolloutKey { path, .. } in &record.keys {
+        let Some(reader) = reader(schema.branch(), &place.plan.prefix, path) else { continue };
+        for names in reader.named {
+            refuse_hidden(view, place, &names)?;
+            for layer in &record.layers {
+                let prefix = Prefix::new(layer);
+                let is_there = |name: &&String| is_there(view, &prefix, name, &names);
+                if let Some(other) = names.others().find(is_there) {
+                    return Err(Stop::Refused(format!(
+                        "{}, and has an override there: take it away first",
+                        another_name(&below(layer, other), &names)
+                    )));
+                }
             }
         }
     }
     Ok(())
+}
+
+/// What is promoted by names that do not count below the prefix any more.
+pub(super) fn refuse_renamed(
+    view: &View,
+    place: &RolloutPlace,
+    schema: &Schema,
+    promotion: &Promotion,
+) -> Result<(), Stop> {
+    for path in promotion.texts.keys().filter_map(|key| key.strip_prefix(place.base.directory())) {
+        let reader = reader(schema.branch(), &place.plan.prefix, path);
+        reader
+            .iter()
+            .flat_map(|reader| &reader.named)
+            .try_for_each(|names| refuse_hidden(view, place, names))?;
+    }
+    Ok(())
+}
+
+fn refuse_hidden(view: &View, place: &RolloutPlace, names: &Names) -> Result<(), Stop> {
+    match counts_instead(view, &place.base, names) {
+        None => Ok(()),
+        Some(other) => Err(Stop::Refused(format!(
+            "{}, and that is there: change it by that name, or take it away first",
+            another_name(&place.base.join(other), names)
+        ))),
+    }
+}
+
+/// The name that counts below the prefix, if that is not the one of the change: and either it goes on to count, or no longer
+/// does, and hides whatever else is there.
+fn counts_instead<'n>(view: &View, base: &Prefix, names: &'n Names) -> Option<&'n String> {
+    let is_own_there = is_there(view, base, names.own_path(), names);
+    let number = names.paths.iter().position(|name| is_there(view, base, name, names))?;
+    let is_earlier = number < names.own;
+    let is_hidden = number > names.own && !names.is_leaf && !is_own_there;
+    (is_earlier || is_hidden).then(|| &names.paths[number])
+}
+
+/// Whether there is something by a name. What is there by the one of the change, which may lie in another, is not meant.
+fn is_there(view: &View, prefix: &Prefix, name: &str, names: &Names) -> bool {
+    let (own, name) = (prefix.join(names.own_path()), prefix.join(name));
+    let is_at = |entry: &Entry, place: &str| {
+        let key = std::str::from_utf8(&entry.key).unwrap_or_default();
+        if names.is_leaf { key == place } else { lies_in(key, place) }
+    };
+    view.below(prefix).any(|entry| is_at(entry, &name) && (name == own || !is_at(entry, &own)))
+}
+
+fn another_name(key: &str, names: &Names) -> String {
+    format!("{} is another name of {}", Printable::line(key), Printable::line(names.own_path()))
 }
 
 /// The overrides that are there.
@@ -172,7 +230,7 @@ fn former(view: &View, staging: &Staging) -> Result<Vec<Former>, Stop> {
                         _ => String::new(),
                     };
                     return Err(Stop::Refused(format!(
-                        "there is an override already, {shown}{value}: take it away, or say that it is to be replaced"
+                        "there is an override already, {shown}{value}: take it away, or call `replace()`"
                     )));
                 }
                 Some(text) if !is_secret => former.push(Former { key, text: text.to_owned() }),

@@ -1,5 +1,7 @@
 //! Which instances have a change first, and through which layers.
 
+use std::collections::BTreeMap;
+
 use etcd_client_core::{Prefix, Printable};
 
 use super::share;
@@ -35,6 +37,8 @@ impl Wanted {
 pub(super) struct Targets {
     pub(super) instances: Vec<String>,
     pub(super) layers: Vec<String>,
+    /// Layers of theirs between those and the prefix, each with an instance that reads it.
+    pub(super) lower: BTreeMap<String, String>,
 }
 
 impl Targets {
@@ -58,13 +62,15 @@ impl Targets {
                 "there is no instance to roll out to: none is named, or nobody is there",
             ));
         }
-        let mut targets = Self { instances: Vec::new(), layers: Vec::new() };
+        let mut targets = Self { instances: Vec::new(), layers: Vec::new(), lower: BTreeMap::new() };
         for name in names {
             let instance = fleet.instance(name)?;
             if targets.instances.contains(name) {
                 continue;
             }
-            targets.layers.push(own_layer(instance, fleet)?);
+            let own = own_layer(instance, fleet)?;
+            targets.lower.extend(lower(instance, &own));
+            targets.layers.push(own);
             targets.instances.push(name.clone());
         }
         Ok(targets)
@@ -73,8 +79,8 @@ impl Targets {
     fn in_layer(layer: &str, fleet: &Fleet) -> Result<Self, Error> {
         let layer = Prefix::new(layer).path().to_owned();
         let reads = |instance: &&Instance| layers(instance).any(|other| other == layer);
-        let readers = fleet.instances().iter().filter(reads);
-        let instances: Vec<String> = readers.map(|instance| instance.name.clone()).collect();
+        let readers = || fleet.instances().iter().filter(reads);
+        let instances: Vec<String> = readers().map(|instance| instance.name.clone()).collect();
         if instances.is_empty() {
             let mut others: Vec<String> = fleet.instances().iter().flat_map(layers).collect();
             others.sort();
@@ -88,7 +94,8 @@ impl Targets {
             let layer = Printable::line(&layer);
             return Err(Error::option(format!("no instance reads the layer {layer}: {hint}")));
         }
-        Ok(Self { instances, layers: vec![layer] })
+        let lower = readers().flat_map(|instance| lower(instance, &layer)).collect();
+        Ok(Self { instances, layers: vec![layer], lower })
     }
 }
 
@@ -96,6 +103,12 @@ impl Targets {
 fn layers(instance: &Instance) -> impl DoubleEndedIterator<Item = String> + '_ {
     let layers = instance.report.iter().flat_map(|report| &report.layers);
     layers.map(|layer| Prefix::new(layer).path().to_owned())
+}
+
+/// The layers of an instance below one of them, each with its name.
+fn lower(instance: &Instance, layer: &str) -> Vec<(String, String)> {
+    let lower = layers(instance).take_while(|other| other != layer);
+    lower.map(|lower| (lower, instance.name.clone())).collect()
 }
 
 /// The highest layer, if it is this instance's alone.

@@ -14,7 +14,8 @@ use crate::live::first_load::is_final;
 use crate::reading::writes_at_once;
 use crate::runtime::deadline::runtime_deadline;
 
-const PAUSE: Duration = Duration::from_millis(200);
+/// Between two attempts.
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 /// So many times somebody else may be first in a row; what is written there is little, and by people.
 const CONFLICTS: u32 = 50;
 

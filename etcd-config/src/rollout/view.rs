@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::instance::fleet_of;
 use crate::reading::ReadPlan;
 use crate::runtime::connections::OwnConnections;
+use crate::tree::beside::Beside;
 use crate::versioned_json::Unreadable;
 
 /// Where the rollouts of a configuration are.
@@ -28,7 +29,7 @@ impl RolloutPlace {
         // There is nothing beside the whole store.
         fleet_of(&plan.prefix)?;
         let base = Prefix::new(plan.prefix.path());
-        let records = Prefix::new(&format!("{}.rollout", base.path()));
+        let records = Beside::Rollouts.of(&base);
         Ok(Self { plan, base, records, name })
     }
 

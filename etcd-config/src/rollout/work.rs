@@ -7,15 +7,17 @@ use bytes::Bytes;
 use etcd_client_core::{Kind, Prefix, Store};
 
 use super::actor::Actor;
+use super::observing::{Observation, Seen};
 use super::promotion_check::check;
-use super::record::RolloutRecord;
-use super::steps::{Staging, Stop, below, most_writes, promote, record_of, stage, take_back};
+use super::record::Staged;
+use super::steps::{Staging, Stop, below, most_writes, promote, record_of, refuse_renamed, stage, take_back};
 use super::transaction::{Done, NotMade, Step};
 use super::view::{RolloutPlace, View};
-use crate::decode::Derived;
+use crate::decode::{Derived, survey};
 use crate::error::Error;
 use crate::reading::{newest, writes_at_once};
 use crate::runtime::connections::OwnConnections;
+use crate::schema::Schema;
 
 /// A rollout that somebody works on.
 pub(super) struct Work {
@@ -103,8 +105,10 @@ impl Work {
     /// The change below the prefix; what is returned are its texts by their keys.
     pub(super) async fn promoted<T: Derived>(&mut self) -> Result<Done<BTreeMap<String, Bytes>>, NotMade> {
         let (place, id, commit_key) = (self.place.clone(), self.id.clone(), self.commit_key);
+        let schema = Schema::new(survey::<T>(), &place.plan.prefix);
         self.make(false, |view| {
             let promotion = promote(view, &place, &id, commit_key)?;
+            refuse_renamed(view, &place, &schema, &promotion)?;
             check::<T>(view, &place, &promotion)?;
             Ok((promotion.writes, promotion.texts))
         })
@@ -112,12 +116,17 @@ impl Work {
     }
 
     /// The layers as they were before, except what somebody else has changed there: those keys are returned.
-    pub(super) async fn taken_back(&mut self, record: &RolloutRecord) -> Result<(u64, Vec<String>), NotMade> {
+    pub(super) async fn taken_back(&mut self, staged: &Staged) -> Result<(u64, Vec<String>), NotMade> {
         let (place, id, commit_key) = (self.place.clone(), self.id.clone(), self.commit_key);
         let done = self.make(false, |view| take_back(view, &place, &id, commit_key)).await?;
         // The answer was lost: somebody else may have promoted it before.
-        if done.found.is_some() && !matches!(self.promoted_at(record).await, Ok(None)) {
-            return Err(NotMade::Stop(Stop::Gone));
+        if done.found.is_some() {
+            match self.fate(staged).await.map(|fate| fate.promoted) {
+                Ok(Some(false)) => {}
+                Ok(Some(true)) => return Err(NotMade::Stop(Stop::Gone)),
+                Ok(None) => return Err(NotMade::Store { error: None, maybe: true }),
+                Err(error) => return Err(NotMade::Store { error: Some(error), maybe: true }),
+            }
         }
         Ok((done.revision, done.made))
     }
@@ -137,6 +146,15 @@ impl Work {
         let limit = self.place.plan.limit;
         let Self { store, prefix, record_key, actor, .. } = self;
         Step { store, prefix, record: record_key, stages: false, limit }.read(actor).await
+    }
+
+    /// Watches what is staged, and goes on being seen to drive it. `None` if somebody else drives it.
+    pub(super) async fn watch(&mut self, observation: Observation, in_force: impl Fn()) -> Option<Seen> {
+        let Self { place, actor, .. } = self;
+        tokio::select! {
+            seen = observation.run(place, in_force) => Some(seen),
+            () = actor.stay() => None,
+        }
     }
 
     pub(super) async fn leave(&mut self) {

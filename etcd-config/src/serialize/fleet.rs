@@ -77,6 +77,7 @@ impl Serialize for LaggingInstance {
                 InstanceLag::NotYet { .. } => "not_yet",
                 InstanceLag::Refused { .. } => "refused",
                 InstanceLag::Disconnected { .. } => "disconnected",
+                InstanceLag::Away => "away",
                 InstanceLag::WaitsForRestart { .. } => "waits_for_restart",
                 InstanceLag::Unreadable(_) => "unreadable",
             },

@@ -69,11 +69,16 @@ impl Serialize for RolloutEnd {
             Self::Unknown { id, why } => ("unknown", Some(id), Some(why)),
         };
         let (reason, revision, left) = match self {
-            Self::TakenBack { reason, revision, left } => (Some(reason), Some(revision), Some(left)),
+            Self::TakenBack { reason, revision, left, .. } => (Some(reason), Some(revision), Some(left)),
+            Self::EndedElsewhere { left, .. } => (None, None, Some(left)),
             _ => (None, None, None),
         };
         let promoted = match self {
-            Self::EndedElsewhere { promoted } => Some(promoted),
+            Self::EndedElsewhere { promoted, .. } => Some(promoted),
+            _ => None,
+        };
+        let restarts = match self {
+            Self::TakenBack { restarts, .. } => Some(restarts),
             _ => None,
         };
         object!(serializer, "RolloutEnd", {
@@ -84,6 +89,7 @@ impl Serialize for RolloutEnd {
             "revision": revision,
             "left": left,
             "promoted": promoted,
+            "restarts": restarts,
         })
     }
 }
@@ -97,11 +103,12 @@ impl Serialize for TakeBackReason {
             Self::Restarted(name) => ("restarted", Some(name)),
             Self::Limit { .. } => ("limit", None),
             Self::Probe(_) => ("probe", None),
+            Self::NoLonger { .. } => ("no_longer", None),
             Self::Asked(_) => ("asked", None),
         };
         let lagging = match self {
             Self::Refused(lagging) => std::slice::from_ref(lagging),
-            Self::Limit { lagging, .. } => lagging,
+            Self::Limit { lagging, .. } | Self::NoLonger { lagging } => lagging,
             _ => &[],
         };
         object!(serializer, "TakeBackReason", {

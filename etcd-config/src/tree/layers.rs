@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etcd_client_core::{Batch, Change, Packed, Prefix};
+use etcd_client_core::{Batch, Change, PackedListing, Prefix};
 
 use super::composed::{Composed, composed, composed_field, directory, gather, own_names};
 use super::directories::directories;
@@ -61,7 +61,7 @@ struct Changing<'n> {
 
 impl Layered {
     /// The layers of a listing, and the tree that shows them.
-    pub(super) fn load(prefix: &Prefix, listing: &Arc<Packed>) -> (Self, NodeBuf) {
+    pub(super) fn load(prefix: &Prefix, listing: &Arc<PackedListing>) -> (Self, NodeBuf) {
         let layers = directories(prefix).zip(0_u8..);
         let trees: Vec<KeyTree> = layers
             .map(|(directory, number)| {

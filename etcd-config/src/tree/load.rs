@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use etcd_client_core::{Packed, PackedEntry, Prefix};
+use etcd_client_core::{PackedEntry, PackedListing, Prefix};
 
 use super::node::{Children, Listed, NodeBuf, split};
 use super::{KeyTree, Raw, RawBuf, as_path};
@@ -34,7 +34,7 @@ struct Run<'p> {
 
 impl KeyTree {
     /// The tree of one directory; `base` is the lowest layer.
-    pub(super) fn of_layer(base: Prefix, prefix: Prefix, layer: u8, listing: &Arc<Packed>) -> Self {
+    pub(super) fn of_layer(base: Prefix, prefix: Prefix, layer: u8, listing: &Arc<PackedListing>) -> Self {
         let Sorted { paths, runs, others, strays } = Sorted::of(listing, &prefix, layer);
         let mut root = NodeBuf { value: None, children: grow(&paths, 0) };
         for Run { directory, first, count, .. } in runs {
@@ -53,7 +53,7 @@ impl KeyTree {
 }
 
 impl<'p> Sorted<'p> {
-    fn of(listing: &'p Packed, prefix: &Prefix, layer: u8) -> Self {
+    fn of(listing: &'p PackedListing, prefix: &Prefix, layer: u8) -> Self {
         let (mut sorted, mut place) = (Self::default(), 0);
         for block in listing.blocks() {
             let count = block.len();

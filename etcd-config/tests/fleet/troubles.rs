@@ -67,7 +67,7 @@ async fn what_cannot_be_brought_up_to_date_stays_and_is_said_to_be_old() {
     assert_eq!(report(&store, "web-1").await, before);
     let status = live.status();
     assert_eq!(status.instance.as_deref(), Some("web-1"));
-    assert!(status.warnings[0].what().contains("not its newest state"), "{status}");
+    assert!(status.warnings[0].what().contains("an older state of this instance"), "{status}");
     store.refuse_writes_with(None);
     until("said", async || report(&store, "web-1").await != before).await;
     assert!(live.status().warnings.is_empty());

@@ -247,7 +247,7 @@ async fn an_operator_who_loses_the_connection_tries_again_within_the_limit() {
     store.refuse(true);
     let error = fleet.wait_for_revision_async(expected + 1, LIMIT).await.unwrap_err();
     assert!(error.is_timeout() && error.store().is_some(), "{error}");
-    assert!(error.to_string().starts_with("no answer about the fleet within 30s: "), "{error}");
+    assert!(error.to_string().starts_with("no list of instances within 30s: "), "{error}");
     store.refuse_with(Some(StoreError::new(Kind::PermissionDenied, "etcdserver: permission denied")));
     let error = fleet.wait_for_revision_async(expected + 1, LIMIT).await.unwrap_err();
     assert!(error.is_access() && error.to_string().contains("may read all of /app.fleet/"), "{error}");

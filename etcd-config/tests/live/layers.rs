@@ -385,6 +385,36 @@ fn layers_are_named_one_by_one_and_each_is_checked() {
 }
 
 #[test]
+fn a_misspelt_placeholder_is_named_beside_the_one_that_lacks_a_value() {
+    #[derive(EtcdConfig, Debug)]
+    #[etcd(prefix = "/app", layers("/app@{instanse}"))]
+    struct Misspelt {
+        #[etcd(default = 1)]
+        _workers: u32,
+    }
+    let store = MemoryStore::new();
+    let said = |options: Options<App>| options.load_once(&store).unwrap_err().to_string();
+    let misspelt = App::options().placeholder("zone", "eu").placeholder("instnace", "web-1");
+    assert_eq!(
+        said(misspelt.placeholder("zones", "eu")),
+        "the layer /app@{instance} needs a value for {instance}: give it with .placeholder(\"instance\", ...) or \
+         .instance(...), or set the environment variable INSTANCE; there is a value for {instnace}, which neither the \
+         prefix nor a layer has: is one of the two misspelt?"
+    );
+    // Here it is the layer that has the wrong name.
+    let error = Misspelt::options().instance("web-1").load_once(&store).unwrap_err().to_string();
+    let words = "; there is a value for {instance}, which neither the prefix nor a layer has: is one of the two misspelt?";
+    assert!(error.contains("needs a value for {instanse}: ") && error.ends_with(words), "{error}");
+    // One that is needed elsewhere, or like none, is no slip.
+    let one =
+        App::options().placeholder("instance", "web-1").layer("/app@{instance2}").placeholder("zone", "eu");
+    for options in [one, App::options().placeholder("zone", "eu").placeholder("stage", "x")] {
+        let error = said(options);
+        assert!(error.contains("needs a value for {instance") && !error.contains("misspelt"), "{error}");
+    }
+}
+
+#[test]
 fn a_layer_of_the_instance_is_that_of_its_name() {
     let store = MemoryStore::from([
         ("/app/workers", "1"),

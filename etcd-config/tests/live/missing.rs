@@ -66,11 +66,14 @@ fn each_missing_key_has_a_command_with_what_is_to_be_filled_in() {
             put("pause", "<Duration, such as 30s or 5m>"),
             put("limits", "<JSON for Limits>"),
             put("hosts", "<JSON for Vec<String>>"),
-            put("token", "<Secret<String>>"),
+            // An argument would be in the history of the shell.
+            "etcdctl put '/it'\\''s here/token' < FILE".to_owned(),
             put("database/-url", "<String>"),
         ],
         "{error}"
     );
+    let text = error.to_string();
+    assert!(text.contains("and a secret in FILE, without a line break at its end:"), "{text}");
     // The same for `fn main() -> Result<(), Error>`, and not in a line of a log.
     assert!(format!("{error:?}").contains("\n    etcdctl put "), "{error:?}");
     assert!(!format!("{error:#}").contains("etcdctl"), "{error:#}");

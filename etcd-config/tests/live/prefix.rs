@@ -120,6 +120,23 @@ fn a_directory_that_goes_on_where_the_prefix_ends_is_not_called_a_key() {
 }
 
 #[test]
+fn what_the_fleet_and_rollouts_keep_beside_a_prefix_is_not_called_a_prefix() {
+    for beside in ["/app.fleet/web-1", "/app.rollout/a", "/app.rollout/a/owner"] {
+        let name = beside.split('/').nth(1).unwrap_or_default();
+        // A neighbour's are nobody's prefix either.
+        for prefix in ["/app", "/apps", "/ap"] {
+            let error = at::<Needy>(prefix).load_once(store(&[beside])).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("{NOTHING}: / holds {name}/{PUTS}")),
+                "{prefix}, {beside}: {error}"
+            );
+        }
+        let error = at::<Needy>("/app").load_once(store(&[beside, "/apps/port"])).unwrap_err().to_string();
+        assert!(error.contains("there are keys below /apps; is that the prefix?"), "{beside}: {error}");
+    }
+}
+
+#[test]
 fn the_question_where_else_keys_are_is_within_the_limit_of_the_start() {
     let asked = Asked::new(MemoryStore::new(), Answer::Never);
     let start = Instant::now();

@@ -312,3 +312,20 @@ async fn once_it_is_being_promoted_it_is_too_late_to_take_it_back() {
     }
     assert!(taken_back >= 2 && too_late >= 2, "{taken_back} {too_late}");
 }
+
+/// As long as nothing is promoted it is not too late, such as while the last answer of the probe is waited for.
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_for_before_the_promotion_is_heard() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    for _ in 0..10 {
+        let rollout = world.rollout().await.observe(Duration::ZERO);
+        let handle = rollout.handle();
+        let rollout = rollout.probe(move || -> Result<(), String> {
+            handle.take_back("Ctrl-C");
+            Ok(())
+        });
+        let error = rollout.promote_async().await.unwrap_err();
+        assert_eq!(reason(&error), TakeBackReason::Asked("Ctrl-C".to_owned()));
+    }
+    world.assert_only("12").await;
+}

@@ -129,6 +129,10 @@ async fn an_abort_from_elsewhere_ends_it_and_its_driver_says_so() {
     assert!(error.to_string().contains("somebody else drives it"), "{error}");
     found.remove(0).abort_async().await.unwrap();
     let error = task.await.unwrap().unwrap_err();
-    assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: false }), "{error}");
+    assert_eq!(
+        error.rollout(),
+        Some(&RolloutEnd::EndedElsewhere { promoted: false, left: Vec::new() }),
+        "{error}"
+    );
     world.assert_only("12").await;
 }

@@ -17,6 +17,8 @@ pub(crate) enum Fate {
     MadeAndCut,
     /// It is not made, and the operator is cut off.
     LostAndCut,
+    /// It is made, the answer is lost, and so is that of the second listing after it.
+    MadeAndFlaky,
     /// It looks lost, and is made right after the next listing.
     Late,
 }
@@ -32,6 +34,8 @@ struct Shared {
     cut: AtomicBool,
     next: Mutex<Option<Fate>>,
     late: Mutex<Option<GuardedWrites>>,
+    /// How many listings there are until one fails, which counts as well; 0 if none is to.
+    good_listings: AtomicUsize,
     /// Late requests that were made.
     made_late: AtomicUsize,
     arrived: AtomicUsize,
@@ -80,6 +84,11 @@ impl OperatorStore {
 
 impl Store for OperatorStore {
     fn list(&self, prefix: &Prefix) -> BoxFuture<Result<Listing, Error>> {
+        let good = &self.shared.good_listings;
+        let left = good.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if left == Ok(1) {
+            return Box::pin(async { Err(away()) });
+        }
         let listing = self.asked(|store| store.list(prefix));
         let this = self.clone();
         Box::pin(async move {
@@ -102,10 +111,14 @@ impl Store for OperatorStore {
         Box::pin(async move {
             match fate {
                 Fate::MadeAndCut => drop(this.store.commit(writes).await?),
+                Fate::MadeAndFlaky => {
+                    this.store.commit(writes).await?;
+                    this.shared.good_listings.store(2, Ordering::SeqCst);
+                }
                 Fate::LostAndCut => {}
                 Fate::Late => *this.shared.late.lock().unwrap() = Some(writes),
             }
-            this.cut(fate != Fate::Late);
+            this.cut(matches!(fate, Fate::MadeAndCut | Fate::LostAndCut));
             Err(away().with_maybe_applied())
         })
     }

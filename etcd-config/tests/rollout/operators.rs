@@ -108,7 +108,11 @@ async fn one_whose_lease_has_ended_is_succeeded_and_hears_how_it_went() {
     assert_eq!(promoted.instances(), ["web-1"]);
     store.cut(false);
     let error = running.await.unwrap().unwrap_err();
-    assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: true }), "{error}");
+    assert_eq!(
+        error.rollout(),
+        Some(&RolloutEnd::EndedElsewhere { promoted: true, left: Vec::new() }),
+        "{error}"
+    );
     world.assert_only("20").await;
     world.assert_no_flapping(true);
 }
@@ -174,7 +178,11 @@ async fn an_edit_after_an_abort_is_no_promotion() {
         }
         store.cut(false);
         let error = running.await.unwrap().unwrap_err();
-        assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: is_promoted }), "{error}");
+        assert_eq!(
+            error.rollout(),
+            Some(&RolloutEnd::EndedElsewhere { promoted: is_promoted, left: Vec::new() }),
+            "{error}"
+        );
     }
 }
 
@@ -191,7 +199,11 @@ async fn an_abort_that_comes_too_late_says_so() {
     driver.await.unwrap().unwrap();
     store.cut(false);
     let error = abort.await.unwrap().unwrap_err();
-    assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: true }), "{error}");
+    assert_eq!(
+        error.rollout(),
+        Some(&RolloutEnd::EndedElsewhere { promoted: true, left: Vec::new() }),
+        "{error}"
+    );
     sleep(LEASE).await;
     world.assert_only("20").await;
 }
@@ -209,8 +221,10 @@ async fn what_somebody_has_ended_is_not_staged_again() {
         let found = world.found().await.remove(0);
         // Of some that have died, whose keys come before the driver's.
         let dead = |number: u32| format!("/app.rollout/{}/abort-{number}", found.id());
-        (0..5).for_each(|number| drop(world.store.put(dead(number), "dead")));
         let dead: Vec<String> = (0..5).map(dead).collect();
+        for key in &dead {
+            world.store.put(&key[..], "dead");
+        }
         if is_promoted {
             world.store.delete(format!("/app.rollout/{}/owner", found.id()));
             found.observe(Duration::ZERO).resume_async().await.unwrap();
@@ -221,7 +235,92 @@ async fn what_somebody_has_ended_is_not_staged_again() {
         let error = running.await.unwrap().unwrap_err();
         assert!(matches!(error.rollout(), Some(RolloutEnd::Unknown { .. })), "{error}");
         sleep(LEASE).await;
-        dead.into_iter().for_each(|key| drop(world.store.delete(key)));
+        for key in dead {
+            world.store.delete(key);
+        }
         world.assert_only(if is_promoted { "20" } else { "12" }).await;
     }
+}
+
+/// Else others would take it for one that has died, and end it.
+#[tokio::test(start_paused = true)]
+async fn one_who_comes_back_is_seen_to_drive_it_again() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let store = OperatorStore::new(&world.store);
+    let running = begun(&world, &store, Duration::from_secs(600)).await;
+    store.cut(true);
+    sleep(LEASE).await;
+    assert_eq!(world.found().await[0].driven_by(), None);
+    store.cut(false);
+    sleep(LEASE).await;
+    let found = world.found().await.remove(0);
+    assert!(found.driven_by().is_some(), "{found}");
+    let error = found.resume_async().await.unwrap_err();
+    assert!(error.to_string().contains("somebody else drives it"), "{error}");
+    running.await.unwrap().unwrap();
+    world.assert_only("20").await;
+}
+
+/// The answer of an abort is lost, it was made, and what shows that cannot be read at once.
+#[tokio::test(start_paused = true)]
+async fn an_abort_over_a_bad_connection_is_no_failure() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let driver = tokio::spawn(world.rollout().await.observe(Duration::from_secs(600)).promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    let store = OperatorStore::new(&world.store);
+    let found = options("-").rollouts_async(store.shared()).await.unwrap().into_rollouts().remove(0);
+    store.next(Fate::MadeAndFlaky);
+    found.abort_async().await.unwrap();
+    let error = driver.await.unwrap().unwrap_err();
+    assert_eq!(
+        error.rollout(),
+        Some(&RolloutEnd::EndedElsewhere { promoted: false, left: Vec::new() }),
+        "{error}"
+    );
+    world.assert_only("12").await;
+}
+
+/// What nobody lists any more is named: else it would stay in the layer for ever.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_somebody_deletes_leaves_keys_that_are_named() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let running = tokio::spawn(world.rollout().await.promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    let record = format!("/app.rollout/{}", world.found().await[0].id());
+    world.store.delete(record);
+    let error = running.await.unwrap().unwrap_err();
+    let left = vec!["/app@web-1/workers".to_owned()];
+    assert_eq!(error.rollout(), Some(&RolloutEnd::EndedElsewhere { promoted: false, left }), "{error}");
+    assert!(
+        error.to_string().ends_with("left its change in the layers: delete /app@web-1/workers"),
+        "{error}"
+    );
+}
+
+/// The answer of an abort is lost, and the key is changed before it can be read.
+#[tokio::test(start_paused = true)]
+async fn an_abort_before_a_change_that_hides_it_is_not_known() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let driver = tokio::spawn(world.rollout().await.observe(Duration::from_secs(600)).promote_async());
+    until("in force", async || world.members[0].live.load().workers == 20).await;
+    let store = OperatorStore::new(&world.store);
+    let found = options("-").rollouts_async(store.shared()).await.unwrap().into_rollouts().remove(0);
+    store.next(Fate::MadeAndCut);
+    let abort = tokio::spawn(found.abort_async());
+    driver.await.unwrap().unwrap_err();
+    world.store.put("/app/workers", "20");
+    store.cut(false);
+    let error = abort.await.unwrap().unwrap_err();
+    assert!(matches!(error.rollout(), Some(RolloutEnd::Unknown { .. })), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_one_of_the_field_by_another_name_is_refused() {
+    let world = World::new(&["web-1", "web-2"]).await;
+    let plan = async |name: &str| world.edit().await.set_text(name, "5").plan().unwrap();
+    let first = tokio::spawn(of(plan("length").await).to(["web-1"]).promote_async());
+    sleep(Duration::from_secs(5)).await;
+    let error = of(plan("size").await).to(["web-2"]).promote_async().await.unwrap_err();
+    assert!(error.to_string().contains("size is being rolled out already"), "{error}");
+    first.await.unwrap().unwrap();
 }

@@ -146,6 +146,90 @@ async fn an_override_by_another_name_of_the_field_is_refused() {
     }
 }
 
+/// Of a directory each layer is read by one name: the others would be hidden while it is staged, and come to light again.
+#[tokio::test(start_paused = true)]
+async fn another_name_of_a_directory_is_refused() {
+    for (overridden, changed, names) in [
+        ("db/pool", "database/retries", "db is another name of database"),
+        ("limits/a", "quotas/b", "limits is another name of quotas"),
+    ] {
+        let world = World::new(&["web-1"]).await;
+        world.store.put(format!("/app@web-1/{overridden}"), "8");
+        sleep(Duration::from_secs(3)).await;
+        let plan = world.edit().await.set_text(changed, "3").plan().unwrap();
+        let error = of(plan).to(["web-1"]).promote_async().await.unwrap_err();
+        assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+        assert!(error.to_string().contains(&format!("/app@web-1/{names}")), "{error}");
+        let live = world.members[0].live.load();
+        assert!(live.database.pool == 8 || live.quotas["a"] == 8);
+    }
+}
+
+/// What would not be in force below the prefix, or would hide what is there, is not what the first ones have.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_the_prefix_has_not_is_refused() {
+    for (stored, changed, names) in [
+        ("size", "length", "size is another name of length"),
+        ("db/pool", "database/retries", "db is another name of database"),
+        ("database/pool", "db/retries", "database is another name of db"),
+    ] {
+        let world = World::new(&["web-1"]).await;
+        world.store.put(format!("/app/{stored}"), "8");
+        sleep(Duration::from_secs(3)).await;
+        let plan = world.edit().await.set_text(changed, "3").plan().unwrap();
+        let error = of(plan).to(["web-1"]).promote_async().await.unwrap_err();
+        assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+        assert!(error.to_string().contains(&format!("/app/{names}")), "{error}");
+    }
+    // Also if it has come since.
+    let world = World::new(&["web-1"]).await;
+    let plan = world.edit().await.set_text("length", "7").plan().unwrap();
+    let task = tokio::spawn(of(plan).to(["web-1"]).promote_async());
+    sleep(Duration::from_secs(10)).await;
+    world.store.put("/app/size", "3");
+    let error = task.await.unwrap().unwrap_err();
+    assert!(matches!(error.rollout(), Some(RolloutEnd::Staged { .. })), "{error}");
+    assert!(error.to_string().contains("/app/size is another name of length"), "{error}");
+    // A later name of one key hides nothing, and a directory may be read by the name that is there.
+    for (stored, changed) in [("length", "size"), ("db/pool", "db/retries")] {
+        let world = World::new(&["web-1"]).await;
+        world.store.put(format!("/app/{stored}"), "8");
+        sleep(Duration::from_secs(3)).await;
+        let plan = world.edit().await.set_text(changed, "3").plan().unwrap();
+        of(plan).to(["web-1"]).promote_async().await.unwrap();
+        let live = &world.members[0].live;
+        until("in force", async || live.load().size == 3 || live.load().database.retries == 3).await;
+    }
+}
+
+/// The first ones would have the change while they are watched, and not when it is promoted.
+#[tokio::test(start_paused = true)]
+async fn an_override_in_a_lower_layer_of_the_first_ones_is_refused() {
+    for (stored, field) in [("workers", "workers"), ("length", "size")] {
+        let world = World::new(&["web-1", "web-2"]).await;
+        world.store.put(format!("/app@canary/{stored}"), "15");
+        sleep(Duration::from_secs(3)).await;
+        let plan = || async { world.edit().await.set_text(field, "20").plan().unwrap() };
+        let rollouts = [
+            of(plan().await).to(["web-1"]),
+            of(plan().await).to(["web-1"]).replace(),
+            of(plan().await).to_share(0.5),
+        ];
+        for rollout in rollouts {
+            let preview = rollout.preview_async().await.unwrap_err();
+            let error = rollout.promote_async().await.unwrap_err();
+            assert!(matches!(error.rollout(), Some(RolloutEnd::NotBegun { .. })), "{error}");
+            assert!(error.to_string().contains(&format!("/app@canary/{stored}")), "{error}");
+            assert_eq!(preview.to_string(), error.to_string());
+        }
+        assert!(world.found().await.is_empty());
+        // Through that layer it can be.
+        let rollout = of(plan().await).to_layer("/app@canary").replace();
+        let is_same_name = stored == field;
+        assert_eq!(rollout.promote_async().await.is_ok(), is_same_name);
+    }
+}
+
 /// It may have been a secret of another version.
 #[tokio::test(start_paused = true)]
 async fn an_override_that_no_field_reads_is_shown_and_kept_nowhere() {

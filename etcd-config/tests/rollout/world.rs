@@ -21,13 +21,23 @@ pub(crate) struct Settings {
     pub disk: String,
     #[etcd(secret, default = 0)]
     pub pin: u32,
-    #[etcd(map)]
+    /// It was renamed, as were the two at the end.
+    #[etcd(map, alias = "limits")]
     pub quotas: BTreeMap<String, u32>,
     #[etcd(map, restart)]
     pub shards: BTreeMap<String, u32>,
-    /// It is being renamed.
     #[etcd(default = 1, alias = "length")]
     pub size: u32,
+    #[etcd(nested, alias = "db")]
+    pub database: Database,
+}
+
+#[derive(EtcdConfig, Debug, Clone, PartialEq)]
+pub(crate) struct Database {
+    #[etcd(default = 1)]
+    pub pool: u32,
+    #[etcd(default = 1)]
+    pub retries: u32,
 }
 
 /// An instance, and what it has had in force.

@@ -6,7 +6,7 @@ use crate::http::get;
 use crate::program::{Program, example, output};
 
 /// What each says until it has come to its end, in this order; refusals are said apart, and so come last.
-const EXAMPLES: [(&str, &[&str]); 8] = [
+const EXAMPLES: [(&str, &[&str]); 9] = [
     ("explain", &["# Where each value comes from", "# What is said about five mistakes", "pool_sze"]),
     ("fleet", &["All have revision", "web-1", "web-2", "web-3", "many", "Without web-3:", "web-2"]),
     (
@@ -19,6 +19,24 @@ const EXAMPLES: [(&str, &[&str]); 8] = [
     (
         "resources",
         &["at the start: 10 connections", "20 connections", "both at one moment", "connection refused"],
+    ),
+    (
+        "rollout",
+        &[
+            "[\"workers\"] would change for [\"web-1\"] first, in [\"/payments@web-1\"]",
+            "staged at revision",
+            "taken back at revision",
+            "the probe has failed: 5 % errors",
+            "all have the old value: [10, 10, 10]",
+            "in force, and watched for 300ms",
+            "promoted at revision",
+            "all have the new value: [20, 20, 20]",
+            "its driver has gone away: [40, 20, 20]",
+            "workers for web-1, staged at revision",
+            "driven by",
+            "aborted: [20, 20, 20]",
+            "there is no rollout of Settings",
+        ],
     ),
     ("writing", &["written at revision", "did you mean", "somebody else has changed", "The way back:"]),
 ];

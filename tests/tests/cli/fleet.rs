@@ -94,7 +94,7 @@ fn waiting_says_by_its_exit_code_whether_all_have_it() {
     let late = playing("fleet", &["fleet", "--wait", "999", "--for", "300ms"]);
     assert_eq!((late.code, late.out.as_str()), (1, ""), "{late:#?}");
     assert!(late.err.contains("2 of 2 instances below /payments.fleet do not have it"), "{late:#?}");
-    assert!(late.err.contains("web-1: not there yet, at revision 5"), "{late:#?}");
+    assert!(late.err.contains("web-1: not in force yet, at revision 5"), "{late:#?}");
 
     let begin = std::time::Instant::now();
     let refused = playing("troubled fleet", &["fleet", "--wait", "11", "--for", "60s", "--json"]);

@@ -138,6 +138,26 @@ fn an_operator_rolls_out_is_killed_goes_on_and_takes_back() {
     assert_eq!(run(&server, &[]).out, "There is no rollout of Service\n");
 }
 
+/// A share is chosen once: another instance that comes while somebody reads the question has no part in it.
+#[test]
+fn those_who_were_shown_have_it_first() {
+    let server = Server::start();
+    server.put("/service/workers", "12");
+    let member = |name: &str| Member::start(&server, name, false);
+    let _members = [member("web-1"), member("web-5")];
+    let mut terminal =
+        Terminal::start(prepared(&server, &["workers=20", "--share", "50%", "--observe", "1s"]), 100);
+    terminal.sees("First for web-1, through");
+    terminal.sees("Roll it out?");
+    // Before the others in the order of a share.
+    let _another = member("web-2");
+    terminal.types("yes\n");
+    assert_eq!(terminal.ends(), 0, "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert!(screen.contains("for web-1\n") && !screen.contains("web-2"), "{screen}");
+    assert_eq!(keys(&server), "/service/workers=20\n");
+}
+
 #[test]
 fn somebody_else_who_is_first_is_exit_code_4_and_nothing_is_written() {
     let server = Server::start();

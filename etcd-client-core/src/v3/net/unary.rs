@@ -29,7 +29,7 @@ pub(in crate::v3) async fn one_answer(
     match timeout(limit, answers.message()).await {
         Ok(Ok(None)) => Ok(answer),
         Ok(Ok(Some(_))) => Err(lie("more than one answer to one request")),
-        Ok(Err(_)) if was_held_open => Ok(answer),
+        Ok(Err(_)) | Err(_) if was_held_open => Ok(answer),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => {
             let message = format!("the answer has not ended within {limit:.1?} of its message");

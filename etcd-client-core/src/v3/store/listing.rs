@@ -126,14 +126,17 @@ pub(in crate::v3) async fn unchanged(
     if head.is_none_or(|head| head == known.revision) {
         return Ok(head);
     }
-    let written = RangeRequest {
-        min_mod_revision: signed(known.revision.saturating_add(1)),
+    ask(RangeRequest { key: count.key, range_end: count.range_end, ..written_after(known.revision) }).await
+}
+
+/// Asks of a range, which is still to be named, how many keys there are, and for one that was written after a revision.
+pub(super) fn written_after(revision: u64) -> RangeRequest {
+    RangeRequest {
+        min_mod_revision: signed(revision.saturating_add(1)),
         limit: 1,
         keys_only: true,
-        count_only: false,
-        ..count
-    };
-    ask(written).await
+        ..RangeRequest::default()
+    }
 }
 
 /// The newest revision of the store, which cannot be before what is known.

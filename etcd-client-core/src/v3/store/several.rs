@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::delta::{self, MOST};
-use super::listing::{Attempts, Pages, head_after};
+use super::listing::{Attempts, Pages, head_after, written_after};
 use super::range;
 use crate::store::{Delta, HistoryMark, Known, Listing, Prefix, concurrently};
 use crate::v3::net::pool::Pool;
@@ -100,13 +100,7 @@ impl Several {
         if head.is_none_or(|head| head == known.revision) {
             return Ok(head);
         }
-        let written = RangeRequest {
-            min_mod_revision: signed(known.revision.saturating_add(1)),
-            limit: 1,
-            keys_only: true,
-            ..RangeRequest::default()
-        };
-        self.is_unchanged(&written, known).await
+        self.is_unchanged(&written_after(known.revision), known).await
     }
 
     async fn is_unchanged(&self, question: &RangeRequest, known: Known) -> Result<Option<u64>, Error> {

@@ -1,14 +1,14 @@
 //! What the screen shows of a fleet: how it stands as a whole, its instances, what has happened.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
 
 use etcd_client_core::OneLine;
 
 use super::fleet_table::fleet_table;
 use super::news::{between, summary};
-use super::nobody;
+use super::{no_longer_followed, nobody};
 use crate::cli::exit::{Code, Failure};
 use crate::cli::paragraph::wrap;
 use crate::cli::screen::{Picture, Size, arranged};
@@ -33,7 +33,7 @@ pub(super) struct LiveFleet<'h> {
     unseen: Vec<FleetView>,
     /// The newest last.
     changes: VecDeque<String>,
-    error: Option<Error>,
+    failure: Option<Failure>,
     colours: bool,
 }
 
@@ -44,12 +44,12 @@ impl<'h> LiveFleet<'h> {
         heard: &'h Receiver<Result<FleetView, Error>>,
         colours: bool,
     ) -> Self {
-        Self { name, view, heard, unseen: Vec::new(), changes: VecDeque::new(), error: None, colours }
+        Self { name, view, heard, unseen: Vec::new(), changes: VecDeque::new(), failure: None, colours }
     }
 
     /// How it has ended.
     pub(super) fn end(self) -> Result<Code, Failure> {
-        self.error.map_or(Ok(Code::Fine), |error| Err(error.into()))
+        self.failure.map_or(Ok(Code::Fine), Err)
     }
 
     fn head(&self, width: usize) -> Vec<String> {
@@ -84,10 +84,12 @@ impl<'h> LiveFleet<'h> {
 
 impl Picture for LiveFleet<'_> {
     fn is_new(&mut self) -> bool {
-        for heard in self.heard.try_iter() {
-            match heard {
-                Ok(view) => self.unseen.push(view),
-                Err(error) => self.error = Some(error),
+        while self.failure.is_none() {
+            match self.heard.try_recv() {
+                Ok(Ok(view)) => self.unseen.push(view),
+                Ok(Err(error)) => self.failure = Some(error.into()),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => self.failure = Some(no_longer_followed()),
             }
         }
         !self.unseen.is_empty()
@@ -113,6 +115,6 @@ impl Picture for LiveFleet<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.error.is_some()
+        self.failure.is_some()
     }
 }

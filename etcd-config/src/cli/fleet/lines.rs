@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
 
 use super::news::{News, between, first};
+use super::no_longer_followed;
 use crate::cli::exit::{Code, Failure};
 use crate::cli::session::Session;
 use crate::cli::terminal::harmless_json;
@@ -29,7 +30,7 @@ pub(super) fn follow(
                 view = next;
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Disconnected) => return Err(no_longer_followed()),
         }
     }
     Ok(Code::Fine)

@@ -45,7 +45,7 @@ impl Standing {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::UpToDate => "up to date",
-            Self::Behind => "not there yet",
+            Self::Behind => "behind",
             Self::Refuses => "refuses",
             Self::WaitsForRestart => "waits for a restart",
             Self::Unreadable => "unreadable",

@@ -60,10 +60,9 @@ pub(super) fn drive(session: &Session, rollout: Box<dyn Drive>) -> Result<Driven
             Ok(Heard::Ended(outcome)) => return Ok(Driven { outcome, staged }),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Failure::new(
-                    Code::Unreachable,
-                    "the thread that drives it has ended before it was done",
-                ));
+                let why = "the thread that drives it has ended before it was done".to_owned();
+                let text = staged.map_or_else(|| why.clone(), |(id, _)| with_ways_on(&why, &id));
+                return Err(Failure::new(Code::Unreachable, text));
             }
         }
         if let Some(name) = ending.as_ref().and_then(Ending::name) {
@@ -99,10 +98,11 @@ pub(super) fn failure(error: Error) -> Failure {
         _ => return error.into(),
     };
     let failure = Failure::from(error);
-    let id = etcd_client_core::Printable::line(&id).to_string();
-    let text = format!(
-        "{}\n  rollout --continue {id}\n  rollout --abort {id}",
-        failure.text.replace("; resume or abort it", "")
-    );
+    let text = with_ways_on(&failure.text.replace("; resume or abort it", ""), &id);
     failure.in_words(text)
+}
+
+fn with_ways_on(text: &str, id: &str) -> String {
+    let id = etcd_client_core::Printable::line(id);
+    format!("{text}\n  rollout --continue {id}\n  rollout --abort {id}")
 }

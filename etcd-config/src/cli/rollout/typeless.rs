@@ -63,8 +63,8 @@ pub(in crate::cli) trait Drive: Send {
 
 /// A rollout that is to begin.
 pub(in crate::cli) trait Begin: Drive {
-    /// What would be staged.
-    fn preview(&self) -> Result<RolloutRecord, Error>;
+    /// What would be staged; and what stages that, and nothing else.
+    fn preview(self: Box<Self>) -> Result<(RolloutRecord, Box<dyn Drive>), Error>;
 }
 
 /// One that has begun.
@@ -91,8 +91,10 @@ impl<T: Derived> Drive for Rollout<T> {
 }
 
 impl<T: Derived> Begin for Rollout<T> {
-    fn preview(&self) -> Result<RolloutRecord, Error> {
-        Rollout::preview(self)
+    fn preview(self: Box<Self>) -> Result<(RolloutRecord, Box<dyn Drive>), Error> {
+        let record = Rollout::preview(&self)?;
+        let rollout = self.previewed(&record);
+        Ok((record, Box::new(rollout)))
     }
 }
 

@@ -284,7 +284,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use etcd_client_core::{Entry, Listing, Packed};
+    use etcd_client_core::{Entry, Listing, PackedListing};
 
     use super::*;
     use crate::tree::raw::RawBuf;
@@ -330,7 +330,7 @@ mod tests {
         let names = (0..numbers.below(2_000) + 20).map(|number| (format!("{:05}", number * 2), number));
         let names: Vec<_> = names.collect();
         let entries = names.iter().map(|(name, number)| entry(&format!("/app/{name}"), *number)).collect();
-        let packed = Packed::of(&Listing { entries, ..Listing::default() });
+        let packed = PackedListing::of(&Listing { entries, ..Listing::default() });
         let listed = Listed::new(Arc::new(packed), 0, names.len(), 0);
         let model = names.into_iter().map(|(name, number)| (name, number.to_string())).collect();
         (Children::of(listed), model)

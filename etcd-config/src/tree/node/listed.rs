@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, btree_map};
 use std::iter::Take;
 use std::sync::Arc;
 
-use etcd_client_core::{Packed, PackedEntries};
+use etcd_client_core::{PackedEntries, PackedListing};
 
 use super::{Node, NodeBuf};
 use crate::tree::name::Name;
@@ -17,7 +17,7 @@ const FEW: usize = 64;
 /// changed since is kept beside it.
 #[derive(Clone)]
 pub(in crate::tree) struct Listed {
-    listing: Arc<Packed>,
+    listing: Arc<PackedListing>,
     /// The first of them, and how many there are.
     first: usize,
     count: usize,
@@ -52,7 +52,7 @@ struct Changed<'a> {
 
 impl Listed {
     /// The entries of so many places from the first one on: all of one directory, each with a name that is text.
-    pub(in crate::tree) fn new(listing: Arc<Packed>, first: usize, count: usize, layer: u8) -> Self {
+    pub(in crate::tree) fn new(listing: Arc<PackedListing>, first: usize, count: usize, layer: u8) -> Self {
         Self { listing, first, count, layer, changed: BTreeMap::new(), len: count }
     }
 
