@@ -53,7 +53,7 @@
 //! | `encrypted-keys` | keys of clients that are encrypted with a passphrase |
 //! | `p521` | certificates and keys on the curve P-521, as etcd's `--auto-tls` makes them |
 //! | `v2` | the client for etcd's older API (up to 3.5), as node-etcd speaks it: [`client::v2`] |
-//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`], [`Fleet`], [`RolloutsFound`] |
+//! | `serde` | `serde::Serialize` for what this crate says: [`Status`], [`Explanation`], [`Schema`], [`Problem`], [`Check`], [`Plan`], [`History`], [`Fleet`], [`Rollouts`] |
 //! | `cli` | a command line over a struct: [`cli`], with check, show, set, watch, fleet, rollout |
 //! | `http` | a page, probes and metrics over HTTP, for the people who run the service: [`http`] |
 //! | `schemars` | full types in [`Schema::to_json_schema`] of what is JSON in one key: `#[etcd(schemars)]` |
@@ -99,7 +99,7 @@
 //! | whether what is stored fits this program | [`EtcdConfig::check_stored`], [`Check`] |
 //! | other values for a zone, a machine or a canary | [`Options::layer`], [`docs::naming_keys`](docs::naming_keys#layers) |
 //! | which instances there are, and which revision each has in force | [`Options::instance`], [`Fleet`] |
-//! | a change for some instances first, watched there, then promoted or taken back | [`Rollout`], [`RolloutsFound`], [`docs::rollouts`] |
+//! | a change for some instances first, watched there, then promoted or taken back | [`Rollout`], [`Rollouts`], [`docs::rollouts`] |
 //! | what was changed before, and going back | [`EtcdConfig::history`], [`History`], [`Edit::restore`] |
 //! | starting while what is stored is refused | [`Options::start_from_last_good`], [`Options::cache_file`] |
 //! | what went wrong: at the start, later, in one key | [`Error`], [`Rejection`], [`Problem`] |
@@ -297,10 +297,10 @@ pub use crate::publish::change::Change;
 pub use crate::publish::snapshot::{Guard, Snapshot};
 pub use crate::rejection::Rejection;
 pub use crate::resource::{Resource, ResourceGuard};
-pub use crate::rollout::asked::RolloutHandle;
-pub use crate::rollout::found::{FoundRollout, RolloutsFound};
-pub use crate::rollout::progress::RolloutStep;
+pub use crate::rollout::handle::RolloutHandle;
 pub use crate::rollout::record::{RolloutKey, RolloutRecord};
+pub use crate::rollout::staged::{Rollouts, StagedRollout};
+pub use crate::rollout::step::RolloutStep;
 pub use crate::rollout::{Promoted, Rollout};
 pub use crate::schema::{Field, Schema};
 pub use crate::secret::Secret;

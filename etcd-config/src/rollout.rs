@@ -1,34 +1,34 @@
 //! A change that some instances have first, and all the others when those have had it for a while without harm.
 
 mod actor;
-pub(crate) mod asked;
 mod drive;
 mod ended;
-pub(crate) mod found;
+pub(crate) mod handle;
 mod observing;
 mod probe;
-pub(crate) mod progress;
 mod promotion_check;
 pub(crate) mod record;
 mod share;
+pub(crate) mod staged;
 mod staging;
-mod steps;
+pub(crate) mod step;
 mod targets;
 mod transaction;
 pub(crate) mod view;
 mod work;
+mod writes;
 
 use std::fmt;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::asked::RolloutHandle;
 use self::drive::{begin, preview};
+use self::handle::RolloutHandle;
 use self::probe::Probe;
-use self::progress::RolloutStep;
 use self::record::RolloutRecord;
 use self::staging::Draft;
+use self::step::RolloutStep;
 use self::targets::Wanted;
 use crate::decode::Derived;
 use crate::edit::plan::Plan;
@@ -53,7 +53,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 ///
 /// What it is doing stands in the store, in one key beside the prefix, `/payments.rollout/<id>`, with the names of keys and
 /// instances and no new value; below that is a key under a lease of 15 s, of whoever drives it. So
-/// [`RolloutsFound`](crate::RolloutsFound) shows it to everybody, a second rollout of the same keys is refused, and one whose
+/// [`Rollouts`](crate::Rollouts) shows it to everybody, a second rollout of the same keys is refused, and one whose
 /// process has died is resumed or aborted from anywhere. The user needs a role that may read and write all of `/payments/`,
 /// `/payments.rollout/` and the layers, and read `/payments.fleet/`.
 ///
@@ -92,7 +92,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 pub struct Rollout<T> {
     plan: Plan<T>,
     wanted: Wanted,
-    settings: Settings,
+    settings: RolloutSettings,
 }
 
 /// Hears of each step.
@@ -100,7 +100,7 @@ type Listener = dyn Fn(&RolloutStep) + Send + Sync;
 
 /// What may be said of a rollout, begun or resumed.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(super) struct RolloutSettings {
     observe: Duration,
     limit: Duration,
     probe: Option<Probe>,
@@ -110,7 +110,7 @@ pub(super) struct Settings {
     on_step: Option<Arc<Listener>>,
 }
 
-impl Default for Settings {
+impl Default for RolloutSettings {
     fn default() -> Self {
         Self {
             observe: OBSERVE,
@@ -150,7 +150,7 @@ impl<T: Derived> Rollout<T> {
     ///
     /// By default it is a rollout to a tenth of the fleet, watched for 60 s.
     pub fn of(plan: Plan<T>) -> Self {
-        Self { plan, wanted: Wanted::Share(0.1), settings: Settings::default() }
+        Self { plan, wanted: Wanted::Share(0.1), settings: RolloutSettings::default() }
     }
 
     /// To these instances, each through its highest layer, which must be its own.
@@ -278,7 +278,7 @@ impl<T: Derived> Rollout<T> {
     }
 
     /// The same for a task, on a tokio runtime. A future that is dropped leaves what it has staged, as a process does that
-    /// dies: [`RolloutsFound`](crate::RolloutsFound) has it, to be resumed or aborted.
+    /// dies: [`Rollouts`](crate::Rollouts) has it, to be resumed or aborted.
     ///
     /// # Errors
     /// As [`promote`](Self::promote), and that there is no runtime.

@@ -177,7 +177,7 @@ fn a_rollout_is_json_without_values() {
     for value in ["4711", "hunter", "\"20\""] {
         assert!(!found.to_string().contains(value), "{found}");
     }
-    handle.take_back("Ctrl-C");
+    handle.abort("Ctrl-C");
     let error = driver.join().unwrap().unwrap_err();
     let end = to_json(&error.rollout());
     assert_eq!(

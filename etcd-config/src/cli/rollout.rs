@@ -24,8 +24,8 @@ use super::subject::{How, Site};
 use super::writing::Writing;
 use crate::document::Format;
 use crate::instance::name::of_this_process;
-use crate::rollout::progress::RolloutStep;
 use crate::rollout::record::RolloutRecord;
+use crate::rollout::step::RolloutStep;
 
 /// Roll out a change: to some instances first, and to all once those have had it for a while without harm
 ///

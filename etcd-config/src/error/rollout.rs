@@ -32,8 +32,8 @@ pub enum RolloutEnd {
         /// are started once more.
         restarts: bool,
     },
-    /// The change is in the layers, and stays there until the rollout is [resumed](crate::FoundRollout::resume) or
-    /// [aborted](crate::FoundRollout::abort).
+    /// The change is in the layers, and stays there until the rollout is [resumed](crate::StagedRollout::resume) or
+    /// [aborted](crate::StagedRollout::abort).
     Staged {
         /// The rollout.
         id: String,
@@ -52,7 +52,7 @@ pub enum RolloutEnd {
     },
     /// The store does not answer, so that nobody knows whether the last step was made. It is not made later than 15 s
     /// after this, and not after somebody else has resumed or aborted the rollout. As soon as the store answers again,
-    /// [`RolloutsFound`](crate::RolloutsFound) has it if it is staged.
+    /// [`Rollouts`](crate::Rollouts) has it if it is staged.
     Unknown {
         /// The rollout.
         id: String,

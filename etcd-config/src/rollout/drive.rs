@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use super::actor::OWNER;
 use super::observing::{Observation, Seen};
-use super::progress::RolloutStep;
 use super::record::{RolloutRecord, Staged};
 use super::staging::Draft;
-use super::steps::{Staging, Stop};
+use super::step::RolloutStep;
 use super::transaction::{Done, NotMade};
 use super::view::View;
 use super::work::Work;
-use super::{Promoted, Rollout, Settings};
+use super::writes::{Staging, Stop};
+use super::{Promoted, Rollout, RolloutSettings};
 use crate::decode::Derived;
 use crate::error::{Error, RolloutEnd, TakeBackReason};
 use crate::runtime::panics;
@@ -49,7 +49,7 @@ pub(super) async fn preview<T: Derived>(draft: Draft) -> Result<RolloutRecord, E
     Ok(staging.record)
 }
 
-impl Settings {
+impl RolloutSettings {
     pub(super) fn tell(&self, step: &RolloutStep) {
         tracing::info!("rollout: {step}");
         if let Some(listener) = &self.on_step {
@@ -64,7 +64,7 @@ impl Work {
     pub(super) async fn go_on<T: Derived>(
         mut self,
         staged: Staged,
-        settings: Settings,
+        settings: RolloutSettings,
     ) -> Result<Promoted, Error> {
         let Staged { record, at: staged_at } = &staged;
         let observation = Observation {
@@ -94,7 +94,11 @@ impl Work {
         outcome
     }
 
-    async fn promote<T: Derived>(&mut self, staged: &Staged, settings: &Settings) -> Result<Promoted, Error> {
+    async fn promote<T: Derived>(
+        &mut self,
+        staged: &Staged,
+        settings: &RolloutSettings,
+    ) -> Result<Promoted, Error> {
         match self.promoted::<T>().await {
             // The answer was lost: somebody else may have been first.
             Ok(Done { found: Some(view), made, .. }) if !has(&view, &made) => {
@@ -110,7 +114,12 @@ impl Work {
     }
 
     /// As the error that says that it is taken back, or why it is not.
-    async fn take_back(&mut self, staged: &Staged, reason: TakeBackReason, settings: &Settings) -> Error {
+    async fn take_back(
+        &mut self,
+        staged: &Staged,
+        reason: TakeBackReason,
+        settings: &RolloutSettings,
+    ) -> Error {
         match self.taken_back(staged).await {
             Ok((revision, left)) => {
                 settings.tell(&RolloutStep::TakenBack { revision, left: left.clone() });

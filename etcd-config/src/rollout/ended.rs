@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 
 use super::actor::LEASE;
 use super::record::{RolloutKey, Staged};
-use super::steps::{Stop, below};
 use super::transaction::{NotMade, PAUSE};
 use super::view::{RolloutPlace, View};
 use super::work::Work;
+use super::writes::{Stop, below};
 use crate::error::{Error, RolloutEnd, RolloutFailure, WriteFailure};
 use crate::live::first_load::is_final;
 use crate::runtime::deadline::runtime_deadline;

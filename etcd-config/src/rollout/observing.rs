@@ -8,7 +8,7 @@ use etcd_client_core::watcher::{self, Event, Watcher};
 use etcd_client_core::{Change, Error as StoreError, Listing, Prefix};
 use tokio::time::sleep_until;
 
-use super::asked::RolloutHandle;
+use super::handle::RolloutHandle;
 use super::probe::{Probe, Probing};
 use super::view::RolloutPlace;
 use crate::error::{InstanceLag, LaggingInstance, TakeBackReason};

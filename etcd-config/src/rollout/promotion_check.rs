@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use etcd_client_core::{Entry, Listing};
 
-use super::steps::{Promotion, Stop};
 use super::view::{RolloutPlace, View};
+use super::writes::{Promotion, Stop};
 use crate::decode::{Derived, tree_of};
 use crate::problem::{Kind as ProblemKind, Problem};
 use crate::reading::decode_all;

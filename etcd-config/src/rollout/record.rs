@@ -11,7 +11,7 @@ use crate::versioned_json::{FORMAT, Unreadable, members, millis, moment, number,
 /// The longest text, in bytes: nothing longer is written, and none is read.
 pub(super) const LARGEST: usize = 1 << 20;
 
-/// A rollout that has begun, as it stands in the store, in [`FoundRollout::record`](crate::FoundRollout::record).
+/// A rollout that has begun, as it stands in the store, in [`StagedRollout::record`](crate::StagedRollout::record).
 ///
 /// Texts are as they were written: [`Printable`] shows them.
 #[derive(Clone, Debug, PartialEq, Eq)]

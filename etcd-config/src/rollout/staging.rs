@@ -5,11 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use etcd_client_core::{Entry, Prefix, Printable};
 
-use super::Settings;
+use super::RolloutSettings;
 use super::record::{RolloutKey, RolloutRecord};
-use super::steps::Staging;
 use super::targets::{Targets, Wanted};
 use super::view::RolloutPlace;
+use super::writes::Staging;
 use crate::decode::{Derived, survey};
 use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
@@ -32,7 +32,7 @@ impl Draft {
     pub(super) fn new<T: Derived>(
         plan: &Plan<T>,
         wanted: &Wanted,
-        settings: &Settings,
+        settings: &RolloutSettings,
     ) -> Result<Self, Error> {
         refuse::<T>(plan)?;
         wanted.refuse_nonsense()?;
@@ -118,7 +118,7 @@ fn refuse<T: Derived>(plan: &Plan<T>) -> Result<(), Error> {
 fn staging_of<T: Derived>(
     plan: &Plan<T>,
     place: &RolloutPlace,
-    settings: &Settings,
+    settings: &RolloutSettings,
 ) -> Result<Staging, Error> {
     let (mut texts, mut commit_key, mut keys) = (BTreeMap::new(), None, Vec::new());
     for write in plan.writes() {

@@ -8,8 +8,8 @@ use etcd_client_core::{Committed, Error, GuardedWrites, Kind, Prefix, Store, Wri
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::actor::{Actor, NotActing};
-use super::steps::Stop;
 use super::view::View;
+use super::writes::Stop;
 use crate::live::first_load::is_final;
 use crate::reading::writes_at_once;
 use crate::runtime::deadline::runtime_deadline;

@@ -10,9 +10,11 @@ use super::actor::Actor;
 use super::observing::{Observation, Seen};
 use super::promotion_check::check;
 use super::record::Staged;
-use super::steps::{Staging, Stop, below, most_writes, promote, record_of, refuse_renamed, stage, take_back};
 use super::transaction::{Done, NotMade, Step};
 use super::view::{RolloutPlace, View};
+use super::writes::{
+    Staging, Stop, below, most_writes, promote, record_of, refuse_renamed, stage, take_back,
+};
 use crate::decode::{Derived, survey};
 use crate::error::Error;
 use crate::reading::{newest, writes_at_once};

@@ -5,20 +5,20 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::Time;
 use crate::error::{RolloutEnd, TakeBackReason};
 use crate::rollout::Promoted;
-use crate::rollout::found::{FoundRollout, RolloutsFound};
 use crate::rollout::record::{RolloutKey, RolloutRecord};
+use crate::rollout::staged::{Rollouts, StagedRollout};
 
 /// A list.
-impl<T> Serialize for RolloutsFound<T> {
+impl<T> Serialize for Rollouts<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.rollouts().serialize(serializer)
     }
 }
 
 /// Either the record is there, or why it is not.
-impl<T> Serialize for FoundRollout<T> {
+impl<T> Serialize for StagedRollout<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        object!(serializer, "FoundRollout", {
+        object!(serializer, "StagedRollout", {
             "id": self.id(),
             "staged_at": self.staged_at(),
             "driven_by": self.driven_by(),

@@ -164,14 +164,14 @@ fn rollout(table: &mut Table) {
     let is_in_force = |step: &RolloutStep| matches!(step, RolloutStep::InForce { .. });
     until("in force", || steps.lock().unwrap().iter().any(is_in_force));
     let found = options().rollouts(&store).unwrap();
-    table.both("RolloutsFound", &found);
-    table.both("FoundRollout", &found.rollouts()[0]);
+    table.both("Rollouts", &found);
+    table.both("StagedRollout", &found.rollouts()[0]);
     let record = found.rollouts()[0].record().unwrap();
     table.row("RolloutRecord", record);
     table.row("RolloutKey", &record.keys);
     let key = format!("/bank.rollout/{}", found.rollouts()[0].id());
     table.row("RolloutRecord", &String::from_utf8_lossy(&store.get(key).unwrap()));
-    handle.take_back("Ctrl-C");
+    handle.abort("Ctrl-C");
     let error = driver.join().unwrap().unwrap_err();
     table.both("Error", &error);
     let Some(RolloutEnd::TakenBack { reason, .. }) = error.rollout() else { panic!("{error}") };

@@ -169,7 +169,7 @@ async fn it_may_be_watched_for_ever() {
     let task = tokio::spawn(rollout.promote_async());
     until("in force", async || world.members[0].live.load().workers == 20).await;
     sleep(Duration::from_secs(3)).await;
-    handle.take_back("enough");
+    handle.abort("enough");
     let error = task.await.unwrap().unwrap_err();
     assert_eq!(reason(&error), TakeBackReason::Asked("enough".to_owned()));
     world.assert_only("12").await;
@@ -216,7 +216,7 @@ async fn whoever_has_the_handle_takes_it_back() {
     let handle = rollout.handle();
     let task = tokio::spawn(rollout.promote_async());
     sleep(Duration::from_secs(10)).await;
-    handle.take_back("Ctrl-C");
+    handle.abort("Ctrl-C");
     let error = task.await.unwrap().unwrap_err();
     assert_eq!(reason(&error), TakeBackReason::Asked("Ctrl-C".to_owned()));
     world.assert_only("12").await;
@@ -230,7 +230,7 @@ async fn what_is_asked_for_before_the_promotion_is_heard() {
         let rollout = world.rollout().await.observe(Duration::ZERO);
         let handle = rollout.handle();
         let rollout = rollout.probe(move || -> Result<(), String> {
-            handle.take_back("Ctrl-C");
+            handle.abort("Ctrl-C");
             Ok(())
         });
         let error = rollout.promote_async().await.unwrap_err();
@@ -268,9 +268,9 @@ async fn of_several_who_ask_the_first_one_counts_also_before_it_begins() {
         let rollout = world.rollout().await;
         let handles = [rollout.handle(), rollout.handle()];
         let ask = || {
-            handles[0].take_back("the first");
-            handles[1].take_back("the second");
-            handles[0].take_back("the third");
+            handles[0].abort("the first");
+            handles[1].abort("the second");
+            handles[0].abort("the third");
         };
         if !is_begun {
             ask();
@@ -312,7 +312,7 @@ async fn once_it_is_being_promoted_it_is_too_late_to_take_it_back() {
         let begin = in_force.lock().unwrap().unwrap();
         tokio::time::sleep_until(begin + OBSERVE - SLOW + SLOW * half / 2 + SLOW / 4).await;
         let asked = Instant::now();
-        handle.take_back("Ctrl-C");
+        handle.abort("Ctrl-C");
         let outcome = task.await.unwrap();
         world.store.delay(Duration::ZERO);
         match outcome {

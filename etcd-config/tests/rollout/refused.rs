@@ -117,7 +117,7 @@ async fn an_override_is_shown_and_replaced_only_when_that_is_said() {
     let task = tokio::spawn(rollout.promote_async());
     until("in force", async || world.members[0].live.load().workers == 20).await;
     world.store.put("/app@web-1/workers", "17");
-    handle.take_back("enough");
+    handle.abort("enough");
     let error = task.await.unwrap().unwrap_err();
     let Some(RolloutEnd::TakenBack { left, .. }) = error.rollout() else { panic!("{error}") };
     assert_eq!(left, &["/app@web-1/workers"]);

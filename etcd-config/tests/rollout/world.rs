@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use etcd_config::client::{Prefix, Store};
 use etcd_config::{
-    Edit, EtcdConfig, FoundRollout, Live, MemoryStore, Options, Plan, Rollout, Subscription, field,
+    Edit, EtcdConfig, Live, MemoryStore, Options, Plan, Rollout, StagedRollout, Subscription, field,
 };
 use tokio::time::{Instant, sleep};
 
@@ -104,7 +104,7 @@ impl World {
         of(self.plan().await).to(["web-1"])
     }
 
-    pub(crate) async fn found(&self) -> Vec<FoundRollout<Settings>> {
+    pub(crate) async fn found(&self) -> Vec<StagedRollout<Settings>> {
         options("-").rollouts_async(&self.store).await.unwrap().into_rollouts()
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Prefix, Store};
 use etcd_config::{
-    EtcdConfig, Fleet, FoundRollout, Options, Rollout, RolloutEnd, RolloutHandle, RolloutStep,
+    EtcdConfig, Fleet, Options, Rollout, RolloutEnd, RolloutHandle, RolloutStep, StagedRollout,
     TakeBackReason, field,
 };
 use etcd_config_tests::{GrpcProxy, Server, block_on, on_each_line, until_within};
@@ -144,7 +144,7 @@ fn workers(client: &Client) -> u32 {
     options("-").load_once(client).unwrap().workers
 }
 
-fn found(client: &Client) -> Option<FoundRollout<Settings>> {
+fn found(client: &Client) -> Option<StagedRollout<Settings>> {
     options("-").rollouts(client).unwrap().into_rollouts().pop()
 }
 
@@ -307,7 +307,7 @@ fn ends(fleet: &mut TestFleet) {
     let error = rollout
         .on_step(move |step| {
             if matches!(step, RolloutStep::InForce { .. }) {
-                asker.take_back("Ctrl-C");
+                asker.abort("Ctrl-C");
             }
         })
         .promote()

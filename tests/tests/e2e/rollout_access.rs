@@ -5,7 +5,7 @@ use std::time::Duration;
 use etcd_client_core::v3::Client;
 use etcd_client_core::{Prefix, Store};
 use etcd_config::{
-    Error, EtcdConfig, Fleet, FoundRollout, Live, Options, Plan, Rollout, RolloutEnd, RolloutStep, field,
+    Error, EtcdConfig, Fleet, Live, Options, Plan, Rollout, RolloutEnd, RolloutStep, StagedRollout, field,
 };
 use etcd_config_tests::{Etcd, Server, block_on, on_each_line, until_found};
 
@@ -103,7 +103,7 @@ impl Scene {
         Ok(Rollout::of(plan).to(["web-1"]).within(SOON).observe(Duration::ZERO).by("operator"))
     }
 
-    fn found(&self) -> Result<FoundRollout<Settings>, Error> {
+    fn found(&self) -> Result<StagedRollout<Settings>, Error> {
         let mut found = options("-").rollouts(&self.operator)?.into_rollouts();
         assert_eq!(found.len(), 1, "{found:?}");
         Ok(found.remove(0).within(SOON).observe(Duration::ZERO))

@@ -11,7 +11,7 @@ use crate::cli::session::Session;
 use crate::cli::style::Style;
 use crate::error::{Error, RolloutEnd};
 use crate::rollout::Promoted;
-use crate::rollout::progress::RolloutStep;
+use crate::rollout::step::RolloutStep;
 
 /// How soon Ctrl-C is heard.
 const LOOK: Duration = Duration::from_millis(100);
@@ -67,7 +67,7 @@ pub(super) fn drive(session: &Session, rollout: Box<dyn Drive>) -> Result<Driven
         }
         if let Some(name) = ending.as_ref().and_then(Ending::name) {
             session.terminal.say(&format!("{name}: taking it back; a second one leaves it staged"));
-            handle.take_back(name);
+            handle.abort(name);
             ending = None;
         }
     }

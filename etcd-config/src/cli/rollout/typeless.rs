@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::decode::Derived;
 use crate::edit::plan::Plan;
 use crate::error::Error;
-use crate::rollout::asked::RolloutHandle;
-use crate::rollout::found::FoundRollout;
-use crate::rollout::progress::RolloutStep;
+use crate::rollout::handle::RolloutHandle;
 use crate::rollout::record::RolloutRecord;
+use crate::rollout::staged::StagedRollout;
+use crate::rollout::step::RolloutStep;
 use crate::rollout::{Promoted, Rollout};
 
 /// Hears of each step.
@@ -98,9 +98,9 @@ impl<T: Derived> Begin for Rollout<T> {
     }
 }
 
-impl<T: Derived> Drive for FoundRollout<T> {
+impl<T: Derived> Drive for StagedRollout<T> {
     fn handle(&self) -> RolloutHandle {
-        FoundRollout::handle(self)
+        StagedRollout::handle(self)
     }
 
     fn drive(self: Box<Self>, on_step: OnStep) -> Result<Promoted, Error> {
@@ -108,21 +108,21 @@ impl<T: Derived> Drive for FoundRollout<T> {
     }
 }
 
-impl<T: Derived> Begun for FoundRollout<T> {
+impl<T: Derived> Begun for StagedRollout<T> {
     fn id(&self) -> &str {
-        FoundRollout::id(self)
+        StagedRollout::id(self)
     }
 
     fn staged_at(&self) -> u64 {
-        FoundRollout::staged_at(self)
+        StagedRollout::staged_at(self)
     }
 
     fn record(&self) -> Result<&RolloutRecord, &str> {
-        FoundRollout::record(self)
+        StagedRollout::record(self)
     }
 
     fn driven_by(&self) -> Option<&str> {
-        FoundRollout::driven_by(self)
+        StagedRollout::driven_by(self)
     }
 
     fn to_json(&self) -> Value {

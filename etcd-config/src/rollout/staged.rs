@@ -10,11 +10,11 @@ use etcd_client_core::Printable;
 
 use super::actor::OWNER;
 use super::record::{RolloutRecord, Staged};
-use super::steps::{Stop, below};
 use super::transaction::NotMade;
 use super::view::{RolloutPlace, View};
 use super::work::Work;
-use super::{Promoted, Settings};
+use super::writes::{Stop, below};
+use super::{Promoted, RolloutSettings};
 use crate::decode::Derived;
 use crate::error::Error;
 use crate::reading::in_background;
@@ -25,7 +25,7 @@ use crate::status::HumanDuration;
 /// [`Options::rollouts`](crate::Options::rollouts). `Display` is a line for each.
 ///
 /// ```
-/// # use etcd_config::{EtcdConfig, MemoryStore, RolloutsFound};
+/// # use etcd_config::{EtcdConfig, MemoryStore, Rollouts};
 /// # #[derive(EtcdConfig)]
 /// # #[etcd(prefix = "/payments")]
 /// # struct Settings { #[etcd(default = 10)] workers: u32 }
@@ -37,23 +37,23 @@ use crate::status::HumanDuration;
 /// }
 /// # Ok::<(), etcd_config::Error>(())
 /// ```
-pub struct RolloutsFound<T> {
+pub struct Rollouts<T> {
     place: RolloutPlace,
-    rollouts: Vec<FoundRollout<T>>,
+    rollouts: Vec<StagedRollout<T>>,
 }
 
-/// A rollout that has begun and not ended, from [`RolloutsFound`]. `Display` is a line for a person.
-pub struct FoundRollout<T> {
+/// A rollout that has begun and not ended, from [`Rollouts`]. `Display` is a line for a person.
+pub struct StagedRollout<T> {
     place: RolloutPlace,
     id: String,
     staged_at: u64,
     record: Result<RolloutRecord, String>,
     driven_by: Option<String>,
-    settings: Settings,
+    settings: RolloutSettings,
     config: PhantomData<fn() -> T>,
 }
 
-impl<T: Derived> RolloutsFound<T> {
+impl<T: Derived> Rollouts<T> {
     pub(crate) async fn read(place: RolloutPlace) -> Result<Self, Error> {
         let listing = place.plan.list_beside(&place.records, "list of rollouts", place.name).await?;
         let view = View { listing: Arc::new(listing) };
@@ -63,13 +63,13 @@ impl<T: Derived> RolloutsFound<T> {
                 let owner = below(&place.record_key(&id), OWNER);
                 let driven_by =
                     view.get(&owner).map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
-                FoundRollout {
+                StagedRollout {
                     place: place.clone(),
                     id,
                     staged_at,
                     record: record.map_err(|unreadable| unreadable.why),
                     driven_by,
-                    settings: Settings::default(),
+                    settings: RolloutSettings::default(),
                     config: PhantomData,
                 }
             })
@@ -83,19 +83,19 @@ impl<T: Derived> RolloutsFound<T> {
     }
 }
 
-impl<T> RolloutsFound<T> {
+impl<T> Rollouts<T> {
     /// In the order in which they have begun.
-    pub fn rollouts(&self) -> &[FoundRollout<T>] {
+    pub fn rollouts(&self) -> &[StagedRollout<T>] {
         &self.rollouts
     }
 
     /// The same, to be resumed or aborted.
-    pub fn into_rollouts(self) -> Vec<FoundRollout<T>> {
+    pub fn into_rollouts(self) -> Vec<StagedRollout<T>> {
         self.rollouts
     }
 }
 
-impl<T> FoundRollout<T> {
+impl<T> StagedRollout<T> {
     /// Its name, which is the name of its key.
     pub fn id(&self) -> &str {
         &self.id
@@ -164,21 +164,18 @@ impl<T> FoundRollout<T> {
 
     /// As [`Rollout::on_step`](crate::Rollout::on_step).
     #[must_use]
-    pub fn on_step(
-        mut self,
-        listener: impl Fn(&super::progress::RolloutStep) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn on_step(mut self, listener: impl Fn(&super::step::RolloutStep) + Send + Sync + 'static) -> Self {
         self.settings.on_step = Some(Arc::new(listener));
         self
     }
 
     /// As [`Rollout::handle`](crate::Rollout::handle).
-    pub fn handle(&self) -> super::asked::RolloutHandle {
+    pub fn handle(&self) -> super::handle::RolloutHandle {
         self.settings.asked.clone()
     }
 }
 
-impl<T: Derived> FoundRollout<T> {
+impl<T: Derived> StagedRollout<T> {
     /// Drives it to its end: the instances are watched anew, for the whole time, and then it is promoted or taken back.
     /// Blocks.
     ///
@@ -232,7 +229,7 @@ impl<T: Derived> FoundRollout<T> {
     async fn resumed(self) -> Result<Promoted, Error> {
         let record = self.readable()?;
         let Self { place, id, staged_at, settings, .. } = self;
-        let settings = Settings { observe: record.observe, ..settings };
+        let settings = RolloutSettings { observe: record.observe, ..settings };
         let mut work = Work::new::<T>(place, id, &record.layers, OWNER, &settings.by)?;
         if let Err(not_made) = work.take_over(staged_at).await {
             let error = match not_made {
@@ -253,7 +250,7 @@ impl<T: Derived> FoundRollout<T> {
         let staged = Staged { record, at: staged_at };
         let outcome = match work.taken_back(&staged).await {
             Ok((revision, left)) => {
-                settings.tell(&super::progress::RolloutStep::TakenBack { revision, left });
+                settings.tell(&super::step::RolloutStep::TakenBack { revision, left });
                 Ok(revision)
             }
             Err(NotMade::Stop(Stop::Gone)) => Err(work.ended_elsewhere(&staged).await),
@@ -264,7 +261,7 @@ impl<T: Derived> FoundRollout<T> {
     }
 }
 
-impl<T> fmt::Display for RolloutsFound<T> {
+impl<T> fmt::Display for Rollouts<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.rollouts.is_empty() {
             return write!(f, "there is no rollout of {} below {}", self.place.name, self.place.records);
@@ -279,7 +276,7 @@ impl<T> fmt::Display for RolloutsFound<T> {
     }
 }
 
-impl<T> fmt::Display for FoundRollout<T> {
+impl<T> fmt::Display for StagedRollout<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |text: &str| Printable::line(text).at_most(200).to_string();
         let id = line(&self.id);
@@ -303,16 +300,16 @@ impl<T> fmt::Display for FoundRollout<T> {
     }
 }
 
-impl<T> fmt::Debug for RolloutsFound<T> {
+impl<T> fmt::Debug for Rollouts<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.rollouts).finish()
     }
 }
 
 /// Shows no value.
-impl<T> fmt::Debug for FoundRollout<T> {
+impl<T> fmt::Debug for StagedRollout<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FoundRollout")
+        f.debug_struct("StagedRollout")
             .field("id", &Printable::line(&self.id).to_string())
             .field("staged_at", &self.staged_at)
             .field("record", &self.record)

@@ -19,7 +19,7 @@ struct Wish {
 impl RolloutHandle {
     /// Has the rollout taken back, for this reason; of several calls the first one counts. This returns at once: when it is
     /// taken back, [`promote`](crate::Rollout::promote) returns. Once it is being promoted it is too late.
-    pub fn take_back(&self, reason: impl Into<String>) {
+    pub fn abort(&self, reason: impl Into<String>) {
         let mut wish = self.0.reason.lock().unwrap_or_else(PoisonError::into_inner);
         wish.get_or_insert_with(|| reason.into());
         self.0.notify.notify_one();
