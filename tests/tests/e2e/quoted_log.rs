@@ -128,12 +128,17 @@ fn losing() {
 
 fn auditing() {
     let store = MemoryStore::from([(key("audited"), "5")]);
-    let live = options("audited").audit_interval(Duration::from_millis(200)).watch(&store);
-    let live = live.expect("it is valid");
+    let often = Duration::from_millis(200);
+    let options = options("audited").audit_interval(often).progress_interval(often);
+    let live = options.watch(&store).expect("it is valid");
     until("watching", || live.status().state.is_watching());
     store.lose_next(1);
     store.put(key("audited"), "6");
     until("repaired", || live.status().counters.repairs > 0);
+    store.lag(true);
+    store.put(key("audited"), "7");
+    until("repaired again", || live.status().counters.repairs > 1);
+    store.lag(false);
     store.refuse_with(Some(Error::new(Kind::PermissionDenied, "no role")));
     until("refused", || live.status().state.error().is_some_and(Error::is_access));
 }
