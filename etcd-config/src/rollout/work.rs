@@ -9,7 +9,7 @@ use etcd_client_core::{Kind, Prefix, Store};
 use super::actor::Actor;
 use super::observing::{Observation, Seen};
 use super::promotion_check::check;
-use super::record::Staged;
+use super::record::{RolloutRecord, Staged};
 use super::transaction::{Done, NotMade, Step};
 use super::view::{RolloutPlace, View};
 use super::writes::{
@@ -73,7 +73,7 @@ impl Work {
     /// The change in the layers. What would be too much for the steps after this one is too much for it, too.
     pub(super) async fn stage(&mut self, staging: &Staging) -> Result<Done<()>, NotMade> {
         self.refuse_too_many(staging)?;
-        self.refuse_without_right(staging).await?;
+        self.refuse_without_right(&staging.record).await?;
         let place = self.place.clone();
         self.make(true, |view| Ok((stage(view, &place, staging)?, ()))).await
     }
@@ -84,9 +84,11 @@ impl Work {
     }
 
     /// What may be staged and not promoted would stay staged.
-    async fn refuse_without_right(&self, staging: &Staging) -> Result<(), NotMade> {
-        let commit_key = staging.commit_key.iter().map(|(path, _)| path);
-        let keys = staging.texts.keys().chain(commit_key).map(|path| self.place.base.join(path).into());
+    async fn refuse_without_right(&self, record: &RolloutRecord) -> Result<(), NotMade> {
+        let paths = || record.keys.iter().map(|key| key.path.as_str()).chain(self.commit_key);
+        let of_base = paths().map(|path| self.place.base.join(path));
+        let of_layers = record.layers.iter().flat_map(|layer| paths().map(|path| below(layer, path)));
+        let keys = of_base.chain(of_layers).chain([self.record_key.clone()]).map(Bytes::from);
         match self.store.may_write(keys.collect()).await {
             Err(error) if error.kind() == Kind::PermissionDenied => Err(NotMade::Denied(error)),
             // If it does not answer, the next call says so.
@@ -97,6 +99,7 @@ impl Work {
     /// Whether it could be staged now. Nothing is written.
     pub(super) async fn could_be_staged(&self, staging: &Staging) -> Result<(), NotMade> {
         self.refuse_too_many(staging)?;
+        self.refuse_without_right(&staging.record).await?;
         let listing = newest(&*self.store, &self.prefix, self.place.plan.limit).await;
         let listing = listing
             .map_err(|error| NotMade::Store { error: error.or_else(|| self.store.outage()), maybe: false })?;
@@ -137,7 +140,7 @@ impl Work {
     pub(super) async fn take_over(&mut self, staged_at: u64) -> Result<(), NotMade> {
         let view = self.look().await?;
         match record_of(&view, &self.place, &self.id) {
-            Ok((_, at)) if at == staged_at => Ok(()),
+            Ok((record, at)) if at == staged_at => self.refuse_without_right(&record).await,
             Ok(_) => Err(NotMade::Stop(Stop::Gone)),
             Err(stop) => Err(NotMade::Stop(stop)),
         }

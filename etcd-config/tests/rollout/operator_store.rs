@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use etcd_config::MemoryStore;
 use etcd_config::client::{
     BoxFuture, Committed, Delta, Error, FailingEndpoint, GuardedWrites, HistoryMark, Kind, Known, Lease,
@@ -141,6 +142,10 @@ impl Store for OperatorStore {
 
     fn written_since(&self, prefix: &Prefix, since: u64) -> BoxFuture<Result<Delta, Error>> {
         self.asked(|store| store.written_since(prefix, since))
+    }
+
+    fn may_write(&self, keys: Vec<Bytes>) -> BoxFuture<Result<(), Error>> {
+        self.asked(|store| store.may_write(keys))
     }
 
     fn writes_at_once(&self) -> usize {

@@ -166,6 +166,7 @@ fn each_right_is_needed_and_all_of_them_are_enough() {
 }
 
 fn promoting(scene: &Scene) {
+    scene.assert_needs_all_but(&[], || scene.rollout()?.preview());
     scene.assert_needs_all_but(&[], || scene.rollout()?.promote());
 
     let before = scene.workers();
@@ -191,7 +192,10 @@ fn what_has_begun(scene: &Scene) {
     }
 
     let own_layer = ("read", "/service@-/");
-    scene.assert_needs_all_but(&[own_layer], || scene.found()?.resume());
+    // At once, and not when it has been watched.
+    let begin = std::time::Instant::now();
+    scene.assert_needs_all_but(&[own_layer], || scene.found()?.observe(Duration::from_secs(3_600)).resume());
+    assert!(begin.elapsed() < SOON * 2, "{:?}", begin.elapsed());
     let not_for_an_end = [own_layer, ("write", "/service/"), ("read", "/service.fleet/")];
     scene.assert_needs_all_but(&not_for_an_end, || scene.found()?.abort());
 
