@@ -284,6 +284,10 @@ fn one(session: &Session, site: &Site, id: &str) -> Result<Box<dyn Begun>, Failu
         (Some(one), 0, _) => Ok(one),
         (Some(_), ..) => Err(Failure::usage(format!("there are several, so name one: {}", names.join(", ")))),
         (None, _, []) => Err(Failure::usage("there is no rollout that has begun and not ended")),
+        (None, _, names) if id.is_empty() => Err(Failure::usage(format!(
+            "there is no rollout that this program can end: it cannot read {}",
+            names.join(", ")
+        ))),
         (None, _, names) => {
             let id = Printable::line(id);
             Err(Failure::usage(format!("there is no rollout {id}: there is {}", names.join(", "))))

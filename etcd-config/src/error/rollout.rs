@@ -46,8 +46,8 @@ pub enum RolloutEnd {
         /// the promotion. Where etcd has compacted the revision at which it ended, keys that were all written in one
         /// transaction since count as promoted.
         promoted: bool,
-        /// Keys of layers that still have the change: somebody has deleted the record of the rollout and left them. No
-        /// command takes them away any more but a deletion.
+        /// Keys of layers that still have the change: somebody has deleted the record of the rollout and left them. They
+        /// stay until they are deleted by hand.
         left: Vec<String>,
     },
     /// The store does not answer, so that nobody knows whether the last step was made. It is not made later than 15 s
@@ -56,7 +56,7 @@ pub enum RolloutEnd {
     Unknown {
         /// The rollout.
         id: String,
-        /// What was tried.
+        /// What was tried, or what was found.
         why: String,
     },
 }
@@ -172,8 +172,8 @@ impl fmt::Display for RolloutFailure {
                 let id = Printable::line(id);
                 write!(
                     f,
-                    "{rollout}, {id}: {why}, and the store does not say whether that has happened: list the rollouts when \
-                     it answers"
+                    "{rollout}, {id}: {why}, and the store does not say what has come of it: list the rollouts when it \
+                     answers"
                 )?;
             }
         }

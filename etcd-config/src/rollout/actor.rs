@@ -1,7 +1,7 @@
 //! Who works on a rollout: a key below its record, under a lease. There is one who drives it, and anybody may abort it.
 //!
-//! The key lies in what each step has as its condition. So to write it again, after a step whose answer was lost, keeps that
-//! step from ever being made if it was not made yet: what is read after that is final.
+//! Each step is made on the condition that this key has not been written since it was read. So writing it again, after a step
+//! whose answer was lost, keeps that step from being made later: what is read after that is final.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -166,9 +166,9 @@ fn in_words(place: &RolloutPlace, not_made: NotMade) -> Words {
                 keys.iter().take(10).map(|key| Printable::line(&key.key).to_string()).collect();
             format!("somebody else has changed {}", keys.join(", "))
         }
-        NotMade::TakenOver => format!(
-            "somebody else drives it: wait for that, or abort it; if that process has died, try again in {LEASE:?}"
-        ),
+        NotMade::TakenOver => {
+            format!("somebody else drives it; if that process has died, try again in {LEASE:?}")
+        }
         NotMade::Crowded => {
             format!(
                 "others write below {} or its layers without a pause: try again when they have ended",

@@ -35,12 +35,9 @@ impl RolloutPlace {
 
     /// All that one step reads, and has as its condition.
     pub(super) fn with_layers(&self, layers: &[String]) -> Result<Prefix, Error> {
-        let all = layers.iter().try_fold(self.base.clone().and(&self.records), |all, layer| {
-            all.map(|all| all.and(&Prefix::new(layer)))
-        });
-        let joined = all.and_then(|all| all);
-        joined
-            .map_err(|error| Error::option(format!("{} cannot be staged in its layers: {error}", self.name)))
+        let both = self.base.clone().and(&self.records);
+        let all = layers.iter().fold(both, |all, layer| all?.and(&Prefix::new(layer)));
+        all.map_err(|error| Error::option(format!("{} cannot be staged in its layers: {error}", self.name)))
     }
 
     pub(super) fn record_key(&self, id: &str) -> String {

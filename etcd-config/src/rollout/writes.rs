@@ -139,8 +139,8 @@ fn lies_in(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A field, or what it is in, by another of its names. In a layer that might hide the change, or be hidden by it, and come to
-/// light again when it is promoted. Below the prefix it is in the way if the promotion would make another name count.
+/// Another name of a field, or of what it is in. In a layer it might hide the change, or be hidden by it until the promotion
+/// takes the change out of the layer. Below the prefix it is in the way as [`counts_instead`] says.
 fn refuse_other_names(view: &View, place: &RolloutPlace, staging: &Staging) -> Result<(), Stop> {
     let Staging { record, schema, .. } = staging;
     for RolloutKey { path, .. } in &record.keys {
@@ -189,8 +189,8 @@ fn refuse_hidden(view: &View, place: &RolloutPlace, names: &Names) -> Result<(),
     }
 }
 
-/// The name that counts below the prefix, if that is not the one of the change: and either it goes on to count, or no longer
-/// does, and hides whatever else is there.
+/// The name that counts below the prefix, if it is not the one of the change and is in the way: an earlier name goes on
+/// counting, so that the change would not; of a directory, what lies there by a later name would be hidden by the change.
 fn counts_instead<'n>(view: &View, base: &Prefix, names: &'n Names) -> Option<&'n String> {
     let is_own_there = is_there(view, base, names.own_path(), names);
     let number = names.paths.iter().position(|name| is_there(view, base, name, names))?;

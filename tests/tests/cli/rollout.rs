@@ -152,6 +152,9 @@ fn what_has_begun_is_listed_and_garbage_is_too() {
         assert_eq!(ran.code, 2, "{ran:#?}");
         assert!(ran.err.contains(words), "{ran:#?}");
     }
+    let garbage = format!("{SEED}/service.rollout/b=?\n");
+    let ran = prepared(&garbage, &["--abort", "--yes"]).run();
+    assert!(ran.code == 2 && ran.err.contains("can end: it cannot read b"), "{ran:#?}");
 }
 
 #[test]
