@@ -193,13 +193,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         0
     }
 
-    /// Whether the user may write these keys, and read the first of them. Nothing is written. For work of several steps
-    /// whose last one would be refused.
+    /// Whether the user may write these keys, each of which is given once. Nothing is written. For work of several steps whose
+    /// last one would be refused. Over etcd's v3 API the first key of each 128 has to be readable, too.
     ///
     /// A store without users leaves this out.
     ///
     /// # Errors
-    /// [`Kind::PermissionDenied`] if one of them may not be written; any other error if the store cannot say.
+    /// [`Kind::PermissionDenied`] if one of them may not be written, or such a first one not read; any other error if the
+    /// store cannot say.
     fn may_write(&self, keys: Vec<Bytes>) -> BoxFuture<Result<(), Error>> {
         let _ = keys;
         Box::pin(std::future::ready(Ok(())))

@@ -275,8 +275,7 @@ impl Error {
         Self(Arc::new(Inner::Startup { what: "configuration", limit, last, cache }))
     }
 
-    /// The entries of a fleet could not be read in time.
-    /// The store does not say what it is asked for, such as `list of instances`.
+    /// The store has not said within the limit what it was asked for, such as `list of instances`.
     pub(crate) fn silence(
         what: &'static str,
         limit: Duration,

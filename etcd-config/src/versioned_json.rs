@@ -49,12 +49,12 @@ pub(crate) fn moment(members: &Map<String, Value>, name: &str) -> Option<SystemT
     UNIX_EPOCH.checked_add(Duration::from_millis(number(members, name)?))
 }
 
-/// A moment as it is written; before 1970 is 1970.
+/// A moment as it is written; one before 1970 is written as 1970.
 pub(crate) fn of_moment(time: SystemTime) -> u64 {
     millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
-/// A time as it is written: so long a one that it cannot be written is the longest that can.
+/// A duration as it is written, at most the longest one that can be read.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(u64::MAX >> 8)
 }

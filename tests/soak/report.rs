@@ -86,7 +86,7 @@ impl Report {
         }
     }
 
-    /// What audits have had to repair since the last fault: that is what a watch has missed.
+    /// What audits have had to repair since the last fault, and the lines of the log: a watch has missed it, or was late.
     pub(crate) fn note_repairs(&mut self, observers: &[Observer]) {
         for observer in observers {
             let repairs = observer.live.status().counters.repairs;
