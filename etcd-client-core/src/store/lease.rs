@@ -59,7 +59,7 @@ pub enum Leased {
     At {
         /// The revision of the write.
         revision: u64,
-        /// Whether the key was not there before.
+        /// Whether the key was not there before. An earlier call whose answer was lost may have created it.
         created: bool,
     },
     /// Nothing is written: the key is there, and not under this lease.
