@@ -196,14 +196,14 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Whether the user may write these keys, each of which is given once. Nothing is written. For work of several steps whose
     /// last one would be refused. Over etcd's v3 API the first key of each 128 has to be readable, too.
     ///
-    /// A store without users leaves this out.
+    /// A store that leaves this out cannot say.
     ///
     /// # Errors
     /// [`Kind::PermissionDenied`] if one of them may not be written, or such a first one not read; any other error if the
     /// store cannot say.
     fn may_write(&self, keys: Vec<Bytes>) -> BoxFuture<Result<(), Error>> {
         let _ = keys;
-        Box::pin(std::future::ready(Ok(())))
+        cannot("the store does not say what may be written")
     }
 
     /// Grants a lease for this time, which is rounded up to whole seconds.

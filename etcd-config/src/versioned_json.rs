@@ -5,9 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-/// The number of the format that is written, and the newest that can be read.
-pub(crate) const FORMAT: u64 = 1;
-
 /// Why a text cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable {
@@ -22,17 +19,28 @@ impl Unreadable {
     }
 }
 
-/// The members of a text of at most so many bytes; `what` it should be is for people.
-pub(crate) fn members(text: &[u8], most: usize, what: &str) -> Result<Map<String, Value>, Unreadable> {
+/// What a text should be.
+pub(crate) struct Format {
+    /// For people: `record of a rollout`.
+    pub(crate) what: &'static str,
+    /// The one that is written, and the newest that can be read.
+    pub(crate) number: u64,
+    /// The longest text, in bytes: nothing longer is written, and none is read.
+    pub(crate) longest: usize,
+}
+
+/// The members of a text.
+pub(crate) fn members(text: &[u8], format: &Format) -> Result<Map<String, Value>, Unreadable> {
+    let Format { what, number, longest: most } = *format;
     if text.len() > most {
         return Err(Unreadable::garbage(format!("{} bytes are no {what}", text.len())));
     }
     let value: Value = serde_json::from_slice(text).map_err(|_| Unreadable::garbage("it is no JSON"))?;
     let Value::Object(members) = value else { return Err(Unreadable::garbage("it is no object")) };
     match members.get("format").and_then(Value::as_u64) {
-        Some(FORMAT) => Ok(members),
-        Some(other) if other > FORMAT => {
-            let why = format!("it is of format {other}, and this program reads up to {FORMAT}");
+        Some(known) if known == number => Ok(members),
+        Some(other) if other > number => {
+            let why = format!("it is of format {other}, and this program reads up to {number}");
             Err(Unreadable { why, is_newer: true })
         }
         _ => Err(Unreadable::garbage("it has no format")),

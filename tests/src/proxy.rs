@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 pub use self::answer::Answer;
 pub use self::settings::Chunks;
@@ -231,6 +232,8 @@ async fn run(port: u16, mut settings: watch::Receiver<Settings>, state: Arc<Stat
             _ => {}
         }
         state.listening.store(listener.is_some(), Ordering::SeqCst);
+        // Another process that looks for a free port may have this one for a moment.
+        let is_to_listen = listener.is_none() && !matches!(now.admission, Admission::Refuse);
         let accept = async {
             match &listener {
                 Some(listener) => listener.accept().await,
@@ -239,6 +242,7 @@ async fn run(port: u16, mut settings: watch::Receiver<Settings>, state: Arc<Stat
         };
         tokio::select! {
             _ = settings.changed() => {}
+            () = sleep(Duration::from_millis(10)), if is_to_listen => {}
             accepted = accept => {
                 let Ok((client, _)) = accepted else { continue };
                 state.accepted.fetch_add(1, Ordering::SeqCst);

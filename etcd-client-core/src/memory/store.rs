@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::MemoryStore;
 use super::faults::CommitFault;
 use super::keyspace::Keyspace;
@@ -94,6 +96,14 @@ impl Store for MemoryStore {
 
     fn writes_at_once(&self) -> usize {
         OPERATIONS_AT_ONCE - 1
+    }
+
+    fn may_write(&self, _keys: Vec<Bytes>) -> BoxFuture<Result<(), Error>> {
+        let store = self.clone();
+        Box::pin(async move {
+            store.answers().await?;
+            store.may_be_written()
+        })
     }
 
     fn grant_lease(&self, ttl: Duration) -> BoxFuture<Result<Lease, Error>> {

@@ -118,13 +118,13 @@ impl Watcher {
     /// Brings the mirror to what was written up to this revision, where the stream has not.
     fn repair(&mut self, revision: u64, changes: Vec<Change>) {
         let Some(mirror) = &mut self.mirror else { return };
-        let is_ahead = revision > mirror.revision();
-        if !mirror.has_values(&changes) {
-            self.count_repair(changes.len(), is_ahead);
-        }
-        let Some(mirror) = &mut self.mirror else { return };
+        let (is_ahead, keys) = (revision > mirror.revision(), changes.len());
+        let has_missed = !mirror.has_values(&changes);
         let batch = mirror.apply(Batch { revision: revision.max(mirror.revision()), changes });
         mirror.prove(revision);
+        if has_missed {
+            self.count_repair(keys, is_ahead);
+        }
         self.events.push_back(Event::changed_or_current(batch, Cause::Audit));
     }
 }

@@ -103,7 +103,11 @@ impl Rollout {
 
     fn list(&self, session: &Session, site: &Site) -> Result<Code, Failure> {
         let is_timed = self.observe.is_some() || self.within.is_some();
-        let is_more = !self.to.is_empty() || self.to_layer.is_some() || self.share.is_some() || is_timed;
+        let is_more = !self.to.is_empty()
+            || self.to_layer.is_some()
+            || self.share.is_some()
+            || is_timed
+            || self.by.is_some();
         if is_more || self.from_file.is_some() || self.replace || self.consent.dry_run || self.consent.yes {
             return Err(Failure::usage(
                 "there is nothing to roll out: name fields with their values, as FIELD=VALUE, or a document with --file",
@@ -166,7 +170,7 @@ impl Rollout {
         if !consent.yes {
             ask("Roll it out?", is_input_used)?;
         }
-        let Driven { outcome, staged } = drive(session, rollout)?;
+        let Driven { outcome, staged } = drive(session, rollout, None)?;
         match outcome {
             Ok(promoted) => print(Some(&first), staged, Some(promoted.revision())),
             Err(error) if error.is_conflict() => {
@@ -211,7 +215,7 @@ impl Rollout {
             return Ok(Code::Fine);
         }
         let (id, staged_at, json) = (found.id().to_owned(), found.staged_at(), found.to_json());
-        let driven = drive(session, found.with(self.wishes()))?;
+        let driven = drive(session, found.with(self.wishes()), Some(&id))?;
         let promoted = driven.outcome.map_err(failure)?;
         if session.json {
             let data = json!({

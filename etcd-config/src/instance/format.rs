@@ -5,10 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::report::{InstanceReport, RefusedRevision, ReportedProblem};
-use crate::versioned_json::{self, FORMAT, Unreadable, members, of_moment};
+use crate::versioned_json::{self, Format, Unreadable, members, of_moment};
 
-/// Nothing longer is written, and none is read.
-const LARGEST: usize = 64 << 10;
+const FORMAT: Format = Format { what: "report of an instance", number: 1, longest: 64 << 10 };
 /// The most problems that are in it.
 pub(super) const PROBLEMS: usize = 10;
 const NAMES: usize = 20;
@@ -23,7 +22,7 @@ const CUT: char = '…';
 /// The text of the key.
 pub(crate) fn to_text(report: &InstanceReport) -> String {
     let text = whole_text(report);
-    if text.len() <= LARGEST {
+    if text.len() <= FORMAT.longest {
         return text;
     }
     // Without its layers it must not say how many keys they have: the count is of them together.
@@ -46,7 +45,7 @@ fn whole_text(report: &InstanceReport) -> String {
     });
     let names = |names: &[String]| names.iter().take(NAMES).map(|name| cut(name, NAME)).collect::<Vec<_>>();
     json!({
-        "format": FORMAT,
+        "format": FORMAT.number,
         "version": version.as_deref().map(|version| cut(version, NAME)),
         "revision": revision,
         "keys": keys,
@@ -63,7 +62,7 @@ fn whole_text(report: &InstanceReport) -> String {
 
 /// Reads the text of a key, or says why it cannot be read.
 pub(crate) fn from_text(text: &[u8]) -> Result<InstanceReport, Unreadable> {
-    report_from(&members(text, LARGEST, "report of an instance")?).map_err(Unreadable::garbage)
+    report_from(&members(text, &FORMAT)?).map_err(Unreadable::garbage)
 }
 
 /// Whether a field waits for a restart, by what a report names: the field itself, or a part of the configuration that waits

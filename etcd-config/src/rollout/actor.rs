@@ -14,7 +14,7 @@ use tokio::time::sleep;
 pub(super) const OWNER: &str = "owner";
 /// How long the key of a process that has died is still there.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
-/// Between two attempts to be seen.
+/// Between two attempts to be seen, or to keep the lease.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// One who works on a rollout.
@@ -126,10 +126,14 @@ impl Actor {
 }
 
 async fn keep(store: Arc<dyn Store>, lease: LeaseId, ttl: Duration) {
+    let mut pause = ttl / 3;
     loop {
-        sleep(ttl / 3).await;
-        if store.keep_lease_alive(lease).await.is_err_and(|error| error.kind() == Kind::NotFound) {
-            return;
-        }
+        sleep(pause).await;
+        pause = match store.keep_lease_alive(lease).await {
+            Ok(_) => ttl / 3,
+            Err(error) if error.kind() == Kind::NotFound => return,
+            // There is not much time left.
+            Err(_) => PAUSE,
+        };
     }
 }

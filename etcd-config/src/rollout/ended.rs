@@ -22,7 +22,7 @@ pub(super) struct Fate {
     /// What is likelier then.
     seems_promoted: bool,
     /// Keys of layers that still have the change: somebody has deleted the record, and nothing else.
-    left: Vec<String>,
+    pub(super) left: Vec<String>,
 }
 
 impl Work {

@@ -6,10 +6,9 @@ use std::time::{Duration, SystemTime};
 use etcd_client_core::Printable;
 use serde_json::{Map, Value, json};
 
-use crate::versioned_json::{FORMAT, Unreadable, members, millis, moment, number, of_moment};
+use crate::versioned_json::{Format, Unreadable, members, millis, moment, number, of_moment};
 
-/// The longest text, in bytes: nothing longer is written, and none is read.
-pub(super) const LARGEST: usize = 1 << 20;
+pub(super) const FORMAT: Format = Format { what: "record of a rollout", number: 1, longest: 1 << 20 };
 
 /// A rollout that has begun, as it stands in the store, in [`StagedRollout::record`](crate::StagedRollout::record).
 ///
@@ -78,7 +77,7 @@ impl RolloutRecord {
         );
         let former = former.iter().map(|Former { key, text }| json!({ "key": key, "text": text }));
         json!({
-            "format": FORMAT,
+            "format": FORMAT.number,
             "keys": keys.collect::<Vec<_>>(),
             "instances": instances,
             "layers": layers,
@@ -95,7 +94,7 @@ impl RolloutRecord {
 
 /// Reads the text of a key.
 pub(super) fn from_text(text: &[u8]) -> Result<RolloutRecord, Unreadable> {
-    let members = members(text, LARGEST, "record of a rollout")?;
+    let members = members(text, &FORMAT)?;
     read(&members).ok_or_else(|| Unreadable::garbage("a part of it is missing, or is something else"))
 }
 

@@ -126,10 +126,14 @@ impl Work {
         let done = self.make(false, |view| take_back(view, &place, &id, commit_key)).await?;
         // The answer was lost: somebody else may have promoted it before.
         if done.found.is_some() {
-            match self.fate(staged).await.map(|fate| fate.promoted) {
-                Ok(Some(false)) => {}
-                Ok(Some(true)) => return Err(NotMade::Stop(Stop::Gone)),
-                Ok(None) => return Err(NotMade::Store { error: None, maybe: true }),
+            match self.fate(staged).await {
+                Ok(fate) if fate.promoted == Some(true) || !fate.left.is_empty() => {
+                    return Err(NotMade::Stop(Stop::Gone));
+                }
+                Ok(fate) if fate.promoted.is_none() => {
+                    return Err(NotMade::Store { error: None, maybe: true });
+                }
+                Ok(_) => {}
                 Err(error) => return Err(NotMade::Store { error: Some(error), maybe: true }),
             }
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use etcd_client_core::{Entry, Prefix, Printable, Write};
 
 use super::actor::OWNER;
-use super::record::{Former, LARGEST, RolloutKey, RolloutRecord};
+use super::record::{FORMAT, Former, RolloutKey, RolloutRecord};
 use super::view::{RolloutPlace, View};
 use crate::edit::readers::{Names, reader};
 use crate::error::ConflictingKey;
@@ -65,9 +65,10 @@ pub(super) fn stage(view: &View, place: &RolloutPlace, staging: &Staging) -> Res
     refuse_other_names(view, place, staging)?;
     let former = former(view, staging)?;
     let text = RolloutRecord { former, ..record.clone() }.to_text();
-    if text.len() > LARGEST {
+    let most = FORMAT.longest;
+    if text.len() > most {
         return Err(Stop::Refused(format!(
-            "its record would have {} bytes, and {LARGEST} are the most: take overrides away first, or roll out to fewer \
+            "its record would have {} bytes, and {most} are the most: take overrides away first, or roll out to fewer \
              instances",
             text.len()
         )));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use etcd_client_core::v3::Client;
-use etcd_client_core::{Prefix, Store};
+use etcd_client_core::{LeaseId, Prefix, Store};
 use etcd_config_tests::hostile::{Frame, Header, Hostile, Kv, Manners, Page, Replies};
 use etcd_config_tests::{block_on, until_live};
 
@@ -215,4 +215,19 @@ fn a_token_that_cannot_be_sent() {
         assert_eq!(listing.entries.len(), 1);
         assert!(start.elapsed() < SOON, "it was not asked in {:?}", start.elapsed());
     }
+}
+
+/// A proxy may go on holding the stream of a keep-alive when it has answered: the lease is renewed, and the next one is not
+/// late.
+#[test]
+fn a_keep_alive_that_is_answered_and_never_ends() {
+    // Of lease 7, for 15 s.
+    let kept = Bytes::from_static(&[0x10, 7, 0x18, 15]);
+    let hour = Duration::from_secs(3_600);
+    let holder =
+        on("LeaseKeepAlive", move || Replies::of([kept.clone()]).later(hour, Bytes::from_static(&[0x10, 7])));
+    let start = Instant::now();
+    let ttl = block_on(client(&[&holder]).keep_lease_alive(LeaseId(7))).expect("it is kept");
+    assert_eq!(ttl, Duration::from_secs(15));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }

@@ -30,8 +30,12 @@ pub(super) struct Driven {
 }
 
 /// Drives it to its end. The first Ctrl-C, or other signal that ends a process, takes it back; the next one ends the
-/// process as ever, and leaves it staged.
-pub(super) fn drive(session: &Session, rollout: Box<dyn Drive>) -> Result<Driven, Failure> {
+/// process as ever, and leaves it staged. `begun` is its name, if it has begun before.
+pub(super) fn drive(
+    session: &Session,
+    rollout: Box<dyn Drive>,
+    begun: Option<&str>,
+) -> Result<Driven, Failure> {
     let cannot = |what: &str, error: &io::Error| Failure::new(Code::Usage, format!("{what}: {error}"));
     let ending = Ending::listen().map_err(|error| cannot("signals cannot be heard", &error))?;
     let mut ending = Some(ending);
@@ -61,7 +65,8 @@ pub(super) fn drive(session: &Session, rollout: Box<dyn Drive>) -> Result<Driven
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 let why = "the thread that drives it has ended before it was done".to_owned();
-                let text = staged.map_or_else(|| why.clone(), |(id, _)| with_ways_on(&why, &id));
+                let id = staged.map(|(id, _)| id).or_else(|| begun.map(str::to_owned));
+                let text = id.map_or_else(|| why.clone(), |id| with_ways_on(&why, &id));
                 return Err(Failure::new(Code::Unreachable, text));
             }
         }
