@@ -10,7 +10,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,8 +53,12 @@ pub struct Contest {
 }
 
 impl Contest {
+    /// How many edits are wanted of all writers together.
+    pub const ENOUGH: usize = 60;
+
     /// Lets so many writers contend for a while, each with connections of its own to these endpoints, while `etcdctl`
-    /// deletes and writes the same keys at the first of the servers that answers, and `trouble` plays.
+    /// deletes and writes the same keys at the first of the servers that answers, and `trouble` plays. On a busy
+    /// machine it takes as long as they need for [`ENOUGH`](Self::ENOUGH) edits, but not more than six times as long.
     pub fn run(
         writers: usize,
         time: Duration,
@@ -63,15 +67,19 @@ impl Contest {
         trouble: impl FnOnce(&AtomicBool) + Send,
     ) -> Self {
         let first = revision(servers[0]);
-        let until = Instant::now() + time;
-        let (is_over, calls) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let begin = Instant::now();
+        let (is_over, written, calls) = (AtomicBool::new(false), AtomicUsize::new(0), Mutex::new(Vec::new()));
+        let goes_on = || {
+            let is_enough = written.load(Ordering::Relaxed) >= Self::ENOUGH;
+            begin.elapsed() < if is_enough { time } else { 6 * time }
+        };
         thread::scope(|scope| {
             let all: Vec<_> = (0..writers)
                 .map(|number| {
-                    let calls = &calls;
+                    let (calls, written) = (&calls, &written);
                     scope.spawn(move || {
                         let writer = Writer::new(number, endpoints);
-                        let made = writer.write_until(until);
+                        let made = writer.write_while(goes_on, written);
                         calls.lock().expect("not poisoned").extend(made);
                     })
                 })
@@ -139,9 +147,9 @@ impl Writer {
         Self { name: format!("w{number:03}"), client: block_on(build()).expect("endpoints"), number }
     }
 
-    fn write_until(&self, until: Instant) -> Vec<Call> {
+    fn write_while(&self, goes_on: impl Fn() -> bool, written: &AtomicUsize) -> Vec<Call> {
         let (mut calls, mut turn, mut attempt) = (Vec::new(), self.number, 0);
-        while Instant::now() < until {
+        while goes_on() {
             turn += 1;
             let (begin, mut attempts) = (Instant::now(), Vec::new());
             let answer = Range::update(&self.client, |edit| {
@@ -150,6 +158,7 @@ impl Writer {
                 attempts.push(writes);
                 Ok(edit)
             });
+            written.fetch_add(usize::from(answer.is_ok()), Ordering::Relaxed);
             calls.push(Call::new(&self.name, attempts, answer, begin.elapsed()));
         }
         calls
