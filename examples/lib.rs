@@ -1,6 +1,6 @@
 //! Runnable programs, one for each capability: see the files beside this one. They share the
 //! settings of a payment service.
 
-mod settings;
+mod payment_settings;
 
-pub use settings::{Database, Limits, Settings, Upstream};
+pub use payment_settings::{Database, Limits, Settings, Upstream};

@@ -1,6 +1,6 @@
 //! Settings that live in etcd. Without arguments they live in memory, change a few times, and the
 //! program ends; with `--endpoints http://127.0.0.1:2379` they live in that etcd, until Ctrl-C.
-//! What `Settings` looks like is in `settings.rs`.
+//! What `Settings` looks like is in `payment_settings.rs`.
 
 use std::{error::Error, thread, time::Duration};
 

@@ -1,79 +1,33 @@
-//! The settings of a payment service: what a user of the library writes.
+//! The command line over the settings of a payment service, as its operators have it.
+//!
+//! Where neither `--endpoints` nor `ETCDCTL_ENDPOINTS` names servers it works on a store in memory, which begins anew each
+//! time: what `set` writes is gone when the program ends. No instance is there, so `fleet` and `rollout` have nothing to show.
+//!
+//! ```text
+//! cargo run -p etcd-config-examples --example settings -- check
+//! cargo run -p etcd-config-examples --example settings -- show
+//! cargo run -p etcd-config-examples --example settings -- set database.pool_size=20 features.dark=true
+//! cargo run -p etcd-config-examples --example settings -- watch
+//! cargo run -p etcd-config-examples --example settings -- --endpoints 127.0.0.1:2379 check
+//! ```
+//!
+//! In a program of your own it is `cli::main::<Settings>()`, without a store: see `docs::command_line`.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::process::ExitCode;
 
-use etcd_config::{EtcdConfig, Secret};
+use etcd_config::{MemoryStore, cli};
+use etcd_config_examples::Settings;
 
-/// Settings of the payment service.
-#[derive(EtcdConfig, Clone, Debug, PartialEq)]
-#[etcd(prefix = "/payments")]
-pub struct Settings {
-    /// Address to listen on.
-    #[etcd(default = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// Lowest level that is logged.
-    #[etcd(key = "log/level", default = "info")]
-    pub log_level: String,
-    /// Per-request budget, such as `1500ms`.
-    #[etcd(with = humantime_serde, default = "2s")]
-    pub timeout: Duration,
-    /// Absent means unlimited.
-    pub max_connections: Option<u32>,
-    /// Where payments are kept.
-    #[etcd(nested)]
-    pub database: Database,
-    /// What is switched on.
-    #[etcd(map)]
-    pub features: HashMap<String, bool>,
-    /// Who takes the payments, by name.
-    #[etcd(nested)]
-    pub upstreams: BTreeMap<String, Upstream>,
-    /// One key that holds JSON.
-    #[etcd(default)]
-    pub limits: Limits,
-    /// Never printed.
-    pub api_token: Secret<String>,
-}
-
-/// A database.
-#[derive(EtcdConfig, Clone, Debug, PartialEq)]
-#[etcd(validate = Database::check)]
-pub struct Database {
-    /// Such as `postgres://host/name`.
-    pub url: String,
-    /// Connections that are kept open.
-    #[etcd(default = 10, validate = at_least_one)]
-    pub pool_size: u32,
-}
-
-/// A service that takes payments.
-#[derive(EtcdConfig, Clone, Debug, PartialEq)]
-pub struct Upstream {
-    /// Where it listens.
-    pub addr: SocketAddr,
-    /// Its share of the payments.
-    #[etcd(default = 1)]
-    pub weight: u8,
-}
-
-/// How much is let through.
-#[derive(serde::Deserialize, Clone, Debug, Default, PartialEq)]
-pub struct Limits {
-    /// Requests per second; 0 for no limit.
-    pub per_second: u32,
-    /// Requests at once.
-    pub burst: u32,
-}
-
-impl Database {
-    fn check(&self) -> Result<(), String> {
-        if self.url.contains("://") { Ok(()) } else { Err(format!("{:?} has no scheme", self.url)) }
-    }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // What a check is called with.
-fn at_least_one(number: &u32) -> Result<(), String> {
-    if *number >= 1 { Ok(()) } else { Err("must be at least 1".to_owned()) }
+fn main() -> ExitCode {
+    let store = MemoryStore::from([
+        ("/payments/api_token", "a-secret"),
+        ("/payments/database/url", "postgres://db/payments"),
+        ("/payments/log/level", "debug"),
+        ("/payments/features/refunds", "true"),
+        ("/payments/upstreams/visa/addr", "10.0.0.7:443"),
+        ("/payments/upstreams/visa/weight", "3"),
+    ]);
+    store.put("/payments/limits", r#"{"per_second": 100, "burst": 20}"#);
+    store.put("/payments/log/level", "info");
+    cli::main_over::<Settings>(&store)
 }

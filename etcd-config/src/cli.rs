@@ -19,7 +19,7 @@
 //!
 //! | command | what it does |
 //! | --- | --- |
-//! | `settings check` | whether what is stored fits this build's struct: the gate before a rollout |
+//! | `settings check` | whether what is stored fits this build's struct: the gate before a deployment |
 //! | `settings show` | all values, where they come from, and since when |
 //! | `settings get database.pool_size` | one value, for a script |
 //! | `settings set database.pool_size=20 features.dark=true` | checks, shows the plan, asks, writes in one transaction |
@@ -37,7 +37,8 @@
 //! | `settings schema --format json-schema` | what there is to set |
 //! | `settings completions bash` | for the shell |
 //!
-//! `--json` prints for programs; `--help` has the rest. A program that has a command line of its own takes [`Args`] in, and
+//! All commands and flags, and how a field is named, are in [`docs::command_line`](crate::docs::command_line). `--json` prints for
+//! programs. A program that has a command line of its own takes [`Args`] in, and
 //! several structs are given as a tuple: [`Configurations`]. The connection is that of etcdctl's flags and variables;
 //! [`main_over`] has a store of the program instead.
 //!

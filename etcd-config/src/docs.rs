@@ -23,6 +23,9 @@ pub mod rolling_upgrades {}
 #[doc = include_str!("docs/rollouts.md")]
 pub mod rollouts {}
 
+#[doc = include_str!("docs/command_line.md")]
+pub mod command_line {}
+
 #[doc = include_str!("docs/testing.md")]
 pub mod testing {}
 

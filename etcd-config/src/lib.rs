@@ -79,6 +79,7 @@
 //! | What shall be counted, and when is somebody woken? | [`docs::metrics_and_alerts`] |
 //! | How do I change the struct while old and new processes run? | [`docs::rolling_upgrades`] |
 //! | How does a change reach one instance first, and then all? | [`docs::rollouts`] |
+//! | How do people look at settings and change them, at the command line? | [`docs::command_line`] |
 //! | How do I test code that is configured so? | [`docs::testing`] |
 //! | How much does it take, and what can be tuned? | [`docs::limits_and_tuning`] |
 //! | What happens when etcd is down, or a bad value is written? | [`docs::what_happens_when`] |

@@ -69,7 +69,12 @@ impl Certificates {
 
     /// Replaces the server's files by new ones that are valid for so long from now.
     pub fn issue_server(&self, validity: Duration) {
-        let names = ["127.0.0.1", "::1", "localhost"].map(str::to_owned);
+        self.issue_server_for(&["127.0.0.1", "::1", "localhost"], validity);
+    }
+
+    /// The same for a server of other names and addresses.
+    pub fn issue_server_for(&self, names: &[&str], validity: Duration) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         // etcd is its own client, too, with its server's certificate.
         let uses = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(&self.server(), "server", &names, &uses, validity);

@@ -5,7 +5,7 @@ use super::session::Session;
 use super::style::Style;
 use crate::check::Check as Report;
 
-/// See whether what is stored fits this program: the gate before a rollout
+/// See whether what is stored fits this program: the gate before a deployment
 ///
 /// All problems that a start of this program would fail on, and all warnings. The exit code is 1 if there are problems.
 #[derive(clap::Args, Debug)]

@@ -2,6 +2,7 @@
 
 mod etcd;
 mod fleet;
+mod guide;
 mod helper;
 mod hostile;
 mod layers;

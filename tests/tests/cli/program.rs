@@ -1,6 +1,7 @@
 //! A program that is a command line over two structs, for the tests: on a store in memory, whose keys are the lines of
 //! the file that `SEED` names; `AFTER` names the file for what is in it at the end.
 
+mod guided;
 mod service;
 
 use std::collections::{BTreeMap, HashMap};
@@ -90,6 +91,9 @@ fn main() -> ExitCode {
         return service::main();
     }
     let Some(seed) = std::env::var_os("SEED") else { return cli::main::<Settings>() };
+    if std::env::var_os("GUIDED").is_some() {
+        return guided::main();
+    }
     let store = MemoryStore::new();
     let seed = std::fs::read_to_string(seed).expect("the file can be read");
     for (key, value) in seed.lines().filter_map(|line| line.split_once('=')) {

@@ -44,6 +44,30 @@ fn start(client: Client) -> String {
     options.watch(client).expect_err("it does not start").to_string()
 }
 
+/// The endpoint, and what a start says, where the server's certificate has other names, and where it has expired.
+fn of_other_certificates() -> [(String, String); 2] {
+    let certificates = Certificates::new();
+    let server = Server::builder().tls(&certificates).start();
+    // etcd reads its certificate again for each connection.
+    let said = || {
+        let tls = Tls::new().ca_file(certificates.ca_file()).expect("the authority's certificate");
+        (server.endpoint(), start(client(server.endpoint(), Some(tls), None)))
+    };
+    certificates.issue_server_for(&["localhost", "10.0.0.2"], Duration::from_secs(3_600));
+    let other_name = said();
+    // The page has its own time.
+    let two_days = |said: String| {
+        let (before, rest) = said.split_once("has expired, ").expect(&said);
+        let (_, after) = rest.split_once(" ago").expect(&said);
+        format!("{before}has expired, 2 days ago{after}")
+    };
+    certificates.issue_server(Duration::ZERO);
+    // Its times are whole seconds.
+    std::thread::sleep(Duration::from_secs(2));
+    let (endpoint, expired) = said();
+    [other_name, (endpoint, two_days(expired))]
+}
+
 #[test]
 fn each_message_of_the_page_is_said() {
     let certificates = Certificates::new();
@@ -60,6 +84,7 @@ fn each_message_of_the_page_is_said() {
     let edit = Settings::update(as_user(payments), |edit| edit.set(field!(Settings.workers), &20));
     let mutual = Server::builder().mutual_tls(&certificates).start();
     let plain = server.endpoint().replace("https:", "http:");
+    let [other_name, expired] = of_other_certificates();
 
     let said = [
         ("no user was given", server.endpoint(), start(as_user(None))),
@@ -75,6 +100,8 @@ fn each_message_of_the_page_is_said() {
             server.endpoint(),
             start(client(server.endpoint(), Some(Tls::new()), payments)),
         ),
+        ("this name or address is not in the certificate", other_name.0, other_name.1),
+        ("the certificate has expired", expired.0, expired.1),
         ("`http` was written", plain.clone(), start(client(plain, None, payments))),
         (
             "a client certificate is wanted",
@@ -89,6 +116,8 @@ fn each_message_of_the_page_is_said() {
     );
     assert!(PAGE.contains(&format!("`{WITHOUT_ALERT}`")));
     for ((what, message), (_, endpoint, said)) in rows.iter().zip(&said) {
+        // The page has its own address.
+        let message = message.replace("10.0.0.1", "127.0.0.1");
         let is_said = said.contains(&format!("{endpoint}: {message}"));
         let is_without_alert = endpoint.contains(&mutual.address())
             && said.contains(&format!("{endpoint}: the connection was lost: "))
