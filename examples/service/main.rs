@@ -40,10 +40,10 @@ use self::settings::Settings;
 #[derive(clap::Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Program {
-    /// The servers of etcd, with commas between [$ETCDCTL_ENDPOINTS; else the settings are in memory]
+    /// The servers of etcd, with commas between [those of etcdctl's variables; else the settings are in memory]
     #[arg(long, value_name = "ADDRESSES")]
     endpoints: Option<String>,
-    /// What this process is called in the fleet, and no other one [$POD_NAME; else its host and process number]
+    /// What this process is called in the fleet, and no other one [that in `POD_NAME`; else of host and process]
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
     #[command(subcommand)]
@@ -63,12 +63,12 @@ fn main() -> Outcome<ExitCode> {
     if let Some(Command::Config(args)) = command {
         return Ok(args.run_over::<Settings>(in_memory()?));
     }
-    serve(endpoints, instance)?;
+    serve(endpoints.as_deref(), instance)?;
     Ok(ExitCode::SUCCESS)
 }
 
 #[tokio::main]
-async fn serve(endpoints: Option<String>, instance: Option<String>) -> Outcome {
+async fn serve(endpoints: Option<&str>, instance: Option<String>) -> Outcome {
     // First of all, so that what is said about the settings is logged; the level of the settings comes with them.
     let (level, reload) = reload::Layer::new(LevelFilter::INFO);
     tracing_subscriber::registry().with(level).with(fmt::layer().with_writer(io::stderr)).init();
@@ -116,9 +116,9 @@ async fn asked_to_end() -> io::Result<()> {
 }
 
 /// Where the settings are. User and certificates are those of etcdctl's variables, whoever names the servers.
-fn store(endpoints: Option<String>) -> Outcome<Arc<dyn Store>> {
+fn store(endpoints: Option<&str>) -> Outcome<Arc<dyn Store>> {
     let variable = |name: &str| match name {
-        "ETCDCTL_ENDPOINTS" if endpoints.is_some() => endpoints.clone(),
+        "ETCDCTL_ENDPOINTS" if endpoints.is_some() => endpoints.map(str::to_owned),
         name => env::var(name).ok(),
     };
     if variable("ETCDCTL_ENDPOINTS").is_some() {
