@@ -4,8 +4,8 @@
 
 use std::{error::Error, fmt::Debug, time::Duration};
 
-use etcd_client_core::Proxy;
-use etcd_client_core::v2::{Client, Event, Refusal};
+use etcd_config::client::Proxy;
+use etcd_config::client::v2::{Client, Event, Refusal};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::thread;
 use std::time::Duration;
 
-use etcd_client_core::{Error as StoreError, Kind};
+use etcd_config::client::{Error as StoreError, Kind};
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 
 /// Limits of a service.
@@ -59,7 +59,7 @@ fn play(cache: &std::path::Path) -> Result<(), Box<dyn Error>> {
     limits.wait_until(|limits| limits.orders == 25, Duration::from_secs(10))?;
     thread::sleep(Duration::from_millis(200));
 
-    scene("the password was changed: that is tried every ten seconds, and no more often");
+    scene("the password was changed: that is tried about every ten seconds");
     store.refuse_with(Some(StoreError::new(Kind::Unauthenticated, "invalid user ID or password")));
     store.cut();
     thread::sleep(Duration::from_millis(500));

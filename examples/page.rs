@@ -12,7 +12,6 @@
 use std::{error::Error, thread, time::Duration};
 
 use axum::Router;
-use etcd_config::http::{Page, Probe};
 use etcd_config::{EtcdConfig, MemoryStore};
 use etcd_config_examples::Settings;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,9 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     ]);
     let settings = Settings::watch(&store)?;
 
-    // No traffic for an instance that has not heard of etcd for ten minutes; refused values are no reason.
-    let ready = Probe::following().fresh_within(Duration::from_secs(600));
-    let app = Router::new().nest_service("/config", Page::of(&settings).ready_when(ready));
+    // `readyz` asks for no word of etcd (`Probe::fresh_within`): an outage of it would take out all instances at once.
+    let app = Router::new().nest_service("/config", etcd_config::http::service(&settings));
 
     thread::spawn(move || {
         for (key, value, pause) in CHANGES.into_iter().cycle() {

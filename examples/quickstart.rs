@@ -4,7 +4,7 @@
 
 use std::{error::Error, thread, time::Duration};
 
-use etcd_client_core::v3::{Client, Compare};
+use etcd_config::client::v3::{Client, Compare};
 use etcd_config::{EtcdConfig, Live, MemoryStore};
 use etcd_config_examples::Settings;
 
@@ -57,7 +57,7 @@ fn in_etcd(endpoints: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn add_what_is_missing(client: &Client) -> Result<(), etcd_client_core::Error> {
+async fn add_what_is_missing(client: &Client) -> Result<(), etcd_config::client::Error> {
     for (key, value) in REQUIRED {
         let absent = Compare::version(key).equals(0);
         if client.txn().when(absent).then(client.put(key, value)).await?.succeeded {

@@ -8,6 +8,9 @@ pub mod first_five_minutes {}
 #[doc = include_str!("docs/naming_keys.md")]
 pub mod naming_keys {}
 
+#[doc = include_str!("docs/resources.md")]
+pub mod resources {}
+
 #[doc = include_str!("docs/tls_and_users.md")]
 pub mod tls_and_users {}
 

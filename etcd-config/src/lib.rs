@@ -74,6 +74,7 @@
 //! | --- | --- |
 //! | How do I see it work, from an empty project? | [`docs::first_five_minutes`] |
 //! | What shall the keys be called? | [`docs::naming_keys`] |
+//! | How do I rebuild a pool when its settings change? | [`docs::resources`] |
 //! | How do I secure etcd, and what rights does a service need? | [`docs::tls_and_users`] |
 //! | What shall a health check ask? | [`docs::probes`] |
 //! | What shall be counted, and when is somebody woken? | [`docs::metrics_and_alerts`] |

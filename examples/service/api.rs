@@ -1,12 +1,9 @@
 //! What is asked of the service: by its callers, by the machinery around it, and by those who run it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::{Path, State};
-use axum::{Router, http::StatusCode, routing::post};
-use etcd_config::http::{Page, Probe};
-use etcd_config::{Live, Resource};
+use axum::{Router, extract::Path, extract::State, http::StatusCode, routing::post};
+use etcd_config::{Live, Resource, http};
 
 use crate::{limiter::Limiter, pool::Pool, settings::Settings};
 
@@ -14,9 +11,8 @@ type App = (Live<Settings>, Resource<Pool>, Arc<Limiter>);
 type Answer = Result<String, (StatusCode, &'static str)>;
 
 pub(crate) fn router(settings: &Live<Settings>, pool: Resource<Pool>) -> Router {
-    // No traffic for a process that has not heard of etcd for ten minutes. A refused value is no reason: all refuse it.
-    let ready = Probe::following().fresh_within(Duration::from_secs(600));
-    let page = Page::of(settings).ready_when(ready);
+    // `readyz` asks for no word of etcd (`Probe::fresh_within`): an outage of it would take out all processes at once.
+    let page = http::service(settings);
     Router::new()
         .route("/tenants/{tenant}/payments", post(pay))
         .with_state((settings.clone(), pool, Arc::new(Limiter::full())))

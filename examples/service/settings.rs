@@ -8,7 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Settings of the payment service.
 #[derive(EtcdConfig, Debug)]
-#[etcd(prefix = "/payments")]
+#[etcd(prefix = "/payments", layers("/payments@{instance}"))]
 pub(crate) struct Settings {
     /// Address to listen on. It is bound once, so a change waits for a restart.
     #[etcd(default = "127.0.0.1:8080", env = "LISTEN", restart)]

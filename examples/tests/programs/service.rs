@@ -52,7 +52,7 @@ impl Service {
 /// `service config …`.
 fn config(server: &Server, args: &[&str]) -> Output {
     let mut command = example("service");
-    command.arg("config").args(args).args(["--endpoints", &server.endpoint()]);
+    command.env("INSTANCE", "-").arg("config").args(args).args(["--endpoints", &server.endpoint()]);
     command.output().expect("it starts")
 }
 
@@ -82,6 +82,10 @@ fn from_the_first_start_to_the_end() {
     let service = Service::start(&mut start());
     assert!(service.pool_is(10));
     until("it is listed", || fleet(&server).contains("/payments.fleet/web-7"));
+    server.put("/payments@web-7/database/pool_size", "15");
+    until("it has its own layer", || service.pool_is(15));
+    server.etcdctl(["del", "/payments@web-7/database/pool_size"]);
+    until("it has what all have", || service.pool_is(10));
     what_is_written_takes_effect(&server, &service);
     what_does_not_fit_is_refused_and_seen(&server, &service);
     for secret in ["not-a-real-one", "hunter2"] {
@@ -167,9 +171,38 @@ fn it_ends_when_it_is_asked_to(server: &Server, mut service: Service) {
     assert_eq!(fleet(server).trim(), "");
 }
 
+/// One name for all would be one layer for all.
+#[test]
+fn each_process_has_a_name_of_its_own() {
+    let server = Server::start();
+    assert!(config(&server, &["seed", SEED, "--yes"]).status.success());
+    let start = |pod: Option<&str>| {
+        let mut command = example("service");
+        command.args(["--endpoints", &server.endpoint()]).env_remove("POD_NAME");
+        Service::start(command.envs(pod.map(|name| ("POD_NAME", name))))
+    };
+    let services = [start(Some("payments-7f9-x2")), start(None), start(None)];
+    let names = || -> Vec<String> {
+        fleet(&server).lines().map(str::to_owned).filter(|name| !name.is_empty()).collect()
+    };
+    until("all are listed", || names().len() == services.len());
+    assert!(names().contains(&"/payments.fleet/payments-7f9-x2".to_owned()), "{:?}", names());
+    assert!(!names().iter().any(|name| name.contains('~')), "{:?}", names());
+}
+
+#[test]
+fn the_environment_counts_beside_the_endpoints() {
+    let mut command = example("service");
+    command.env("ETCDCTL_INSECURE_TRANSPORT", "false").args(["--endpoints", "http://127.0.0.1:1"]);
+    let mut service = Program::start(&mut command);
+    assert!(!service.ends().success());
+    service.says("ETCDCTL_INSECURE_TRANSPORT is false");
+}
+
 #[test]
 fn without_a_server_what_is_typed_is_written() {
     let mut service = Service::start(&mut example("service"));
+    service.program.says("NO ETCD: the settings are in memory, from seed.yaml");
     service.program.types("database/pool_size 20");
     until("the pool has grown", || service.pool_is(20));
     service.program.types("database/pool_size 0");
@@ -177,6 +210,7 @@ fn without_a_server_what_is_typed_is_written() {
     assert!(service.pool_is(20));
     service.program.signal(Signal::INT);
     assert!(service.program.ends().success());
-    let check = example("service").args(["config", "check"]).output().expect("it starts");
+    let check =
+        example("service").env("INSTANCE", "-").args(["config", "check"]).output().expect("it starts");
     assert!(check.status.success(), "{check:?}");
 }
