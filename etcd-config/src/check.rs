@@ -14,7 +14,7 @@ use crate::reading::{Reading, decode_all};
 use crate::runtime::panics;
 use crate::tree::directories::{in_layer, layer_paths};
 
-/// What this program would say of the keys if it started now: for a gate before a rollout. From
+/// What this program would say of the keys if it started now: for a gate before a deployment. From
 /// [`EtcdConfig::check_stored`](crate::EtcdConfig::check_stored).
 ///
 /// `Display` is for a person. With the feature `serde` it is `Serialize`.

@@ -1,7 +1,7 @@
 //! Typed, live configuration from etcd: derive a struct, every field is a key.
 //!
 //! A struct derives [`EtcdConfig`], and the keys below its prefix become its fields: loaded in one
-//! blocking call, kept current for the life of the process, read for about the price of a pointer.
+//! blocking call, kept current for the life of the process, read without a lock in tens of nanoseconds.
 //!
 //! ```
 //! use etcd_config::{EtcdConfig, MemoryStore};

@@ -85,7 +85,7 @@ pub struct Live<T> {
 }
 
 impl<T> Live<T> {
-    /// The configuration as it is now, for about the price of a pointer, and without a lock.
+    /// The configuration as it is now, in tens of nanoseconds, without a lock.
     ///
     /// Two calls may see two revisions: what belongs together is read from one [`Guard`], or from a
     /// [`snapshot`](Self::snapshot).

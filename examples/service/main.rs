@@ -13,7 +13,7 @@
 //! export ETCDCTL_ENDPOINTS=127.0.0.1:2379    # or --endpoints; etcdctl's other variables have user and certificates
 //! export INSTANCE=-                          # for `service config`, which is no instance: a name that none has
 //! service config seed examples/service/seed.yaml
-//! service config check                       # before a rollout: does what is stored fit this program?
+//! service config check                       # before a deployment: does what is stored fit this program?
 //! service --instance web-1                   # serves, until Ctrl-C or SIGTERM
 //! service config set database.pool_size=20   # for web-1 alone: --placeholder instance=web-1 --layer /payments@web-1
 //! # In Kubernetes, so that each pod has its own name:
