@@ -97,7 +97,7 @@ fn a_change_that_never_arrives_is_read() {
 /// Nobody waits; only the signs of life are asked for.
 #[test]
 fn nothing_is_called_current_that_has_not_arrived() {
-    const COUNT: u64 = 8_000;
+    const COUNT: u64 = 4_000;
     on_each_line(|etcd| {
         let server = Server::builder().etcd(etcd).start();
         let history = History::of(&server, PREFIX);
