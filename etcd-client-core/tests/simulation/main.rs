@@ -12,7 +12,7 @@
 //! exactly that revision, and the last commit by itself, in all directories, an edit as a whole or not at all. After the last fault is healed, it must be what the store
 //! holds, and what each writer was answered must be what has happened.
 //!
-//! A failure prints its seed: `SIM_SEED=<seed> cargo test -p etcd-client-core --test simulation`
+//! A failure prints its seed: `SIM_SEED=<seed> cargo test --workspace --test simulation`
 //! plays that schedule alone. `SIM_SCHEDULES=<n>` sets how many are played (2,000; 20,000 in CI).
 
 mod edits;
@@ -109,7 +109,7 @@ fn play_until(end: u64, next: &AtomicU64) -> Totals {
             Err(cause) => {
                 next.store(end, Ordering::Relaxed);
                 println!("schedule {seed}:\n{story}");
-                println!("SIM_SEED={seed} cargo test -p etcd-client-core --test simulation");
+                println!("SIM_SEED={seed} cargo test --workspace --test simulation");
                 resume_unwind(cause);
             }
         }
