@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use etcd_client_core::Printable;
 use serde_json::{Value, json};
 
 use crate::error::{Error, RolloutEnd};
@@ -49,6 +50,17 @@ impl Failure {
     /// The command line is the reason.
     pub(super) fn usage(text: impl Into<String>) -> Self {
         Self::new(Code::Usage, text)
+    }
+
+    /// The command line is none of this program.
+    pub(super) fn unparsed(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        // How it is used is for a person.
+        let what = ["\n\nUsage:", "\n\nFor more information"]
+            .iter()
+            .fold(text, |text, end| text.split_once(end).map_or(text, |(before, _)| before));
+        Self::usage(Printable::block(what.trim_end(), "").to_string())
     }
 
     /// The same failure in other words.
