@@ -68,6 +68,12 @@ impl Failure {
         Self { text, ..self }
     }
 
+    /// The same failure, with problems that there are besides.
+    pub(super) fn beside(self, problems: Error) -> Self {
+        let lines = problems.problems().iter().map(|problem| format!("\n{problem}"));
+        Self { text: self.text + &lines.collect::<String>(), error: Some(problems), ..self }
+    }
+
     /// For a program.
     pub(super) fn to_json(&self) -> Value {
         let Self { code, text, error } = self;

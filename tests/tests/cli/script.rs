@@ -106,6 +106,23 @@ fn all_names_that_are_not_there_are_said_at_once() {
 }
 
 #[test]
+fn a_value_that_does_not_fit_is_said_beside_a_name_that_is_not_there() {
+    let args = ["set", "database.pool_size=many", "nope=3", "log_level=x", "--yes"];
+    let ran = run(&args);
+    assert_eq!((ran.code, ran.err.lines().count()), (2, 2), "{ran:#?}");
+    assert!(ran.err.starts_with("Settings has no field nope"), "{ran:#?}");
+    assert!(ran.err.contains("/payments/database/pool_size database.pool_size: u32: \"many\""), "{ran:#?}");
+    let data = run(&[&args[..], &["--json"]].concat()).json();
+    assert_eq!((&data["code"], &data["problems"][0]["field"]), (&2.into(), &"database.pool_size".into()));
+    // Only what is wrong with these values: the rest may be right once the name is.
+    let misspelt = run_on("", &["set", "database.urll=x", "threads=many", "--yes"]);
+    assert_eq!((misspelt.code, misspelt.err.lines().count()), (2, 2), "{misspelt:#?}");
+    // Also among several configurations, and where nothing else is wrong.
+    let several = Run::new(VALID, &["set", "per_second=many", "nope=3", "--yes"]).env("SEVERAL", "1").run();
+    assert!(several.code == 2 && several.err.contains("has no field nope"), "{several:#?}");
+}
+
+#[test]
 fn a_field_that_is_named_twice_is_no_change() {
     for second in ["log/level=b", "log_level=b"] {
         let ran = run(&["set", "log_level=a", second, "--yes"]);
@@ -480,6 +497,25 @@ fn what_is_wrong_in_a_document_is_named_with_its_line() {
     assert!(nameless.code == 2 && nameless.err.contains("--format"), "{nameless:#?}");
     let input = Run::new(VALID, &["apply", "-", "--format", "yaml", "--yes"]).input(PROD).run();
     assert!(input.after.contains("pool_size=20"), "{input:#?}");
+}
+
+#[test]
+fn keys_that_no_field_reads_and_values_that_do_not_fit_are_said_at_once() {
+    let document = "workerz: 3\ndatabase: {pool_size: many, url: other}\nthreads: 1\nlisten: [1]\n";
+    let both = with_file(VALID, "a.yaml", document, &["apply", "--yes"]);
+    assert_eq!(both.code, 1, "{both:#?}");
+    assert!(both.err.starts_with("3 problems in Settings"), "{both:#?}");
+    for named in ["/payments/workerz", "is not a whole number", "line 2, column 12", "line 4, column 1"] {
+        assert!(both.err.contains(named), "{named}: {both:#?}");
+    }
+    // What seeding would not write is not looked at.
+    let there = format!("{VALID}/payments/database/pool_size=5\n");
+    let seeded = with_file(&there, "a.yaml", document, &["seed", "--yes"]);
+    assert!(seeded.err.starts_with("2 problems in Settings"), "{seeded:#?}");
+    // What is wrong with others only because a key is not read is not said.
+    let misspelt = with_file("", "a.yaml", "database: {urll: x, pool_size: 0}\n", &["apply", "--yes"]);
+    assert!(misspelt.err.starts_with("2 problems in Settings"), "{misspelt:#?}");
+    assert!(misspelt.err.contains("urll") && misspelt.err.contains("must be at least 1"), "{misspelt:#?}");
 }
 
 #[test]
