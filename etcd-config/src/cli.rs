@@ -135,11 +135,25 @@ pub fn main_over<C: Configurations>(store: impl IntoStore) -> ExitCode {
 
 fn alone<C: Configurations>(store: Option<Arc<dyn Store>>) -> ExitCode {
     let command = command::<C>();
-    let matches = command.clone().get_matches();
-    match Alone::from_arg_matches(&matches) {
+    let parsed = command.clone().try_get_matches().and_then(|matches| Alone::from_arg_matches(&matches));
+    match parsed {
         Ok(alone) => alone.args.run_in::<C>(store, Some(command)),
-        Err(error) => error.format(&mut command.clone()).exit(),
+        Err(error) => {
+            let is_for_program = std::env::args_os().any(|argument| argument == "--json");
+            unparsed(&error.format(&mut command.clone()), is_for_program)
+        }
     }
+}
+
+/// Says what is wrong with a command line, or prints the help that it asks for.
+fn unparsed(error: &clap::Error, is_for_program: bool) -> ExitCode {
+    let is_failure = error.use_stderr();
+    if is_failure && is_for_program {
+        Terminal::here().print_json(&exit::Failure::unparsed(error).to_json());
+    }
+    // Where nobody reads it any more, there is nobody to say so to.
+    let _ = error.print();
+    if is_failure { exit::Code::Usage.into() } else { exit::Code::Fine.into() }
 }
 
 /// The command line, by the name that the program is called by.

@@ -292,6 +292,11 @@ impl<T: Derived> Edit<T> {
         &self.here.schema
     }
 
+    /// An edit of the same layer, without the changes.
+    pub(crate) fn afresh(&self) -> Self {
+        Self::new(self.reading.clone()).at_layer(self.here.number)
+    }
+
     /// The keys of the layer at hand, as they were read.
     pub(crate) fn tree(&self) -> &KeyTree {
         &self.here.tree

@@ -257,6 +257,25 @@ impl Overridden {
 }
 
 impl Row {
+    /// What nobody has set, and what has no default, such as an entry of a map that is not there.
+    #[cfg(feature = "cli")]
+    pub(crate) fn absent(field: String, key: String) -> Self {
+        Self {
+            field,
+            key,
+            layer: None,
+            value: None,
+            secret: false,
+            origin: Origin::Nothing,
+            revision: None,
+            in_force: None,
+            stored: None,
+            note: None,
+            shown: Shown { value: "-".to_owned(), origin: Origin::Nothing, revision: None },
+            overridden: Vec::new(),
+        }
+    }
+
     /// What is known of a place. `value` is the one that is shown, and comes from `origin`, as far as that is not
     /// the cache; `default` is what an absent key means. `secret` is so where any field calls the key secret.
     fn of(

@@ -127,11 +127,17 @@ impl<T> History<T> {
     /// it is in, such as `/payments/database`.
     #[must_use]
     pub fn for_path(self, path_or_key: &str) -> Self {
-        if path_or_key.starts_with('/') {
-            self.whose(|change| is_in(change.key(), path_or_key, '/'))
-        } else {
-            self.whose(|change| is_in(change.field(), path_or_key, '.'))
+        self.whose(|change| is_of(change, path_or_key))
+    }
+
+    /// The changes of that field, or of anything in it, and nothing else.
+    #[cfg(feature = "cli")]
+    pub(crate) fn only_path(self, path_or_key: &str) -> Self {
+        let mut history = self.for_path(path_or_key);
+        for step in &mut history.steps {
+            step.changes.retain(|change| is_of(change, path_or_key));
         }
+        history
     }
 
     fn whose(mut self, is_meant: impl Fn(&HistoryChange) -> bool) -> Self {
@@ -160,6 +166,15 @@ impl<T> History<T> {
                 from.saturating_sub(1)
             ),
         })
+    }
+}
+
+/// Whether it is a change of this field, or of anything in it: by its path as a text, or by a whole key.
+fn is_of(change: &HistoryChange, path_or_key: &str) -> bool {
+    if path_or_key.starts_with('/') {
+        is_in(change.key(), path_or_key, '/')
+    } else {
+        is_in(change.field(), path_or_key, '.')
     }
 }
 

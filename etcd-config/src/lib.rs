@@ -184,7 +184,7 @@
 //!     .set_text("log/level", "debug")                         // any key below the prefix
 //!     .unset(field!(Settings.max_connections));
 //! let plan = edit.plan()?;                                    // all problems at once, and nothing is written
-//! println!("{plan}");                                         // field, key, old -> new, now or after a restart
+//! println!("{plan}");                                         // field, key, old -> new, at once or after a restart
 //! let written = plan.commit()?;                               // one transaction, if nothing has changed meanwhile
 //! settings.wait_for_revision(written.revision(), Duration::from_secs(5))?;
 //!

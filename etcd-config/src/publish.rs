@@ -131,8 +131,7 @@ impl Publisher {
                     None => absent::besides(&problems, context.schema(), &tree),
                 };
                 let is_elsewhere = nothing_read.as_ref().is_some_and(NothingRead::is_elsewhere);
-                let commands =
-                    (names_commands && !is_elsewhere).then(|| puts(&problems, context.schema(), &tree));
+                let commands = names_commands.then(|| puts(&problems, context.schema(), &tree, is_elsewhere));
                 let report = Report::new(config.layout().name, context.prefix(), revision, problems);
                 let report = report.with_remark(nothing_read.as_ref().map(NothingRead::what));
                 return Err(report.with_remark(unread_keys.as_deref()).with_commands(commands.flatten()));

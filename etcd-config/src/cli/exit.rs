@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use etcd_client_core::Printable;
 use serde_json::{Value, json};
 
 use crate::error::{Error, RolloutEnd};
@@ -51,9 +52,26 @@ impl Failure {
         Self::new(Code::Usage, text)
     }
 
+    /// The command line is none of this program.
+    pub(super) fn unparsed(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        // How it is used is for a person.
+        let what = ["\n\nUsage:", "\n\nFor more information"]
+            .iter()
+            .fold(text, |text, end| text.split_once(end).map_or(text, |(before, _)| before));
+        Self::usage(Printable::block(what.trim_end(), "").to_string())
+    }
+
     /// The same failure in other words.
     pub(super) fn in_words(self, text: String) -> Self {
         Self { text, ..self }
+    }
+
+    /// The same failure, with problems that there are besides.
+    pub(super) fn beside(self, problems: Error) -> Self {
+        let lines = problems.problems().iter().map(|problem| format!("\n{problem}"));
+        Self { text: self.text + &lines.collect::<String>(), error: Some(problems), ..self }
     }
 
     /// For a program.

@@ -112,7 +112,8 @@ impl Names {
         Self { schema: view.schema(), prefix: whole.clone(), whole, explanation: view.explain() }
     }
 
-    fn of_layer(view: &dyn View) -> Self {
+    /// Those of the layer that is changed.
+    pub(super) fn of_layer(view: &dyn View) -> Self {
         let (whole, explanation) = (view.prefix().clone(), view.explain_layer());
         Self { schema: view.schema(), prefix: view.layer(), whole, explanation }
     }

@@ -1,14 +1,13 @@
 //! `get`: one value, or those of a struct or a map.
 
 use etcd_client_core::Printable;
-use serde_json::json;
 
 use super::exit::{Code, Failure};
 use super::field_name::{Found, Names, OneKey, Owner};
 use super::session::Session;
 use super::subject::View;
 use super::value_table::value_table;
-use crate::explain;
+use crate::explain::{self, Origin};
 
 /// Print a value: that which is stored, or the default
 ///
@@ -38,7 +37,7 @@ impl Get {
         match names.find(&self.field)? {
             Found::One(one) => {
                 let row = rows_of(std::slice::from_ref(&one)).first().copied();
-                let is_meant = |row: &&explain::Row| !is_of_layer || row.origin() == explain::Origin::Etcd;
+                let is_meant = |row: &&explain::Row| !is_of_layer || row.origin() == Origin::Etcd;
                 print_one(session, &*view, &one, row.filter(is_meant), is_of_layer)
             }
             Found::Several(keys) => {
@@ -65,21 +64,25 @@ fn print_one(
 ) -> Result<Code, Failure> {
     let terminal = &session.terminal;
     let (field, key) = (Printable::line(&one.field), Printable::line(&one.key));
-    if session.json {
-        match row {
-            Some(row) => terminal.print_json(row),
-            None => terminal.print_json(&json!({ "field": one.field, "key": one.key, "value": null })),
-        }
-        return Ok(Code::Fine);
-    }
-    if one.is_secret {
-        return Err(Failure::usage(format!(
-            "{field} is secret, and not printed here: etcdctl get --print-value-only {key}"
-        )));
-    }
-    let stored =
-        view.stored(&one.key).filter(|_| row.is_none_or(|row| row.origin() == explain::Origin::Etcd));
+    let stored = view.stored(&one.key).filter(|_| row.is_none_or(|row| row.origin() == Origin::Etcd));
+    let is_stored = stored.is_some();
     let text = stored.or_else(|| row.and_then(explain::Row::value).map(|text| text.as_bytes().to_vec()));
+    // The text of a secret is in no row.
+    let is_elsewhere = |row: &explain::Row| !matches!(row.origin(), Origin::Nothing | Origin::Missing);
+    let is_there = text.is_some() || one.is_secret && row.is_some_and(is_elsewhere);
+    if session.json {
+        let absent = || explain::Row::absent(one.field.clone(), one.key.clone());
+        terminal.print_json(&row.cloned().unwrap_or_else(absent));
+        return Ok(if is_there { Code::Fine } else { Code::Problems });
+    }
+    if one.is_secret && is_there {
+        let way = if is_stored {
+            format!("etcdctl get --print-value-only {key}")
+        } else {
+            format!("there is no key {key}, and another value is in its place")
+        };
+        return Err(Failure::usage(format!("{field} is secret, and not printed here: {way}")));
+    }
     match text {
         // Nothing from etcd reaches a terminal as it is.
         Some(text) if terminal.is_terminal() => {

@@ -28,7 +28,7 @@ const COLUMNS: [Column; 5] = [
 /// etcd does not know.
 #[derive(clap::Args, Debug)]
 pub(super) struct History {
-    /// Only what has changed this field, or anything in it
+    /// Only the changes of this field, or of anything in it
     field: Option<String>,
     /// Not further back than this revision
     #[arg(long, value_name = "REVISION", default_value = "1")]

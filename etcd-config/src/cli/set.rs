@@ -13,6 +13,8 @@ use super::question::Consent;
 use super::session::Session;
 use super::subject::{Planned, Site, Subject};
 use super::writing::Writing;
+use crate::error::Error;
+use crate::problem::{Kind, Report};
 
 /// Change values: checked as every reader will, shown, and written in one transaction
 ///
@@ -58,7 +60,8 @@ pub(super) fn change<'s>(
     assignments: Vec<Assignment>,
 ) -> Result<Change<'s>, Failure> {
     let fields: Vec<&str> = assignments.iter().map(|assignment| assignment.field.as_str()).collect();
-    let Owner { subject, view, names } = Names::owner_of_changes(session, site, &fields)?;
+    let Owner { subject, view, names } = Names::owner_of_changes(session, site, &fields)
+        .map_err(|failure| with_refused(failure, session, site, &assignments))?;
     let mut changes = Vec::new();
     let mut is_input_used = false;
     for Assignment { field, source } in assignments {
@@ -76,6 +79,35 @@ pub(super) fn change<'s>(
         changes.push((one.key, Some(source.read()?)));
     }
     Ok(Change { subject, plan: view.plan(changes)?, is_input_used })
+}
+
+/// The failure of a name that is not there, with what would be refused of the values of the others.
+fn with_refused(failure: Failure, session: &Session, site: &Site, assignments: &[Assignment]) -> Failure {
+    let refused = || {
+        let view = session.one().ok()?.read(site).ok()?;
+        let names = Names::of_layer(&*view);
+        let change = |Assignment { field, source }: &Assignment| match (names.find_one(field).ok()?, source) {
+            (one, Source::Argument(text)) if !one.is_secret => {
+                Some((one.key, Some(text.clone().into_bytes())))
+            }
+            _ => None,
+        };
+        let changes: Vec<(String, Option<Vec<u8>>)> = assignments.iter().filter_map(change).collect();
+        let keys: Vec<String> = changes.iter().map(|(key, _)| key.clone()).collect();
+        let mut problems = view.plan(changes).err()?.problems().to_vec();
+        // What else is refused may be right once the name is.
+        problems
+            .retain(|one| matches!(one.kind, Kind::Undecodable | Kind::Refused) && keys.contains(&one.key));
+        let report = Report::new(view.schema().name(), view.prefix(), 0, problems);
+        Some(Error::from_report(report))
+    };
+    if failure.code != Code::Usage {
+        return failure;
+    }
+    match refused() {
+        Some(refused) => failure.beside(refused),
+        None => failure,
+    }
 }
 
 /// What is said of a field that was named alone.

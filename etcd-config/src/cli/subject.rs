@@ -79,7 +79,7 @@ pub(super) trait Subject {
     fn schema(&self, place: &Place) -> Result<Schema, Error>;
     /// What the store holds now.
     fn read(&self, site: &Site) -> Result<Box<dyn View>, Error>;
-    /// What was changed between two revisions, newest first; of a field, if one is named.
+    /// What was changed between two revisions, newest first; of one field only, if one is named.
     fn history(&self, site: &Site, revisions: (u64, Option<u64>), field: Option<&str>)
     -> Result<Past, Error>;
     /// The rollouts that have begun and not ended.
@@ -226,7 +226,7 @@ impl<T: Derived> Subject for Typed<T> {
         let range = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Included));
         let history = site.place.options::<T>().history(&site.store, range)?;
         let history = match field {
-            Some(field) => history.for_path(field),
+            Some(field) => history.only_path(field),
             None => history,
         };
         let prefix = site.place.options::<T>().read_plan(&site.store)?.prefix;

@@ -22,7 +22,7 @@ const PLANNED: [Column; 5] = [
     Column::new("KEY", Cut::Middle, 26).optional(),
     Column::new("OLD", Cut::Middle, 12),
     Column::new("NEW", Cut::Middle, 12),
-    Column::new("IN FORCE", Cut::Never, 0),
+    Column::new("TAKES EFFECT", Cut::Never, 0),
 ];
 
 const MOVED: [Column; 4] = [
@@ -177,7 +177,7 @@ pub(super) fn planned(changes: &[PlannedChange], place: &Prefix) -> Table {
         let (when, style) = match change.overridden_by() {
             Some(_) => ("overridden", Style::Odd),
             None if change.is_restart() => ("after a restart", Style::Plain),
-            None => ("now", Style::Plain),
+            None => ("at once", Style::Plain),
         };
         let then = if change.is_deletion() { Style::Odd } else { Style::Good };
         let cells = vec![

@@ -9,7 +9,7 @@ use super::stored_keys::StoredKeys;
 use crate::decode::Derived;
 use crate::edit::Edit;
 use crate::error::Error;
-use crate::problem::{Kind, Report};
+use crate::problem::{Kind, Problem, Report};
 
 /// Changes from a [`Document`].
 impl<T: Derived> Edit<T> {
@@ -52,9 +52,9 @@ impl<T: Derived> Edit<T> {
     /// # Errors
     /// [`Error::is_invalid`]: [`Error::problems`] are all that is wrong with the document, with line and column: keys that
     /// no field reads, unless it [allows them](Document::allow_unknown), lists and tables where the field is a string or a
-    /// number, keys that it names twice, keys that are not below the prefix.
+    /// number, keys that it names twice, keys that are not below the prefix. Then also its values that a reader would refuse.
     pub fn apply(mut self, document: &Document) -> Result<Self, Error> {
-        for assigned in self.read(document)? {
+        for assigned in self.read(document, |_, _| true)? {
             self.take_over(assigned);
         }
         Ok(self)
@@ -83,8 +83,10 @@ impl<T: Derived> Edit<T> {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn fill(mut self, document: &Document) -> Result<Self, Error> {
-        for assigned in self.read(document)? {
-            if assigned.text.is_some() && !self.is_set(&assigned.path) {
+        let is_missing =
+            |edit: &Self, assigned: &Assigned| assigned.text.is_some() && !edit.is_set(&assigned.path);
+        for assigned in self.read(document, is_missing)? {
+            if is_missing(&self, &assigned) {
                 self.take_over(assigned);
             }
         }
@@ -98,7 +100,7 @@ impl<T: Derived> Edit<T> {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn replace_with(mut self, document: &Document) -> Result<Self, Error> {
-        let assigned = self.read(document)?;
+        let assigned = self.read(document, |_, _| true)?;
         let named: HashSet<&str> = assigned.iter().map(|assigned| assigned.path.as_str()).collect();
         let (schema, tree) = (self.schema(), self.tree());
         let mut gone = Vec::new();
@@ -122,15 +124,38 @@ impl<T: Derived> Edit<T> {
         Ok(self)
     }
 
-    fn read(&self, document: &Document) -> Result<Vec<Assigned>, Error> {
-        assigned(document, self.schema(), self.tree()).map_err(|problems| {
-            let has_unknown = problems.iter().any(|problem| problem.kind == Kind::Unknown);
-            let remark = "nothing of the document is taken over";
-            let way_out = "; `allow_unknown` (--allow-unknown) takes keys that no field reads";
-            let remark = format!("{remark}{}", if has_unknown { way_out } else { "" });
-            let report = Report::new(T::LAYOUT.name, self.tree().prefix(), 0, problems);
-            Error::from_report(report.with_remark(Some(&remark)))
-        })
+    /// What the document says of keys. Where something is wrong with it, that is said together with what would be refused
+    /// of the values that are to be taken over.
+    fn read(
+        &self,
+        document: &Document,
+        is_wanted: impl Fn(&Self, &Assigned) -> bool,
+    ) -> Result<Vec<Assigned>, Error> {
+        let (assigned, mut problems) = assigned(document, self.schema(), self.tree());
+        if problems.is_empty() {
+            return Ok(assigned);
+        }
+        let has_unknown = problems.iter().any(|problem| problem.kind == Kind::Unknown);
+        let wanted = assigned.into_iter().filter(|assigned| is_wanted(self, assigned)).collect();
+        let is_said = |problem: &Problem| problems.iter().any(|said| said.key == problem.key);
+        let refused: Vec<Problem> = self.refused(wanted).into_iter().filter(|one| !is_said(one)).collect();
+        problems.extend(refused);
+        let remark = "nothing of the document is taken over";
+        let way_out = "; `allow_unknown` (--allow-unknown) takes keys that no field reads";
+        let remark = format!("{remark}{}", if has_unknown { way_out } else { "" });
+        let report = Report::new(T::LAYOUT.name, self.tree().prefix(), 0, problems);
+        Err(Error::from_report(report.with_remark(Some(&remark))))
+    }
+
+    /// What would be refused of these values themselves. Others may be refused only because of what is left out.
+    fn refused(&self, values: Vec<Assigned>) -> Vec<Problem> {
+        let prefix = self.tree().prefix();
+        let keys: HashSet<String> = values.iter().map(|assigned| prefix.join(&assigned.path)).collect();
+        let mut edit = self.afresh();
+        values.into_iter().for_each(|assigned| edit.take_over(assigned));
+        let problems = edit.plan().err().map(|error| error.problems().to_vec()).unwrap_or_default();
+        let is_of_value = |problem: &Problem| matches!(problem.kind, Kind::Undecodable | Kind::Refused);
+        problems.into_iter().filter(|problem| is_of_value(problem) && keys.contains(&problem.key)).collect()
     }
 
     fn take_over(&mut self, Assigned { path, text, place }: Assigned) {

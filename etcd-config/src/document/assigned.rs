@@ -26,12 +26,12 @@ pub(super) struct Assigned {
     pub(super) place: Option<Place>,
 }
 
-/// All that a document says, or everything that is wrong with it.
+/// All that a document says of keys, and everything that is wrong with it, whatever the values are.
 pub(super) fn assigned(
     document: &Document,
     schema: &Schema,
     tree: &KeyTree,
-) -> Result<Vec<Assigned>, Vec<Problem>> {
+) -> (Vec<Assigned>, Vec<Problem>) {
     let expected = Expected::of(schema.branch(), tree.base());
     let allows_unknown = document.allows_unknown;
     let mut reader = Reader {
@@ -44,7 +44,7 @@ pub(super) fn assigned(
         problems: Vec::new(),
     };
     reader.table(&document.shown(), "", None);
-    if reader.problems.is_empty() { Ok(reader.assigned) } else { Err(reader.problems) }
+    (reader.assigned, reader.problems)
 }
 
 struct Reader<'s> {

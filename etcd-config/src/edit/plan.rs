@@ -26,7 +26,7 @@ use crate::tree::{KeyTree, Raw, Touched};
 /// What an [`Edit`] would write, from [`Edit::plan`]: decoded and checked, and not sent yet.
 ///
 /// `Display` is a table for a person: of each key the field, the key, the old text and the new one, and whether running
-/// processes take it over now or after a restart. It shows no secret.
+/// processes take it over at once or after a restart. It shows no secret.
 ///
 /// ```
 /// use etcd_config::{EtcdConfig, MemoryStore, field};
@@ -45,8 +45,8 @@ use crate::tree::{KeyTree, Raw, Touched};
 /// let plan = edit.plan()?;
 /// let table = "
 /// 2 changes in Settings below /payments, based on revision 2
-///   token    /payments/token    ••• -> •••          now
-///   workers  /payments/workers  10 (default) -> 20  now";
+///   token    /payments/token    ••• -> •••          at once
+///   workers  /payments/workers  10 (default) -> 20  at once";
 /// assert_eq!(plan.to_string(), table.trim_start());
 /// assert_eq!(plan.changes()[1].new(), Some("20"));
 /// # Ok::<(), etcd_config::Error>(())

@@ -139,7 +139,7 @@ impl PlannedChange {
         let when = match &self.overridden {
             Some(key) => format!("overridden by {}: not in force here", Printable::line(key)),
             None if self.restart => "after a restart".to_owned(),
-            None => "now".to_owned(),
+            None => "at once".to_owned(),
         };
         [field, key, change, when]
     }

@@ -13,8 +13,14 @@ use crate::tree::KeyTree;
 /// How many commands are shown.
 const SHOWN: usize = 20;
 
-/// A command for each missing key, where no better reason is known for that than that nobody has written it.
-pub(crate) fn puts(problems: &[Problem], schema: &Schema, tree: &KeyTree) -> Option<String> {
+/// A command for each missing key, where no better reason is known for that than that nobody has written it. Where the
+/// keys seem to be below another prefix, that may be another's.
+pub(crate) fn puts(
+    problems: &[Problem],
+    schema: &Schema,
+    tree: &KeyTree,
+    is_elsewhere: bool,
+) -> Option<String> {
     let missing = problems
         .iter()
         .filter(|problem| problem.kind == Kind::Missing && problem.what == Problem::NO_SUCH_KEY);
@@ -23,7 +29,8 @@ pub(crate) fn puts(problems: &[Problem], schema: &Schema, tree: &KeyTree) -> Opt
     if commands.is_empty() {
         return None;
     }
-    let mut text = "to write what is missing, with your values in place of <...>".to_owned();
+    let what = if is_elsewhere { "if this prefix is right, this writes" } else { "to write" };
+    let mut text = format!("{what} what is missing, with your values in place of <...>");
     if commands.iter().any(|command| command.ends_with(FROM_FILE)) {
         text.push_str(", and a secret in FILE, without a line break at its end");
     }

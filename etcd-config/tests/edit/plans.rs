@@ -79,7 +79,7 @@ fn what_waits_for_a_restart_and_what_no_field_reads_is_said() {
     let plan = edit.set_text("listen", "0.0.0.0:80").set_text("log/lvel", "x").plan().unwrap();
     let shown = "2 changes in Settings below /payments, based on revision 3\n\
   \x20 listen      /payments/listen    127.0.0.1:8080 (default) -> 0.0.0.0:80  after a restart\n\
-  \x20 (no field)  /payments/log/lvel  absent -> x                             now\n\
+  \x20 (no field)  /payments/log/lvel  absent -> x                             at once\n\
   \x20 warning: /payments/log/lvel: unknown key; did you mean level (log_level)?";
     assert_eq!(plan.to_string(), shown);
     assert_eq!(plan.warnings()[0].kind(), ProblemKind::Unknown);

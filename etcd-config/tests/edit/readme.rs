@@ -87,10 +87,10 @@ fn what_is_set_is_in_force_in_a_running_process() {
         .unset(field!(Settings.max_connections));
     let plan = edit.plan().unwrap();
     let shown = "4 changes in Settings below /payments, based on revision 4\n\
-  \x20 database.pool_size  /payments/database/pool_size  10 (default) -> 20       now\n\
-  \x20 features.dark       /payments/features/dark       absent -> true           now\n\
-  \x20 log_level           /payments/log/level           info (default) -> debug  now\n\
-  \x20 max_connections     /payments/max_connections     7 -> absent              now";
+  \x20 database.pool_size  /payments/database/pool_size  10 (default) -> 20       at once\n\
+  \x20 features.dark       /payments/features/dark       absent -> true           at once\n\
+  \x20 log_level           /payments/log/level           info (default) -> debug  at once\n\
+  \x20 max_connections     /payments/max_connections     7 -> absent              at once";
     assert_eq!(plan.to_string(), shown);
     let written = plan.commit().unwrap();
     settings.wait_for_revision(written.revision(), Duration::from_secs(5)).unwrap();

@@ -149,7 +149,7 @@ fn what_no_field_reads_comes_back_unseen() {
     let plan = edit(&store).restore(then).unwrap().plan().unwrap();
     let shown = format!("{plan}\n{plan:?}");
     assert!(!shown.contains("hunter"), "{shown}");
-    assert!(shown.contains("(no field)  /app/password  absent -> •••  now"), "{shown}");
+    assert!(shown.contains("(no field)  /app/password  absent -> •••  at once"), "{shown}");
     plan.commit().unwrap();
     assert_eq!(store.get("/app/password").as_deref(), Some(&b"hunter2"[..]));
     // What a person has given is shown, and what it takes the place of is not.

@@ -28,6 +28,8 @@ struct Needy {
 
 const NOTHING: &str = "there is no key at all below this prefix";
 const PUTS: &str = "\n  to write what is missing, with your values in place of <...>:";
+const PUTS_IF_RIGHT: &str =
+    "\n  if this prefix is right, this writes what is missing, with your values in place of <...>:";
 
 fn store(keys: &[&str]) -> MemoryStore {
     keys.iter().map(|key| (*key, "1")).collect()
@@ -42,7 +44,7 @@ fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
     let meant = |prefix: &str| format!(": there are keys below {prefix}; is that the prefix?");
     let itself =
         "/app itself is a key, which no field reads: each field has a key of its own, such as /app/port";
-    // What writes the keys is said where they do not seem to be elsewhere.
+    // What writes the keys is said always: they may be new, and what is elsewhere another's.
     for (prefix, keys, hint) in [
         ("/app", &[][..], String::new()),
         ("/app", &["app/port"], meant("app")),
@@ -70,10 +72,11 @@ fn the_error_says_that_there_is_nothing_and_where_there_is_something() {
         );
         let error = at::<Needy>(prefix).load_once(store(keys)).unwrap_err();
         let is_elsewhere = hint.contains("is that the prefix?") || hint.starts_with(": there is /");
+        let intro = if is_elsewhere { PUTS_IF_RIGHT } else { PUTS };
         let puts = format!(
-            "{PUTS}\n    etcdctl put {prefix}/port '<u16>'\n    etcdctl put {prefix}/name '<String>'"
+            "{intro}\n    etcdctl put {prefix}/port '<u16>'\n    etcdctl put {prefix}/name '<String>'"
         );
-        assert_eq!(error.to_string(), if is_elsewhere { expected } else { expected + &puts });
+        assert_eq!(error.to_string(), expected + &puts);
         assert!(!format!("{error:#}").contains("etcdctl"), "{error:#}");
     }
 }

@@ -148,7 +148,7 @@ fn without_a_layer_it_is_the_lowest_and_what_is_overridden_is_said() {
         "{}",
         ran.out
     );
-    assert!(ran.out.contains("warn  debug  now"), "{}", ran.out);
+    assert!(ran.out.contains("warn  debug  at once"), "{}", ran.out);
     let plan = run(&["set", "workers=13", "--json", "--yes"]).json();
     assert_eq!(plan["plan"]["changes"][0]["overridden_by"], "/app@eu/workers");
     // So it is for documents.

@@ -20,7 +20,10 @@ fn a_change_is_shown_and_asked_about_and_written() {
     let mut terminal = starts(VALID, &["set", "database.pool_size=20", "features.dark=true"]);
     terminal.sees("Write these 2 changes? [y/N]");
     let screen = terminal.screen();
-    assert!(screen.contains("database.pool_size  database/pool_size  10 (default)  20    now"), "{screen}");
+    assert!(
+        screen.contains("database.pool_size  database/pool_size  10 (default)  20    at once"),
+        "{screen}"
+    );
     terminal.types("y\n");
     assert_eq!(terminal.ends(), 0);
     terminal.sees("Written at revision 6");

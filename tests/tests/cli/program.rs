@@ -119,6 +119,11 @@ fn play(store: &MemoryStore) -> Vec<Live<Settings>> {
     match std::env::var("PLAY").as_deref() {
         Ok("conflict") => store.conflict_next(),
         Ok("refuse") => store.refuse(true),
+        Ok("several at once") => {
+            let edit = Settings::edit(store).expect("it can be read").set_text("database/pool_size", "20");
+            let edit = edit.set_text("database/url", "postgres://other").set_text("log/level", "debug");
+            edit.plan().and_then(etcd_config::Plan::commit).expect("it is written");
+        }
         Ok("changes") => {
             let store = store.clone();
             std::thread::spawn(move || {

@@ -53,6 +53,34 @@ fn a_value_is_printed_as_it_is_stored_and_nothing_else() {
 }
 
 #[test]
+fn what_is_absent_ends_with_1_also_in_json_and_has_the_members_of_every_value() {
+    let members = |ran: &Ran| -> Vec<String> {
+        let json = ran.json();
+        json.as_object().unwrap_or_else(|| panic!("{ran:#?}")).keys().cloned().collect()
+    };
+    let all = members(&run(&["get", "log_level", "--json"]));
+    assert!(all.contains(&"origin".to_owned()), "{all:?}");
+    let without_token = VALID.replace("/payments/api_token=hunter2\n", "");
+    for field in ["features.nope", "max_connections", "upstreams.nope.addr", "api_token"] {
+        let text = run_on(&without_token, &["get", field]);
+        assert_eq!((text.code, text.out.as_str()), (1, ""), "{text:#?}");
+        let data = run_on(&without_token, &["get", field, "--json"]);
+        assert_eq!((data.code, members(&data)), (1, all.clone()), "{data:#?}");
+        assert!(data.json()["value"].is_null() && data.json()["field"] == field, "{data:#?}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_absent_is_said_to_be_absent() {
+    let absent = run_on("/payments/database/url=postgres://db\n", &["get", "api_token"]);
+    assert_eq!((absent.code, absent.out.as_str()), (1, ""), "{absent:#?}");
+    assert!(
+        absent.err.starts_with("api_token is absent: there is no key /payments/api_token"),
+        "{absent:#?}"
+    );
+}
+
+#[test]
 fn a_name_that_is_not_there_proposes_those_that_are() {
     for (args, proposed) in [
         (&["get", "database.pool_sze"][..], "did you mean database.pool_size?"),
@@ -75,6 +103,23 @@ fn all_names_that_are_not_there_are_said_at_once() {
     let ran = run(&["set", "lissten=x", "database.pool_sze=3", "log_level=x", "--yes"]);
     assert_eq!((ran.code, ran.err.lines().count()), (2, 2), "{ran:#?}");
     assert!(ran.err.contains("mean listen?") && ran.err.contains("mean database.pool_size?"), "{ran:#?}");
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_said_beside_a_name_that_is_not_there() {
+    let args = ["set", "database.pool_size=many", "nope=3", "log_level=x", "--yes"];
+    let ran = run(&args);
+    assert_eq!((ran.code, ran.err.lines().count()), (2, 2), "{ran:#?}");
+    assert!(ran.err.starts_with("Settings has no field nope"), "{ran:#?}");
+    assert!(ran.err.contains("/payments/database/pool_size database.pool_size: u32: \"many\""), "{ran:#?}");
+    let data = run(&[&args[..], &["--json"]].concat()).json();
+    assert_eq!((&data["code"], &data["problems"][0]["field"]), (&2.into(), &"database.pool_size".into()));
+    // Only what is wrong with these values: the rest may be right once the name is.
+    let misspelt = run_on("", &["set", "database.urll=x", "threads=many", "--yes"]);
+    assert_eq!((misspelt.code, misspelt.err.lines().count()), (2, 2), "{misspelt:#?}");
+    // Also among several configurations, and where nothing else is wrong.
+    let several = Run::new(VALID, &["set", "per_second=many", "nope=3", "--yes"]).env("SEVERAL", "1").run();
+    assert!(several.code == 2 && several.err.contains("has no field nope"), "{several:#?}");
 }
 
 #[test]
@@ -117,6 +162,11 @@ fn several_values_are_written_at_once() {
     assert_eq!(ran.code, 0, "{ran:#?}");
     assert!(ran.out.contains("3 changes in Settings below /payments, based on revision 5"), "{ran:#?}");
     assert!(ran.out.ends_with("Written at revision 6\n"), "{ran:#?}");
+    // Nothing is written yet when it is shown, and instances may refuse it.
+    assert!(ran.out.contains("TAKES EFFECT\n") && !ran.out.contains("IN FORCE"), "{ran:#?}");
+    assert!(ran.out.contains("20     at once\n"), "{ran:#?}");
+    let restart = run(&["set", "threads=8", "--dry-run"]);
+    assert!(restart.out.contains("8    after a restart\n"), "{restart:#?}");
     for line in ["database/pool_size=20", "features/dark=true", "features/refunds=false"] {
         assert!(ran.after.contains(line), "{ran:#?}");
     }
@@ -217,6 +267,32 @@ fn a_wrong_command_line_is_exit_code_2_and_named_as_it_was_written() {
 }
 
 #[test]
+fn a_command_line_that_cannot_be_parsed_is_json_too() {
+    for (args, named) in [
+        (&["set", "workers=3", "--yess", "--json"][..], "unexpected argument '--yess' found"),
+        (&["nope", "--json"], "unrecognized subcommand 'nope'"),
+        (&["--json", "history", "--last", "many"], "invalid value 'many' for '--last <COUNT>'"),
+        (&["set", "--json"], "the following required arguments were not provided"),
+        (&["--json"], "'settings-program' requires a subcommand but one was not provided"),
+    ] {
+        let ran = run(args);
+        let json = ran.json();
+        assert_eq!((ran.code, &json["code"], &json["problems"]), (2, &2.into(), &serde_json::json!([])));
+        let error = json["error"].as_str().unwrap_or_else(|| panic!("{ran:#?}"));
+        assert!(error.starts_with(named) && !error.contains("Usage"), "{args:?}: {ran:#?}");
+        assert!(ran.err.contains("--help") && !error.contains("--help"), "{args:?}: {ran:#?}");
+    }
+    let other = run(&["get", "quite_another", "--json"]).json();
+    let members = |json: &serde_json::Value| json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(members(&run(&["nope", "--json"]).json()), members(&other));
+    // What was asked for is no failure.
+    for args in [&["--help", "--json"][..], &["set", "--json", "--help"]] {
+        let help = run(args);
+        assert_eq!((help.code, help.err.as_str(), help.out.contains("Usage: ")), (0, "", true), "{help:#?}");
+    }
+}
+
+#[test]
 fn several_configurations_are_one_command_line() {
     let seed = format!("{VALID}/limits/per_second=many\n");
     let run = |args: &[&str]| Run::new(&seed, args).env("SEVERAL", "1").run();
@@ -309,6 +385,36 @@ fn history_says_what_was_changed_and_whether_it_could_be_read() {
 }
 
 #[test]
+fn history_of_a_field_has_the_changes_of_that_field_only() {
+    let mut run = Run::new(VALID, &["history", "database.pool_size"]);
+    run.command.env("PLAY", "several at once");
+    let text = run.run();
+    assert!(text.out.contains("6         database.pool_size") && !text.out.contains("log"), "{text:#?}");
+    for (field, keys) in [
+        ("database.pool_size", &["/payments/database/pool_size"][..]),
+        ("database", &["/payments/database/pool_size", "/payments/database/url"]),
+        ("log/level", &["/payments/log/level"]),
+    ] {
+        let data = Run::new(VALID, &["history", field, "--json", "--from", "6"])
+            .env("PLAY", "several at once")
+            .run();
+        let json = data.json();
+        let changes = json["steps"][0]["changes"].as_array().unwrap_or_else(|| panic!("{data:#?}"));
+        let keys_there: Vec<&str> = changes.iter().filter_map(|change| change["key"].as_str()).collect();
+        assert_eq!(keys_there, keys, "{field}: {data:#?}");
+    }
+}
+
+#[test]
+fn rollback_brings_secrets_back_too() {
+    let past = format!("{VALID}/payments/api_token=another\n/payments/features/dark=true\n");
+    let back = run_on(&past, &["rollback", "5", "--yes"]);
+    assert_eq!(back.code, 0, "{back:#?}");
+    assert!(back.after.contains("api_token=hunter2\n") && !back.after.contains("dark"), "{back:#?}");
+    assert!(!back.out.contains("hunter2") && !back.out.contains("another"), "{back:#?}");
+}
+
+#[test]
 fn rollback_is_a_change_like_any_other() {
     let shown = run_on(PAST, &["rollback", "4", "--dry-run"]);
     assert_eq!(shown.code, 0, "{shown:#?}");
@@ -391,6 +497,25 @@ fn what_is_wrong_in_a_document_is_named_with_its_line() {
     assert!(nameless.code == 2 && nameless.err.contains("--format"), "{nameless:#?}");
     let input = Run::new(VALID, &["apply", "-", "--format", "yaml", "--yes"]).input(PROD).run();
     assert!(input.after.contains("pool_size=20"), "{input:#?}");
+}
+
+#[test]
+fn keys_that_no_field_reads_and_values_that_do_not_fit_are_said_at_once() {
+    let document = "workerz: 3\ndatabase: {pool_size: many, url: other}\nthreads: 1\nlisten: [1]\n";
+    let both = with_file(VALID, "a.yaml", document, &["apply", "--yes"]);
+    assert_eq!(both.code, 1, "{both:#?}");
+    assert!(both.err.starts_with("3 problems in Settings"), "{both:#?}");
+    for named in ["/payments/workerz", "is not a whole number", "line 2, column 12", "line 4, column 1"] {
+        assert!(both.err.contains(named), "{named}: {both:#?}");
+    }
+    // What seeding would not write is not looked at.
+    let there = format!("{VALID}/payments/database/pool_size=5\n");
+    let seeded = with_file(&there, "a.yaml", document, &["seed", "--yes"]);
+    assert!(seeded.err.starts_with("2 problems in Settings"), "{seeded:#?}");
+    // What is wrong with others only because a key is not read is not said.
+    let misspelt = with_file("", "a.yaml", "database: {urll: x, pool_size: 0}\n", &["apply", "--yes"]);
+    assert!(misspelt.err.starts_with("2 problems in Settings"), "{misspelt:#?}");
+    assert!(misspelt.err.contains("urll") && misspelt.err.contains("must be at least 1"), "{misspelt:#?}");
 }
 
 #[test]
