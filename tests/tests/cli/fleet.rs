@@ -105,6 +105,16 @@ fn waiting_says_by_its_exit_code_whether_all_have_it() {
         json["lagging"].as_array().unwrap().iter().map(|one| one["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons.iter().filter(|reason| **reason == "refused").count(), 2, "{json}");
     assert_eq!(json["code"], 1, "{json}");
+    // The newest revision is that of an entry, not that of the settings.
+    let newest = playing("troubled fleet", &["fleet", "--json"]).json()["revision"].as_u64().unwrap();
+    let begin = std::time::Instant::now();
+    let newest = playing("troubled fleet", &["fleet", "--wait", &newest.to_string(), "--for", "60s"]);
+    assert!(newest.code == 1 && begin.elapsed().as_secs() < 30, "{newest:#?}");
+    assert_eq!(
+        newest.err.matches("/payments/database/pool_size: \"0\" is refused").count(),
+        2,
+        "{newest:#?}"
+    );
     assert!(!refused.out.contains("hunter2") && !refused.err.contains("hunter2"), "{refused:#?}");
 }
 
