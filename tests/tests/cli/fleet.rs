@@ -81,7 +81,12 @@ fn nobody_there_is_told_how_to_be() {
     assert_eq!(playing("", &["fleet", "--json"]).json()["instances"], serde_json::json!([]));
     let waited = playing("", &["fleet", "--wait", "1", "--for", "200ms"]);
     assert_eq!((waited.code, waited.out.as_str()), (1, ""), "{waited:#?}");
+    let at_once =
+        "No instance of Settings is listed below /payments.fleet yet: waiting for one, 200ms at most\n";
+    assert!(waited.err.starts_with(at_once), "{waited:#?}");
     assert!(waited.err.contains("no instance is listed below /payments.fleet"), "{waited:#?}");
+    let with_some = playing("fleet", &["fleet", "--wait", "5"]);
+    assert_eq!(with_some.err, "", "{with_some:#?}");
 }
 
 #[test]
