@@ -23,6 +23,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::actor::LEASE;
 use self::drive::{begin, preview};
 use self::handle::RolloutHandle;
 use self::probe::Probe;

@@ -5,6 +5,7 @@ use etcd_client_core::Printable;
 use super::typeless::Begun;
 use crate::cli::style::Style;
 use crate::cli::table::{Column, Cut, Row, Table};
+use crate::rollout::LEASE;
 use crate::rollout::record::RolloutRecord;
 use crate::status::HumanDuration;
 
@@ -34,7 +35,7 @@ fn row(rollout: &dyn Begun) -> Row {
     let ago = HumanDuration(record.started.elapsed().unwrap_or_default());
     let staged = format!("{}, {ago} ago", rollout.staged_at());
     let state = match rollout.driven_by() {
-        Some(_) => (Style::Good, "driven".to_owned()),
+        Some(_) => (Style::Good, format!("driven, or died less than {LEASE:?} ago")),
         None => (Style::Odd, "nobody drives it".to_owned()),
     };
     let cells = vec![
