@@ -14,6 +14,8 @@ mod staging;
 pub(crate) mod step;
 mod targets;
 mod transaction;
+#[cfg(feature = "cli")]
+mod values;
 pub(crate) mod view;
 mod work;
 mod writes;
