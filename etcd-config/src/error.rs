@@ -14,6 +14,8 @@ use etcd_client_core::{OneLine, Prefix, Printable};
 
 pub(crate) use self::fleet::{FleetLag, Unreadable};
 pub use self::fleet::{InstanceLag, LaggingInstance};
+#[cfg(feature = "cli")]
+pub(crate) use self::rollout::RESUME_OR_ABORT;
 pub(crate) use self::rollout::RolloutFailure;
 pub use self::rollout::{RolloutEnd, TakeBackReason};
 pub use self::writing::ConflictingKey;

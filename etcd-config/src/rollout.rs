@@ -14,6 +14,8 @@ mod staging;
 pub(crate) mod step;
 mod targets;
 mod transaction;
+#[cfg(feature = "cli")]
+mod values;
 pub(crate) mod view;
 mod work;
 mod writes;
@@ -23,6 +25,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::actor::LEASE;
 use self::drive::{begin, preview};
 use self::handle::RolloutHandle;
 use self::probe::Probe;

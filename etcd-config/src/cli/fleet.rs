@@ -22,6 +22,7 @@ use super::screen;
 use super::session::Session;
 use super::subject::Subject;
 use crate::fleet::following::FleetView;
+use crate::fleet::instance::Instance;
 
 /// Show the instances: which revision each has in force, who does not have the newest, and why
 ///
@@ -137,7 +138,14 @@ fn wait(session: &Session, revision: u64, limit: Duration) -> Result<Code, Failu
             .terminal
             .say(&format!("Waiting for revision {revision} to be in force everywhere, {shown} at most"));
     }
-    subject.wait_for_fleet(&site, revision, limit)?;
+    let fleet = subject.instances(&site)?;
+    if !fleet.instances().iter().any(Instance::is_process) {
+        let (name, entries) = (subject.name(), Printable::line(fleet.entries().path()));
+        session.terminal.say(&format!(
+            "No instance of {name} is listed below {entries} yet: waiting for one, {shown} at most"
+        ));
+    }
+    fleet.wait_for_revision(revision, limit)?;
     if session.json {
         session.terminal.print_json(&json!({ "revision": revision, "in_force": true }));
     } else {

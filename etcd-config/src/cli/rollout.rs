@@ -255,7 +255,9 @@ impl Rollout {
         let Consent { dry_run, yes } = self.consent;
         let id = Printable::line(found.id()).to_string();
         let about = match found.record() {
-            Ok(record) => format!("{id}: {} for {}", fields(record), all(&record.instances)),
+            Ok(record) => {
+                format!("{id}: {} for {}", fields(record, &found.changes()), all(&record.instances))
+            }
             Err(why) => {
                 let why = Printable::line(why);
                 return Err(Failure::usage(format!("{id} is no rollout that this program can end: {why}")));

@@ -20,6 +20,7 @@ use crate::edit::plan::Plan;
 use crate::edit::planned::PlannedChange;
 use crate::error::Error;
 use crate::explain::Explanation;
+use crate::fleet::Fleet;
 use crate::fleet::following::FleetView;
 use crate::history::HistoryCut;
 use crate::history::step::HistoryStep;
@@ -92,8 +93,8 @@ pub(super) trait Subject {
         site: &Site,
         heard: SyncSender<Result<FleetView, Error>>,
     ) -> Result<Arc<Background>, Error>;
-    /// Waits until all instances have a revision in force.
-    fn wait_for_fleet(&self, site: &Site, revision: u64, limit: Duration) -> Result<(), Error>;
+    /// The instances.
+    fn instances(&self, site: &Site) -> Result<Fleet, Error>;
     /// Follows the store; what is heard is sent.
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error>;
 }
@@ -256,8 +257,8 @@ impl<T: Derived> Subject for Typed<T> {
         Ok(background)
     }
 
-    fn wait_for_fleet(&self, site: &Site, revision: u64, limit: Duration) -> Result<(), Error> {
-        site.place.options::<T>().fleet(&site.store)?.wait_for_revision(revision, limit)
+    fn instances(&self, site: &Site) -> Result<Fleet, Error> {
+        site.place.options::<T>().fleet(&site.store)
     }
 
     fn watch(&self, site: &Site, heard: Sender<Heard>) -> Result<Box<dyn Watched>, Error> {

@@ -30,6 +30,8 @@ pub enum InstanceLag {
     NotYet {
         /// The revision that it has in force.
         revision: u64,
+        /// What it says of an earlier revision that it refuses.
+        refused: Option<String>,
     },
     /// It refuses what was written.
     Refused {
@@ -106,7 +108,10 @@ impl fmt::Display for LaggingInstance {
 impl fmt::Display for InstanceLag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotYet { revision } => write!(f, "not in force yet, at revision {revision}"),
+            Self::NotYet { revision, refused } => {
+                write!(f, "not in force yet, at revision {revision}")?;
+                refused.iter().try_for_each(|refused| write!(f, "; {}", Printable::line(refused)))
+            }
             Self::Refused { revision, problems, omitted } => {
                 write!(f, "revision {revision} is refused")?;
                 for (number, (key, what)) in problems.iter().enumerate() {

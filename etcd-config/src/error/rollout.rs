@@ -10,6 +10,10 @@ use super::fleet::LaggingInstance;
 /// The most keys or instances that are printed.
 const PRINTED: usize = 10;
 
+/// What is to be done with what stays staged.
+pub(crate) const RESUME_OR_ABORT: &str = "; resume or abort it";
+const ABORT_ONLY: &str = "; it cannot be promoted any more: abort it, and begin anew from what is stored now";
+
 /// The end of a [`Rollout`](crate::Rollout) that was not promoted, from [`Error::rollout`](crate::Error::rollout): what is
 /// in the store now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,9 @@ pub enum RolloutEnd {
         id: String,
         /// Why it has not gone on.
         why: String,
+        /// Whether it may still be promoted when it is resumed. It never is where somebody else has changed one of its keys:
+        /// abort it, and begin anew from what is stored then.
+        can_resume: bool,
     },
     /// The rollout is no longer there: somebody else has promoted it, or taken it back.
     EndedElsewhere {
@@ -147,9 +154,10 @@ impl fmt::Display for RolloutFailure {
                     f.write_str("; instances that were started again with it have to be started again")?;
                 }
             }
-            RolloutEnd::Staged { id, why } => {
+            RolloutEnd::Staged { id, why, can_resume } => {
                 let id = Printable::line(id);
-                write!(f, "{rollout} stays staged as {id}: {why}; resume or abort it")?;
+                let way_on = if *can_resume { RESUME_OR_ABORT } else { ABORT_ONLY };
+                write!(f, "{rollout} stays staged as {id}: {why}{way_on}")?;
             }
             RolloutEnd::EndedElsewhere { left, .. } if !left.is_empty() => {
                 write!(

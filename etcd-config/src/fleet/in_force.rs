@@ -6,7 +6,7 @@ use etcd_client_core::{Error as StoreError, Kind, Known, Prefix, Store};
 use tokio::task::JoinSet;
 
 use super::instance::Instance;
-use super::verdict::{Verdict, verdict};
+use super::verdict::{Unchanged, Verdict, verdict};
 use crate::error::{LaggingInstance, Unreadable};
 use crate::instance::report::InstanceReport;
 use crate::live::first_load::is_final;
@@ -59,15 +59,17 @@ impl InForce {
     }
 
     /// An entry is written when something below the prefix changes, and not when the store's revision does. So of a
-    /// revision at which nothing was written there, the store has to say that nothing was.
+    /// revision at which nothing was written there, the store has to say that nothing was: neither since what is in
+    /// force, nor since what is refused.
     pub(super) async fn ask(
         &mut self,
         store: &dyn Store,
         instances: impl Iterator<Item = &Instance>,
     ) -> Answers {
         let reports = instances.filter_map(|instance| instance.report.as_ref().ok());
-        let open = reports.filter(|report| report.revision < self.revision).filter_map(state_of);
-        let open: HashSet<State> = open.collect();
+        let behind = reports.filter(|report| report.revision < self.revision);
+        let open = behind.flat_map(|report| [state_of(report), refused_state_of(report)]);
+        let open: HashSet<State> = open.flatten().filter(|(_, at, _)| *at < self.revision).collect();
         self.same.retain(|state, _| open.contains(state));
         for state in open {
             self.same.entry(state).or_default();
@@ -123,10 +125,14 @@ impl InForce {
 
     /// Who does not have it.
     pub(super) fn lagging<'i>(&self, instances: impl Iterator<Item = &'i Instance>) -> Vec<LaggingInstance> {
-        let is_same = |report: &InstanceReport| {
-            state_of(report).is_some_and(|state| self.same.get(&state).copied().flatten().unwrap_or(false))
+        let is_same = |state: Option<State>| {
+            state.is_some_and(|state| self.same.get(&state).copied().flatten().unwrap_or(false))
         };
-        let verdicts = instances.map(|instance| verdict(instance, self.revision, is_same));
+        let unchanged = |report: &InstanceReport| Unchanged {
+            in_force: is_same(state_of(report)),
+            refused: is_same(refused_state_of(report)),
+        };
+        let verdicts = instances.map(|instance| verdict(instance, self.revision, unchanged));
         verdicts
             .filter_map(|verdict| match verdict {
                 Verdict::InForce => None,
@@ -148,4 +154,10 @@ impl InForce {
 /// What an instance has said that it reads; `None` if it has not said how many keys there were.
 fn state_of(report: &InstanceReport) -> Option<State> {
     report.keys.map(|keys| (report.layers.clone(), report.revision, keys))
+}
+
+/// The same of what it refuses.
+fn refused_state_of(report: &InstanceReport) -> Option<State> {
+    let refused = report.refused.as_ref()?;
+    Some((report.layers.clone(), refused.revision, refused.keys?))
 }

@@ -30,7 +30,7 @@ impl Instance {
     }
 
     /// Whether a process has written it. What else lies here, such as a key by hand, is shown, and nobody waits for it.
-    pub(super) fn is_process(&self) -> bool {
+    pub(crate) fn is_process(&self) -> bool {
         self.report.is_ok() || self.is_newer
     }
 }

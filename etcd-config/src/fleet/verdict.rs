@@ -10,11 +10,20 @@ pub(crate) enum Verdict {
     Lags(LaggingInstance),
 }
 
-/// `is_same` says whether nothing has changed since what an instance has in force, up to the revision that is waited for.
+/// Whether nothing has changed since a state, up to the revision that is waited for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Unchanged {
+    /// Since what the instance has in force.
+    pub(super) in_force: bool,
+    /// Since what it refuses.
+    pub(super) refused: bool,
+}
+
+/// `unchanged` says what the store does, where the instance leaves it open.
 pub(crate) fn verdict(
     instance: &Instance,
     revision: u64,
-    is_same: impl Fn(&InstanceReport) -> bool,
+    unchanged: impl Fn(&InstanceReport) -> Unchanged,
 ) -> Verdict {
     let lags = |why| Verdict::Lags(LaggingInstance { name: instance.name.clone(), why });
     let report = match &instance.report {
@@ -22,25 +31,30 @@ pub(crate) fn verdict(
         Err(why) => return lags(InstanceLag::Unreadable(why.clone())),
     };
     let InstanceReport { revision: in_force, refused, restart, state, .. } = report;
-    if let Some(refused) = refused.as_ref().filter(|refused| refused.revision >= revision)
+    let unchanged = unchanged(report);
+    let has_refused = |refused: &&RefusedRevision| refused.revision >= revision || unchanged.refused;
+    if let Some(refused) = refused.as_ref().filter(has_refused)
         && *in_force < revision
     {
         return lags(lag_of_refusal(refused));
     }
-    let has_it = *in_force >= revision || is_same(report);
+    let has_it = *in_force >= revision || unchanged.in_force;
     match has_it {
         true if restart.is_empty() => Verdict::InForce,
         true => lags(InstanceLag::WaitsForRestart { fields: restart.clone() }),
         false if !report.is_watching() => {
             lags(InstanceLag::Disconnected { state: state.clone(), revision: *in_force })
         }
-        false => lags(InstanceLag::NotYet { revision: *in_force }),
+        false => {
+            let refused = refused.as_ref().map(|refused| lag_of_refusal(refused).to_string());
+            lags(InstanceLag::NotYet { revision: *in_force, refused })
+        }
     }
 }
 
 /// A refusal as the reason why an instance lags.
 pub(crate) fn lag_of_refusal(refused: &RefusedRevision) -> InstanceLag {
-    let RefusedRevision { revision, problems, omitted } = refused;
+    let RefusedRevision { revision, problems, omitted, .. } = refused;
     let problems = problems.iter().map(|problem| (problem.key.clone(), problem.what.clone()));
     InstanceLag::Refused { revision: *revision, problems: problems.collect(), omitted: *omitted }
 }

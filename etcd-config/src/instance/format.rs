@@ -26,7 +26,8 @@ pub(crate) fn to_text(report: &InstanceReport) -> String {
         return text;
     }
     // Without its layers it must not say how many keys they have: the count is of them together.
-    whole_text(&InstanceReport { keys: None, layers: Vec::new(), ..report.clone() })
+    let refused = report.refused.clone().map(|refused| RefusedRevision { keys: None, ..refused });
+    whole_text(&InstanceReport { keys: None, refused, layers: Vec::new(), ..report.clone() })
 }
 
 fn whole_text(report: &InstanceReport) -> String {
@@ -39,6 +40,7 @@ fn whole_text(report: &InstanceReport) -> String {
             .map(|ReportedProblem { key, what }| json!({ "key": cut(key, NAME), "what": cut(what, WORDS) }));
         json!({
             "revision": refused.revision,
+            "keys": refused.keys,
             "problems": problems.take(PROBLEMS).collect::<Vec<_>>(),
             "omitted": refused.omitted + refused.problems.len().saturating_sub(PROBLEMS),
         })
@@ -82,7 +84,7 @@ fn report_from(object: &Map<String, Value>) -> Result<InstanceReport, String> {
     Ok(InstanceReport {
         version: object.get("version").and_then(Value::as_str).map(|version| cut(version, NAME)),
         revision: number(object, "revision")?,
-        keys: object.get("keys").and_then(Value::as_u64).and_then(|keys| keys.try_into().ok()),
+        keys: count(object, "keys"),
         refused: match object.get("refused") {
             None | Some(Value::Null) => None,
             Some(refused) => Some(refused_from(refused)?),
@@ -106,9 +108,10 @@ fn refused_from(value: &Value) -> Result<RefusedRevision, String> {
         key: text(problem, "key", NAME),
         what: text(problem, "what", WORDS),
     });
-    let omitted = number(object, "omitted").ok().and_then(|omitted| usize::try_from(omitted).ok());
+    let omitted = count(object, "omitted");
     Ok(RefusedRevision {
         revision: number(object, "revision")?,
+        keys: count(object, "keys"),
         problems: problems.collect(),
         omitted: omitted.unwrap_or(0).saturating_add(all.len().saturating_sub(PROBLEMS)),
     })
@@ -116,6 +119,10 @@ fn refused_from(value: &Value) -> Result<RefusedRevision, String> {
 
 fn number(object: &Map<String, Value>, name: &str) -> Result<u64, String> {
     versioned_json::number(object, name).ok_or_else(|| lacks(name))
+}
+
+fn count(object: &Map<String, Value>, name: &str) -> Option<usize> {
+    object.get(name).and_then(Value::as_u64).and_then(|count| count.try_into().ok())
 }
 
 fn names(object: &Map<String, Value>, name: &str) -> Vec<String> {
@@ -150,7 +157,12 @@ mod tests {
             version: Some("1.4.2".into()),
             revision: 48_121,
             keys: Some(12),
-            refused: Some(RefusedRevision { revision: 48_190, problems: vec![problem], omitted: 3 }),
+            refused: Some(RefusedRevision {
+                revision: 48_190,
+                keys: Some(13),
+                problems: vec![problem],
+                omitted: 3,
+            }),
             restart: vec!["database.url".into()],
             state: "watching".into(),
             since: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
@@ -189,7 +201,8 @@ mod tests {
         long.layers = (0..31).map(|number| format!("/{}{number}", control(NAME))).collect();
         let read = from_text(to_text(&long).as_bytes()).unwrap();
         assert_eq!((read.layers.len(), read.keys), (0, None), "a count is of the layers that are named");
-        assert_eq!(read.refused, long.refused);
+        let refused = long.refused.map(|refused| RefusedRevision { keys: None, ..refused });
+        assert_eq!(read.refused, refused);
     }
 
     #[test]

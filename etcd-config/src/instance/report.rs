@@ -34,8 +34,10 @@ pub struct InstanceReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedRevision {
-    /// The newest revision that is not in force for it.
+    /// The newest revision that is not in force for it: that of the last change below the prefix.
     pub revision: u64,
+    /// How many keys there were below the prefix then; `None` if newer ones have come, and are not decided on yet.
+    pub keys: Option<usize>,
     /// What is wrong, the first ten.
     pub problems: Vec<ReportedProblem>,
     /// How many more problems there are.

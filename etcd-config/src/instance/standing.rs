@@ -50,7 +50,9 @@ impl Standing {
         if let Some(refused) = &mut report.refused
             && known >= changed
         {
-            refused.revision = refused.revision.max(changed);
+            // Not the store's revision at which it was tried again: nobody has changed these keys at that one.
+            refused.revision = changed;
+            refused.keys = (before == changed).then_some(keys);
         }
         let is_settled = report.revision >= changed;
         if is_settled && before == changed {
@@ -67,7 +69,7 @@ fn refused(rejection: &Rejection) -> RefusedRevision {
     let problems = rejection.problems();
     let first: Vec<ReportedProblem> = problems.iter().take(PROBLEMS).map(problem).collect();
     let omitted = problems.len() - first.len();
-    RefusedRevision { revision: rejection.revision(), problems: first, omitted }
+    RefusedRevision { revision: rejection.revision(), keys: None, problems: first, omitted }
 }
 
 fn problem(problem: &Problem) -> ReportedProblem {

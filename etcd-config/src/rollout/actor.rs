@@ -13,7 +13,7 @@ use tokio::time::sleep;
 /// The name of the key of the one who drives a rollout, below its record.
 pub(super) const OWNER: &str = "owner";
 /// How long the key of a process that has died is still there.
-pub(super) const LEASE: Duration = Duration::from_secs(15);
+pub(crate) const LEASE: Duration = Duration::from_secs(15);
 /// Between two attempts to be seen, or to keep the lease.
 const PAUSE: Duration = Duration::from_secs(1);
 

@@ -87,7 +87,7 @@ impl Work {
             None => Err(self.stays(NotMade::TakenOver, "it is watched no more")),
             Some(Seen::Blind(error)) => {
                 let why = "the instances cannot be watched".to_owned();
-                Err(self.failure(RolloutEnd::Staged { id: self.id.clone(), why }, error))
+                Err(self.failure(RolloutEnd::Staged { id: self.id.clone(), why, can_resume: true }, error))
             }
         };
         self.leave().await;

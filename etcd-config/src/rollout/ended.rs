@@ -118,14 +118,20 @@ impl Work {
     /// What is said of a step after the first one that was not made.
     pub(super) fn stays(&self, not_made: NotMade, what: &str) -> Error {
         let way_out = self.way_out(&not_made);
+        // Revisions of keys do not come back.
+        let can_resume = !matches!(not_made, NotMade::Stop(Stop::Conflict(_)));
         let (why, error) = in_words(&self.place, not_made);
         let id = self.id.clone();
         match error {
             Some((error, true)) => self.failure(RolloutEnd::Unknown { id, why: what.to_owned() }, error),
             Some((error, false)) => {
-                self.failure_with(RolloutEnd::Staged { id, why: what.to_owned() }, error, way_out)
+                let end = RolloutEnd::Staged { id, why: what.to_owned(), can_resume };
+                self.failure_with(end, error, way_out)
             }
-            None => self.failure(RolloutEnd::Staged { id, why: format!("{what}: {why}") }, None),
+            None => {
+                let end = RolloutEnd::Staged { id, why: format!("{what}: {why}"), can_resume };
+                self.failure(end, None)
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use super::probe::{Probe, Probing};
 use super::view::RolloutPlace;
 use crate::error::{InstanceLag, LaggingInstance, TakeBackReason};
 use crate::fleet::present::Present;
-use crate::fleet::verdict::{Verdict, lag_of_refusal, verdict};
+use crate::fleet::verdict::{Unchanged, Verdict, lag_of_refusal, verdict};
 use crate::instance::fleet_of;
 use crate::instance::format::may_wait;
 use crate::reading::newest;
@@ -159,7 +159,7 @@ impl Observation {
                     return bad(TakeBackReason::Refused(LaggingInstance { name: name.clone(), why }));
                 }
             }
-            match verdict(instance, self.staged_at, |_| false) {
+            match verdict(instance, self.staged_at, |_| Unchanged::default()) {
                 Verdict::InForce => {}
                 Verdict::Lags(LaggingInstance { why: InstanceLag::WaitsForRestart { fields }, .. })
                     if !self.fields.iter().any(|field| may_wait(&fields, field)) => {}

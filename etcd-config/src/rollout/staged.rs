@@ -219,6 +219,11 @@ impl<T: Derived> StagedRollout<T> {
         self.aborted().await
     }
 
+    #[cfg(feature = "cli")]
+    pub(super) fn place(&self) -> &RolloutPlace {
+        &self.place
+    }
+
     fn readable(&self) -> Result<RolloutRecord, Error> {
         self.record.clone().map_err(|why| {
             let (key, why) = (self.place.record_key(&self.id), Printable::line(&why).to_string());

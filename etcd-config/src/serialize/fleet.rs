@@ -51,9 +51,10 @@ impl Serialize for InstanceReport {
 
 impl Serialize for RefusedRevision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { revision, problems, omitted } = self;
+        let Self { revision, keys, problems, omitted } = self;
         object!(serializer, "RefusedRevision", {
             "revision": revision,
+            "keys": keys,
             "problems": problems,
             "omitted": omitted,
         })

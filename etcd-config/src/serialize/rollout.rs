@@ -64,7 +64,7 @@ impl Serialize for RolloutEnd {
         let (end, id, why) = match self {
             Self::NotBegun { why } => ("not_begun", None, Some(why)),
             Self::TakenBack { .. } => ("taken_back", None, None),
-            Self::Staged { id, why } => ("staged", Some(id), Some(why)),
+            Self::Staged { id, why, .. } => ("staged", Some(id), Some(why)),
             Self::EndedElsewhere { .. } => ("ended_elsewhere", None, None),
             Self::Unknown { id, why } => ("unknown", Some(id), Some(why)),
         };
@@ -81,6 +81,10 @@ impl Serialize for RolloutEnd {
             Self::TakenBack { restarts, .. } => Some(restarts),
             _ => None,
         };
+        let can_resume = match self {
+            Self::Staged { can_resume, .. } => Some(can_resume),
+            _ => None,
+        };
         object!(serializer, "RolloutEnd", {
             "end": end,
             "id": id,
@@ -90,6 +94,7 @@ impl Serialize for RolloutEnd {
             "left": left,
             "promoted": promoted,
             "restarts": restarts,
+            "can_resume": can_resume,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Waiting for all instances.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_config::client::{Error as StoreError, Kind};
@@ -112,6 +114,78 @@ async fn all_who_refuse_are_named_and_nobody_who_has_it() {
     let is_refused = |lagging: &LaggingInstance| matches!(lagging.why, InstanceLag::Refused { .. });
     assert!(error.lagging().iter().all(is_refused), "{error}");
     assert_eq!(tolerant.load().workers, "many");
+}
+
+/// Instances write entries, so what is newest in the store is newer than what they refuse. Builds take time of the real clock.
+#[tokio::test]
+async fn who_refuses_the_newest_settings_refuses_each_revision_at_which_they_are_the_same() {
+    seeded();
+    let store = store();
+    // It soon knows how far the store is.
+    let options = Settings::options().instance("web-1").progress_interval(Duration::from_millis(100));
+    let live = options.watch_async(&store).await.unwrap();
+    until("listed", async || live.status().instance.is_some()).await;
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let pool = move |workers: &u32| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        if *workers < 50 { Ok(()) } else { Err("no room") }
+    };
+    let _pool = live.building().name("pool").resource(|settings| &settings.workers, pool).unwrap();
+    let bad = store.put("/app/workers", "99");
+    let refused = async || report(&store, "web-1").await.refused;
+    until("refused", async || refused().await.is_some()).await;
+    // The build is tried again meanwhile, when the store is further.
+    let first = tries.load(Ordering::Relaxed);
+    until("tried again", async || {
+        store.put("/elsewhere", "x");
+        // It is not said while that is being built.
+        assert!(refused().await.is_none_or(|refused| refused.revision == bad));
+        tries.load(Ordering::Relaxed) >= first + 2
+    })
+    .await;
+    let (why_not, after, error) = why(&store, store.revision(), "web-1").await;
+    let InstanceLag::Refused { revision, problems, .. } = why_not else { panic!("{error}") };
+    assert!(revision == bad && problems[0].1.contains("no room"), "{error}");
+    assert!(after <= A_WHILE && !error.is_timeout(), "{after:?}");
+    // One that is corrected meanwhile is no reason to end.
+    let fleet = fleet(&store).await;
+    let good = store.put("/app/workers", "13");
+    fleet.wait_for_revision_async(good, LIMIT).await.unwrap();
+    fleet.wait_for_revision_async(store.revision(), LIMIT).await.unwrap();
+}
+
+/// Whether the newer ones are refused, too, is not known yet.
+#[tokio::test(start_paused = true)]
+async fn who_has_refused_older_settings_is_waited_for_and_named_with_that() {
+    let store = store();
+    let before = store.revision();
+    let refused = json!({
+        "revision": before, "keys": 1, "omitted": 0,
+        "problems": [{ "key": "/app/workers", "what": "no room" }],
+    });
+    store.put("/app.fleet/web-1", entry(&json!({ "refused": refused })));
+    let (why_not, after, error) = why(&store, store.revision(), "web-1").await;
+    assert!(matches!(why_not, InstanceLag::Refused { .. }) && after.is_zero(), "{after:?} {error}");
+    let written = store.put("/app/workers", "13");
+    let (why_not, after, error) = why(&store, written, "web-1").await;
+    assert!(matches!(why_not, InstanceLag::NotYet { .. }) && after == LIMIT, "{after:?} {error}");
+    let words = format!(
+        "web-1: not in force yet, at revision 1; revision {before} is refused: /app/workers: no room"
+    );
+    assert!(error.to_string().ends_with(&words), "{error}");
+    let answers = async {
+        sleep(Duration::from_secs(10)).await;
+        store.put("/app.fleet/web-1", entry(&json!({ "revision": written, "keys": 1 })));
+    };
+    let ((outcome, _), ()) = tokio::join!(wait(&store, written), answers);
+    outcome.unwrap();
+    // One of an older version does not say how many keys there were.
+    let refused = json!({ "revision": written, "omitted": 0, "problems": [] });
+    store.put("/app.fleet/web-1", entry(&json!({ "refused": refused })));
+    let (why_not, after, error) = why(&store, store.revision(), "web-1").await;
+    assert!(matches!(why_not, InstanceLag::NotYet { .. }) && after == LIMIT, "{after:?} {error}");
+    assert!(error.to_string().ends_with(&format!("; revision {written} is refused")), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

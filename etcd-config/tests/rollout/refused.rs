@@ -188,7 +188,7 @@ async fn a_name_that_the_prefix_has_not_is_refused() {
     sleep(Duration::from_secs(10)).await;
     world.store.put("/app/size", "3");
     let error = task.await.unwrap().unwrap_err();
-    assert!(matches!(error.rollout(), Some(RolloutEnd::Staged { .. })), "{error}");
+    assert!(matches!(error.rollout(), Some(RolloutEnd::Staged { can_resume: true, .. })), "{error}");
     assert!(error.to_string().contains("/app/size is another name of length"), "{error}");
     // A later name of one key hides nothing, and a directory may be read by the name that is there.
     for (stored, changed) in [("length", "size"), ("db/pool", "db/retries")] {
@@ -281,7 +281,9 @@ async fn what_somebody_changes_meanwhile_is_not_overwritten() {
         sleep(Duration::from_secs(10)).await;
         world.store.put(key, "13");
         let error = task.await.unwrap().unwrap_err();
-        let Some(RolloutEnd::Staged { id, .. }) = error.rollout() else { panic!("{error}") };
+        let Some(RolloutEnd::Staged { id, can_resume: false, .. }) = error.rollout() else {
+            panic!("{error}")
+        };
         assert!(error.to_string().contains(&format!("somebody else has changed {key}")), "{error}");
         let found = world.found().await.remove(0);
         assert_eq!((found.id(), found.driven_by()), (&id[..], None));

@@ -81,7 +81,12 @@ fn nobody_there_is_told_how_to_be() {
     assert_eq!(playing("", &["fleet", "--json"]).json()["instances"], serde_json::json!([]));
     let waited = playing("", &["fleet", "--wait", "1", "--for", "200ms"]);
     assert_eq!((waited.code, waited.out.as_str()), (1, ""), "{waited:#?}");
+    let at_once =
+        "No instance of Settings is listed below /payments.fleet yet: waiting for one, 200ms at most\n";
+    assert!(waited.err.starts_with(at_once), "{waited:#?}");
     assert!(waited.err.contains("no instance is listed below /payments.fleet"), "{waited:#?}");
+    let with_some = playing("fleet", &["fleet", "--wait", "5"]);
+    assert_eq!(with_some.err, "", "{with_some:#?}");
 }
 
 #[test]
@@ -105,6 +110,16 @@ fn waiting_says_by_its_exit_code_whether_all_have_it() {
         json["lagging"].as_array().unwrap().iter().map(|one| one["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons.iter().filter(|reason| **reason == "refused").count(), 2, "{json}");
     assert_eq!(json["code"], 1, "{json}");
+    // The newest revision is that of an entry, not that of the settings.
+    let newest = playing("troubled fleet", &["fleet", "--json"]).json()["revision"].as_u64().unwrap();
+    let begin = std::time::Instant::now();
+    let newest = playing("troubled fleet", &["fleet", "--wait", &newest.to_string(), "--for", "60s"]);
+    assert!(newest.code == 1 && begin.elapsed().as_secs() < 30, "{newest:#?}");
+    assert_eq!(
+        newest.err.matches("/payments/database/pool_size: \"0\" is refused").count(),
+        2,
+        "{newest:#?}"
+    );
     assert!(!refused.out.contains("hunter2") && !refused.err.contains("hunter2"), "{refused:#?}");
 }
 

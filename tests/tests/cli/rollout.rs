@@ -28,7 +28,9 @@ fn a_change_is_for_one_first_and_then_for_all() {
     assert_eq!(first, "First for web-1, through /service@web-1; watched there for 200ms, then for all");
     assert!(staged.starts_with("Staged at revision ") && staged.ends_with(", for web-1"), "{staged}");
     assert_eq!(in_force, "In force, and watched for 200ms");
-    assert!(promoted.starts_with("Promoted at revision "), "{promoted}");
+    let revision = promoted.strip_prefix("Promoted at revision ").and_then(|rest| rest.split_once(':'));
+    let Some((revision, rest)) = revision else { panic!("{promoted}") };
+    assert_eq!(rest, format!(" `fleet --wait {revision}` says when all have it"));
     assert_eq!(ran.after, "/service/level=debug\n/service/workers=20\n");
 }
 
@@ -133,6 +135,10 @@ fn what_has_begun_is_listed_and_garbage_is_too() {
     assert!(lines[0].starts_with("ROLLOUT  FIELDS") && lines[1].starts_with("a        workers"), "{ran:#?}");
     assert!(lines[1].contains("web-1") && lines[1].ends_with("nobody drives it"), "{ran:#?}");
     assert!(!ran.out.contains('\u{1b}') && ran.out.contains("unreadable: it is no JSON"), "{ran:#?}");
+    // Whoever drives it may have died: the key goes when the lease ends.
+    let driven = prepared(&format!("{seed}/service.rollout/a/owner=ann\n"), &[]).run();
+    let first = driven.out.lines().nth(1).unwrap_or_default();
+    assert!(first.ends_with("  driven, or died less than 15s ago"), "{driven:#?}");
     // The one that can be read is meant; its override is not there, and nothing is put in its place.
     let dry = prepared(&seed, &["--abort", "--dry-run"]).run();
     assert_eq!(
@@ -144,7 +150,9 @@ fn what_has_begun_is_listed_and_garbage_is_too() {
     let ran = prepared(&seed, &["--continue", "--observe", "0s", "--within", "1s", "--yes"]).run();
     assert_eq!(ran.code, 1, "{ran:#?}");
     assert!(ran.err.contains("somebody else has changed /service@web-1/workers"), "{ran:#?}");
-    assert!(ran.err.ends_with("\n  rollout --continue a\n  rollout --abort a\n"), "{ran:#?}");
+    // No other try would be promoted either.
+    let end = "; it cannot be promoted any more: abort it, and begin anew from what is stored now\n  rollout --abort a\n";
+    assert!(ran.err.ends_with(end) && !ran.err.contains("--continue"), "{ran:#?}");
     for (id, words) in
         [("b", "b is no rollout that this program can end"), ("c", "there is no rollout c: there is a, b")]
     {

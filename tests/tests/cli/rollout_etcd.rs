@@ -60,8 +60,12 @@ fn keys(server: &Server) -> String {
 
 /// One that watches for an hour, as soon as it does.
 fn watching(server: &Server, workers: &str) -> Child {
-    let args = [workers, "--to", "web-1", "--observe", "1h", "--yes"];
-    let mut prepared = prepared(server, &args);
+    watching_all(server, &[workers])
+}
+
+fn watching_all(server: &Server, change: &[&str]) -> Child {
+    let args = ["--to", "web-1", "--observe", "1h", "--yes"];
+    let mut prepared = prepared(server, &[change, &args].concat());
     let mut child = prepared
         .command
         .stdin(Stdio::null())
@@ -110,7 +114,13 @@ fn an_operator_rolls_out_is_killed_goes_on_and_takes_back() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     let listed = run(&server, &[]);
-    assert!(listed.out.contains("workers") && listed.out.contains("web-1"), "{listed:#?}");
+    assert!(listed.out.contains("  workers 20 -> 30  web-1 "), "{listed:#?}");
+    assert!(listed.out.ends_with("  driven, or died less than 15s ago\n"), "{listed:#?}");
+    let asked = run(&server, &["--abort", "--dry-run"]);
+    assert!(asked.out.contains(": workers 20 -> 30 for web-1? A dry run"), "{asked:#?}");
+    let change = &run(&server, &["--json"]).json()["rollouts"][0]["changes"][0];
+    let change = ["field", "old", "new"].map(|name| change[name].as_str().unwrap_or_default().to_owned());
+    assert_eq!(change, ["workers", "20", "30"]);
     let second = run(&server, &["workers=40", "--to", "web-2", "--yes"]);
     assert_eq!(second.code, 2, "{second:#?}");
     assert!(second.err.contains("workers is being rolled out already"), "{second:#?}");
@@ -136,6 +146,19 @@ fn an_operator_rolls_out_is_killed_goes_on_and_takes_back() {
     assert_eq!(ran.code, 0, "{ran:#?}");
     assert_eq!(keys(&server), "/service/workers=30\n");
     assert_eq!(run(&server, &[]).out, "There is no rollout of Service\n");
+
+    // No secret is shown.
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "hunter2").expect("it is written");
+    let path = file.path().to_str().expect("its name is text");
+    let mut child = watching_all(&server, &["token", "--from-file", path]);
+    let (listed, json) = (run(&server, &[]), run(&server, &["--json"]));
+    assert!(listed.out.contains("  token absent -> •••  web-1 "), "{listed:#?}");
+    let change = &json.json()["rollouts"][0]["changes"][0];
+    assert!(change["secret"] == true && change["new"].is_null(), "{json:#?}");
+    assert!(!listed.out.contains("hunter2") && !json.out.contains("hunter2"), "{listed:#?} {json:#?}");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
 }
 
 /// A share is chosen once: another instance that comes while somebody reads the question has no part in it.

@@ -86,7 +86,7 @@ fn notes(report: &InstanceReport) -> Vec<(Style, String)> {
 
 /// What is refused, a line for each key.
 pub(super) fn refusal(refused: &RefusedRevision) -> Vec<String> {
-    let RefusedRevision { revision, problems, omitted } = refused;
+    let RefusedRevision { revision, problems, omitted, .. } = refused;
     let mut lines: Vec<String> = problems
         .iter()
         .map(|problem| {

@@ -4,12 +4,14 @@ use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use etcd_client_core::Printable;
+
 use super::typeless::Drive;
 use crate::cli::ending::Ending;
 use crate::cli::exit::{Code, Failure};
 use crate::cli::session::Session;
 use crate::cli::style::Style;
-use crate::error::{Error, RolloutEnd};
+use crate::error::{Error, RESUME_OR_ABORT, RolloutEnd};
 use crate::rollout::Promoted;
 use crate::rollout::step::RolloutStep;
 
@@ -84,6 +86,12 @@ pub(super) fn show(session: &Session, step: &RolloutStep) {
     let mut letters = text.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     let text = format!("{first}{}", letters.as_str());
+    let text = match step {
+        RolloutStep::Promoted { revision } if !session.json => {
+            format!("{text}: `fleet --wait {revision}` says when all have it")
+        }
+        _ => text,
+    };
     let style = match step {
         RolloutStep::Promoted { .. } => Style::Good,
         RolloutStep::TakenBack { .. } => Style::Odd,
@@ -98,16 +106,20 @@ pub(super) fn show(session: &Session, step: &RolloutStep) {
 
 /// As any failure, and with the commands that go on from there.
 pub(super) fn failure(error: Error) -> Failure {
-    let id = match error.rollout() {
-        Some(RolloutEnd::Staged { id, .. }) => id.clone(),
+    let (id, can_resume) = match error.rollout() {
+        Some(RolloutEnd::Staged { id, can_resume, .. }) => (id.clone(), *can_resume),
         _ => return error.into(),
     };
     let failure = Failure::from(error);
-    let text = with_ways_on(&failure.text.replace("; resume or abort it", ""), &id);
+    let text = failure.text.replace(RESUME_OR_ABORT, "");
+    let text = if can_resume { with_ways_on(&text, &id) } else { with_way_back(&text, &id) };
     failure.in_words(text)
 }
 
 fn with_ways_on(text: &str, id: &str) -> String {
-    let id = etcd_client_core::Printable::line(id);
-    format!("{text}\n  rollout --continue {id}\n  rollout --abort {id}")
+    with_way_back(&format!("{text}\n  rollout --continue {}", Printable::line(id)), id)
+}
+
+fn with_way_back(text: &str, id: &str) -> String {
+    format!("{text}\n  rollout --abort {}", Printable::line(id))
 }

@@ -1,10 +1,14 @@
 //! The rollouts that have begun, as a table.
 
+use std::collections::BTreeMap;
+
 use etcd_client_core::Printable;
 
 use super::typeless::Begun;
 use crate::cli::style::Style;
 use crate::cli::table::{Column, Cut, Row, Table};
+use crate::edit::planned::PlannedChange;
+use crate::rollout::LEASE;
 use crate::rollout::record::RolloutRecord;
 use crate::status::HumanDuration;
 
@@ -34,12 +38,12 @@ fn row(rollout: &dyn Begun) -> Row {
     let ago = HumanDuration(record.started.elapsed().unwrap_or_default());
     let staged = format!("{}, {ago} ago", rollout.staged_at());
     let state = match rollout.driven_by() {
-        Some(_) => (Style::Good, "driven".to_owned()),
+        Some(_) => (Style::Good, format!("driven, or died less than {LEASE:?} ago")),
         None => (Style::Odd, "nobody drives it".to_owned()),
     };
     let cells = vec![
         id,
-        (Style::Plain, fields(record)),
+        (Style::Plain, fields(record, &rollout.changes())),
         (Style::Plain, all(&record.instances)),
         (Style::Faint, staged),
         (Style::Faint, line(&record.by)),
@@ -48,10 +52,16 @@ fn row(rollout: &dyn Begun) -> Row {
     Row { cells, notes: Vec::new() }
 }
 
-/// What changes, in one line.
-pub(super) fn fields(record: &RolloutRecord) -> String {
-    let named = record.keys.iter().map(|key| if key.field.is_empty() { &key.path } else { &key.field });
-    all(&named.cloned().collect::<Vec<_>>())
+/// What changes, in one line, with the values that are known.
+pub(super) fn fields(record: &RolloutRecord, changes: &BTreeMap<String, PlannedChange>) -> String {
+    let named = record.keys.iter().map(|key| {
+        let name = if key.field.is_empty() { &key.path } else { &key.field };
+        match changes.get(&key.path).map(PlannedChange::shown_texts) {
+            Some((old, new)) => format!("{name} {old} -> {new}"),
+            None => name.clone(),
+        }
+    });
+    all(&named.collect::<Vec<_>>())
 }
 
 /// Some names, and how many more there are.

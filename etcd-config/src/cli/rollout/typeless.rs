@@ -1,11 +1,13 @@
 //! A rollout whose type is not known any more: what the command asks of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::decode::Derived;
 use crate::edit::plan::Plan;
+use crate::edit::planned::PlannedChange;
 use crate::error::Error;
 use crate::rollout::handle::RolloutHandle;
 use crate::rollout::record::RolloutRecord;
@@ -73,6 +75,8 @@ pub(in crate::cli) trait Begun: Drive {
     fn staged_at(&self) -> u64;
     fn record(&self) -> Result<&RolloutRecord, &str>;
     fn driven_by(&self) -> Option<&str>;
+    /// What it changes, by paths and with the values, as far as they are there and may be read.
+    fn changes(&self) -> BTreeMap<String, PlannedChange>;
     fn to_json(&self) -> Value;
     /// The same with other times, and by somebody else.
     fn with(self: Box<Self>, wishes: Wishes) -> Box<dyn Begun>;
@@ -125,9 +129,15 @@ impl<T: Derived> Begun for StagedRollout<T> {
         StagedRollout::driven_by(self)
     }
 
+    fn changes(&self) -> BTreeMap<String, PlannedChange> {
+        StagedRollout::changes(self).unwrap_or_default()
+    }
+
     fn to_json(&self) -> Value {
         // It is made of texts and numbers, which JSON knows.
-        json!(self)
+        let mut value = json!(self);
+        value["changes"] = json!(Begun::changes(self).into_values().collect::<Vec<_>>());
+        value
     }
 
     fn with(self: Box<Self>, Wishes { observe, within, by, .. }: Wishes) -> Box<dyn Begun> {
