@@ -45,7 +45,7 @@
 //! | exit code | what it means |
 //! | --- | --- |
 //! | 0 | done, and nothing is wrong |
-//! | 1 | problems were found, `diff` found differences, a rollout was not promoted, `fleet --wait` did not see the revision in force everywhere, or the question was not answered with yes |
+//! | 1 | problems were found, `diff` found differences, `get` found no value, a rollout was not promoted, `fleet --wait` did not see the revision in force everywhere, or the question was not answered with yes |
 //! | 2 | the command line is wrong, or asks for what cannot be done |
 //! | 3 | etcd cannot be read or written |
 //! | 4 | a conflict: somebody else has changed something meanwhile, and nothing is written |

@@ -259,13 +259,13 @@ impl Overridden {
 impl Row {
     /// What nobody has set, and what has no default, such as an entry of a map that is not there.
     #[cfg(feature = "cli")]
-    pub(crate) fn absent(field: String, key: String) -> Self {
+    pub(crate) fn absent(field: String, key: String, secret: bool) -> Self {
         Self {
             field,
             key,
             layer: None,
             value: None,
-            secret: false,
+            secret,
             origin: Origin::Nothing,
             revision: None,
             in_force: None,

@@ -122,10 +122,10 @@ impl Reading {
         }
     }
 
-    /// Where each value of that layer comes from, as if there were no other.
+    /// Where each value of that layer comes from, as if there were no other, and no variable of the environment.
     #[cfg(feature = "cli")]
     pub(crate) fn explain_layer<T: Derived>(&self) -> Explanation {
-        let context = Context::new::<T>(self.prefix().clone());
+        let context = Context::new::<T>(self.prefix().clone()).without_variables();
         let tree = context.tree(&self.listing);
         explain(tree.layer(self.layer()), &context, &Replaced::default(), false)
     }

@@ -16,8 +16,8 @@
 //! service config check                       # before a deployment: does what is stored fit this program?
 //! service --instance web-1                   # serves, until Ctrl-C or SIGTERM
 //! service config set database.pool_size=20   # for web-1 alone: --placeholder instance=web-1 --layer /payments@web-1
-//! # In Kubernetes, so that each pod has its own name:
-//! env: [{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
+//! # In Kubernetes each pod has its own name by this in its manifest:
+//! # env: [{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
 //! ```
 
 mod api;

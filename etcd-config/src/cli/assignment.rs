@@ -45,6 +45,13 @@ impl Assignment {
             ([field, dash], None) if is_bare(&field) && dash == "-" => {
                 Ok(vec![Self { field: field.clone(), source: Source::Input }])
             }
+            // A value behind a space: it may be a secret, and what is printed may be kept.
+            (arguments, None) if arguments.iter().skip(1).any(|argument| is_bare(&argument)) => {
+                Err(Failure::usage(
+                    "an argument is no FIELD=VALUE (it is not printed here, as it may be a secret): write FIELD=VALUE, \
+                     or for a secret only FIELD --from-file FILE",
+                ))
+            }
             (arguments, None) => arguments.iter().map(|argument| Self::one(argument)).collect(),
             ([], Some(_)) => {
                 Err(Failure::usage("--from-file needs the name of a field: set FIELD --from-file FILE"))

@@ -71,7 +71,7 @@ fn print_one(
     let is_elsewhere = |row: &explain::Row| !matches!(row.origin(), Origin::Nothing | Origin::Missing);
     let is_there = text.is_some() || one.is_secret && row.is_some_and(is_elsewhere);
     if session.json {
-        let absent = || explain::Row::absent(one.field.clone(), one.key.clone());
+        let absent = || explain::Row::absent(one.field.clone(), one.key.clone(), one.is_secret);
         terminal.print_json(&row.cloned().unwrap_or_else(absent));
         return Ok(if is_there { Code::Fine } else { Code::Problems });
     }

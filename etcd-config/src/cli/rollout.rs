@@ -214,7 +214,8 @@ impl Rollout {
         if self.consent.dry_run {
             return Ok(Code::Fine);
         }
-        let (id, staged_at, json) = (found.id().to_owned(), found.staged_at(), found.to_json());
+        let (id, staged_at) = (found.id().to_owned(), found.staged_at());
+        let json = session.json.then(|| found.to_json());
         let driven = drive(session, found.with(self.wishes()), Some(&id))?;
         let promoted = driven.outcome.map_err(failure)?;
         if session.json {
@@ -232,7 +233,7 @@ impl Rollout {
         if self.consent.dry_run {
             return Ok(Code::Fine);
         }
-        let (id, json) = (found.id().to_owned(), found.to_json());
+        let (id, json) = (found.id().to_owned(), session.json.then(|| found.to_json()));
         let (sender, steps) = std::sync::mpsc::channel();
         let on_step = Box::new(move |step: &RolloutStep| drop(sender.send(step.clone())));
         let revision = found.with(self.wishes()).abort(on_step).map_err(failure)?;
@@ -254,9 +255,11 @@ impl Rollout {
     fn agree(&self, session: &Session, what: &str, found: &dyn Begun) -> Result<(), Failure> {
         let Consent { dry_run, yes } = self.consent;
         let id = Printable::line(found.id()).to_string();
+        // The values are read for whoever decides: nobody waits for them who has.
+        let changes = if dry_run || !yes { found.changes() } else { None };
         let about = match found.record() {
             Ok(record) => {
-                format!("{id}: {} for {}", fields(record, &found.changes()), all(&record.instances))
+                format!("{id}: {} for {}", fields(record, changes.as_ref()), all(&record.instances))
             }
             Err(why) => {
                 let why = Printable::line(why);

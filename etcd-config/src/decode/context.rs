@@ -48,6 +48,12 @@ impl Context {
         Self { prefix, schema, environment, absolute, defaults, pins: OnceLock::new() }
     }
 
+    /// The same, where the environment sets nothing.
+    #[cfg(feature = "cli")]
+    pub(crate) fn without_variables(self) -> Self {
+        Self { environment: BTreeMap::new(), ..self }
+    }
+
     /// The directory that is read.
     pub fn prefix(&self) -> &Prefix {
         &self.prefix

@@ -110,7 +110,9 @@ impl fmt::Display for InstanceLag {
         match self {
             Self::NotYet { revision, refused } => {
                 write!(f, "not in force yet, at revision {revision}")?;
-                refused.iter().try_for_each(|refused| write!(f, "; {}", Printable::line(refused)))
+                refused
+                    .iter()
+                    .try_for_each(|refused| write!(f, "; {}", Printable::line(refused).at_most(usize::MAX)))
             }
             Self::Refused { revision, problems, omitted } => {
                 write!(f, "revision {revision} is refused")?;

@@ -12,7 +12,8 @@ const PRINTED: usize = 10;
 
 /// What is to be done with what stays staged.
 pub(crate) const RESUME_OR_ABORT: &str = "; resume or abort it";
-const ABORT_ONLY: &str = "; it cannot be promoted any more: abort it, and begin anew from what is stored now";
+const ABORT_ONLY: &str =
+    "; it cannot be promoted with that: abort it, and begin anew from what is stored now";
 
 /// The end of a [`Rollout`](crate::Rollout) that was not promoted, from [`Error::rollout`](crate::Error::rollout): what is
 /// in the store now.
@@ -43,8 +44,8 @@ pub enum RolloutEnd {
         id: String,
         /// Why it has not gone on.
         why: String,
-        /// Whether it may still be promoted when it is resumed. It never is where somebody else has changed one of its keys:
-        /// abort it, and begin anew from what is stored then.
+        /// Whether it is of use to resume it. It is not where somebody else has changed one of its keys, unless that is a new key
+        /// which is deleted again: abort it, and begin anew from what is stored then.
         can_resume: bool,
     },
     /// The rollout is no longer there: somebody else has promoted it, or taken it back.

@@ -36,7 +36,8 @@ pub struct InstanceReport {
 pub struct RefusedRevision {
     /// The newest revision that is not in force for it: that of the last change below the prefix.
     pub revision: u64,
-    /// How many keys there were below the prefix then; `None` if newer ones have come, and are not decided on yet.
+    /// How many keys there were below the prefix then; `None` if newer ones have come, and are not decided on yet. With a
+    /// `commit_key` those that are not committed count, too.
     pub keys: Option<usize>,
     /// What is wrong, the first ten.
     pub problems: Vec<ReportedProblem>,

@@ -118,7 +118,7 @@ impl Work {
     /// What is said of a step after the first one that was not made.
     pub(super) fn stays(&self, not_made: NotMade, what: &str) -> Error {
         let way_out = self.way_out(&not_made);
-        // Revisions of keys do not come back.
+        // A revision of a key does not come back. That a key is absent may, but nobody should wait for it.
         let can_resume = !matches!(not_made, NotMade::Stop(Stop::Conflict(_)));
         let (why, error) = in_words(&self.place, not_made);
         let id = self.id.clone();

@@ -15,7 +15,7 @@ use crate::schema::Schema;
 
 impl<T: Derived> StagedRollout<T> {
     /// What is below the prefix now, and what would be promoted, by paths and without secrets. A key that somebody has
-    /// changed in the layers is left out.
+    /// changed in one of the layers is left out.
     pub(crate) fn changes(&self) -> Result<BTreeMap<String, PlannedChange>, Error> {
         let Ok(record) = self.record() else { return Ok(BTreeMap::new()) };
         let place = self.place().clone();
@@ -26,8 +26,11 @@ impl<T: Derived> StagedRollout<T> {
         let schema = Schema::new(survey::<T>(), &place.plan.prefix);
         let describer = Describer::in_layer(&schema, &place.base, &place.plan.prefix);
         let changes = record.keys.iter().filter_map(|key| {
-            let mut own = record.layers.iter().filter_map(|layer| view.get(&below(layer, &key.path)));
-            let staged = own.find(|entry| entry.revision == self.staged_at())?;
+            let in_layer = |layer: &String| {
+                view.get(&below(layer, &key.path)).filter(|entry| entry.revision == self.staged_at())
+            };
+            let in_layers = record.layers.iter().map(in_layer).collect::<Option<Vec<_>>>()?;
+            let staged = in_layers.first()?;
             let old = view.get(&place.base.join(&key.path)).map(|entry| entry.value.as_ref());
             let change = describer.change(&key.path, old, Some(&staged.value), false);
             Some((key.path.clone(), change))

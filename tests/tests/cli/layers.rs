@@ -251,3 +251,14 @@ fn who_watches_sees_the_layer() {
     terminal.types("q");
     assert_eq!(terminal.ends(), 0);
 }
+
+/// A variable is of the process that reads it, and of no layer.
+#[test]
+fn a_layer_has_what_is_stored_in_it_whatever_the_environment_sets() {
+    let in_environment = |args: &[&str]| prepared(SEED, args).env("APP_LEVEL", "trace").run();
+    assert_eq!(in_environment(&["get", "log_level"]).code, 2);
+    assert_eq!(in_environment(&["get", "level", "--json"]).json()["value"], "trace");
+    let of_layer = in_environment(&["get", "level", "--layer", "/app", "--json"]);
+    let json = of_layer.json();
+    assert_eq!((of_layer.code, &json["value"], &json["origin"]), (0, &"warn".into(), &"etcd".into()));
+}

@@ -70,7 +70,7 @@ pub struct Limits {
 pub struct Layered {
     #[etcd(default = 1, alias = "threads", validate = at_least_one)]
     pub workers: u32,
-    #[etcd(key = "log/level", default = "info")]
+    #[etcd(key = "log/level", default = "info", env = "APP_LEVEL")]
     pub level: String,
     #[etcd(map)]
     pub limits: BTreeMap<String, u32>,

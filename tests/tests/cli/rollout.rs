@@ -151,7 +151,7 @@ fn what_has_begun_is_listed_and_garbage_is_too() {
     assert_eq!(ran.code, 1, "{ran:#?}");
     assert!(ran.err.contains("somebody else has changed /service@web-1/workers"), "{ran:#?}");
     // No other try would be promoted either.
-    let end = "; it cannot be promoted any more: abort it, and begin anew from what is stored now\n  rollout --abort a\n";
+    let end = "; it cannot be promoted with that: abort it, and begin anew from what is stored now\n  rollout --abort a\n";
     assert!(ran.err.ends_with(end) && !ran.err.contains("--continue"), "{ran:#?}");
     for (id, words) in
         [("b", "b is no rollout that this program can end"), ("c", "there is no rollout c: there is a, b")]

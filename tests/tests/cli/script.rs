@@ -189,6 +189,19 @@ fn a_secret_is_no_argument() {
     assert!(refused.err.contains("set api_token --from-file FILE"), "{refused:#?}");
     assert!(!format!("{refused:?}").contains("correct-horse"), "{refused:#?}");
 
+    // Behind a space it is an argument of its own, which no message repeats.
+    for args in [
+        &["set", "api_token", "correct-horse", "--yes"][..],
+        &["set", "api_token", "correct-horse", "--yes", "--json"],
+        &["set", "greeting=correct", "correct-horse", "--yes"],
+        &["rollout", "api_token", "correct-horse", "--to", "web-1", "--yes", "--json"],
+    ] {
+        let refused = run(args);
+        assert_eq!(refused.code, 2, "{refused:#?}");
+        let said = format!("{}{}", refused.out, refused.err);
+        assert!(said.contains("FIELD --from-file FILE") && !said.contains("correct-horse"), "{refused:#?}");
+    }
+
     let input = Run::new(VALID, &["set", "api_token", "-", "--yes"]).input("correct-horse\n").run();
     assert!(
         input.after.contains("/payments/api_token=correct-horse\n/payments")

@@ -43,7 +43,7 @@ fn row(rollout: &dyn Begun) -> Row {
     };
     let cells = vec![
         id,
-        (Style::Plain, fields(record, &rollout.changes())),
+        (Style::Plain, fields(record, rollout.changes().as_ref())),
         (Style::Plain, all(&record.instances)),
         (Style::Faint, staged),
         (Style::Faint, line(&record.by)),
@@ -53,10 +53,10 @@ fn row(rollout: &dyn Begun) -> Row {
 }
 
 /// What changes, in one line, with the values that are known.
-pub(super) fn fields(record: &RolloutRecord, changes: &BTreeMap<String, PlannedChange>) -> String {
+pub(super) fn fields(record: &RolloutRecord, changes: Option<&BTreeMap<String, PlannedChange>>) -> String {
     let named = record.keys.iter().map(|key| {
         let name = if key.field.is_empty() { &key.path } else { &key.field };
-        match changes.get(&key.path).map(PlannedChange::shown_texts) {
+        match changes.and_then(|all| all.get(&key.path)).map(PlannedChange::shown_texts) {
             Some((old, new)) => format!("{name} {old} -> {new}"),
             None => name.clone(),
         }

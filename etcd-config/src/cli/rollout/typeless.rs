@@ -75,8 +75,8 @@ pub(in crate::cli) trait Begun: Drive {
     fn staged_at(&self) -> u64;
     fn record(&self) -> Result<&RolloutRecord, &str>;
     fn driven_by(&self) -> Option<&str>;
-    /// What it changes, by paths and with the values, as far as they are there and may be read.
-    fn changes(&self) -> BTreeMap<String, PlannedChange>;
+    /// What it changes, by paths and with the values, as far as they are there; `None` where they cannot be read.
+    fn changes(&self) -> Option<BTreeMap<String, PlannedChange>>;
     fn to_json(&self) -> Value;
     /// The same with other times, and by somebody else.
     fn with(self: Box<Self>, wishes: Wishes) -> Box<dyn Begun>;
@@ -129,14 +129,15 @@ impl<T: Derived> Begun for StagedRollout<T> {
         StagedRollout::driven_by(self)
     }
 
-    fn changes(&self) -> BTreeMap<String, PlannedChange> {
-        StagedRollout::changes(self).unwrap_or_default()
+    fn changes(&self) -> Option<BTreeMap<String, PlannedChange>> {
+        StagedRollout::changes(self).ok()
     }
 
     fn to_json(&self) -> Value {
         // It is made of texts and numbers, which JSON knows.
         let mut value = json!(self);
-        value["changes"] = json!(Begun::changes(self).into_values().collect::<Vec<_>>());
+        value["changes"] =
+            json!(Begun::changes(self).map(|changes| changes.into_values().collect::<Vec<_>>()));
         value
     }
 
