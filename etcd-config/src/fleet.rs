@@ -115,9 +115,10 @@ impl Fleet {
     /// An instance that has lost the store goes with its lease as well, and is not waited for either. Where the store does
     /// not answer *here*, it is asked again within the limit.
     ///
-    /// It fails before the limit where an instance refuses the revision, or an earlier one after which nothing of what it reads
-    /// has changed, also where it will try once more, as it does where a resource could not be built; and where its entry is of a newer version of this crate, which this program cannot
-    /// read. The others are given a moment to answer then. A key that no instance has written is shown by the `Fleet`, and
+    /// It fails before the limit where an instance refuses the revision, or refuses an earlier one and nothing of what it
+    /// reads has changed since. That is so also where the instance will try again, because a resource could not be built. It
+    /// fails as well where an entry is of a newer version of this crate, which this program cannot read. In both cases the
+    /// others are given a moment to answer. A key that no instance has written is shown by the `Fleet`, and
     /// not waited for. While no instance is listed it waits for one to come, so that a wrong prefix is no success.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ impl Assignment {
             ([field, dash], None) if is_bare(&field) && dash == "-" => {
                 Ok(vec![Self { field: field.clone(), source: Source::Input }])
             }
-            // A value behind a space: it may be a secret, and what is printed may be kept.
+            // As in `set api_token hunter2`. The argument may be a secret, and output may end up in a log.
             (arguments, None) if arguments.iter().skip(1).any(|argument| is_bare(&argument)) => {
                 Err(Failure::usage(
                     "an argument is no FIELD=VALUE (it is not printed here, as it may be a secret): write FIELD=VALUE, \

@@ -256,7 +256,8 @@ impl Rollout {
         let Consent { dry_run, yes } = self.consent;
         let id = Printable::line(found.id()).to_string();
         // The values are read for whoever decides: nobody waits for them who has.
-        let changes = if dry_run || !yes { found.changes() } else { None };
+        let is_shown = if dry_run { !session.json } else { !yes };
+        let changes = if is_shown { found.changes() } else { None };
         let about = match found.record() {
             Ok(record) => {
                 format!("{id}: {} for {}", fields(record, changes.as_ref()), all(&record.instances))
